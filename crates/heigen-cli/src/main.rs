@@ -1,0 +1,3 @@
+//! The program `heigen`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Drawing: finished results to SVG, PDF and PNG.

@@ -1,0 +1,1 @@
+//! Everything `heigen` keeps on disk.

@@ -1,0 +1,303 @@
+//! The checked form of an experiment: every value is in range and every name is known.
+
+use serde::Serialize;
+
+/// One experiment: what to train on what, how, from where. Built by the parser of this module's parent, never by hand
+/// from unchecked input.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Experiment {
+    /// Folder and name, e.g. `gauss/normal_training`.
+    pub name: ExperimentName,
+    /// The network.
+    pub model: ModelSpec,
+    /// The update rule.
+    pub optimizer: OptimizerSpec,
+    /// Learning-rate schedule, stepped once an epoch.
+    pub scheduler: Option<MultiStepLr>,
+    /// The data set and how it is changed.
+    pub dataset: DatasetSpec,
+    /// The training loss.
+    pub loss: LossKind,
+    /// Where the weights start.
+    pub start: Start,
+    /// Fraction of the samples in the training part; its size is `int(fraction * n)`.
+    pub train_fraction: f64,
+    /// Fraction of the samples in the test part; the rest is the validation part.
+    pub test_fraction: f64,
+    /// Epochs, batches, and what is kept along the way.
+    pub trainer: Trainer,
+    /// Stop once the training accuracy, measured every `how_often_print` epochs, is 100 %.
+    pub early_stopping: bool,
+    /// Seed of the fresh weights and of the order of the batches.
+    pub seed: u64,
+}
+
+/// `<folder>/<name>` of an experiment, its path below `configs`, the models folder and the grads folder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
+pub struct ExperimentName {
+    /// The folder, e.g. `gauss`.
+    pub folder: String,
+    /// The name without `.json`, e.g. `normal_training`.
+    pub stem: String,
+}
+
+impl std::fmt::Display for ExperimentName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.folder, self.stem)
+    }
+}
+
+impl From<ExperimentName> for String {
+    fn from(name: ExperimentName) -> Self {
+        name.to_string()
+    }
+}
+
+/// Activation function between linear layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// max(0, z), derivative 0 at 0 as in PyTorch.
+    Relu,
+    /// 1 / (1 + exp(-z)).
+    Sigmoid,
+}
+
+/// How the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Initialization {
+    /// PyTorch's default for linear layers.
+    #[serde(rename = "random")]
+    Random,
+    /// The weights of fc1 and fc2 are redrawn by `kaiming_normal_` and then by `kaiming_uniform_`; the second stays.
+    Kaiming,
+}
+
+/// A network of SPEC and its arguments.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", content = "args")]
+pub enum ModelSpec {
+    /// One hidden ReLU layer.
+    #[serde(rename = "FNN")]
+    Fnn {
+        /// Width of the hidden layer.
+        num_neurons: usize,
+        /// Factors on the two weight matrices after they are drawn.
+        init_scales: Option<[f64; 2]>,
+    },
+    /// Two hidden layers.
+    #[serde(rename = "FNN_2layer")]
+    Fnn2Layer {
+        /// Width of the first hidden layer.
+        num_neurons_layer1: usize,
+        /// Width of the second hidden layer.
+        num_neurons_layer2: usize,
+        /// Activation after both hidden layers.
+        activation_func: Activation,
+        /// How fresh weights are drawn.
+        initialization: Initialization,
+        /// Whether the network ends in log-softmax.
+        lsoftmax: bool,
+    },
+    /// Two convolutions and a linear layer, for 1 x 28 x 28 images.
+    #[serde(rename = "CNN")]
+    Cnn {},
+    /// LeNet-5 for 3 x 32 x 32 images.
+    LeNet5 {},
+    /// ResNet-18.
+    ResNet18 {
+        /// Start from weights that the user gives.
+        pretrained: bool,
+        /// 3 x 3 first convolution with stride 1 and no bias.
+        #[serde(rename = "for_CIFAR")]
+        for_cifar: bool,
+    },
+}
+
+/// Update rule with PyTorch's definitions and defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", content = "args")]
+pub enum OptimizerSpec {
+    /// Stochastic gradient descent.
+    #[serde(rename = "SGD")]
+    Sgd {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum factor, dampening 0.
+        momentum: f64,
+        /// L2 penalty added to the gradient.
+        weight_decay: f64,
+    },
+    /// Adam with betas (0.9, 0.999) and eps 1e-8.
+    Adam {
+        /// Learning rate.
+        lr: f64,
+    },
+}
+
+/// Learning rate times `gamma` after every milestone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MultiStepLr {
+    /// Epochs, ascending.
+    pub milestones: Vec<usize>,
+    /// Factor.
+    pub gamma: f64,
+}
+
+/// Training loss, the mean over the samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// Cross-entropy of the softmax of the logits.
+    CrossEntropy,
+    /// Squared error against one-hot labels, mean over all entries (samples and classes).
+    Mse,
+    /// Negative log-likelihood of outputs that are log-probabilities already.
+    Nll,
+    /// Multi-class margin loss, p = 1, margin 1, divided by the number of classes.
+    Hinge,
+}
+
+/// Where training starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", content = "experiment", rename_all = "snake_case")]
+pub enum Start {
+    /// Fresh weights.
+    Fresh,
+    /// The trained weights of another experiment.
+    Trained(ExperimentName),
+    /// Fresh weights, all scaled by norm(other) / norm(fresh), l2 norm over all parameters.
+    LargeNorm(ExperimentName),
+}
+
+/// The training loop's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Trainer {
+    /// Number of passes over the training part.
+    pub num_epochs: usize,
+    /// Samples in a batch.
+    pub batch_size: BatchSize,
+    /// Every how many epochs losses and accuracies are reported.
+    pub how_often_print: usize,
+    /// 0: only at the end; k: also before epoch 0 and after every k-th.
+    pub how_often_save_model: usize,
+    /// The same for the per-example gradients and their normalised form.
+    pub how_often_compute_grads: usize,
+}
+
+/// Samples in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchSize {
+    /// All training samples at once.
+    Full,
+    /// That many, fewer in the last batch.
+    Samples(usize),
+}
+
+/// A data set of SPEC 2 with its arguments.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", content = "args", rename_all = "snake_case")]
+pub enum DatasetSpec {
+    /// Six points on a line, two classes.
+    Intro {},
+    /// Three Gaussian blobs in the plane.
+    GaussMixtures {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of the permutation.
+        seed: u32,
+        /// Accepted and without effect, as in the reference.
+        four_classes: bool,
+    },
+    /// Four Gaussian blobs in two groups of two.
+    Hierachical {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of the permutation.
+        seed: u32,
+        /// 4, or 2 to merge the groups.
+        num_classes: usize,
+        /// How labels are permuted.
+        random_type: RandomType,
+    },
+    /// Two concentric circles.
+    Circle {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of points and permutation.
+        seed: u32,
+        /// Number of points.
+        num_samples: usize,
+        /// Standard deviation of the noise.
+        noise: f64,
+        /// Radius of the inner circle.
+        factor: f64,
+    },
+    /// Two interleaved half circles.
+    HalfMoon {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of points and permutation.
+        seed: u32,
+        /// Number of points.
+        num_samples: usize,
+        /// Standard deviation of the noise.
+        noise: f64,
+    },
+    /// Named by configurations of the reference that never ran: it has no definition.
+    GaussCheckerboardLinear {},
+    /// Named by configurations of the reference that never ran: it has no definition.
+    GaussCheckerboardNoisy {},
+    /// Four blobs, two classes, centres at x = +-0.8.
+    GaussCheckerboardLinearClose {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of the permutation.
+        seed: u32,
+    },
+    /// Four blobs, two classes, centres at x = +-0.5.
+    GaussCheckerboardNoisyClose {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of the permutation.
+        seed: u32,
+    },
+    /// Iris, 150 x 4, three classes.
+    Iris {
+        /// Permute the labels.
+        random: bool,
+        /// Seed of the permutation.
+        seed: u32,
+    },
+    /// MNIST digits, 1 x 28 x 28, raw pixels.
+    Mnist2D(ImageArgs),
+    /// CIFAR-10 images, 3 x 32 x 32, raw pixels.
+    Cifar10(ImageArgs),
+}
+
+/// Arguments of the image data sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageArgs {
+    /// Permute the labels.
+    pub random: bool,
+    /// Seed of the permutation.
+    pub seed: u64,
+    /// Classes to take, renumbered by position.
+    pub class_list: Vec<usize>,
+    /// The first that many of each class.
+    pub num_samples_per_cls: usize,
+    /// From the training set rather than the test set.
+    pub train: bool,
+}
+
+/// Scope of the label permutation of the hierachical set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RandomType {
+    /// All labels.
+    Uniform,
+    /// Inside {0, 1}, then inside {2, 3}.
+    WithinHierachy,
+}

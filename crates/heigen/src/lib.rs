@@ -1,0 +1,11 @@
+//! The science of `heigen`: what the curvature of a trained classifier's loss says about its decision boundary.
+//!
+//! Pure computation: no files, clock, environment, printing or progress bars. A value travels one way,
+//! `config -> data -> model -> train -> curvature -> analysis`; each module may use those before it, never after.
+//!
+//! Reference: Sabanayagam, Behrens, Adomaityte, Dawid, *Unveiling the Hessian's Connection to the Decision
+//! Boundary*, arXiv:2306.07104 (2023).
+
+pub mod config;
+pub mod data;
+pub mod rng;

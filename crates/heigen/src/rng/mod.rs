@@ -1,0 +1,1 @@
+//! Random streams of NumPy and PyTorch, bit for bit.
