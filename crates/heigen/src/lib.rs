@@ -7,5 +7,9 @@
 //! Boundary*, arXiv:2306.07104 (2023).
 
 pub mod config;
+pub mod curvature;
 pub mod data;
+pub mod linalg;
+pub mod loss;
+pub mod model;
 pub mod rng;

@@ -1,0 +1,13 @@
+//! Derivatives of the loss at a point theta: gradients, Hessian-vector products, the Hessian and its spectrum.
+
+mod hessian;
+mod operator;
+mod per_example;
+mod problem;
+mod spectrum;
+
+pub use hessian::Hessian;
+pub use operator::{SymmetricOperator, dense};
+pub use per_example::{ExampleLabels, SMALLEST_NORM};
+pub use problem::{Problem, ProblemError, inputs};
+pub use spectrum::{NULL_TOLERANCE, Spectrum, SpectrumError, dense_spectrum};

@@ -1,0 +1,133 @@
+//! Gradients of single samples, and their products with directions without forming them.
+
+use super::Problem;
+use crate::linalg::{Matrix, Scalar};
+use crate::loss::LossDelta;
+use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
+use faer::Par;
+use rayon::prelude::*;
+
+/// Against which class the loss of a single sample is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExampleLabels {
+    /// The class that the network itself predicts: the reinforcing gradient of the paper.
+    Predicted,
+    /// The sample's own label.
+    True,
+    /// One class for all.
+    Fixed(usize),
+    /// A class for each sample, e.g. drawn at random.
+    Given(Vec<usize>),
+}
+
+/// Samples that one task takes through the network together.
+const SAMPLES: usize = 128;
+
+/// The derivative of one output with respect to the outputs: a unit vector, the seed of a logit gradient.
+struct Logit(usize);
+
+impl<T: Scalar> ColumnMap<T, 1> for Logit {
+    fn value(&self, _: usize, _: [&[T]; 1], out: &mut [T]) {
+        out.fill(T::ZERO);
+        out[self.0] = T::ONE;
+    }
+    fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {
+        false
+    }
+}
+
+impl<T: Scalar> Problem<'_, T> {
+    /// The gradient of the loss of every sample by itself (no 1/N), [P, N].
+    pub fn example_gradients(&self, labels: &ExampleLabels) -> Matrix<T> {
+        self.example_gradients_at(self.inputs(), labels)
+    }
+
+    /// The same at other inputs [d, M]: [P, M]. `True` labels exist for the problem's own samples only.
+    pub fn example_gradients_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Matrix<T> {
+        let labels = self.resolve(inputs, labels);
+        let p = self.n_params();
+        let mut gradients = Matrix::zeros(p, inputs.columns);
+        gradients.data.par_chunks_mut((p * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+            let tile = tile_of(inputs, i);
+            let delta = LossDelta { loss: self.loss_kind(), labels: &labels[i * SAMPLES..], weight: T::ONE };
+            self.reverse_from(pool, Sink::PerSample(out), &tile, &delta);
+        });
+        gradients
+    }
+
+    /// The gradient of output `class` of every sample, [P, N].
+    pub fn logit_gradients(&self, class: usize) -> Matrix<T> {
+        let mut gradients = Matrix::zeros(self.n_params(), self.n_samples());
+        self.reverse_from(&mut Pool::new(), Sink::PerSample(&mut gradients.data), self.inputs(), &Logit(class));
+        gradients
+    }
+
+    /// Alignments of the example gradients g(x) of `inputs` [d, M] with the columns v_i of `vectors` [P, k]:
+    /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, M]. (arXiv:2306.07104, section 3)
+    ///
+    /// Without forming g: <g(x), v> is the derivative of the loss of x along v (one forward pass with k tangents),
+    /// |g(x)|^2 follows from layer inputs and deltas. Cost about 4 M P k operations.
+    pub fn alignments_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels, vectors: &Matrix<T>) -> Matrix<T> {
+        let labels = self.resolve(inputs, labels);
+        let k = vectors.columns;
+        let mut alignments = Matrix::zeros(k, inputs.columns);
+        alignments.data.par_chunks_mut((k * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+            let tile = tile_of(inputs, i);
+            let weighted = LossDelta { loss: self.loss_kind(), labels: &labels[i * SAMPLES..], weight: T::ONE };
+            let mut norms = vec![T::ZERO; tile.columns];
+            let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), &tile, &weighted);
+            let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);
+            let x = dual.input(&tile);
+            let outputs = self.network().forward(&mut dual, x, &mut Tape::forgetting());
+            let classes = delta.rows;
+            for (n, (delta, &norm)) in delta.iter_columns().zip(&norms).enumerate() {
+                let norm = norm.sqrt();
+                let out = &mut out[n * k..(n + 1) * k];
+                let Some(tangents) = &outputs.tangents else { continue };
+                let tangents = &tangents[n * classes * k..(n + 1) * classes * k];
+                for (a, tangent) in out.iter_mut().zip(tangents.chunks_exact(classes)) {
+                    let slope: T = delta.iter().zip(tangent).map(|(&d, &t)| d * t).sum();
+                    *a = if norm.to_f64() > SMALLEST_NORM { slope / norm } else { T::ZERO };
+                }
+            }
+            dual.recycle(outputs);
+            pool.give(delta.data);
+        });
+        alignments
+    }
+
+    /// Forward, delta, reverse on the plain carrier; returns the delta at the outputs.
+    fn reverse_from(
+        &self,
+        pool: &mut Pool<T>,
+        sink: Sink<'_, T>,
+        inputs: &Matrix<T>,
+        map: &impl ColumnMap<T, 1>,
+    ) -> Matrix<T> {
+        let mut tape = Tape::recording();
+        let mut plain = Plain::new(self.theta(), sink, pool, Par::Seq);
+        let x = plain.input(inputs);
+        let outputs = self.network().forward(&mut plain, x, &mut tape);
+        let delta = plain.per_sample([&outputs], map);
+        plain.recycle(outputs);
+        let kept = plain.input(&delta);
+        self.network().reverse(&mut plain, delta, &mut tape);
+        kept
+    }
+
+    fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {
+        match labels {
+            ExampleLabels::Predicted => predict(&self.network().outputs(self.theta(), inputs)),
+            ExampleLabels::True => self.labels().to_vec(),
+            ExampleLabels::Fixed(class) => vec![*class; inputs.columns],
+            ExampleLabels::Given(labels) => labels.clone(),
+        }
+    }
+}
+
+/// Below this norm a gradient has no direction and its alignments are 0 (the reference's threshold).
+pub const SMALLEST_NORM: f64 = 1e-20;
+
+fn tile_of<T: Scalar>(inputs: &Matrix<T>, i: usize) -> Matrix<T> {
+    inputs.columns(i * SAMPLES..((i + 1) * SAMPLES).min(inputs.columns))
+}

@@ -1,0 +1,176 @@
+//! A network at a point theta with samples and a loss: what curvature is taken of.
+
+use crate::config::LossKind;
+use crate::data::Dataset;
+use crate::linalg::{Matrix, Scalar, par};
+use crate::loss::LossDelta;
+use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
+
+/// The mean loss L(theta) = 1/N sum_n l(f(x_n; theta), y_n) of a network over N samples, at one theta.
+#[derive(Clone, Debug)]
+pub struct Problem<'a, T> {
+    network: &'a Network,
+    theta: Vec<T>,
+    inputs: Matrix<T>,
+    labels: Vec<usize>,
+    loss: LossKind,
+}
+
+/// Why network, weights and samples do not go together.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProblemError {
+    /// Wrong number of parameters.
+    #[error("the network has {wanted} parameters, theta has {got}")]
+    Parameters {
+        /// Length of theta.
+        got: usize,
+        /// P of the network.
+        wanted: usize,
+    },
+    /// Wrong number of features.
+    #[error("the network takes {wanted} features, the samples have {got}")]
+    Features {
+        /// Features of a sample.
+        got: usize,
+        /// Inputs of the network.
+        wanted: usize,
+    },
+    /// No samples.
+    #[error("there are no samples: the mean loss over none is undefined")]
+    NoSamples,
+    /// A label out of range.
+    #[error("sample {sample} has label {label}, but the network has {classes} outputs")]
+    Label {
+        /// Its index.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// Number of outputs.
+        classes: usize,
+    },
+    /// A weight is infinite or NaN.
+    #[error("the weight {index} of theta, in {tensor}, is infinite or NaN; the training that made it has diverged")]
+    Weight {
+        /// Index in theta.
+        index: usize,
+        /// Name of the tensor.
+        tensor: String,
+    },
+    /// A feature is infinite or NaN.
+    #[error("sample {sample} has a feature that is infinite or NaN")]
+    Input {
+        /// Its index.
+        sample: usize,
+    },
+}
+
+impl<'a, T: Scalar> Problem<'a, T> {
+    /// A network at `theta` [P] with the samples of `data` and their mean `loss`. Weights and features are float32
+    /// and are converted exactly.
+    ///
+    /// # Errors
+    /// [`ProblemError`] if sizes disagree, there are no samples, or a number is infinite or NaN.
+    pub fn new(network: &'a Network, theta: &[f32], data: &Dataset, loss: LossKind) -> Result<Self, ProblemError> {
+        let (n, d) = (data.labels.len(), network.n_inputs());
+        if theta.len() != network.n_params() {
+            return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
+        }
+        if n == 0 {
+            return Err(ProblemError::NoSamples);
+        }
+        if data.features.len() != n * d {
+            return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
+        }
+        if let Some(sample) = data.labels.iter().position(|&y| y >= network.n_outputs()) {
+            return Err(ProblemError::Label { sample, label: data.labels[sample], classes: network.n_outputs() });
+        }
+        if let Some(index) = theta.iter().position(|w| !w.is_finite()) {
+            let entry = network.layout().entries().iter().find(|e| e.range.contains(&index));
+            return Err(ProblemError::Weight { index, tensor: entry.map_or_else(String::new, |e| e.name.clone()) });
+        }
+        if let Some(i) = data.features.iter().position(|x| !x.is_finite()) {
+            return Err(ProblemError::Input { sample: i / d });
+        }
+        Ok(Self {
+            network,
+            theta: theta.iter().map(|&w| T::from_f32(w)).collect(),
+            inputs: inputs(&data.features, d),
+            labels: data.labels.clone(),
+            loss,
+        })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &'a Network {
+        self.network
+    }
+
+    /// The point, [P].
+    pub fn theta(&self) -> &[T] {
+        &self.theta
+    }
+
+    /// The samples, [d, N].
+    pub fn inputs(&self) -> &Matrix<T> {
+        &self.inputs
+    }
+
+    /// Classes of the samples, [N].
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The loss.
+    pub fn loss_kind(&self) -> LossKind {
+        self.loss
+    }
+
+    /// N.
+    pub fn n_samples(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// P.
+    pub fn n_params(&self) -> usize {
+        self.theta.len()
+    }
+
+    /// Outputs of the network, [C, N].
+    pub fn outputs(&self) -> Matrix<T> {
+        self.network.outputs(&self.theta, &self.inputs)
+    }
+
+    /// L(theta).
+    pub fn loss(&self) -> f64 {
+        self.loss.mean(&self.outputs(), &self.labels)
+    }
+
+    /// Fraction of samples whose largest output is their label's.
+    pub fn accuracy(&self) -> f64 {
+        let predicted = crate::model::predict(&self.outputs());
+        let right = predicted.iter().zip(&self.labels).filter(|(a, b)| a == b).count();
+        right as f64 / self.n_samples() as f64
+    }
+
+    /// The gradient of L, [P].
+    pub fn gradient(&self) -> Vec<T> {
+        let mut gradient = vec![T::ZERO; self.n_params()];
+        let (mut pool, mut tape) = (Pool::new(), Tape::recording());
+        let mut plain = Plain::new(&self.theta, Sink::Sum(&mut gradient), &mut pool, par());
+        let x = plain.input(&self.inputs);
+        let outputs = self.network.forward(&mut plain, x, &mut tape);
+        let delta = plain.per_sample([&outputs], &self.delta());
+        self.network.reverse(&mut plain, delta, &mut tape);
+        gradient
+    }
+
+    /// The derivative of L with respect to the outputs.
+    pub(super) fn delta(&self) -> LossDelta<'_, T> {
+        LossDelta { loss: self.loss, labels: &self.labels, weight: T::from_f64(1.0 / self.n_samples() as f64) }
+    }
+}
+
+/// Features [N, d], sample after sample, as a matrix [d, N].
+pub fn inputs<T: Scalar>(features: &[f32], d: usize) -> Matrix<T> {
+    Matrix { data: features.iter().map(|&x| T::from_f32(x)).collect(), rows: d, columns: features.len() / d }
+}

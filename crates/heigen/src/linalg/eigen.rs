@@ -1,0 +1,104 @@
+//! The self-adjoint eigenproblem, checked before and after.
+
+use super::{Matrix, Scalar, par};
+use faer::diag::DiagMut;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+
+/// Eigenvalues in ascending order and the eigenvectors as columns in the same order (the convention of
+/// `numpy.linalg.eigh`). The sign of each column is arbitrary.
+#[derive(Clone, Debug)]
+pub struct Eigenpairs<T> {
+    /// Ascending.
+    pub eigenvalues: Vec<T>,
+    /// [n, k], column i belongs to `eigenvalues[i]`.
+    pub eigenvectors: Matrix<T>,
+}
+
+/// Why an eigenproblem was refused or failed.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum EigenError {
+    /// The matrix is not square.
+    #[error("the matrix has {rows} rows and {columns} columns; an eigenproblem needs a square one")]
+    NotSquare {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+    },
+    /// An entry is infinite or NaN.
+    #[error("the matrix has an entry that is infinite or NaN; look for the layer or the weights that overflow")]
+    NotFinite,
+    /// The two triangles differ by more than rounding.
+    #[error("the matrix is not symmetric: |A - A^T| reaches {asymmetry:e}, its largest entry is {scale:e}")]
+    NotSymmetric {
+        /// Largest difference between an entry and its mirror image.
+        asymmetry: f64,
+        /// Largest magnitude of an entry.
+        scale: f64,
+    },
+    /// The iteration did not converge.
+    #[error("the eigenvalue iteration did not converge")]
+    NoConvergence,
+    /// The workspace could not be had.
+    #[error("not enough memory for an eigenproblem of size {0}")]
+    Memory(usize),
+}
+
+/// Asymmetry that rounding may cause, relative to the largest entry, in units of machine epsilon times n.
+const ASYMMETRY_PER_N_EPS: f64 = 8.0;
+
+/// All eigenpairs of the symmetric matrix `a` [n, n]: `a = V diag(lambda) V^T`.
+///
+/// faer reads one triangle only; so symmetry (up to rounding, `8 n eps max|a|`) and finiteness are checked first.
+///
+/// Cost: about 9 n^3 operations, memory 2 n^2 numbers beside `a`.
+///
+/// # Errors
+/// [`EigenError`] for a matrix that is not square, finite and symmetric, or if the iteration fails.
+pub fn self_adjoint_eigen<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
+    let n = a.rows;
+    if a.columns != n {
+        return Err(EigenError::NotSquare { rows: n, columns: a.columns });
+    }
+    check_symmetric(a)?;
+    let mut eigenvectors = Matrix::zeros(n, n);
+    let mut eigenvalues = vec![T::ZERO; n];
+    let request = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::Yes, par(), faer::Spec::default());
+    let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(n))?;
+    self_adjoint_evd(
+        a.as_ref(),
+        DiagMut::from_slice_mut(&mut eigenvalues),
+        Some(eigenvectors.as_mut()),
+        par(),
+        MemStack::new(&mut buffer),
+        faer::Spec::default(),
+    )
+    .map_err(|_| EigenError::NoConvergence)?;
+    Ok(Eigenpairs { eigenvalues, eigenvectors })
+}
+
+fn check_symmetric<T: Scalar>(a: &Matrix<T>) -> Result<(), EigenError> {
+    let n = a.rows;
+    let (mut scale, mut asymmetry) = (0.0f64, 0.0f64);
+    if !a.is_finite() {
+        return Err(EigenError::NotFinite);
+    }
+    // Tiles, so that the mirrored reads of a large matrix stay in cache.
+    const TILE: usize = 64;
+    for j0 in (0..n).step_by(TILE) {
+        for i0 in (j0..n).step_by(TILE) {
+            for j in j0..(j0 + TILE).min(n) {
+                for i in i0.max(j)..(i0 + TILE).min(n) {
+                    let (lower, upper) = (a.data[i + j * n].to_f64(), a.data[j + i * n].to_f64());
+                    scale = scale.max(lower.abs());
+                    asymmetry = asymmetry.max((lower - upper).abs());
+                }
+            }
+        }
+    }
+    if asymmetry > ASYMMETRY_PER_N_EPS * n as f64 * T::EPSILON * scale {
+        return Err(EigenError::NotSymmetric { asymmetry, scale });
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! A column-major matrix in one vector, and its products.
+
+use super::Scalar;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// A dense matrix, column after column: entry (i, j) is `data[i + j * rows]`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix<T> {
+    /// Entries, `rows * columns` of them.
+    pub data: Vec<T>,
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+}
+
+impl<T: Scalar> Matrix<T> {
+    /// All entries zero.
+    pub fn zeros(rows: usize, columns: usize) -> Self {
+        Self { data: vec![T::ZERO; rows * columns], rows, columns }
+    }
+
+    /// Entry (i, j) is `f(i, j)`.
+    pub fn from_fn(rows: usize, columns: usize, f: impl Fn(usize, usize) -> T) -> Self {
+        let mut data = Vec::with_capacity(rows * columns);
+        for j in 0..columns {
+            data.extend((0..rows).map(|i| f(i, j)));
+        }
+        Self { data, rows, columns }
+    }
+
+    /// faer's view of it.
+    pub fn as_ref(&self) -> MatRef<'_, T> {
+        MatRef::from_column_major_slice(&self.data, self.rows, self.columns)
+    }
+
+    /// faer's mutable view of it.
+    pub fn as_mut(&mut self) -> MatMut<'_, T> {
+        MatMut::from_column_major_slice_mut(&mut self.data, self.rows, self.columns)
+    }
+
+    /// Column j.
+    pub fn column(&self, j: usize) -> &[T] {
+        &self.data[j * self.rows..(j + 1) * self.rows]
+    }
+
+    /// Column j, mutable.
+    pub fn column_mut(&mut self, j: usize) -> &mut [T] {
+        &mut self.data[j * self.rows..(j + 1) * self.rows]
+    }
+
+    /// The columns one after another; none where there are no rows.
+    pub fn iter_columns(&self) -> impl ExactSizeIterator<Item = &[T]> {
+        self.data.chunks_exact(self.rows.max(1))
+    }
+
+    /// Columns `range` as a matrix of their own.
+    pub fn columns(&self, range: std::ops::Range<usize>) -> Self {
+        let data = self.data[range.start * self.rows..range.end * self.rows].to_vec();
+        Self { data, rows: self.rows, columns: range.len() }
+    }
+
+    /// The matrix product A^T B of A = `self` and B, [columns of A, columns of B].
+    pub fn transposed_product(&self, b: &Self) -> Self {
+        let mut out = Self::zeros(self.columns, b.columns);
+        product(out.as_mut(), self.as_ref().transpose(), b.as_ref(), super::par());
+        out
+    }
+
+    /// Whether no entry is infinite or NaN.
+    pub fn is_finite(&self) -> bool {
+        self.data.iter().all(|x| x.is_finite())
+    }
+}
+
+/// `out = a * b`.
+#[inline]
+pub fn product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
+    matmul(out, Accum::Replace, a, b, T::ONE, par);
+}
+
+/// `out += a * b`.
+#[inline]
+pub fn add_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
+    matmul(out, Accum::Add, a, b, T::ONE, par);
+}

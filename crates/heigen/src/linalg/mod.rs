@@ -1,0 +1,21 @@
+//! The narrow door to faer: scalars, a column-major matrix, the matrix product, the self-adjoint eigenproblem.
+//!
+//! Matrix kernels are faer's; everything else in this crate calls them through this module, so that the degree of
+//! parallelism, and with it the order of every reduction, is decided in one place.
+
+mod eigen;
+mod matrix;
+mod scalar;
+
+pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
+pub use matrix::{Matrix, add_product, product};
+pub use scalar::Scalar;
+
+/// How many ways faer may split one operation. A constant, not the number of threads: the order of reductions follows
+/// from it, so results are the same bytes on any number of threads.
+const SPLIT: usize = 4;
+
+/// Parallelism of one large operation: split [`SPLIT`] ways, executed by however many threads the pool has.
+pub fn par() -> faer::Par {
+    faer::Par::rayon(SPLIT)
+}

@@ -1,0 +1,92 @@
+//! The two number types: float32 for training, float64 for analysis.
+
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A real number type that networks, losses and curvature are generic over: `f32` or `f64`.
+pub trait Scalar:
+    faer::traits::RealField
+    + Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + std::fmt::Debug
+    + std::iter::Sum
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + 'static
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Name as NumPy writes it.
+    const NAME: &'static str;
+    /// Machine epsilon, the distance from 1 to the next larger number.
+    const EPSILON: f64;
+    /// Nearest value of this type.
+    fn from_f64(x: f64) -> Self;
+    /// Exact.
+    fn from_f32(x: f32) -> Self;
+    /// Exact.
+    fn to_f64(self) -> f64;
+    /// e^x.
+    fn exp(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! scalar {
+    ($t:ty, $name:literal) => {
+        impl Scalar for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const NAME: &'static str = $name;
+            #[allow(clippy::cast_lossless)]
+            const EPSILON: f64 = <$t>::EPSILON as f64;
+            #[inline]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_lossless)]
+            fn from_f64(x: f64) -> Self {
+                x as $t
+            }
+            #[inline]
+            #[allow(clippy::cast_lossless)]
+            fn from_f32(x: f32) -> Self {
+                x as $t
+            }
+            #[inline]
+            #[allow(clippy::cast_lossless)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline]
+            fn exp(self) -> Self {
+                <$t>::exp(self)
+            }
+            #[inline]
+            fn ln(self) -> Self {
+                <$t>::ln(self)
+            }
+            #[inline]
+            fn sqrt(self) -> Self {
+                <$t>::sqrt(self)
+            }
+            #[inline]
+            fn is_finite(self) -> bool {
+                <$t>::is_finite(self)
+            }
+        }
+    };
+}
+scalar!(f32, "float32");
+scalar!(f64, "float64");

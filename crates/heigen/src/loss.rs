@@ -1,0 +1,116 @@
+//! Losses: value, derivative with respect to the outputs, and its derivative in turn.
+//!
+//! | loss | of one sample with outputs o, label y, C classes |
+//! | --- | --- |
+//! | cross-entropy | log sum_c exp(o_c) - o_y |
+//! | `mse` | sum_c (o_c - [c = y])^2 / C |
+//! | `nll` | -o_y |
+//! | `hinge` | sum_(c != y) max(0, 1 - o_y + o_c) / C |
+//!
+//! The training loss is the mean over the N samples. Definitions and reductions are `PyTorch`'s (`cross_entropy`,
+//! `mse_loss` on one-hot labels, `nll_loss`, `multi_margin_loss`).
+
+use crate::config::LossKind;
+use crate::linalg::{Matrix, Scalar};
+use crate::model::{ColumnMap, log_sum_exp, with_softmax};
+
+impl LossKind {
+    /// Loss of one sample with outputs `o` [C].
+    pub fn of_sample<T: Scalar>(self, o: &[T], label: usize) -> T {
+        let classes = T::from_f64(o.len() as f64);
+        match self {
+            Self::CrossEntropy => log_sum_exp(o) - o[label],
+            Self::Nll => -o[label],
+            Self::Mse => {
+                let square = |(c, &o): (usize, &T)| {
+                    let d = if c == label { o - T::ONE } else { o };
+                    d * d
+                };
+                o.iter().enumerate().map(square).sum::<T>() / classes
+            }
+            Self::Hinge => {
+                let margin = |(c, &other): (usize, &T)| {
+                    let m = T::ONE - o[label] + other;
+                    if c == label || m < T::ZERO { T::ZERO } else { m }
+                };
+                o.iter().enumerate().map(margin).sum::<T>() / classes
+            }
+        }
+    }
+
+    /// Sum of the losses of all columns of `outputs` [C, N].
+    pub fn sum<T: Scalar>(self, outputs: &Matrix<T>, labels: &[usize]) -> f64 {
+        outputs.iter_columns().zip(labels).map(|(o, &y)| self.of_sample(o, y).to_f64()).sum()
+    }
+
+    /// Mean of the losses of all columns of `outputs` [C, N].
+    pub fn mean<T: Scalar>(self, outputs: &Matrix<T>, labels: &[usize]) -> f64 {
+        self.sum(outputs, labels) / labels.len() as f64
+    }
+}
+
+/// The derivative of `weight` times the loss of every sample with respect to its outputs, as a map that carriers apply.
+#[derive(Clone, Copy, Debug)]
+pub struct LossDelta<'a, T> {
+    /// Which loss.
+    pub loss: LossKind,
+    /// Class of every sample, [N].
+    pub labels: &'a [usize],
+    /// 1/N for a mean, 1 for per-example gradients.
+    pub weight: T,
+}
+
+impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
+    fn value(&self, n: usize, [o]: [&[T]; 1], out: &mut [T]) {
+        let (y, w) = (self.labels[n], self.weight);
+        let per_class = w / T::from_f64(o.len() as f64);
+        match self.loss {
+            LossKind::CrossEntropy => {
+                crate::model::softmax(o, out);
+                out[y] -= T::ONE;
+                out.iter_mut().for_each(|d| *d *= w);
+            }
+            LossKind::Nll => {
+                out.fill(T::ZERO);
+                out[y] = -w;
+            }
+            LossKind::Mse => {
+                for (c, (d, &o)) in out.iter_mut().zip(o).enumerate() {
+                    let difference = if c == y { o - T::ONE } else { o };
+                    *d = (per_class + per_class) * difference;
+                }
+            }
+            LossKind::Hinge => {
+                let mut violations = T::ZERO;
+                for (c, d) in out.iter_mut().enumerate() {
+                    let violated = c != y && T::ONE - o[y] + o[c] > T::ZERO;
+                    *d = if violated { per_class } else { T::ZERO };
+                    violations += *d;
+                }
+                out[y] = -violations;
+            }
+        }
+    }
+
+    fn tangents(&self, _: usize, [o]: [&[T]; 1], [d_outputs]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
+        let Some(d_outputs) = d_outputs else { return false };
+        let (classes, w) = (o.len(), self.weight);
+        match self.loss {
+            LossKind::Nll | LossKind::Hinge => return false,
+            LossKind::Mse => {
+                let per_class = w / T::from_f64(classes as f64);
+                out.iter_mut().zip(d_outputs).for_each(|(d, &v)| *d = (per_class + per_class) * v);
+            }
+            // (diag(p) - p p^T) do
+            LossKind::CrossEntropy => with_softmax(o, |p| {
+                for (d, v) in out.chunks_exact_mut(classes).zip(d_outputs.chunks_exact(classes)) {
+                    let mean: T = p.iter().zip(v).map(|(&p, &v)| p * v).sum();
+                    for ((d, &v), &p) in d.iter_mut().zip(v).zip(p) {
+                        *d = w * p * (v - mean);
+                    }
+                }
+            }),
+        }
+        true
+    }
+}

@@ -1,0 +1,113 @@
+//! Names, shapes and places of the parameters in the flat vector theta.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// One parameter tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamEntry {
+    /// PyTorch's name, e.g. `fc1.weight`.
+    pub name: String,
+    /// PyTorch's shape; a linear weight is [out, in], stored row by row.
+    pub shape: Vec<usize>,
+    /// Where it lies in theta.
+    pub range: Range<usize>,
+}
+
+/// All parameter tensors of a network in state-dict order; theta is their concatenation, P numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParamLayout {
+    entries: Vec<ParamEntry>,
+}
+
+/// Why named tensors do not fit a network, listed as PyTorch lists it.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "the weights do not fit the network:{}{}{}",
+    list(" missing: ", missing),
+    list(" unexpected: ", unexpected),
+    list(" wrong shape: ", misshapen)
+)]
+pub struct LayoutError {
+    /// Parameters of the network that the file lacks.
+    pub missing: Vec<String>,
+    /// Tensors of the file that the network lacks.
+    pub unexpected: Vec<String>,
+    /// `name is [..], expected [..]`.
+    pub misshapen: Vec<String>,
+}
+
+fn list(title: &str, names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("{title}{};", names.join(", ")) }
+}
+
+impl ParamLayout {
+    /// Appends a tensor and returns its place.
+    pub fn push(&mut self, name: impl Into<String>, shape: &[usize]) -> Range<usize> {
+        let start = self.n_params();
+        let range = start..start + shape.iter().product::<usize>();
+        self.entries.push(ParamEntry { name: name.into(), shape: shape.to_vec(), range: range.clone() });
+        range
+    }
+
+    /// P, the number of parameters.
+    pub fn n_params(&self) -> usize {
+        self.entries.last().map_or(0, |e| e.range.end)
+    }
+
+    /// The tensors in order.
+    pub fn entries(&self) -> &[ParamEntry] {
+        &self.entries
+    }
+
+    /// Places the tensors of a state dict, `(name, shape, values)` in any order, into theta.
+    ///
+    /// # Errors
+    /// [`LayoutError`] with everything that is missing, unexpected or of another shape.
+    pub fn assemble<'a>(
+        &self,
+        tensors: impl IntoIterator<Item = (&'a str, &'a [usize], &'a [f32])>,
+    ) -> Result<Vec<f32>, LayoutError> {
+        let mut given: BTreeMap<_, _> = tensors.into_iter().map(|(n, shape, values)| (n, (shape, values))).collect();
+        let mut theta = vec![0.0; self.n_params()];
+        let mut error = LayoutError { missing: vec![], unexpected: vec![], misshapen: vec![] };
+        for entry in &self.entries {
+            match given.remove(entry.name.as_str()) {
+                None => error.missing.push(entry.name.clone()),
+                Some((shape, values)) if shape != entry.shape || values.len() != entry.range.len() => {
+                    error.misshapen.push(format!("{} is {shape:?}, expected {:?}", entry.name, entry.shape));
+                }
+                Some((_, values)) => theta[entry.range.clone()].copy_from_slice(values),
+            }
+        }
+        error.unexpected.extend(given.into_keys().map(String::from));
+        if error.missing.is_empty() && error.unexpected.is_empty() && error.misshapen.is_empty() {
+            Ok(theta)
+        } else {
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_does_not_fit_is_listed() {
+        let mut layout = ParamLayout::default();
+        assert_eq!(layout.push("fc.weight", &[2, 3]), 0..6);
+        assert_eq!(layout.push("fc.bias", &[2]), 6..8);
+        assert_eq!(layout.n_params(), 8);
+        let weight = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let theta =
+            layout.assemble([("fc.bias", &[2][..], &[7.0, 8.0][..]), ("fc.weight", &[2, 3][..], &weight[..])]).unwrap();
+        assert_eq!(theta, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let error = layout.assemble([("fc.weight", &[3, 2][..], &weight[..]), ("fd", &[1][..], &[0.0][..])]);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the weights do not fit the network: missing: fc.bias; unexpected: fd; \
+             wrong shape: fc.weight is [3, 2], expected [2, 3];"
+        );
+    }
+}

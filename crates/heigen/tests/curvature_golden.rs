@@ -1,0 +1,189 @@
+//! Curvature against PyTorch's float64 numbers, network by network.
+mod common;
+
+use common::{Golden, golden_path};
+use heigen::config::{Activation, Initialization, LossKind, ModelSpec};
+use heigen::curvature::{ExampleLabels, Hessian, Problem, Spectrum, SymmetricOperator, dense_spectrum};
+use heigen::data::Dataset;
+use heigen::linalg::Matrix;
+use heigen::model::Network;
+
+/// Tolerances of the project's definition of agreement.
+const EIGENVALUE: f64 = 1e-9;
+const ALIGNMENT: f64 = 1e-6;
+const HVP: f64 = 1e-10;
+/// Eigenvalues closer than this fraction of the largest have no individual eigenvectors to compare.
+const SEPARATED: f64 = 1e-6;
+
+struct Case {
+    name: &'static str,
+    loss: LossKind,
+    spec: ModelSpec,
+}
+
+fn two_layers(width: usize, activation_func: Activation, lsoftmax: bool) -> ModelSpec {
+    ModelSpec::Fnn2Layer {
+        num_neurons_layer1: width,
+        num_neurons_layer2: width,
+        activation_func,
+        initialization: Initialization::Random,
+        lsoftmax,
+    }
+}
+
+fn small_cases() -> Vec<Case> {
+    let (relu, sigmoid) = (Activation::Relu, Activation::Sigmoid);
+    let fnn = ModelSpec::Fnn { num_neurons: 10, init_scales: None };
+    vec![
+        Case { name: "intro_fnn10", loss: LossKind::CrossEntropy, spec: fnn },
+        Case { name: "gauss_30_ce", loss: LossKind::CrossEntropy, spec: two_layers(30, relu, false) },
+        Case { name: "gauss_30_mse", loss: LossKind::Mse, spec: two_layers(30, relu, false) },
+        Case { name: "gauss_30_nll", loss: LossKind::Nll, spec: two_layers(30, relu, true) },
+        Case { name: "gauss_30_hinge", loss: LossKind::Hinge, spec: two_layers(30, relu, false) },
+        Case { name: "gauss_30_ce_sigmoid", loss: LossKind::CrossEntropy, spec: two_layers(30, sigmoid, false) },
+    ]
+}
+
+fn large_case() -> Case {
+    Case { name: "gauss_100_ce", loss: LossKind::CrossEntropy, spec: two_layers(100, Activation::Relu, false) }
+}
+
+fn dataset(golden: &Golden) -> Dataset {
+    let x = golden.get("X");
+    let labels = golden.get("y").usize();
+    let n_classes = labels.iter().max().unwrap() + 1;
+    Dataset { features: x.f32(), shape: x.shape[1..].to_vec(), labels, n_classes, source: "golden".into() }
+}
+
+fn weights(network: &Network, name: &str) -> Vec<f32> {
+    let bytes = std::fs::read(golden_path(&format!("{name}.safetensors"))).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let tensors: Vec<_> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, t)| {
+            let values: Vec<f32> = t.data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+            (name, t.shape().to_vec(), values)
+        })
+        .collect();
+    network.layout().assemble(tensors.iter().map(|(n, s, v)| (n.as_str(), &s[..], &v[..]))).unwrap()
+}
+
+fn with_problem(case: &Case, f: impl FnOnce(&Golden, &Problem<f64>)) {
+    let golden = Golden::open(case.name);
+    let data = dataset(&golden);
+    let network = Network::build(&case.spec, data.shape.iter().product(), data.n_classes).unwrap();
+    let theta = weights(&network, case.name);
+    f(&golden, &Problem::new(&network, &theta, &data, case.loss).unwrap());
+}
+
+fn close(got: &[f64], wanted: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), wanted.len(), "{what}");
+    for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
+        assert!((g - w).abs() <= tolerance, "{what}[{i}]: got {g:e}, wanted {w:e}, off by {:e}", (g - w).abs());
+    }
+}
+
+fn norm(v: &[f64]) -> f64 {
+    v.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+fn first_order(golden: &Golden, problem: &Problem<f64>) {
+    close(&problem.outputs().data, &golden.get("logits").values, 1e-12, "logits");
+    let loss = golden.get("loss").scalar();
+    close(&[problem.loss()], &[loss], 1e-12 * loss.abs().max(1.0), "loss");
+    let gradient = problem.gradient();
+    let gradient_norm = golden.get("grad_norm").scalar();
+    close(&[norm(&gradient)], &[gradient_norm], 1e-11, "grad_norm");
+    if problem.n_params() < 2000 {
+        close(&gradient, &golden.get("grad").values, 1e-12, "grad");
+    }
+    let examples = problem.example_gradients(&ExampleLabels::Predicted);
+    let norms: Vec<f64> = examples.iter_columns().map(norm).collect();
+    close(&norms, &golden.get("grad_norms").values, 1e-11, "grad_norms");
+}
+
+/// One direction, and the same among others in a block.
+fn products(golden: &Golden, problem: &Problem<f64>) {
+    let p = problem.n_params();
+    let hessian = Hessian(problem);
+    let block = Matrix::from_fn(p, 40, |i, k| if k == 37 { (0.37 * i as f64).cos() } else { ((i * k) as f64).sin() });
+    let single = Matrix { data: block.column(37).to_vec(), rows: p, columns: 1 };
+    let one = hessian.product(&single);
+    let among_others = hessian.product(&block);
+    let head = golden.get("hvp_cos_head").values;
+    let scale = norm(&one.data).max(f64::MIN_POSITIVE);
+    for hv in [&one.data[..], among_others.column(37)] {
+        close(&hv[..head.len()], &head, HVP * scale, "hvp_cos_head");
+        let vhv: f64 = hv.iter().zip(&single.data).map(|(a, b)| a * b).sum();
+        close(&[vhv], &[golden.get("vhv_cos").scalar()], HVP * scale * norm(&single.data), "vhv_cos");
+    }
+}
+
+fn spectrum(golden: &Golden, problem: &Problem<f64>) -> Spectrum<f64> {
+    let (spectrum, _) = dense_spectrum(&Hessian(problem), f64::INFINITY, |_| {}).unwrap();
+    let wanted = golden.get("eigenvalues").values;
+    let scale = wanted.iter().fold(0.0f64, |m, l| m.max(l.abs()));
+    close(&spectrum.eigenvalues, &wanted, EIGENVALUE * scale, "eigenvalues");
+    assert_eq!(spectrum.rank(), golden.get("rank_1e_10").scalar() as usize, "rank");
+    close(&[spectrum.trace()], &[golden.get("trace").scalar()], EIGENVALUE * scale * wanted.len() as f64, "trace");
+    spectrum
+}
+
+/// Rows of alignments, each up to sign, where the eigenvalue stands apart from its neighbours.
+fn alignments(got: &Matrix<f64>, wanted: &common::Array, eigenvalues: &[f64], what: &str) -> usize {
+    let (k, n) = (wanted.shape[0], wanted.shape[1]);
+    let descending: Vec<f64> = eigenvalues.iter().rev().copied().collect();
+    let scale = eigenvalues.iter().fold(0.0f64, |m, l| m.max(l.abs()));
+    let mut compared = 0;
+    for i in 0..k {
+        let alone = |j: usize| descending.get(j).is_none_or(|l| (l - descending[i]).abs() > SEPARATED * scale);
+        if !alone(i + 1) || (i > 0 && !alone(i - 1)) {
+            continue;
+        }
+        let got: Vec<f64> = (0..n).map(|j| got.data[i + j * k]).collect();
+        let wanted = &wanted.values[i * n..(i + 1) * n];
+        let sign = if got.iter().zip(wanted).map(|(a, b)| a * b).sum::<f64>() < 0.0 { -1.0 } else { 1.0 };
+        let got: Vec<f64> = got.iter().map(|a| a * sign).collect();
+        close(&got, wanted, ALIGNMENT, &format!("{what} {i}"));
+        compared += 1;
+    }
+    compared
+}
+
+fn everything(case: &Case) {
+    with_problem(case, |golden, problem| {
+        first_order(golden, problem);
+        products(golden, problem);
+        let spectrum = spectrum(golden, problem);
+        let wanted = golden.get("alignment_top");
+        let (_, top) = spectrum.top(wanted.shape[0]);
+        let got = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &top);
+        let compared = alignments(&got, &wanted, &spectrum.eigenvalues, "alignment_top");
+        if spectrum.scale() > 1e-8 {
+            assert!(compared >= 3, "{}: only {compared} rows are separated", case.name);
+        }
+        let grid = golden.get("grid");
+        let points = heigen::curvature::inputs(&grid.f32(), grid.shape[1]);
+        let got = problem.alignments_at(&points, &ExampleLabels::Predicted, &top);
+        alignments(&got, &golden.get("grid_alignment_top"), &spectrum.eigenvalues, "grid_alignment_top");
+        let classes = heigen::model::predict(&problem.network().outputs(problem.theta(), &points));
+        assert_eq!(classes, golden.get("grid_class").usize());
+    });
+}
+
+#[test]
+fn small_networks_agree_with_pytorch() {
+    for case in small_cases() {
+        println!("{}", case.name);
+        everything(&case);
+    }
+}
+
+#[test]
+fn large_network_first_order_and_products_agree_with_pytorch() {
+    with_problem(&large_case(), |golden, problem| {
+        first_order(golden, problem);
+        products(golden, problem);
+    });
+}
