@@ -6,6 +6,7 @@
 //! Reference: Sabanayagam, Behrens, Adomaityte, Dawid, *Unveiling the Hessian's Connection to the Decision
 //! Boundary*, arXiv:2306.07104 (2023).
 
+pub mod analysis;
 pub mod config;
 pub mod curvature;
 pub mod data;
@@ -13,3 +14,4 @@ pub mod linalg;
 pub mod loss;
 pub mod model;
 pub mod rng;
+pub mod train;

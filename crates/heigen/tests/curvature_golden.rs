@@ -2,6 +2,7 @@
 mod common;
 
 use common::{Golden, golden_path};
+use heigen::analysis::{Rule, alignments, cosine_similarities, per_vector, random_threshold};
 use heigen::config::{Activation, Initialization, LossKind, ModelSpec};
 use heigen::curvature::{ExampleLabels, Hessian, Problem, Spectrum, SymmetricOperator, dense_spectrum};
 use heigen::data::Dataset;
@@ -12,6 +13,8 @@ use heigen::model::Network;
 const EIGENVALUE: f64 = 1e-9;
 const ALIGNMENT: f64 = 1e-6;
 const HVP: f64 = 1e-10;
+/// Two ways to one alignment: both take 1 - p of a class of probability p, and divide by a gradient of that size.
+const TWO_WAYS: f64 = 1e-10;
 /// Eigenvalues closer than this fraction of the largest have no individual eigenvectors to compare.
 const SEPARATED: f64 = 1e-6;
 
@@ -131,7 +134,7 @@ fn spectrum(golden: &Golden, problem: &Problem<f64>) -> Spectrum<f64> {
 }
 
 /// Rows of alignments, each up to sign, where the eigenvalue stands apart from its neighbours.
-fn alignments(got: &Matrix<f64>, wanted: &common::Array, eigenvalues: &[f64], what: &str) -> usize {
+fn compare_alignments(got: &Matrix<f64>, wanted: &common::Array, eigenvalues: &[f64], what: &str) -> usize {
     let (k, n) = (wanted.shape[0], wanted.shape[1]);
     let descending: Vec<f64> = eigenvalues.iter().rev().copied().collect();
     let scale = eigenvalues.iter().fold(0.0f64, |m, l| m.max(l.abs()));
@@ -159,14 +162,14 @@ fn everything(case: &Case) {
         let wanted = golden.get("alignment_top");
         let (_, top) = spectrum.top(wanted.shape[0]);
         let got = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &top);
-        let compared = alignments(&got, &wanted, &spectrum.eigenvalues, "alignment_top");
+        let compared = compare_alignments(&got, &wanted, &spectrum.eigenvalues, "alignment_top");
         if spectrum.scale() > 1e-8 {
             assert!(compared >= 3, "{}: only {compared} rows are separated", case.name);
         }
         let grid = golden.get("grid");
         let points = heigen::curvature::inputs(&grid.f32(), grid.shape[1]);
         let got = problem.alignments_at(&points, &ExampleLabels::Predicted, &top);
-        alignments(&got, &golden.get("grid_alignment_top"), &spectrum.eigenvalues, "grid_alignment_top");
+        compare_alignments(&got, &golden.get("grid_alignment_top"), &spectrum.eigenvalues, "grid_alignment_top");
         let classes = heigen::model::predict(&problem.network().outputs(problem.theta(), &points));
         assert_eq!(classes, golden.get("grid_class").usize());
     });
@@ -186,4 +189,66 @@ fn large_network_first_order_and_products_agree_with_pytorch() {
         first_order(golden, problem);
         products(golden, problem);
     });
+}
+
+#[test]
+fn thresholds_and_coherence_agree_with_pytorch() {
+    for case in small_cases().into_iter().chain([large_case()]) {
+        with_problem(&case, |golden, problem| {
+            let gradients = problem.example_gradients(&ExampleLabels::Predicted);
+            let eps = random_threshold(&gradients);
+            let wanted = [golden.get("eps_mean").scalar(), golden.get("eps_min").scalar()];
+            close(&[eps.mean, eps.min], &wanted, 1e-10, case.name);
+            let classes = problem.network().n_outputs();
+            let n = problem.n_samples();
+            let logits: Vec<Matrix<f64>> = (0..classes).map(|c| problem.logit_gradients(c)).collect();
+            // The golden file's order: sample by sample, within it by logit.
+            let m = golden.get("logit_coherence_16").shape[0];
+            let order: Vec<(usize, usize)> = (0..n).flat_map(|s| (0..classes).map(move |c| (c, s))).take(m).collect();
+            let data = order.iter().flat_map(|&(c, s)| logits[c].column(s).to_vec()).collect();
+            let cosines = cosine_similarities(&Matrix { data, rows: problem.n_params(), columns: m });
+            close(&cosines.data, &golden.get("logit_coherence_16").values, 1e-11, "logit_coherence_16");
+        });
+    }
+}
+
+#[test]
+fn both_ways_to_alignments_agree() {
+    for case in small_cases() {
+        with_problem(&case, |_, problem| {
+            let vectors = Matrix::from_fn(problem.n_params(), 7, |i, k| ((i * (k + 2)) as f64 * 0.61).sin());
+            let labels = ExampleLabels::Given((0..problem.n_samples()).map(|n| n % 2).collect());
+            for labels in [ExampleLabels::Predicted, ExampleLabels::True, ExampleLabels::Fixed(1), labels] {
+                let explicit = alignments(&problem.example_gradients(&labels), &vectors);
+                let implicit = problem.alignments_at(problem.inputs(), &labels, &vectors);
+                close(&implicit.data, &explicit.data, TWO_WAYS * norm(vectors.column(0)), case.name);
+            }
+        });
+    }
+}
+
+#[test]
+fn g_theta_agrees_where_the_basis_does_not_matter() {
+    for case in small_cases() {
+        with_problem(&case, |golden, problem| {
+            let (spectrum, _) = dense_spectrum(&Hessian(problem), f64::INFINITY, |_| {}).unwrap();
+            let a = alignments(&problem.example_gradients(&ExampleLabels::Predicted), &spectrum.eigenvectors);
+            let (got, wanted) = (per_vector(&a, Rule::Max), golden.get("max_alignment_per_vector").values);
+            let scale = spectrum.scale();
+            let mut compared = 0;
+            for (i, pair) in spectrum.eigenvalues.windows(3).enumerate() {
+                let gap = (pair[1] - pair[0]).min(pair[2] - pair[1]);
+                if gap > 1e-6 * scale && scale > 1e-8 {
+                    assert!((got[i + 1] - wanted[i + 1]).abs() < ALIGNMENT, "{} {i}", case.name);
+                    compared += 1;
+                }
+            }
+            assert!(compared > 3 || scale < 1e-8, "{}: {compared}", case.name);
+            // All of R^P: the squared alignments of a sample with a complete basis add up to 1 (or 0).
+            for column in a.iter_columns() {
+                let sum: f64 = column.iter().map(|a| a * a).sum();
+                assert!((sum - 1.0).abs() < 1e-10 || sum == 0.0, "{}: {sum}", case.name);
+            }
+        });
+    }
 }

@@ -1,0 +1,110 @@
+//! Alignments of example gradients with eigenvectors and the generalization measure `G_theta`.
+
+use crate::curvature::SMALLEST_NORM;
+use crate::linalg::{Matrix, Scalar};
+use crate::rng::NumpyRandomState;
+
+/// The fixed threshold of the paper's definition.
+pub const FIXED_EPS: f64 = 1e-6;
+
+/// The fixed threshold that the paper's Figure 4 was drawn with.
+pub const FIGURE_4_EPS: f64 = 0.047_275_908_641_124_13;
+
+/// Random directions that a data-driven threshold is the mean over, and the seed of their stream.
+const RANDOM_DIRECTIONS: usize = 5;
+const RANDOM_SEED: u32 = 42;
+
+/// Alignments of gradients g(x_n) [P, N] with the columns v_i of `vectors` [P, k]:
+/// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, N]. (arXiv:2306.07104, section 3)
+///
+/// The way of choice for many vectors: one matrix product, 2 N P k operations.
+pub fn alignments<T: Scalar>(gradients: &Matrix<T>, vectors: &Matrix<T>) -> Matrix<T> {
+    let mut a = vectors.transposed_product(gradients);
+    let k = a.rows;
+    for (n, g) in gradients.iter_columns().enumerate() {
+        let norm = norm(g);
+        let inverse = if norm.to_f64() > SMALLEST_NORM { T::ONE / norm } else { T::ZERO };
+        a.data[n * k..(n + 1) * k].iter_mut().for_each(|a| *a *= inverse);
+    }
+    a
+}
+
+pub(super) fn norm<T: Scalar>(v: &[T]) -> T {
+    v.iter().map(|&x| x * x).sum::<T>().sqrt()
+}
+
+/// How the |A_i(x)| of one eigenvector over all inputs become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The largest: the paper's definition.
+    Max,
+    /// The mean.
+    Mean,
+}
+
+/// |A_i| of every eigenvector by `rule`, from alignments [k, N]: [k].
+pub fn per_vector<T: Scalar>(alignments: &Matrix<T>, rule: Rule) -> Vec<f64> {
+    let mut out = vec![0.0f64; alignments.rows];
+    for column in alignments.iter_columns() {
+        for (out, a) in out.iter_mut().zip(column) {
+            let a = a.to_f64().abs();
+            *out = if rule == Rule::Max { out.max(a) } else { *out + a };
+        }
+    }
+    if rule == Rule::Mean {
+        out.iter_mut().for_each(|v| *v /= alignments.columns as f64);
+    }
+    out
+}
+
+/// `G_theta`(eps): the fraction of all P eigenvectors whose |A| (by a rule, from [`per_vector`]) is at least `eps`.
+/// (arXiv:2306.07104, section 5)
+///
+/// Where the Hessian is rank-deficient the basis of its null space is arbitrary, and so is what those vectors add.
+pub fn g_theta(per_vector: &[f64], eps: f64) -> f64 {
+    per_vector.iter().filter(|&&a| a >= eps).count() as f64 / per_vector.len() as f64
+}
+
+/// A value of `G_theta` with everything needed to repeat it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GTheta {
+    /// The fraction.
+    pub value: f64,
+    /// The threshold.
+    pub eps: f64,
+    /// Where the threshold comes from.
+    pub eps_source: String,
+    /// Max or mean over the inputs.
+    pub rule: Rule,
+    /// How many of the P eigenvectors were counted.
+    pub counted: usize,
+    /// How many of those belong to the null space, whose basis is arbitrary.
+    pub counted_null: usize,
+}
+
+/// The data-driven threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RandomThreshold {
+    /// Mean over the random directions of their own max |A|: eps.
+    pub mean: f64,
+    /// Smallest of them.
+    pub min: f64,
+}
+
+/// What alignment a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
+/// another, each with its largest |A| over the `gradients` [P, N].
+pub fn random_threshold<T: Scalar>(gradients: &Matrix<T>) -> RandomThreshold {
+    let mut stream = NumpyRandomState::new(RANDOM_SEED);
+    let mut directions = Matrix::<T>::zeros(gradients.rows, RANDOM_DIRECTIONS);
+    for k in 0..RANDOM_DIRECTIONS {
+        let v: Vec<f64> = (0..gradients.rows).map(|_| stream.randn()).collect();
+        let length = norm(&v);
+        directions.column_mut(k).iter_mut().zip(&v).for_each(|(d, v)| *d = T::from_f64(v / length));
+    }
+    let largest = per_vector(&alignments(gradients, &directions), Rule::Max);
+    RandomThreshold {
+        mean: largest.iter().sum::<f64>() / RANDOM_DIRECTIONS as f64,
+        min: largest.iter().copied().fold(f64::INFINITY, f64::min),
+    }
+}

@@ -1,0 +1,13 @@
+//! Measures of the decision boundary from the curvature: alignment, generalization, coherence, the plane.
+
+mod boundary;
+mod coherence;
+mod generalization;
+mod plane;
+
+pub use boundary::decision_boundary;
+pub use coherence::{class_order, cosine_similarities, logit_order};
+pub use generalization::{
+    FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, g_theta, per_vector, random_threshold,
+};
+pub use plane::Plane;

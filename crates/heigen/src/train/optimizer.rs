@@ -1,0 +1,104 @@
+//! Update rules, as `torch.optim` defines them, in float32.
+
+use crate::config::{MultiStepLr, OptimizerSpec};
+
+/// Adam's constants, `PyTorch`'s defaults.
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const ADAM_EPS: f64 = 1e-8;
+
+/// An update rule with its state.
+#[derive(Clone, Debug)]
+pub enum Optimizer {
+    /// g += `weight_decay` theta; b = momentum b + g (b = g at first); theta -= lr b.
+    Sgd {
+        /// Momentum factor.
+        momentum: f32,
+        /// L2 penalty.
+        weight_decay: f32,
+        /// b, empty without momentum.
+        buffer: Vec<f32>,
+        /// Whether b holds a gradient already.
+        started: bool,
+    },
+    /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; theta -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps).
+    Adam {
+        /// First moments.
+        m: Vec<f32>,
+        /// Second moments.
+        v: Vec<f32>,
+        /// Number of updates t.
+        t: u32,
+    },
+}
+
+impl Optimizer {
+    /// The rule of `spec` for P parameters.
+    pub fn new(spec: &OptimizerSpec, n_params: usize) -> Self {
+        match *spec {
+            OptimizerSpec::Sgd { momentum, weight_decay, .. } => Self::Sgd {
+                momentum: momentum as f32,
+                weight_decay: weight_decay as f32,
+                buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
+                started: false,
+            },
+            OptimizerSpec::Adam { .. } => Self::Adam { m: vec![0.0; n_params], v: vec![0.0; n_params], t: 0 },
+        }
+    }
+
+    /// One update of `theta` [P] along `gradient` [P] with learning rate `lr`.
+    pub fn step(&mut self, theta: &mut [f32], gradient: &[f32], lr: f64) {
+        let parameters = theta.iter_mut().zip(gradient);
+        match self {
+            Self::Sgd { momentum, weight_decay, buffer, started } => {
+                let (lr, weight_decay, momentum) = (lr as f32, *weight_decay, *momentum);
+                if buffer.is_empty() {
+                    parameters.for_each(|(w, &g)| *w -= lr * (g + weight_decay * *w));
+                } else {
+                    let momentum = if *started { momentum } else { 0.0 };
+                    *started = true;
+                    for ((w, &g), b) in parameters.zip(buffer) {
+                        *b = momentum * *b + (g + weight_decay * *w);
+                        *w -= lr * *b;
+                    }
+                }
+            }
+            Self::Adam { m, v, t } => {
+                *t += 1;
+                let exponent = f64::from(*t);
+                let step = (lr / (1.0 - BETA1.powf(exponent))) as f32;
+                let root = (1.0 - BETA2.powf(exponent)).sqrt() as f32;
+                let (b1, b2) = (BETA1 as f32, BETA2 as f32);
+                let (c1, c2) = ((1.0 - BETA1) as f32, (1.0 - BETA2) as f32);
+                for (((w, &g), m), v) in parameters.zip(m).zip(v) {
+                    *m = b1 * *m + c1 * g;
+                    *v = b2 * *v + c2 * g * g;
+                    *w -= step * *m / (v.sqrt() / root + ADAM_EPS as f32);
+                }
+            }
+        }
+    }
+}
+
+/// Learning rate of epoch `epoch` (from 0): the base rate times gamma for every milestone reached.
+pub fn learning_rate(spec: &OptimizerSpec, scheduler: Option<&MultiStepLr>, epoch: usize) -> f64 {
+    let (OptimizerSpec::Sgd { lr, .. } | OptimizerSpec::Adam { lr }) = *spec;
+    let reached = |s: &MultiStepLr| s.milestones.iter().filter(|&&m| m <= epoch).count();
+    lr * scheduler.map_or(1.0, |s| s.gamma.powi(reached(s) as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milestones_multiply() {
+        let spec = OptimizerSpec::Adam { lr: 0.5 };
+        let scheduler = MultiStepLr { milestones: vec![2, 3], gamma: 0.1 };
+        let rates: Vec<f64> = (0..5).map(|e| learning_rate(&spec, Some(&scheduler), e)).collect();
+        for (got, wanted) in rates.iter().zip([0.5, 0.5, 0.05, 0.005, 0.005]) {
+            assert!((got - wanted).abs() < 1e-12, "{rates:?}");
+        }
+        assert_eq!(learning_rate(&spec, None, 100), 0.5);
+    }
+}

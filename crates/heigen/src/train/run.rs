@@ -1,0 +1,154 @@
+//! A whole training run, watched.
+
+use super::{Evaluation, Parts, TrainError, Training};
+use crate::config::{LossKind, MultiStepLr, OptimizerSpec, Trainer};
+use crate::model::Network;
+use std::ops::ControlFlow;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Loss.
+    pub loss: LossKind,
+    /// Update rule.
+    pub optimizer: OptimizerSpec,
+    /// Learning-rate schedule.
+    pub scheduler: Option<MultiStepLr>,
+    /// Epochs, batches and what is kept.
+    pub trainer: Trainer,
+    /// Stop at 100 % training accuracy, looked at when losses are reported.
+    pub early_stopping: bool,
+    /// Seed of the order of the batches.
+    pub shuffle_seed: u64,
+}
+
+/// Losses and accuracies after a number of epochs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// Finished epochs.
+    pub epochs_done: usize,
+    /// Mean over the training samples.
+    pub train: Option<Evaluation>,
+    /// Mean over the validation samples.
+    pub validation: Option<Evaluation>,
+    /// Mean over the test samples.
+    pub test: Option<Evaluation>,
+}
+
+/// Watches a run and may end it by `ControlFlow::Break`.
+pub trait Observer {
+    /// After every epoch, with the sum of the batch losses.
+    fn epoch(&mut self, _epochs_done: usize, _batch_losses: f64) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    /// Every `how_often_print` epochs and at the end.
+    fn report(&mut self, _report: &Report) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    /// Weights before the first epoch and after every `how_often_save_model`-th, where that is not 0.
+    fn snapshot(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    /// The same for per-example gradients, by `how_often_compute_grads`.
+    fn gradients(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl Observer for () {}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All epochs were run.
+    Finished,
+    /// Training accuracy reached 100 %.
+    EarlyStopped,
+    /// The observer ended it.
+    Interrupted,
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The weights, [P].
+    pub theta: Vec<f32>,
+    /// Finished epochs.
+    pub epochs_done: usize,
+    /// What was reported, in order.
+    pub reports: Vec<Report>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Trains `network` from weights `theta` [P] on the training part.
+///
+/// The same seed gives the same trajectory as `PyTorch`, up to float32 rounding.
+///
+/// # Errors
+/// [`TrainError`] if the loss becomes infinite or NaN, or there are no training samples.
+pub fn train(
+    network: &Network,
+    parts: &Parts,
+    theta: Vec<f32>,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+) -> Result<Trained, TrainError> {
+    let Trainer { num_epochs, batch_size, how_often_print, how_often_save_model, how_often_compute_grads } =
+        plan.trainer;
+    let mut run = Training::new(
+        network,
+        parts,
+        theta,
+        plan.loss,
+        plan.optimizer,
+        plan.scheduler.clone(),
+        batch_size,
+        plan.shuffle_seed,
+    )?;
+    let mut reports = Vec::new();
+    let mut outcome = Outcome::Finished;
+    let due = |every: usize, done: usize| every > 0 && done.is_multiple_of(every);
+    let mut keep = |run: &Training, observer: &mut dyn Observer| {
+        let done = run.epochs_done();
+        let mut flow = ControlFlow::Continue(());
+        if due(how_often_save_model, done) {
+            flow = observer.snapshot(done, run.theta());
+        }
+        if due(how_often_compute_grads, done) && flow.is_continue() {
+            flow = observer.gradients(done, run.theta());
+        }
+        flow.is_break()
+    };
+    if keep(&run, observer) {
+        outcome = Outcome::Interrupted;
+    }
+    while outcome == Outcome::Finished && run.epochs_done() < num_epochs {
+        let batch_losses = run.run_epoch()?;
+        let done = run.epochs_done();
+        let mut stop = observer.epoch(done, batch_losses).is_break() || keep(&run, observer);
+        if due(how_often_print, done) || done == num_epochs {
+            let report = run.report();
+            stop |= observer.report(&report).is_break();
+            reports.push(report);
+            if plan.early_stopping && report.train.is_some_and(|e| e.accuracy == 1.0) && done < num_epochs {
+                outcome = Outcome::EarlyStopped;
+            }
+        }
+        if stop {
+            outcome = Outcome::Interrupted;
+        }
+    }
+    Ok(Trained { theta: run.theta().to_vec(), epochs_done: run.epochs_done(), reports, outcome })
+}
+
+impl Training<'_> {
+    fn report(&mut self) -> Report {
+        Report {
+            epochs_done: self.epochs_done(),
+            train: self.evaluate_train(),
+            validation: self.evaluate_validation(),
+            test: self.evaluate_test(),
+        }
+    }
+}
