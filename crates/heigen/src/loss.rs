@@ -12,14 +12,14 @@
 
 use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar};
-use crate::model::{ColumnMap, log_sum_exp, with_softmax};
+use crate::model::{ColumnMap, log_softmax, softmax, subtract_mean, with_softmax};
 
 impl LossKind {
     /// Loss of one sample with outputs `o` [C].
     pub fn of_sample<T: Scalar>(self, o: &[T], label: usize) -> T {
         let classes = T::from_f64(o.len() as f64);
         match self {
-            Self::CrossEntropy => log_sum_exp(o) - o[label],
+            Self::CrossEntropy => -log_softmax(o, label),
             Self::Nll => -o[label],
             Self::Mse => {
                 let square = |(c, &o): (usize, &T)| {
@@ -58,6 +58,17 @@ pub struct LossDelta<'a, T> {
     pub labels: &'a [usize],
     /// 1/N for a mean, 1 for per-example gradients.
     pub weight: T,
+    /// How p - 1 is computed.
+    pub rounding: Rounding,
+}
+
+/// How the derivative p - 1 of the cross-entropy with respect to the output of the true class is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// By subtraction: vanishes in float32 as soon as p rounds to 1. Training does so, to follow the reference.
+    PyTorch,
+    /// To full relative precision: analysis does so, since minima have p close to 1.
+    Exact,
 }
 
 impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
@@ -66,8 +77,15 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
         let per_class = w / T::from_f64(o.len() as f64);
         match self.loss {
             LossKind::CrossEntropy => {
-                crate::model::softmax(o, out);
-                out[y] -= T::ONE;
+                softmax(o, out);
+                out[y] = match self.rounding {
+                    Rounding::PyTorch => out[y] - T::ONE,
+                    // The same without cancellation: minus the sum of the others.
+                    Rounding::Exact => {
+                        out[y] = T::ZERO;
+                        -out.iter().copied().sum::<T>()
+                    }
+                };
                 out.iter_mut().for_each(|d| *d *= w);
             }
             LossKind::Nll => {
@@ -104,10 +122,8 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
             // (diag(p) - p p^T) do
             LossKind::CrossEntropy => with_softmax(o, |p| {
                 for (d, v) in out.chunks_exact_mut(classes).zip(d_outputs.chunks_exact(classes)) {
-                    let mean: T = p.iter().zip(v).map(|(&p, &v)| p * v).sum();
-                    for ((d, &v), &p) in d.iter_mut().zip(v).zip(p) {
-                        *d = w * p * (v - mean);
-                    }
+                    subtract_mean(p, v, d);
+                    d.iter_mut().zip(p).for_each(|(d, &p)| *d *= w * p);
                 }
             }),
         }

@@ -96,7 +96,7 @@ fn chain(segments: &[[Point; 2]], size: f64) -> Vec<Vec<Point>> {
         }
     }
     let mut used: Vec<bool> = segments.iter().map(|s| key(s[0]) == key(s[1])).collect();
-    let mut walk = |first: usize, start: usize, used: &mut Vec<bool>| {
+    let walk = |first: usize, start: usize, used: &mut Vec<bool>| {
         let mut line = vec![segments[first][start], segments[first][1 - start]];
         used[first] = true;
         loop {

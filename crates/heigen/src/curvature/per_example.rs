@@ -2,7 +2,7 @@
 
 use super::Problem;
 use crate::linalg::{Matrix, Scalar};
-use crate::loss::LossDelta;
+use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
 use faer::Par;
 use rayon::prelude::*;
@@ -49,7 +49,12 @@ impl<T: Scalar> Problem<'_, T> {
         let mut gradients = Matrix::zeros(p, inputs.columns);
         gradients.data.par_chunks_mut((p * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
             let tile = tile_of(inputs, i);
-            let delta = LossDelta { loss: self.loss_kind(), labels: &labels[i * SAMPLES..], weight: T::ONE };
+            let delta = LossDelta {
+                loss: self.loss_kind(),
+                labels: &labels[i * SAMPLES..],
+                weight: T::ONE,
+                rounding: Rounding::Exact,
+            };
             self.reverse_from(pool, Sink::PerSample(out), &tile, &delta);
         });
         gradients
@@ -73,7 +78,12 @@ impl<T: Scalar> Problem<'_, T> {
         let mut alignments = Matrix::zeros(k, inputs.columns);
         alignments.data.par_chunks_mut((k * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
             let tile = tile_of(inputs, i);
-            let weighted = LossDelta { loss: self.loss_kind(), labels: &labels[i * SAMPLES..], weight: T::ONE };
+            let weighted = LossDelta {
+                loss: self.loss_kind(),
+                labels: &labels[i * SAMPLES..],
+                weight: T::ONE,
+                rounding: Rounding::Exact,
+            };
             let mut norms = vec![T::ZERO; tile.columns];
             let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), &tile, &weighted);
             let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);

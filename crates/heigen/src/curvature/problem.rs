@@ -3,7 +3,7 @@
 use crate::config::LossKind;
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
-use crate::loss::LossDelta;
+use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
 
 /// The mean loss L(theta) = 1/N sum_n l(f(x_n; theta), y_n) of a network over N samples, at one theta.
@@ -166,7 +166,12 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The derivative of L with respect to the outputs.
     pub(super) fn delta(&self) -> LossDelta<'_, T> {
-        LossDelta { loss: self.loss, labels: &self.labels, weight: T::from_f64(1.0 / self.n_samples() as f64) }
+        LossDelta {
+            loss: self.loss,
+            labels: &self.labels,
+            weight: T::from_f64(1.0 / self.n_samples() as f64),
+            rounding: Rounding::Exact,
+        }
     }
 }
 

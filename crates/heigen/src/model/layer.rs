@@ -1,6 +1,6 @@
 //! Layers: each writes its forward and its reverse pass once.
 
-use super::{Algebra, ColumnMap, Tape};
+use super::{Algebra, ColumnMap, Tape, argmax};
 use crate::config::Activation;
 use crate::linalg::Scalar;
 use std::ops::Range;
@@ -81,28 +81,37 @@ impl Layer {
     }
 }
 
-/// softmax(x) into `p`; returns log(sum(exp(x))).
-pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) -> T {
-    let max = x.iter().copied().fold(x[0], |m, v| if v > m { v } else { m });
+/// softmax(x) into `p`.
+pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) {
+    let max = largest(x);
     let mut sum = T::ZERO;
     for (p, &x) in p.iter_mut().zip(x) {
         *p = (x - max).exp();
         sum += *p;
     }
-    for p in p.iter_mut() {
-        *p = *p / sum;
+    p.iter_mut().for_each(|p| *p = *p / sum);
+}
+
+/// log(softmax(x)) of class `c`, as x_c - max - log(sum), which keeps its digits when the loss is small.
+pub(crate) fn log_softmax<T: Scalar>(x: &[T], c: usize) -> T {
+    let max = largest(x);
+    (x[c] - max) - x.iter().map(|&v| (v - max).exp()).sum::<T>().ln()
+}
+
+fn largest<T: Scalar>(x: &[T]) -> T {
+    x.iter().copied().fold(x[0], |m, v| if v > m { v } else { m })
+}
+
+/// out = v - p^T v, for probabilities p.
+///
+/// As differences from the entry of the most probable class: at a minimum p is nearly a unit vector, and the plain
+/// formula would lose there all the digits by which it is not.
+pub(crate) fn subtract_mean<T: Scalar>(p: &[T], v: &[T], out: &mut [T]) {
+    let pivot = v[argmax(p)];
+    let mean: T = p.iter().zip(v).map(|(&p, &v)| p * (v - pivot)).sum();
+    for (out, &v) in out.iter_mut().zip(v) {
+        *out = (v - pivot) - mean;
     }
-    max + sum.ln()
-}
-
-/// log(sum(exp(x))).
-pub(crate) fn log_sum_exp<T: Scalar>(x: &[T]) -> T {
-    let max = x.iter().copied().fold(x[0], |m, v| if v > m { v } else { m });
-    max + x.iter().map(|&v| (v - max).exp()).sum::<T>().ln()
-}
-
-fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
-    a.iter().zip(b).map(|(&a, &b)| a * b).sum()
 }
 
 /// y = x - log(sum(exp(x))).
@@ -110,9 +119,10 @@ struct LogSoftmax;
 
 impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
     fn value(&self, _: usize, [x]: [&[T]; 1], out: &mut [T]) {
-        let total = log_sum_exp(x);
+        let max = largest(x);
+        let log_sum = x.iter().map(|&v| (v - max).exp()).sum::<T>().ln();
         for (y, &x) in out.iter_mut().zip(x) {
-            *y = x - total;
+            *y = (x - max) - log_sum;
         }
     }
 
@@ -121,10 +131,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
         let Some(dx) = dx else { return false };
         with_softmax(x, |p| {
             for (dy, dx) in out.chunks_exact_mut(x.len()).zip(dx.chunks_exact(x.len())) {
-                let mean = dot(p, dx);
-                for (dy, &dx) in dy.iter_mut().zip(dx) {
-                    *dy = dx - mean;
-                }
+                subtract_mean(p, dx, dy);
             }
         });
         true
@@ -136,11 +143,13 @@ struct LogSoftmaxReverse;
 
 impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
     fn value(&self, _: usize, [delta, x]: [&[T]; 2], out: &mut [T]) {
-        let sum: T = delta.iter().copied().sum();
-        softmax(x, out);
-        for (out, &delta) in out.iter_mut().zip(delta) {
-            *out = delta - *out * sum;
-        }
+        with_softmax(x, |p| {
+            for (c, out) in out.iter_mut().enumerate() {
+                // delta_c (1 - p_c) - p_c sum_(j != c) delta_j, where 1 - p_c is a sum without cancellation.
+                let others = |v: &[T]| v.iter().enumerate().filter(|&(j, _)| j != c).map(|(_, &v)| v).sum::<T>();
+                *out = delta[c] * others(p) - p[c] * others(delta);
+            }
+        });
     }
 
     /// d(delta_x) = d(delta_y) - p sum(d(delta_y)) - p * (dx - p^T dx) * sum(delta_y).
@@ -153,17 +162,17 @@ impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
         with_softmax(x, |p| {
             for (k, out) in out.chunks_exact_mut(classes).enumerate() {
                 let at = k * classes..(k + 1) * classes;
-                out.fill(T::ZERO);
-                if let Some(ddelta) = ddelta.map(|d| &d[at.clone()]) {
+                match dx.map(|d| &d[at.clone()]) {
+                    Some(dx) => {
+                        subtract_mean(p, dx, out);
+                        out.iter_mut().zip(p).for_each(|(out, &p)| *out = -p * *out * sum);
+                    }
+                    None => out.fill(T::ZERO),
+                }
+                if let Some(ddelta) = ddelta.map(|d| &d[at]) {
                     let dsum: T = ddelta.iter().copied().sum();
                     for ((out, &d), &p) in out.iter_mut().zip(ddelta).zip(p) {
-                        *out = d - p * dsum;
-                    }
-                }
-                if let Some(dx) = dx.map(|d| &d[at]) {
-                    let mean = dot(p, dx);
-                    for ((out, &dx), &p) in out.iter_mut().zip(dx).zip(p) {
-                        *out -= p * (dx - mean) * sum;
+                        *out += d - p * dsum;
                     }
                 }
             }

@@ -18,7 +18,7 @@ pub use algebra::{Algebra, ColumnMap, Tape};
 pub use dual::{Dual, DualTensor};
 pub use init::{fresh, scale_to_norm};
 pub use layer::{Layer, Linear};
-pub(crate) use layer::{log_sum_exp, softmax, with_softmax};
+pub(crate) use layer::{log_softmax, softmax, subtract_mean, with_softmax};
 pub use layout::{LayoutError, ParamEntry, ParamLayout};
 pub use network::{ModelError, Network, argmax, predict};
 pub use plain::{Plain, Sink};

@@ -109,7 +109,7 @@ pub fn train(
     let mut reports = Vec::new();
     let mut outcome = Outcome::Finished;
     let due = |every: usize, done: usize| every > 0 && done.is_multiple_of(every);
-    let mut keep = |run: &Training, observer: &mut dyn Observer| {
+    let keep = |run: &Training, observer: &mut dyn Observer| {
         let done = run.epochs_done();
         let mut flow = ControlFlow::Continue(());
         if due(how_often_save_model, done) {

@@ -5,7 +5,7 @@ use crate::config::{BatchSize, LossKind, MultiStepLr, OptimizerSpec};
 use crate::curvature::inputs;
 use crate::data::{Dataset, Split};
 use crate::linalg::Matrix;
-use crate::loss::LossDelta;
+use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape, argmax};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use faer::Par;
@@ -191,7 +191,7 @@ impl<'a> Training<'a> {
         let input = plain.input(x);
         let outputs = self.network.forward(&mut plain, input, &mut self.tape);
         let loss = self.loss.mean(&outputs, y);
-        let delta = LossDelta { loss: self.loss, labels: y, weight: 1.0 / y.len() as f32 };
+        let delta = LossDelta { loss: self.loss, labels: y, weight: 1.0 / y.len() as f32, rounding: Rounding::PyTorch };
         let delta = plain.per_sample([&outputs], &delta);
         plain.recycle(outputs);
         self.network.reverse(&mut plain, delta, &mut self.tape);

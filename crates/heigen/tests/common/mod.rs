@@ -1,6 +1,8 @@
 //! Reads the golden files that NumPy, scikit-learn and PyTorch wrote.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod networks;
+
 use std::{cell::RefCell, fs::File, io::BufReader, path::PathBuf};
 
 pub fn golden_path(file: &str) -> PathBuf {
