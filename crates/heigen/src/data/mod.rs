@@ -1,4 +1,21 @@
 //! Data sets: labelled samples in memory, and their split into training, test and validation parts.
+//!
+//! [`generate`] makes the synthetic sets and iris from a checked [`DatasetSpec`](crate::config::DatasetSpec);
+//! [`split()`] divides the samples; [`Dataset::subset`] takes a part. Image sets come from files, which this crate does
+//! not read: whoever reads them fills a [`Dataset`] and permutes its labels by [`permute_image_labels`].
+
+mod blobs;
+mod error;
+mod generate;
+mod iris;
+mod labels;
+mod plane_curves;
+mod split;
+
+pub use error::DataError;
+pub use generate::generate;
+pub use labels::permute_image_labels;
+pub use split::{Split, split};
 
 /// Labelled samples. Features are stored as float32, the reference's storage type.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,4 +30,45 @@ pub struct Dataset {
     pub n_classes: usize,
     /// Where the samples come from, for the records, e.g. `generated: gauss_mixtures`.
     pub source: String,
+}
+
+impl Dataset {
+    /// Number of samples N.
+    pub fn n_samples(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Number of features d of one sample, the product of its shape.
+    pub fn n_features(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The samples `indices`, in that order; shape, number of classes and source stay.
+    ///
+    /// # Panics
+    /// If an index is not below the number of samples, as indexing a slice does. The parts of a [`Split`] of
+    /// [`Dataset::n_samples`] samples never are.
+    ///
+    /// ```
+    /// use heigen::{config::DatasetSpec, data};
+    /// let intro = data::generate(&DatasetSpec::Intro {})?;
+    /// let part = intro.subset(&[5, 1]);
+    /// assert_eq!((part.features, part.labels), (vec![1.45, 1.0], vec![0, 1]));
+    /// # Ok::<(), data::DataError>(())
+    /// ```
+    #[must_use]
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        let d = self.n_features();
+        let mut features = Vec::with_capacity(indices.len() * d);
+        for &n in indices {
+            features.extend_from_slice(&self.features[n * d..(n + 1) * d]);
+        }
+        Self {
+            features,
+            shape: self.shape.clone(),
+            labels: indices.iter().map(|&n| self.labels[n]).collect(),
+            n_classes: self.n_classes,
+            source: self.source.clone(),
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! Coefficients: Moshier, Cephes Mathematical Library, `logf`, `sinf`, `cosf` (1992). The order of the roundings is
 //! part of the stream: `PyTorch`'s compiler fuses every product with the sum that uses it, the earlier product first
-//! where a sum has two.
+//! where a sum has two. (That it does follows from its uniform numbers and from what GCC makes of such sums; the twenty
+//! golden normal numbers happen to come out the same with and without fusing.)
 
 use std::f32::consts::FRAC_1_SQRT_2;
 

@@ -34,7 +34,10 @@ pub struct Golden(RefCell<npyz::npz::NpzArchive<BufReader<File>>>, String);
 impl Golden {
     pub fn open(name: &str) -> Self {
         let path = golden_path(&format!("{name}.npz"));
-        Self(RefCell::new(npyz::npz::NpzArchive::open(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"))), name.into())
+        Self(
+            RefCell::new(npyz::npz::NpzArchive::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))),
+            name.into(),
+        )
     }
 
     /// The array `key` as f64 (float32 is exact; integers are up to 2^53: see [`Golden::i64`]).
