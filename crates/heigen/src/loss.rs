@@ -7,7 +7,7 @@
 //! | `nll` | -o_y |
 //! | `hinge` | sum_(c != y) max(0, 1 - o_y + o_c) / C |
 //!
-//! The training loss is the mean over the N samples. Definitions and reductions are `PyTorch`'s (`cross_entropy`,
+//! The training loss is the mean over the N samples. Definitions and reductions are PyTorch's (`cross_entropy`,
 //! `mse_loss` on one-hot labels, `nll_loss`, `multi_margin_loss`).
 
 use crate::config::LossKind;

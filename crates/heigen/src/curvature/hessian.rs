@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 /// H = d^2 L / d theta^2 of a [`Problem`], [P, P], by the derivative of the gradient along K directions at once.
 ///
-/// Exact for piecewise-linear networks wherever no unit sits on its kink (where `PyTorch`'s convention ReLU'(0) = 0 holds).
+/// Exact for piecewise-linear networks wherever no unit sits on its kink (where PyTorch's convention ReLU'(0) = 0 holds).
 /// Cost of K products: about 12 N P K operations (Pearlmutter, Neural Computation 6 (1994), 147).
 #[derive(Clone, Copy, Debug)]
 pub struct Hessian<'a, T>(pub &'a Problem<'a, T>);
@@ -41,7 +41,7 @@ impl<T: Scalar> Default for Workspace<T> {
 }
 
 impl<T: Scalar> Hessian<'_, T> {
-    fn few_products(&self, workspace: &mut Workspace<T>, directions: &[T], out: &mut [T]) {
+    fn few_products(self, workspace: &mut Workspace<T>, directions: &[T], out: &mut [T]) {
         let problem = self.0;
         let mut tape = Tape::recording();
         let mut dual = Dual::new(problem.theta(), directions, Some(out), &mut workspace.pool, Par::Seq);

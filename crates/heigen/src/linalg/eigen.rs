@@ -78,14 +78,15 @@ pub fn self_adjoint_eigen<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, Eig
     Ok(Eigenpairs { eigenvalues, eigenvectors })
 }
 
+/// Tiles, so that the mirrored reads of a large matrix stay in cache.
+const TILE: usize = 64;
+
 fn check_symmetric<T: Scalar>(a: &Matrix<T>) -> Result<(), EigenError> {
     let n = a.rows;
     let (mut scale, mut asymmetry) = (0.0f64, 0.0f64);
     if !a.is_finite() {
         return Err(EigenError::NotFinite);
     }
-    // Tiles, so that the mirrored reads of a large matrix stay in cache.
-    const TILE: usize = 64;
     for j0 in (0..n).step_by(TILE) {
         for i0 in (j0..n).step_by(TILE) {
             for j in j0..(j0 + TILE).min(n) {

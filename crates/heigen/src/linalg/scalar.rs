@@ -1,6 +1,6 @@
 //! The two number types: float32 for training, float64 for analysis.
 
-use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A real number type that networks, losses and curvature are generic over: `f32` or `f64`.
 pub trait Scalar:
@@ -20,6 +20,7 @@ pub trait Scalar:
     + AddAssign
     + SubAssign
     + MulAssign
+    + DivAssign
     + 'static
 {
     /// Zero.

@@ -5,7 +5,7 @@ use crate::linalg::Scalar;
 use std::ops::Range;
 
 /// What a layer may do with its tensors. A tensor is a matrix [features, samples], column after column, so in memory
-/// it is `PyTorch`'s row-major [samples, features].
+/// it is PyTorch's row-major [samples, features].
 ///
 /// Every operation is bilinear, elementwise or per sample, so a carrier that also holds derivatives follows from the
 /// product rule alone.

@@ -194,7 +194,7 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
         if let Some(da) = &mut a.tangents {
             for (da, b) in da.chunks_exact_mut(rows * of).zip(b.value.iter_columns()) {
                 for da in da.chunks_exact_mut(rows) {
-                    da.iter_mut().zip(b).for_each(|(da, &b)| *da = *da * b);
+                    da.iter_mut().zip(b).for_each(|(da, &b)| *da *= b);
                 }
             }
         }
@@ -213,7 +213,7 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
                 }
             }
         }
-        a.value.data.iter_mut().zip(&b.value.data).for_each(|(a, &b)| *a = *a * b);
+        a.value.data.iter_mut().zip(&b.value.data).for_each(|(a, &b)| *a *= b);
         a
     }
 

@@ -4,7 +4,7 @@ use super::Network;
 use crate::config::{Initialization, ModelSpec};
 use crate::rng::{TorchGenerator, fill_default_bias, fill_default_weight, fill_kaiming_normal, fill_kaiming_uniform};
 
-/// Fresh weights of the network built from `spec`, in the order and with the distributions of `PyTorch`'s constructors:
+/// Fresh weights of the network built from `spec`, in the order and with the distributions of PyTorch's constructors:
 /// for every layer the weight, then the bias, both uniform in +-1/sqrt(fan-in). Advances `generator` as they do.
 ///
 /// FNN's `init_scales` multiply its two weight matrices afterwards. With `Kaiming`, the weights of fc1 and fc2 are

@@ -89,7 +89,7 @@ pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) {
         *p = (x - max).exp();
         sum += *p;
     }
-    p.iter_mut().for_each(|p| *p = *p / sum);
+    p.iter_mut().for_each(|p| *p /= sum);
 }
 
 /// log(softmax(x)) of class `c`, as x_c - max - log(sum), which keeps its digits when the loss is small.

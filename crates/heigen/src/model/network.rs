@@ -30,7 +30,7 @@ pub enum ModelError {
 }
 
 impl Network {
-    /// The network of `spec` for samples of `n_inputs` features and `n_outputs` classes, with `PyTorch`'s parameter names.
+    /// The network of `spec` for samples of `n_inputs` features and `n_outputs` classes, with PyTorch's parameter names.
     ///
     /// # Errors
     /// [`ModelError`] if this version lacks the architecture or a size is 0.
@@ -140,7 +140,7 @@ impl Network {
     }
 }
 
-/// The class of every column: the first largest output, as `argmax` in `PyTorch`.
+/// The class of every column: the first largest output, as `argmax` in PyTorch.
 pub fn predict<T: Scalar>(outputs: &Matrix<T>) -> Vec<usize> {
     outputs.iter_columns().map(argmax).collect()
 }

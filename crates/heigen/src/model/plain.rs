@@ -119,7 +119,7 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
 
     fn multiply(&mut self, mut a: Matrix<T>, b: &Matrix<T>) -> Matrix<T> {
         for (a, &b) in a.data.iter_mut().zip(&b.data) {
-            *a = *a * b;
+            *a *= b;
         }
         a
     }

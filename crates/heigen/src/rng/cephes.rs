@@ -1,8 +1,8 @@
-//! Single-precision logarithm, sine and cosine after Cephes, as `PyTorch`'s AVX2 kernel for normal numbers evaluates
+//! Single-precision logarithm, sine and cosine after Cephes, as PyTorch's AVX2 kernel for normal numbers evaluates
 //! them.
 //!
 //! Coefficients: Moshier, Cephes Mathematical Library, `logf`, `sinf`, `cosf` (1992). The order of the roundings is
-//! part of the stream: `PyTorch`'s compiler fuses every product with the sum that uses it, the earlier product first
+//! part of the stream: PyTorch's compiler fuses every product with the sum that uses it, the earlier product first
 //! where a sum has two. (That it does follows from its uniform numbers and from what GCC makes of such sums; the twenty
 //! golden normal numbers happen to come out the same with and without fusing.)
 

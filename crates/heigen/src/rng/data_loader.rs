@@ -1,4 +1,4 @@
-//! The order in which `PyTorch`'s `DataLoader(shuffle=True)` visits the samples.
+//! The order in which PyTorch's `DataLoader(shuffle=True)` visits the samples.
 
 use super::torch::TorchGenerator;
 
@@ -22,7 +22,7 @@ pub struct DataLoaderOrder {
 }
 
 impl DataLoaderOrder {
-    /// Orders drawn from `default_generator`, `PyTorch`'s global generator as it is right before the loader is
+    /// Orders drawn from `default_generator`, PyTorch's global generator as it is right before the loader is
     /// iterated.
     pub fn new(default_generator: TorchGenerator) -> Self {
         Self { default_generator }

@@ -1,11 +1,11 @@
-//! Fresh weights as `PyTorch` draws them.
+//! Fresh weights as PyTorch draws them.
 
 use super::torch::TorchGenerator;
 
 /// The weight of a fresh `nn.Linear` or `nn.Conv2d`: `kaiming_uniform_(a = sqrt 5)`, uniform on +-1/sqrt(`fan_in`).
 ///
 /// # Shapes
-/// `len` entries in `PyTorch`'s row-major order, [out, in] or [out, in, k, k]; `fan_in` is in or in k^2.
+/// `len` entries in PyTorch's row-major order, [out, in] or [out, in, k, k]; `fan_in` is in or in k^2.
 ///
 /// # References
 /// `reset_parameters` of `torch.nn.Linear` and `torch.nn.modules.conv._ConvNd`.
@@ -49,7 +49,7 @@ pub fn fill_kaiming_normal(generator: &mut TorchGenerator, fan_in: usize, weight
     generator.fill_normal_f32(weight, 0.0, 2.0_f64.sqrt() / (fan_in as f64).sqrt());
 }
 
-/// Uniform on +-sqrt(3) gain / sqrt(`fan_in`), in `PyTorch`'s order of the operations.
+/// Uniform on +-sqrt(3) gain / sqrt(`fan_in`), in PyTorch's order of the operations.
 fn fill_uniform(generator: &mut TorchGenerator, gain: f64, fan_in: usize, weight: &mut [f32]) {
     let bound = 3.0_f64.sqrt() * (gain / (fan_in as f64).sqrt());
     generator.fill_uniform_f32(weight, -bound as f32, bound as f32);

@@ -1,6 +1,6 @@
-//! Random streams of `NumPy` and `PyTorch`, bit for bit.
+//! Random streams of `NumPy` and PyTorch, bit for bit.
 //!
-//! The experiments of the paper are defined by the numbers that `numpy.random.RandomState` and `PyTorch`'s CPU
+//! The experiments of the paper are defined by the numbers that `numpy.random.RandomState` and PyTorch's CPU
 //! generator draw: data sets, label permutations, splits, fresh weights, order of the batches. [`NumpyRandomState`] and
 //! [`TorchGenerator`] give the same numbers for the same seed and the same calls. Both stand on the [`Mt19937`] engine
 //! and differ in how they turn its 32-bit words into numbers.

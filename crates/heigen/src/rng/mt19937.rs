@@ -48,7 +48,7 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// Two words as one, the first in the upper half (`NumPy`'s and `PyTorch`'s order).
+    /// Two words as one, the first in the upper half (`NumPy`'s and PyTorch's order).
     pub fn next_u64(&mut self) -> u64 {
         let high = u64::from(self.next_u32());
         high << 32 | u64::from(self.next_u32())

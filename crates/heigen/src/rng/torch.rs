@@ -1,4 +1,4 @@
-//! `PyTorch`'s CPU generator: words, uniform numbers, permutations.
+//! PyTorch's CPU generator: words, uniform numbers, permutations.
 
 use super::mt19937::Mt19937;
 
@@ -19,7 +19,7 @@ pub struct TorchGenerator {
 }
 
 impl TorchGenerator {
-    /// The generator after `manual_seed(seed)`. The engine takes the lower 32 bits of the seed, as in `PyTorch`.
+    /// The generator after `manual_seed(seed)`. The engine takes the lower 32 bits of the seed, as in PyTorch.
     pub fn new(seed: u64) -> Self {
         Self { engine: Mt19937::new(seed as u32), cached_normal: None }
     }
@@ -47,7 +47,7 @@ impl TorchGenerator {
 
     /// One entry of `tensor.uniform_(from, to)` for float32: u (to - from) + from, u from [`Self::rand_f32`].
     ///
-    /// Product and sum are fused: one rounding, as in `PyTorch`'s kernel for processors with AVX2.
+    /// Product and sum are fused: one rounding, as in PyTorch's kernel for processors with AVX2.
     pub fn uniform_f32(&mut self, from: f32, to: f32) -> f32 {
         self.rand_f32().mul_add(to - from, from)
     }
@@ -69,7 +69,7 @@ impl TorchGenerator {
     /// `torch.randperm(order.len())` into a buffer; what the buffer held does not matter.
     ///
     /// Fisher-Yates from the first entry to the last but one, the offset being one word modulo the number of entries
-    /// left. (`PyTorch` takes another way from 2^32 / 20 entries on, far above any data set here.)
+    /// left. (PyTorch takes another way from 2^32 / 20 entries on, far above any data set here.)
     pub fn fill_randperm(&mut self, order: &mut [usize]) {
         for (i, slot) in order.iter_mut().enumerate() {
             *slot = i;

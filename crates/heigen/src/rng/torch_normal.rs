@@ -1,10 +1,10 @@
-//! Normal numbers of `PyTorch`'s CPU generator.
+//! Normal numbers of PyTorch's CPU generator.
 //!
-//! `PyTorch` has two ways to fill a tensor. Below 16 entries it draws one after another with Box-Muller in float64.
+//! PyTorch has two ways to fill a tensor. Below 16 entries it draws one after another with Box-Muller in float64.
 //! From 16 entries on it first fills the tensor with uniform numbers and then turns block after block of 16 into normal
 //! numbers: entry j of a block gives the radius, entry j + 8 the angle. If the length is no multiple of 16, the last 16
 //! entries are drawn afresh. For float32 the blocks use the single-precision functions of [`super::cephes`]
-//! (`PyTorch`'s kernel for processors with AVX2).
+//! (PyTorch's kernel for processors with AVX2).
 
 use std::f64::consts::PI;
 

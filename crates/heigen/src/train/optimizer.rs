@@ -2,7 +2,7 @@
 
 use crate::config::{MultiStepLr, OptimizerSpec};
 
-/// Adam's constants, `PyTorch`'s defaults.
+/// Adam's constants, PyTorch's defaults.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const ADAM_EPS: f64 = 1e-8;
@@ -83,8 +83,8 @@ impl Optimizer {
 /// Learning rate of epoch `epoch` (from 0): the base rate times gamma for every milestone reached.
 pub fn learning_rate(spec: &OptimizerSpec, scheduler: Option<&MultiStepLr>, epoch: usize) -> f64 {
     let (OptimizerSpec::Sgd { lr, .. } | OptimizerSpec::Adam { lr }) = *spec;
-    let reached = |s: &MultiStepLr| s.milestones.iter().filter(|&&m| m <= epoch).count();
-    lr * scheduler.map_or(1.0, |s| s.gamma.powi(reached(s) as i32))
+    let reached = |s: &MultiStepLr| s.milestones.iter().filter(|&&m| m <= epoch).count() as f64;
+    lr * scheduler.map_or(1.0, |s| s.gamma.powf(reached(s)))
 }
 
 #[cfg(test)]

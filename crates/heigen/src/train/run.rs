@@ -83,7 +83,7 @@ pub struct Trained {
 
 /// Trains `network` from weights `theta` [P] on the training part.
 ///
-/// The same seed gives the same trajectory as `PyTorch`, up to float32 rounding.
+/// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
 ///
 /// # Errors
 /// [`TrainError`] if the loss becomes infinite or NaN, or there are no training samples.
