@@ -114,7 +114,7 @@ fn everything(case: &Case) {
             assert!(compared >= 3, "{}: only {compared} rows are separated", case.name);
         }
         let grid = golden.get("grid");
-        let points = heigen::curvature::inputs(&grid.f32(), grid.shape[1]);
+        let points = Matrix::from_f32(&grid.f32(), grid.shape[1]);
         let got = problem.alignments_at(&points, &ExampleLabels::Predicted, &top);
         compare_alignments(&got, &golden.get("grid_alignment_top"), &spectrum.eigenvalues, "grid_alignment_top");
         let classes = heigen::model::predict(&problem.network().outputs(problem.theta(), &points));

@@ -9,5 +9,5 @@ mod spectrum;
 pub use hessian::Hessian;
 pub use operator::{SymmetricOperator, dense};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError, inputs};
+pub use problem::{Problem, ProblemError};
 pub use spectrum::{NULL_TOLERANCE, Spectrum, SpectrumError, dense_spectrum};

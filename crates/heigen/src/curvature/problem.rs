@@ -94,7 +94,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(Self {
             network,
             theta: theta.iter().map(|&w| T::from_f32(w)).collect(),
-            inputs: inputs(&data.features, d),
+            inputs: Matrix::from_f32(&data.features, d),
             labels: data.labels.clone(),
             loss,
         })
@@ -173,9 +173,4 @@ impl<'a, T: Scalar> Problem<'a, T> {
             rounding: Rounding::Exact,
         }
     }
-}
-
-/// Features [N, d], sample after sample, as a matrix [d, N].
-pub fn inputs<T: Scalar>(features: &[f32], d: usize) -> Matrix<T> {
-    Matrix { data: features.iter().map(|&x| T::from_f32(x)).collect(), rows: d, columns: features.len() / d }
 }

@@ -30,6 +30,12 @@ impl<T: Scalar> Matrix<T> {
         Self { data, rows, columns }
     }
 
+    /// Column after column of float32 values, converted exactly: samples [N, d] in row-major order become [d, N].
+    pub fn from_f32(values: &[f32], rows: usize) -> Self {
+        let data: Vec<T> = values.iter().map(|&x| T::from_f32(x)).collect();
+        Self { columns: if rows == 0 { 0 } else { data.len() / rows }, data, rows }
+    }
+
     /// faer's view of it.
     pub fn as_ref(&self) -> MatRef<'_, T> {
         MatRef::from_column_major_slice(&self.data, self.rows, self.columns)

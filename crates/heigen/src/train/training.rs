@@ -2,7 +2,6 @@
 
 use super::{Optimizer, learning_rate};
 use crate::config::{BatchSize, LossKind, MultiStepLr, OptimizerSpec};
-use crate::curvature::inputs;
 use crate::data::{Dataset, Split};
 use crate::linalg::Matrix;
 use crate::loss::{LossDelta, Rounding};
@@ -20,7 +19,7 @@ struct Samples {
 impl Samples {
     fn of(data: &Dataset, indices: &[usize]) -> Self {
         let part = data.subset(indices);
-        Self { x: inputs(&part.features, part.shape.iter().product()), y: part.labels }
+        Self { x: Matrix::from_f32(&part.features, part.n_features()), y: part.labels }
     }
 }
 
