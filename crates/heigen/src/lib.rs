@@ -15,3 +15,7 @@ pub mod loss;
 pub mod model;
 pub mod rng;
 pub mod train;
+
+/// Version of the program whose results these are. Part of every stamp, so that results of another version are told
+/// apart and computed anew.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

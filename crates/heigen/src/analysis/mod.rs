@@ -3,11 +3,15 @@
 mod boundary;
 mod coherence;
 mod generalization;
+mod outliers;
 mod plane;
+mod summary;
 
 pub use boundary::decision_boundary;
 pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use generalization::{
     FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, g_theta, per_vector, random_threshold,
 };
+pub use outliers::Outliers;
 pub use plane::Plane;
+pub use summary::{Analysis, Summary, analyze};

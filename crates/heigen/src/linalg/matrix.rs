@@ -33,7 +33,7 @@ impl<T: Scalar> Matrix<T> {
     /// Column after column of float32 values, converted exactly: samples [N, d] in row-major order become [d, N].
     pub fn from_f32(values: &[f32], rows: usize) -> Self {
         let data: Vec<T> = values.iter().map(|&x| T::from_f32(x)).collect();
-        Self { columns: if rows == 0 { 0 } else { data.len() / rows }, data, rows }
+        Self { columns: data.len().checked_div(rows).unwrap_or(0), data, rows }
     }
 
     /// faer's view of it.
