@@ -24,6 +24,8 @@ pub struct Summary {
     pub grad_norm: f64,
     /// Number of nonzero eigenvalues, |lambda| > 1e-10 |lambda|_max.
     pub rank: usize,
+    /// How many eigenvectors are kept: those of the nonzero eigenvalues, or all P.
+    pub n_eigenvectors: usize,
     /// Sum of the eigenvalues.
     pub trace: f64,
     /// lambda_1.
@@ -79,6 +81,7 @@ pub fn analyze<T: Scalar>(problem: &Problem<T>, spectrum: Spectrum<T>, full_basi
         accuracy: problem.accuracy(),
         grad_norm: super::generalization::norm(&problem.gradient()).to_f64(),
         rank: nonzero.len(),
+        n_eigenvectors: if full_basis { problem.n_params() } else { nonzero.len() },
         trace: spectrum.trace(),
         lambda_max: spectrum.lambda_max(),
         eigenvalues_top: ascending.iter().rev().take(TOP).copied().collect(),

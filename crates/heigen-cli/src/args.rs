@@ -1,0 +1,162 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// What does the curvature of a trained classifier's loss say about its decision boundary?
+///
+/// heigen trains the networks of "Unveiling the Hessian's Connection to the Decision Boundary" (arXiv:2306.07104) from
+/// their experiment files, computes the Hessian of the training loss with its eigenvectors, measures how the gradients
+/// of inputs align with them, and draws the figures. What exists already and still matches is reused.
+#[derive(Debug, Parser)]
+#[command(
+    name = "heigen",
+    version,
+    after_help = "Start with:\n  heigen list                        what there is\n  heigen figure 2                    train, analyse and draw the paper's Figure 2\n  heigen hessian gauss/normal_training --json"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train the networks of experiments.
+    Train(TrainArgs),
+    /// Compute the Hessian's spectrum at the trained weights, alignments, G_theta and what goes with them.
+    Hessian(HessianArgs),
+    /// Draw a figure, with all training and analysis that it needs.
+    Figure(FigureArgs),
+    /// List the experiments and what each starts from.
+    List(ListArgs),
+    /// Show an experiment as resolved, what it depends on, and its sizes.
+    Show(ShowArgs),
+}
+
+/// Which experiments.
+#[derive(Args, Debug)]
+pub(crate) struct Names {
+    /// Experiments: `gauss/normal_training`, the same with `.json`, or a path to any experiment file.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The same as NAME, as the reference's scripts take it.
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    config: Vec<String>,
+}
+
+impl Names {
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.names.iter().chain(&self.config).cloned().collect()
+    }
+}
+
+/// Options that commands share.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// Folder of models and analyses.
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where")]
+    pub(crate) results: PathBuf,
+    /// Seed of the fresh weights and of the order of the batches, instead of the experiment's (0 unless it says so).
+    /// Applies to the models it starts from, too.
+    #[arg(long, value_name = "N", help_heading = "How")]
+    pub(crate) seed: Option<u64>,
+    /// Number of threads; 0 means all cores. Results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "How")]
+    pub(crate) threads: usize,
+    /// Compute anew what exists already.
+    #[arg(long, help_heading = "How")]
+    pub(crate) force: bool,
+    /// Print the summary as JSON on stdout, one object an experiment.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// Options of an analysis.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Analysing {
+    /// Analyse the weights in this safetensors file instead of training.
+    #[arg(long, value_name = "FILE", help_heading = "What")]
+    pub(crate) model: Option<PathBuf>,
+    /// Number type of the analysis.
+    #[arg(long, value_enum, default_value_t = Dtype::Float64, help_heading = "How")]
+    pub(crate) dtype: Dtype,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    /// Single precision: half the memory, eigenvalues to about 1e-6 of the largest.
+    #[value(alias = "f32")]
+    Float32,
+    /// Double precision.
+    #[value(alias = "f64")]
+    Float64,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct HessianArgs {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) analysing: Analysing,
+    /// Save the eigenvectors of zero eigenvalues (an arbitrary basis of the null space), too: P x P numbers.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) full_basis: bool,
+    /// Save the Hessian: P x P numbers.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) save_hessian: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct FigureArgs {
+    /// Number of the figure in the paper: 2, the boundary and the alignment with the top eigenvectors on the plane.
+    #[arg(value_name = "FIGURE", value_parser = ["2"])]
+    pub(crate) figure: String,
+    #[command(flatten)]
+    pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) analysing: Analysing,
+    /// Folder of the figures.
+    #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where")]
+    pub(crate) figures: PathBuf,
+    /// Number of eigenvectors, from the largest eigenvalue down.
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What")]
+    pub(crate) eigenvectors: u16,
+    /// Cells of the alignment maps along each axis.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What")]
+    pub(crate) resolution: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    /// Seed to show the experiment with.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,81 @@
+//! From raw arguments to resolved ones: what every command works with.
+
+use crate::args::{Common, Names};
+use anyhow::{Context, Result};
+use clap::error::ErrorKind;
+use heigen_store::catalogue::{self, Loaded};
+use heigen_store::layout::Results;
+use std::io::Write;
+
+/// Resolved common options.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) results: Results,
+    pub(crate) seed: Option<u64>,
+    pub(crate) force: bool,
+    pub(crate) json: bool,
+}
+
+impl Session {
+    pub(crate) fn new(common: &Common) -> Result<Self> {
+        rayon::ThreadPoolBuilder::new().num_threads(common.threads).build_global().context("cannot start threads")?;
+        Ok(Self {
+            results: Results::new(&common.results),
+            seed: common.seed,
+            force: common.force,
+            json: common.json,
+        })
+    }
+
+    /// Loads the experiments of `names`, with `--seed` applied; all of them before anything runs.
+    pub(crate) fn load(&self, names: &Names, default: &[&str], command: &str) -> Result<Vec<Loaded>> {
+        let mut all = names.all();
+        if all.is_empty() {
+            all = default.iter().map(ToString::to_string).collect();
+        }
+        if all.is_empty() {
+            usage(&format!(
+                "no experiment given: heigen {command} NAME...; `heigen list` shows them, e.g. gauss/normal_training"
+            ));
+        }
+        all.iter().map(|arg| self.load_one(arg)).collect()
+    }
+
+    fn load_one(&self, arg: &str) -> Result<Loaded> {
+        let loaded = self.seeded(catalogue::load(arg)?);
+        if let Some(why) = catalogue::why_not(&loaded)? {
+            anyhow::bail!("{why}");
+        }
+        for note in &loaded.notes {
+            say(&format!("{}: note: {note}", loaded.experiment.name));
+        }
+        Ok(loaded)
+    }
+
+    /// The experiment with `--seed` applied.
+    pub(crate) fn seeded(&self, mut loaded: Loaded) -> Loaded {
+        if let Some(seed) = self.seed {
+            loaded.experiment.seed = seed;
+        }
+        loaded
+    }
+}
+
+/// Ends with a usage error, exit code 2.
+pub(crate) fn usage(message: &str) -> ! {
+    clap::Error::raw(ErrorKind::MissingRequiredArgument, format!("{message}\n")).exit()
+}
+
+/// Tells the user something, on stderr.
+pub(crate) fn say(message: &str) {
+    // A closed stderr is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// Prints a result, on stdout. A reader that has gone away, as in `heigen list | head`, is no error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write to stdout"),
+        _ => Ok(()),
+    }
+}

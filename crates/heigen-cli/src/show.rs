@@ -1,0 +1,66 @@
+//! `heigen show`.
+
+use crate::args::ShowArgs;
+use crate::prepare::Prepared;
+use crate::session::{print, usage};
+use anyhow::Result;
+use heigen_store::catalogue::{Origin, chain, load, why_not};
+use serde_json::{Value, json};
+
+pub(crate) fn run(args: &ShowArgs) -> Result<()> {
+    let names = args.names.all();
+    if names.is_empty() {
+        usage("no experiment given: heigen show NAME...; `heigen list` shows them");
+    }
+    for name in names {
+        let mut loaded = load(&name)?;
+        if let Some(seed) = args.seed {
+            loaded.experiment.seed = seed;
+        }
+        let starts: Vec<String> = chain(&loaded)?.iter().map(|l| l.experiment.name.to_string()).collect();
+        let why = why_not(&loaded)?;
+        let prepared = Prepared::new(&loaded.experiment);
+        let sizes = match &prepared {
+            Ok(p) => json!({"n_params": p.network.n_params(), "n_features": p.data.n_features(),
+                "n_classes": p.data.n_classes, "n_samples": p.data.n_samples(), "train": p.split.train.len(),
+                "validation": p.split.validation.len(), "test": p.split.test.len(), "data_source": p.data.source}),
+            Err(_) => Value::Null,
+        };
+        let config = loaded.experiment.to_json();
+        if args.json {
+            let all = json!({"name": loaded.experiment.name.to_string(), "experiment": config, "chain": starts,
+                "sizes": sizes, "cannot_run": why, "notes": loaded.notes});
+            print(&serde_json::to_string_pretty(&all)?)?;
+            continue;
+        }
+        let origin = match &loaded.origin {
+            Origin::Shipped => "shipped with heigen".to_owned(),
+            Origin::File(path) => path.display().to_string(),
+        };
+        print(&format!("{}  ({origin})", loaded.experiment.name))?;
+        print(&serde_json::to_string_pretty(&config)?)?;
+        let mut line = starts.clone();
+        line.push(loaded.experiment.name.to_string());
+        print(&format!("chain     {}", line.join(" -> ")))?;
+        match (&prepared, why) {
+            (_, Some(why)) => print(&format!("cannot    {why}"))?,
+            (Ok(p), None) => {
+                let layers: Vec<String> =
+                    p.network.layout().entries().iter().map(|e| format!("{} {:?}", e.name, e.shape)).collect();
+                print(&format!("P         {} parameters: {}", p.network.n_params(), layers.join(", ")))?;
+                print(&format!("samples   {} of {} features in {} classes ({})", p.data.n_samples(), p.data.n_features(), p.data.n_classes, p.data.source))?;
+                print(&format!(
+                    "split     {} train, {} validation, {} test",
+                    p.split.train.len(),
+                    p.split.validation.len(),
+                    p.split.test.len()
+                ))?;
+            }
+            (Err(error), None) => print(&format!("sizes     unknown: {error:#}"))?,
+        }
+        for note in &loaded.notes {
+            print(&format!("note      {note}"))?;
+        }
+    }
+    Ok(())
+}
