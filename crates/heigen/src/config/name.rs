@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `<folder>/<name>` of an experiment, its path below `configs`, the models folder and the grads folder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ExperimentName {
     /// The folder, e.g. `gauss`.
     pub folder: String,
@@ -73,6 +73,14 @@ impl std::fmt::Display for ExperimentName {
 impl From<ExperimentName> for String {
     fn from(name: ExperimentName) -> Self {
         name.to_string()
+    }
+}
+
+impl TryFrom<String> for ExperimentName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
     }
 }
 
