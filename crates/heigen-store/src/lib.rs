@@ -1,1 +1,10 @@
-//! Everything `heigen` keeps on disk.
+//! Everything `heigen` keeps on disk: experiment files, trained weights, arrays, and the records beside them.
+//!
+//! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
+//! an error that names the file and the remedy. Nothing here trains or computes curvature.
+
+pub mod atomic;
+mod error;
+pub mod layout;
+
+pub use error::StoreError;
