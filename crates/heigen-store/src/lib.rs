@@ -4,6 +4,7 @@
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
 
 pub mod atomic;
+pub mod catalogue;
 mod error;
 pub mod layout;
 
