@@ -7,5 +7,6 @@ pub mod atomic;
 pub mod catalogue;
 mod error;
 pub mod layout;
+pub mod npy;
 
 pub use error::StoreError;
