@@ -8,5 +8,6 @@ pub mod catalogue;
 mod error;
 pub mod layout;
 pub mod npy;
+pub mod weights;
 
 pub use error::StoreError;
