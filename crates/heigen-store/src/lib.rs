@@ -8,6 +8,7 @@ pub mod catalogue;
 mod error;
 pub mod layout;
 pub mod npy;
+pub mod record;
 pub mod weights;
 
 pub use error::StoreError;
