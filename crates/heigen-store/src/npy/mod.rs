@@ -111,7 +111,7 @@ pub fn write<T: Element>(path: &Path, shape: &[usize], order: Order, values: &[T
 /// Fortran order. Nothing is copied as a whole.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_parts<'a, T: Element + 'a>(
     path: &Path,
     shape: &[usize],
