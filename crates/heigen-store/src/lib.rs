@@ -1,1 +1,14 @@
-//! Everything `heigen` keeps on disk.
+//! Everything `heigen` keeps on disk: experiment files, trained weights, arrays, and the records beside them.
+//!
+//! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
+//! an error that names the file and the remedy. Nothing here trains or computes curvature.
+
+pub mod atomic;
+pub mod catalogue;
+mod error;
+pub mod layout;
+pub mod npy;
+pub mod record;
+pub mod weights;
+
+pub use error::StoreError;

@@ -1,6 +1,8 @@
 //! The checked form of an experiment: every value is in range and every name is known.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use super::ExperimentName;
 
 /// One experiment: what to train on what, how, from where. Built by the parser of this module's parent, never by hand
 /// from unchecked input.
@@ -32,33 +34,11 @@ pub struct Experiment {
     pub seed: u64,
 }
 
-/// `<folder>/<name>` of an experiment, its path below `configs`, the models folder and the grads folder.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
-pub struct ExperimentName {
-    /// The folder, e.g. `gauss`.
-    pub folder: String,
-    /// The name without `.json`, e.g. `normal_training`.
-    pub stem: String,
-}
-
-impl std::fmt::Display for ExperimentName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.folder, self.stem)
-    }
-}
-
-impl From<ExperimentName> for String {
-    fn from(name: ExperimentName) -> Self {
-        name.to_string()
-    }
-}
-
 /// Activation function between linear layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
-    /// max(0, z), derivative 0 at 0 as in PyTorch.
+    /// max(0, z), derivative 0 at 0 as in `PyTorch`.
     Relu,
     /// 1 / (1 + exp(-z)).
     Sigmoid,
@@ -67,7 +47,7 @@ pub enum Activation {
 /// How the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Initialization {
-    /// PyTorch's default for linear layers.
+    /// `PyTorch`'s default for linear layers.
     #[serde(rename = "random")]
     Random,
     /// The weights of fc1 and fc2 are redrawn by `kaiming_normal_` and then by `kaiming_uniform_`; the second stays.
@@ -78,7 +58,7 @@ pub enum Initialization {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args")]
 pub enum ModelSpec {
-    /// One hidden ReLU layer.
+    /// One hidden `ReLU` layer.
     #[serde(rename = "FNN")]
     Fnn {
         /// Width of the hidden layer.
@@ -115,7 +95,7 @@ pub enum ModelSpec {
     },
 }
 
-/// Update rule with PyTorch's definitions and defaults.
+/// Update rule with `PyTorch`'s definitions and defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args")]
 pub enum OptimizerSpec {
@@ -174,7 +154,7 @@ pub enum Start {
 /// The training loop's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Trainer {
-    /// Number of passes over the training part.
+    /// Number of passes over the training part; with 0 the starting model itself is what training gives.
     pub num_epochs: usize,
     /// Samples in a batch.
     pub batch_size: BatchSize,
@@ -187,13 +167,22 @@ pub struct Trainer {
 }
 
 /// Samples in a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {
     /// All training samples at once.
     Full,
     /// That many, fewer in the last batch.
     Samples(usize),
+}
+
+/// As in the files: `"full"` or the number.
+impl Serialize for BatchSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Full => serializer.serialize_str("full"),
+            Self::Samples(samples) => samples.serialize(serializer),
+        }
+    }
 }
 
 /// A data set of SPEC 2 with its arguments.
@@ -272,6 +261,7 @@ pub enum DatasetSpec {
         seed: u32,
     },
     /// MNIST digits, 1 x 28 x 28, raw pixels.
+    #[serde(rename = "mnist2D")]
     Mnist2D(ImageArgs),
     /// CIFAR-10 images, 3 x 32 x 32, raw pixels.
     Cifar10(ImageArgs),

@@ -1,8 +1,21 @@
 //! Experiments: from the JSON of an experiment file to a checked [`Experiment`].
 
+mod error;
 mod experiment;
+mod fields;
+mod json;
+mod name;
+mod parse;
+mod parse_dataset;
+mod parse_start;
+mod runnable;
+mod to_json;
 
+pub use error::ConfigError;
 pub use experiment::{
-    Activation, BatchSize, DatasetSpec, Experiment, ExperimentName, ImageArgs, Initialization, LossKind, ModelSpec,
-    MultiStepLr, OptimizerSpec, RandomType, Start, Trainer,
+    Activation, BatchSize, DatasetSpec, Experiment, ImageArgs, Initialization, LossKind, ModelSpec, MultiStepLr,
+    OptimizerSpec, RandomType, Start, Trainer,
 };
+pub use name::{AnyName, ExperimentName, KnownExperiments, NameError, nearest};
+pub use parse::Parsed;
+pub use runnable::why_it_cannot_run;

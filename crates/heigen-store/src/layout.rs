@@ -1,0 +1,167 @@
+//! Where results stand below the results folder.
+//!
+//! ```text
+//! models/<folder>/<name>.safetensors                             trained weights
+//! models/<folder>/<name>.json                                    the record of the training
+//! models/<folder>/<name>_snapshots/epoch_000200.safetensors      weights along training
+//! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
+//! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
+//! grads/<folder>/<name>_gradients/epoch_000200_normalized.npy    each divided by its norm
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use heigen::config::ExperimentName;
+
+use crate::StoreError;
+
+/// A results folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Results {
+    dir: PathBuf,
+}
+
+impl Results {
+    /// The results below `dir`, which need not exist.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The paths of one experiment.
+    ///
+    /// # Errors
+    /// [`StoreError::Name`] if a part of the name is empty, contains a separator, or starts with a dot.
+    pub fn of(&self, name: &ExperimentName) -> Result<ExperimentPaths, StoreError> {
+        name.check()?;
+        Ok(ExperimentPaths {
+            models: self.dir.join("models").join(&name.folder),
+            grads: self.dir.join("grads").join(&name.folder),
+            stem: name.stem.clone(),
+        })
+    }
+}
+
+/// The paths of one experiment's results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExperimentPaths {
+    models: PathBuf,
+    grads: PathBuf,
+    stem: String,
+}
+
+impl ExperimentPaths {
+    /// Trained weights.
+    pub fn weights(&self) -> PathBuf {
+        self.models.join(format!("{}.safetensors", self.stem))
+    }
+
+    /// The [`record`](crate::record) of the training.
+    pub fn record(&self) -> PathBuf {
+        self.models.join(format!("{}.json", self.stem))
+    }
+
+    /// Folder of the weights along training.
+    pub fn snapshots(&self) -> PathBuf {
+        self.models.join(format!("{}_snapshots", self.stem))
+    }
+
+    /// Weights after `epoch` epochs (0: before the first).
+    pub fn snapshot(&self, epoch: usize) -> PathBuf {
+        self.snapshots().join(format!("epoch_{epoch:06}.safetensors"))
+    }
+
+    /// Folder of the per-example gradients along training.
+    pub fn gradients(&self) -> PathBuf {
+        self.grads.join(format!("{}_gradients", self.stem))
+    }
+
+    /// Per-example gradients after `epoch` epochs (0: before the first).
+    pub fn gradient(&self, epoch: usize) -> PathBuf {
+        self.gradients().join(format!("epoch_{epoch:06}.npy"))
+    }
+
+    /// The same, each divided by its norm.
+    pub fn gradient_normalized(&self, epoch: usize) -> PathBuf {
+        self.gradients().join(format!("epoch_{epoch:06}_normalized.npy"))
+    }
+
+    /// Hessian eigenvalues, ascending.
+    pub fn heigenvalues(&self) -> PathBuf {
+        self.grad("heigenvalues.npy")
+    }
+
+    /// Hessian eigenvectors, P x k, columns ascending.
+    pub fn heigenvectors(&self) -> PathBuf {
+        self.grad("heigenvectors.npy")
+    }
+
+    /// Alignments, k x N.
+    pub fn overlaps(&self) -> PathBuf {
+        self.grad("overlaps.npy")
+    }
+
+    /// The dense Hessian, P x P.
+    pub fn hessian(&self) -> PathBuf {
+        self.grad("hessian.npy")
+    }
+
+    /// The summary of the analysis.
+    pub fn analysis(&self) -> PathBuf {
+        self.grad("analysis.json")
+    }
+
+    fn grad(&self, what: &str) -> PathBuf {
+        self.grads.join(format!("{}_{what}", self.stem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stand_where_the_reference_looks_for_them() {
+        let paths = Results::new("results").of(&"gauss/normal_training".parse().unwrap()).unwrap();
+        let all = [
+            paths.weights(),
+            paths.record(),
+            paths.snapshot(200),
+            paths.gradient(0),
+            paths.gradient_normalized(1_234_567),
+            paths.heigenvalues(),
+            paths.heigenvectors(),
+            paths.overlaps(),
+            paths.hessian(),
+            paths.analysis(),
+        ];
+        let all: Vec<String> = all.iter().map(|path| path.to_str().unwrap().replace('\\', "/")).collect();
+        assert_eq!(
+            all,
+            [
+                "results/models/gauss/normal_training.safetensors",
+                "results/models/gauss/normal_training.json",
+                "results/models/gauss/normal_training_snapshots/epoch_000200.safetensors",
+                "results/grads/gauss/normal_training_gradients/epoch_000000.npy",
+                "results/grads/gauss/normal_training_gradients/epoch_1234567_normalized.npy",
+                "results/grads/gauss/normal_training_heigenvalues.npy",
+                "results/grads/gauss/normal_training_heigenvectors.npy",
+                "results/grads/gauss/normal_training_overlaps.npy",
+                "results/grads/gauss/normal_training_hessian.npy",
+                "results/grads/gauss/normal_training_analysis.json",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        for (folder, stem) in [("..", "x"), ("a", ".."), ("a/b", "c"), ("a", "b/../c"), ("", "x"), ("a", "b\\c")] {
+            let name = ExperimentName { folder: folder.into(), stem: stem.into() };
+            assert!(matches!(Results::new("results").of(&name), Err(StoreError::Name(_))), "{name}");
+        }
+    }
+}

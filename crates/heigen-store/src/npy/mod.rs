@@ -1,0 +1,198 @@
+//! Arrays in `NumPy`'s `.npy` format: little-endian float32, float64 and int64 in C or Fortran order.
+//!
+//! Files are version 1.0 with data aligned to 64 bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::{StoreError, atomic};
+
+mod header;
+
+use header::Header;
+
+/// Bytes converted at a time.
+const CHUNK: usize = 1 << 16;
+
+/// How the elements of an array follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The last index runs fastest: a matrix row by row.
+    C,
+    /// The first index runs fastest: a matrix column by column.
+    Fortran,
+}
+
+/// An element type: `f32`, `f64` or `i64`.
+pub trait Element: Copy + sealed::Sealed {
+    /// `NumPy`'s name of the type, e.g. `<f8`.
+    const DESCR: &'static str;
+    /// Bytes of one element.
+    const BYTES: usize;
+    #[doc(hidden)]
+    fn put(self, bytes: &mut Vec<u8>);
+    /// Reads from exactly [`Self::BYTES`] bytes.
+    #[doc(hidden)]
+    fn take(bytes: &[u8]) -> Option<Self>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! element {
+    ($type:ty, $descr:literal) => {
+        impl sealed::Sealed for $type {}
+
+        impl Element for $type {
+            const DESCR: &'static str = $descr;
+            const BYTES: usize = size_of::<$type>();
+
+            fn put(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn take(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(<$type>::from_le_bytes)
+            }
+        }
+    };
+}
+
+element!(f32, "<f4");
+element!(f64, "<f8");
+element!(i64, "<i8");
+
+/// An array as it stands in its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array<T> {
+    /// Lengths of the axes; empty for a single number.
+    pub shape: Vec<usize>,
+    /// How `values` are ordered.
+    pub order: Order,
+    /// All elements.
+    pub values: Vec<T>,
+}
+
+impl<T: Copy> Array<T> {
+    /// The same array with its elements in C order.
+    #[must_use]
+    pub fn into_c_order(self) -> Self {
+        if self.order == Order::C || self.shape.len() < 2 {
+            return Self { order: Order::C, ..self };
+        }
+        let mut values = Vec::with_capacity(self.values.len());
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..self.values.len() {
+            let at = index.iter().zip(&self.shape).rev().fold(0, |at, (&i, &n)| at * n + i);
+            values.push(self.values[at]);
+            for (i, &n) in index.iter_mut().zip(&self.shape).rev() {
+                *i += 1;
+                if *i < n {
+                    break;
+                }
+                *i = 0;
+            }
+        }
+        Self { shape: self.shape, order: Order::C, values }
+    }
+}
+
+/// Writes `values`, which are in `order`, as an array of `shape`.
+///
+/// # Errors
+/// [`StoreError::Values`] if the number of values is not the product of `shape`, else as [`atomic::write_with`].
+pub fn write<T: Element>(path: &Path, shape: &[usize], order: Order, values: &[T]) -> Result<(), StoreError> {
+    write_parts(path, shape, order, [values])
+}
+
+/// Writes an array of `shape` whose elements are the `parts` one after another, e.g. the columns of a matrix in
+/// Fortran order. Nothing is copied as a whole.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_parts<'a, T: Element + 'a>(
+    path: &Path,
+    shape: &[usize],
+    order: Order,
+    parts: impl IntoIterator<Item = &'a [T]>,
+) -> Result<(), StoreError> {
+    let wanted = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let head = Header { descr: T::DESCR.to_owned(), order, shape: shape.to_vec() }.to_bytes();
+    let (Some(wanted), Some(head)) = (wanted, head) else {
+        return Err(StoreError::values(path, format!("no file holds an array of shape {shape:?}")));
+    };
+    let mut count = 0_usize;
+    let mut mismatch = false;
+    let written = atomic::write_with(path, |file| {
+        file.write_all(&head)?;
+        let mut bytes = Vec::with_capacity(CHUNK);
+        for part in parts {
+            count = count.saturating_add(part.len());
+            for values in part.chunks(CHUNK / T::BYTES) {
+                bytes.clear();
+                for value in values {
+                    value.put(&mut bytes);
+                }
+                file.write_all(&bytes)?;
+            }
+        }
+        mismatch = count != wanted;
+        // Any error keeps the temporary file from being renamed; the reason is told below.
+        if mismatch { Err(std::io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
+    });
+    if mismatch {
+        return Err(StoreError::values(path, format!("the shape {shape:?} needs {wanted} values, there are {count}")));
+    }
+    written
+}
+
+/// Reads an array of any shape.
+///
+/// # Errors
+/// [`StoreError::Read`] if there is no such file, and [`StoreError::Content`] if it is no `.npy` file, is truncated or
+/// too long, or holds another type. What the header claims is checked against the file's length before any allocation.
+pub fn read<T: Element>(path: &Path) -> Result<Array<T>, StoreError> {
+    let failed = |cause| StoreError::read(path, cause);
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut reader = std::io::BufReader::with_capacity(CHUNK, file);
+    let (header, start) = Header::read(&mut reader, length, path)?;
+    let wanted = format!("an array of {}", T::DESCR);
+    if header.descr != T::DESCR {
+        return Err(StoreError::content(path, format!("an array of {}", header.descr), wanted));
+    }
+    let count = header.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let bytes = count.and_then(|count| count.checked_mul(T::BYTES)).and_then(|bytes| u64::try_from(bytes).ok());
+    let present = length.saturating_sub(start);
+    if bytes != Some(present) {
+        let claimed = bytes.map_or_else(|| "more than any file has".to_owned(), |bytes| bytes.to_string());
+        let state = if bytes.is_some_and(|bytes| bytes < present) { "too long" } else { "truncated" };
+        let found = format!("{state}: {present} bytes of data follow the header");
+        let wanted = format!("{claimed}, by the shape {:?} in the header", header.shape);
+        return Err(StoreError::content(path, found, wanted));
+    }
+    let count = count.unwrap_or_default();
+    let mut values = Vec::with_capacity(count);
+    let mut chunk = vec![0; CHUNK];
+    while values.len() < count {
+        let bytes = &mut chunk[..CHUNK.min((count - values.len()) * T::BYTES)];
+        reader.read_exact(bytes).map_err(failed)?;
+        values.extend(bytes.chunks_exact(T::BYTES).filter_map(T::take));
+    }
+    Ok(Array { shape: header.shape, order: header.order, values })
+}
+
+/// Reads an array that must have `shape`.
+///
+/// # Errors
+/// As [`read`], and [`StoreError::Content`] for another shape.
+pub fn read_shaped<T: Element>(path: &Path, shape: &[usize]) -> Result<Array<T>, StoreError> {
+    let array = read(path)?;
+    if array.shape == shape {
+        Ok(array)
+    } else {
+        Err(StoreError::content(path, format!("an array of shape {:?}", array.shape), format!("{shape:?}")))
+    }
+}

@@ -1,0 +1,234 @@
+//! The record of a training: the json beside the weights, and the stamps that tell whether it still holds.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use heigen::config::{AnyName, ConfigError, Experiment, ExperimentName};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{StoreError, atomic};
+
+/// What the `format` key of every record says.
+const FORMAT: &str = "heigen model record";
+/// Raised whenever a record's meaning changes.
+const VERSION: u64 = 1;
+
+/// How a model came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecord {
+    /// The experiment.
+    pub name: ExperimentName,
+    /// The experiment with every default written out, as from [`Experiment::to_json`].
+    pub config: Value,
+    /// Seed of the fresh weights, and of the order of the batches unless `shuffle_seed` is given.
+    pub seed: u64,
+    /// Seed of the order of the batches if it is another.
+    pub shuffle_seed: Option<u64>,
+    /// Version of the program that trained.
+    pub code_version: String,
+    /// [`stamp`] of everything that determines the weights.
+    pub stamp: String,
+    /// Stamp of the model that training started from.
+    pub start_stamp: Option<String>,
+    /// Where the samples came from, e.g. a generator or the files read.
+    pub data_source: String,
+    /// Losses and accuracies at the reported epochs, ascending.
+    pub epochs: Vec<EpochReport>,
+    /// Epochs trained; fewer than asked for after an early stop.
+    pub epochs_trained: usize,
+    /// Wall-clock time of the training, in seconds.
+    pub seconds: f64,
+    /// [`hash_file`] of the weights file.
+    pub weights_hash: String,
+}
+
+/// Losses and accuracies after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochReport {
+    /// Epochs trained so far; 0 is before the first.
+    pub epoch: usize,
+    /// On the training part.
+    pub train: PartReport,
+    /// On the validation part, unless it is empty.
+    pub validation: Option<PartReport>,
+    /// On the test part, unless it is empty.
+    pub test: Option<PartReport>,
+}
+
+/// Mean loss and accuracy on one part of the samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartReport {
+    /// Mean over the samples.
+    pub loss: f64,
+    /// Fraction of samples predicted right, from 0 to 1.
+    pub accuracy: f64,
+}
+
+/// Why a stored model cannot be used as it is. What to do about it is the caller's decision, to be told to the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// There is none yet.
+    #[error("{} does not exist; train the experiment first", .0.display())]
+    Missing(PathBuf),
+    /// The file is truncated, foreign or damaged.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The file is sound, but belongs to another configuration, start, or version of the program.
+    #[error("{0}")]
+    Stale(String),
+}
+
+#[derive(Serialize)]
+struct OnDisk<'a> {
+    format: &'static str,
+    version: u64,
+    #[serde(flatten)]
+    record: &'a ModelRecord,
+}
+
+impl ModelRecord {
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// [`StoreError::Values`] if a number is not finite, which JSON cannot say; else as [`atomic::write_with`].
+    pub fn save(&self, path: &Path) -> Result<(), StoreError> {
+        let numbers = |report: &EpochReport| {
+            let parts = [Some(report.train), report.validation, report.test];
+            parts.into_iter().flatten().all(|part| part.loss.is_finite() && part.accuracy.is_finite())
+        };
+        if let Some(report) = self.epochs.iter().find(|report| !numbers(report)) {
+            let reason = format!("a loss or accuracy after epoch {} is not finite", report.epoch);
+            return Err(StoreError::values(path, reason));
+        }
+        if !self.seconds.is_finite() {
+            return Err(StoreError::values(path, "its seconds are not finite"));
+        }
+        let file = OnDisk { format: FORMAT, version: VERSION, record: self };
+        let mut text = serde_json::to_string_pretty(&file).map_err(|e| StoreError::values(path, e.to_string()))?;
+        text.push('\n');
+        atomic::write(path, text.as_bytes())
+    }
+
+    /// Reads the record at `path`.
+    ///
+    /// # Errors
+    /// [`Unusable::Missing`] without a file, [`Unusable::Unreadable`] if it is truncated or foreign,
+    /// [`Unusable::Stale`] if another version of the program wrote it in another form.
+    pub fn load(path: &Path) -> Result<Self, Unusable> {
+        let unreadable = |reason: String| {
+            Unusable::Unreadable(format!(
+                "{} {reason}; expected the record of a training; remove it and train again",
+                path.display()
+            ))
+        };
+        let bytes = fs::read(path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Unusable::Missing(path.to_owned()),
+            _ => Unusable::Unreadable(StoreError::read(path, e).to_string()),
+        })?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+            unreadable(if e.is_eof() { format!("is truncated ({e})") } else { format!("is not JSON ({e})") })
+        })?;
+        let Value::Object(mut map) = value else {
+            return Err(unreadable("is JSON of another kind".to_owned()));
+        };
+        if map.shift_remove("format").as_ref().and_then(Value::as_str) != Some(FORMAT) {
+            return Err(unreadable("is JSON of another kind".to_owned()));
+        }
+        match map.shift_remove("version").as_ref().and_then(Value::as_u64) {
+            Some(VERSION) => {}
+            version => {
+                let got = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                return Err(Unusable::Stale(format!(
+                    "{} is a record of version {got}; expected {VERSION}; train again, or use the program that wrote it",
+                    path.display()
+                )));
+            }
+        }
+        serde_json::from_value(Value::Object(map)).map_err(|e| unreadable(format!("is damaged ({e})")))
+    }
+
+    /// The experiment that was trained.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the stored configuration is not one that this program reads.
+    pub fn experiment(&self) -> Result<Experiment, ConfigError> {
+        let origin = format!("the record of {}", self.name);
+        Experiment::parse(&self.config.to_string(), self.name.clone(), &origin, &AnyName)
+            .map(|parsed| parsed.experiment)
+    }
+
+    /// Whether the model is the one that `stamp` asks for.
+    ///
+    /// # Errors
+    /// [`Unusable::Stale`] if not.
+    pub fn check_stamp(&self, stamp: &str) -> Result<(), Unusable> {
+        if self.stamp == stamp {
+            return Ok(());
+        }
+        Err(Unusable::Stale(format!(
+            "the trained model of {} belongs to another configuration, seed, data, start or program version \
+             (its stamp is {}, wanted is {}); train again to replace it",
+            self.name,
+            short(&self.stamp),
+            short(stamp),
+        )))
+    }
+
+    /// Whether the weights at `path` are the ones this record was written for.
+    ///
+    /// # Errors
+    /// [`Unusable::Missing`] without a file, [`Unusable::Unreadable`] if its bytes are others or cannot be read.
+    pub fn check_weights(&self, path: &Path) -> Result<(), Unusable> {
+        match hash_file(path) {
+            Ok(hash) if hash == self.weights_hash => Ok(()),
+            Ok(hash) => Err(Unusable::Unreadable(format!(
+                "{} has changed since it was trained (its hash is {}, the record says {}); train again to replace it",
+                path.display(),
+                short(&hash),
+                short(&self.weights_hash),
+            ))),
+            Err(StoreError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+                Err(Unusable::Missing(path.to_owned()))
+            }
+            Err(e) => Err(Unusable::Unreadable(e.to_string())),
+        }
+    }
+}
+
+/// As many digits of a hash as people compare.
+fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
+
+/// A hash (BLAKE3, 64 hexadecimal digits) of `parts`, which differs if any byte, or the way they are cut, differs.
+///
+/// ```
+/// use heigen_store::record::stamp;
+/// assert_ne!(stamp(["ab", "c"]), stamp(["a", "bc"]));
+/// ```
+pub fn stamp<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        let part = part.as_ref();
+        // usize has at most 64 bits on every platform Rust knows.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The BLAKE3 hash of a file's bytes, 64 hexadecimal digits.
+///
+/// # Errors
+/// [`StoreError::Read`].
+pub fn hash_file(path: &Path) -> Result<String, StoreError> {
+    let mut hasher = blake3::Hasher::new();
+    let file = File::open(path).map_err(|e| StoreError::read(path, e))?;
+    hasher.update_reader(file).map_err(|e| StoreError::read(path, e))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}

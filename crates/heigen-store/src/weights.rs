@@ -1,0 +1,168 @@
+//! Named tensors in the safetensors format, under `PyTorch`'s names.
+//!
+//! Files are written in the order the tensors are given (the order of the state dictionary) with sorted metadata, so
+//! the same weights always give the same bytes. They are read in the order of their data.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors};
+use serde_json::{Map, Value, json};
+
+use crate::{StoreError, atomic};
+
+/// Longest header that is believed, as in the safetensors library.
+const MAX_HEADER: u64 = 100_000_000;
+/// Bytes converted at a time.
+const CHUNK: usize = 1 << 14;
+/// The header's key for what is no tensor.
+const METADATA: &str = "__metadata__";
+
+/// A tensor in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor<T = f32> {
+    /// `PyTorch`'s name, e.g. `fc1.weight`.
+    pub name: String,
+    /// Lengths of the axes; empty for a single number.
+    pub shape: Vec<usize>,
+    /// The elements, last index fastest.
+    pub values: Vec<T>,
+}
+
+/// The content of a weights file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights<T = f32> {
+    /// The tensors of floating-point numbers in the order of their data.
+    pub tensors: Vec<NamedTensor<T>>,
+    /// Free text by key.
+    pub metadata: BTreeMap<String, String>,
+    /// Names of tensors that hold no floating-point numbers, such as `num_batches_tracked`; they are no weights.
+    pub skipped: Vec<String>,
+    /// Names of tensors whose numbers were rounded to a narrower type.
+    pub rounded: Vec<String>,
+}
+
+/// Writes float32 `tensors` and `metadata`.
+///
+/// # Errors
+/// [`StoreError::Values`] if a name stands twice or is reserved, or a shape does not fit its values; else as
+/// [`atomic::write_with`].
+pub fn save(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    let mut header = Map::new();
+    if !metadata.is_empty() {
+        header.insert(METADATA.to_owned(), json!(metadata));
+    }
+    let mut end = 0;
+    for tensor in tensors {
+        let wanted = tensor.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        if wanted != Some(tensor.values.len()) {
+            let (name, shape, count) = (&tensor.name, &tensor.shape, tensor.values.len());
+            return Err(StoreError::values(path, format!("`{name}` has the shape {shape:?} and {count} values")));
+        }
+        let start = end;
+        end += tensor.values.len() * size_of::<f32>();
+        let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end]});
+        if tensor.name == METADATA || header.insert(tensor.name.clone(), entry).is_some() {
+            return Err(StoreError::values(path, format!("the name `{}` is reserved or stands twice", tensor.name)));
+        }
+    }
+    let mut text = Value::Object(header).to_string();
+    // Data starts at a multiple of 8 bytes.
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
+    let length = u64::try_from(text.len()).ok().filter(|&length| length <= MAX_HEADER);
+    let length =
+        length.ok_or_else(|| StoreError::values(path, "names and metadata are longer than the format allows"))?;
+    atomic::write_with(path, |file| {
+        file.write_all(&length.to_le_bytes())?;
+        file.write_all(text.as_bytes())?;
+        let mut bytes = Vec::with_capacity(CHUNK * size_of::<f32>());
+        for values in tensors.iter().flat_map(|tensor| tensor.values.chunks(CHUNK)) {
+            bytes.clear();
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            file.write_all(&bytes)?;
+        }
+        Ok(())
+    })
+}
+
+/// Reads the tensors as float32. Float16 and bfloat16 are converted exactly; float64 is rounded to nearest, and its
+/// tensors are named in [`Weights::rounded`].
+///
+/// # Errors
+/// [`StoreError::Read`] if there is no such file, [`StoreError::Content`] if it is truncated or foreign.
+pub fn load(path: &Path) -> Result<Weights<f32>, StoreError> {
+    load_as(path, |value| value as f32, |dtype| dtype == Dtype::F64)
+}
+
+/// Reads the tensors as float64, converting narrower types exactly.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_f64(path: &Path) -> Result<Weights<f64>, StoreError> {
+    load_as(path, |value| value, |_| false)
+}
+
+fn load_as<T>(path: &Path, convert: fn(f64) -> T, rounds: fn(Dtype) -> bool) -> Result<Weights<T>, StoreError> {
+    let bytes = read_checked(path)?;
+    let damaged = |reason: safetensors::SafeTensorError| {
+        StoreError::content(path, format!("truncated or damaged ({reason})"), "a safetensors file")
+    };
+    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    let mut weights = Weights { tensors: Vec::new(), metadata, skipped: Vec::new(), rounded: Vec::new() };
+    // Unlike the library's other listings, this one has the order of the data.
+    for name in header.offset_keys() {
+        let view = file.tensor(&name).map_err(damaged)?;
+        let Some(values) = floats(view.dtype(), view.data(), convert) else {
+            weights.skipped.push(name);
+            continue;
+        };
+        if rounds(view.dtype()) {
+            weights.rounded.push(name.clone());
+        }
+        weights.tensors.push(NamedTensor { name, shape: view.shape().to_vec(), values });
+    }
+    Ok(weights)
+}
+
+/// The elements if they are floating-point numbers; the way over f64 is exact for every narrower type.
+fn floats<T>(dtype: Dtype, data: &[u8], convert: fn(f64) -> T) -> Option<Vec<T>> {
+    Some(match dtype {
+        Dtype::F64 => data.as_chunks().0.iter().map(|&b| convert(f64::from_le_bytes(b))).collect(),
+        Dtype::F32 => data.as_chunks().0.iter().map(|&b| convert(f32::from_le_bytes(b).into())).collect(),
+        Dtype::F16 => data.as_chunks().0.iter().map(|&b| convert(half::f16::from_le_bytes(b).into())).collect(),
+        Dtype::BF16 => data.as_chunks().0.iter().map(|&b| convert(half::bf16::from_le_bytes(b).into())).collect(),
+        _ => return None,
+    })
+}
+
+/// All bytes of a file whose first ones are plausible, so that a huge foreign file is not read as a whole.
+fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let failed = |cause| StoreError::read(path, cause);
+    let mut file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut start = Vec::new();
+    Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(failed)?;
+    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02") {
+        return Err(StoreError::Content {
+            path: path.to_owned(),
+            found: "a PyTorch checkpoint (zip or pickle)".to_owned(),
+            wanted: "a safetensors file".to_owned(),
+            mend: "convert it with safetensors.torch.save_file(model.state_dict(), \"name.safetensors\")".to_owned(),
+        });
+    }
+    let header = <[u8; 8]>::try_from(start.as_slice()).ok().map(u64::from_le_bytes);
+    match header {
+        None => Err(StoreError::content(path, format!("{length} bytes long"), "a safetensors file")),
+        Some(header) if header > MAX_HEADER => {
+            Err(StoreError::content(path, "of another kind: it starts with other bytes", "a safetensors file"))
+        }
+        Some(header) if header > length.saturating_sub(8) => {
+            Err(StoreError::content(path, "truncated inside its header, or of another kind", "a safetensors file"))
+        }
+        Some(_) => fs::read(path).map_err(failed),
+    }
+}

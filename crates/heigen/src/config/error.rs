@@ -1,0 +1,104 @@
+//! What can be wrong with an experiment file: what, where, got, wanted, how to mend.
+
+use super::NameError;
+
+/// Why the text of an experiment file is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The text is not JSON, or names a key twice.
+    #[error("{origin} is not valid JSON: line {line}, column {column}: {reason}")]
+    Json {
+        /// The file.
+        origin: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1 (0: the end of the line before).
+        column: usize,
+        /// What the JSON reader says.
+        reason: String,
+    },
+    /// A key that nothing reads.
+    #[error("`{key}` in {origin} is unknown; {}known here: {}", did_you_mean(nearest.as_deref()), list(known))]
+    UnknownKey {
+        /// The key with its path, e.g. `optimizer.args.momentun`.
+        key: String,
+        /// The file.
+        origin: String,
+        /// The known key it resembles.
+        nearest: Option<String>,
+        /// All keys known at this place.
+        known: Vec<String>,
+    },
+    /// A key without a default is absent.
+    #[error("`{key}` in {origin} is missing; expected {wanted}")]
+    MissingKey {
+        /// The key with its path.
+        key: String,
+        /// The file.
+        origin: String,
+        /// What it should hold.
+        wanted: String,
+    },
+    /// A value of the wrong type or outside its range.
+    #[error("`{key}` in {origin} is {got}; expected {wanted}")]
+    Invalid {
+        /// The key with its path.
+        key: String,
+        /// The file.
+        origin: String,
+        /// The value as written.
+        got: String,
+        /// What it should hold, and how to mend it.
+        wanted: String,
+    },
+    /// A model, optimizer, data set, loss, activation or scheduler that does not exist.
+    #[error("`{key}` in {origin} is \"{got}\"; {}expected one of {}", did_you_mean(nearest.as_deref()), list(known))]
+    UnknownName {
+        /// The key with its path.
+        key: String,
+        /// The file.
+        origin: String,
+        /// The name as written.
+        got: String,
+        /// The existing name it resembles.
+        nearest: Option<String>,
+        /// All names that exist.
+        known: Vec<String>,
+    },
+    /// Values that are fine alone and not together.
+    #[error("in {origin}, {what}; {mend}")]
+    Conflict {
+        /// What does not fit.
+        what: String,
+        /// The file.
+        origin: String,
+        /// How to mend it.
+        mend: String,
+    },
+    /// The starting model is trained by no known experiment.
+    #[error(
+        "`init_model_at` in {origin} is \"{got}\", and no known experiment trains that model; \
+         expected \"\" for fresh weights or the <folder>/<name> of an experiment{}",
+        match nearest.as_slice() { [] => String::new(), names => format!(", e.g. {}", names.join(", ")) }
+    )]
+    UnknownStart {
+        /// The file.
+        origin: String,
+        /// The path as written.
+        got: String,
+        /// Known experiments it resembles, nearest first.
+        nearest: Vec<String>,
+    },
+    /// The experiment's own name cannot be a path of two components.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("did you mean `{name}`? "))
+}
+
+fn list(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+}

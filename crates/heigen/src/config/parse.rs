@@ -1,0 +1,272 @@
+//! From the JSON of an experiment file to the checked [`Experiment`].
+
+use serde_json::Value;
+
+use super::fields::Fields;
+use super::{
+    Activation, BatchSize, ConfigError, Experiment, ExperimentName, Initialization, KnownExperiments, LossKind,
+    ModelSpec, MultiStepLr, OptimizerSpec, Trainer, json, parse_dataset, parse_start,
+};
+
+/// Keys at the top of an experiment file.
+const KEYS: [&str; 12] = [
+    "model",
+    "optimizer",
+    "scheduler",
+    "dataset",
+    "loss",
+    "init_model_at",
+    "large_norm",
+    "train_fraction",
+    "test_fraction",
+    "trainer",
+    "early_stopping",
+    "seed",
+];
+/// Widest layer that is believed.
+const MAX_NEURONS: u64 = 1_000_000;
+/// Most weights between two hidden layers that are believed.
+const MAX_WEIGHTS: usize = 1_000_000_000;
+/// Most epochs, and most samples in a batch, that are believed.
+const MAX_COUNT: u64 = 1_000_000_000;
+/// How far above 1 decimal fractions may add by rounding.
+const FRACTION_ROUNDING: f64 = 1e-9;
+
+/// A checked experiment and what its reader should know about how it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// Things that were resolved, or that have no effect; whole sentences.
+    pub notes: Vec<String>,
+}
+
+impl Experiment {
+    /// Checks the text of an experiment file.
+    ///
+    /// `origin` is how messages call the file; `known` holds the experiments that a starting model may come from.
+    ///
+    /// Required are `model`, `optimizer` and `dataset` with their `type` (and `lr`), `train_fraction`, `test_fraction`,
+    /// and in `trainer` `num_epochs`, `batch_size` and `how_often_print`; every other key has the reference's default.
+    /// `num_epochs` may be 0: the starting model is then what gets saved and analysed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing found wrong; nothing is guessed, and no key is ignored.
+    ///
+    /// ```
+    /// use heigen::config::{AnyName, Experiment, ExperimentName, LossKind};
+    /// let text = r#"{
+    ///     "model": {"type": "FNN"}, "optimizer": {"type": "SGD", "args": {"lr": 0.02}}, "dataset": {"type": "intro"},
+    ///     "train_fraction": 1.0, "test_fraction": 0.0,
+    ///     "trainer": {"num_epochs": 20, "batch_size": "full", "how_often_print": 5}
+    /// }"#;
+    /// let name = ExperimentName::new("mine", "first")?;
+    /// let experiment = Experiment::parse(text, name, "mine/first.json", &AnyName)?.experiment;
+    /// assert_eq!(experiment.loss, LossKind::CrossEntropy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parse(
+        text: &str,
+        name: ExperimentName,
+        origin: &str,
+        known: &dyn KnownExperiments,
+    ) -> Result<Parsed, ConfigError> {
+        name.check()?;
+        let value = json::read(text, origin)?;
+        let top = Fields::top(&value, origin, &KEYS)?;
+        let mut notes = Vec::new();
+        let model = model(&top)?;
+        let dataset = parse_dataset::dataset(&top, &model, &mut notes)?;
+        let loss = loss(&top, &model)?;
+        let start = parse_start::start(&top, &name, known, &mut notes)?;
+        let (train_fraction, test_fraction) = fractions(&top, &mut notes)?;
+        let experiment = Self {
+            model,
+            optimizer: optimizer(&top)?,
+            scheduler: scheduler(&top)?,
+            dataset,
+            loss,
+            start,
+            train_fraction,
+            test_fraction,
+            trainer: trainer(&top)?,
+            early_stopping: top.truth("early_stopping", false)?,
+            seed: top.whole("seed", 0, u64::MAX, Some(0))?,
+            name,
+        };
+        Ok(Parsed { experiment, notes })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum ModelType {
+    Fnn,
+    Fnn2Layer,
+    Cnn,
+    LeNet5,
+    ResNet18,
+}
+
+fn model(top: &Fields<'_>) -> Result<ModelSpec, ConfigError> {
+    const TYPES: [(&str, ModelType); 5] = [
+        ("FNN", ModelType::Fnn),
+        ("FNN_2layer", ModelType::Fnn2Layer),
+        ("CNN", ModelType::Cnn),
+        ("LeNet5", ModelType::LeNet5),
+        ("ResNet18", ModelType::ResNet18),
+    ];
+    let model = top.object("model", &["type", "args"])?;
+    Ok(match model.choice("type", &TYPES, None)? {
+        ModelType::Fnn => {
+            let args = model.args(&["num_neurons", "init_scales"])?;
+            ModelSpec::Fnn {
+                num_neurons: args.count("num_neurons", 1, MAX_NEURONS, Some(10))?,
+                init_scales: init_scales(&args)?,
+            }
+        }
+        ModelType::Fnn2Layer => two_layers(&model)?,
+        ModelType::Cnn => model.args(&[]).map(|_| ModelSpec::Cnn {})?,
+        ModelType::LeNet5 => model.args(&[]).map(|_| ModelSpec::LeNet5 {})?,
+        ModelType::ResNet18 => {
+            let args = model.args(&["pretrained", "for_CIFAR"])?;
+            ModelSpec::ResNet18 {
+                pretrained: args.truth("pretrained", true)?,
+                for_cifar: args.truth("for_CIFAR", true)?,
+            }
+        }
+    })
+}
+
+fn two_layers(model: &Fields<'_>) -> Result<ModelSpec, ConfigError> {
+    let args =
+        model.args(&["num_neurons_layer1", "num_neurons_layer2", "activation_func", "initialization", "lsoftmax"])?;
+    let num_neurons_layer1 = args.count("num_neurons_layer1", 1, MAX_NEURONS, Some(10))?;
+    let num_neurons_layer2 = args.count("num_neurons_layer2", 1, MAX_NEURONS, Some(10))?;
+    if num_neurons_layer1.saturating_mul(num_neurons_layer2) > MAX_WEIGHTS {
+        let wanted = format!("at most {MAX_WEIGHTS} weights between the two layers; make one of them narrower");
+        return Err(args.invalid("num_neurons_layer2", &wanted));
+    }
+    Ok(ModelSpec::Fnn2Layer {
+        num_neurons_layer1,
+        num_neurons_layer2,
+        activation_func: args.choice(
+            "activation_func",
+            &[("relu", Activation::Relu), ("sigmoid", Activation::Sigmoid)],
+            Some(Activation::Relu),
+        )?,
+        initialization: args.choice(
+            "initialization",
+            &[("random", Initialization::Random), ("Kaiming", Initialization::Kaiming)],
+            Some(Initialization::Random),
+        )?,
+        lsoftmax: args.truth("lsoftmax", false)?,
+    })
+}
+
+fn init_scales(args: &Fields<'_>) -> Result<Option<[f64; 2]>, ConfigError> {
+    let scales = match args.get("init_scales") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(scales)) => scales.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>(),
+        Some(_) => None,
+    };
+    match scales.as_deref() {
+        Some(&[first, second]) if first.is_finite() && second.is_finite() => Ok(Some([first, second])),
+        _ => Err(args.invalid("init_scales", "null or two numbers, the factors on the two weight matrices")),
+    }
+}
+
+fn optimizer(top: &Fields<'_>) -> Result<OptimizerSpec, ConfigError> {
+    let rule = top.object("optimizer", &["type", "args"])?;
+    let lr = |args: &Fields<'_>| args.number("lr", None, "a learning rate above 0", |lr| lr > 0.0);
+    if rule.choice("type", &[("SGD", false), ("Adam", true)], None)? {
+        let args = rule.args(&["lr"])?;
+        return Ok(OptimizerSpec::Adam { lr: lr(&args)? });
+    }
+    let args = rule.args(&["lr", "momentum", "weight_decay"])?;
+    Ok(OptimizerSpec::Sgd {
+        lr: lr(&args)?,
+        momentum: args.number("momentum", Some(0.0), "a number from 0 to below 1", |m| (0.0..1.0).contains(&m))?,
+        weight_decay: args.number("weight_decay", Some(0.0), "a number, 0 or more", |decay| decay >= 0.0)?,
+    })
+}
+
+fn scheduler(top: &Fields<'_>) -> Result<Option<MultiStepLr>, ConfigError> {
+    match top.get("scheduler") {
+        None | Some(Value::Null | Value::Bool(false)) => return Ok(None),
+        Some(Value::Object(_)) => {}
+        Some(_) => {
+            return Err(top.invalid("scheduler", "false for none, or an object with the type MultiStepLR and its args"));
+        }
+    }
+    let scheduler = top.object("scheduler", &["type", "args"])?;
+    scheduler.choice("type", &[("MultiStepLR", ())], None)?;
+    let args = scheduler.args(&["milestones", "gamma"])?;
+    let wanted = "a list of epochs, each 1 or more, ascending";
+    let milestones = args.list("milestones", 1, MAX_COUNT, None, wanted)?;
+    if !milestones.is_sorted_by(|a, b| a < b) {
+        return Err(args.invalid("milestones", wanted));
+    }
+    let gamma = args.number("gamma", Some(0.1), "a factor above 0", |gamma| gamma > 0.0)?;
+    Ok(Some(MultiStepLr { milestones, gamma }))
+}
+
+fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<LossKind, ConfigError> {
+    const LOSSES: [(&str, LossKind); 4] = [
+        ("cross_entropy", LossKind::CrossEntropy),
+        ("mse", LossKind::Mse),
+        ("nll", LossKind::Nll),
+        ("hinge", LossKind::Hinge),
+    ];
+    let loss = top.choice("loss", &LOSSES, Some(LossKind::CrossEntropy))?;
+    if loss == LossKind::Nll && !matches!(model, ModelSpec::Fnn2Layer { lsoftmax: true, .. }) {
+        return Err(top.conflict(
+            "`loss` is \"nll\", but the network's outputs are no log-probabilities",
+            "set `model.args.lsoftmax` to true (FNN_2layer), or `loss` to \"cross_entropy\"",
+        ));
+    }
+    Ok(loss)
+}
+
+fn fractions(top: &Fields<'_>, notes: &mut Vec<String>) -> Result<(f64, f64), ConfigError> {
+    let train = top.number("train_fraction", None, "a number above 0, at most 1", |f| f > 0.0 && f <= 1.0)?;
+    let test = top.number("test_fraction", None, "a number from 0 to 1", |f| (0.0..=1.0).contains(&f))?;
+    if train + test > 1.0 + FRACTION_ROUNDING {
+        return Err(top.conflict(
+            format!("`train_fraction` {train} and `test_fraction` {test} add to more than 1"),
+            "lower one of them; what is left over becomes the validation part",
+        ));
+    }
+    if test == 0.0 && train < 1.0 {
+        notes.push(format!(
+            "`test_fraction` is 0, so training, validation and test all use all samples; `train_fraction` {train} has no effect"
+        ));
+    }
+    Ok((train, test))
+}
+
+fn trainer(top: &Fields<'_>) -> Result<Trainer, ConfigError> {
+    let trainer = top.object(
+        "trainer",
+        &["num_epochs", "batch_size", "how_often_print", "how_often_save_model", "how_often_compute_grads"],
+    )?;
+    Ok(Trainer {
+        num_epochs: trainer.count("num_epochs", 0, MAX_COUNT, None)?,
+        batch_size: batch_size(&trainer)?,
+        how_often_print: trainer.count("how_often_print", 1, MAX_COUNT, None)?,
+        how_often_save_model: trainer.count("how_often_save_model", 0, MAX_COUNT, Some(0))?,
+        how_often_compute_grads: trainer.count("how_often_compute_grads", 0, MAX_COUNT, Some(0))?,
+    })
+}
+
+fn batch_size(trainer: &Fields<'_>) -> Result<BatchSize, ConfigError> {
+    let wanted = "1 or more, or \"full\"";
+    let refused = || trainer.invalid("batch_size", wanted);
+    match trainer.get("batch_size") {
+        None => Err(trainer.missing("batch_size", wanted)),
+        Some(Value::String(word)) if word == "full" => Ok(BatchSize::Full),
+        Some(value) => match value.as_u64() {
+            Some(samples @ 1..=MAX_COUNT) => usize::try_from(samples).map(BatchSize::Samples).map_err(|_| refused()),
+            Some(_) | None => Err(refused()),
+        },
+    }
+}

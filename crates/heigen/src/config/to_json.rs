@@ -1,0 +1,45 @@
+//! The resolved experiment in the schema of the files, every default written out.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Experiment, MultiStepLr, Start};
+
+impl Experiment {
+    /// The experiment as a file would hold it, with every default written out and the start resolved.
+    ///
+    /// Parsing it under the same name gives an equal experiment. Keys stand in the order of the schema, so equal
+    /// experiments give equal text.
+    pub fn to_json(&self) -> Value {
+        let (init_model_at, large_norm) = match &self.start {
+            Start::Fresh => (String::new(), false),
+            Start::Trained(name) => (name.to_string(), false),
+            Start::LargeNorm(name) => (name.to_string(), true),
+        };
+        let entries = [
+            ("model", plain(&self.model)),
+            ("optimizer", plain(&self.optimizer)),
+            ("scheduler", self.scheduler.as_ref().map_or(Value::Bool(false), scheduler)),
+            ("dataset", plain(&self.dataset)),
+            ("loss", plain(&self.loss)),
+            ("init_model_at", init_model_at.into()),
+            ("large_norm", large_norm.into()),
+            ("train_fraction", self.train_fraction.into()),
+            ("test_fraction", self.test_fraction.into()),
+            ("trainer", plain(&self.trainer)),
+            ("early_stopping", self.early_stopping.into()),
+            ("seed", self.seed.into()),
+        ];
+        Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+}
+
+fn scheduler(steps: &MultiStepLr) -> Value {
+    let entries = [("type".to_owned(), "MultiStepLR".into()), ("args".to_owned(), plain(steps))];
+    Value::Object(Map::from_iter(entries))
+}
+
+/// These are enums and structs with string keys, whose serialization cannot fail.
+fn plain(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
