@@ -1,1 +1,53 @@
-//! Drawing: finished results to SVG, PDF and PNG.
+//! Drawing: finished results to SVG, PDF and PNG. Nothing is computed anew here, and no file is written.
+//!
+//! From the bottom up: [`geometry`](Rect), [`Label`]s and [`Marker`]s make [`Element`]s; a [`Panel`] places data with two
+//! [`Scale`]s; [`axis`], [`color_bar`], [`legend`] and [`Grid`] arrange; a figure such as [`figure2`] composes a [`Scene`];
+//! [`render`] turns it into bytes.
+//!
+//! ```
+//! use heigen_figures::{Align, Element, Label, Point, Scene, render};
+//! let mut scene = Scene::new(60.0, 20.0, "a label");
+//! scene.push(Element::text(Label::tex(r"$\lambda_1 = 0.154$", 10.0)?, Point::new(30.0, 13.0), Align::Middle));
+//! let rendered = render(&scene)?;
+//! assert!(rendered.svg.starts_with("<svg") && rendered.pdf.starts_with(b"%PDF"));
+//! # Ok::<(), heigen_figures::FigureError>(())
+//! ```
+
+mod axes;
+mod clip;
+mod color;
+mod colorbar;
+mod error;
+mod figure2;
+mod fonts;
+mod geometry;
+mod label;
+mod layout;
+mod legend;
+mod marker;
+mod panel;
+mod raster;
+mod render;
+mod scale;
+mod scene;
+mod svg;
+mod ticks;
+
+pub use axes::{Axis, AxisStyle, Side, axis};
+pub use clip::clip_polyline;
+pub use color::{ColorMap, Rgb};
+pub use colorbar::color_bar;
+pub use error::FigureError;
+pub use figure2::{AlignmentMap, PlaneRow, figure2};
+pub use fonts::Face;
+pub use geometry::{Path, Point, Rect, Segment};
+pub use label::{Label, fit_lines, fixed, power_of_ten, significant};
+pub use layout::Grid;
+pub use legend::{Corner, Entry, Key, legend};
+pub use marker::Marker;
+pub use panel::Panel;
+pub use raster::Raster;
+pub use render::{DEFAULT_DPI, Rendered, render, render_at, svg};
+pub use scale::Scale;
+pub use scene::{Align, Element, Fill, Scene, Stroke, Style};
+pub use ticks::{Tick, ticks};

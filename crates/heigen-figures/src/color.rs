@@ -1,0 +1,82 @@
+//! Colours and colour maps.
+
+/// An opaque sRGB colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+impl Rgb {
+    /// Black.
+    pub const BLACK: Self = Self(0, 0, 0);
+    /// White.
+    pub const WHITE: Self = Self(255, 255, 255);
+
+    /// The colour as `#rrggbb`.
+    pub fn hex(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+
+    /// The colour a fraction `t` of the way to `other`.
+    fn toward(self, other: Self, t: f64) -> Self {
+        let mix = |a: u8, b: u8| (f64::from(a) + t * (f64::from(b) - f64::from(a))).round() as u8;
+        Self(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
+    }
+}
+
+/// A colour map: fractions from 0 to 1 to colours, linear in sRGB between its stops.
+///
+/// Values become fractions through a [`Scale`](crate::Scale), so that one map serves linear, logarithmic and symmetric
+/// logarithmic colour axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColorMap {
+    stops: &'static [(f64, Rgb)],
+}
+
+impl ColorMap {
+    /// Diverging, for alignments from -1 to 1: orange, white at 0, violet.
+    pub const ALIGNMENT: Self =
+        Self { stops: &[(0.0, Rgb(241, 170, 42)), (0.5, Rgb::WHITE), (1.0, Rgb(142, 145, 227))] };
+
+    /// A map through `stops`: pairs of a fraction and a colour, fractions ascending from 0 to 1.
+    pub const fn new(stops: &'static [(f64, Rgb)]) -> Self {
+        Self { stops }
+    }
+
+    /// The colour at `fraction`; fractions outside of 0..1 take the colour of the nearer end.
+    ///
+    /// ```
+    /// use heigen_figures::{ColorMap, Rgb};
+    /// assert_eq!(ColorMap::ALIGNMENT.color(0.5), Rgb::WHITE);
+    /// ```
+    pub fn color(&self, fraction: f64) -> Rgb {
+        let after = self.stops.iter().position(|&(at, _)| fraction <= at);
+        match after {
+            Some(0) => self.stops[0].1,
+            Some(i) => {
+                let ((a, from), (b, to)) = (self.stops[i - 1], self.stops[i]);
+                from.toward(to, (fraction - a) / (b - a))
+            }
+            None => self.stops.last().map_or(Rgb::WHITE, |&(_, color)| color),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alignment_is_orange_white_violet_and_clamped() {
+        let map = ColorMap::ALIGNMENT;
+        assert_eq!(map.color(0.0), Rgb(241, 170, 42));
+        assert_eq!(map.color(-3.0), map.color(0.0));
+        assert_eq!(map.color(0.5), Rgb::WHITE);
+        assert_eq!(map.color(1.0), Rgb(142, 145, 227));
+        assert_eq!(map.color(7.0), map.color(1.0));
+        assert_eq!(map.color(0.75), Rgb(199, 200, 241));
+    }
+
+    #[test]
+    fn hex_has_two_digits_per_channel() {
+        assert_eq!(Rgb(0, 10, 255).hex(), "#000aff");
+    }
+}
