@@ -9,7 +9,7 @@ use heigen::analysis::{Plane, decision_boundary};
 use heigen::config::DatasetSpec;
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::{Matrix, Scalar};
-use heigen_figures::figure2::{AlignmentMap, PlaneRow, figure2};
+use heigen_figures::{AlignmentMap, PlaneRow, figure2};
 use heigen_store::catalogue::Loaded;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::{StoreError, atomic};
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
         rows.push(row(loaded, &analysed, args, &args.analysing)?);
     }
     let drawing = spinner("drawing");
-    let rendered = heigen_figures::render(&figure2(&rows)?, &heigen_figures::RenderOptions::default())?;
+    let rendered = heigen_figures::render(&figure2(&rows)?)?;
     drawing.finish_and_clear();
     let stem = stem(&experiments);
     for (extension, bytes) in
@@ -109,7 +109,7 @@ fn row_of<T: Scalar + Element>(loaded: &Loaded, analysed: &Analysed, args: &Figu
 /// The `k` largest stored eigenvalues, largest first, and their eigenvectors [P, k].
 fn top<T: Scalar + Element>(analysed: &Analysed, k: usize) -> Result<(Vec<T>, Matrix<T>)> {
     let name = &analysed.record.name;
-    let summary = analysed.record.summary.as_ref().with_context(|| format!("{name} has no spectrum"))?;
+    let summary = &analysed.record.summary;
     let path = analysed.paths.heigenvectors();
     let stored: npy::Array<T> = npy::read_shaped(&path, &[summary.n_params, summary.n_eigenvectors])?;
     if stored.order != Order::Fortran && summary.n_eigenvectors > 1 {
@@ -122,9 +122,11 @@ fn top<T: Scalar + Element>(analysed: &Analysed, k: usize) -> Result<(Vec<T>, Ma
         .into());
     }
     let (p, have) = (summary.n_params, summary.n_eigenvectors);
-    let k = k.min(have);
+    // Only positive eigenvalues lie at the upper end of the stored ones in the summary's order.
+    let positive = summary.eigenvalues_top.iter().filter(|&&l| l > summary.outside_bound).count();
+    let k = k.min(have).min(positive);
     if k == 0 {
-        bail!("{name}: its Hessian is zero, so there are no eigenvectors to draw");
+        bail!("{name}: its Hessian has no positive eigenvalue, so there are no eigenvectors to draw");
     }
     let mut vectors = Matrix::zeros(p, k);
     for i in 0..k {

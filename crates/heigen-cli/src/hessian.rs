@@ -6,7 +6,7 @@ use crate::prepare::Prepared;
 use crate::progress::{bar, seconds, spinner};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
-use heigen::analysis::{Analysis, analyze, class_order, cosine_similarities, logit_order};
+use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
 use heigen::curvature::{ExampleLabels, Hessian, Problem, dense_spectrum};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::catalogue::Loaded;
@@ -76,21 +76,24 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         Err(Unusable::Missing(_)) => say(&format!("{name}: analysing {weights}")),
         Err(why) => say(&format!("{name}: analysing {weights} again: {why}")),
     }
-    let mut record = AnalysisRecord {
+    let samples = prepared.training();
+    let setting = Setting { prepared: &prepared, theta: &theta, samples: &samples, loaded, paths: &paths, keep };
+    let begun = Instant::now();
+    let summary = match how.dtype {
+        Dtype::Float64 => setting.compute::<f64>()?,
+        Dtype::Float32 => setting.compute::<f32>()?,
+    };
+    let record = AnalysisRecord {
         name: name.clone(),
         stamp: wanted,
         code_version: heigen::VERSION.to_owned(),
         weights,
         weights_hash,
-        seconds: 0.0,
-        summary: None,
+        seconds: begun.elapsed().as_secs_f64(),
+        summary,
     };
-    let samples = prepared.training();
-    let setting = Setting { prepared: &prepared, theta: &theta, samples: &samples, loaded, paths: &paths, keep };
-    match how.dtype {
-        Dtype::Float64 => setting.compute::<f64>(&mut record)?,
-        Dtype::Float32 => setting.compute::<f32>(&mut record)?,
-    }
+    // Written last: where the summary stands, the arrays are complete.
+    record.save(&paths.analysis())?;
     say(&format!("{name}: analysed in {} -> {}", seconds(record.seconds), paths.analysis().display()));
     Ok(Analysed { record, paths, prepared, theta })
 }
@@ -105,8 +108,7 @@ fn usable(record: AnalysisRecord, stamp: &str, keep: Keep, paths: &ExperimentPat
             return Err(Unusable::Stale(format!("{} is missing", path.display())));
         }
     }
-    let full = record.summary.as_ref().is_some_and(|s| s.n_eigenvectors == s.n_params);
-    if keep.full_basis && !full {
+    if keep.full_basis && record.summary.n_eigenvectors < record.summary.n_params {
         return Err(Unusable::Stale("the stored eigenvectors are not a full basis".into()));
     }
     Ok(record)
@@ -123,8 +125,7 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    fn compute<T: Scalar + Element>(&self, record: &mut AnalysisRecord) -> Result<()> {
-        let begun = Instant::now();
+    fn compute<T: Scalar + Element>(&self) -> Result<Summary> {
         let experiment = &self.loaded.experiment;
         let name = &experiment.name;
         let problem: Problem<T> =
@@ -141,13 +142,9 @@ impl Setting<'_> {
         rest.finish_and_clear();
 
         self.save(&problem, &analysis, &hessian)?;
-        record.seconds = begun.elapsed().as_secs_f64();
-        record.summary = Some(analysis.summary);
-        record.save(&self.paths.analysis())?;
-        Ok(())
+        Ok(analysis.summary)
     }
 
-    /// The summary is written last: where it stands, the arrays are complete.
     fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>, hessian: &Matrix<T>) -> Result<()> {
         let paths = self.paths;
         npy::write(&paths.heigenvalues(), &[analysis.eigenvalues.len()], Order::C, &analysis.eigenvalues)?;
@@ -192,7 +189,7 @@ fn memory_limit() -> f64 {
 fn describe(record: &AnalysisRecord) -> String {
     use std::fmt::Write;
     let mut out = record.name.to_string();
-    let Some(s) = &record.summary else { return out };
+    let s = &record.summary;
     let top: Vec<String> = s.eigenvalues_top.iter().take(5).map(|l| format!("{l:.4e}")).collect();
     // Writing to a string cannot fail.
     let _ = write!(

@@ -75,6 +75,16 @@ impl ExperimentPaths {
         self.snapshots().join(format!("epoch_{epoch:06}.safetensors"))
     }
 
+    /// Cosine similarities of the loss gradients, sorted by class.
+    pub fn coherence(&self) -> PathBuf {
+        self.grad("coherence.npy")
+    }
+
+    /// Cosine similarities of the logit gradients, sorted by logit and class.
+    pub fn logit_coherence(&self) -> PathBuf {
+        self.grad("logit_coherence.npy")
+    }
+
     /// Folder of the per-example gradients along training.
     pub fn gradients(&self) -> PathBuf {
         self.grads.join(format!("{}_gradients", self.stem))

@@ -3,8 +3,10 @@
 //! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
 
+mod analysis_record;
 pub mod atomic;
 pub mod catalogue;
+mod document;
 mod error;
 pub mod layout;
 pub mod npy;

@@ -1,19 +1,20 @@
 //! The record of a training: the json beside the weights, and the stamps that tell whether it still holds.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use heigen::config::{AnyName, ConfigError, Experiment, ExperimentName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{StoreError, atomic};
+use crate::StoreError;
+use crate::document::{self, Kind, short};
+pub use crate::document::Unusable;
+pub use crate::analysis_record::AnalysisRecord;
 
-/// What the `format` key of every record says.
-const FORMAT: &str = "heigen model record";
-/// Raised whenever a record's meaning changes.
-const VERSION: u64 = 1;
+/// The record of a training as a document.
+const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
 
 /// How a model came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,33 +70,11 @@ pub struct PartReport {
     pub accuracy: f64,
 }
 
-/// Why a stored model cannot be used as it is. What to do about it is the caller's decision, to be told to the user.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// There is none yet.
-    #[error("{} does not exist; train the experiment first", .0.display())]
-    Missing(PathBuf),
-    /// The file is truncated, foreign or damaged.
-    #[error("{0}")]
-    Unreadable(String),
-    /// The file is sound, but belongs to another configuration, start, or version of the program.
-    #[error("{0}")]
-    Stale(String),
-}
-
-#[derive(Serialize)]
-struct OnDisk<'a> {
-    format: &'static str,
-    version: u64,
-    #[serde(flatten)]
-    record: &'a ModelRecord,
-}
-
 impl ModelRecord {
     /// Writes the record.
     ///
     /// # Errors
-    /// [`StoreError::Values`] if a number is not finite, which JSON cannot say; else as [`atomic::write_with`].
+    /// [`StoreError::Values`] if a number is not finite, which JSON cannot say; else as [`crate::atomic::write_with`].
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
         let numbers = |report: &EpochReport| {
             let parts = [Some(report.train), report.validation, report.test];
@@ -108,10 +87,7 @@ impl ModelRecord {
         if !self.seconds.is_finite() {
             return Err(StoreError::values(path, "its seconds are not finite"));
         }
-        let file = OnDisk { format: FORMAT, version: VERSION, record: self };
-        let mut text = serde_json::to_string_pretty(&file).map_err(|e| StoreError::values(path, e.to_string()))?;
-        text.push('\n');
-        atomic::write(path, text.as_bytes())
+        document::save(path, &KIND, self)
     }
 
     /// Reads the record at `path`.
@@ -120,36 +96,7 @@ impl ModelRecord {
     /// [`Unusable::Missing`] without a file, [`Unusable::Unreadable`] if it is truncated or foreign,
     /// [`Unusable::Stale`] if another version of the program wrote it in another form.
     pub fn load(path: &Path) -> Result<Self, Unusable> {
-        let unreadable = |reason: String| {
-            Unusable::Unreadable(format!(
-                "{} {reason}; expected the record of a training; remove it and train again",
-                path.display()
-            ))
-        };
-        let bytes = fs::read(path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Unusable::Missing(path.to_owned()),
-            _ => Unusable::Unreadable(StoreError::read(path, e).to_string()),
-        })?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
-            unreadable(if e.is_eof() { format!("is truncated ({e})") } else { format!("is not JSON ({e})") })
-        })?;
-        let Value::Object(mut map) = value else {
-            return Err(unreadable("is JSON of another kind".to_owned()));
-        };
-        if map.shift_remove("format").as_ref().and_then(Value::as_str) != Some(FORMAT) {
-            return Err(unreadable("is JSON of another kind".to_owned()));
-        }
-        match map.shift_remove("version").as_ref().and_then(Value::as_u64) {
-            Some(VERSION) => {}
-            version => {
-                let got = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
-                return Err(Unusable::Stale(format!(
-                    "{} is a record of version {got}; expected {VERSION}; train again, or use the program that wrote it",
-                    path.display()
-                )));
-            }
-        }
-        serde_json::from_value(Value::Object(map)).map_err(|e| unreadable(format!("is damaged ({e})")))
+        document::load(path, &KIND)
     }
 
     /// The experiment that was trained.
@@ -167,16 +114,8 @@ impl ModelRecord {
     /// # Errors
     /// [`Unusable::Stale`] if not.
     pub fn check_stamp(&self, stamp: &str) -> Result<(), Unusable> {
-        if self.stamp == stamp {
-            return Ok(());
-        }
-        Err(Unusable::Stale(format!(
-            "the trained model of {} belongs to another configuration, seed, data, start or program version \
-             (its stamp is {}, wanted is {}); train again to replace it",
-            self.name,
-            short(&self.stamp),
-            short(stamp),
-        )))
+        let made_from = "configuration, seed, data, start or program version";
+        document::check_stamp(&self.stamp, stamp, &format!("the trained model of {}", self.name), made_from)
     }
 
     /// Whether the weights at `path` are the ones this record was written for.
@@ -198,11 +137,6 @@ impl ModelRecord {
             Err(e) => Err(Unusable::Unreadable(e.to_string())),
         }
     }
-}
-
-/// As many digits of a hash as people compare.
-fn short(hash: &str) -> String {
-    hash.chars().take(12).collect()
 }
 
 /// A hash (BLAKE3, 64 hexadecimal digits) of `parts`, which differs if any byte, or the way they are cut, differs.

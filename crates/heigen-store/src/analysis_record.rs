@@ -1,0 +1,61 @@
+//! The summary of an analysis, beside its arrays.
+
+use std::path::Path;
+
+use heigen::analysis::Summary;
+use heigen::config::ExperimentName;
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+use crate::document::{self, Kind, Unusable};
+
+/// The summary of an analysis as a document.
+const KIND: Kind =
+    Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
+
+/// What an analysis found, and of what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisRecord {
+    /// The experiment.
+    pub name: ExperimentName,
+    /// Stamp of everything that determines the results.
+    pub stamp: String,
+    /// Version of the program that analysed.
+    pub code_version: String,
+    /// The weights file.
+    pub weights: String,
+    /// Its hash.
+    pub weights_hash: String,
+    /// Wall-clock time, in seconds.
+    pub seconds: f64,
+    /// The numbers.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+impl AnalysisRecord {
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// As [`crate::atomic::write_with`].
+    pub fn save(&self, path: &Path) -> Result<(), StoreError> {
+        document::save(path, &KIND, self)
+    }
+
+    /// Reads the record at `path`.
+    ///
+    /// # Errors
+    /// [`Unusable`], as for the record of a training.
+    pub fn load(path: &Path) -> Result<Self, Unusable> {
+        document::load(path, &KIND)
+    }
+
+    /// Whether the analysis is the one that `stamp` asks for.
+    ///
+    /// # Errors
+    /// [`Unusable::Stale`] if not.
+    pub fn check_stamp(&self, stamp: &str) -> Result<(), Unusable> {
+        let made_from = "configuration, weights, data, number type or program version";
+        document::check_stamp(&self.stamp, stamp, &format!("the analysis of {}", self.name), made_from)
+    }
+}

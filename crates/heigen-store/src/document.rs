@@ -1,0 +1,100 @@
+//! JSON documents that say what they are: a format, a version, and a stamp of what they were made from.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{StoreError, atomic};
+
+/// A kind of document.
+pub(crate) struct Kind {
+    /// What its `format` key says.
+    pub(crate) format: &'static str,
+    /// Raised whenever the document's meaning changes.
+    pub(crate) version: u64,
+    /// What people call it.
+    pub(crate) what: &'static str,
+    /// The verb that makes it again.
+    pub(crate) mend: &'static str,
+}
+
+/// Why a stored result cannot be used as it is. What to do about it is the caller's decision, to be told to the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// There is none yet.
+    #[error("{} does not exist yet", .0.display())]
+    Missing(PathBuf),
+    /// The file is truncated, foreign or damaged.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The file is sound, but belongs to another configuration, start, or version of the program.
+    #[error("{0}")]
+    Stale(String),
+}
+
+/// Writes `body`, which is an object, with its kind before it.
+pub(crate) fn save(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<(), StoreError> {
+    let failed = |e: serde_json::Error| StoreError::values(path, e.to_string());
+    let mut map = Map::new();
+    map.insert("format".to_owned(), kind.format.into());
+    map.insert("version".to_owned(), kind.version.into());
+    match serde_json::to_value(body).map_err(failed)? {
+        Value::Object(body) => map.extend(body),
+        _ => return Err(StoreError::values(path, "it is no JSON object")),
+    }
+    let mut text = serde_json::to_string_pretty(&Value::Object(map)).map_err(failed)?;
+    text.push('\n');
+    atomic::write(path, text.as_bytes())
+}
+
+/// Reads a document of this kind and version.
+pub(crate) fn load<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, Unusable> {
+    let unreadable = |reason: String| {
+        let (path, what, mend) = (path.display(), kind.what, kind.mend);
+        Unusable::Unreadable(format!("{path} {reason}; expected {what}; remove it and {mend} again"))
+    };
+    let bytes = fs::read(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => Unusable::Missing(path.to_owned()),
+        _ => Unusable::Unreadable(StoreError::read(path, e).to_string()),
+    })?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+        unreadable(if e.is_eof() { format!("is truncated ({e})") } else { format!("is not JSON ({e})") })
+    })?;
+    let Value::Object(mut map) = value else {
+        return Err(unreadable("is JSON of another kind".to_owned()));
+    };
+    if map.shift_remove("format").as_ref().and_then(Value::as_str) != Some(kind.format) {
+        return Err(unreadable("is JSON of another kind".to_owned()));
+    }
+    match map.shift_remove("version").as_ref().and_then(Value::as_u64) {
+        Some(version) if version == kind.version => {}
+        version => {
+            let got = version.map_or_else(|| "no number".to_owned(), |version| version.to_string());
+            let (path, wanted, mend) = (path.display(), kind.version, kind.mend);
+            return Err(Unusable::Stale(format!(
+                "{path} has the record version {got}; this program reads {wanted}; {mend} again, or use the program that wrote it",
+            )));
+        }
+    }
+    serde_json::from_value(Value::Object(map)).map_err(|e| unreadable(format!("is damaged ({e})")))
+}
+
+/// Whether a stored result was made from what is wanted.
+pub(crate) fn check_stamp(got: &str, wanted: &str, what: &str, made_from: &str) -> Result<(), Unusable> {
+    if got == wanted {
+        return Ok(());
+    }
+    let (got, wanted) = (short(got), short(wanted));
+    Err(Unusable::Stale(format!(
+        "{what} belongs to another {made_from} (its stamp is {got}, wanted is {wanted})"
+    )))
+}
+
+/// As many digits of a hash as people compare.
+pub(crate) fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
+}
