@@ -49,7 +49,7 @@ fn made_up(label: &str, x_range: [f64; 2], y_range: [f64; 2], n_maps: usize, n_c
         let cells = (0..grid[1]).flat_map(|j| (0..grid[0]).map(move |i| (i, j)));
         AlignmentMap {
             index,
-            eigenvalue: 0.154 / 7f64.powi(index as i32 - 1),
+            eigenvalue: 0.154 * 7f64.powf(1.0 - index as f64),
             values: cells.map(|(i, j)| value(index, cell(i, grid[0], x_range), cell(j, grid[1], y_range))).collect(),
         }
     };

@@ -217,8 +217,9 @@ mod tests {
 
     #[test]
     fn every_named_symbol_has_a_glyph() -> Result<(), FigureError> {
-        let letters: String = ('A'..='Z').map(|c| format!(r"\mathcal{{{c}}} ")).collect();
-        Label::tex(&format!("${letters}$"), 10.0)?;
+        for letter in 'A'..='Z' {
+            Label::tex(&format!(r"$\mathcal{{{letter}}}$"), 10.0)?;
+        }
         for source in [
             r"$\alpha\beta\gamma\delta\epsilon\varepsilon\zeta\eta\theta\kappa\lambda\mu\nu\xi\pi\rho\sigma\tau\phi$",
             r"$\varphi\chi\psi\omega\Gamma\Delta\Theta\Lambda\Xi\Pi\Sigma\Phi\Psi\Omega\hat x\tilde x\bar x\dot x$",
