@@ -12,7 +12,7 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// Colours `values`, a grid [ny, nx] whose row 0 is the lowest one, as plots have it.
+    /// Colours `values`, a grid `[ny, nx]` whose row 0 is the lowest one, as plots have it.
     ///
     /// # Errors
     /// Where the grid has no cells or `values` is not `nx * ny` long.
@@ -33,7 +33,7 @@ impl Raster {
         Ok(Self { nx, ny, pixels })
     }
 
-    /// Number of cells in each direction, [nx, ny].
+    /// Number of cells in each direction, `[nx, ny]`.
     pub fn cells(&self) -> [usize; 2] {
         [self.nx, self.ny]
     }
