@@ -37,7 +37,11 @@ fn decode(bytes: &[u8]) -> Result<(usize, usize, Vec<u8>), png::DecodingError> {
 
 #[test]
 fn a_small_scene_as_svg() -> Outcome {
-    insta::assert_snapshot!(svg(&small()?)?);
+    let svg = svg(&small()?)?;
+    // The compressed image may change with the compressor; its pixels are tested elsewhere.
+    insta::with_settings!({ filters => vec![("base64,[A-Za-z0-9+/=]+", "base64,[image]")] }, {
+        insta::assert_snapshot!(svg);
+    });
     Ok(())
 }
 
