@@ -19,7 +19,8 @@ fn made_up(label: &str, x_range: [f64; 2], y_range: [f64; 2], n_maps: usize, n_c
     for class in 0..n_classes {
         for i in 0..(150 / n_classes) {
             // A sunflower: evenly spread without a random generator.
-            let (turn, radius) = (2.399_963 * i as f64, 0.012 * (i as f64).sqrt());
+            let (turn, radius) =
+                (2.399_963 * i as f64, 0.016 * (1.0 + 0.5 * (7.1 * i as f64).sin()) * (i as f64).sqrt());
             let at = |span: f64, trig: f64, spread: f64| span * (0.27 * trig + radius * spread);
             let angle = angle_of(class);
             points.push([
@@ -48,7 +49,7 @@ fn made_up(label: &str, x_range: [f64; 2], y_range: [f64; 2], n_maps: usize, n_c
         let cells = (0..grid[1]).flat_map(|j| (0..grid[0]).map(move |i| (i, j)));
         AlignmentMap {
             index,
-            eigenvalue: 0.154 / 7f64.powi(index as i32 - 1),
+            eigenvalue: 0.154 * 7f64.powf(1.0 - index as f64),
             values: cells.map(|(i, j)| value(index, cell(i, grid[0], x_range), cell(j, grid[1], y_range))).collect(),
         }
     };

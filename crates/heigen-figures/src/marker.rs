@@ -73,7 +73,8 @@ impl Marker {
 /// `n` corners around the origin, at radius `even` and `odd` in turn.
 fn ring(n: u32, even: f64, odd: f64, start: f64) -> Vec<(f64, f64)> {
     let corner = |i: u32| {
-        let (angle, radius) = (start + 2.0 * PI * f64::from(i) / f64::from(n), if i % 2 == 0 { even } else { odd });
+        let (angle, radius) =
+            (start + 2.0 * PI * f64::from(i) / f64::from(n), if i.is_multiple_of(2) { even } else { odd });
         (radius * angle.cos(), radius * angle.sin())
     };
     (0..n).map(corner).collect()

@@ -12,7 +12,7 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// Colours `values`, a grid [ny, nx] whose row 0 is the lowest one, as plots have it.
+    /// Colours `values`, a grid `[ny, nx]` whose row 0 is the lowest one, as plots have it.
     ///
     /// # Errors
     /// Where the grid has no cells or `values` is not `nx * ny` long.
@@ -33,7 +33,7 @@ impl Raster {
         Ok(Self { nx, ny, pixels })
     }
 
-    /// Number of cells in each direction, [nx, ny].
+    /// Number of cells in each direction, `[nx, ny]`.
     pub fn cells(&self) -> [usize; 2] {
         [self.nx, self.ny]
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_png_has_the_right_colours_and_the_lowest_row_at_the_bottom() -> Result<(), Box<dyn std::error::Error>> {
-        let color = |v: f64| ColorMap::ALIGNMENT.color((v + 1.0) / 2.0);
+        let color = |v: f64| ColorMap::ALIGNMENT.color(0.5 + v / 2.0);
         let raster = Raster::from_grid([3, 2], &[-1.0, 0.0, 1.0, 0.0, 0.0, -1.0], color)?;
         for (raster, times) in [(raster.clone(), 1), (raster.repeated(12), 4)] {
             let bytes = raster.png()?;

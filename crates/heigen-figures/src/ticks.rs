@@ -58,6 +58,10 @@ fn linear(low: f64, high: f64, intervals: usize) -> Vec<Tick> {
     // Division by a whole power of ten gives 0.3, not 0.30000000000000004.
     let at = |k: f64| if exponent < 0 { k * nice / 10f64.powi(-exponent) } else { k * nice * 10f64.powi(exponent) };
     let (first, last) = ((low / at(1.0) - SLACK).ceil(), (high / at(1.0) + SLACK).floor());
+    // Ranges at the limits of floating point have no steps that could be marked.
+    if !(0.0..=10.0 * intervals as f64).contains(&(last - first)) {
+        return Vec::new();
+    }
     let count = (last - first) as i64;
     let largest = low.abs().max(high.abs()).log10().floor() as i32;
     let label = |value: f64| {
@@ -141,6 +145,9 @@ mod tests {
             assert_eq!(labels(Scale::linear(low, high)?, intervals), expected, "{low}..{high}");
         }
         assert_eq!(ticks(&Scale::linear(0.0, 0.3)?, 3)[3].value, 0.3);
+        for (low, high) in [(-1e-320, 1e-320), (-1e307, 1e307), (1.0, 1.0 + f64::EPSILON), (0.0, f64::MAX)] {
+            assert!(ticks(&Scale::linear(low, high)?, 4).len() <= 41, "{low}..{high}");
+        }
         Ok(())
     }
 

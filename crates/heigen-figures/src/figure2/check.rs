@@ -69,8 +69,7 @@ fn map(name: &str, map: &AlignmentMap, [nx, ny]: [usize; 2]) -> Result<(), Figur
             because: "nx * ny of the row's grid",
         });
     }
-    // Written so that NaN is found as well.
-    match map.values.iter().find(|v| !(v.abs() <= 1.0 + ROUNDING)) {
+    match map.values.iter().find(|v| v.is_nan() || v.abs() > 1.0 + ROUNDING) {
         Some(v) => Err(FigureError::value(format!("an alignment of {name}"), v, "a number from -1 to 1")),
         None => Ok(()),
     }

@@ -26,13 +26,13 @@ pub struct PlaneRow {
     pub x_range: [f64; 2],
     /// Lower and upper end of the panels.
     pub y_range: [f64; 2],
-    /// Training points [N, 2]; those outside of the ranges are not shown.
+    /// Training points `[N, 2]`; those outside of the ranges are not shown.
     pub points: Vec<[f64; 2]>,
-    /// Class of each training point [N], from 0.
+    /// Class of each training point `[N]`, from 0.
     pub classes: Vec<usize>,
     /// The decision boundary as polylines in data coordinates.
     pub boundary: Vec<Vec<[f64; 2]>>,
-    /// Number of cells of the maps, [nx, ny]; together they cover the ranges.
+    /// Number of cells of the maps, `[nx, ny]`; together they cover the ranges.
     pub grid: [usize; 2],
     /// One map for each eigenvector, from left to right.
     pub maps: Vec<AlignmentMap>,
@@ -45,7 +45,7 @@ pub struct AlignmentMap {
     pub index: usize,
     /// Its eigenvalue.
     pub eigenvalue: f64,
-    /// Alignments [ny, nx], row 0 at the lowest y, from -1 to 1.
+    /// Alignments `[ny, nx]`, row 0 at the lowest y, from -1 to 1.
     pub values: Vec<f64>,
 }
 

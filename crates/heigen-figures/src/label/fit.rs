@@ -4,9 +4,13 @@ use super::Label;
 use crate::error::FigureError;
 use crate::fonts::Face;
 
+/// Where lines may end: after these at best, after those as well where the former do not help.
+const ENDS: [&[char]; 2] = [&[' ', '/'], &[' ', '/', '_', '-', '.', ',']];
+
 /// Sets `text` on at most `max_lines` lines of at most `width` points, as large as it goes up to `size`.
 ///
-/// Lines are broken after a space or one of `/ _ - . ,`, so that they are about equally wide; all lines have one size.
+/// Lines are broken after a space or `/`, or, where that does not suffice, after one of `_ - . ,`, so that they are about
+/// equally wide; all lines have one size.
 ///
 /// # Errors
 /// Where a character is missing in the face, or `size` or `width` is not positive.
@@ -14,30 +18,26 @@ pub fn fit_lines(text: &str, face: Face, size: f64, width: f64, max_lines: usize
     if !(width.is_finite() && width > 0.0) {
         return Err(FigureError::value(format!("the room for label `{text}`"), width, "a positive number of points"));
     }
-    let pieces = pieces(text);
     let mut best: Option<(f64, Vec<Label>)> = None;
-    for lines in 1..=max_lines.clamp(1, pieces.len().max(1)) {
-        let labels = balanced(&pieces, lines, face, size)?;
-        let widest = widest(&labels);
-        let factor = if widest > width { width / widest } else { 1.0 };
-        if best.as_ref().is_none_or(|(found, _)| factor > *found) {
-            best = Some((factor, labels));
-        }
-        if factor >= 1.0 {
-            break;
+    for ends in ENDS {
+        let pieces: Vec<&str> = text.split_inclusive(ends).collect();
+        for lines in 1..=max_lines.clamp(1, pieces.len().max(1)) {
+            let labels = balanced(&pieces, lines, face, size)?;
+            let factor = (width / widest(&labels)).min(1.0);
+            if best.as_ref().is_none_or(|(found, _)| factor > *found) {
+                best = Some((factor, labels));
+            }
+            if factor >= 1.0 {
+                return Ok(best.unwrap_or_default().1);
+            }
         }
     }
     let (factor, labels) = best.unwrap_or_default();
-    Ok(labels.into_iter().map(|l| if factor < 1.0 { l.scaled(factor) } else { l }).collect())
+    Ok(labels.into_iter().map(|label| label.scaled(factor)).collect())
 }
 
 fn widest(labels: &[Label]) -> f64 {
     labels.iter().map(Label::width).fold(0.0, f64::max)
-}
-
-/// `text`, cut after every place where a line may end.
-fn pieces(text: &str) -> Vec<&str> {
-    text.split_inclusive([' ', '/', '_', '-', '.', ',']).collect()
 }
 
 /// The pieces on exactly `lines` lines, the widest of them as narrow as possible.
@@ -72,6 +72,7 @@ mod tests {
     #[test]
     fn short_text_is_left_alone_long_text_broken_then_shrunk() -> Result<(), FigureError> {
         assert_eq!(lines("gaussian", 96.0)?, (vec!["gaussian".to_owned()], 10.0));
+        assert_eq!(lines("gauss/normal_training", 80.0)?.0, ["gauss/", "normal_training"]);
         let (broken, size) = lines("gauss_checkerboard/normal_training", 96.0)?;
         assert_eq!(broken, ["gauss_checkerboard/", "normal_training"]);
         assert_eq!(size, 10.0);

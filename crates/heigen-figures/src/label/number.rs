@@ -17,8 +17,8 @@ pub fn significant(value: f64, digits: usize) -> String {
     let scientific = format!("{value:.decimals$e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     // The exponent after rounding decides: 0.00099999 is 0.00100.
-    match exponent.parse::<i64>() {
-        Ok(e @ -3..=3) => format!("{value:.*}", usize::try_from(decimals as i64 - e).unwrap_or(0)),
+    match exponent.parse::<isize>() {
+        Ok(e @ -3..=3) => format!("{value:.*}", decimals.saturating_add_signed(-e)),
         _ => format!(r"{mantissa} \times 10^{{{exponent}}}"),
     }
 }

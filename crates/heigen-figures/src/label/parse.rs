@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(parse("a_b")?, ['a', '_', 'b'].map(Node::Text));
         let v1 =
             Node::Script { base: Box::new(symbol('v', true)), lower: Some(Box::new(symbol('1', false))), upper: None };
-        assert_eq!(parse("$v_1$")?, [v1.clone()]);
+        assert_eq!(parse("$v_1$")?, [v1]);
         assert_eq!(parse("$ v _ {1} $")?.len(), 1);
         assert_eq!(parse(r"$\lambda$")?, [symbol('λ', true)]);
         assert_eq!(parse(r"$\Lambda$")?, [symbol('Λ', false)]);

@@ -55,7 +55,8 @@ impl Setter<'_> {
                 x += size * space_between(before, class);
             }
             x += self.node(node, Point::new(at.x + x, at.y), size)?;
-            before = class.or(before);
+            // Text ends a formula: what comes after it starts anew.
+            before = if matches!(node, Node::Text(_)) { None } else { class.or(before) };
         }
         Ok(x)
     }
@@ -196,6 +197,7 @@ mod tests {
         let minus = width("$-$")?;
         assert!((width("$-1$")? - minus - 5.0).abs() < 1e-9);
         assert!((width("$1-1$")? - minus - 10.0 - 2.0 * 10.0 * 4.0 / 18.0).abs() < 1e-9);
+        assert!((width("$1$ $-1$")? - width("$1$ ")? - minus - 5.0).abs() < 1e-9);
         assert!((width("$(-1)$")? - width("$()$")? - minus - 5.0).abs() < 1e-9);
         Ok(())
     }
@@ -217,8 +219,9 @@ mod tests {
 
     #[test]
     fn every_named_symbol_has_a_glyph() -> Result<(), FigureError> {
-        let letters: String = ('A'..='Z').map(|c| format!(r"\mathcal{{{c}}} ")).collect();
-        Label::tex(&format!("${letters}$"), 10.0)?;
+        for letter in 'A'..='Z' {
+            Label::tex(&format!(r"$\mathcal{{{letter}}}$"), 10.0)?;
+        }
         for source in [
             r"$\alpha\beta\gamma\delta\epsilon\varepsilon\zeta\eta\theta\kappa\lambda\mu\nu\xi\pi\rho\sigma\tau\phi$",
             r"$\varphi\chi\psi\omega\Gamma\Delta\Theta\Lambda\Xi\Pi\Sigma\Phi\Psi\Omega\hat x\tilde x\bar x\dot x$",
