@@ -77,6 +77,9 @@ pub(crate) struct Analysing {
     /// Analyse the weights in this safetensors file instead of training.
     #[arg(long, value_name = "FILE", help_heading = "What")]
     pub(crate) model: Option<PathBuf>,
+    /// How the spectrum is computed.
+    #[arg(long, value_enum, default_value_t = MethodArg::Auto, help_heading = "How")]
+    pub(crate) method: MethodArg,
     /// Number type of the analysis.
     #[arg(long, value_enum, default_value_t = Dtype::Float64, help_heading = "How")]
     pub(crate) dtype: Dtype,
@@ -90,6 +93,26 @@ pub(crate) enum Dtype {
     /// Double precision.
     #[value(alias = "f64")]
     Float64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodArg {
+    /// Exact where the rank turns out to be small, else dense.
+    Auto,
+    /// All nonzero eigenpairs from the range of the Hessian, without its matrix.
+    Exact,
+    /// Eigendecomposition of the P x P matrix.
+    Dense,
+}
+
+impl From<MethodArg> for heigen::curvature::Method {
+    fn from(method: MethodArg) -> Self {
+        match method {
+            MethodArg::Auto => Self::Auto,
+            MethodArg::Exact => Self::Exact,
+            MethodArg::Dense => Self::Dense,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

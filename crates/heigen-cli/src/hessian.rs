@@ -3,11 +3,13 @@
 use crate::args::{Analysing, Dtype, HessianArgs};
 use crate::models::trained;
 use crate::prepare::Prepared;
-use crate::progress::{bar, seconds, spinner};
+use crate::progress::{SpectrumProgress, seconds};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
-use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
-use heigen::curvature::{ExampleLabels, Hessian, Problem, dense_spectrum};
+use heigen::analysis::{
+    Analysis, Definition, GTheta, Rule, Summary, analyze, class_order, cosine_similarities, logit_order,
+};
+use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Stage, dense, spectrum};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
@@ -65,7 +67,8 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         .map(|key| config[key].to_string())
         .collect();
     let dtype = if how.dtype == Dtype::Float64 { "float64" } else { "float32" };
-    let wanted = stamp([heigen::VERSION, &weights_hash, &problem_of.join(" "), &prepared.data.source, dtype]);
+    let method = format!("{:?}", how.method);
+    let wanted = stamp([heigen::VERSION, &weights_hash, &problem_of.join(" "), &prepared.data.source, dtype, &method]);
 
     match AnalysisRecord::load(&paths.analysis()).and_then(|r| usable(r, &wanted, keep, &paths)) {
         Ok(record) if !session.force => {
@@ -77,7 +80,15 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         Err(why) => say(&format!("{name}: analysing {weights} again: {why}")),
     }
     let samples = prepared.training();
-    let setting = Setting { prepared: &prepared, theta: &theta, samples: &samples, loaded, paths: &paths, keep };
+    let setting = Setting {
+        prepared: &prepared,
+        theta: &theta,
+        samples: &samples,
+        loaded,
+        paths: &paths,
+        keep,
+        method: how.method.into(),
+    };
     let begun = Instant::now();
     let summary = match how.dtype {
         Dtype::Float64 => setting.compute::<f64>()?,
@@ -99,7 +110,12 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
 }
 
 /// Whether a stored analysis is the one that is wanted, with everything that is to be kept.
-fn usable(record: AnalysisRecord, stamp: &str, keep: Keep, paths: &ExperimentPaths) -> Result<AnalysisRecord, Unusable> {
+fn usable(
+    record: AnalysisRecord,
+    stamp: &str,
+    keep: Keep,
+    paths: &ExperimentPaths,
+) -> Result<AnalysisRecord, Unusable> {
     record.check_stamp(stamp)?;
     let files = [paths.heigenvalues(), paths.heigenvectors(), paths.overlaps()];
     let hessian = paths.hessian();
@@ -122,37 +138,36 @@ struct Setting<'a> {
     loaded: &'a Loaded,
     paths: &'a ExperimentPaths,
     keep: Keep,
+    method: Method,
 }
 
 impl Setting<'_> {
     fn compute<T: Scalar + Element>(&self) -> Result<Summary> {
         let experiment = &self.loaded.experiment;
         let name = &experiment.name;
-        let problem: Problem<T> =
-            Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss).with_context(|| name.to_string())?;
-        let p = problem.n_params();
-
-        let columns = bar(p as u64, "columns", &format!("{name}: Hessian"));
-        let (spectrum, hessian) =
-            dense_spectrum(&Hessian(&problem), memory_limit(), |done| columns.set_position(done as u64))
-                .with_context(|| name.to_string())?;
-        columns.finish_and_clear();
-        let rest = spinner(&format!("{name}: alignments"));
-        let analysis = analyze(&problem, spectrum, self.keep.full_basis);
-        rest.finish_and_clear();
-
-        self.save(&problem, &analysis, &hessian)?;
+        let problem: Problem<T> = Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss)
+            .with_context(|| name.to_string())?;
+        let shown = SpectrumProgress::new(name, problem.n_params());
+        let operator = Hessian(&problem);
+        let spectrum = spectrum(&operator, self.method, memory_limit(), |stage| shown.show(stage))
+            .with_context(|| name.to_string())?;
+        let gradients = problem.example_gradients(&ExampleLabels::Predicted);
+        let analysis = analyze(&problem, &gradients, spectrum, self.keep.full_basis)?;
+        if self.keep.hessian {
+            let matrix = dense(&operator, |columns| shown.show(Stage::Dense(columns)));
+            save_matrix(&self.paths.hessian(), &matrix)?;
+        }
+        self.save(&problem, &analysis)?;
+        shown.clear();
         Ok(analysis.summary)
     }
 
-    fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>, hessian: &Matrix<T>) -> Result<()> {
+    fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>) -> Result<()> {
         let paths = self.paths;
-        npy::write(&paths.heigenvalues(), &[analysis.eigenvalues.len()], Order::C, &analysis.eigenvalues)?;
-        save_matrix(&paths.heigenvectors(), &analysis.eigenvectors)?;
+        let eigenvalues = &analysis.spectrum.eigenvalues;
+        npy::write(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, eigenvalues)?;
+        save_matrix(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?;
         save_matrix(&paths.overlaps(), &analysis.overlaps)?;
-        if self.keep.hessian {
-            save_matrix(&paths.hessian(), hessian)?;
-        }
         let labels = problem.labels();
         let gradients = problem.example_gradients(&ExampleLabels::True);
         let order = class_order(labels);
@@ -208,16 +223,37 @@ fn describe(record: &AnalysisRecord) -> String {
         100.0 * s.outliers.gap,
     );
     for g in &s.g_theta {
-        let _ = write!(
-            out,
-            "\n  G_theta {:.4}  {:?} |A| >= {:.4e} ({}); {} vectors, {} of them from the null space, whose basis is arbitrary",
-            g.value, g.rule, g.eps, g.eps_source, g.counted, g.counted_null
-        );
+        let _ = write!(out, "\n  G_theta {}", describe_g_theta(g));
     }
+    let c = &s.certificate;
     let _ = write!(
         out,
-        "\n  {} {}: residual {:.1e}, orthogonality {:.1e}, largest zero {:.1e}",
-        s.method, s.dtype, s.residual_max, s.orthogonality, s.outside_bound
+        "\n  {:?} {}: residual {:.1e} (Frobenius {:.1e}), orthogonality {:.1e}, outside {:.1e} (confidence 1 - {:.0e}), \
+         trace by probes {:.6e} +- {:.0e}",
+        s.method,
+        s.dtype,
+        c.residual_max,
+        c.residual_frobenius,
+        c.orthogonality,
+        s.outside_bound,
+        1.0 - c.outside_confidence,
+        c.trace_probes,
+        c.trace_standard_error
     );
     out
+}
+
+fn describe_g_theta(g: &GTheta) -> String {
+    let rule = if g.rule == Rule::Max { "max" } else { "mean" };
+    let vectors = match g.definition {
+        Definition::Subspaces => format!("{} directions, {} of them in the null space", g.counted, g.counted_null),
+        Definition::NonzeroEigenvectors => format!("{} eigenvectors of nonzero eigenvalues", g.counted),
+        Definition::Eigenvectors => {
+            format!(
+                "{} eigenvectors, {} of them in the null space, whose basis is arbitrary",
+                g.counted, g.counted_null
+            )
+        }
+    };
+    format!("{:.4}  {rule} |A| >= {:.3e} ({}): {vectors}", g.value, g.eps, g.eps_source)
 }

@@ -1,5 +1,7 @@
 //! Progress bars on stderr; nothing where stderr is not a terminal.
 
+use heigen::config::ExperimentName;
+use heigen::curvature::Stage;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
@@ -15,7 +17,8 @@ pub(crate) fn bar(total: u64, unit: &str, what: &str) -> ProgressBar {
 pub(crate) fn spinner(what: &str) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
     spinner.set_style(
-        ProgressStyle::with_template("{spinner} {msg} ({elapsed})").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
     );
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner
@@ -29,5 +32,32 @@ pub(crate) fn seconds(s: f64) -> String {
         format!("{s:.1} s")
     } else {
         format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0)
+    }
+}
+
+/// Shows how far a spectrum is.
+pub(crate) struct SpectrumProgress {
+    spinner: ProgressBar,
+    name: String,
+    n_params: usize,
+}
+
+impl SpectrumProgress {
+    pub(crate) fn new(name: &ExperimentName, n_params: usize) -> Self {
+        Self { spinner: spinner(&format!("{name}: spectrum")), name: name.to_string(), n_params }
+    }
+
+    pub(crate) fn show(&self, stage: Stage) {
+        let (name, p) = (&self.name, self.n_params);
+        self.spinner.set_message(match stage {
+            Stage::Range(columns) => format!("{name}: range of the Hessian, {columns} of at most {p} columns"),
+            Stage::Dense(columns) => format!("{name}: dense Hessian, {columns} of {p} columns"),
+            Stage::Eigen => format!("{name}: eigendecomposition of the {p} x {p} Hessian"),
+            Stage::Certificate => format!("{name}: certificate"),
+        });
+    }
+
+    pub(crate) fn clear(&self) {
+        self.spinner.finish_and_clear();
     }
 }

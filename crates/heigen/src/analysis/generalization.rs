@@ -58,12 +58,18 @@ pub fn per_vector<T: Scalar>(alignments: &Matrix<T>, rule: Rule) -> Vec<f64> {
     out
 }
 
-/// `G_theta`(eps): the fraction of all P eigenvectors whose |A| (by a rule, from [`per_vector`]) is at least `eps`.
-/// (arXiv:2306.07104, section 5)
-///
-/// Where the Hessian is rank-deficient the basis of its null space is arbitrary, and so is what those vectors add.
-pub fn g_theta(per_vector: &[f64], eps: f64) -> f64 {
-    per_vector.iter().filter(|&&a| a >= eps).count() as f64 / per_vector.len() as f64
+/// Which vectors `G_theta`(eps) counts: the fraction, of all P, whose |A| is at least eps. (arXiv:2306.07104, section 5)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Definition {
+    /// The principal directions of every cluster of eigenvalues, the null space above all: independent of the basis
+    /// that an eigensolver happens to return.
+    Subspaces,
+    /// All P eigenvectors as the eigensolver returned them, the reference's definition; what the null space adds is
+    /// arbitrary.
+    Eigenvectors,
+    /// The same without the eigenvectors of zero eigenvalues, which the exact way does not compute.
+    NonzeroEigenvectors,
 }
 
 /// A value of `G_theta` with everything needed to repeat it.
@@ -77,9 +83,11 @@ pub struct GTheta {
     pub eps_source: String,
     /// Max or mean over the inputs.
     pub rule: Rule,
-    /// How many of the P eigenvectors were counted.
+    /// Which vectors are counted.
+    pub definition: Definition,
+    /// How many vectors were counted.
     pub counted: usize,
-    /// How many of those belong to the null space, whose basis is arbitrary.
+    /// How many of those belong to the null space.
     pub counted_null: usize,
 }
 

@@ -5,13 +5,15 @@ mod coherence;
 mod generalization;
 mod outliers;
 mod plane;
+mod subspaces;
 mod summary;
 
 pub use boundary::decision_boundary;
 pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use generalization::{
-    FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, g_theta, per_vector, random_threshold,
+    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, per_vector, random_threshold,
 };
 pub use outliers::Outliers;
 pub use plane::Plane;
+pub use subspaces::SubspaceAlignments;
 pub use summary::{Analysis, Summary, analyze};

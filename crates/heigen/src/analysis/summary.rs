@@ -1,10 +1,11 @@
 //! The whole analysis of one trained network, and its summary.
 
 use super::{
-    FIGURE_4_EPS, FIXED_EPS, GTheta, Outliers, RandomThreshold, Rule, alignments, g_theta, per_vector, random_threshold,
+    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, Outliers, RandomThreshold, Rule, SubspaceAlignments, alignments,
+    per_vector, random_threshold,
 };
-use crate::curvature::{ExampleLabels, Hessian, Problem, Spectrum, SymmetricOperator};
-use crate::linalg::{Matrix, Scalar};
+use crate::curvature::{Certificate, Method, Problem, Spectrum};
+use crate::linalg::{EigenError, Matrix, Scalar};
 
 /// Largest eigenvalues that a summary lists.
 const TOP: usize = 20;
@@ -14,11 +15,11 @@ const TOP: usize = 20;
 pub struct Summary {
     /// P.
     pub n_params: usize,
-    /// N, training samples.
+    /// N, the samples that the loss is the mean over.
     pub n_samples: usize,
-    /// Mean training loss.
+    /// Mean loss.
     pub loss: f64,
-    /// Training accuracy, 0 to 1.
+    /// Accuracy on those samples, 0 to 1.
     pub accuracy: f64,
     /// l2 norm of the gradient of the mean loss: how far from a stationary point.
     pub grad_norm: f64,
@@ -30,20 +31,26 @@ pub struct Summary {
     pub trace: f64,
     /// lambda_1.
     pub lambda_max: f64,
+    /// The most negative eigenvalue, or 0.
+    pub lambda_min: f64,
     /// The largest eigenvalues, largest first.
     pub eigenvalues_top: Vec<f64>,
-    /// Largest residual |H v_i - lambda_i v_i| of the nonzero eigenpairs, by Hessian-vector products.
+    /// Largest residual |H v_i - lambda_i v_i|.
     pub residual_max: f64,
-    /// Largest entry of |V^T V - I| over their eigenvectors.
+    /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
-    /// Largest |lambda| that counts as zero.
+    /// Bound on what lies outside the kept pairs: of the certificate, or the largest eigenvalue counted as zero.
     pub outside_bound: f64,
-    /// The generalization measure with its thresholds and rules.
+    /// All that vouches for the spectrum.
+    pub certificate: Certificate,
+    /// The generalization measure with its thresholds, rules and definitions.
     pub g_theta: Vec<GTheta>,
+    /// Clusters of two or more nonzero eigenvalues that were treated as subspaces.
+    pub n_clusters: usize,
     /// Eigenvalues apart from the bulk.
     pub outliers: Outliers,
     /// How the spectrum was computed.
-    pub method: String,
+    pub method: Method,
     /// Number type of the analysis.
     pub dtype: String,
 }
@@ -51,72 +58,104 @@ pub struct Summary {
 /// Spectrum, alignments and summary.
 #[derive(Clone, Debug)]
 pub struct Analysis<T> {
-    /// All P eigenvalues, ascending.
-    pub eigenvalues: Vec<T>,
-    /// Eigenvectors as columns in ascending order of their eigenvalues, [P, k]: of the nonzero eigenvalues, or all.
-    pub eigenvectors: Matrix<T>,
-    /// Alignments of the training samples' reinforcing gradients with those eigenvectors, [k, N].
+    /// All P eigenvalues, and the kept eigenvectors.
+    pub spectrum: Spectrum<T>,
+    /// Alignments of the samples' reinforcing gradients with the kept eigenvectors, [k, N].
     pub overlaps: Matrix<T>,
     /// The numbers.
     pub summary: Summary,
 }
 
-/// Everything the reference computes from a spectrum, from the dense spectrum of a problem's Hessian. `full_basis`
-/// keeps the eigenvectors of zero eigenvalues (an arbitrary basis of the null space) as well.
-pub fn analyze<T: Scalar>(problem: &Problem<T>, spectrum: Spectrum<T>, full_basis: bool) -> Analysis<T> {
-    let gradients = problem.example_gradients(&ExampleLabels::Predicted);
-    let all = alignments(&gradients, &spectrum.eigenvectors);
-    let g_theta = measures(&all, &spectrum, random_threshold(&gradients));
-    let nonzero: Vec<usize> =
-        (0..spectrum.eigenvalues.len()).filter(|&i| spectrum.is_nonzero(spectrum.eigenvalues[i])).collect();
-    let values: Vec<T> = nonzero.iter().map(|&i| spectrum.eigenvalues[i]).collect();
-    let vectors = select(&spectrum.eigenvectors, &nonzero);
-    let (residual_max, orthogonality) = certify(problem, &values, &vectors);
-    let zero = |l: &&T| !spectrum.is_nonzero(**l);
+/// Everything the reference computes from a spectrum: alignments, `G_theta`, outliers, trace.
+///
+/// `gradients` [P, N] are the reinforcing gradients of the problem's samples. With `full_basis` the eigenvectors of zero
+/// eigenvalues, an arbitrary basis of the null space, are kept (and made where they were not computed).
+///
+/// # Errors
+/// [`EigenError`] if an eigenproblem on the way fails.
+pub fn analyze<T: Scalar>(
+    problem: &Problem<T>,
+    gradients: &Matrix<T>,
+    mut spectrum: Spectrum<T>,
+    full_basis: bool,
+) -> Result<Analysis<T>, EigenError> {
+    let random = random_threshold(gradients);
+    let mut g_theta = Vec::new();
+    let mut everything = None;
+    if full_basis {
+        spectrum.complete()?;
+    }
+    if spectrum.places.len() == spectrum.eigenvalues.len() {
+        let all = alignments(gradients, &spectrum.eigenvectors);
+        g_theta.extend(by_eigenvectors(&all, &spectrum, random, Definition::Eigenvectors));
+        everything = Some((all, if full_basis { Some(spectrum.clone()) } else { None }));
+    }
+    let tail = {
+        let zero = spectrum.zero();
+        let small = spectrum.eigenvalues.iter().map(|l| l.to_f64().abs()).filter(|&l| l <= zero);
+        small.fold(0.0, f64::max)
+    };
+    spectrum.drop_null_space();
+    let nonzero = alignments(gradients, &spectrum.eigenvectors);
+    let subspaces = SubspaceAlignments::new(gradients, &spectrum, &nonzero)?;
+    let n_clusters = subspaces.n_clusters;
+    let mut measures = by_subspaces(&subspaces, spectrum.eigenvalues.len(), random);
+    if everything.is_none() {
+        measures.extend(by_eigenvectors(&nonzero, &spectrum, random, Definition::NonzeroEigenvectors));
+    }
+    measures.append(&mut g_theta);
+    let (overlaps, spectrum) = match everything {
+        Some((all, Some(full))) => (all, full),
+        _ => (nonzero, spectrum),
+    };
     let ascending: Vec<f64> = spectrum.eigenvalues.iter().map(|l| l.to_f64()).collect();
+    let certificate = spectrum.certificate;
     let summary = Summary {
-        n_params: problem.n_params(),
+        n_params: spectrum.eigenvalues.len(),
         n_samples: problem.n_samples(),
         loss: problem.loss(),
         accuracy: problem.accuracy(),
         grad_norm: super::generalization::norm(&problem.gradient()).to_f64(),
-        rank: nonzero.len(),
-        n_eigenvectors: if full_basis { problem.n_params() } else { nonzero.len() },
+        rank: spectrum.rank(),
+        n_eigenvectors: spectrum.places.len(),
         trace: spectrum.trace(),
         lambda_max: spectrum.lambda_max(),
+        lambda_min: ascending.first().copied().unwrap_or(0.0).min(0.0),
         eigenvalues_top: ascending.iter().rev().take(TOP).copied().collect(),
-        residual_max,
-        orthogonality,
-        outside_bound: spectrum.eigenvalues.iter().filter(zero).map(|l| l.to_f64().abs()).fold(0.0, f64::max),
-        g_theta,
+        residual_max: certificate.residual_max,
+        orthogonality: certificate.orthogonality,
+        outside_bound: certificate.outside_bound.max(tail),
+        certificate,
+        g_theta: measures,
+        n_clusters,
         outliers: Outliers::count(&ascending),
-        method: "dense".into(),
+        method: spectrum.method,
         dtype: T::NAME.into(),
     };
-    let (eigenvectors, overlaps) =
-        if full_basis { (spectrum.eigenvectors, all) } else { (vectors, select_rows(&all, &nonzero)) };
-    Analysis { eigenvalues: spectrum.eigenvalues, eigenvectors, overlaps, summary }
+    Ok(Analysis { spectrum, overlaps, summary })
 }
 
-/// `G_theta` with every threshold and rule.
-fn measures<T: Scalar>(all: &Matrix<T>, spectrum: &Spectrum<T>, random: RandomThreshold) -> Vec<GTheta> {
-    let thresholds = [
-        (FIXED_EPS, "fixed".to_owned()),
-        (FIGURE_4_EPS, "fixed, as in the paper's Figure 4".to_owned()),
-        (random.mean, "mean over 5 random unit vectors of their largest |A|".to_owned()),
-    ];
+fn thresholds(random: RandomThreshold) -> [(f64, &'static str); 3] {
+    [
+        (FIXED_EPS, "fixed"),
+        (FIGURE_4_EPS, "fixed, as in the paper's Figure 4"),
+        (random.mean, "mean over 5 random unit vectors of their largest |A|"),
+    ]
+}
+
+/// `G_theta` by clusters as subspaces.
+fn by_subspaces(subspaces: &SubspaceAlignments, p: usize, random: RandomThreshold) -> Vec<GTheta> {
     let mut out = Vec::new();
     for rule in [Rule::Max, Rule::Mean] {
-        let each = per_vector(all, rule);
-        for (eps, eps_source) in &thresholds {
-            let counted: Vec<usize> = (0..each.len()).filter(|&i| each[i] >= *eps).collect();
-            let null = counted.iter().filter(|&&i| !spectrum.is_nonzero(spectrum.eigenvalues[i])).count();
+        for (eps, source) in thresholds(random) {
+            let (nonzero, null) = subspaces.count(rule, eps);
             out.push(GTheta {
-                value: g_theta(&each, *eps),
-                eps: *eps,
-                eps_source: eps_source.clone(),
+                value: (nonzero + null) as f64 / p as f64,
+                eps,
+                eps_source: source.into(),
                 rule,
-                counted: counted.len(),
+                definition: Definition::Subspaces,
+                counted: nonzero + null,
                 counted_null: null,
             });
         }
@@ -124,25 +163,30 @@ fn measures<T: Scalar>(all: &Matrix<T>, spectrum: &Spectrum<T>, random: RandomTh
     out
 }
 
-/// Largest residual |H v_i - lambda_i v_i| and largest |V^T V - I|.
-fn certify<T: Scalar>(problem: &Problem<T>, values: &[T], vectors: &Matrix<T>) -> (f64, f64) {
-    let products = Hessian(problem).product(vectors);
-    let residual = |i: usize| {
-        let pairs = products.column(i).iter().zip(vectors.column(i));
-        pairs.map(|(&hv, &v)| (hv - values[i] * v).to_f64().powi(2)).sum::<f64>().sqrt()
-    };
-    let gram = vectors.transposed_product(vectors);
-    let off = gram.iter_columns().enumerate().flat_map(|(j, column)| {
-        column.iter().enumerate().map(move |(i, g)| (g.to_f64() - f64::from(u8::from(i == j))).abs())
-    });
-    ((0..values.len()).map(residual).fold(0.0, f64::max), off.fold(0.0, f64::max))
-}
-
-fn select<T: Scalar>(m: &Matrix<T>, columns: &[usize]) -> Matrix<T> {
-    let data = columns.iter().flat_map(|&j| m.column(j).iter().copied()).collect();
-    Matrix { data, rows: m.rows, columns: columns.len() }
-}
-
-fn select_rows<T: Scalar>(m: &Matrix<T>, rows: &[usize]) -> Matrix<T> {
-    Matrix::from_fn(rows.len(), m.columns, |i, j| m.column(j)[rows[i]])
+/// `G_theta` by the eigenvectors as they are.
+fn by_eigenvectors<T: Scalar>(
+    alignments: &Matrix<T>,
+    spectrum: &Spectrum<T>,
+    random: RandomThreshold,
+    definition: Definition,
+) -> Vec<GTheta> {
+    let zero = spectrum.zero();
+    let is_null = |c: usize| spectrum.eigenvalues[spectrum.places[c]].to_f64().abs() <= zero;
+    let mut out = Vec::new();
+    for rule in [Rule::Max, Rule::Mean] {
+        let each = per_vector(alignments, rule);
+        for (eps, source) in thresholds(random) {
+            let counted: Vec<usize> = (0..each.len()).filter(|&c| each[c] >= eps).collect();
+            out.push(GTheta {
+                value: counted.len() as f64 / spectrum.eigenvalues.len() as f64,
+                eps,
+                eps_source: source.into(),
+                rule,
+                definition,
+                counted: counted.len(),
+                counted_null: counted.iter().filter(|&&c| is_null(c)).count(),
+            });
+        }
+    }
+    out
 }

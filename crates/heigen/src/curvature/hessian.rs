@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub struct Hessian<'a, T>(pub &'a Problem<'a, T>);
 
 /// Directions that one task takes through the network together.
-const DIRECTIONS: usize = 32;
+const DIRECTIONS: usize = 8;
 
 impl<T: Scalar> SymmetricOperator<T> for Hessian<'_, T> {
     fn n_params(&self) -> usize {

@@ -1,18 +1,39 @@
-//! The spectrum of an operator.
+//! The spectrum of an operator, by one of two ways, certified.
 
-use super::{SymmetricOperator, dense};
-use crate::linalg::{EigenError, Matrix, Scalar, self_adjoint_eigen};
+use super::{Certificate, Exact, NotCertified, SymmetricOperator, certify, dense, exact};
+use crate::linalg::{EigenError, Matrix, Scalar, complement, self_adjoint_eigen};
 
 /// Eigenvalues within this fraction of the largest magnitude count as zero: the null space.
 pub const NULL_TOLERANCE: f64 = 1e-10;
 
+/// What float32 leaves of a zero eigenvalue, in units of sqrt(P) eps.
+const ROUNDING: f64 = 4.0;
+
+/// How to compute a spectrum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// [`Method::Exact`] where the rank turns out to be small, else [`Method::Dense`].
+    Auto,
+    /// Range, projection, small eigenproblem; no P x P matrix.
+    Exact,
+    /// The P x P matrix and its eigendecomposition.
+    Dense,
+}
+
 /// Eigenvalues and eigenvectors of a symmetric operator.
 #[derive(Clone, Debug)]
 pub struct Spectrum<T> {
-    /// All P eigenvalues, ascending.
+    /// All P eigenvalues, ascending; those of the null space that were not computed are exact zeros.
     pub eigenvalues: Vec<T>,
-    /// [P, P], column i belongs to `eigenvalues[i]`; signs are arbitrary, and so is the basis of a repeated eigenvalue.
+    /// [P, k], columns ascending with their eigenvalues; signs are arbitrary, and so is the basis of a repeated one.
     pub eigenvectors: Matrix<T>,
+    /// Place in `eigenvalues` of every column.
+    pub places: Vec<usize>,
+    /// [`Method::Exact`] or [`Method::Dense`].
+    pub method: Method,
+    /// What vouches for it.
+    pub certificate: Certificate,
 }
 
 /// Why there is no spectrum.
@@ -20,7 +41,8 @@ pub struct Spectrum<T> {
 pub enum SpectrumError {
     /// The dense matrix would not fit.
     #[error(
-        "a dense {n_params} x {n_params} Hessian and its eigenvectors need {gib:.1} GiB; the limit is {limit_gib:.1} GiB"
+        "the {n_params} x {n_params} matrix and its eigenvectors need {gib:.1} GiB, {limit_gib:.1} GiB are available; \
+         ask for the largest eigenvalues only, or for a part of the parameters"
     )]
     TooLarge {
         /// P.
@@ -30,9 +52,35 @@ pub enum SpectrumError {
         /// Allowed.
         limit_gib: f64,
     },
+    /// The range did not end.
+    #[error(
+        "the rank is larger than {columns} of {n_params}, more than the exact way follows; use --method auto or dense"
+    )]
+    HighRank {
+        /// Columns found.
+        columns: usize,
+        /// P.
+        n_params: usize,
+    },
     /// The eigenproblem failed.
     #[error(transparent)]
     Eigen(#[from] EigenError),
+    /// The certificate does not hold.
+    #[error(transparent)]
+    NotCertified(#[from] NotCertified),
+}
+
+/// Progress of a computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Columns of the basis of the range so far.
+    Range(usize),
+    /// Columns of the dense matrix so far.
+    Dense(usize),
+    /// The eigenproblem of the dense matrix.
+    Eigen,
+    /// The certificate.
+    Certificate,
 }
 
 impl<T: Scalar> Spectrum<T> {
@@ -41,16 +89,21 @@ impl<T: Scalar> Spectrum<T> {
         self.eigenvalues.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max)
     }
 
-    /// Whether an eigenvalue counts as nonzero: |lambda| > 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or, in float32,
-    /// above what rounding leaves of zero (P eps |lambda|_max).
+    /// Magnitude up to which eigenvalues count as zero: 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or what float32
+    /// rounding leaves of zero.
+    pub fn zero(&self) -> f64 {
+        zero(&self.eigenvalues)
+    }
+
+    /// Whether an eigenvalue counts as nonzero.
     pub fn is_nonzero(&self, eigenvalue: T) -> bool {
-        let rounding = if T::EPSILON > 1e-10 { T::EPSILON * (self.eigenvalues.len() as f64).sqrt() } else { 0.0 };
-        eigenvalue.to_f64().abs() > NULL_TOLERANCE.max(rounding) * self.scale()
+        eigenvalue.to_f64().abs() > self.zero()
     }
 
     /// Number of nonzero eigenvalues.
     pub fn rank(&self) -> usize {
-        self.eigenvalues.iter().filter(|&&l| self.is_nonzero(l)).count()
+        let zero = self.zero();
+        self.eigenvalues.iter().filter(|l| l.to_f64().abs() > zero).count()
     }
 
     /// Sum of the eigenvalues.
@@ -63,38 +116,107 @@ impl<T: Scalar> Spectrum<T> {
         self.eigenvalues.last().map_or(0.0, |l| l.to_f64())
     }
 
-    /// The `k` largest eigenvalues, largest first, and their eigenvectors [P, k] in that order.
+    /// The `k` largest eigenvalues that have a column, largest first, and their eigenvectors [P, k] in that order.
     pub fn top(&self, k: usize) -> (Vec<T>, Matrix<T>) {
-        let p = self.eigenvectors.columns;
-        let k = k.min(p);
-        let values = self.eigenvalues.iter().rev().take(k).copied().collect();
-        let mut vectors = Matrix::zeros(self.eigenvectors.rows, k);
-        for i in 0..k {
-            vectors.column_mut(i).copy_from_slice(self.eigenvectors.column(p - 1 - i));
+        let have = self.eigenvectors.columns;
+        let columns: Vec<usize> = (have.saturating_sub(k)..have).rev().collect();
+        let values = columns.iter().map(|&c| self.eigenvalues[self.places[c]]).collect();
+        (values, self.eigenvectors.select_columns(&columns))
+    }
+
+    /// Completes the eigenvectors to a basis of R^P by an arbitrary one of the null space: P x P numbers.
+    ///
+    /// # Errors
+    /// [`EigenError::Memory`] if there is no room for the workspace.
+    pub fn complete(&mut self) -> Result<(), EigenError> {
+        let p = self.eigenvalues.len();
+        if self.places.len() == p {
+            return Ok(());
         }
-        (values, vectors)
+        let null = complement(&self.eigenvectors)?;
+        let negative = self.places.iter().take_while(|&&i| self.eigenvalues[i] < T::ZERO).count();
+        let split = negative * p;
+        let tail = self.eigenvectors.data.split_off(split);
+        self.eigenvectors.data.extend_from_slice(&null.data);
+        self.eigenvectors.data.extend_from_slice(&tail);
+        self.eigenvectors.columns = p;
+        self.places = (0..p).collect();
+        Ok(())
+    }
+
+    /// Leaves the eigenvectors of nonzero eigenvalues only.
+    pub fn drop_null_space(&mut self) {
+        let zero = self.zero();
+        let keep: Vec<usize> =
+            (0..self.places.len()).filter(|&c| self.eigenvalues[self.places[c]].to_f64().abs() > zero).collect();
+        if keep.len() < self.places.len() {
+            self.eigenvectors = self.eigenvectors.select_columns(&keep);
+            self.places = keep.iter().map(|&c| self.places[c]).collect();
+        }
     }
 }
 
-/// The spectrum from the dense matrix: the simplest way, and the oracle for every other.
+fn zero<T: Scalar>(eigenvalues: &[T]) -> f64 {
+    let scale = eigenvalues.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max);
+    scale * NULL_TOLERANCE.max(ROUNDING * T::EPSILON * (eigenvalues.len() as f64).sqrt())
+}
+
+/// The whole spectrum of `operator`, certified.
 ///
-/// `progress` is told the number of finished columns of the matrix. Memory 4 P^2 numbers, about 21 P^3 / 2 operations.
+/// With [`Method::Auto`] the range finder is followed up to half of P columns; if the range is larger, the dense way is
+/// taken. `limit_bytes` is the memory that may be used.
 ///
 /// # Errors
-/// [`SpectrumError::TooLarge`] before anything is allocated if more than `limit_bytes` would be needed;
-/// [`SpectrumError::Eigen`] if the matrix is not finite or the iteration fails.
-pub fn dense_spectrum<T: Scalar>(
+/// [`SpectrumError`] if the way asked for does not lead there, before memory is exceeded, or the certificate fails.
+pub fn spectrum<T: Scalar>(
     operator: &impl SymmetricOperator<T>,
+    method: Method,
     limit_bytes: f64,
-    progress: impl FnMut(usize),
-) -> Result<(Spectrum<T>, Matrix<T>), SpectrumError> {
+    mut progress: impl FnMut(Stage),
+) -> Result<Spectrum<T>, SpectrumError> {
     let p = operator.n_params();
+    if method != Method::Dense {
+        let memory = limit_bytes / (3.0 * p as f64 * size_of::<T>() as f64);
+        let most = if method == Method::Auto { p.div_ceil(2) } else { p };
+        let most = most.min(memory as usize);
+        match exact(operator, most, |columns| progress(Stage::Range(columns)))? {
+            Exact::LowRank { eigenvalues, eigenvectors } => {
+                progress(Stage::Certificate);
+                let certificate = certify(operator, &eigenvalues, &eigenvectors);
+                return finish(eigenvalues, eigenvectors, Method::Exact, certificate);
+            }
+            Exact::HighRank(columns) if method == Method::Exact => {
+                return Err(SpectrumError::HighRank { columns, n_params: p });
+            }
+            Exact::HighRank(_) => {}
+        }
+    }
     let bytes = 4.0 * (p as f64).powi(2) * size_of::<T>() as f64;
     if bytes > limit_bytes {
         let gib = f64::from(1u32 << 30);
         return Err(SpectrumError::TooLarge { n_params: p, gib: bytes / gib, limit_gib: limit_bytes / gib });
     }
-    let matrix = dense(operator, progress);
+    let matrix = dense(operator, |columns| progress(Stage::Dense(columns)));
+    progress(Stage::Eigen);
     let pairs = self_adjoint_eigen(&matrix)?;
-    Ok((Spectrum { eigenvalues: pairs.eigenvalues, eigenvectors: pairs.eigenvectors }, matrix))
+    drop(matrix);
+    progress(Stage::Certificate);
+    let certificate = certify(operator, &pairs.eigenvalues, &pairs.eigenvectors);
+    finish(pairs.eigenvalues, pairs.eigenvectors, Method::Dense, certificate)
+}
+
+/// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
+fn finish<T: Scalar>(
+    known: Vec<T>,
+    eigenvectors: Matrix<T>,
+    method: Method,
+    certificate: Certificate,
+) -> Result<Spectrum<T>, SpectrumError> {
+    let (p, k) = (eigenvectors.rows, known.len());
+    certificate.check(known.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max))?;
+    let negative = known.iter().filter(|&&l| l < T::ZERO).count();
+    let places: Vec<usize> = (0..k).map(|i| if i < negative { i } else { i + p - k }).collect();
+    let mut eigenvalues = vec![T::ZERO; p];
+    places.iter().zip(&known).for_each(|(&place, &l)| eigenvalues[place] = l);
+    Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate })
 }

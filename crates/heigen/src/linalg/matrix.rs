@@ -2,6 +2,7 @@
 
 use super::Scalar;
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 
 /// A dense matrix, column after column: entry (i, j) is `data[i + j * rows]`.
@@ -74,6 +75,42 @@ impl<T: Scalar> Matrix<T> {
         out
     }
 
+    /// The Gram matrix A^T A of A = `self`, [columns, columns]; half the operations of a product, mirrored.
+    pub fn gram(&self) -> Self {
+        let n = self.columns;
+        let mut out = Self::zeros(n, n);
+        triangular::matmul(
+            out.as_mut(),
+            BlockStructure::TriangularLower,
+            Accum::Replace,
+            self.as_ref().transpose(),
+            BlockStructure::Rectangular,
+            self.as_ref(),
+            BlockStructure::Rectangular,
+            T::ONE,
+            super::par(),
+        );
+        out.mirror_lower();
+        out
+    }
+
+    /// Copies the lower triangle of a square matrix to its upper one.
+    pub fn mirror_lower(&mut self) {
+        let n = self.rows;
+        for j in 0..n {
+            for i in j + 1..n {
+                self.data[j + i * n] = self.data[i + j * n];
+            }
+        }
+    }
+
+    /// The given columns, in that order.
+    pub fn select_columns(&self, columns: &[usize]) -> Self {
+        let mut data = Vec::with_capacity(self.rows * columns.len());
+        columns.iter().for_each(|&j| data.extend_from_slice(self.column(j)));
+        Self { data, rows: self.rows, columns: columns.len() }
+    }
+
     /// Whether no entry is infinite or NaN.
     pub fn is_finite(&self) -> bool {
         self.data.iter().all(|x| x.is_finite())
@@ -90,4 +127,10 @@ pub fn product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>
 #[inline]
 pub fn add_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
     matmul(out, Accum::Add, a, b, T::ONE, par);
+}
+
+/// `out -= a * b`.
+#[inline]
+pub fn subtract_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
+    matmul(out, Accum::Add, a, b, -T::ONE, par);
 }

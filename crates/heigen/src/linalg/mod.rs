@@ -5,10 +5,12 @@
 
 mod eigen;
 mod matrix;
+mod qr;
 mod scalar;
 
 pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
-pub use matrix::{Matrix, add_product, product};
+pub use matrix::{Matrix, add_product, product, subtract_product};
+pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 
 /// How many ways faer may split one operation. A constant, not the number of threads: the order of reductions follows

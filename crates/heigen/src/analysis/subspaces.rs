@@ -1,0 +1,118 @@
+//! Eigenvalue clusters as subspaces: numbers that do not depend on an arbitrary basis.
+
+use super::Rule;
+use crate::curvature::Spectrum;
+use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtract_product};
+
+/// Neighbouring eigenvalues closer than this fraction of max |lambda| belong to one cluster: rounding mixes their
+/// eigenvectors.
+const CLUSTER: f64 = 1e-12;
+/// The same for float32, in units of eps.
+const ROUNDING: f64 = 64.0;
+
+/// Alignments of the inputs' gradients with the principal directions of every cluster of eigenvalues.
+///
+/// In the eigenspace of a cluster, rounding or degeneracy decides which orthonormal vectors an eigensolver returns. The
+/// projections of all unit gradients onto the subspace have principal directions (the left singular vectors of the
+/// matrix of projections), which do not depend on that choice. For a single eigenvalue the direction is its eigenvector,
+/// so the alignment is the paper's A_i.
+#[derive(Clone, Debug)]
+pub struct SubspaceAlignments {
+    /// |A| by rule max of every direction of the nonzero eigenvalues, cluster by cluster.
+    pub nonzero_max: Vec<f64>,
+    /// The same by rule mean.
+    pub nonzero_mean: Vec<f64>,
+    /// |A| by rule max of the principal directions of the null space, at most N of them; all others have 0.
+    pub null_max: Vec<f64>,
+    /// The same by rule mean.
+    pub null_mean: Vec<f64>,
+    /// Number of clusters of two or more nonzero eigenvalues.
+    pub n_clusters: usize,
+}
+
+impl SubspaceAlignments {
+    /// From gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments [k, N].
+    ///
+    /// # Errors
+    /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
+    pub fn new<T: Scalar>(
+        gradients: &Matrix<T>,
+        spectrum: &Spectrum<T>,
+        alignments: &Matrix<T>,
+    ) -> Result<Self, EigenError> {
+        let n = gradients.columns;
+        let mut out =
+            Self { nonzero_max: vec![], nonzero_mean: vec![], null_max: vec![], null_mean: vec![], n_clusters: 0 };
+        for cluster in clusters(spectrum) {
+            out.n_clusters += usize::from(cluster.len() > 1);
+            let rows = Matrix::from_fn(cluster.len(), n, |i, x| alignments.column(x)[cluster.start + i]);
+            out.add(&principal(&rows)?, false);
+        }
+        // What no eigenvector explains of the unit gradients lies in the null space.
+        let mut rest = gradients.clone();
+        for x in 0..n {
+            let norm = super::generalization::norm(gradients.column(x));
+            let inverse = if norm.to_f64() > crate::curvature::SMALLEST_NORM { T::ONE / norm } else { T::ZERO };
+            rest.column_mut(x).iter_mut().for_each(|g| *g *= inverse);
+        }
+        subtract_product(rest.as_mut(), spectrum.eigenvectors.as_ref(), alignments.as_ref(), par());
+        let null = spectrum.eigenvalues.len() - spectrum.places.len();
+        let directions = principal(&rest)?;
+        let kept = directions.rows.min(null);
+        // Ascending: the largest are last.
+        let keep = Matrix::from_fn(kept, n, |i, x| directions.column(x)[directions.rows - kept + i]);
+        out.add(&keep, true);
+        Ok(out)
+    }
+
+    fn add<T: Scalar>(&mut self, alignments: &Matrix<T>, null: bool) {
+        let (max, mean) = if null {
+            (&mut self.null_max, &mut self.null_mean)
+        } else {
+            (&mut self.nonzero_max, &mut self.nonzero_mean)
+        };
+        max.extend(super::per_vector(alignments, Rule::Max));
+        mean.extend(super::per_vector(alignments, Rule::Mean));
+    }
+
+    /// Directions of nonzero eigenvalues and of the null space whose |A| is at least `eps`.
+    pub fn count(&self, rule: Rule, eps: f64) -> (usize, usize) {
+        let (nonzero, null) = match rule {
+            Rule::Max => (&self.nonzero_max, &self.null_max),
+            Rule::Mean => (&self.nonzero_mean, &self.null_mean),
+        };
+        let count = |v: &[f64]| v.iter().filter(|&&a| a >= eps).count();
+        (count(nonzero), count(null))
+    }
+}
+
+/// Alignments with the principal directions of the columns' span: from M [m, N] the rows sigma_j w_j^T of its singular
+/// value decomposition, [min(m, N), N], by the smaller Gram matrix.
+fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
+    if m.rows <= 1 {
+        return Ok(m.clone());
+    }
+    if m.rows <= m.columns {
+        // M M^T = U S U^T, rows of U^T M.
+        let transposed = Matrix::from_fn(m.columns, m.rows, |i, j| m.column(i)[j]);
+        let pairs = self_adjoint_eigen(&transposed.gram())?;
+        return Ok(pairs.eigenvectors.transposed_product(m));
+    }
+    let pairs = self_adjoint_eigen(&m.gram())?;
+    let sigma = |j: usize| if pairs.eigenvalues[j] > T::ZERO { pairs.eigenvalues[j].sqrt() } else { T::ZERO };
+    Ok(Matrix::from_fn(m.columns, m.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
+}
+
+/// Runs of columns whose eigenvalues follow one another within rounding.
+fn clusters<T: Scalar>(spectrum: &Spectrum<T>) -> Vec<std::ops::Range<usize>> {
+    let gap = spectrum.scale() * CLUSTER.max(ROUNDING * T::EPSILON);
+    let value = |c: usize| spectrum.eigenvalues[spectrum.places[c]].to_f64();
+    let mut out: Vec<std::ops::Range<usize>> = Vec::new();
+    for c in 0..spectrum.places.len() {
+        match out.last_mut() {
+            Some(last) if value(c) - value(last.end - 1) <= gap => last.end = c + 1,
+            _ => out.push(c..c + 1),
+        }
+    }
+    out
+}

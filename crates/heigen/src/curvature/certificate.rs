@@ -1,0 +1,136 @@
+//! What vouches for a spectrum, however it was computed.
+
+use super::SymmetricOperator;
+use crate::linalg::{Matrix, Scalar};
+use crate::rng::NumpyRandomState;
+
+/// Gaussian probes of the randomized bound; it fails with probability 10^-PROBES at most.
+const PROBES: usize = 10;
+/// Seed of the probes, which no method uses.
+const SEED: u32 = 96_153;
+/// Columns that one product takes.
+const BLOCK: usize = 128;
+
+/// Bounds and checks of eigenpairs (lambda_i, v_i) of a symmetric operator A, all from products with A that played no
+/// part in computing them.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Certificate {
+    /// max_i |A v_i - lambda_i v_i|: every lambda_i is within this distance of an eigenvalue of A.
+    pub residual_max: f64,
+    /// (sum_i |A v_i - lambda_i v_i|^2)^(1/2).
+    pub residual_frobenius: f64,
+    /// max |V^T V - I|.
+    pub orthogonality: f64,
+    /// Bound on |A - V diag(lambda) V^T|_2, what lies outside the returned pairs: 10 sqrt(2/pi) max_j |E omega_j| over
+    /// Gaussian probes (Halko, Martinsson, Tropp, SIAM Review 53 (2011), 217, lemma 4.1).
+    pub outside_bound: f64,
+    /// Probability that the bound holds, at least.
+    pub outside_confidence: f64,
+    /// Sum of the eigenvalues.
+    pub trace_eigenvalues: f64,
+    /// tr A from the probes with the pairs as control variate: sum lambda_i + mean_j omega_j^T E omega_j.
+    pub trace_probes: f64,
+    /// Standard error of `trace_probes`.
+    pub trace_standard_error: f64,
+    /// What residuals, orthogonality and the bound had to stay below, as a fraction of max |lambda| (of 1 for
+    /// orthogonality).
+    pub limit: f64,
+}
+
+/// A spectrum that its certificate does not vouch for.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the spectrum is not good enough: {what} is {got:.1e}, the limit is {limit:.1e}; try --method dense, and report this"
+)]
+pub struct NotCertified {
+    /// Which number.
+    pub what: &'static str,
+    /// Its value.
+    pub got: f64,
+    /// What it may be.
+    pub limit: f64,
+}
+
+/// Limit in float64, relative to the largest |lambda|.
+const LIMIT: f64 = 1e-9;
+/// Limit in units of sqrt(P) eps, for float32.
+const ROUNDING: f64 = 64.0;
+
+/// Certifies eigenpairs: `eigenvalues` [K] and the columns of `eigenvectors` [P, K]. Cost: K + 10 products and
+/// P K^2 operations.
+pub fn certify<T: Scalar>(
+    operator: &impl SymmetricOperator<T>,
+    eigenvalues: &[T],
+    eigenvectors: &Matrix<T>,
+) -> Certificate {
+    let (p, k) = (eigenvectors.rows, eigenvectors.columns);
+    let (mut largest, mut squares) = (0.0f64, 0.0f64);
+    for start in (0..k).step_by(BLOCK) {
+        let end = (start + BLOCK).min(k);
+        let products = operator.product(&eigenvectors.columns(start..end));
+        for (i, product) in (start..end).zip(products.iter_columns()) {
+            let pairs = product.iter().zip(eigenvectors.column(i));
+            let square: f64 = pairs.map(|(&av, &v)| (av - eigenvalues[i] * v).to_f64().powi(2)).sum();
+            largest = largest.max(square.sqrt());
+            squares += square;
+        }
+    }
+    let gram = eigenvectors.gram();
+    let entry = |(i, g): (usize, &T), j: usize| (g.to_f64() - f64::from(u8::from(i == j))).abs();
+    let columns = gram.iter_columns().enumerate();
+    let orthogonality = columns.flat_map(|(j, c)| c.iter().enumerate().map(move |e| entry(e, j))).fold(0.0, f64::max);
+
+    // E omega = A omega - V diag(lambda) V^T omega.
+    let mut stream = NumpyRandomState::new(SEED);
+    let mut probes = Matrix::zeros(p, PROBES);
+    probes.data.iter_mut().for_each(|x| *x = T::from_f64(stream.randn()));
+    let mut outside = operator.product(&probes);
+    let mut coefficients = eigenvectors.transposed_product(&probes);
+    for column in coefficients.data.chunks_exact_mut(k.max(1)) {
+        column.iter_mut().zip(eigenvalues).for_each(|(c, &l)| *c *= l);
+    }
+    crate::linalg::subtract_product(
+        outside.as_mut(),
+        eigenvectors.as_ref(),
+        coefficients.as_ref(),
+        crate::linalg::par(),
+    );
+    let norm = |e: &[T]| e.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt();
+    let worst = outside.iter_columns().map(norm).fold(0.0, f64::max);
+    let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| a.to_f64() * b.to_f64()).sum::<f64>();
+    let quadratic: Vec<f64> = outside.iter_columns().zip(probes.iter_columns()).map(|(e, w)| dot(e, w)).collect();
+    let n = PROBES as f64;
+    let mean = quadratic.iter().sum::<f64>() / n;
+    let variance = quadratic.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let trace = eigenvalues.iter().map(|l| l.to_f64()).sum::<f64>();
+    Certificate {
+        residual_max: largest,
+        residual_frobenius: squares.sqrt(),
+        orthogonality,
+        outside_bound: 10.0 * (2.0 / std::f64::consts::PI).sqrt() * worst,
+        outside_confidence: 1.0 - 10f64.powf(-n),
+        trace_eigenvalues: trace,
+        trace_probes: trace + mean,
+        trace_standard_error: (variance / n).sqrt(),
+        limit: LIMIT.max(ROUNDING * T::EPSILON * (p as f64).sqrt()),
+    }
+}
+
+impl Certificate {
+    /// Whether every number is within its limit for an operator of that largest |lambda|.
+    ///
+    /// # Errors
+    /// [`NotCertified`] with the first that is not.
+    pub fn check(&self, scale: f64) -> Result<(), NotCertified> {
+        let numbers = [
+            ("the largest residual", self.residual_max, self.limit * scale),
+            ("the loss of orthogonality", self.orthogonality, self.limit),
+            ("the bound on what lies outside the eigenpairs", self.outside_bound, self.limit * scale),
+        ];
+        // Written so that NaN fails.
+        match numbers.into_iter().find(|(_, got, limit)| !(got <= limit)) {
+            Some((what, got, limit)) => Err(NotCertified { what, got, limit }),
+            None => Ok(()),
+        }
+    }
+}
