@@ -52,7 +52,9 @@ impl SpectrumProgress {
         self.spinner.set_message(match stage {
             Stage::Range(columns) => format!("{name}: range of the Hessian, {columns} of at most {p} columns"),
             Stage::Dense(columns) => format!("{name}: dense Hessian, {columns} of {p} columns"),
-            Stage::Eigen => format!("{name}: eigendecomposition of the {p} x {p} Hessian"),
+            Stage::Projection(columns) => format!("{name}: projected Hessian, {columns} columns"),
+            Stage::Eigen(n) => format!("{name}: eigendecomposition of size {n}"),
+            Stage::Vectors => format!("{name}: eigenvectors"),
             Stage::Certificate => format!("{name}: certificate"),
         });
     }

@@ -1,6 +1,6 @@
 //! The exact spectrum without the dense matrix: range, projection, small eigenproblem.
 
-use super::SymmetricOperator;
+use super::{Stage, SymmetricOperator};
 use crate::linalg::{EigenError, Matrix, Scalar, orthonormalize, par, product, self_adjoint_eigen, subtract_product};
 use crate::rng::NumpyRandomState;
 
@@ -38,7 +38,7 @@ pub enum Exact<T> {
 /// the diagonal of R shows that nothing is left; then T = Q^T A Q, T = U diag(lambda) U^T, V = Q U. Since A is
 /// symmetric with its range in Q, A = Q T Q^T, and nonzero eigenvalues are those of T.
 ///
-/// Gives up with [`Exact::HighRank`] beyond `max_columns` columns. `progress` is told the number of columns.
+/// Gives up with [`Exact::HighRank`] beyond `max_columns` columns. `progress` is told every stage.
 ///
 /// Cost for rank r: 2 r products, about 9 P r^2 operations in matrix products, 9 r^3 in the eigenproblem; memory
 /// 2 P r numbers.
@@ -48,7 +48,7 @@ pub enum Exact<T> {
 pub fn exact<T: Scalar>(
     operator: &impl SymmetricOperator<T>,
     max_columns: usize,
-    mut progress: impl FnMut(usize),
+    progress: &mut impl FnMut(Stage),
 ) -> Result<Exact<T>, EigenError> {
     let p = operator.n_params();
     let mut signs = Signs(NumpyRandomState::new(SEED));
@@ -79,12 +79,15 @@ pub fn exact<T: Scalar>(
         basis.data.reserve_exact(found * p);
         basis.data.extend_from_slice(&y.data);
         basis.columns += found;
-        progress(basis.columns);
+        progress(Stage::Range(basis.columns));
         if found < width {
             break;
         }
     }
-    let pairs = self_adjoint_eigen(&projected(operator, &basis))?;
+    let t = projected(operator, &basis, progress);
+    progress(Stage::Eigen(t.rows));
+    let pairs = self_adjoint_eigen(&t)?;
+    progress(Stage::Vectors);
     let mut eigenvectors = Matrix::zeros(p, basis.columns);
     product(eigenvectors.as_mut(), basis.as_ref(), pairs.eigenvectors.as_ref(), par());
     Ok(Exact::LowRank { eigenvalues: pairs.eigenvalues, eigenvectors })
@@ -97,7 +100,11 @@ fn project_out<T: Scalar>(basis: &Matrix<T>, y: &mut Matrix<T>) {
 }
 
 /// T = Q^T A Q, block column by block column, lower triangle only; then mirrored.
-fn projected<T: Scalar>(operator: &impl SymmetricOperator<T>, q: &Matrix<T>) -> Matrix<T> {
+fn projected<T: Scalar>(
+    operator: &impl SymmetricOperator<T>,
+    q: &Matrix<T>,
+    progress: &mut impl FnMut(Stage),
+) -> Matrix<T> {
     let k = q.columns;
     let mut t = Matrix::zeros(k, k);
     for start in (0..k).step_by(BLOCK) {
@@ -106,6 +113,7 @@ fn projected<T: Scalar>(operator: &impl SymmetricOperator<T>, q: &Matrix<T>) -> 
         let below = q.as_ref().subcols(start, k - start);
         let lower = t.as_mut().submatrix_mut(start, start, k - start, end - start);
         product(lower, below.transpose(), aq.as_ref(), par());
+        progress(Stage::Projection(end));
     }
     t.mirror_lower();
     t

@@ -75,10 +75,14 @@ pub enum SpectrumError {
 pub enum Stage {
     /// Columns of the basis of the range so far.
     Range(usize),
+    /// Columns of the projected matrix so far.
+    Projection(usize),
     /// Columns of the dense matrix so far.
     Dense(usize),
-    /// The eigenproblem of the dense matrix.
-    Eigen,
+    /// The eigenproblem of the projected or the dense matrix, of that size.
+    Eigen(usize),
+    /// Eigenvectors from those of the projected matrix.
+    Vectors,
     /// The certificate.
     Certificate,
 }
@@ -179,7 +183,7 @@ pub fn spectrum<T: Scalar>(
         let memory = limit_bytes / (3.0 * p as f64 * size_of::<T>() as f64);
         let most = if method == Method::Auto { p.div_ceil(2) } else { p };
         let most = most.min(memory as usize);
-        match exact(operator, most, |columns| progress(Stage::Range(columns)))? {
+        match exact(operator, most, &mut progress)? {
             Exact::LowRank { eigenvalues, eigenvectors } => {
                 progress(Stage::Certificate);
                 let certificate = certify(operator, &eigenvalues, &eigenvectors);
@@ -197,7 +201,7 @@ pub fn spectrum<T: Scalar>(
         return Err(SpectrumError::TooLarge { n_params: p, gib: bytes / gib, limit_gib: limit_bytes / gib });
     }
     let matrix = dense(operator, |columns| progress(Stage::Dense(columns)));
-    progress(Stage::Eigen);
+    progress(Stage::Eigen(p));
     let pairs = self_adjoint_eigen(&matrix)?;
     drop(matrix);
     progress(Stage::Certificate);

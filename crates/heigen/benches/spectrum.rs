@@ -1,0 +1,169 @@
+//! The exact spectrum of gauss/normal_training stage by stage against the rate of faer's matrix product, the dense way
+//! beside it if asked for, and growth with P and N.
+//!
+//! `cargo bench -p heigen --bench spectrum [-- dense growth wide picture=FILE]`: `dense` measures the dense way too (two
+//! minutes), `growth` fits exponents of time against P and N, `wide` adds two hidden layers of 300 (P = 92,103),
+//! `picture` draws the rates as an SVG.
+#![allow(missing_docs)]
+
+#[path = "spectrum/growth.rs"]
+mod growth;
+#[path = "spectrum/picture.rs"]
+mod picture;
+#[path = "spectrum/setup.rs"]
+mod setup;
+
+use heigen::analysis::{alignments, analyze, cosine_similarities};
+use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Stage, dense, spectrum};
+use heigen::linalg::{Matrix, self_adjoint_eigen};
+use setup::{Trained, faer_rate, normal_training};
+use std::time::Instant;
+
+/// A stage with its time and operations.
+pub(crate) struct Measured {
+    pub(crate) name: &'static str,
+    pub(crate) seconds: f64,
+    pub(crate) operations: f64,
+    /// Bytes that must move through memory at least once.
+    pub(crate) bytes: f64,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |what: &str| arguments.iter().any(|a| a == what);
+    let trained = normal_training(100, 2000, 1);
+    let problem = trained.problem();
+    let (p, n) = (problem.n_params(), problem.n_samples());
+
+    // The best of five, with the machine's rate measured before and after each.
+    let mut best: Option<(f64, Vec<Measured>, f64)> = None;
+    for _ in 0..5 {
+        let before = faer_rate();
+        let stages = measure(&trained, &problem);
+        let rate = before.max(faer_rate());
+        let total: f64 = stages.iter().map(|s| s.seconds).sum();
+        if best.as_ref().is_none_or(|(t, _, _)| total < *t) {
+            best = Some((total, stages, rate));
+        }
+    }
+    let (total, stages, rate) = best.expect("five runs");
+    println!("gauss/normal_training: P = {p}, N = {n}, float64, {} threads", rayon::current_num_threads());
+    println!("faer float64 matrix product {:.1} GFLOP/s", rate / 1e9);
+    println!("{:<26} {:>9} {:>9} {:>9} {:>9}", "stage", "seconds", "GFLOP", "GFLOP/s", "of limit");
+    for s in &stages {
+        let achieved = s.operations / s.seconds;
+        println!(
+            "{:<26} {:>9.3} {:>9.1} {:>9.1} {:>9.2}",
+            s.name,
+            s.seconds,
+            s.operations / 1e9,
+            achieved / 1e9,
+            achieved / rate
+        );
+    }
+    let operations: f64 = stages.iter().map(|s| s.operations).sum();
+    let limit = operations / rate;
+    println!(
+        "{:<26} {total:>9.3} {:>9.1}; limit {limit:.3} s, {:.2} times it",
+        "total",
+        operations / 1e9,
+        total / limit
+    );
+
+    if let Some(file) = arguments.iter().find_map(|a| a.strip_prefix("picture=")) {
+        std::fs::write(file, picture::roofline(&stages, rate)).expect("picture");
+        println!("drew {file}");
+    }
+    if asked("dense") {
+        dense_way(&problem);
+    }
+    if asked("growth") {
+        growth::growth(asked("wide"));
+    }
+}
+
+/// Everything that the reference computes, stage by stage.
+fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
+    let (p, n) = (problem.n_params() as f64, problem.n_samples() as f64);
+    let per_product = trained.operations_of_a_product();
+    let mut marks: Vec<(Stage, f64)> = Vec::new();
+    let begun = Instant::now();
+    let found = spectrum(&Hessian(problem), Method::Exact, f64::INFINITY, |stage| {
+        marks.push((stage, begun.elapsed().as_secs_f64()));
+    })
+    .expect("spectrum");
+    let end = begun.elapsed().as_secs_f64();
+    let at = |wanted: fn(&Stage) -> bool| {
+        let first = marks.iter().find(|(s, _)| wanted(s)).map_or(end, |m| m.1);
+        let last = marks.iter().rev().find(|(s, _)| wanted(s)).map_or(end, |m| m.1);
+        (first, last)
+    };
+    let (_, range_end) = at(|s| matches!(s, Stage::Range(_)));
+    let (eigen, _) = at(|s| matches!(s, Stage::Eigen(_)));
+    let (vectors, _) = at(|s| matches!(s, Stage::Vectors));
+    let (certificate, _) = at(|s| matches!(s, Stage::Certificate));
+    let k = found.places.len() as f64;
+
+    let rest = Instant::now();
+    let gradients = problem.example_gradients(&ExampleLabels::Predicted);
+    let analysis = analyze(problem, &gradients, found, false).expect("analysis");
+    let logits: Vec<Matrix<f64>> = (0..3).map(|c| problem.logit_gradients(c)).collect();
+    let data = logits.iter().flat_map(|l| l.data.iter().copied()).collect();
+    let logits = Matrix { data, rows: problem.n_params(), columns: 3 * problem.n_samples() };
+    std::hint::black_box((cosine_similarities(&gradients), cosine_similarities(&logits), analysis));
+    let rest = rest.elapsed().as_secs_f64();
+
+    let block = 128.0;
+    // Products; projection on the basis, twice; two Householder factorisations of each block.
+    let range = k * per_product + 4.0 * p * k * k + 8.0 * p * block * k;
+    let number = 8.0;
+    vec![
+        Measured { name: "range", seconds: range_end, operations: range, bytes: number * p * k * k / block * 2.0 },
+        Measured {
+            name: "projection",
+            seconds: eigen - range_end,
+            operations: k * per_product + p * k * k,
+            bytes: number * p * k * k / block / 2.0,
+        },
+        // Tridiagonal form 4/3, its eigenproblem about 4/3, back transformation 2.
+        Measured {
+            name: "eigenproblem",
+            seconds: vectors - eigen,
+            operations: 14.0 / 3.0 * k * k * k,
+            bytes: number * k * k * k / 2.0,
+        },
+        Measured {
+            name: "eigenvectors",
+            seconds: certificate - vectors,
+            operations: 2.0 * p * k * k,
+            bytes: number * 2.0 * p * k,
+        },
+        Measured {
+            name: "certificate",
+            seconds: end - certificate,
+            operations: (k + 10.0) * per_product + p * k * k,
+            bytes: number * p * k * 3.0,
+        },
+        Measured {
+            name: "alignments, coherence",
+            seconds: rest,
+            operations: 2.0 * n * p * (2.0 * k + n / 2.0 + 9.0 * n / 2.0 + n / 2.0),
+            bytes: number * p * (3.0 * k + 10.0 * n),
+        },
+    ]
+}
+
+fn dense_way(problem: &Problem<f64>) {
+    let begun = Instant::now();
+    let matrix = dense(&Hessian(problem), |_| {});
+    let build = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    let pairs = self_adjoint_eigen(&matrix).expect("eigenpairs");
+    let eigen = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    let gradients = problem.example_gradients(&ExampleLabels::Predicted);
+    let a = alignments(&gradients, &pairs.eigenvectors);
+    let aligned = begun.elapsed().as_secs_f64();
+    println!("dense: Hessian {build:.2} s, eigendecomposition {eigen:.2} s (ratio {:.3})", build / eigen);
+    println!("dense: alignments of {} samples with {} eigenvectors {aligned:.2} s", a.columns, a.rows);
+}
