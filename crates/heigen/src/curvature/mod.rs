@@ -2,12 +2,17 @@
 
 mod hessian;
 mod operator;
+mod operators;
 mod per_example;
 mod problem;
 mod spectrum;
 
 pub use hessian::Hessian;
 pub use operator::{SymmetricOperator, dense};
+pub use operators::{
+    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, ParamSelection, ParamSelectionError,
+    Restricted, SampleSelectionError, Shifted,
+};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::{Problem, ProblemError};
 pub use spectrum::{NULL_TOLERANCE, Spectrum, SpectrumError, dense_spectrum};
