@@ -55,7 +55,7 @@ pub enum ReparameterizeError {
 /// network does not have two hidden ReLU layers.
 ///
 /// # References
-/// Dinh, Pascanu, Bengio, Bengio, *Sharp minima can generalize for deep nets*, arXiv:1703.04933, definition 5.
+/// Dinh, Pascanu, Bengio, Bengio, *Sharp minima can generalize for deep nets*, arXiv:1703.04933.
 ///
 /// ```
 /// use heigen::{config::Activation, model::{Network, reparameterize}};

@@ -38,8 +38,8 @@ impl OperatorKind {
 /// Symmetric, [P, P]; products take [P, K] to [P, K].
 ///
 /// # Cost
-/// Operations as of the kind, and 2 P K for every batch. Memory beside the samples: the activations of one batch, which
-/// grow with `batch_size`, and one more block [P, K]. Batches are added in order: the result does not depend on the
+/// Operations as of the kind, and 2 P K for every batch. Memory beside the samples: the activations of one batch with
+/// their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order: the result does not depend on the
 /// threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Batched<'a, T> {

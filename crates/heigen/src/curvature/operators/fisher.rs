@@ -20,7 +20,7 @@ use crate::model::ColumnMap;
 ///
 /// # References
 /// Kunstner, Balles, Hennig, *Limitations of the empirical Fisher approximation for natural gradient descent*,
-/// arXiv:1905.12558, equation 3.
+/// arXiv:1905.12558.
 #[derive(Clone, Copy, Debug)]
 pub struct EmpiricalFisher<'a, T>(pub &'a Problem<'a, T>);
 

@@ -22,7 +22,7 @@ use crate::linalg::{Matrix, Scalar};
 ///
 /// # References
 /// Schraudolph, *Fast curvature matrix-vector products for second-order gradient descent*, Neural Computation 14 (2002),
-/// 1723, section 3; Martens, *New insights and perspectives on the natural gradient method*, arXiv:1412.1193, section 8.
+/// 1723; Martens, *New insights and perspectives on the natural gradient method*, arXiv:1412.1193.
 ///
 /// ```
 /// use heigen::config::{Activation, DatasetSpec, LossKind};

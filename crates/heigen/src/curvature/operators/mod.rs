@@ -16,6 +16,7 @@ mod batched;
 mod fisher;
 mod ggn;
 mod passes;
+mod reference;
 mod remainder;
 mod restricted;
 mod samples;

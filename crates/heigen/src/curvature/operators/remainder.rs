@@ -21,8 +21,8 @@ use crate::model::ColumnMap;
 /// About 12 N P K operations for K products, as for the Hessian.
 ///
 /// # References
-/// Papyan, *The full spectrum of deepnet Hessians at scale*, arXiv:1811.07062, equation 3;
-/// Sagun, Evci, Guney, Dauphin, Bottou, arXiv:1706.04454, equation 6.
+/// Papyan, *The full spectrum of deepnet Hessians at scale*, arXiv:1811.07062;
+/// Sagun, Evci, Guney, Dauphin, Bottou, arXiv:1706.04454.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionalRemainder<'a, T>(pub &'a Problem<'a, T>);
 
