@@ -32,7 +32,12 @@ pub enum ReparameterizeError {
         factor: f64,
     },
     /// The function would change.
-    #[error("the factors {}, {}, {} have the product {product}; expected 1, for the same function", factors[0], factors[1], factors[2])]
+    #[error(
+        "the factors {}, {}, {} have the product {product}; expected 1, for the same function",
+        factors[0],
+        factors[1],
+        factors[2]
+    )]
     Product {
         /// The factors.
         factors: [f64; 3],

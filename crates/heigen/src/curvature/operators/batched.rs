@@ -39,8 +39,8 @@ impl OperatorKind {
 ///
 /// # Cost
 /// Operations as of the kind, and 2 P K for every batch. Memory beside the samples: the activations of one batch with
-/// their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order: the result does not depend on the
-/// threads.
+/// their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order:
+/// the result does not depend on the threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Batched<'a, T> {
     /// The network, its point and all samples.
