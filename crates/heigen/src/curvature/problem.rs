@@ -100,6 +100,11 @@ impl<'a, T: Scalar> Problem<'a, T> {
         })
     }
 
+    /// The same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at least 1.
+    pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
+        Self { network: self.network, theta: self.theta.clone(), inputs, labels, loss: self.loss }
+    }
+
     /// The network.
     pub fn network(&self) -> &'a Network {
         self.network

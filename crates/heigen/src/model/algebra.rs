@@ -31,6 +31,10 @@ pub trait Algebra {
         x: [&Self::Tensor; M],
         map: &impl ColumnMap<Self::Real, M>,
     ) -> Self::Tensor;
+    /// What the tape keeps of a tensor for the reverse pass: all of it, unless the carrier's reverse pass needs less.
+    fn keep(&mut self, tensor: Self::Tensor) -> Self::Tensor {
+        tensor
+    }
     /// Gives a tensor's memory back.
     fn recycle(&mut self, tensor: Self::Tensor);
 }
@@ -65,7 +69,7 @@ impl<X> Tape<X> {
     /// Keeps a tensor for the reverse pass, or recycles it.
     pub fn push<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A, tensor: X) {
         if self.keep {
-            self.stack.push(tensor);
+            self.stack.push(algebra.keep(tensor));
         } else {
             algebra.recycle(tensor);
         }

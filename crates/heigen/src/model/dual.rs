@@ -28,6 +28,8 @@ pub struct Dual<'a, T> {
     k: usize,
     /// Receives the tangents of the gradient, [P, K]: H V.
     out: Option<&'a mut [T]>,
+    /// Whether the reverse pass is that of the network linearized at theta.
+    linearized: bool,
     pool: &'a mut Pool<T>,
     par: Par,
 }
@@ -37,7 +39,20 @@ impl<'a, T: Scalar> Dual<'a, T> {
     /// gradient, the Hessian-vector products, to `out` [P, K].
     pub fn new(theta: &'a [T], directions: &'a [T], out: Option<&'a mut [T]>, pool: &'a mut Pool<T>, par: Par) -> Self {
         let k = if theta.is_empty() { 0 } else { directions.len() / theta.len() };
-        Self { theta, directions, k, out, pool, par }
+        Self { theta, directions, k, out, linearized: false, pool, par }
+    }
+
+    /// The same of the network linearized at `theta`: forward, the tangents of the outputs are J V as ever; but weights
+    /// and activations of the reverse pass are constants, so that it takes tangents D of the delta to J^T D in `out`.
+    /// The tape keeps values only.
+    pub fn linearized(
+        theta: &'a [T],
+        directions: &'a [T],
+        out: Option<&'a mut [T]>,
+        pool: &'a mut Pool<T>,
+        par: Par,
+    ) -> Self {
+        Self { linearized: true, ..Self::new(theta, directions, out, pool, par) }
     }
 
     /// `x` in the pool's memory, without tangents: inputs do not depend on theta.
@@ -101,7 +116,7 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
         DualTensor { value, tangents: Some(tangents) }
     }
 
-    /// d(W^T delta) = W^T d(delta) + dW^T delta.
+    /// d(W^T delta) = W^T d(delta) + dW^T delta, without the second term if linearized.
     fn affine_transposed(&mut self, weight: &Range<usize>, delta: &DualTensor<T>) -> DualTensor<T> {
         let (out, n) = (delta.value.rows, delta.value.columns);
         let w = weight_matrix(&self.theta[weight.clone()], out);
@@ -109,6 +124,9 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
         let mut value = self.pool.take_matrix(rows, n);
         product(value.as_mut(), w.transpose(), delta.value.as_ref(), self.par);
 
+        if self.linearized && delta.tangents.is_none() {
+            return DualTensor { value, tangents: None };
+        }
         let mut tangents = self.pool.take(rows * self.k * n);
         let add = delta.tangents.is_some();
         if let Some(d) = &delta.tangents {
@@ -116,7 +134,8 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
             let all = MatMut::from_column_major_slice_mut(&mut tangents, rows, self.k * n);
             product(all, w.transpose(), d, self.par);
         }
-        for k in 0..self.k {
+        let varying = if self.linearized { 0 } else { self.k };
+        for k in 0..varying {
             let dw = weight_matrix(self.direction(k, weight), out).transpose();
             let dx = direction_of_mut(&mut tangents, rows, k, self.k, n);
             if add {
@@ -236,6 +255,15 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
             None
         };
         DualTensor { value, tangents }
+    }
+
+    fn keep(&mut self, mut tensor: DualTensor<T>) -> DualTensor<T> {
+        if self.linearized
+            && let Some(tangents) = tensor.tangents.take()
+        {
+            self.pool.give(tangents);
+        }
+        tensor
     }
 
     fn recycle(&mut self, tensor: DualTensor<T>) {

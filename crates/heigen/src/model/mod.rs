@@ -13,6 +13,7 @@ mod layout;
 mod network;
 mod plain;
 mod pool;
+mod reparameterize;
 
 pub use algebra::{Algebra, ColumnMap, Tape};
 pub use dual::{Dual, DualTensor};
@@ -23,3 +24,4 @@ pub use layout::{LayoutError, ParamEntry, ParamLayout};
 pub use network::{ModelError, Network, argmax, predict};
 pub use plain::{Plain, Sink};
 pub use pool::Pool;
+pub use reparameterize::{ReparameterizeError, reparameterize};

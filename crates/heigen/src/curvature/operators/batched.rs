@@ -1,0 +1,75 @@
+//! Operators as sums over mini-batches.
+
+use super::{EmpiricalFisher, FunctionalRemainder, GaussNewton};
+use crate::curvature::{Hessian, Problem, SymmetricOperator};
+use crate::linalg::{Matrix, Scalar};
+use std::num::NonZeroUsize;
+
+/// An operator that a [`Problem`] has: a mean over its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperatorKind {
+    /// [`Hessian`].
+    Hessian,
+    /// [`GaussNewton`].
+    GaussNewton,
+    /// [`EmpiricalFisher`].
+    EmpiricalFisher,
+    /// [`FunctionalRemainder`].
+    FunctionalRemainder,
+}
+
+impl OperatorKind {
+    fn apply<T: Scalar>(self, problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+        match self {
+            Self::Hessian => Hessian(problem).apply(directions, out),
+            Self::GaussNewton => GaussNewton(problem).apply(directions, out),
+            Self::EmpiricalFisher => EmpiricalFisher(problem).apply(directions, out),
+            Self::FunctionalRemainder => FunctionalRemainder(problem).apply(directions, out),
+        }
+    }
+}
+
+/// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
+///
+/// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch has what is left. Equal to
+/// the operator of that kind up to rounding; with a `batch_size` of N or more, the same bytes.
+///
+/// # Shapes
+/// Symmetric, [P, P]; products take [P, K] to [P, K].
+///
+/// # Cost
+/// Operations as of the kind, and 2 P K for every batch. Memory beside the samples: the activations of one batch with
+/// their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order:
+/// the result does not depend on the threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Batched<'a, T> {
+    /// The network, its point and all samples.
+    pub problem: &'a Problem<'a, T>,
+    /// Which operator.
+    pub kind: OperatorKind,
+    /// Samples that are held in memory with their activations at a time.
+    pub batch_size: NonZeroUsize,
+}
+
+impl<T: Scalar> SymmetricOperator<T> for Batched<'_, T> {
+    fn n_params(&self) -> usize {
+        self.problem.n_params()
+    }
+
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+        let (n, batch) = (self.problem.n_samples(), self.batch_size.get());
+        if batch >= n {
+            return self.kind.apply(self.problem, directions, out);
+        }
+        out.data.fill(T::ZERO);
+        let mut part_out = Matrix::zeros(out.rows, out.columns);
+        for start in (0..n).step_by(batch) {
+            let range = start..(start + batch).min(n);
+            let weight = T::from_f64(range.len() as f64 / n as f64);
+            let labels = self.problem.labels()[range.clone()].to_vec();
+            let part = self.problem.with_samples(self.problem.inputs().columns(range), labels);
+            self.kind.apply(&part, directions, &mut part_out);
+            out.data.iter_mut().zip(&part_out.data).for_each(|(out, &a)| *out += weight * a);
+        }
+    }
+}

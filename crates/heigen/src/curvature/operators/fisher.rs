@@ -1,0 +1,68 @@
+//! The empirical Fisher matrix.
+
+use super::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
+use crate::curvature::{Problem, SymmetricOperator};
+use crate::linalg::{Matrix, Scalar};
+use crate::loss::LossDelta;
+use crate::model::ColumnMap;
+
+/// The empirical Fisher matrix: the uncentred second moment of the gradients of single samples.
+///
+/// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own label. Not the Fisher matrix,
+/// whose labels are drawn from the network's prediction; that one is the GGN under cross-entropy.
+///
+/// # Shapes
+/// Symmetric and positive semidefinite, [P, P], of rank N at most; products take [P, K] to [P, K].
+///
+/// # Cost
+/// About 8 N P K operations for K products. No g_n is formed: <g_n, v> is the derivative of the loss of sample n along
+/// v, from the tangents of a forward pass; a reverse pass sums the g_n with these as weights.
+///
+/// # References
+/// Kunstner, Balles, Hennig, *Limitations of the empirical Fisher approximation for natural gradient descent*,
+/// arXiv:1905.12558.
+#[derive(Clone, Copy, Debug)]
+pub struct EmpiricalFisher<'a, T>(pub &'a Problem<'a, T>);
+
+impl<T: Scalar> SymmetricOperator<T> for EmpiricalFisher<'_, T> {
+    fn n_params(&self) -> usize {
+        self.0.n_params()
+    }
+
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+        let outer = OuterProduct { delta: delta_at_logits(self.0, T::ONE), weight: mean_weight(self.0) };
+        forward_and_back(self.0, &outer, Reverse::Delta, directions, out);
+    }
+}
+
+/// delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.
+struct OuterProduct<'a, T> {
+    /// Without 1/N.
+    delta: LossDelta<'a, T>,
+    /// 1/N.
+    weight: T,
+}
+
+impl<T: Scalar> ColumnMap<T, 1> for OuterProduct<'_, T> {
+    fn value(&self, n: usize, o: [&[T]; 1], out: &mut [T]) {
+        self.delta.value(n, o, out);
+    }
+
+    /// delta_n <delta_n, do> / N for every direction.
+    fn tangents(&self, n: usize, [o]: [&[T]; 1], [d_outputs]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
+        let Some(d_outputs) = d_outputs else { return false };
+        let classes = o.len();
+        // The first direction's place holds delta_n until its turn, which comes last.
+        let (delta, others) = out.split_at_mut(classes);
+        self.delta.value(n, [o], delta);
+        let (first, d_others) = d_outputs.split_at(classes);
+        let slope = |v: &[T], delta: &[T]| self.weight * delta.iter().zip(v).map(|(&d, &v)| d * v).sum::<T>();
+        for (out, v) in others.chunks_exact_mut(classes).zip(d_others.chunks_exact(classes)) {
+            let s = slope(v, delta);
+            out.iter_mut().zip(&*delta).for_each(|(out, &d)| *out = s * d);
+        }
+        let s = slope(first, delta);
+        delta.iter_mut().for_each(|d| *d *= s);
+        true
+    }
+}

@@ -1,0 +1,69 @@
+//! One forward and one reverse pass with K directions: what the operators of a loss have in common.
+
+use crate::config::LossKind;
+use crate::curvature::Problem;
+use crate::linalg::{Matrix, Scalar};
+use crate::loss::{LossDelta, Rounding};
+use crate::model::{Algebra, ColumnMap, Dual, Layer, Pool, Tape};
+use faer::Par;
+use rayon::prelude::*;
+
+/// Directions that one task takes through the network together.
+const DIRECTIONS: usize = 32;
+
+/// What the reverse pass differentiates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reverse {
+    /// The delta alone: weights and activations are constants.
+    Delta,
+    /// All of it.
+    Everything,
+}
+
+/// `out` [P, K] from `directions` [P, K]: the outputs and their tangents J V forward, `seed` at the outputs, back.
+///
+/// Groups of directions run in parallel, each sequential in itself: the result does not depend on the threads.
+pub(super) fn forward_and_back<T: Scalar>(
+    problem: &Problem<'_, T>,
+    seed: &(impl ColumnMap<T, 1> + Sync),
+    reverse: Reverse,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) {
+    let (theta, network) = (problem.theta(), problem.network());
+    let group = (theta.len() * DIRECTIONS).max(1);
+    let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
+    groups.for_each_init(Pool::new, |pool, (out, v)| {
+        let mut tape = Tape::recording();
+        let mut dual = match reverse {
+            Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
+            Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
+        };
+        let x = dual.input(problem.inputs());
+        let outputs = network.forward(&mut dual, x, &mut tape);
+        let delta = dual.per_sample([&outputs], seed);
+        dual.recycle(outputs);
+        network.reverse(&mut dual, delta, &mut tape);
+    });
+}
+
+/// The derivative of every sample's loss with respect to the outputs, times `weight`, in the form that splits the
+/// Hessian in the usual way.
+///
+/// A network that ends in log-softmax under `nll` is a network of logits under cross-entropy: with respect to its
+/// log-probabilities o the loss is linear, with respect to its logits z it is not. No layer need be taken off for that.
+/// Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and
+/// A = diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
+pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
+    let log_probabilities = problem.network().layers().last() == Some(&Layer::LogSoftmax);
+    let loss = match problem.loss_kind() {
+        LossKind::Nll if log_probabilities => LossKind::CrossEntropy,
+        other => other,
+    };
+    LossDelta { loss, labels: problem.labels(), weight, rounding: Rounding::Exact }
+}
+
+/// 1/N.
+pub(super) fn mean_weight<T: Scalar>(problem: &Problem<'_, T>) -> T {
+    T::from_f64(1.0 / problem.n_samples() as f64)
+}
