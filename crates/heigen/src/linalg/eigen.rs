@@ -92,7 +92,7 @@ fn check_symmetric<T: Scalar>(a: &Matrix<T>) -> Result<(), EigenError> {
             for j in j0..(j0 + TILE).min(n) {
                 for i in i0.max(j)..(i0 + TILE).min(n) {
                     let (lower, upper) = (a.data[i + j * n].to_f64(), a.data[j + i * n].to_f64());
-                    scale = scale.max(lower.abs());
+                    scale = scale.max(lower.abs()).max(upper.abs());
                     asymmetry = asymmetry.max((lower - upper).abs());
                 }
             }
