@@ -141,7 +141,8 @@ fn gradients_elsewhere_are_those_of_a_problem_there() {
         let got = here.example_gradients_at(there.inputs(), &labels);
         assert_eq!(got, there.example_gradients(&labels), "{}", case.name());
         let wanted = textbook_gradients(&elsewhere, &case.theta_f64(), &case.data.labels);
-        for (n, (got, wanted)) in there.example_gradients(&ExampleLabels::True).iter_columns().zip(&wanted).enumerate() {
+        for (n, (got, wanted)) in there.example_gradients(&ExampleLabels::True).iter_columns().zip(&wanted).enumerate()
+        {
             close(got, wanted, rounding::<f64>(got.len(), largest(wanted).max(1.0)), &format!("{} {n}", case.name()));
         }
     }

@@ -144,10 +144,7 @@ fn what_is_not_symmetric_is_refused_in_either_triangle() {
         a.data[i + j * n] = 4.0;
         let error = self_adjoint_eigen(&a).unwrap_err();
         assert_eq!(error, EigenError::NotSymmetric { asymmetry: 4.0, scale: 4.0 }, "({i}, {j})");
-        assert_eq!(
-            error.to_string(),
-            "the matrix is not symmetric: |A - A^T| reaches 4e0, its largest entry is 4e0"
-        );
+        assert_eq!(error.to_string(), "the matrix is not symmetric: |A - A^T| reaches 4e0, its largest entry is 4e0");
     }
     // What rounding leaves is not an asymmetry.
     let mut a = from_fn(n, |i, j| (i * j) as f64);
