@@ -5,7 +5,7 @@ use crate::config::{BatchSize, LossKind, MultiStepLr, OptimizerSpec};
 use crate::data::{Dataset, Split};
 use crate::linalg::Matrix;
 use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape, argmax};
+use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape, argmax};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use faer::Par;
 
@@ -65,6 +65,19 @@ pub enum TrainError {
         lr: f64,
         /// The loss.
         loss: f64,
+    },
+    /// The weights became infinite or NaN, by a step after which no loss was looked at.
+    #[error(
+        "training diverged in epoch {epoch} at learning rate {lr}: {tensor} has a weight that is infinite or NaN; \
+         lower `optimizer.args.lr`"
+    )]
+    DivergedWeights {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Learning rate of that epoch.
+        lr: f64,
+        /// Name of the tensor.
+        tensor: String,
     },
     /// There are no training samples.
     #[error("the training part is empty; raise `train_fraction`")]
@@ -151,7 +164,8 @@ impl<'a> Training<'a> {
     /// One pass over the training samples; returns the sum of the batch losses (each a mean over its batch).
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] as soon as the loss of a batch is not finite.
+    /// [`TrainError::Diverged`] as soon as the loss of a batch is not finite, [`TrainError::DivergedWeights`] if the
+    /// weights are not at the end.
     pub fn run_epoch(&mut self) -> Result<f64, TrainError> {
         let lr = learning_rate(&self.spec, self.scheduler.as_ref(), self.epochs_done);
         let mut order = std::mem::take(&mut self.order);
@@ -167,6 +181,11 @@ impl<'a> Training<'a> {
             sum += loss;
         }
         self.order = order;
+        let finite = |e: &&ParamEntry| self.theta[e.range.clone()].iter().all(|w| w.is_finite());
+        if let Some(entry) = self.network.layout().entries().iter().find(|e| !finite(e)) {
+            let tensor = entry.name.clone();
+            return Err(TrainError::DivergedWeights { epoch: self.epochs_done + 1, lr, tensor });
+        }
         self.epochs_done += 1;
         Ok(sum)
     }

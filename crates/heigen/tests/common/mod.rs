@@ -1,7 +1,11 @@
 //! Reads the golden files that NumPy, scikit-learn and PyTorch wrote.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+pub mod cases;
+pub mod compare;
+pub mod hyper_dual;
 pub mod networks;
+pub mod textbook;
 
 use std::{cell::RefCell, fs::File, io::BufReader, path::PathBuf};
 

@@ -1,0 +1,17 @@
+//! The specification in tests: oracles that share no code with what they judge. One binary, since every binary compiles
+//! the matrix kernels anew.
+#![allow(missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod closed_forms;
+mod derivatives;
+mod differences;
+mod eigen;
+mod errors;
+mod generalization;
+mod invariance;
+mod optimizers;
+mod properties;
+mod runs;
