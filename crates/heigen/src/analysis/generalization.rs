@@ -72,6 +72,11 @@ pub enum Definition {
     NonzeroEigenvectors,
 }
 
+/// Number of vectors whose |A|, from [`per_vector`], is at least `eps`: P times `G_theta`.
+pub fn count_aligned(per_vector: &[f64], eps: f64) -> usize {
+    per_vector.iter().filter(|&&a| a >= eps).count()
+}
+
 /// A value of `G_theta` with everything needed to repeat it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GTheta {

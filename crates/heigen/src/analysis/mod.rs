@@ -11,7 +11,8 @@ mod summary;
 pub use boundary::decision_boundary;
 pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use generalization::{
-    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, per_vector, random_threshold,
+    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,
+    random_threshold,
 };
 pub use outliers::Outliers;
 pub use plane::Plane;

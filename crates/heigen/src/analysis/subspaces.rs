@@ -1,6 +1,6 @@
 //! Eigenvalue clusters as subspaces: numbers that do not depend on an arbitrary basis.
 
-use super::Rule;
+use super::{Rule, count_aligned};
 use crate::curvature::Spectrum;
 use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtract_product};
 
@@ -81,8 +81,7 @@ impl SubspaceAlignments {
             Rule::Max => (&self.nonzero_max, &self.null_max),
             Rule::Mean => (&self.nonzero_mean, &self.null_mean),
         };
-        let count = |v: &[f64]| v.iter().filter(|&&a| a >= eps).count();
-        (count(nonzero), count(null))
+        (count_aligned(nonzero, eps), count_aligned(null, eps))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Comparison of numbers of either type with float64 oracles.
 
-use heigen::curvature::{Hessian, Problem, Spectrum, dense_spectrum};
+use heigen::curvature::{Hessian, Method, Problem, Spectrum, dense, spectrum};
 use heigen::linalg::{Matrix, Scalar};
 
 /// Rounding allowed, in units of n * eps * scale.
@@ -44,5 +44,6 @@ pub fn matrix<T: Scalar>(data: &[f64], rows: usize) -> Matrix<T> {
 
 /// Spectrum and dense Hessian.
 pub fn spectrum_of<T: Scalar>(problem: &Problem<T>) -> (Spectrum<T>, Matrix<T>) {
-    dense_spectrum(&Hessian(problem), f64::INFINITY, |_| {}).unwrap()
+    let operator = Hessian(problem);
+    (spectrum(&operator, Method::Dense, f64::INFINITY, |_| {}).unwrap(), dense(&operator, |_| {}))
 }

@@ -4,7 +4,7 @@ use crate::common::cases::{Architecture, Small};
 use crate::common::networks::two_layers;
 use crate::common::textbook::Textbook;
 use heigen::config::{Activation, LossKind, ModelSpec};
-use heigen::curvature::{Hessian, Problem, ProblemError, SpectrumError, dense_spectrum};
+use heigen::curvature::{Hessian, Method, Problem, ProblemError, SpectrumError, spectrum};
 use heigen::model::{LayoutError, ModelError, Network, ParamLayout};
 
 /// fc1 [2, 3] + [2], fc2 [4, 2] + [4]: 20 parameters.
@@ -179,14 +179,15 @@ fn spectra_beyond_the_limit_are_refused_before_any_work() {
     small().with::<f64, ()>(|problem| {
         // 4 P^2 numbers of 8 bytes.
         let needed = 4.0 * 20.0 * 20.0 * 8.0;
-        assert!(dense_spectrum(&Hessian(problem), needed, |_| {}).is_ok());
-        let error = dense_spectrum(&Hessian(problem), needed - 1.0, |_| panic!("work was done")).unwrap_err();
+        assert!(spectrum(&Hessian(problem), Method::Dense, needed, |_| {}).is_ok());
+        let error = spectrum(&Hessian(problem), Method::Dense, needed - 1.0, |_| panic!("work was done")).unwrap_err();
         let gib = f64::from(1u32 << 30);
         let wanted = SpectrumError::TooLarge { n_params: 20, gib: needed / gib, limit_gib: (needed - 1.0) / gib };
         assert_eq!(error, wanted);
         assert_eq!(
             error.to_string(),
-            "a dense 20 x 20 Hessian and its eigenvectors need 0.0 GiB; the limit is 0.0 GiB"
+            "the 20 x 20 matrix and its eigenvectors need 0.0 GiB, 0.0 GiB are available; \
+             ask for the largest eigenvalues only, or for a part of the parameters"
         );
     });
 }

@@ -6,7 +6,7 @@ use crate::common::compare::{close, largest, matrix, rounding, spectrum_of};
 use crate::common::textbook::Textbook;
 use heigen::analysis::{alignments, analyze};
 use heigen::config::{Activation, LossKind};
-use heigen::curvature::{ExampleLabels, Hessian, SymmetricOperator};
+use heigen::curvature::{ExampleLabels, Hessian, Method, SymmetricOperator};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
@@ -99,7 +99,9 @@ fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
             let products = Hessian(problem).product(&matrix(&Numbers(1).vector(p * 70), p));
             let (spectrum, h) = spectrum_of(problem);
             let labels = ExampleLabels::Predicted;
-            let explicit = alignments(&problem.example_gradients(&labels), &spectrum.eigenvectors);
+            let gradients = problem.example_gradients(&labels);
+            let explicit = alignments(&gradients, &spectrum.eigenvectors);
+            let exact = heigen::curvature::spectrum(&Hessian(problem), Method::Exact, f64::INFINITY, |_| {}).unwrap();
             let implicit = problem.alignments_at(problem.inputs(), &labels, &spectrum.eigenvectors);
             let all = [
                 &problem.outputs().data,
@@ -108,11 +110,13 @@ fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
                 &h.data,
                 &spectrum.eigenvalues,
                 &spectrum.eigenvectors.data,
+                &exact.eigenvalues,
+                &exact.eigenvectors.data,
                 &explicit.data,
                 &implicit.data,
             ];
             let all = all.into_iter().map(|v| bits(v)).collect();
-            (all, format!("{:?}", analyze(problem, spectrum, false).summary))
+            (all, format!("{:?}", analyze(problem, &gradients, spectrum, false).unwrap().summary))
         })
     })
 }
