@@ -7,11 +7,11 @@ use heigen::config::ExperimentName;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 
 /// The summary of an analysis as a document.
-const KIND: Kind =
-    Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
+const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
 /// What an analysis found, and of what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,15 @@ impl AnalysisRecord {
     /// # Errors
     /// As [`crate::atomic::write_with`].
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
-        document::save(path, &KIND, self)
+        self.stage(path)?.commit()
+    }
+
+    /// As [`Self::save`], but the file waits for [`Staged::commit`] to get its name.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn stage(&self, path: &Path) -> Result<Staged, StoreError> {
+        document::stage(path, &KIND, self)
     }
 
     /// Reads the record at `path`.

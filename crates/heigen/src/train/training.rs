@@ -56,7 +56,7 @@ pub struct Evaluation {
 pub enum TrainError {
     /// The loss of a batch became infinite or NaN.
     #[error(
-        "training diverged in epoch {epoch} at learning rate {lr}: the loss of a batch is {loss}; lower `optimizer.args.lr`"
+        "training diverged in epoch {epoch} at learning rate {lr:?}: the loss of a batch is {loss}; lower `optimizer.args.lr`"
     )]
     Diverged {
         /// Epoch, from 1.
