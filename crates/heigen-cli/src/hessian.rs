@@ -3,12 +3,13 @@
 use crate::args::{Analysing, Dtype, HessianArgs};
 use crate::models::trained;
 use crate::prepare::Prepared;
-use crate::progress::{bar, seconds, spinner};
+use crate::progress::{bar, number, seconds, spinner};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
-use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
+use heigen::analysis::{Analysis, Rule, Summary, analyze, class_order, cosine_similarities, logit_order};
 use heigen::curvature::{ExampleLabels, Hessian, Problem, dense_spectrum};
 use heigen::linalg::{Matrix, Scalar};
+use heigen_store::atomic::{self, Staged};
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
@@ -52,12 +53,11 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
     let name = &experiment.name;
     let prepared = Prepared::new(experiment)?;
     let paths = session.results.of(name)?;
-    let (theta, weights, weights_hash) = match &how.model {
-        Some(file) => (prepared.theta(file)?, file.display().to_string(), hash_file(file)?),
-        None => {
-            let (record, theta) = trained(session, loaded)?;
-            (theta, paths.weights().display().to_string(), record.weights_hash)
-        }
+    let (theta, weights, weights_hash) = if let Some(file) = &how.model {
+        (prepared.theta(file)?, file.display().to_string(), hash_file(file)?)
+    } else {
+        let (record, theta) = trained(session, loaded)?;
+        (theta, paths.weights().display().to_string(), record.weights_hash)
     };
     let config = experiment.to_json();
     let problem_of: Vec<String> = ["model", "dataset", "loss", "train_fraction", "test_fraction"]
@@ -67,19 +67,25 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
     let dtype = if how.dtype == Dtype::Float64 { "float64" } else { "float32" };
     let wanted = stamp([heigen::VERSION, &weights_hash, &problem_of.join(" "), &prepared.data.source, dtype]);
 
-    match AnalysisRecord::load(&paths.analysis()).and_then(|r| usable(r, &wanted, keep, &paths)) {
+    match AnalysisRecord::load(&paths.analysis())
+        .and_then(|r| usable(r, &wanted, (&weights, &weights_hash), dtype, keep, &paths))
+    {
         Ok(record) if !session.force => {
+            check_arrays(&record, &paths).context("the analysis cannot be reused; --force computes it again")?;
             say(&format!("{name}: reused {}", paths.analysis().display()));
             return Ok(Analysed { record, paths, prepared, theta });
         }
         Ok(_) => say(&format!("{name}: analysing again, as asked for")),
+        Err(_) if session.force => say(&format!("{name}: analysing {weights}")),
         Err(Unusable::Missing(_)) => say(&format!("{name}: analysing {weights}")),
         Err(why) => say(&format!("{name}: analysing {weights} again: {why}")),
     }
+    // Better now than after hours.
+    atomic::check_writable(&paths.analysis())?;
     let samples = prepared.training();
     let setting = Setting { prepared: &prepared, theta: &theta, samples: &samples, loaded, paths: &paths, keep };
     let begun = Instant::now();
-    let summary = match how.dtype {
+    let (summary, mut staged) = match how.dtype {
         Dtype::Float64 => setting.compute::<f64>()?,
         Dtype::Float32 => setting.compute::<f32>()?,
     };
@@ -92,15 +98,40 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         seconds: begun.elapsed().as_secs_f64(),
         summary,
     };
-    // Written last: where the summary stands, the arrays are complete.
-    record.save(&paths.analysis())?;
+    // The summary comes last: where it stands, the arrays are complete.
+    staged.push(record.stage(&paths.analysis())?);
+    // Everything could be written. Without its summary an analysis counts as unfinished, so nothing is reused from a
+    // mixture of two; and a Hessian of other weights must not stay beside this one.
+    atomic::remove(&paths.analysis())?;
+    atomic::remove(&paths.hessian())?;
+    staged.into_iter().try_for_each(Staged::commit)?;
     say(&format!("{name}: analysed in {} -> {}", seconds(record.seconds), paths.analysis().display()));
     Ok(Analysed { record, paths, prepared, theta })
 }
 
 /// Whether a stored analysis is the one that is wanted, with everything that is to be kept.
-fn usable(record: AnalysisRecord, stamp: &str, keep: Keep, paths: &ExperimentPaths) -> Result<AnalysisRecord, Unusable> {
-    record.check_stamp(stamp)?;
+fn usable(
+    record: AnalysisRecord,
+    stamp: &str,
+    (weights, weights_hash): (&str, &str),
+    dtype: &str,
+    keep: Keep,
+    paths: &ExperimentPaths,
+) -> Result<AnalysisRecord, Unusable> {
+    record.check_stamp(stamp).map_err(|other| {
+        if record.weights_hash != weights_hash && record.weights == weights {
+            Unusable::Stale("the weights have changed since".into())
+        } else if record.weights_hash != weights_hash {
+            Unusable::Stale(format!("the analysis there is of other weights ({})", record.weights))
+        } else if record.summary.dtype != dtype {
+            Unusable::Stale(format!("the analysis there is in {}", record.summary.dtype))
+        } else if record.code_version != heigen::VERSION {
+            let (then, now) = (&record.code_version, heigen::VERSION);
+            Unusable::Stale(format!("version {then} of heigen made the analysis there, this is {now}"))
+        } else {
+            other
+        }
+    })?;
     let files = [paths.heigenvalues(), paths.heigenvectors(), paths.overlaps()];
     let hessian = paths.hessian();
     for path in files.iter().chain(keep.hessian.then_some(&hessian)) {
@@ -114,6 +145,15 @@ fn usable(record: AnalysisRecord, stamp: &str, keep: Keep, paths: &ExperimentPat
     Ok(record)
 }
 
+/// Whether the arrays are whole, by their headers and lengths.
+fn check_arrays(record: &AnalysisRecord, paths: &ExperimentPaths) -> Result<()> {
+    let check = if record.summary.dtype == "float64" { npy::check_shaped::<f64> } else { npy::check_shaped::<f32> };
+    let (p, k, n) = (record.summary.n_params, record.summary.n_eigenvectors, record.summary.n_samples);
+    check(&paths.heigenvalues(), &[p])?;
+    check(&paths.heigenvectors(), &[p, k])?;
+    Ok(check(&paths.overlaps(), &[k, n])?)
+}
+
 /// Everything an analysis is computed from and written to.
 struct Setting<'a> {
     prepared: &'a Prepared,
@@ -125,11 +165,11 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    fn compute<T: Scalar + Element>(&self) -> Result<Summary> {
+    fn compute<T: Scalar + Element>(&self) -> Result<(Summary, Vec<Staged>)> {
         let experiment = &self.loaded.experiment;
         let name = &experiment.name;
-        let problem: Problem<T> =
-            Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss).with_context(|| name.to_string())?;
+        let problem: Problem<T> = Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss)
+            .with_context(|| name.to_string())?;
         let p = problem.n_params();
 
         let columns = bar(p as u64, "columns", &format!("{name}: Hessian"));
@@ -141,26 +181,35 @@ impl Setting<'_> {
         let analysis = analyze(&problem, spectrum, self.keep.full_basis);
         rest.finish_and_clear();
 
-        self.save(&problem, &analysis, &hessian)?;
-        Ok(analysis.summary)
+        let staged = self.stage(&problem, &analysis, &hessian)?;
+        Ok((analysis.summary, staged))
     }
 
-    fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>, hessian: &Matrix<T>) -> Result<()> {
+    fn stage<T: Scalar + Element>(
+        &self,
+        problem: &Problem<T>,
+        analysis: &Analysis<T>,
+        hessian: &Matrix<T>,
+    ) -> Result<Vec<Staged>> {
         let paths = self.paths;
-        npy::write(&paths.heigenvalues(), &[analysis.eigenvalues.len()], Order::C, &analysis.eigenvalues)?;
-        save_matrix(&paths.heigenvectors(), &analysis.eigenvectors)?;
-        save_matrix(&paths.overlaps(), &analysis.overlaps)?;
+        let mut staged = vec![
+            npy::stage(&paths.heigenvalues(), &[analysis.eigenvalues.len()], Order::C, &analysis.eigenvalues)?,
+            stage(&paths.heigenvectors(), &analysis.eigenvectors)?,
+            stage(&paths.overlaps(), &analysis.overlaps)?,
+        ];
         if self.keep.hessian {
-            save_matrix(&paths.hessian(), hessian)?;
+            staged.push(stage(&paths.hessian(), hessian)?);
         }
         let labels = problem.labels();
         let gradients = problem.example_gradients(&ExampleLabels::True);
         let order = class_order(labels);
-        save_matrix(&paths.coherence(), &cosine_similarities(&reordered(&[gradients], order.iter().map(|&n| (0, n)))))?;
+        let gradients = reordered(&[gradients], order.iter().map(|&n| (0, n)));
+        staged.push(stage(&paths.coherence(), &cosine_similarities(&gradients))?);
         let classes = problem.network().n_outputs();
         let logits: Vec<Matrix<T>> = (0..classes).map(|c| problem.logit_gradients(c)).collect();
         let logits = reordered(&logits, logit_order(labels, classes).into_iter());
-        save_matrix(&paths.logit_coherence(), &cosine_similarities(&logits))
+        staged.push(stage(&paths.logit_coherence(), &cosine_similarities(&logits))?);
+        Ok(staged)
     }
 }
 
@@ -172,8 +221,8 @@ fn reordered<T: Scalar>(matrices: &[Matrix<T>], order: impl ExactSizeIterator<It
     Matrix { data, rows, columns }
 }
 
-fn save_matrix<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<()> {
-    Ok(npy::write(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
+fn stage<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<Staged> {
+    Ok(npy::stage(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
 }
 
 /// Three quarters of the memory that the system says is available, 16 GiB where it does not say.
@@ -187,37 +236,36 @@ fn memory_limit() -> f64 {
 
 /// The summary as people read it.
 fn describe(record: &AnalysisRecord) -> String {
-    use std::fmt::Write;
-    let mut out = record.name.to_string();
     let s = &record.summary;
-    let top: Vec<String> = s.eigenvalues_top.iter().take(5).map(|l| format!("{l:.4e}")).collect();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "\n  P {}  N {}  loss {:.3e}  accuracy {:.1} %  |gradient| {:.2e}\n  lambda_1.. {}\n  trace {:.4e}  rank {}  \
-         outliers {} (gaps of {:.0} % of lambda_1)",
-        s.n_params,
-        s.n_samples,
-        s.loss,
-        100.0 * s.accuracy,
-        s.grad_norm,
-        top.join(" "),
-        s.trace,
-        s.rank,
-        s.outliers.count,
-        100.0 * s.outliers.gap,
-    );
+    let top = s.eigenvalues_top.iter().take(5).map(|&l| number(l)).collect::<Vec<_>>();
+    let mut lines = vec![
+        record.name.to_string(),
+        format!("  network      P = {} parameters, N = {} training samples", s.n_params, s.n_samples),
+        format!(
+            "  minimum      loss {}, accuracy {:.1} %, |gradient| {}",
+            number(s.loss),
+            100.0 * s.accuracy,
+            number(s.grad_norm)
+        ),
+        format!("  lambda_1..{}  {}", top.len(), top.join("  ")),
+        format!("  trace        {}", number(s.trace)),
+        format!("  rank         {} of {}", s.rank, s.n_params),
+        format!("  outliers     {}, by gaps of {:.0} % of lambda_1", s.outliers.count, 100.0 * s.outliers.gap),
+    ];
     for g in &s.g_theta {
-        let _ = write!(
-            out,
-            "\n  G_theta {:.4}  {:?} |A| >= {:.4e} ({}); {} vectors, {} of them from the null space, whose basis is arbitrary",
-            g.value, g.rule, g.eps, g.eps_source, g.counted, g.counted_null
-        );
+        let rule = if g.rule == Rule::Max { "max" } else { "mean" };
+        let null = match g.counted_null {
+            0 => String::new(),
+            n => format!("; {n} of them from the null space, whose basis is arbitrary"),
+        };
+        lines.push(format!(
+            "  G_theta      {:.4}  {rule:>4} |A| >= {:.4e} for {:5} eigenvectors; threshold {}{null}",
+            g.value, g.eps, g.counted, g.eps_source
+        ));
     }
-    let _ = write!(
-        out,
-        "\n  {} {}: residual {:.1e}, orthogonality {:.1e}, largest zero {:.1e}",
+    lines.push(format!(
+        "  method       {} in {}: residual {:.1e}, orthogonality {:.1e}, largest zero {:.1e}",
         s.method, s.dtype, s.residual_max, s.orthogonality, s.outside_bound
-    );
-    out
+    ));
+    lines.join("\n")
 }
