@@ -94,7 +94,7 @@ pub struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    /// From weights `theta` [P]; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
+    /// From weights `theta` `[P]`; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
     ///
     /// # Errors
     /// [`TrainError::Empty`] without training samples.
@@ -138,7 +138,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// The weights, [P].
+    /// The weights, `[P]`.
     pub fn theta(&self) -> &[f32] {
         &self.theta
     }
