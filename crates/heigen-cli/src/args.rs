@@ -3,6 +3,45 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+const START: &str = "\
+Start with:
+  heigen list                            the experiments that there are
+  heigen show gauss/normal_training      one of them, with its sizes
+  heigen figure 2                        train, analyse and draw the paper's Figure 2
+  heigen hessian gauss/normal_training   the spectrum, and what follows from it
+
+Results stand below ./results, figures below ./figures.
+Tables and file names go to stdout, everything else to stderr.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
+
+const TRAIN: &str = "\
+Examples:
+  heigen train gauss/normal_training --seed 1
+  heigen train my/experiment.json        an experiment of your own; start from a copy of one in configs/
+
+Writes results/models/<folder>/<name>.safetensors, the weights under PyTorch's names, and <name>.json,
+how they came about.";
+
+const HESSIAN: &str = "\
+Examples:
+  heigen hessian gauss/normal_training
+  heigen hessian gauss/normal_training --json | jq .eigenvalues_top
+  heigen hessian gauss/normal_training --model theirs.safetensors
+
+Writes results/grads/<folder>/<name>_... :
+  heigenvalues.npy      [P], ascending
+  heigenvectors.npy     [P, k], columns ascending: [:, -1] belongs to lambda_1
+  overlaps.npy          [k, N], alignments of the training samples
+  coherence.npy, logit_coherence.npy    cosine similarities of per-example gradients
+  analysis.json         the summary";
+
+const FIGURE: &str = "\
+Examples:
+  heigen figure 2                                            the paper's: gauss/normal_training
+  heigen figure 2 circle/normal_training half_moon/normal_training --eigenvectors 3
+
+Writes SVG, PDF and PNG and prints their paths.";
+
 /// What does the curvature of a trained classifier's loss say about its decision boundary?
 ///
 /// heigen trains the networks of "Unveiling the Hessian's Connection to the Decision Boundary" (arXiv:2306.07104) from
@@ -12,7 +51,7 @@ use std::path::PathBuf;
 #[command(
     name = "heigen",
     version,
-    after_help = "Start with:\n  heigen list                        what there is\n  heigen figure 2                    train, analyse and draw the paper's Figure 2\n  heigen hessian gauss/normal_training --json"
+    after_help = START
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -61,8 +100,8 @@ pub(crate) struct Common {
     #[arg(long, value_name = "N", help_heading = "How")]
     pub(crate) seed: Option<u64>,
     /// Number of threads; 0 means all cores. Results do not depend on it.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "How")]
-    pub(crate) threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How")]
+    pub(crate) threads: u16,
     /// Compute anew what exists already.
     #[arg(long, help_heading = "How")]
     pub(crate) force: bool,
@@ -116,7 +155,7 @@ impl From<MethodArg> for heigen::curvature::Method {
 }
 
 #[derive(Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = TRAIN)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) names: Names,
@@ -125,14 +164,14 @@ pub(crate) struct TrainArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = HESSIAN)]
 pub(crate) struct HessianArgs {
     #[command(flatten)]
     pub(crate) names: Names,
     #[command(flatten)]
-    pub(crate) common: Common,
-    #[command(flatten)]
     pub(crate) analysing: Analysing,
+    #[command(flatten)]
+    pub(crate) common: Common,
     /// Save the eigenvectors of zero eigenvalues (an arbitrary basis of the null space), too: P x P numbers.
     #[arg(long, help_heading = "Output")]
     pub(crate) full_basis: bool,
@@ -142,7 +181,7 @@ pub(crate) struct HessianArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = FIGURE)]
 pub(crate) struct FigureArgs {
     /// Number of the figure in the paper: 2, the boundary and the alignment with the top eigenvectors on the plane.
     #[arg(value_name = "FIGURE", value_parser = ["2"])]
@@ -150,9 +189,9 @@ pub(crate) struct FigureArgs {
     #[command(flatten)]
     pub(crate) names: Names,
     #[command(flatten)]
-    pub(crate) common: Common,
-    #[command(flatten)]
     pub(crate) analysing: Analysing,
+    #[command(flatten)]
+    pub(crate) common: Common,
     /// Folder of the figures.
     #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where")]
     pub(crate) figures: PathBuf,

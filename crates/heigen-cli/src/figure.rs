@@ -33,23 +33,28 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
             );
         }
     }
+    let stem = stem(&experiments);
+    let path = |extension: &str| args.figures.join(format!("{stem}.{extension}"));
+    // Better now than after hours.
+    atomic::check_writable(&path("svg"))?;
     let mut rows = Vec::new();
     for loaded in &experiments {
         let analysed = analysed(&session, loaded, &args.analysing, Keep::default())?;
+        if session.json {
+            print(&serde_json::to_string(&analysed.record)?)?;
+        }
         rows.push(row(loaded, &analysed, args, &args.analysing)?);
     }
     let drawing = spinner("drawing");
-    let rendered = heigen_figures::render(&figure2(&rows)?)?;
+    let rendered = figure2(&rows).and_then(|figure| heigen_figures::render(&figure));
     drawing.finish_and_clear();
-    let stem = stem(&experiments);
-    for (extension, bytes) in [("svg", rendered.svg.as_bytes()), ("pdf", &rendered.pdf[..]), ("png", &rendered.png[..])]
-    {
-        let path = args.figures.join(format!("{stem}.{extension}"));
-        atomic::write(&path, bytes)?;
-        say(&format!("drew {}", path.display()));
-        if !session.json {
-            print(&path.display().to_string())?;
-        }
+    let rendered = rendered?;
+    let pieces = [("svg", rendered.svg.as_bytes()), ("pdf", &rendered.pdf[..]), ("png", &rendered.png[..])];
+    let staged = pieces.map(|(extension, bytes)| atomic::stage_with(&path(extension), |file| file.write_all(bytes)));
+    for (staged, (extension, _)) in staged.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().zip(pieces) {
+        staged.commit()?;
+        let drawn = path(extension).display().to_string();
+        if session.json { say(&format!("drew {drawn}")) } else { print(&drawn)? }
     }
     Ok(())
 }

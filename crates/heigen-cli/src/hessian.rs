@@ -1,16 +1,16 @@
 //! `heigen hessian`, and analyses for whatever needs one.
 
 use crate::args::{Analysing, Dtype, HessianArgs};
+use crate::describe::describe;
 use crate::models::trained;
 use crate::prepare::Prepared;
 use crate::progress::{SpectrumProgress, seconds};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
-use heigen::analysis::{
-    Analysis, Definition, GTheta, Rule, Summary, analyze, class_order, cosine_similarities, logit_order,
-};
+use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
 use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Stage, dense, spectrum};
 use heigen::linalg::{Matrix, Scalar};
+use heigen_store::atomic::{self, Staged};
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
@@ -54,12 +54,11 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
     let name = &experiment.name;
     let prepared = Prepared::new(experiment)?;
     let paths = session.results.of(name)?;
-    let (theta, weights, weights_hash) = match &how.model {
-        Some(file) => (prepared.theta(file)?, file.display().to_string(), hash_file(file)?),
-        None => {
-            let (record, theta) = trained(session, loaded)?;
-            (theta, paths.weights().display().to_string(), record.weights_hash)
-        }
+    let (theta, weights, weights_hash) = if let Some(file) = &how.model {
+        (prepared.theta(file)?, file.display().to_string(), hash_file(file)?)
+    } else {
+        let (record, theta) = trained(session, loaded)?;
+        (theta, paths.weights().display().to_string(), record.weights_hash)
     };
     let config = experiment.to_json();
     let problem_of: Vec<String> = ["model", "dataset", "loss", "train_fraction", "test_fraction"]
@@ -67,30 +66,30 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         .map(|key| config[key].to_string())
         .collect();
     let dtype = if how.dtype == Dtype::Float64 { "float64" } else { "float32" };
-    let method = format!("{:?}", how.method);
-    let wanted = stamp([heigen::VERSION, &weights_hash, &problem_of.join(" "), &prepared.data.source, dtype, &method]);
+    let method = Method::from(how.method);
+    let wanted =
+        stamp([heigen::VERSION, &weights_hash, &problem_of.join(" "), &prepared.data.source, dtype, method.name()]);
 
-    match AnalysisRecord::load(&paths.analysis()).and_then(|r| usable(r, &wanted, keep, &paths)) {
+    match AnalysisRecord::load(&paths.analysis())
+        .and_then(|r| usable(r, &wanted, (&weights, &weights_hash), dtype, keep, &paths))
+    {
         Ok(record) if !session.force => {
+            check_arrays(&record, &paths).context("the analysis cannot be reused; --force computes it again")?;
             say(&format!("{name}: reused {}", paths.analysis().display()));
             return Ok(Analysed { record, paths, prepared, theta });
         }
         Ok(_) => say(&format!("{name}: analysing again, as asked for")),
+        Err(_) if session.force => say(&format!("{name}: analysing {weights}")),
         Err(Unusable::Missing(_)) => say(&format!("{name}: analysing {weights}")),
         Err(why) => say(&format!("{name}: analysing {weights} again: {why}")),
     }
+    // Better now than after hours.
+    atomic::check_writable(&paths.analysis())?;
     let samples = prepared.training();
-    let setting = Setting {
-        prepared: &prepared,
-        theta: &theta,
-        samples: &samples,
-        loaded,
-        paths: &paths,
-        keep,
-        method: how.method.into(),
-    };
+    let setting =
+        Setting { prepared: &prepared, theta: &theta, samples: &samples, loaded, paths: &paths, keep, method };
     let begun = Instant::now();
-    let summary = match how.dtype {
+    let (summary, mut staged) = match how.dtype {
         Dtype::Float64 => setting.compute::<f64>()?,
         Dtype::Float32 => setting.compute::<f32>()?,
     };
@@ -103,8 +102,13 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
         seconds: begun.elapsed().as_secs_f64(),
         summary,
     };
-    // Written last: where the summary stands, the arrays are complete.
-    record.save(&paths.analysis())?;
+    // The summary comes last: where it stands, the arrays are complete.
+    staged.push(record.stage(&paths.analysis())?);
+    // Everything could be written. Without its summary an analysis counts as unfinished, so nothing is reused from a
+    // mixture of two; and a Hessian of other weights must not stay beside this one.
+    atomic::remove(&paths.analysis())?;
+    atomic::remove(&paths.hessian())?;
+    staged.into_iter().try_for_each(Staged::commit)?;
     say(&format!("{name}: analysed in {} -> {}", seconds(record.seconds), paths.analysis().display()));
     Ok(Analysed { record, paths, prepared, theta })
 }
@@ -113,10 +117,25 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
 fn usable(
     record: AnalysisRecord,
     stamp: &str,
+    (weights, weights_hash): (&str, &str),
+    dtype: &str,
     keep: Keep,
     paths: &ExperimentPaths,
 ) -> Result<AnalysisRecord, Unusable> {
-    record.check_stamp(stamp)?;
+    record.check_stamp(stamp).map_err(|other| {
+        if record.weights_hash != weights_hash && record.weights == weights {
+            Unusable::Stale("the weights have changed since".into())
+        } else if record.weights_hash != weights_hash {
+            Unusable::Stale(format!("the analysis there is of other weights ({})", record.weights))
+        } else if record.summary.dtype != dtype {
+            Unusable::Stale(format!("the analysis there is in {}", record.summary.dtype))
+        } else if record.code_version != heigen::VERSION {
+            let (then, now) = (&record.code_version, heigen::VERSION);
+            Unusable::Stale(format!("version {then} of heigen made the analysis there, this is {now}"))
+        } else {
+            other
+        }
+    })?;
     let files = [paths.heigenvalues(), paths.heigenvectors(), paths.overlaps()];
     let hessian = paths.hessian();
     for path in files.iter().chain(keep.hessian.then_some(&hessian)) {
@@ -128,6 +147,15 @@ fn usable(
         return Err(Unusable::Stale("the stored eigenvectors are not a full basis".into()));
     }
     Ok(record)
+}
+
+/// Whether the arrays are whole, by their headers and lengths.
+fn check_arrays(record: &AnalysisRecord, paths: &ExperimentPaths) -> Result<()> {
+    let check = if record.summary.dtype == "float64" { npy::check_shaped::<f64> } else { npy::check_shaped::<f32> };
+    let (p, k, n) = (record.summary.n_params, record.summary.n_eigenvectors, record.summary.n_samples);
+    check(&paths.heigenvalues(), &[p])?;
+    check(&paths.heigenvectors(), &[p, k])?;
+    Ok(check(&paths.overlaps(), &[k, n])?)
 }
 
 /// Everything an analysis is computed from and written to.
@@ -142,7 +170,7 @@ struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    fn compute<T: Scalar + Element>(&self) -> Result<Summary> {
+    fn compute<T: Scalar + Element>(&self) -> Result<(Summary, Vec<Staged>)> {
         let experiment = &self.loaded.experiment;
         let name = &experiment.name;
         let problem: Problem<T> = Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss)
@@ -153,29 +181,32 @@ impl Setting<'_> {
             .with_context(|| name.to_string())?;
         let gradients = problem.example_gradients(&ExampleLabels::Predicted);
         let analysis = analyze(&problem, &gradients, spectrum, self.keep.full_basis)?;
+        let mut staged = self.stage(&problem, &analysis)?;
         if self.keep.hessian {
             let matrix = dense(&operator, |columns| shown.show(Stage::Dense(columns)));
-            save_matrix(&self.paths.hessian(), &matrix)?;
+            staged.push(stage(&self.paths.hessian(), &matrix)?);
         }
-        self.save(&problem, &analysis)?;
         shown.clear();
-        Ok(analysis.summary)
+        Ok((analysis.summary, staged))
     }
 
-    fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>) -> Result<()> {
-        let paths = self.paths;
-        let eigenvalues = &analysis.spectrum.eigenvalues;
-        npy::write(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, eigenvalues)?;
-        save_matrix(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?;
-        save_matrix(&paths.overlaps(), &analysis.overlaps)?;
+    fn stage<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>) -> Result<Vec<Staged>> {
+        let (paths, eigenvalues) = (self.paths, &analysis.spectrum.eigenvalues);
+        let mut staged = vec![
+            npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, eigenvalues)?,
+            stage(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?,
+            stage(&paths.overlaps(), &analysis.overlaps)?,
+        ];
         let labels = problem.labels();
         let gradients = problem.example_gradients(&ExampleLabels::True);
         let order = class_order(labels);
-        save_matrix(&paths.coherence(), &cosine_similarities(&reordered(&[gradients], order.iter().map(|&n| (0, n)))))?;
+        let gradients = reordered(&[gradients], order.iter().map(|&n| (0, n)));
+        staged.push(stage(&paths.coherence(), &cosine_similarities(&gradients))?);
         let classes = problem.network().n_outputs();
         let logits: Vec<Matrix<T>> = (0..classes).map(|c| problem.logit_gradients(c)).collect();
         let logits = reordered(&logits, logit_order(labels, classes).into_iter());
-        save_matrix(&paths.logit_coherence(), &cosine_similarities(&logits))
+        staged.push(stage(&paths.logit_coherence(), &cosine_similarities(&logits))?);
+        Ok(staged)
     }
 }
 
@@ -187,8 +218,8 @@ fn reordered<T: Scalar>(matrices: &[Matrix<T>], order: impl ExactSizeIterator<It
     Matrix { data, rows, columns }
 }
 
-fn save_matrix<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<()> {
-    Ok(npy::write(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
+fn stage<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<Staged> {
+    Ok(npy::stage(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
 }
 
 /// Three quarters of the memory that the system says is available, 16 GiB where it does not say.
@@ -198,62 +229,4 @@ fn memory_limit() -> f64 {
         line.split_whitespace().nth(1)?.parse::<f64>().ok()
     });
     available.map_or(16.0 * 2f64.powi(30), |kib| 0.75 * 1024.0 * kib)
-}
-
-/// The summary as people read it.
-fn describe(record: &AnalysisRecord) -> String {
-    use std::fmt::Write;
-    let mut out = record.name.to_string();
-    let s = &record.summary;
-    let top: Vec<String> = s.eigenvalues_top.iter().take(5).map(|l| format!("{l:.4e}")).collect();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "\n  P {}  N {}  loss {:.3e}  accuracy {:.1} %  |gradient| {:.2e}\n  lambda_1.. {}\n  trace {:.4e}  rank {}  \
-         outliers {} (gaps of {:.0} % of lambda_1)",
-        s.n_params,
-        s.n_samples,
-        s.loss,
-        100.0 * s.accuracy,
-        s.grad_norm,
-        top.join(" "),
-        s.trace,
-        s.rank,
-        s.outliers.count,
-        100.0 * s.outliers.gap,
-    );
-    for g in &s.g_theta {
-        let _ = write!(out, "\n  G_theta {}", describe_g_theta(g));
-    }
-    let c = &s.certificate;
-    let _ = write!(
-        out,
-        "\n  {:?} {}: residual {:.1e} (Frobenius {:.1e}), orthogonality {:.1e}, outside {:.1e} (confidence 1 - {:.0e}), \
-         trace by probes {:.6e} +- {:.0e}",
-        s.method,
-        s.dtype,
-        c.residual_max,
-        c.residual_frobenius,
-        c.orthogonality,
-        s.outside_bound,
-        1.0 - c.outside_confidence,
-        c.trace_probes,
-        c.trace_standard_error
-    );
-    out
-}
-
-fn describe_g_theta(g: &GTheta) -> String {
-    let rule = if g.rule == Rule::Max { "max" } else { "mean" };
-    let vectors = match g.definition {
-        Definition::Subspaces => format!("{} directions, {} of them in the null space", g.counted, g.counted_null),
-        Definition::NonzeroEigenvectors => format!("{} eigenvectors of nonzero eigenvalues", g.counted),
-        Definition::Eigenvectors => {
-            format!(
-                "{} eigenvectors, {} of them in the null space, whose basis is arbitrary",
-                g.counted, g.counted_null
-            )
-        }
-    };
-    format!("{:.4}  {rule} |A| >= {:.3e} ({}): {vectors}", g.value, g.eps, g.eps_source)
 }

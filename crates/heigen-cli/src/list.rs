@@ -25,22 +25,25 @@ pub(crate) fn run(args: &ListArgs) -> Result<()> {
     print(&format!("{:width$}  {:10}  {:>7}  starts from", "experiment", "network", "epochs"))?;
     for (why, loaded) in &rows {
         let e = &loaded.experiment;
-        let start = match (&why, &e.start) {
-            (Some(_), _) => "cannot run: its data set, or that of its start, was never defined".to_owned(),
-            (None, Start::Fresh) => "fresh weights".to_owned(),
-            (None, Start::Trained(from)) => from.to_string(),
-            (None, Start::LargeNorm(from)) => format!("fresh weights at the norm of {from}"),
+        let start = match (e.dataset.without_definition(), why, &e.start) {
+            (Some(set), ..) => format!("never runnable: the data set {set} was never defined"),
+            (None, Some(_), Start::Trained(from) | Start::LargeNorm(from)) => {
+                format!("{from}, which is never runnable")
+            }
+            (None, _, Start::Fresh) => "fresh weights".to_owned(),
+            (None, None, Start::Trained(from)) => from.to_string(),
+            (None, None, Start::LargeNorm(from)) => format!("fresh weights at the norm of {from}"),
         };
-        let row = format!(
-            "{:width$}  {:10}  {:>7}  {start}",
-            e.name.to_string(),
-            kind(loaded, "model"),
-            e.trainer.num_epochs
-        );
-        print(&row)?;
+        let (name, network) = (e.name.to_string(), kind(loaded, "model"));
+        print(&format!("{name:width$}  {network:10}  {:>7}  {start}", e.trainer.num_epochs))?;
     }
-    let impossible = rows.iter().filter(|(why, _)| why.is_some()).count();
-    print(&format!("{} experiments; {impossible} of them cannot run (`heigen show NAME` says why)", rows.len()))
+    let undefined = rows.iter().filter(|(_, l)| l.experiment.dataset.without_definition().is_some()).count();
+    let dependent = rows.iter().filter(|(why, _)| why.is_some()).count() - undefined;
+    print(&format!(
+        "{} experiments. {undefined} are never runnable: the reference names their data sets but never defined them. \
+         {dependent} starts from one of these.",
+        rows.len()
+    ))
 }
 
 fn kind(loaded: &Loaded, part: &str) -> String {

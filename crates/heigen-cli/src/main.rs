@@ -4,6 +4,8 @@
 //! 130 interrupted.
 
 mod args;
+mod changed;
+mod describe;
 mod figure;
 mod hessian;
 mod list;
@@ -12,16 +14,16 @@ mod prepare;
 mod progress;
 mod session;
 mod show;
+mod watch;
 
 use args::{Arguments, Command};
 use clap::Parser;
+use session::say;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = ctrlc::set_handler(interrupted) {
-        eprintln!("warning: Ctrl-C will not be handled: {error}");
-    }
+    watch_signals();
     let outcome = match arguments.command {
         Command::Train(a) => models::run(&a),
         Command::Hessian(a) => hessian::run(&a),
@@ -32,15 +34,25 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            say(&format!("error: {error:#}"));
             ExitCode::from(1)
         }
     }
 }
 
-/// Files are complete before they get their names, so ending at once leaves old results or new ones, never halves.
+/// Ctrl-C ends the program at once: files are complete before they get their names, so old results or new ones stay,
+/// never halves. A limit on the size of files gives an error where the file is written instead of ending the program.
+fn watch_signals() {
+    if let Err(error) = ctrlc::set_handler(interrupted) {
+        say(&format!("warning: Ctrl-C will leave temporary files: {error}"));
+    }
+    #[cfg(unix)]
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::new(false.into())) {
+        say(&format!("warning: a limit on the size of files will end the program: {error}"));
+    }
+}
+
 fn interrupted() {
-    heigen_store::atomic::remove_temporary_files();
-    eprintln!("\ninterrupted: finished results are kept, unfinished ones were not written");
-    std::process::exit(130);
+    say("\ninterrupted: finished results are kept, unfinished ones were not written");
+    heigen_store::atomic::remove_temporary_files_and_exit(130)
 }

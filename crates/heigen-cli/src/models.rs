@@ -1,24 +1,23 @@
 //! `heigen train`, and trained models for whatever needs one.
 
 use crate::args::TrainArgs;
+use crate::changed::{Origins, why_stale};
 use crate::prepare::Prepared;
-use crate::progress::{bar, seconds};
+use crate::progress::{bar, number, seconds};
 use crate::session::{Session, print, say};
-use anyhow::{Context, Result, anyhow};
-use heigen::config::{ExperimentName, Start};
-use heigen::curvature::{ExampleLabels, Problem};
-use heigen::linalg::Matrix;
+use crate::watch::Watch;
+use anyhow::{Context, Result, bail};
+use heigen::config::{Experiment, ExperimentName, Start};
 use heigen::model::{fresh, scale_to_norm};
 use heigen::rng::TorchGenerator;
-use heigen::train::{Evaluation, Observer, Outcome, Parts, Plan, Report, train};
+use heigen::train::{Evaluation, Outcome, Parts, Plan, Report, train};
+use heigen_store::atomic::Staged;
 use heigen_store::catalogue::{Loaded, chain};
-use heigen_store::layout::ExperimentPaths;
-use heigen_store::npy::{self, Order};
 use heigen_store::record::{EpochReport, ModelRecord, PartReport, Unusable, hash_file, stamp};
-use heigen_store::weights;
-use indicatif::ProgressBar;
+use heigen_store::{atomic, weights};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::fmt::Write;
+use std::path::Path;
 use std::time::Instant;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
@@ -27,23 +26,26 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         let (record, _) = trained(&session, &loaded)?;
         if session.json {
             print(&serde_json::to_string(&record)?)?;
-        } else if let Some(last) = record.epochs.last() {
-            let part = |name: &str, p: Option<PartReport>| {
-                p.map_or_else(String::new, |p| {
-                    format!("  {name} loss {:.3e} accuracy {:.1} %", p.loss, 100.0 * p.accuracy)
-                })
-            };
-            print(&format!(
-                "{}  {} epochs {}{}{}",
-                record.name,
-                record.epochs_trained,
-                part("train", Some(last.train)),
-                part("validation", last.validation),
-                part("test", last.test)
-            ))?;
+        } else {
+            print(&describe(&record))?;
         }
     }
     Ok(())
+}
+
+/// A trained model in one line.
+fn describe(record: &ModelRecord) -> String {
+    let mut line = format!("{}  {} epochs", record.name, record.epochs_trained);
+    if let Some(last) = record.epochs.last() {
+        for (name, part) in [("train", Some(last.train)), ("validation", last.validation), ("test", last.test)] {
+            if let Some(part) = part {
+                let accuracy = 100.0 * part.accuracy;
+                // Writing to a string cannot fail.
+                let _ = write!(line, "  {name} loss {} accuracy {accuracy:.1} %", number(part.loss));
+            }
+        }
+    }
+    line
 }
 
 /// The trained model of an experiment, its record and weights; whatever is missing or no longer matches, of it and of
@@ -74,8 +76,10 @@ fn trained_from(
     let wanted = stamp([heigen::VERSION, &config.to_string(), &prepared.data.source, start_hash]);
     let purpose = needed_by.map_or_else(String::new, |n| format!(", the starting model of {n}"));
 
+    let now =
+        Origins { config: &config, source: &prepared.data.source, start: start.map(|(record, _)| &*record.stamp) };
     let existing = ModelRecord::load(&paths.record())
-        .and_then(|r| r.check_stamp(&wanted).map(|()| r))
+        .and_then(|r| r.check_stamp(&wanted).map_err(|_| Unusable::Stale(why_stale(&r, &now))).map(|()| r))
         .and_then(|r| r.check_weights(&paths.weights()).map(|()| r));
     // A starting model asked for by name is what --force means to renew, not one that others need.
     let force = session.force && needed_by.is_none();
@@ -86,27 +90,22 @@ fn trained_from(
             return Ok((record, theta));
         }
         Ok(_) => say(&format!("{name}: training again, as asked for{purpose}")),
+        Err(_) if force => say(&format!("{name}: training{purpose}")),
+        Err(Unusable::Changed(what)) => bail!("{what}; {}", keep_or_replace(name)),
+        Err(Unusable::Missing(_)) if paths.weights().is_file() && !paths.record().exists() => {
+            bail!(
+                "{} has no record beside it that heigen trained it; {}",
+                paths.weights().display(),
+                keep_or_replace(name)
+            )
+        }
         Err(Unusable::Missing(_)) => say(&format!("{name}: training{purpose}")),
         Err(why) => say(&format!("{name}: training again{purpose}: {why}")),
     }
+    // Better now than after hours.
+    atomic::check_writable(&paths.weights())?;
 
-    let mut generator = TorchGenerator::new(experiment.seed);
-    let mut theta = fresh(&experiment.model, &prepared.network, &mut generator);
-    match (&experiment.start, start) {
-        (Start::Fresh, _) => {}
-        (Start::Trained(from), Some((_, other))) | (Start::LargeNorm(from), Some((_, other)))
-            if other.len() != theta.len() =>
-        {
-            return Err(anyhow!(
-                "{name} has {} parameters, but {from}, which it starts from, has {}; use the same model in both",
-                theta.len(),
-                other.len()
-            ));
-        }
-        (Start::Trained(_), Some((_, other))) => theta.clone_from(other),
-        (Start::LargeNorm(_), Some((_, other))) => scale_to_norm(&mut theta, other),
-        (Start::Trained(from) | Start::LargeNorm(from), None) => return Err(anyhow!("{name}: no model of {from}")),
-    }
+    let theta = starting_weights(experiment, &prepared, start)?;
     let plan = Plan {
         loss: experiment.loss,
         optimizer: experiment.optimizer,
@@ -121,19 +120,21 @@ fn trained_from(
         prepared: &prepared,
         paths: &paths,
         experiment,
+        kept: Vec::new(),
         error: None,
     };
     let begun = Instant::now();
     let parts = Parts::new(&prepared.data, &prepared.split);
-    let result = train(&prepared.network, &parts, theta, &plan, &mut watch).with_context(|| name.to_string())?;
+    let result = train(&prepared.network, &parts, theta, &plan, &mut watch);
     watch.bar.finish_and_clear();
+    let result = result.with_context(|| name.to_string())?;
     if let (Outcome::Interrupted, Some(error)) = (result.outcome, watch.error) {
         return Err(error);
     }
     let took = begun.elapsed().as_secs_f64();
 
     let metadata = BTreeMap::from([("experiment".to_owned(), name.to_string())]);
-    weights::save(&paths.weights(), &prepared.tensors(&result.theta), &metadata)?;
+    let staged = weights::stage(&paths.weights(), &prepared.tensors(&result.theta), &metadata)?;
     let record = ModelRecord {
         name: name.clone(),
         config,
@@ -146,9 +147,15 @@ fn trained_from(
         epochs: result.reports.iter().filter_map(epoch_report).collect(),
         epochs_trained: result.epochs_done,
         seconds: took,
-        weights_hash: hash_file(&paths.weights())?,
+        weights_hash: hash_file(staged.file())?,
     };
-    record.save(&paths.record())?;
+    let written = record.stage(&paths.record())?;
+    // Everything could be written. Without its record a model counts as unfinished, so nothing is reused from a mixture.
+    atomic::remove(&paths.record())?;
+    for folder in [paths.snapshots(), paths.gradients()] {
+        remove_earlier(&folder)?;
+    }
+    watch.kept.into_iter().chain([staged, written]).try_for_each(Staged::commit)?;
     let early = if result.outcome == Outcome::EarlyStopped { ", stopped at 100 % training accuracy" } else { "" };
     say(&format!(
         "{name}: trained {} epochs in {}{early} -> {}",
@@ -159,6 +166,46 @@ fn trained_from(
     Ok((record, result.theta))
 }
 
+/// Fresh weights, or what the experiment makes of those it starts from.
+fn starting_weights(
+    experiment: &Experiment,
+    prepared: &Prepared,
+    start: Option<&(ModelRecord, Vec<f32>)>,
+) -> Result<Vec<f32>> {
+    let name = &experiment.name;
+    let mut theta = fresh(&experiment.model, &prepared.network, &mut TorchGenerator::new(experiment.seed));
+    let (Start::Trained(from) | Start::LargeNorm(from)) = &experiment.start else { return Ok(theta) };
+    let Some((_, other)) = start else { bail!("{name}: no model of {from}") };
+    if other.len() != theta.len() {
+        bail!(
+            "{name} has {} parameters, but {from}, which it starts from, has {}; use the same model in both",
+            theta.len(),
+            other.len()
+        );
+    }
+    match experiment.start {
+        Start::LargeNorm(_) => scale_to_norm(&mut theta, other),
+        _ => theta.clone_from(other),
+    }
+    Ok(theta)
+}
+
+/// What to do about weights that heigen did not write.
+fn keep_or_replace(name: &ExperimentName) -> String {
+    format!("analyse it with --model, move it away, or train over it: heigen train {name} --force")
+}
+
+/// Removes what an earlier training kept along the way: its epochs need not be those of this one.
+fn remove_earlier(folder: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("epoch_")) {
+            atomic::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 fn epoch_report(report: &Report) -> Option<EpochReport> {
     let part = |e: Evaluation| PartReport { loss: e.loss, accuracy: e.accuracy };
     Some(EpochReport {
@@ -167,67 +214,4 @@ fn epoch_report(report: &Report) -> Option<EpochReport> {
         validation: report.validation.map(part),
         test: report.test.map(part),
     })
-}
-
-/// Shows progress and keeps what the experiment wants kept along the way.
-struct Watch<'a> {
-    bar: ProgressBar,
-    prepared: &'a Prepared,
-    paths: &'a ExperimentPaths,
-    experiment: &'a heigen::config::Experiment,
-    error: Option<anyhow::Error>,
-}
-
-impl Watch<'_> {
-    fn check(&mut self, outcome: Result<()>) -> ControlFlow<()> {
-        match outcome {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.error = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn save_gradients(&self, epoch: usize, theta: &[f32]) -> Result<()> {
-        let samples = self.prepared.training();
-        let problem: Problem<f32> = Problem::new(&self.prepared.network, theta, &samples, self.experiment.loss)?;
-        let mut gradients = problem.example_gradients(&ExampleLabels::True);
-        let shape = [gradients.columns, gradients.rows];
-        npy::write(&self.paths.gradient(epoch), &shape, Order::C, &gradients.data)?;
-        normalize(&mut gradients);
-        npy::write(&self.paths.gradient_normalized(epoch), &shape, Order::C, &gradients.data)?;
-        Ok(())
-    }
-}
-
-/// Every column divided by its l2 norm; a zero column stays zero.
-fn normalize(m: &mut Matrix<f32>) {
-    for j in 0..m.columns {
-        let column = m.column_mut(j);
-        let norm = column.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if norm > 0.0 {
-            column.iter_mut().for_each(|x| *x /= norm);
-        }
-    }
-}
-
-impl Observer for Watch<'_> {
-    fn epoch(&mut self, epochs_done: usize, _: f64) -> ControlFlow<()> {
-        if epochs_done.is_multiple_of(64) {
-            self.bar.set_position(epochs_done as u64);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn snapshot(&mut self, epochs_done: usize, theta: &[f32]) -> ControlFlow<()> {
-        let metadata = BTreeMap::from([("epoch".to_owned(), epochs_done.to_string())]);
-        let saved = weights::save(&self.paths.snapshot(epochs_done), &self.prepared.tensors(theta), &metadata);
-        self.check(saved.map_err(Into::into))
-    }
-
-    fn gradients(&mut self, epochs_done: usize, theta: &[f32]) -> ControlFlow<()> {
-        let saved = self.save_gradients(epochs_done, theta);
-        self.check(saved)
-    }
 }

@@ -18,10 +18,10 @@ pub(crate) struct Prepared {
 impl Prepared {
     pub(crate) fn new(experiment: &Experiment) -> Result<Self> {
         let name = &experiment.name;
-        let data = generate(&experiment.dataset).with_context(|| format!("{name}: no data"))?;
+        let data = generate(&experiment.dataset).with_context(|| name.to_string())?;
         let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
-        let network = Network::build(&experiment.model, data.n_features(), data.n_classes)
-            .with_context(|| format!("{name}: no network"))?;
+        let network =
+            Network::build(&experiment.model, data.n_features(), data.n_classes).with_context(|| name.to_string())?;
         Ok(Self { data, split, network })
     }
 

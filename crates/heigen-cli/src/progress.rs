@@ -2,14 +2,19 @@
 
 use heigen::config::ExperimentName;
 use heigen::curvature::Stage;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use std::time::Duration;
 
 /// A bar over `total` steps with rate and time left.
 pub(crate) fn bar(total: u64, unit: &str, what: &str) -> ProgressBar {
-    let template = format!("{{msg}} {{bar:30}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left");
+    let template = format!("{{msg}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}/s, {{eta}} left");
     let bar = ProgressBar::new(total).with_message(what.to_owned());
-    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let rate = state.per_sec();
+        // Writing to a string cannot fail.
+        let _ = if rate < 9.95 { write!(out, "{rate:.1}") } else { write!(out, "{}", HumanCount(rate.round() as u64)) };
+    }));
     bar
 }
 
@@ -32,6 +37,31 @@ pub(crate) fn seconds(s: f64) -> String {
         format!("{s:.1} s")
     } else {
         format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0)
+    }
+}
+
+/// A number with five significant digits, in scientific notation where zeros would hide it.
+pub(crate) fn number(x: f64) -> String {
+    let magnitude = x.abs();
+    if magnitude == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e4).contains(&magnitude) {
+        let decimals = 4 - magnitude.log10().floor() as i32;
+        format!("{x:.*}", decimals.max(0) as usize)
+    } else {
+        format!("{x:.3e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        let numbers = [0.0, 0.154, -12.3456789, 1.0, 9999.0, 12345.6, 9.1e-4, 3e-17].map(number);
+        assert_eq!(numbers, ["0", "0.15400", "-12.346", "1.0000", "9999.0", "1.235e4", "9.100e-4", "3.000e-17"]);
+        assert_eq!([0.0123, 3.21, 130.0].map(seconds), ["12 ms", "3.2 s", "2 min 10 s"]);
     }
 }
 

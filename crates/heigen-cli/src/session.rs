@@ -18,7 +18,10 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(common: &Common) -> Result<Self> {
-        rayon::ThreadPoolBuilder::new().num_threads(common.threads).build_global().context("cannot start threads")?;
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(common.threads.into())
+            .build_global()
+            .context("cannot start threads")?;
         Ok(Self { results: Results::new(&common.results), seed: common.seed, force: common.force, json: common.json })
     }
 

@@ -37,21 +37,25 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
             Origin::Shipped => "shipped with heigen".to_owned(),
             Origin::File(path) => path.display().to_string(),
         };
-        print(&format!("{}  ({origin})", loaded.experiment.name))?;
+        let shown = &loaded.experiment.name;
+        print(&format!("{shown}  ({origin})"))?;
         print(&serde_json::to_string_pretty(&config)?)?;
         let mut line = starts.clone();
-        line.push(loaded.experiment.name.to_string());
+        line.push(shown.to_string());
         print(&format!("chain     {}", line.join(" -> ")))?;
         match (&prepared, why) {
-            (_, Some(why)) => print(&format!("cannot    {why}"))?,
+            (_, Some(why)) => {
+                let because = format!("{shown} cannot run: ");
+                print(&format!("never     runnable: {}", why.strip_prefix(&because).unwrap_or(&why)))?;
+            }
             (Ok(p), None) => {
-                let layers: Vec<String> =
-                    p.network.layout().entries().iter().map(|e| format!("{} {:?}", e.name, e.shape)).collect();
+                let layers = p.network.layout().entries().iter().map(|e| format!("{} {:?}", e.name, e.shape));
+                let layers: Vec<String> = layers.collect();
                 print(&format!("P         {} parameters: {}", p.network.n_params(), layers.join(", ")))?;
                 print(&format!(
-                    "samples   {} of {} features in {} classes ({})",
+                    "samples   {} of {} in {} classes ({})",
                     p.data.n_samples(),
-                    p.data.n_features(),
+                    counted(p.data.n_features(), "feature"),
                     p.data.n_classes,
                     p.data.source
                 ))?;
@@ -69,4 +73,8 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

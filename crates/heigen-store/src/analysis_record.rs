@@ -7,6 +7,7 @@ use heigen::config::ExperimentName;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 
 /// The summary of an analysis as a document.
@@ -38,7 +39,15 @@ impl AnalysisRecord {
     /// # Errors
     /// As [`crate::atomic::write_with`].
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
-        document::save(path, &KIND, self)
+        self.stage(path)?.commit()
+    }
+
+    /// As [`Self::save`], but the file waits for [`Staged::commit`] to get its name.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn stage(&self, path: &Path) -> Result<Staged, StoreError> {
+        document::stage(path, &KIND, self)
     }
 
     /// Reads the record at `path`.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::atomic::Staged;
 use crate::{StoreError, atomic};
 
 /// A kind of document.
@@ -31,13 +32,16 @@ pub enum Unusable {
     /// The file is truncated, foreign or damaged.
     #[error("{0}")]
     Unreadable(String),
+    /// The file is not the one that its record was written for; it may be somebody's only copy.
+    #[error("{0}")]
+    Changed(String),
     /// The file is sound, but belongs to another configuration, start, or version of the program.
     #[error("{0}")]
     Stale(String),
 }
 
-/// Writes `body`, which is an object, with its kind before it.
-pub(crate) fn save(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<(), StoreError> {
+/// Stages `body`, which is an object, with its kind before it.
+pub(crate) fn stage(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<Staged, StoreError> {
     let failed = |e: serde_json::Error| StoreError::values(path, e.to_string());
     let mut map = Map::new();
     map.insert("format".to_owned(), kind.format.into());
@@ -48,7 +52,7 @@ pub(crate) fn save(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<()
     }
     let mut text = serde_json::to_string_pretty(&Value::Object(map)).map_err(failed)?;
     text.push('\n');
-    atomic::write(path, text.as_bytes())
+    atomic::stage_with(path, |file| file.write_all(text.as_bytes()))
 }
 
 /// Reads a document of this kind and version.
@@ -58,7 +62,8 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, U
         Unusable::Unreadable(format!("{path} {reason}; expected {what}; remove it and {mend} again"))
     };
     let bytes = fs::read(path).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Unusable::Missing(path.to_owned()),
+        // Where a folder of the path is a file, there is no document; writing one will say so.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unusable::Missing(path.to_owned()),
         _ => Unusable::Unreadable(StoreError::read(path, e).to_string()),
     })?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| {

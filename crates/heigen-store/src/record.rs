@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::StoreError;
 pub use crate::analysis_record::AnalysisRecord;
+use crate::atomic::Staged;
 pub use crate::document::Unusable;
 use crate::document::{self, Kind, short};
 
@@ -76,6 +77,14 @@ impl ModelRecord {
     /// # Errors
     /// [`StoreError::Values`] if a number is not finite, which JSON cannot say; else as [`crate::atomic::write_with`].
     pub fn save(&self, path: &Path) -> Result<(), StoreError> {
+        self.stage(path)?.commit()
+    }
+
+    /// As [`Self::save`], but the file waits for [`Staged::commit`] to get its name.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn stage(&self, path: &Path) -> Result<Staged, StoreError> {
         let numbers = |report: &EpochReport| {
             let parts = [Some(report.train), report.validation, report.test];
             parts.into_iter().flatten().all(|part| part.loss.is_finite() && part.accuracy.is_finite())
@@ -87,7 +96,7 @@ impl ModelRecord {
         if !self.seconds.is_finite() {
             return Err(StoreError::values(path, "its seconds are not finite"));
         }
-        document::save(path, &KIND, self)
+        document::stage(path, &KIND, self)
     }
 
     /// Reads the record at `path`.
@@ -121,12 +130,13 @@ impl ModelRecord {
     /// Whether the weights at `path` are the ones this record was written for.
     ///
     /// # Errors
-    /// [`Unusable::Missing`] without a file, [`Unusable::Unreadable`] if its bytes are others or cannot be read.
+    /// [`Unusable::Missing`] without a file, [`Unusable::Changed`] if its bytes are others,
+    /// [`Unusable::Unreadable`] if they cannot be read.
     pub fn check_weights(&self, path: &Path) -> Result<(), Unusable> {
         match hash_file(path) {
             Ok(hash) if hash == self.weights_hash => Ok(()),
-            Ok(hash) => Err(Unusable::Unreadable(format!(
-                "{} has changed since it was trained (its hash is {}, the record says {}); train again to replace it",
+            Ok(hash) => Err(Unusable::Changed(format!(
+                "{} has changed since it was trained (its hash is {}, the record says {})",
                 path.display(),
                 short(&hash),
                 short(&self.weights_hash),

@@ -11,6 +11,7 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 
+use crate::atomic::Staged;
 use crate::{StoreError, atomic};
 
 /// Longest header that is believed, as in the safetensors library.
@@ -50,6 +51,14 @@ pub struct Weights<T = f32> {
 /// [`StoreError::Values`] if a name stands twice or is reserved, or a shape does not fit its values; else as
 /// [`atomic::write_with`].
 pub fn save(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<(), StoreError> {
+    stage(path, tensors, metadata)?.commit()
+}
+
+/// As [`save`], but the file waits for [`Staged::commit`] to get its name.
+///
+/// # Errors
+/// As [`save`].
+pub fn stage(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<Staged, StoreError> {
     let mut header = Map::new();
     if !metadata.is_empty() {
         header.insert(METADATA.to_owned(), json!(metadata));
@@ -74,7 +83,7 @@ pub fn save(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, St
     let length = u64::try_from(text.len()).ok().filter(|&length| length <= MAX_HEADER);
     let length =
         length.ok_or_else(|| StoreError::values(path, "names and metadata are longer than the format allows"))?;
-    atomic::write_with(path, |file| {
+    atomic::stage_with(path, |file| {
         file.write_all(&length.to_le_bytes())?;
         file.write_all(text.as_bytes())?;
         let mut bytes = Vec::with_capacity(CHUNK * size_of::<f32>());

@@ -4,18 +4,13 @@ mod common;
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::sync::Mutex;
 
 use common::{files, shown};
-use heigen_store::atomic::{remove_temporary_files, write, write_with};
+use heigen_store::atomic::{check_writable, stage_with, write, write_with};
 use insta::assert_snapshot;
-
-/// The registry of temporary files is one for the whole process: tests that write must not meet the one that clears it.
-static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
 fn new_and_old_files_get_the_new_content_and_missing_folders_are_made() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a/b/c.json");
     write(&path, b"one").unwrap();
@@ -26,7 +21,6 @@ fn new_and_old_files_get_the_new_content_and_missing_folders_are_made() {
 
 #[test]
 fn an_error_half_way_leaves_the_old_content() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.npy");
     write(&path, b"old").unwrap();
@@ -45,7 +39,6 @@ fn an_error_half_way_leaves_the_old_content() {
 
 #[test]
 fn a_panic_half_way_leaves_the_old_content() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.npy");
     write(&path, b"old").unwrap();
@@ -56,7 +49,6 @@ fn a_panic_half_way_leaves_the_old_content() {
 
 #[test]
 fn places_that_cannot_be_written_to_are_named() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "x").unwrap();
     fs::create_dir_all(dir.path().join("folder/inside")).unwrap();
@@ -70,20 +62,32 @@ fn places_that_cannot_be_written_to_are_named() {
 }
 
 #[test]
-fn the_handler_of_ctrl_c_removes_what_is_half_written() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+fn staged_files_get_their_names_together_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("c.npy");
-    write(&path, b"old").unwrap();
-    assert_eq!(remove_temporary_files(), 0);
-    let outcome = write_with(&path, |file| {
-        file.write_all(b"half")?;
-        assert_eq!(files(dir.path()).len(), 2);
-        assert_eq!(remove_temporary_files(), 1);
-        assert_eq!(files(dir.path()), ["c.npy"]);
-        Ok(())
-    });
-    assert!(outcome.is_err(), "the renaming finds nothing");
-    assert_eq!(fs::read(&path).unwrap(), b"old");
-    assert_eq!(remove_temporary_files(), 0);
+    let paths = ["a.npy", "b.npy"].map(|name| dir.path().join(name));
+    paths.iter().for_each(|path| write(path, b"old").unwrap());
+    let stage = |path| stage_with(path, |file| file.write_all(b"new"));
+    let staged = stage(&paths[0]).unwrap();
+    assert_eq!(fs::read(&paths[0]).unwrap(), b"old");
+    drop(staged);
+    assert_eq!(
+        (fs::read(&paths[0]).unwrap(), files(dir.path())),
+        (b"old".to_vec(), vec!["a.npy".into(), "b.npy".into()])
+    );
+    let staged = paths.each_ref().map(|path| stage(path).unwrap());
+    staged.into_iter().for_each(|staged| staged.commit().unwrap());
+    assert!(paths.iter().all(|path| fs::read(path).unwrap() == b"new"));
+    assert_eq!(files(dir.path()), ["a.npy", "b.npy"]);
+}
+
+#[test]
+fn whether_a_place_can_be_written_to_is_known_before() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "x").unwrap();
+    check_writable(&dir.path().join("a/b.npy")).unwrap();
+    check_writable(&dir.path().join("file")).unwrap();
+    assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"x");
+    assert!(check_writable(&dir.path().join("file/b.npy")).is_err());
+    assert!(check_writable(&dir.path().join("a")).is_err());
+    assert_eq!(files(&dir.path().join("a")), Vec::<String>::new());
 }

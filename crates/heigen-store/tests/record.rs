@@ -52,6 +52,7 @@ fn what_is_missing_unreadable_or_stale_is_told_apart() {
         let kind = match error {
             Unusable::Missing(_) => "Missing",
             Unusable::Unreadable(_) => "Unreadable",
+            Unusable::Changed(_) => "Changed",
             Unusable::Stale(_) => "Stale",
         };
         lines.push(format!("{what} -> {kind}\n    {}", shown(error, dir.path())));

@@ -15,7 +15,7 @@ use crate::linalg::{Matrix, Scalar};
 use crate::model::{ColumnMap, log_softmax, softmax, subtract_mean, with_softmax};
 
 impl LossKind {
-    /// Loss of one sample with outputs `o` [C].
+    /// Loss of one sample with outputs `o` `[C]`.
     pub fn of_sample<T: Scalar>(self, o: &[T], label: usize) -> T {
         let classes = T::from_f64(o.len() as f64);
         match self {
@@ -54,7 +54,7 @@ impl LossKind {
 pub struct LossDelta<'a, T> {
     /// Which loss.
     pub loss: LossKind,
-    /// Class of every sample, [N].
+    /// Class of every sample, `[N]`.
     pub labels: &'a [usize],
     /// 1/N for a mean, 1 for per-example gradients.
     pub weight: T,

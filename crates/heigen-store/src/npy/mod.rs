@@ -3,9 +3,10 @@
 //! Files are version 1.0 with data aligned to 64 bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
+use crate::atomic::Staged;
 use crate::{StoreError, atomic};
 
 mod header;
@@ -107,6 +108,14 @@ pub fn write<T: Element>(path: &Path, shape: &[usize], order: Order, values: &[T
     write_parts(path, shape, order, [values])
 }
 
+/// As [`write()`], but the file waits for [`Staged::commit`] to get its name.
+///
+/// # Errors
+/// As [`write()`].
+pub fn stage<T: Element>(path: &Path, shape: &[usize], order: Order, values: &[T]) -> Result<Staged, StoreError> {
+    stage_parts(path, shape, order, [values])
+}
+
 /// Writes an array of `shape` whose elements are the `parts` one after another, e.g. the columns of a matrix in
 /// Fortran order. Nothing is copied as a whole.
 ///
@@ -118,6 +127,15 @@ pub fn write_parts<'a, T: Element + 'a>(
     order: Order,
     parts: impl IntoIterator<Item = &'a [T]>,
 ) -> Result<(), StoreError> {
+    stage_parts(path, shape, order, parts)?.commit()
+}
+
+fn stage_parts<'a, T: Element + 'a>(
+    path: &Path,
+    shape: &[usize],
+    order: Order,
+    parts: impl IntoIterator<Item = &'a [T]>,
+) -> Result<Staged, StoreError> {
     let wanted = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
     let head = Header { descr: T::DESCR.to_owned(), order, shape: shape.to_vec() }.to_bytes();
     let (Some(wanted), Some(head)) = (wanted, head) else {
@@ -125,7 +143,7 @@ pub fn write_parts<'a, T: Element + 'a>(
     };
     let mut count = 0_usize;
     let mut mismatch = false;
-    let written = atomic::write_with(path, |file| {
+    let staged = atomic::stage_with(path, |file| {
         file.write_all(&head)?;
         let mut bytes = Vec::with_capacity(CHUNK);
         for part in parts {
@@ -145,7 +163,7 @@ pub fn write_parts<'a, T: Element + 'a>(
     if mismatch {
         return Err(StoreError::values(path, format!("the shape {shape:?} needs {wanted} values, there are {count}")));
     }
-    written
+    staged
 }
 
 /// Reads an array of any shape.
@@ -155,25 +173,7 @@ pub fn write_parts<'a, T: Element + 'a>(
 /// too long, or holds another type. What the header claims is checked against the file's length before any allocation.
 pub fn read<T: Element>(path: &Path) -> Result<Array<T>, StoreError> {
     let failed = |cause| StoreError::read(path, cause);
-    let file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
-    let mut reader = std::io::BufReader::with_capacity(CHUNK, file);
-    let (header, start) = Header::read(&mut reader, length, path)?;
-    let wanted = format!("an array of {}", T::DESCR);
-    if header.descr != T::DESCR {
-        return Err(StoreError::content(path, format!("an array of {}", header.descr), wanted));
-    }
-    let count = header.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-    let bytes = count.and_then(|count| count.checked_mul(T::BYTES)).and_then(|bytes| u64::try_from(bytes).ok());
-    let present = length.saturating_sub(start);
-    if bytes != Some(present) {
-        let claimed = bytes.map_or_else(|| "more than any file has".to_owned(), |bytes| bytes.to_string());
-        let state = if bytes.is_some_and(|bytes| bytes < present) { "too long" } else { "truncated" };
-        let found = format!("{state}: {present} bytes of data follow the header");
-        let wanted = format!("{claimed}, by the shape {:?} in the header", header.shape);
-        return Err(StoreError::content(path, found, wanted));
-    }
-    let count = count.unwrap_or_default();
+    let (header, count, mut reader) = open::<T>(path)?;
     let mut values = Vec::with_capacity(count);
     let mut chunk = vec![0; CHUNK];
     while values.len() < count {
@@ -190,9 +190,46 @@ pub fn read<T: Element>(path: &Path) -> Result<Array<T>, StoreError> {
 /// As [`read`], and [`StoreError::Content`] for another shape.
 pub fn read_shaped<T: Element>(path: &Path, shape: &[usize]) -> Result<Array<T>, StoreError> {
     let array = read(path)?;
-    if array.shape == shape {
-        Ok(array)
+    check_shape(path, &array.shape, shape)?;
+    Ok(array)
+}
+
+/// Whether the file at `path` holds an array of this type and `shape`, by its header and length alone.
+///
+/// # Errors
+/// As [`read_shaped`].
+pub fn check_shaped<T: Element>(path: &Path, shape: &[usize]) -> Result<(), StoreError> {
+    check_shape(path, &open::<T>(path)?.0.shape, shape)
+}
+
+fn check_shape(path: &Path, got: &[usize], wanted: &[usize]) -> Result<(), StoreError> {
+    if got == wanted {
+        Ok(())
     } else {
-        Err(StoreError::content(path, format!("an array of shape {:?}", array.shape), format!("{shape:?}")))
+        Err(StoreError::content(path, format!("an array of shape {got:?}"), format!("{wanted:?}")))
     }
+}
+
+/// The checked header, the number of elements, and a reader at the first of them.
+fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<File>), StoreError> {
+    let failed = |cause| StoreError::read(path, cause);
+    let file = File::open(path).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut reader = BufReader::with_capacity(CHUNK, file);
+    let (header, start) = Header::read(&mut reader, length, path)?;
+    let wanted = format!("an array of {}", T::DESCR);
+    if header.descr != T::DESCR {
+        return Err(StoreError::content(path, format!("an array of {}", header.descr), wanted));
+    }
+    let count = header.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let bytes = count.and_then(|count| count.checked_mul(T::BYTES)).and_then(|bytes| u64::try_from(bytes).ok());
+    let present = length.saturating_sub(start);
+    if bytes != Some(present) {
+        let claimed = bytes.map_or_else(|| "more than any file has".to_owned(), |bytes| bytes.to_string());
+        let state = if bytes.is_some_and(|bytes| bytes < present) { "too long" } else { "truncated" };
+        let found = format!("{state}: {present} bytes of data follow the header");
+        let wanted = format!("{claimed}, by the shape {:?} in the header", header.shape);
+        return Err(StoreError::content(path, found, wanted));
+    }
+    Ok((header, count.unwrap_or_default(), reader))
 }

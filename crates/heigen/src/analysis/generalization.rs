@@ -43,7 +43,7 @@ pub enum Rule {
     Mean,
 }
 
-/// |A_i| of every eigenvector by `rule`, from alignments [k, N]: [k].
+/// |A_i| of every eigenvector by `rule`, from alignments [k, N]: `[k]`.
 pub fn per_vector<T: Scalar>(alignments: &Matrix<T>, rule: Rule) -> Vec<f64> {
     let mut out = vec![0.0f64; alignments.rows];
     for column in alignments.iter_columns() {

@@ -24,8 +24,8 @@ pub struct Certificate {
     /// Bound on |A - V diag(lambda) V^T|_2, what lies outside the returned pairs: 10 sqrt(2/pi) max_j |E omega_j| over
     /// Gaussian probes (Halko, Martinsson, Tropp, SIAM Review 53 (2011), 217, lemma 4.1).
     pub outside_bound: f64,
-    /// Probability that the bound holds, at least.
-    pub outside_confidence: f64,
+    /// Probability that the bound does not hold, at most.
+    pub failure_probability: f64,
     /// Sum of the eigenvalues.
     pub trace_eigenvalues: f64,
     /// tr A from the probes with the pairs as control variate: sum lambda_i + mean_j omega_j^T E omega_j.
@@ -108,7 +108,7 @@ pub fn certify<T: Scalar>(
         residual_frobenius: squares.sqrt(),
         orthogonality,
         outside_bound: 10.0 * (2.0 / std::f64::consts::PI).sqrt() * worst,
-        outside_confidence: 1.0 - 10f64.powf(-n),
+        failure_probability: 10f64.powf(-n),
         trace_eigenvalues: trace,
         trace_probes: trace + mean,
         trace_standard_error: (variance / n).sqrt(),

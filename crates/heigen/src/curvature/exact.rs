@@ -34,7 +34,7 @@ pub enum Exact<T> {
 /// All eigenpairs of a symmetric operator whose rank is far below P.
 ///
 /// A block range finder (Halko, Martinsson, Tropp, SIAM Review 53 (2011), 217, algorithm 4.2 with blocks): products
-/// Y = A Omega with random signs Omega are orthogonalised against the basis Q so far and among themselves (both twice) until
+/// Y = A Omega with random Omega are orthogonalised against the basis Q so far and among themselves (both twice) until
 /// the diagonal of R shows that nothing is left; then T = Q^T A Q, T = U diag(lambda) U^T, V = Q U. Since A is
 /// symmetric with its range in Q, A = Q T Q^T, and nonzero eigenvalues are those of T.
 ///
@@ -51,7 +51,7 @@ pub fn exact<T: Scalar>(
     progress: &mut impl FnMut(Stage),
 ) -> Result<Exact<T>, EigenError> {
     let p = operator.n_params();
-    let mut signs = Signs(NumpyRandomState::new(SEED));
+    let mut stream = NumpyRandomState::new(SEED);
     let mut basis = Matrix { data: Vec::new(), rows: p, columns: 0 };
     let mut scale = 0.0f64;
     loop {
@@ -62,7 +62,7 @@ pub fn exact<T: Scalar>(
         if basis.columns + width > max_columns {
             return Ok(Exact::HighRank(basis.columns));
         }
-        let mut y = operator.product(&signs.block(p, width));
+        let mut y = operator.product(&random(&mut stream, p, width));
         if !y.is_finite() {
             return Err(EigenError::NotFinite);
         }
@@ -123,18 +123,10 @@ fn norm<T: Scalar>(v: &[T]) -> f64 {
     v.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt()
 }
 
-/// Columns of random signs: as good as Gaussian ones for the range, at one random bit a number.
-struct Signs(NumpyRandomState);
-
-impl Signs {
-    fn block<T: Scalar>(&mut self, rows: usize, columns: usize) -> Matrix<T> {
-        let mut out = Matrix::zeros(rows, columns);
-        for chunk in out.data.chunks_mut(32) {
-            let bits = self.0.randint(0, 1 << 32);
-            for (i, x) in chunk.iter_mut().enumerate() {
-                *x = if bits >> i & 1 == 1 { T::ONE } else { -T::ONE };
-            }
-        }
-        out
-    }
+/// Columns of numbers uniform in (-1, 1). (Random signs would be as good for a large P, but few of them are often
+/// linearly dependent.)
+fn random<T: Scalar>(stream: &mut NumpyRandomState, rows: usize, columns: usize) -> Matrix<T> {
+    let mut out = Matrix::zeros(rows, columns);
+    out.data.iter_mut().for_each(|x| *x = T::from_f64(2.0 * stream.random_sample() - 1.0));
+    out
 }

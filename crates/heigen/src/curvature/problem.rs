@@ -65,7 +65,7 @@ pub enum ProblemError {
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// A network at `theta` [P] with the samples of `data` and their mean `loss`. Weights and features are float32
+    /// A network at `theta` `[P]` with the samples of `data` and their mean `loss`. Weights and features are float32
     /// and are converted exactly.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.network
     }
 
-    /// The point, [P].
+    /// The point, `[P]`.
     pub fn theta(&self) -> &[T] {
         &self.theta
     }
@@ -120,7 +120,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         &self.inputs
     }
 
-    /// Classes of the samples, [N].
+    /// Classes of the samples, `[N]`.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -157,7 +157,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         right as f64 / self.n_samples() as f64
     }
 
-    /// The gradient of L, [P].
+    /// The gradient of L, `[P]`.
     pub fn gradient(&self) -> Vec<T> {
         let mut gradient = vec![T::ZERO; self.n_params()];
         let (mut pool, mut tape) = (Pool::new(), Tape::recording());

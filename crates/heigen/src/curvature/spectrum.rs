@@ -21,6 +21,17 @@ pub enum Method {
     Dense,
 }
 
+impl Method {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Exact => "exact",
+            Self::Dense => "dense",
+        }
+    }
+}
+
 /// Eigenvalues and eigenvectors of a symmetric operator.
 #[derive(Clone, Debug)]
 pub struct Spectrum<T> {

@@ -17,7 +17,7 @@ pub use scalar::Scalar;
 /// from it, so results are the same bytes on any number of threads.
 const SPLIT: usize = 4;
 
-/// Parallelism of one large operation: split [`SPLIT`] ways, executed by however many threads the pool has.
+/// Parallelism of one large operation: split `SPLIT` ways, executed by however many threads the pool has.
 pub fn par() -> faer::Par {
     faer::Par::rayon(SPLIT)
 }

@@ -15,7 +15,7 @@ pub trait Algebra {
     /// An activation [features, samples].
     type Tensor;
 
-    /// W x + b, with W = theta[weight] of shape [out, in], b = theta[bias] broadcast over samples.
+    /// W x + b, with `W = theta[weight]` of shape [out, in], `b = theta[bias]` broadcast over samples.
     fn affine(&mut self, weight: &Range<usize>, bias: &Range<usize>, x: &Self::Tensor) -> Self::Tensor;
     /// W^T delta.
     fn affine_transposed(&mut self, weight: &Range<usize>, delta: &Self::Tensor) -> Self::Tensor;

@@ -35,7 +35,7 @@ pub struct Dual<'a, T> {
 }
 
 impl<'a, T: Scalar> Dual<'a, T> {
-    /// At `theta` [P] along `directions` [P, K] (column after column); a reverse pass writes the tangents of the
+    /// At `theta` `[P]` along `directions` [P, K] (column after column); a reverse pass writes the tangents of the
     /// gradient, the Hessian-vector products, to `out` [P, K].
     pub fn new(theta: &'a [T], directions: &'a [T], out: Option<&'a mut [T]>, pool: &'a mut Pool<T>, par: Par) -> Self {
         let k = if theta.is_empty() { 0 } else { directions.len() / theta.len() };

@@ -10,7 +10,7 @@ use std::ops::Range;
 pub struct Linear {
     /// Place of W, [outputs, inputs] row by row.
     pub weight: Range<usize>,
-    /// Place of b, [outputs].
+    /// Place of b, `[outputs]`.
     pub bias: Range<usize>,
 }
 

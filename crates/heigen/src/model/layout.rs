@@ -23,10 +23,8 @@ pub struct ParamLayout {
 /// Why named tensors do not fit a network, listed as PyTorch lists it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "the weights do not fit the network:{}{}{}",
-    list(" missing: ", missing),
-    list(" unexpected: ", unexpected),
-    list(" wrong shape: ", misshapen)
+    "the weights do not fit the network: {}; use weights of this network, or an experiment with theirs",
+    listed(&[("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen)])
 )]
 pub struct LayoutError {
     /// Parameters of the network that the file lacks.
@@ -37,8 +35,10 @@ pub struct LayoutError {
     pub misshapen: Vec<String>,
 }
 
-fn list(title: &str, names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!("{title}{};", names.join(", ")) }
+/// The kinds that occur, each with its names.
+fn listed(kinds: &[(&str, &[String])]) -> String {
+    let occurring = kinds.iter().filter(|(_, names)| !names.is_empty());
+    occurring.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 impl ParamLayout {
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(
             error.unwrap_err().to_string(),
             "the weights do not fit the network: missing: fc.bias; unexpected: fd; \
-             wrong shape: fc.weight is [3, 2], expected [2, 3];"
+             wrong shape: fc.weight is [3, 2], expected [2, 3]; use weights of this network, or an experiment with theirs"
         );
     }
 }

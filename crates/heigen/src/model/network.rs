@@ -131,7 +131,7 @@ impl Network {
         }
     }
 
-    /// Outputs [C, N] of inputs `x` [d, N] at `theta` [P].
+    /// Outputs [C, N] of inputs `x` [d, N] at `theta` `[P]`.
     pub fn outputs<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Matrix<T> {
         let mut pool = Pool::new();
         let mut plain = Plain::new(theta, Sink::None, &mut pool, par());

@@ -11,11 +11,11 @@ use std::ops::Range;
 pub enum Sink<'a, T> {
     /// Nowhere: inference.
     None,
-    /// Summed over the samples: [P].
+    /// Summed over the samples: `[P]`.
     Sum(&'a mut [T]),
     /// One gradient a sample: [P, N], sample after sample.
     PerSample(&'a mut [T]),
-    /// The squared l2 norm of every sample's gradient, added up: [N].
+    /// The squared l2 norm of every sample's gradient, added up: `[N]`.
     SquaredNorms(&'a mut [T]),
 }
 
@@ -29,7 +29,7 @@ pub struct Plain<'a, T> {
 }
 
 impl<'a, T: Scalar> Plain<'a, T> {
-    /// At `theta` [P]; matrix products use `par`.
+    /// At `theta` `[P]`; matrix products use `par`.
     pub fn new(theta: &'a [T], sink: Sink<'a, T>, pool: &'a mut Pool<T>, par: Par) -> Self {
         Self { theta, sink, pool, par }
     }

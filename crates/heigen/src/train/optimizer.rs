@@ -46,7 +46,7 @@ impl Optimizer {
         }
     }
 
-    /// One update of `theta` [P] along `gradient` [P] with learning rate `lr`.
+    /// One update of `theta` `[P]` along `gradient` `[P]` with learning rate `lr`.
     pub fn step(&mut self, theta: &mut [f32], gradient: &[f32], lr: f64) {
         let parameters = theta.iter_mut().zip(gradient);
         match self {

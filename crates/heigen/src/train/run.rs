@@ -71,7 +71,7 @@ pub enum Outcome {
 /// A finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
-    /// The weights, [P].
+    /// The weights, `[P]`.
     pub theta: Vec<f32>,
     /// Finished epochs.
     pub epochs_done: usize,
@@ -81,7 +81,7 @@ pub struct Trained {
     pub outcome: Outcome,
 }
 
-/// Trains `network` from weights `theta` [P] on the training part.
+/// Trains `network` from weights `theta` `[P]` on the training part.
 ///
 /// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
 ///

@@ -56,7 +56,7 @@ pub struct Evaluation {
 pub enum TrainError {
     /// The loss of a batch became infinite or NaN.
     #[error(
-        "training diverged in epoch {epoch} at learning rate {lr}: the loss of a batch is {loss}; lower `optimizer.args.lr`"
+        "training diverged in epoch {epoch} at learning rate {lr:?}: the loss of a batch is {loss}; lower `optimizer.args.lr`"
     )]
     Diverged {
         /// Epoch, from 1.
@@ -107,7 +107,7 @@ pub struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    /// From weights `theta` [P]; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
+    /// From weights `theta` `[P]`; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
     ///
     /// # Errors
     /// [`TrainError::Empty`] without training samples.
@@ -151,7 +151,7 @@ impl<'a> Training<'a> {
         })
     }
 
-    /// The weights, [P].
+    /// The weights, `[P]`.
     pub fn theta(&self) -> &[f32] {
         &self.theta
     }

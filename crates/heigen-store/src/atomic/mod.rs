@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
 
+mod stale;
+
 /// Bytes collected before each call to the system.
 const BUFFER: usize = 1 << 20;
 
@@ -37,6 +39,26 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Write`] with the path, the cause and a remedy.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), StoreError> {
+    stage_with(path, fill)?.commit()
+}
+
+/// A complete file that does not have its name yet; dropped, it is gone.
+///
+/// Results that belong together are staged one by one and committed when all of them could be written: a full disk
+/// then leaves the earlier results as they were.
+#[derive(Debug)]
+#[must_use = "a staged file that is not committed is removed"]
+pub struct Staged {
+    temporary: Temporary,
+    folder: PathBuf,
+    path: PathBuf,
+}
+
+/// The first half of [`write_with`]: everything but the renaming.
+///
+/// # Errors
+/// As [`write_with`].
+pub fn stage_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Staged, StoreError> {
     let failed = |cause| StoreError::write(path, cause);
     let Some(file_name) = path.file_name() else {
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name")));
@@ -46,16 +68,57 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).map_err(failed)?;
+    stale::sweep(folder);
     let temporary = Temporary::beside(folder, file_name);
     let file = File::create_new(&temporary.path).map_err(failed)?;
     let mut writer = BufWriter::with_capacity(BUFFER, file);
     fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
     let file = writer.into_inner().map_err(|e| failed(e.into_error()))?;
     file.sync_all().map_err(failed)?;
-    drop(file);
-    fs::rename(&temporary.path, path).map_err(failed)?;
-    temporary.renamed();
-    sync_folder(folder).map_err(failed)
+    Ok(Staged { temporary, folder: folder.to_owned(), path: path.to_owned() })
+}
+
+impl Staged {
+    /// Where the content stands until it is committed.
+    pub fn file(&self) -> &Path {
+        &self.temporary.path
+    }
+
+    /// The second half of [`write_with`]: renames the file to its path.
+    ///
+    /// # Errors
+    /// As [`write_with`].
+    pub fn commit(self) -> Result<(), StoreError> {
+        let failed = |cause| StoreError::write(&self.path, cause);
+        fs::rename(&self.temporary.path, &self.path).map_err(failed)?;
+        self.temporary.renamed();
+        sync_folder(&self.folder).map_err(failed)
+    }
+}
+
+/// Removes the file at `path`, if there is one.
+///
+/// # Errors
+/// [`StoreError::Write`] if it stays.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(e) if !matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(StoreError::write(path, e))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file could be written at `path`, without touching what stands there: to be asked before hours of work.
+/// The folders are made.
+///
+/// # Errors
+/// As [`write_with`], and if a folder stands at `path`.
+pub fn check_writable(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::write(path, io::ErrorKind::IsADirectory.into()));
+    }
+    stage_with(path, |_| Ok(())).map(drop)
 }
 
 /// Makes the rename itself durable.
@@ -75,14 +138,19 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes every temporary file in flight and returns how many there were; for the handler of Ctrl-C, just before the
-/// program ends.
-pub fn remove_temporary_files() -> usize {
-    let paths = std::mem::take(&mut *in_flight());
-    paths.iter().filter(|path| fs::remove_file(path).is_ok()).count()
+/// Removes every temporary file in flight and ends the process, for the handler of Ctrl-C. No other thread begins or
+/// renames a file in between.
+pub fn remove_temporary_files_and_exit(code: i32) -> ! {
+    let paths = in_flight();
+    for path in paths.iter() {
+        // Absent if it was never made or has its name already.
+        let _ = fs::remove_file(path);
+    }
+    std::process::exit(code)
 }
 
 /// A temporary file, removed when dropped before it was renamed.
+#[derive(Debug)]
 struct Temporary {
     path: PathBuf,
 }
@@ -95,7 +163,7 @@ impl Temporary {
         let mut name = OsString::from(".");
         name.push(file_name);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        name.push(format!(".{}-{:x}-{count}.tmp", std::process::id(), since.as_nanos()));
+        name.push(stale::suffix(since.as_nanos(), count));
         let path = folder.join(name);
         in_flight().insert(path.clone());
         Self { path }

@@ -1,0 +1,77 @@
+//! `heigen figure 2`.
+
+mod common;
+
+use common::{Sandbox, changed, small};
+use serde_json::{Value, json};
+
+const QUICK: [&str; 4] = ["--resolution", "20", "--eigenvectors", "2"];
+
+fn circle(sandbox: &Sandbox) -> String {
+    sandbox.config("circle", &changed(&[("/dataset", json!({"type": "circle", "args": {}}))]))
+}
+
+#[test]
+fn figure_2_is_drawn_for_one_and_for_two_experiments() {
+    let sandbox = Sandbox::new();
+    let (plain, circle) = (sandbox.config("plain", &small()), circle(&sandbox));
+    for (names, stem) in [(&[&*plain][..], "figure2_my-plain"), (&[&plain, &circle], "figure2_my-plain+my-circle")] {
+        let run = sandbox.ok(&[&["figure", "2"], names, &QUICK].concat());
+        let paths: Vec<String> = ["svg", "pdf", "png"].map(|e| format!("figures/{stem}.{e}")).into();
+        assert_eq!(run.stdout.lines().collect::<Vec<_>>(), paths);
+        let [svg, pdf, png] = [0, 1, 2].map(|i| std::fs::read(sandbox.path(&paths[i])).unwrap());
+        assert!(svg.starts_with(b"<svg") || svg.starts_with(b"<?xml"));
+        assert!(pdf.starts_with(b"%PDF") && png.starts_with(b"\x89PNG"));
+    }
+    // Nothing is computed twice, and the same results give the same bytes.
+    let before = sandbox.files("figures");
+    let run = sandbox.ok(&[&["figure", "2", &plain], &QUICK[..]].concat());
+    let reused =
+        "my/plain: reused results/models/my/plain.safetensors\nmy/plain: reused results/grads/my/plain_analysis.json\n";
+    assert_eq!(run.stderr, reused);
+    assert!(sandbox.files("figures") == before);
+    assert_eq!(sandbox.names("figures").len(), 6);
+}
+
+#[test]
+fn the_options_of_an_analysis_hold_for_figures_too() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let args = ["figure", "2", &plain, "--dtype", "float32", "--seed", "2", "--figures", "drawn/here", "--json"];
+    let run = sandbox.ok(&[&args[..], &QUICK].concat());
+    let summary: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&summary["name"], &summary["dtype"]), (&json!("my/plain"), &json!("float32")));
+    assert_eq!(sandbox.names("drawn/here").len(), 3);
+}
+
+#[test]
+fn experiments_off_the_plane_are_refused_before_anything_is_trained() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let iris = sandbox.config("iris", &changed(&[("/dataset", json!({"type": "iris", "args": {}}))]));
+    assert_eq!(
+        sandbox.error(&["figure", "2", &plain, &iris]),
+        "error: my/iris has 4 features; Figure 2 draws the plane of experiments with 2, e.g. gauss/normal_training\n"
+    );
+    assert_eq!(sandbox.names("results"), Vec::<String>::new());
+}
+
+#[test]
+fn a_truncated_array_is_an_error_that_names_it_and_the_remedy() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    sandbox.ok(&["hessian", &plain]);
+    let path = "results/grads/my/plain_heigenvectors.npy";
+    let whole = std::fs::read(sandbox.path(path)).unwrap();
+    sandbox.file(path, &whole[..300]);
+    let before = sandbox.files("results");
+    for command in [&["figure", "2"][..], &["hessian"]] {
+        insta::assert_snapshot!("truncated_eigenvectors", sandbox.error(&[command, &[&plain]].concat()));
+        assert!(sandbox.files("results") == before);
+    }
+    // The remedies of the message work.
+    std::fs::remove_file(sandbox.path(path)).unwrap();
+    let run = sandbox.ok(&["hessian", &plain]);
+    assert!(run.stderr.contains("plain_heigenvectors.npy is missing"), "{}", run.stderr);
+    assert_eq!(std::fs::read(sandbox.path(path)).unwrap(), whole);
+}

@@ -1,0 +1,83 @@
+//! Temporary files of processes that were killed: told apart from those of running ones, and removed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// What a process number belongs to: this start of this machine and this space of process numbers. Files of other
+/// machines on a shared disk, or of other containers, carry another mark, and are left alone. Absent where the system
+/// does not tell; nothing is swept there.
+static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let space = fs::read_link("/proc/self/ns/pid").ok()?;
+    let hash = blake3::hash(format!("{boot} {}", space.display()).as_bytes());
+    Some(hash.to_hex()[..8].to_owned())
+});
+
+/// Folders that this process has swept; once is enough, and a folder of thousands of snapshots stays cheap.
+static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// End of a temporary file's name: `.<process>-<place>-<time>-<count>.tmp`.
+pub(super) fn suffix(time: u128, count: u64) -> String {
+    let place = PLACE.as_deref().unwrap_or("unknown");
+    format!(".{}-{place}-{time:x}-{count}.tmp", std::process::id())
+}
+
+/// Removes the temporary files in `folder` that dead processes left.
+pub(super) fn sweep(folder: &Path) {
+    let Some(place) = PLACE.as_deref() else { return };
+    if !SWEPT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let dead = name.to_str().and_then(|name| process_of(name, place)).is_some_and(|process| !is_running(process));
+        if dead {
+            // Whoever else removed it meanwhile did what was wanted.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The process that wrote the temporary file `name`, if it is one from `place`.
+fn process_of(name: &str, place: &str) -> Option<u32> {
+    let (_, suffix) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+    let mut parts = suffix.split('-');
+    let process = parts.next()?.parse().ok()?;
+    (parts.next()? == place && parts.count() == 2).then_some(process)
+}
+
+fn is_running(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_dead_processes_of_this_place_are_swept() {
+        let Some(place) = PLACE.as_deref() else { return };
+        let dir = tempfile::tempdir().unwrap();
+        let dead = format!(".a_heigenvalues.npy.{}-{place}-18e-1.tmp", u32::MAX);
+        let kept = [
+            format!(".a.npy{}", suffix(7, 2)),
+            format!(".a.npy.{}-elsewhere-18e-1.tmp", u32::MAX),
+            format!("a.npy.{}-{place}-18e-1.tmp", u32::MAX),
+            ".notes.tmp".to_owned(),
+            "a.npy".to_owned(),
+        ];
+        for name in kept.iter().chain([&dead]) {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        sweep(dir.path());
+        let mut left: Vec<String> =
+            fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(left, kept);
+    }
+}
