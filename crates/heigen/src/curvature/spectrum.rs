@@ -42,7 +42,7 @@ impl<T: Scalar> Spectrum<T> {
     }
 
     /// Whether an eigenvalue counts as nonzero: |lambda| > 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or, in float32,
-    /// above what rounding leaves of zero (P eps |lambda|_max).
+    /// above what rounding leaves of zero (sqrt(P) eps |lambda|_max).
     pub fn is_nonzero(&self, eigenvalue: T) -> bool {
         let rounding = if T::EPSILON > 1e-10 { T::EPSILON * (self.eigenvalues.len() as f64).sqrt() } else { 0.0 };
         eigenvalue.to_f64().abs() > NULL_TOLERANCE.max(rounding) * self.scale()
