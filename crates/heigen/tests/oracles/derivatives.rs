@@ -1,9 +1,11 @@
 //! Outputs, losses and derivatives against the textbook's, number by number.
 
-use crate::common::cases::{Numbers, Small, table};
+use crate::common::cases::{Architecture, Numbers, Small, table};
 use crate::common::compare::{close, largest, matrix, norm, rounding, to_f64};
 use crate::common::hyper_dual;
+use crate::common::textbook::Textbook;
 use heigen::analysis::alignments;
+use heigen::config::{Activation, LossKind};
 use heigen::curvature::{ExampleLabels, Hessian, Problem, SymmetricOperator, dense};
 use heigen::linalg::{Matrix, Scalar};
 
@@ -65,6 +67,23 @@ fn hessians_and_blocks_of_products_are_the_textbooks() {
         products::<f64>(&case, &h);
         products::<f32>(&case, &h);
     }
+}
+
+/// 354 parameters: more columns than one block of the dense matrix has.
+#[test]
+fn matrices_wider_than_a_block_are_their_products() {
+    let (activation, loss) = (Activation::Sigmoid, LossKind::CrossEntropy);
+    let textbook = Textbook { widths: vec![2, 16, 16, 2], activation, log_softmax: false, loss };
+    let case = Small::new(Architecture::TwoLayers, textbook, 4, 1);
+    case.with::<f64, ()>(|problem| {
+        let p = problem.n_params();
+        let v = matrix(&Numbers(9).vector(p * 3), p);
+        let mut finished = vec![];
+        let h = dense(&Hessian(problem), |columns| finished.push(columns));
+        assert!(finished.is_sorted() && finished.last() == Some(&p), "{finished:?}");
+        let tolerance = rounding::<f64>(p, largest(&h.data) * norm(v.column(0)));
+        close(&Hessian(problem).product(&v).data, &times(&h.data, &v), tolerance, &case.name());
+    });
 }
 
 fn argmax(outputs: &[f64]) -> usize {

@@ -1,6 +1,10 @@
 //! The self-adjoint eigenproblem on matrices whose eigenpairs are known.
 
+use crate::common::cases::{Architecture, Small};
 use crate::common::compare::{close, dot, largest, rounding};
+use crate::common::textbook::Textbook;
+use heigen::config::{Activation, LossKind};
+use heigen::curvature::{Hessian, dense};
 use heigen::linalg::{EigenError, Eigenpairs, Matrix, Scalar, self_adjoint_eigen};
 use std::f64::consts::PI;
 
@@ -113,6 +117,21 @@ fn scales_far_from_one_are_kept() {
         let wanted = [-scale, 0.0, 2.0 * scale, 3.0 * scale];
         close(&pairs.eigenvalues, &wanted, rounding::<f64>(4, 3.0 * scale), "eigenvalues");
     }
+}
+
+/// Hessians on which faer 0.24.4 gives up at first (where its kernels round as on AVX2 machines).
+#[test]
+fn rank_deficient_hessians_that_once_did_not_converge() {
+    fn check<T: Scalar>(widths: &[usize], loss: LossKind, n_samples: usize, seed: u64) {
+        let textbook = Textbook { widths: widths.to_vec(), activation: Activation::Relu, log_softmax: false, loss };
+        let case = Small::new(Architecture::FullyConnected, textbook, n_samples, seed);
+        let h = case.with::<T, _>(|problem| dense(&Hessian(problem), |_| {}));
+        certify(&h, &self_adjoint_eigen(&h).unwrap());
+    }
+    check::<f32>(&[6, 2, 1, 5, 2], LossKind::Hinge, 7, 2023);
+    check::<f32>(&[1, 4, 3, 5, 4], LossKind::Nll, 8, 8078);
+    check::<f64>(&[3, 6, 5, 2], LossKind::Hinge, 8, 47472);
+    check::<f64>(&[5, 5, 6, 5, 3], LossKind::Hinge, 3, 49115);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
     })
 }
 
-/// Large enough for the matrix kernels to split their work: 451 parameters, 300 samples.
+/// Large enough for the matrix kernels to split their work: 453 parameters, 300 samples.
 #[test]
 fn the_number_of_threads_does_not_matter_to_large_networks() {
     let widths = vec![2, 18, 18, 3];
