@@ -28,7 +28,9 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
         let (name, data) = (&loaded.experiment.name, heigen::data::generate(&loaded.experiment.dataset));
         let features = data.with_context(|| name.to_string())?.n_features();
         if features != 2 {
-            bail!("{name} has {features} features; Figure 2 draws the plane of experiments with 2, e.g. gauss/normal_training");
+            bail!(
+                "{name} has {features} features; Figure 2 draws the plane of experiments with 2, e.g. gauss/normal_training"
+            );
         }
     }
     let mut rows = Vec::new();
@@ -40,8 +42,7 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     let rendered = heigen_figures::render(&figure2(&rows)?)?;
     drawing.finish_and_clear();
     let stem = stem(&experiments);
-    for (extension, bytes) in
-        [("svg", rendered.svg.as_bytes()), ("pdf", &rendered.pdf[..]), ("png", &rendered.png[..])]
+    for (extension, bytes) in [("svg", rendered.svg.as_bytes()), ("pdf", &rendered.pdf[..]), ("png", &rendered.png[..])]
     {
         let path = args.figures.join(format!("{stem}.{extension}"));
         atomic::write(&path, bytes)?;

@@ -99,7 +99,12 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing, keep
 }
 
 /// Whether a stored analysis is the one that is wanted, with everything that is to be kept.
-fn usable(record: AnalysisRecord, stamp: &str, keep: Keep, paths: &ExperimentPaths) -> Result<AnalysisRecord, Unusable> {
+fn usable(
+    record: AnalysisRecord,
+    stamp: &str,
+    keep: Keep,
+    paths: &ExperimentPaths,
+) -> Result<AnalysisRecord, Unusable> {
     record.check_stamp(stamp)?;
     let files = [paths.heigenvalues(), paths.heigenvectors(), paths.overlaps()];
     let hessian = paths.hessian();
@@ -128,8 +133,8 @@ impl Setting<'_> {
     fn compute<T: Scalar + Element>(&self) -> Result<Summary> {
         let experiment = &self.loaded.experiment;
         let name = &experiment.name;
-        let problem: Problem<T> =
-            Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss).with_context(|| name.to_string())?;
+        let problem: Problem<T> = Problem::new(&self.prepared.network, self.theta, self.samples, experiment.loss)
+            .with_context(|| name.to_string())?;
         let p = problem.n_params();
 
         let columns = bar(p as u64, "columns", &format!("{name}: Hessian"));
@@ -145,7 +150,12 @@ impl Setting<'_> {
         Ok(analysis.summary)
     }
 
-    fn save<T: Scalar + Element>(&self, problem: &Problem<T>, analysis: &Analysis<T>, hessian: &Matrix<T>) -> Result<()> {
+    fn save<T: Scalar + Element>(
+        &self,
+        problem: &Problem<T>,
+        analysis: &Analysis<T>,
+        hessian: &Matrix<T>,
+    ) -> Result<()> {
         let paths = self.paths;
         npy::write(&paths.heigenvalues(), &[analysis.eigenvalues.len()], Order::C, &analysis.eigenvalues)?;
         save_matrix(&paths.heigenvectors(), &analysis.eigenvectors)?;

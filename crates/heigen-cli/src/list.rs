@@ -31,7 +31,12 @@ pub(crate) fn run(args: &ListArgs) -> Result<()> {
             (None, Start::Trained(from)) => from.to_string(),
             (None, Start::LargeNorm(from)) => format!("fresh weights at the norm of {from}"),
         };
-        let row = format!("{:width$}  {:10}  {:>7}  {start}", e.name.to_string(), kind(loaded, "model"), e.trainer.num_epochs);
+        let row = format!(
+            "{:width$}  {:10}  {:>7}  {start}",
+            e.name.to_string(),
+            kind(loaded, "model"),
+            e.trainer.num_epochs
+        );
         print(&row)?;
     }
     let impossible = rows.iter().filter(|(why, _)| why.is_some()).count();

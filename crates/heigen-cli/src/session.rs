@@ -19,12 +19,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(common: &Common) -> Result<Self> {
         rayon::ThreadPoolBuilder::new().num_threads(common.threads).build_global().context("cannot start threads")?;
-        Ok(Self {
-            results: Results::new(&common.results),
-            seed: common.seed,
-            force: common.force,
-            json: common.json,
-        })
+        Ok(Self { results: Results::new(&common.results), seed: common.seed, force: common.force, json: common.json })
     }
 
     /// Loads the experiments of `names`, with `--seed` applied; all of them before anything runs.

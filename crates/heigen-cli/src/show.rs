@@ -48,7 +48,13 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
                 let layers: Vec<String> =
                     p.network.layout().entries().iter().map(|e| format!("{} {:?}", e.name, e.shape)).collect();
                 print(&format!("P         {} parameters: {}", p.network.n_params(), layers.join(", ")))?;
-                print(&format!("samples   {} of {} features in {} classes ({})", p.data.n_samples(), p.data.n_features(), p.data.n_classes, p.data.source))?;
+                print(&format!(
+                    "samples   {} of {} features in {} classes ({})",
+                    p.data.n_samples(),
+                    p.data.n_features(),
+                    p.data.n_classes,
+                    p.data.source
+                ))?;
                 print(&format!(
                     "split     {} train, {} validation, {} test",
                     p.split.train.len(),

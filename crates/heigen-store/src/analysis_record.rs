@@ -10,8 +10,7 @@ use crate::StoreError;
 use crate::document::{self, Kind, Unusable};
 
 /// The summary of an analysis as a document.
-const KIND: Kind =
-    Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
+const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
 /// What an analysis found, and of what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -89,9 +89,7 @@ pub(crate) fn check_stamp(got: &str, wanted: &str, what: &str, made_from: &str) 
         return Ok(());
     }
     let (got, wanted) = (short(got), short(wanted));
-    Err(Unusable::Stale(format!(
-        "{what} belongs to another {made_from} (its stamp is {got}, wanted is {wanted})"
-    )))
+    Err(Unusable::Stale(format!("{what} belongs to another {made_from} (its stamp is {got}, wanted is {wanted})")))
 }
 
 /// As many digits of a hash as people compare.

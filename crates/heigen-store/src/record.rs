@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::StoreError;
-use crate::document::{self, Kind, short};
-pub use crate::document::Unusable;
 pub use crate::analysis_record::AnalysisRecord;
+pub use crate::document::Unusable;
+use crate::document::{self, Kind, short};
 
 /// The record of a training as a document.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
