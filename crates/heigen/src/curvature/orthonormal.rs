@@ -4,12 +4,11 @@ use super::random::norm;
 use crate::linalg::{EigenError, Matrix, Scalar, add_product, par, product, self_adjoint_eigen};
 use faer::MatRef;
 
-/// W = X R with X [P, r] orthonormal, R [r, K] and W M = X up to rounding, M [K, r].
+/// W = X R with X [P, r] orthonormal and R [r, K].
 #[derive(Clone, Debug)]
 pub(super) struct Orthonormal<T> {
     pub(super) block: Matrix<T>,
     pub(super) r: Matrix<T>,
-    pub(super) inverse: Matrix<T>,
 }
 
 /// Singular values within this ratio: one pass leaves the directions orthonormal to rounding.
@@ -62,14 +61,13 @@ pub(super) fn orthonormalize<T: Scalar>(
 ) -> Result<Orthonormal<T>, EigenError> {
     let k = w.columns;
     let mut r = Matrix::from_fn(k, k, |i, j| if i == j { T::ONE } else { T::ZERO });
-    let mut inverse = r.clone();
     for pass in 0..MAX_PASSES {
         if w.columns == 0 {
             break;
         }
         let u = self_adjoint_eigen(&gram(&w))?.eigenvectors;
         let rotated = times(&w, &u);
-        let (r_rotated, inverse_rotated) = (u.transposed_product(&r), times(&inverse, &u));
+        let r_rotated = u.transposed_product(&r);
         let sigma: Vec<f64> = rotated.iter_columns().map(norm).collect();
         let share = |i: usize| {
             let row: f64 = (0..k).map(|j| r_rotated.data[i + j * r_rotated.rows].to_f64().powi(2)).sum();
@@ -79,7 +77,6 @@ pub(super) fn orthonormalize<T: Scalar>(
         let kept: Vec<usize> = (0..w.columns).filter(|&i| apart(i) && share(i) > drop).collect();
         let all_kept = kept.len() == w.columns;
         w = scaled_columns(&rotated, &kept, &sigma);
-        inverse = scaled_columns(&inverse_rotated, &kept, &sigma);
         r = Matrix::from_fn(kept.len(), k, |i, j| {
             T::from_f64(sigma[kept[i]]) * r_rotated.data[kept[i] + j * r_rotated.rows]
         });
@@ -92,7 +89,7 @@ pub(super) fn orthonormalize<T: Scalar>(
             project_out(basis, &mut w);
         }
     }
-    Ok(Orthonormal { block: w, r, inverse })
+    Ok(Orthonormal { block: w, r })
 }
 
 /// W^T W, symmetric to the bit.

@@ -22,6 +22,10 @@ pub struct KrylovBasis<T> {
     coupled_from: usize,
     /// Random directions so far: no repeated eigenvalue can show more often than this.
     pub(super) starts: usize,
+    /// Products with blocks since random directions last came in, and the most that such directions have needed until a
+    /// look at the Ritz values called for more of them.
+    steps: usize,
+    pub(super) steps_needed: usize,
     /// Largest magnitude of a Ritz value, or norm of a product with a unit vector, so far: at most |A|.
     pub(super) scale: f64,
     /// Columns the operator was applied to, over all calls.
@@ -81,6 +85,8 @@ impl<T: Scalar> KrylovBasis<T> {
             b: Matrix::zeros(0, 0),
             coupled_from: 0,
             starts: 0,
+            steps: 0,
+            steps_needed: 0,
             scale: 0.0,
             products: 0,
             random: NumpyRandomState::new(seed),
@@ -112,6 +118,11 @@ impl<T: Scalar> KrylovBasis<T> {
         self.x.columns == 0 || self.coupled_from == self.q.columns
     }
 
+    /// Whether the random directions added last have had as many steps as those before them needed.
+    pub(super) fn is_developed(&self) -> bool {
+        self.x.columns == 0 || self.steps >= self.steps_needed
+    }
+
     /// Appends up to `more` random directions, orthogonal to all there are, to the block; A Q = Q T + X B still holds,
     /// with zero rows in B.
     pub(super) fn widen(&mut self, more: usize) -> Result<(), EigenError> {
@@ -125,6 +136,8 @@ impl<T: Scalar> KrylovBasis<T> {
         }
         let new = orthonormalize(w, None, COMPLETE)?.block;
         self.starts += new.columns;
+        self.steps_needed = self.steps_needed.max(self.steps);
+        self.steps = 0;
         let (old, columns) = (self.b.rows, self.b.columns);
         self.x.data.extend(new.data);
         self.x.columns += new.columns;
@@ -142,6 +155,7 @@ impl<T: Scalar> KrylovBasis<T> {
         let (m, width) = (self.q.columns, self.x.columns);
         let mut w = operator.product(&self.x);
         self.products += width;
+        self.steps += 1;
         if !w.is_finite() {
             return Err(TopKError::NotFinite);
         }

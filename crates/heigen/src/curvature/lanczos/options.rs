@@ -9,7 +9,8 @@ pub struct TopKOptions {
     /// Rounding sets a floor: [`TopKOptions::attainable`]. Default 1e-8.
     pub tolerance: f64,
     /// Directions in one product. Default: [`TopKOptions::DEFAULT_BLOCK`]. An eigenvalue repeated more often than this
-    /// is found too, by adding directions when so many copies have appeared.
+    /// is found too, by adding directions when so many copies have appeared; a block of 1 sees no copies and may miss
+    /// them.
     pub block: Option<usize>,
     /// Columns of the basis before it is restarted; memory P times this. Default: what keeps the basis within 1 GiB,
     /// between 3 k + 8 blocks and 10 k + 200.

@@ -108,7 +108,7 @@ pub fn top_k_from<T: Scalar>(
             let state = run.state(basis, &ritz, aim);
             progress(Progress { products: basis.products - run.before, converged: state.converged, wanted: k });
             look_at = (basis.len() + basis.x.columns).max(basis.len() * GROWTH / 100);
-            if exhausted || (state.converged == k && !state.saturated) {
+            if exhausted || (state.converged == k && !state.saturated && basis.is_developed()) {
                 let top = run.finish(basis, operator, &ritz, restarts)?;
                 if top.converged {
                     return Ok(top);
