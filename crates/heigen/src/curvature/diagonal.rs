@@ -13,7 +13,7 @@ use crate::rng::NumpyRandomState;
 /// from the first sample.
 ///
 /// # Shapes
-/// [P], in the order of theta; at least 2 samples.
+/// `[P]`, in the order of theta; at least 2 samples.
 ///
 /// # Cost
 /// `samples` products in blocks of 64, memory 2 P numbers beside a block.
@@ -52,7 +52,7 @@ pub fn diagonal<T: Scalar>(
     Ok(pairs.map(|(value, squares)| Estimate { value, standard_error: (squares / spread).sqrt() }).collect())
 }
 
-/// diag A, [P], from products with the P unit vectors.
+/// diag A, `[P]`, from products with the P unit vectors.
 ///
 /// # Cost
 /// P products in blocks of 64.

@@ -24,7 +24,7 @@ pub struct Progress {
 /// directions, directions are added. Nothing is assumed of the rank; `k` is at most P, more gives all P pairs.
 ///
 /// # Shapes
-/// Eigenvalues [k], eigenvectors [P, k], residuals [k], in the order of `which`.
+/// Eigenvalues `[k]`, eigenvectors [P, k], residuals `[k]`, in the order of `which`.
 ///
 /// # Cost
 /// M products with single columns, in blocks; orthogonalisation about 4 P m M operations for a basis of m columns,
