@@ -1,17 +1,29 @@
 //! Derivatives of the loss at a point theta: gradients, Hessian-vector products, the Hessian and its spectrum.
 
 mod certificate;
+mod density;
+mod diagonal;
+mod estimate;
 mod exact;
 mod hessian;
+mod lanczos;
 mod operator;
 mod operators;
+mod orthonormal;
 mod per_example;
 mod problem;
+mod quadrature;
+mod random;
 mod spectrum;
+mod trace;
 
 pub use certificate::{Certificate, NotCertified, certify};
+pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
+pub use diagonal::{diagonal, exact_diagonal};
+pub use estimate::{Estimate, EstimateError};
 pub use exact::{Exact, exact};
 pub use hessian::Hessian;
+pub use lanczos::{KrylovBasis, Progress, TopK, TopKError, TopKOptions, Which, top_k, top_k_from};
 pub use operator::{SymmetricOperator, dense};
 pub use operators::{
     Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, ParamSelection, ParamSelectionError,
@@ -19,4 +31,6 @@ pub use operators::{
 };
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::{Problem, ProblemError};
+pub use quadrature::Quadrature;
 pub use spectrum::{Method, NULL_TOLERANCE, Spectrum, SpectrumError, Stage, spectrum};
+pub use trace::{hutchinson, trace};

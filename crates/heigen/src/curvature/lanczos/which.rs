@@ -1,0 +1,35 @@
+//! Which eigenvalues are wanted.
+
+/// Which end of the spectrum eigenpairs are taken from, and the order in which they are returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The largest, largest first.
+    Largest,
+    /// The smallest (most negative), smallest first.
+    Smallest,
+    /// ceil(k / 2) largest, largest first, then floor(k / 2) smallest, smallest first (ARPACK's `BE`).
+    BothEnds,
+    /// The largest in magnitude, largest magnitude first.
+    LargestMagnitude,
+}
+
+impl Which {
+    /// Indices of the `k` wanted among ascending `values`, one list for each end, in the order of return.
+    pub(super) fn wanted(self, values: &[f64], k: usize) -> Vec<Vec<usize>> {
+        let n = values.len();
+        let k = k.min(n);
+        let top = |k: usize| (n - k..n).rev().collect::<Vec<_>>();
+        let bottom = |k: usize| (0..k).collect::<Vec<_>>();
+        match self {
+            Self::Largest => vec![top(k)],
+            Self::Smallest => vec![bottom(k)],
+            Self::BothEnds => vec![top(k.div_ceil(2)), bottom(k / 2)],
+            Self::LargestMagnitude => {
+                let mut order = top(n);
+                order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
+                order.truncate(k);
+                vec![order]
+            }
+        }
+    }
+}
