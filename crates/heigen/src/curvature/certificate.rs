@@ -54,7 +54,7 @@ pub struct NotCertified {
 /// Limit in float64, relative to the largest |lambda|.
 const LIMIT: f64 = 1e-9;
 /// Limit in units of sqrt(P) eps, for float32.
-const ROUNDING: f64 = 64.0;
+const ROUNDING: f64 = 512.0;
 
 /// Certifies eigenpairs: `eigenvalues` [K] and the columns of `eigenvectors` [P, K]. Cost: K + 10 products and
 /// P K^2 operations.

@@ -68,7 +68,7 @@ pub enum TrainError {
     },
     /// The weights became infinite or NaN, by a step after which no loss was looked at.
     #[error(
-        "training diverged in epoch {epoch} at learning rate {lr}: {tensor} has a weight that is infinite or NaN; \
+        "training diverged in epoch {epoch} at learning rate {lr:?}: {tensor} has a weight that is infinite or NaN; \
          lower `optimizer.args.lr`"
     )]
     DivergedWeights {

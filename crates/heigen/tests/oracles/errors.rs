@@ -110,15 +110,23 @@ fn layouts_list_everything_that_does_not_fit() {
     assert_eq!(
         misshapen.to_string(),
         "the weights do not fit the network: missing: fc1.weight, fc1.bias, fc2.bias; unexpected: fc9; \
-         wrong shape: fc2.weight is [2, 4], expected [4, 2];"
+         wrong shape: fc2.weight is [2, 4], expected [4, 2]; use weights of this network, or an experiment with theirs"
     );
-    let only = |missing: &str| format!("the weights do not fit the network: missing: {missing};");
+    let only = |missing: &str| {
+        format!(
+            "the weights do not fit the network: missing: {missing}; \
+             use weights of this network, or an experiment with theirs"
+        )
+    };
     let mut layout = ParamLayout::default();
     assert_eq!(layout.assemble([]), Ok(vec![]));
     layout.push("a", &[2]);
     assert_eq!(layout.assemble([]).unwrap_err().to_string(), only("a"));
     let error = layout.assemble([("a", &[2][..], &[1.0, 2.0][..]), ("b", &[][..], &[0.0][..])]).unwrap_err();
-    assert_eq!(error.to_string(), "the weights do not fit the network: unexpected: b;");
+    assert_eq!(
+        error.to_string(),
+        "the weights do not fit the network: unexpected: b; use weights of this network, or an experiment with theirs"
+    );
     let error = layout.assemble([("a", &[1, 2][..], &[1.0, 2.0][..])]).unwrap_err();
     assert_eq!(error.to_string(), "the weights do not fit the network: wrong shape: a is [1, 2], expected [2];");
 }

@@ -112,12 +112,8 @@ fn the_summary_counts_as_its_parts_do() {
 /// A rotation of the null space, or of any cluster, changes the reference's count but not that of subspaces.
 #[test]
 fn subspaces_do_not_depend_on_the_basis() {
-    let textbook = Textbook {
-        widths: vec![2, 4, 4, 3],
-        activation: Activation::Relu,
-        log_softmax: false,
-        loss: LossKind::CrossEntropy,
-    };
+    let textbook =
+        Textbook { widths: vec![2, 4, 4, 3], activation: Activation::Relu, log_softmax: false, loss: LossKind::Hinge };
     Small::new(Architecture::TwoLayers, textbook, 9, 3).with::<f64, ()>(|problem| {
         let gradients = problem.example_gradients(&ExampleLabels::Predicted);
         let operator = Hessian(problem);
