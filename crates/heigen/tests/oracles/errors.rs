@@ -128,7 +128,10 @@ fn layouts_list_everything_that_does_not_fit() {
         "the weights do not fit the network: unexpected: b; use weights of this network, or an experiment with theirs"
     );
     let error = layout.assemble([("a", &[1, 2][..], &[1.0, 2.0][..])]).unwrap_err();
-    assert_eq!(error.to_string(), "the weights do not fit the network: wrong shape: a is [1, 2], expected [2];");
+    assert_eq!(
+        error.to_string(),
+        "the weights do not fit the network: wrong shape: a is [1, 2], expected [2]; use weights of this network, or an experiment with theirs"
+    );
 }
 
 #[test]
