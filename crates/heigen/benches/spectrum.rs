@@ -130,7 +130,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
             name: "eigenproblem",
             seconds: vectors - eigen,
             operations: 14.0 / 3.0 * k * k * k,
-            bytes: number * k * k * k / 2.0,
+            bytes: number * 3.0 * k * k,
         },
         Measured {
             name: "eigenvectors",

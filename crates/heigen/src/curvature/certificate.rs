@@ -1,6 +1,7 @@
 //! What vouches for a spectrum, however it was computed.
 
 use super::SymmetricOperator;
+use super::random::{dot, gaussian, norm};
 use crate::linalg::{Matrix, Scalar};
 use crate::rng::NumpyRandomState;
 
@@ -82,8 +83,7 @@ pub fn certify<T: Scalar>(
 
     // E omega = A omega - V diag(lambda) V^T omega.
     let mut stream = NumpyRandomState::new(SEED);
-    let mut probes = Matrix::zeros(p, PROBES);
-    probes.data.iter_mut().for_each(|x| *x = T::from_f64(stream.randn()));
+    let probes = gaussian(p, PROBES, &mut stream);
     let mut outside = operator.product(&probes);
     let mut coefficients = eigenvectors.transposed_product(&probes);
     for column in coefficients.data.chunks_exact_mut(k.max(1)) {
@@ -95,9 +95,7 @@ pub fn certify<T: Scalar>(
         coefficients.as_ref(),
         crate::linalg::par(),
     );
-    let norm = |e: &[T]| e.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt();
     let worst = outside.iter_columns().map(norm).fold(0.0, f64::max);
-    let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| a.to_f64() * b.to_f64()).sum::<f64>();
     let quadratic: Vec<f64> = outside.iter_columns().zip(probes.iter_columns()).map(|(e, w)| dot(e, w)).collect();
     let n = PROBES as f64;
     let mean = quadratic.iter().sum::<f64>() / n;

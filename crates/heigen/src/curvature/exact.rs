@@ -1,5 +1,6 @@
 //! The exact spectrum without the dense matrix: range, projection, small eigenproblem.
 
+use super::random::{norm, uniform};
 use super::{Stage, SymmetricOperator};
 use crate::linalg::{EigenError, Matrix, Scalar, orthonormalize, par, product, self_adjoint_eigen, subtract_product};
 use crate::rng::NumpyRandomState;
@@ -62,7 +63,7 @@ pub fn exact<T: Scalar>(
         if basis.columns + width > max_columns {
             return Ok(Exact::HighRank(basis.columns));
         }
-        let mut y = operator.product(&random(&mut stream, p, width));
+        let mut y = operator.product(&uniform(p, width, &mut stream));
         if !y.is_finite() {
             return Err(EigenError::NotFinite);
         }
@@ -117,16 +118,4 @@ fn projected<T: Scalar>(
     }
     t.mirror_lower();
     t
-}
-
-fn norm<T: Scalar>(v: &[T]) -> f64 {
-    v.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt()
-}
-
-/// Columns of numbers uniform in (-1, 1). (Random signs would be as good for a large P, but few of them are often
-/// linearly dependent.)
-fn random<T: Scalar>(stream: &mut NumpyRandomState, rows: usize, columns: usize) -> Matrix<T> {
-    let mut out = Matrix::zeros(rows, columns);
-    out.data.iter_mut().for_each(|x| *x = T::from_f64(2.0 * stream.random_sample() - 1.0));
-    out
 }

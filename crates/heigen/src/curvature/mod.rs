@@ -10,6 +10,7 @@ mod lanczos;
 mod operator;
 mod operators;
 mod orthonormal;
+mod passes;
 mod per_example;
 mod problem;
 mod quadrature;

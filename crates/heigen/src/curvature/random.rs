@@ -15,6 +15,13 @@ pub(super) fn rademacher<T: Scalar>(rows: usize, columns: usize, stream: &mut Nu
     Matrix { data, rows, columns }
 }
 
+/// Independent entries uniform in (-1, 1), [rows, columns], column after column. (Random signs would find a range as well
+/// where P is large, but few of them are often linearly dependent.)
+pub(super) fn uniform<T: Scalar>(rows: usize, columns: usize, stream: &mut NumpyRandomState) -> Matrix<T> {
+    let data = (0..rows * columns).map(|_| T::from_f64(2.0 * stream.random_sample() - 1.0)).collect();
+    Matrix { data, rows, columns }
+}
+
 /// sum_i a_i b_i in float64, in the order of the entries.
 pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
     // Eight sums that do not wait for one another; their number is fixed, so the result is too.

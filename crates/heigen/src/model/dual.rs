@@ -92,26 +92,23 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
         let b = &self.theta[bias.clone()];
         value.data.chunks_exact_mut(rows).for_each(|c| c.iter_mut().zip(b).for_each(|(y, &b)| *y += b));
 
+        // Starts as db, so that the bias costs no pass of its own.
         let mut tangents = self.pool.take(rows * self.k * n);
-        let add = x.tangents.is_some();
+        if let Some((first, others)) = tangents.split_at_mut_checked(rows * self.k) {
+            for (k, dy) in first.chunks_exact_mut(rows).enumerate() {
+                dy.copy_from_slice(self.direction(k, bias));
+            }
+            others.chunks_exact_mut(rows * self.k).for_each(|sample| sample.copy_from_slice(first));
+        }
         if let Some(dx) = &x.tangents {
             let dx = MatRef::from_column_major_slice(dx, x.value.rows, self.k * n);
             let all = MatMut::from_column_major_slice_mut(&mut tangents, rows, self.k * n);
-            product(all, w, dx, self.par);
+            add_product(all, w, dx, self.par);
         }
         for k in 0..self.k {
             let dw = weight_matrix(self.direction(k, weight), rows);
             let dy = direction_of_mut(&mut tangents, rows, k, self.k, n);
-            if add {
-                add_product(dy, dw, x.value.as_ref(), self.par);
-            } else {
-                product(dy, dw, x.value.as_ref(), self.par);
-            }
-        }
-        for sample in tangents.chunks_exact_mut(rows * self.k) {
-            for (k, dy) in sample.chunks_exact_mut(rows).enumerate() {
-                dy.iter_mut().zip(self.direction(k, bias)).for_each(|(dy, &db)| *dy += db);
-            }
+            add_product(dy, dw, x.value.as_ref(), self.par);
         }
         DualTensor { value, tangents: Some(tangents) }
     }

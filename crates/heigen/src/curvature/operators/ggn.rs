@@ -1,6 +1,6 @@
 //! The generalized Gauss-Newton matrix.
 
-use super::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
+use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
 use crate::curvature::{Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 

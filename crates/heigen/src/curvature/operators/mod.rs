@@ -15,7 +15,6 @@
 mod batched;
 mod fisher;
 mod ggn;
-mod passes;
 mod reference;
 mod remainder;
 mod restricted;

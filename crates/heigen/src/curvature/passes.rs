@@ -1,15 +1,17 @@
 //! One forward and one reverse pass with K directions: what the operators of a loss have in common.
 
+use super::Problem;
 use crate::config::LossKind;
-use crate::curvature::Problem;
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Layer, Pool, Tape};
 use faer::Par;
 use rayon::prelude::*;
 
-/// Directions that one task takes through the network together.
-const DIRECTIONS: usize = 32;
+/// Directions that one task takes through the network together at most: their tangents stay in cache.
+const DIRECTIONS: usize = 4;
+/// Tasks that even a narrow block is cut into, where it has that many directions.
+const TASKS: usize = 4;
 
 /// What the reverse pass differentiates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,8 @@ pub(super) fn forward_and_back<T: Scalar>(
     out: &mut Matrix<T>,
 ) {
     let (theta, network) = (problem.theta(), problem.network());
-    let group = (theta.len() * DIRECTIONS).max(1);
+    // From K alone, never from the number of threads.
+    let group = directions.columns.div_ceil(TASKS).clamp(1, DIRECTIONS) * theta.len().max(1);
     let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
     groups.for_each_init(Pool::new, |pool, (out, v)| {
         let mut tape = Tape::recording();
