@@ -126,7 +126,8 @@ pub(crate) struct Analysing {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Dtype {
-    /// Single precision: half the memory, eigenvalues to about 1e-6 of the largest.
+    /// Single precision, by the dense way: to compare with float32 of other programs; eigenvalues to about 1e-5 of the
+    /// largest.
     #[value(alias = "f32")]
     Float32,
     /// Double precision.

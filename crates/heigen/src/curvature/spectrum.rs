@@ -1,7 +1,7 @@
 //! The spectrum of an operator, by one of two ways, certified.
 
 use super::{Certificate, Exact, NotCertified, SymmetricOperator, certify, dense, exact};
-use crate::linalg::{EigenError, Matrix, Scalar, complement, self_adjoint_eigen};
+use crate::linalg::{EigenError, Eigenpairs, Matrix, Scalar, complement, self_adjoint_eigen};
 
 /// Eigenvalues within this fraction of the largest magnitude count as zero: the null space.
 pub const NULL_TOLERANCE: f64 = 1e-10;
@@ -73,6 +73,12 @@ pub enum SpectrumError {
         /// P.
         n_params: usize,
     },
+    /// The exact way in float32.
+    #[error(
+        "the exact way needs float64: float32 leaves too few digits between the smallest eigenvalues and rounding; \
+         use --dtype float64, or --method dense"
+    )]
+    NeedsFloat64,
     /// The eigenproblem failed.
     #[error(transparent)]
     Eigen(#[from] EigenError),
@@ -179,7 +185,7 @@ fn zero<T: Scalar>(eigenvalues: &[T]) -> f64 {
 /// The whole spectrum of `operator`, certified.
 ///
 /// With [`Method::Auto`] the range finder is followed up to half of P columns; if the range is larger, the dense way is
-/// taken. `limit_bytes` is the memory that may be used.
+/// taken. In float32 the matrix is built in float32 and always decomposed in float64. `limit_bytes` is the memory that may be used.
 ///
 /// # Errors
 /// [`SpectrumError`] if the way asked for does not lead there, before memory is exceeded, or the certificate fails.
@@ -190,7 +196,11 @@ pub fn spectrum<T: Scalar>(
     mut progress: impl FnMut(Stage),
 ) -> Result<Spectrum<T>, SpectrumError> {
     let p = operator.n_params();
-    if method != Method::Dense {
+    let single = T::EPSILON > NULL_TOLERANCE;
+    if single && method == Method::Exact {
+        return Err(SpectrumError::NeedsFloat64);
+    }
+    if method != Method::Dense && !single {
         let memory = limit_bytes / (3.0 * p as f64 * size_of::<T>() as f64);
         let most = if method == Method::Auto { p.div_ceil(2) } else { p };
         let most = most.min(memory as usize);
@@ -213,11 +223,21 @@ pub fn spectrum<T: Scalar>(
     }
     let matrix = dense(operator, |columns| progress(Stage::Dense(columns)));
     progress(Stage::Eigen(p));
-    let pairs = self_adjoint_eigen(&matrix)?;
+    let pairs = if single { eigen_in_double(&matrix)? } else { self_adjoint_eigen(&matrix)? };
     drop(matrix);
     progress(Stage::Certificate);
     let certificate = certify(operator, &pairs.eigenvalues, &pairs.eigenvectors);
     finish(pairs.eigenvalues, pairs.eigenvectors, Method::Dense, certificate)
+}
+
+/// The eigenpairs of a float32 matrix by float64 arithmetic: the iteration stays clear of the rounding of the entries.
+fn eigen_in_double<T: Scalar>(matrix: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
+    let (rows, columns) = (matrix.rows, matrix.columns);
+    let wide = Matrix { data: matrix.data.iter().map(|x| x.to_f64()).collect(), rows, columns };
+    let pairs = self_adjoint_eigen(&wide)?;
+    let narrow = |v: &[f64]| v.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>();
+    let eigenvectors = Matrix { data: narrow(&pairs.eigenvectors.data), rows, columns };
+    Ok(Eigenpairs { eigenvalues: narrow(&pairs.eigenvalues), eigenvectors })
 }
 
 /// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
