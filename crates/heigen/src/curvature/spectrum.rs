@@ -37,7 +37,8 @@ impl Method {
 pub struct Spectrum<T> {
     /// All P eigenvalues, ascending; those of the null space that were not computed are exact zeros.
     pub eigenvalues: Vec<T>,
-    /// [P, k], columns ascending with their eigenvalues; signs are arbitrary, and so is the basis of a repeated one.
+    /// [P, k], columns ascending with their eigenvalues; the sign is such that the entry of largest magnitude is positive.
+    /// The basis of a repeated eigenvalue is arbitrary.
     pub eigenvectors: Matrix<T>,
     /// Place in `eigenvalues` of every column.
     pub places: Vec<usize>,
@@ -243,15 +244,28 @@ fn eigen_in_double<T: Scalar>(matrix: &Matrix<T>) -> Result<Eigenpairs<T>, Eigen
 /// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
 fn finish<T: Scalar>(
     known: Vec<T>,
-    eigenvectors: Matrix<T>,
+    mut eigenvectors: Matrix<T>,
     method: Method,
     certificate: Certificate,
 ) -> Result<Spectrum<T>, SpectrumError> {
     let (p, k) = (eigenvectors.rows, known.len());
     certificate.check(known.iter().map(|l| l.to_f64().abs()).fold(0.0, f64::max))?;
+    fix_signs(&mut eigenvectors);
     let negative = known.iter().filter(|&&l| l < T::ZERO).count();
     let places: Vec<usize> = (0..k).map(|i| if i < negative { i } else { i + p - k }).collect();
     let mut eigenvalues = vec![T::ZERO; p];
     places.iter().zip(&known).for_each(|(&place, &l)| eigenvalues[place] = l);
     Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate })
+}
+
+/// The first entry of largest magnitude of every column becomes positive, so that pictures of one network look alike.
+fn fix_signs<T: Scalar>(vectors: &mut Matrix<T>) {
+    for j in 0..vectors.columns {
+        let column = vectors.column_mut(j);
+        let magnitude = |x: T| if x < T::ZERO { -x } else { x };
+        let largest = column.iter().fold(T::ZERO, |l: T, &x| if magnitude(x) > magnitude(l) { x } else { l });
+        if largest < T::ZERO {
+            column.iter_mut().for_each(|x| *x = -*x);
+        }
+    }
 }
