@@ -125,8 +125,7 @@ impl Certificate {
             ("the loss of orthogonality", self.orthogonality, self.limit),
             ("the bound on what lies outside the eigenpairs", self.outside_bound, self.limit * scale),
         ];
-        // Written so that NaN fails.
-        match numbers.into_iter().find(|(_, got, limit)| !(got <= limit)) {
+        match numbers.into_iter().find(|(_, got, limit)| got.is_nan() || got > limit) {
             Some((what, got, limit)) => Err(NotCertified { what, got, limit }),
             None => Ok(()),
         }

@@ -209,7 +209,7 @@ pub fn spectrum<T: Scalar>(
             Exact::LowRank { eigenvalues, eigenvectors } => {
                 progress(Stage::Certificate);
                 let certificate = certify(operator, &eigenvalues, &eigenvectors);
-                return finish(eigenvalues, eigenvectors, Method::Exact, certificate);
+                return finish(&eigenvalues, eigenvectors, Method::Exact, certificate);
             }
             Exact::HighRank(columns) if method == Method::Exact => {
                 return Err(SpectrumError::HighRank { columns, n_params: p });
@@ -228,7 +228,7 @@ pub fn spectrum<T: Scalar>(
     drop(matrix);
     progress(Stage::Certificate);
     let certificate = certify(operator, &pairs.eigenvalues, &pairs.eigenvectors);
-    finish(pairs.eigenvalues, pairs.eigenvectors, Method::Dense, certificate)
+    finish(&pairs.eigenvalues, pairs.eigenvectors, Method::Dense, certificate)
 }
 
 /// The eigenpairs of a float32 matrix by float64 arithmetic: the iteration stays clear of the rounding of the entries.
@@ -243,7 +243,7 @@ fn eigen_in_double<T: Scalar>(matrix: &Matrix<T>) -> Result<Eigenpairs<T>, Eigen
 
 /// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
 fn finish<T: Scalar>(
-    known: Vec<T>,
+    known: &[T],
     mut eigenvectors: Matrix<T>,
     method: Method,
     certificate: Certificate,
@@ -254,7 +254,7 @@ fn finish<T: Scalar>(
     let negative = known.iter().filter(|&&l| l < T::ZERO).count();
     let places: Vec<usize> = (0..k).map(|i| if i < negative { i } else { i + p - k }).collect();
     let mut eigenvalues = vec![T::ZERO; p];
-    places.iter().zip(&known).for_each(|(&place, &l)| eigenvalues[place] = l);
+    places.iter().zip(known).for_each(|(&place, &l)| eigenvalues[place] = l);
     Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate })
 }
 
