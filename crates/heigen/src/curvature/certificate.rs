@@ -57,7 +57,7 @@ const LIMIT: f64 = 1e-9;
 /// Limit in units of sqrt(P) eps, for float32.
 const ROUNDING: f64 = 512.0;
 
-/// Certifies eigenpairs: `eigenvalues` [K] and the columns of `eigenvectors` [P, K]. Cost: K + 10 products and
+/// Certifies eigenpairs: `eigenvalues` `[K]` and the columns of `eigenvectors` [P, K]. Cost: K + 10 products and
 /// P K^2 operations.
 pub fn certify<T: Scalar>(
     operator: &impl SymmetricOperator<T>,

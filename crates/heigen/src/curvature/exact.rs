@@ -23,7 +23,7 @@ const SEED: u32 = 20_230_612;
 pub enum Exact<T> {
     /// A = V diag(lambda) V^T up to rounding.
     LowRank {
-        /// Ascending, [K].
+        /// Ascending, `[K]`.
         eigenvalues: Vec<T>,
         /// Orthonormal columns, [P, K].
         eigenvectors: Matrix<T>,

@@ -34,7 +34,7 @@ fn identity<T: Scalar>(m: usize, from: usize, count: usize) -> Matrix<T> {
 }
 
 /// Replaces the columns of `a` [m, n], m >= n, by an orthonormal basis Q of their span, by Householder's A = Q R;
-/// returns the magnitudes of R's diagonal, [n].
+/// returns the magnitudes of R's diagonal, `[n]`.
 ///
 /// For columns in general position the diagonal drops to the level of rounding where the span is exhausted; the columns
 /// of Q from there on are orthonormal to the others but arbitrary. About 4 m n^2 operations.

@@ -53,7 +53,7 @@ pub enum ReparameterizeError {
 /// float32; (.2, 5, 1) is the reference's choice.
 ///
 /// # Shapes
-/// `theta` [P] in the order of the network's layout, and so the result.
+/// `theta` `[P]` in the order of the network's layout, and so the result.
 ///
 /// # Errors
 /// [`ReparameterizeError`] if the product differs from 1 by more than 1e-6, a factor is not positive and finite, or the

@@ -33,7 +33,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// L(theta) = 1/M sum_m l(f(x_m; theta), y_m), the mean over the M chosen; a sample chosen twice counts twice.
     ///
     /// # Shapes
-    /// `indices` [M], each below N; inputs become [d, M].
+    /// `indices` `[M]`, each below N; inputs become [d, M].
     ///
     /// # Errors
     /// [`SampleSelectionError::Index`] for an index out of range, [`SampleSelectionError::Empty`] for none at all.

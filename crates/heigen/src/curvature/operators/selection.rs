@@ -89,7 +89,7 @@ impl ParamSelection {
         Self::of_ranges(layout.n_params(), chosen.map(|e| e.range.clone()).collect())
     }
 
-    /// The parameters of some ranges of theta [P], in ascending order.
+    /// The parameters of some ranges of theta `[P]`, in ascending order.
     ///
     /// # Errors
     /// [`ParamSelectionError`] if a range reaches beyond P or runs backwards, if two overlap, or if all are empty.
