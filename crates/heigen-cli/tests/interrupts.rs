@@ -17,13 +17,14 @@ fn long(sandbox: &Sandbox) -> String {
     sandbox.config("plain", &changed(&changes))
 }
 
-/// Starts a training and waits for its first temporary files.
+/// Starts a training and waits for its first staged snapshot. (The file by which it tries whether it may write comes and
+/// goes before that.)
 fn started(sandbox: &Sandbox, config: &str) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
     command.args(["train", config]).current_dir(sandbox.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let begun = Instant::now();
-    while temporary(sandbox).is_empty() {
+    while staged_snapshots(sandbox).is_empty() {
         assert!(begun.elapsed() < Duration::from_mins(1), "the training writes nothing");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -33,6 +34,10 @@ fn started(sandbox: &Sandbox, config: &str) -> Child {
 fn temporary(sandbox: &Sandbox) -> Vec<String> {
     let names = sandbox.names("results");
     names.into_iter().filter(|name| name.rsplit('/').next().unwrap().starts_with('.')).collect()
+}
+
+fn staged_snapshots(sandbox: &Sandbox) -> Vec<String> {
+    temporary(sandbox).into_iter().filter(|name| name.contains("_snapshots/")).collect()
 }
 
 fn signal(child: &Child, name: &str) {
@@ -61,7 +66,7 @@ fn a_killed_run_leaves_earlier_results_and_the_next_one_sweeps() {
     let before = sandbox.files("results");
     let mut child = started(&sandbox, &long(&sandbox));
     // A file of a running process is left alone.
-    let others = temporary(&sandbox);
+    let others = staged_snapshots(&sandbox);
     sandbox.ok(&["train", &sandbox.config("neighbour", &keeping)]);
     let now = temporary(&sandbox);
     assert!(others.iter().all(|name| now.contains(name)));
