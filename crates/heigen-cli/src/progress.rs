@@ -68,6 +68,7 @@ impl SpectrumProgress {
     pub(crate) fn show(&self, stage: Stage) {
         let (name, p) = (&self.name, self.n_params);
         self.spinner.set_message(match stage {
+            Stage::Structure(done, of) => format!("{name}: structure of the Hessian, {done} of {of} products"),
             Stage::Range(columns) => format!("{name}: range of the Hessian, {columns} of at most {p} columns"),
             Stage::Dense(columns) => format!("{name}: dense Hessian, {columns} of {p} columns"),
             Stage::Projection(columns) => format!("{name}: projected Hessian, {columns} columns"),

@@ -47,7 +47,7 @@ pub enum Exact<T> {
 /// # Errors
 /// [`EigenError`] if a product is not finite or the small eigenproblem fails.
 pub fn exact<T: Scalar>(
-    operator: &impl SymmetricOperator<T>,
+    operator: &(impl SymmetricOperator<T> + ?Sized),
     max_columns: usize,
     progress: &mut impl FnMut(Stage),
 ) -> Result<Exact<T>, EigenError> {
@@ -102,7 +102,7 @@ fn project_out<T: Scalar>(basis: &Matrix<T>, y: &mut Matrix<T>) {
 
 /// T = Q^T A Q, block column by block column, lower triangle only; then mirrored.
 fn projected<T: Scalar>(
-    operator: &impl SymmetricOperator<T>,
+    operator: &(impl SymmetricOperator<T> + ?Sized),
     q: &Matrix<T>,
     progress: &mut impl FnMut(Stage),
 ) -> Matrix<T> {

@@ -1,7 +1,8 @@
 //! The Hessian of the mean loss as an operator.
 
+use super::factored::Factored;
 use super::passes::{Reverse, forward_and_back};
-use super::{Problem, SymmetricOperator};
+use super::{Problem, Stage, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 
 /// H = d^2 L / d theta^2 of a [`Problem`], [P, P], by the derivative of the gradient along K directions at once.
@@ -18,5 +19,13 @@ impl<T: Scalar> SymmetricOperator<T> for Hessian<'_, T> {
 
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         forward_and_back(self.0, &self.0.delta(), Reverse::Everything, directions, out);
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        progress: &mut dyn FnMut(Stage),
+    ) -> Option<Box<dyn SymmetricOperator<T> + '_>> {
+        Factored::of(self.0, limit_bytes, progress).map(|f| Box::new(f) as Box<dyn SymmetricOperator<T>>)
     }
 }

@@ -5,6 +5,7 @@ mod density;
 mod diagonal;
 mod estimate;
 mod exact;
+mod factored;
 mod hessian;
 mod lanczos;
 mod operator;
@@ -16,6 +17,7 @@ mod problem;
 mod quadrature;
 mod random;
 mod spectrum;
+mod structure;
 mod trace;
 
 pub use certificate::{Certificate, NotCertified, certify};

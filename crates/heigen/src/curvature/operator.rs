@@ -1,5 +1,6 @@
 //! Symmetric linear operators on theta.
 
+use super::Stage;
 use crate::linalg::{Matrix, Scalar};
 
 /// A symmetric linear map of R^P, known by its products with blocks of directions.
@@ -8,6 +9,16 @@ pub trait SymmetricOperator<T: Scalar>: Sync {
     fn n_params(&self) -> usize;
     /// `out = A V` for directions V [P, K], column by column.
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>);
+
+    /// The same operator, up to rounding, in a form whose products are much cheaper, where there is one and `limit_bytes`
+    /// of memory hold it. Spectra are computed with it and certified with `self`.
+    fn written_out(
+        &self,
+        _limit_bytes: f64,
+        _progress: &mut dyn FnMut(Stage),
+    ) -> Option<Box<dyn SymmetricOperator<T> + '_>> {
+        None
+    }
 
     /// A V as a new matrix.
     fn product(&self, directions: &Matrix<T>) -> Matrix<T> {

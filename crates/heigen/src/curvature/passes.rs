@@ -24,7 +24,8 @@ pub(super) enum Reverse {
 
 /// `out` [P, K] from `directions` [P, K]: the outputs and their tangents J V forward, `seed` at the outputs, back.
 ///
-/// Groups of directions run in parallel, each sequential in itself: the result does not depend on the threads.
+/// Groups of directions run in parallel, each sequential in itself, tile of samples after tile: the result does not
+/// depend on the threads.
 pub(super) fn forward_and_back<T: Scalar>(
     problem: &Problem<'_, T>,
     seed: &(impl ColumnMap<T, 1> + Sync),
@@ -35,19 +36,46 @@ pub(super) fn forward_and_back<T: Scalar>(
     let (theta, network) = (problem.theta(), problem.network());
     // From K alone, never from the number of threads.
     let group = directions.columns.div_ceil(TASKS).clamp(1, DIRECTIONS) * theta.len().max(1);
+    let samples = problem.n_samples();
+    let tile = network.tile(samples, 1 + group / theta.len().max(1));
+    let inputs: Vec<_> = (0..samples).step_by(tile).map(|n| tile_of(problem.inputs(), n, tile)).collect();
     let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
     groups.for_each_init(Pool::new, |pool, (out, v)| {
+        out.fill(T::ZERO);
         let mut tape = Tape::recording();
-        let mut dual = match reverse {
-            Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
-            Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
-        };
-        let x = dual.input(problem.inputs());
-        let outputs = network.forward(&mut dual, x, &mut tape);
-        let delta = dual.per_sample([&outputs], seed);
-        dual.recycle(outputs);
-        network.reverse(&mut dual, delta, &mut tape);
+        for (i, inputs) in inputs.iter().enumerate() {
+            let mut dual = match reverse {
+                Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
+                Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
+            };
+            let x = dual.input(inputs);
+            let outputs = network.forward(&mut dual, x, &mut tape);
+            let delta = dual.per_sample([&outputs], &StartingAt { seed, first: i * tile });
+            dual.recycle(outputs);
+            network.reverse(&mut dual, delta, &mut tape);
+        }
     });
+}
+
+/// The map of the samples from `first` on.
+pub(super) struct StartingAt<'a, M> {
+    pub(super) seed: &'a M,
+    pub(super) first: usize,
+}
+
+impl<T, M: ColumnMap<T, 1>> ColumnMap<T, 1> for StartingAt<'_, M> {
+    fn value(&self, n: usize, x: [&[T]; 1], out: &mut [T]) {
+        self.seed.value(self.first + n, x, out);
+    }
+
+    fn tangents(&self, n: usize, x: [&[T]; 1], dx: [Option<&[T]>; 1], out: &mut [T]) -> bool {
+        self.seed.tangents(self.first + n, x, dx, out)
+    }
+}
+
+/// `tile` samples from `first` on, or as many as there are.
+pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) -> Matrix<T> {
+    inputs.columns(first..(first + tile).min(inputs.columns))
 }
 
 /// The derivative of every sample's loss with respect to the outputs, times `weight`, in the form that splits the

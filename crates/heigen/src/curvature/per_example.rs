@@ -1,6 +1,7 @@
 //! Gradients of single samples, and their products with directions without forming them.
 
 use super::Problem;
+use super::passes::{StartingAt, tile_of};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
@@ -20,8 +21,9 @@ pub enum ExampleLabels {
     Given(Vec<usize>),
 }
 
-/// Samples that one task takes through the network together.
+/// Samples that one task takes through the network together at most, and the numbers that their activations may hold.
 const SAMPLES: usize = 128;
+const NUMBERS: usize = 1 << 24;
 
 /// The derivative of one output with respect to the outputs: a unit vector, the seed of a logit gradient.
 struct Logit(usize);
@@ -47,11 +49,12 @@ impl<T: Scalar> Problem<'_, T> {
         let labels = self.resolve(inputs, labels);
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, inputs.columns);
-        gradients.data.par_chunks_mut((p * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
-            let tile = tile_of(inputs, i);
+        let samples = self.samples_together(1);
+        gradients.data.par_chunks_mut((p * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+            let tile = tile_of(inputs, i * samples, samples);
             let delta = LossDelta {
                 loss: self.loss_kind(),
-                labels: &labels[i * SAMPLES..],
+                labels: &labels[i * samples..],
                 weight: T::ONE,
                 rounding: Rounding::Exact,
             };
@@ -62,8 +65,18 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// The gradient of output `class` of every sample, [P, N].
     pub fn logit_gradients(&self, class: usize) -> Matrix<T> {
-        let mut gradients = Matrix::zeros(self.n_params(), self.n_samples());
-        self.reverse_from(&mut Pool::new(), Sink::PerSample(&mut gradients.data), self.inputs(), &Logit(class));
+        self.seeded_gradients(&Logit(class))
+    }
+
+    /// J_n^T s_n of every sample, [P, N], with `seed` giving s_n at the outputs.
+    pub(super) fn seeded_gradients(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> Matrix<T> {
+        let p = self.n_params();
+        let mut gradients = Matrix::zeros(p, self.n_samples());
+        let samples = self.samples_together(1);
+        gradients.data.par_chunks_mut((p * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+            let tile = tile_of(self.inputs(), i * samples, samples);
+            self.reverse_from(pool, Sink::PerSample(out), &tile, &StartingAt { seed, first: i * samples });
+        });
         gradients
     }
 
@@ -76,11 +89,12 @@ impl<T: Scalar> Problem<'_, T> {
         let labels = self.resolve(inputs, labels);
         let k = vectors.columns;
         let mut alignments = Matrix::zeros(k, inputs.columns);
-        alignments.data.par_chunks_mut((k * SAMPLES).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
-            let tile = tile_of(inputs, i);
+        let samples = self.samples_together(1 + k);
+        alignments.data.par_chunks_mut((k * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+            let tile = tile_of(inputs, i * samples, samples);
             let weighted = LossDelta {
                 loss: self.loss_kind(),
-                labels: &labels[i * SAMPLES..],
+                labels: &labels[i * samples..],
                 weight: T::ONE,
                 rounding: Rounding::Exact,
             };
@@ -125,9 +139,29 @@ impl<T: Scalar> Problem<'_, T> {
         kept
     }
 
+    /// Samples that a task takes together: one where they depend on each other, since the gradient of a single sample is
+    /// that of a batch of one.
+    fn samples_together(&self, copies: usize) -> usize {
+        if self.network().couples_samples() { 1 } else { self.network().tile_within(NUMBERS, SAMPLES, copies) }
+    }
+
+    /// Outputs of every sample by itself, [C, M].
+    fn outputs_apart(&self, inputs: &Matrix<T>) -> Matrix<T> {
+        let network = self.network();
+        if !network.couples_samples() {
+            return network.outputs(self.theta(), inputs);
+        }
+        let mut outputs = Matrix::zeros(network.n_outputs(), inputs.columns);
+        let columns = outputs.data.par_chunks_mut(network.n_outputs()).enumerate();
+        columns.for_each(|(n, out)| {
+            out.copy_from_slice(&network.outputs(self.theta(), &tile_of(inputs, n, 1)).data);
+        });
+        outputs
+    }
+
     fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {
         match labels {
-            ExampleLabels::Predicted => predict(&self.network().outputs(self.theta(), inputs)),
+            ExampleLabels::Predicted => predict(&self.outputs_apart(inputs)),
             ExampleLabels::True => self.labels().to_vec(),
             ExampleLabels::Fixed(class) => vec![*class; inputs.columns],
             ExampleLabels::Given(labels) => labels.clone(),
@@ -137,7 +171,3 @@ impl<T: Scalar> Problem<'_, T> {
 
 /// Below this norm a gradient has no direction and its alignments are 0 (the reference's threshold).
 pub const SMALLEST_NORM: f64 = 1e-20;
-
-fn tile_of<T: Scalar>(inputs: &Matrix<T>, i: usize) -> Matrix<T> {
-    inputs.columns(i * SAMPLES..((i + 1) * SAMPLES).min(inputs.columns))
-}

@@ -1,5 +1,6 @@
 //! A network at a point theta with samples and a loss: what curvature is taken of.
 
+use super::passes::{StartingAt, tile_of};
 use crate::config::LossKind;
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
@@ -72,32 +73,45 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// [`ProblemError`] if sizes disagree, there are no samples, or a number is infinite or NaN.
     pub fn new(network: &'a Network, theta: &[f32], data: &Dataset, loss: LossKind) -> Result<Self, ProblemError> {
         let (n, d) = (data.labels.len(), network.n_inputs());
+        if n > 0 && data.features.len() != n * d {
+            return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
+        }
+        let theta = theta.iter().map(|&w| T::from_f32(w)).collect();
+        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), loss)
+    }
+
+    /// The same from numbers of type T: `theta` `[P]`, `inputs` [d, N] and their `labels` `[N]`.
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
+    pub fn at(
+        network: &'a Network,
+        theta: Vec<T>,
+        inputs: Matrix<T>,
+        labels: Vec<usize>,
+        loss: LossKind,
+    ) -> Result<Self, ProblemError> {
+        let (n, d) = (labels.len(), network.n_inputs());
         if theta.len() != network.n_params() {
             return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
         }
         if n == 0 {
             return Err(ProblemError::NoSamples);
         }
-        if data.features.len() != n * d {
-            return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
+        if inputs.data.len() != n * d {
+            return Err(ProblemError::Features { got: inputs.data.len() / n, wanted: d });
         }
-        if let Some(sample) = data.labels.iter().position(|&y| y >= network.n_outputs()) {
-            return Err(ProblemError::Label { sample, label: data.labels[sample], classes: network.n_outputs() });
+        if let Some(sample) = labels.iter().position(|&y| y >= network.n_outputs()) {
+            return Err(ProblemError::Label { sample, label: labels[sample], classes: network.n_outputs() });
         }
         if let Some(index) = theta.iter().position(|w| !w.is_finite()) {
             let entry = network.layout().entries().iter().find(|e| e.range.contains(&index));
             return Err(ProblemError::Weight { index, tensor: entry.map_or_else(String::new, |e| e.name.clone()) });
         }
-        if let Some(i) = data.features.iter().position(|x| !x.is_finite()) {
+        if let Some(i) = inputs.data.iter().position(|x| !x.is_finite()) {
             return Err(ProblemError::Input { sample: i / d });
         }
-        Ok(Self {
-            network,
-            theta: theta.iter().map(|&w| T::from_f32(w)).collect(),
-            inputs: Matrix::from_f32(&data.features, d),
-            labels: data.labels.clone(),
-            loss,
-        })
+        Ok(Self { network, theta, inputs, labels, loss })
     }
 
     /// The same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at least 1.
@@ -161,11 +175,15 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub fn gradient(&self) -> Vec<T> {
         let mut gradient = vec![T::ZERO; self.n_params()];
         let (mut pool, mut tape) = (Pool::new(), Tape::recording());
-        let mut plain = Plain::new(&self.theta, Sink::Sum(&mut gradient), &mut pool, par());
-        let x = plain.input(&self.inputs);
-        let outputs = self.network.forward(&mut plain, x, &mut tape);
-        let delta = plain.per_sample([&outputs], &self.delta());
-        self.network.reverse(&mut plain, delta, &mut tape);
+        let tile = self.network.tile(self.n_samples(), 1);
+        for first in (0..self.n_samples()).step_by(tile) {
+            let mut plain = Plain::new(&self.theta, Sink::Add(&mut gradient), &mut pool, par());
+            let x = tile_of(&self.inputs, first, tile);
+            let outputs = self.network.forward(&mut plain, x, &mut tape);
+            let delta = plain.per_sample([&outputs], &StartingAt { seed: &self.delta(), first });
+            plain.recycle(outputs);
+            self.network.reverse(&mut plain, delta, &mut tape);
+        }
         gradient
     }
 

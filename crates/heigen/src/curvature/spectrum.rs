@@ -91,6 +91,8 @@ pub enum SpectrumError {
 /// Progress of a computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Products so far that write the operator out by its structure, and how many it takes.
+    Structure(usize, usize),
     /// Columns of the basis of the range so far.
     Range(usize),
     /// Columns of the projected matrix so far.
@@ -205,10 +207,15 @@ pub fn spectrum<T: Scalar>(
         let memory = limit_bytes / (3.0 * p as f64 * size_of::<T>() as f64);
         let most = if method == Method::Auto { p.div_ceil(2) } else { p };
         let most = most.min(memory as usize);
-        match exact(operator, most, &mut progress)? {
+        let cheap = operator.written_out(limit_bytes / 2.0, &mut progress);
+        let found = match &cheap {
+            Some(cheap) => exact(&**cheap, most, &mut progress)?,
+            None => exact(operator, most, &mut progress)?,
+        };
+        match found {
             Exact::LowRank { eigenvalues, eigenvectors } => {
                 progress(Stage::Certificate);
-                let certificate = certify(operator, &eigenvalues, &eigenvectors);
+                let certificate = certify(operator, cheap.as_deref(), &eigenvalues, &eigenvectors);
                 return finish(&eigenvalues, eigenvectors, Method::Exact, certificate);
             }
             Exact::HighRank(columns) if method == Method::Exact => {
@@ -227,7 +234,7 @@ pub fn spectrum<T: Scalar>(
     let pairs = if single { eigen_in_double(&matrix)? } else { self_adjoint_eigen(&matrix)? };
     drop(matrix);
     progress(Stage::Certificate);
-    let certificate = certify(operator, &pairs.eigenvalues, &pairs.eigenvectors);
+    let certificate = certify(operator, None, &pairs.eigenvalues, &pairs.eigenvectors);
     finish(&pairs.eigenvalues, pairs.eigenvectors, Method::Dense, certificate)
 }
 

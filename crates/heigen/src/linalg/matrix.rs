@@ -134,3 +134,18 @@ pub fn add_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_
 pub fn subtract_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
     matmul(out, Accum::Add, a, b, -T::ONE, par);
 }
+
+/// The lower triangle of `out += b b^T`.
+pub fn add_outer<T: Scalar>(out: &mut Matrix<T>, b: &Matrix<T>) {
+    triangular::matmul(
+        out.as_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Add,
+        b.as_ref(),
+        BlockStructure::Rectangular,
+        b.as_ref().transpose(),
+        BlockStructure::Rectangular,
+        T::ONE,
+        super::par(),
+    );
+}

@@ -9,7 +9,7 @@ mod qr;
 mod scalar;
 
 pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
-pub use matrix::{Matrix, add_product, product, subtract_product};
+pub use matrix::{Matrix, add_outer, add_product, product, subtract_product};
 pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 
@@ -20,4 +20,43 @@ const SPLIT: usize = 4;
 /// Parallelism of one large operation: split `SPLIT` ways, executed by however many threads the pool has.
 pub fn par() -> faer::Par {
     faer::Par::rayon(SPLIT)
+}
+
+/// Runs `f` compiled for the widest vectors of this machine that the program knows: for loops over many numbers. The
+/// results are the same everywhere, since no operation is reordered or fused.
+#[inline]
+pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
+/// `y = f(y, x)` entry by entry, for the few numbers of one pixel inside [`vectorized`]: in blocks of fixed length,
+/// without what a loop of unknown length costs before its first step.
+#[inline(always)]
+pub fn short_zip<T: Copy>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    let (y_blocks, y_rest) = y.as_chunks_mut::<8>();
+    let (x_blocks, x_rest) = x.as_chunks::<8>();
+    for (y, x) in y_blocks.iter_mut().zip(x_blocks) {
+        for i in 0..8 {
+            y[i] = f(y[i], x[i]);
+        }
+    }
+    for (y, &x) in y_rest.iter_mut().zip(x_rest) {
+        *y = f(*y, x);
+    }
+}
+
+/// `y = f(y, x, z)` entry by entry, likewise.
+#[inline(always)]
+pub fn short_zip3<T: Copy>(y: &mut [T], x: &[T], z: &[T], f: impl Fn(T, T, T) -> T) {
+    let (y_blocks, y_rest) = y.as_chunks_mut::<8>();
+    let (x_blocks, x_rest) = x.as_chunks::<8>();
+    let (z_blocks, z_rest) = z.as_chunks::<8>();
+    for ((y, x), z) in y_blocks.iter_mut().zip(x_blocks).zip(z_blocks) {
+        for i in 0..8 {
+            y[i] = f(y[i], x[i], z[i]);
+        }
+    }
+    for ((y, &x), &z) in y_rest.iter_mut().zip(x_rest).zip(z_rest) {
+        *y = f(*y, x, z);
+    }
 }

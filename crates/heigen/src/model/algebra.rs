@@ -1,36 +1,56 @@
 //! The closed set of operations that layers are written in.
 
-use crate::config::Activation;
+use super::{Function, ImageMap, Linear, Window};
 use crate::linalg::Scalar;
 use std::ops::Range;
 
 /// What a layer may do with its tensors. A tensor is a matrix [features, samples], column after column, so in memory
-/// it is PyTorch's row-major [samples, features].
+/// it is PyTorch's row-major [samples, features]; images are [channels, pixels * samples] ([`ImageMap`]).
 ///
-/// Every operation is bilinear, elementwise or per sample, so a carrier that also holds derivatives follows from the
-/// product rule alone.
+/// Every operation is linear in each of its arguments, elementwise or per sample, so a carrier that also holds
+/// derivatives follows from the product rule alone.
 pub trait Algebra {
     /// Number type.
     type Real: Scalar;
     /// An activation [features, samples].
     type Tensor;
 
-    /// W x + b, with `W = theta[weight]` of shape [out, in], `b = theta[bias]` broadcast over samples.
-    fn affine(&mut self, weight: &Range<usize>, bias: &Range<usize>, x: &Self::Tensor) -> Self::Tensor;
-    /// W^T delta.
-    fn affine_transposed(&mut self, weight: &Range<usize>, delta: &Self::Tensor) -> Self::Tensor;
-    /// The gradient of a weight, delta x^T, and of its bias, delta summed over samples, for the sink.
-    fn affine_gradient(&mut self, weight: &Range<usize>, bias: &Range<usize>, delta: &Self::Tensor, x: &Self::Tensor);
-    /// The `order`-th derivative of an activation function, entry by entry.
-    fn elementwise(&mut self, f: Activation, order: u8, x: &Self::Tensor) -> Self::Tensor;
-    /// a * b, entry by entry; `a` is used up.
+    /// W x + b of every column, or of every patch.
+    fn affine(&mut self, layer: &Linear, x: &Self::Tensor) -> Self::Tensor;
+    /// W^T delta of every column; what belongs to one pixel of an image is added up.
+    fn affine_transposed(&mut self, layer: &Linear, delta: &Self::Tensor) -> Self::Tensor;
+    /// The gradient of a weight, delta x^T, and of its bias, delta summed over columns, for the sink.
+    fn affine_gradient(&mut self, layer: &Linear, delta: &Self::Tensor, x: &Self::Tensor);
+    /// The `order`-th derivative of a function, entry by entry.
+    fn elementwise(&mut self, f: Function, order: u8, x: &Self::Tensor) -> Self::Tensor;
+    /// a * b, entry by entry; `a` is used up. A `b` of one column is multiplied to every column of `a`.
     fn multiply(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
+    /// a + b; `a` is used up. A `b` of one column is added to every column of `a`.
+    fn add(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
+    /// -a.
+    fn negate(&mut self, a: Self::Tensor) -> Self::Tensor;
+    /// A copy.
+    fn copy(&mut self, x: &Self::Tensor) -> Self::Tensor;
+    /// The mean over all columns, one column.
+    fn mean(&mut self, x: &Self::Tensor) -> Self::Tensor;
+    /// theta[range] as one column.
+    fn parameter(&mut self, range: &Range<usize>) -> Self::Tensor;
+    /// A vector of numbers that do not depend on theta, as one column.
+    fn constant(&mut self, values: &[f64]) -> Self::Tensor;
+    /// The gradient of a parameter vector, `delta` summed over its columns, for the sink.
+    fn parameter_gradient(&mut self, range: &Range<usize>, delta: &Self::Tensor);
     /// A map of every sample by itself.
     fn per_sample<const M: usize>(
         &mut self,
         x: [&Self::Tensor; M],
         map: &impl ColumnMap<Self::Real, M>,
     ) -> Self::Tensor;
+    /// A linear map of every image by itself.
+    fn per_image(&mut self, map: &impl ImageMap<Self::Real>, x: &Self::Tensor) -> Self::Tensor;
+    /// The largest entry in every place of a window, channel by channel.
+    fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
+    /// Puts `delta` where the values of `x` are largest: the transposed map of the derivative of [`Self::max_pool`] at x.
+    fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor;
     /// What the tape keeps of a tensor for the reverse pass: all of it, unless the carrier's reverse pass needs less.
     fn keep(&mut self, tensor: Self::Tensor) -> Self::Tensor {
         tensor
@@ -73,6 +93,11 @@ impl<X> Tape<X> {
         } else {
             algebra.recycle(tensor);
         }
+    }
+
+    /// Gives back what no reverse pass took.
+    pub fn clear<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A) {
+        self.stack.drain(..).for_each(|tensor| algebra.recycle(tensor));
     }
 
     /// The tensor kept last.

@@ -1,54 +1,73 @@
 //! Layers: each writes its forward and its reverse pass once.
 
-use super::{Algebra, ColumnMap, Tape, argmax};
+use super::softmax::{LogSoftmax, LogSoftmaxReverse};
+use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Tape, Window};
 use crate::config::Activation;
-use crate::linalg::Scalar;
-use std::ops::Range;
-
-/// A linear layer y = W x + b.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Linear {
-    /// Place of W, [outputs, inputs] row by row.
-    pub weight: Range<usize>,
-    /// Place of b, `[outputs]`.
-    pub bias: Range<usize>,
-}
 
 /// One step of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
-    /// W x + b.
+    /// W x + b, of every sample or of every patch.
     Linear(Linear),
     /// f(x), entry by entry.
     Activation(Activation),
     /// x - log(sum(exp(x))) of every sample.
     LogSoftmax,
+    /// From PyTorch's order of an image to the one inside the network, or back (`flatten`).
+    Reorder(Reorder),
+    /// The largest entry in every place of a window.
+    MaxPool(Window),
+    /// The mean in every place of a window.
+    AveragePool(Window),
+    /// Batch normalisation.
+    BatchNorm(BatchNorm),
+    /// main(x) + shortcut(x).
+    Residual(Residual),
+}
+
+/// Two ways of the same input, added; an empty shortcut is the identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residual {
+    /// The block.
+    pub main: Vec<Layer>,
+    /// What is added to it.
+    pub shortcut: Vec<Layer>,
 }
 
 impl Layer {
     /// y from x; leaves on the tape what [`Layer::reverse`] needs.
     pub fn forward<A: Algebra>(&self, a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
-        match self {
-            Self::Linear(l) => {
-                let y = a.affine(&l.weight, &l.bias, &x);
-                tape.push(a, x);
-                y
+        let y = match self {
+            Self::Linear(l) => a.affine(l, &x),
+            Self::Activation(f) => a.elementwise(Function::Activation(*f), 0, &x),
+            Self::LogSoftmax => a.per_sample([&x], &LogSoftmax),
+            Self::MaxPool(window) => a.max_pool(window, &x),
+            Self::Reorder(map) => {
+                let y = a.per_image(map, &x);
+                a.recycle(x);
+                return y;
             }
-            Self::Activation(f) => {
-                let y = a.elementwise(*f, 0, &x);
-                tape.push(a, x);
-                y
+            Self::AveragePool(window) => {
+                let y = a.per_image(&Average { window, transposed: false }, &x);
+                a.recycle(x);
+                return y;
             }
-            Self::LogSoftmax => {
-                let y = a.per_sample([&x], &LogSoftmax);
-                tape.push(a, x);
-                y
+            Self::BatchNorm(layer) => return layer.forward(a, x, tape),
+            Self::Residual(block) => {
+                let own = a.copy(&x);
+                let y = forward(&block.main, a, own, tape);
+                let shortcut = forward(&block.shortcut, a, x, tape);
+                let y = a.add(y, &shortcut);
+                a.recycle(shortcut);
+                return y;
             }
-        }
+        };
+        tape.push(a, x);
+        y
     }
 
     /// The derivative with respect to x from the one with respect to y, and the gradient of the parameters to the sink.
-    /// Where nobody `needs_input` (the first layer), `None`.
+    /// Where nobody `needs_input` (the first layer with parameters), `None`.
     pub fn reverse<A: Algebra>(
         &self,
         a: &mut A,
@@ -56,141 +75,88 @@ impl Layer {
         tape: &mut Tape<A::Tensor>,
         needs_input: bool,
     ) -> Option<A::Tensor> {
-        let x = tape.pop();
-        let out = match self {
+        match self {
             Self::Linear(l) => {
-                a.affine_gradient(&l.weight, &l.bias, &delta, &x);
-                let out = needs_input.then(|| a.affine_transposed(&l.weight, &delta));
+                let x = tape.pop();
+                a.affine_gradient(l, &delta, &x);
+                a.recycle(x);
+                let out = needs_input.then(|| a.affine_transposed(l, &delta));
                 a.recycle(delta);
                 out
             }
             Self::Activation(f) => {
-                let slope = a.elementwise(*f, 1, &x);
+                let x = tape.pop();
+                let slope = a.elementwise(Function::Activation(*f), 1, &x);
                 let out = a.multiply(delta, &slope);
                 a.recycle(slope);
+                a.recycle(x);
                 Some(out)
             }
             Self::LogSoftmax => {
+                let x = tape.pop();
                 let out = a.per_sample([&delta, &x], &LogSoftmaxReverse);
+                a.recycle(delta);
+                a.recycle(x);
+                Some(out)
+            }
+            Self::MaxPool(window) => {
+                let x = tape.pop();
+                let out = a.max_pool_transposed(window, &delta, &x);
+                a.recycle(delta);
+                a.recycle(x);
+                Some(out)
+            }
+            Self::Reorder(map) => {
+                let out = a.per_image(&Reorder { flatten: !map.flatten, ..*map }, &delta);
                 a.recycle(delta);
                 Some(out)
             }
-        };
-        a.recycle(x);
-        out
-    }
-}
-
-/// softmax(x) into `p`.
-pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) {
-    let max = largest(x);
-    let mut sum = T::ZERO;
-    for (p, &x) in p.iter_mut().zip(x) {
-        *p = (x - max).exp();
-        sum += *p;
-    }
-    p.iter_mut().for_each(|p| *p /= sum);
-}
-
-/// log(softmax(x)) of class `c`, as x_c - max - log(sum), which keeps its digits when the loss is small.
-pub(crate) fn log_softmax<T: Scalar>(x: &[T], c: usize) -> T {
-    let max = largest(x);
-    (x[c] - max) - x.iter().map(|&v| (v - max).exp()).sum::<T>().ln()
-}
-
-fn largest<T: Scalar>(x: &[T]) -> T {
-    x.iter().copied().fold(x[0], |m, v| if v > m { v } else { m })
-}
-
-/// out = v - p^T v, for probabilities p.
-///
-/// As differences from the entry of the most probable class: at a minimum p is nearly a unit vector, and the plain
-/// formula would lose there all the digits by which it is not.
-pub(crate) fn subtract_mean<T: Scalar>(p: &[T], v: &[T], out: &mut [T]) {
-    let pivot = v[argmax(p)];
-    let mean: T = p.iter().zip(v).map(|(&p, &v)| p * (v - pivot)).sum();
-    for (out, &v) in out.iter_mut().zip(v) {
-        *out = (v - pivot) - mean;
-    }
-}
-
-/// y = x - log(sum(exp(x))).
-struct LogSoftmax;
-
-impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
-    fn value(&self, _: usize, [x]: [&[T]; 1], out: &mut [T]) {
-        let max = largest(x);
-        let log_sum = x.iter().map(|&v| (v - max).exp()).sum::<T>().ln();
-        for (y, &x) in out.iter_mut().zip(x) {
-            *y = (x - max) - log_sum;
+            Self::AveragePool(window) => {
+                let out = a.per_image(&Average { window, transposed: true }, &delta);
+                a.recycle(delta);
+                Some(out)
+            }
+            Self::BatchNorm(layer) => Some(layer.reverse(a, delta, tape)),
+            Self::Residual(block) => {
+                let own = a.copy(&delta);
+                // The tape is a stack: what went forward last comes back first.
+                let shortcut = reverse(&block.shortcut, a, own, tape, None)?;
+                let out = reverse(&block.main, a, delta, tape, None)?;
+                let out = a.add(out, &shortcut);
+                a.recycle(shortcut);
+                Some(out)
+            }
         }
     }
 
-    /// dy = dx - p^T dx.
-    fn tangents(&self, _: usize, [x]: [&[T]; 1], [dx]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
-        let Some(dx) = dx else { return false };
-        with_softmax(x, |p| {
-            for (dy, dx) in out.chunks_exact_mut(x.len()).zip(dx.chunks_exact(x.len())) {
-                subtract_mean(p, dx, dy);
+    /// Whether the layer has parameters.
+    pub fn has_parameters(&self) -> bool {
+        match self {
+            Self::Linear(_) | Self::BatchNorm(_) => true,
+            Self::Residual(block) => block.main.iter().chain(&block.shortcut).any(Self::has_parameters),
+            Self::Activation(_) | Self::LogSoftmax | Self::Reorder(_) | Self::MaxPool(_) | Self::AveragePool(_) => {
+                false
             }
-        });
-        true
-    }
-}
-
-/// delta_x = delta_y - p * sum(delta_y), p = softmax(x).
-struct LogSoftmaxReverse;
-
-impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
-    fn value(&self, _: usize, [delta, x]: [&[T]; 2], out: &mut [T]) {
-        with_softmax(x, |p| {
-            for (c, out) in out.iter_mut().enumerate() {
-                // delta_c (1 - p_c) - p_c sum_(j != c) delta_j, where 1 - p_c is a sum without cancellation.
-                let others = |v: &[T]| v.iter().enumerate().filter(|&(j, _)| j != c).map(|(_, &v)| v).sum::<T>();
-                *out = delta[c] * others(p) - p[c] * others(delta);
-            }
-        });
-    }
-
-    /// d(delta_x) = d(delta_y) - p sum(d(delta_y)) - p * (dx - p^T dx) * sum(delta_y).
-    fn tangents(&self, _: usize, [delta, x]: [&[T]; 2], [ddelta, dx]: [Option<&[T]>; 2], out: &mut [T]) -> bool {
-        if ddelta.is_none() && dx.is_none() {
-            return false;
         }
-        let classes = x.len();
-        let sum: T = delta.iter().copied().sum();
-        with_softmax(x, |p| {
-            for (k, out) in out.chunks_exact_mut(classes).enumerate() {
-                let at = k * classes..(k + 1) * classes;
-                match dx.map(|d| &d[at.clone()]) {
-                    Some(dx) => {
-                        subtract_mean(p, dx, out);
-                        out.iter_mut().zip(p).for_each(|(out, &p)| *out = -p * *out * sum);
-                    }
-                    None => out.fill(T::ZERO),
-                }
-                if let Some(ddelta) = ddelta.map(|d| &d[at]) {
-                    let dsum: T = ddelta.iter().copied().sum();
-                    for ((out, &d), &p) in out.iter_mut().zip(ddelta).zip(p) {
-                        *out += d - p * dsum;
-                    }
-                }
-            }
-        });
-        true
     }
 }
 
-/// Calls `f` with softmax(x), on the stack for up to 32 classes.
-pub(crate) fn with_softmax<T: Scalar>(x: &[T], f: impl FnOnce(&[T])) {
-    let mut small = [T::ZERO; 32];
-    let mut large = Vec::new();
-    let p = if x.len() <= small.len() {
-        &mut small[..x.len()]
-    } else {
-        large.resize(x.len(), T::ZERO);
-        &mut large[..]
-    };
-    softmax(x, p);
-    f(p);
+/// The layers one after another.
+pub(super) fn forward<A: Algebra>(layers: &[Layer], a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
+    layers.iter().fold(x, |x, layer| layer.forward(a, x, tape))
+}
+
+/// The layers backwards, to the input of the first one, or only to the parameters of layer `last`: nobody needs its input.
+pub(super) fn reverse<A: Algebra>(
+    layers: &[Layer],
+    a: &mut A,
+    delta: A::Tensor,
+    tape: &mut Tape<A::Tensor>,
+    last: Option<usize>,
+) -> Option<A::Tensor> {
+    let mut delta = Some(delta);
+    for (i, layer) in layers.iter().enumerate().skip(last.unwrap_or(0)).rev() {
+        delta = delta.and_then(|d| layer.reverse(a, d, tape, last != Some(i)));
+    }
+    delta
 }

@@ -18,6 +18,16 @@ pub struct ParamEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParamLayout {
     entries: Vec<ParamEntry>,
+    buffers: Vec<BufferEntry>,
+}
+
+/// A tensor of the state dict that is no parameter, e.g. a running mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BufferEntry {
+    /// PyTorch's name, e.g. `bn1.running_mean`.
+    pub name: String,
+    /// PyTorch's shape.
+    pub shape: Vec<usize>,
 }
 
 /// Why named tensors do not fit a network, listed as PyTorch lists it.
@@ -50,6 +60,16 @@ impl ParamLayout {
         range
     }
 
+    /// Appends a tensor that is no parameter.
+    pub fn push_buffer(&mut self, name: impl Into<String>, shape: &[usize]) {
+        self.buffers.push(BufferEntry { name: name.into(), shape: shape.to_vec() });
+    }
+
+    /// The tensors that are no parameters.
+    pub fn buffers(&self) -> &[BufferEntry] {
+        &self.buffers
+    }
+
     /// P, the number of parameters.
     pub fn n_params(&self) -> usize {
         self.entries.last().map_or(0, |e| e.range.end)
@@ -60,7 +80,7 @@ impl ParamLayout {
         &self.entries
     }
 
-    /// Places the tensors of a state dict, `(name, shape, values)` in any order, into theta.
+    /// Places the tensors of a state dict, `(name, shape, values)` in any order, into theta. Buffers may be there or not.
     ///
     /// # Errors
     /// [`LayoutError`] with everything that is missing, unexpected or of another shape.
@@ -80,6 +100,9 @@ impl ParamLayout {
                 Some((_, values)) => theta[entry.range.clone()].copy_from_slice(values),
             }
         }
+        self.buffers.iter().for_each(|buffer| {
+            given.remove(buffer.name.as_str());
+        });
         error.unexpected.extend(given.into_keys().map(String::from));
         if error.missing.is_empty() && error.unexpected.is_empty() && error.misshapen.is_empty() {
             Ok(theta)

@@ -1,11 +1,13 @@
 //! A network: a sequence of layers with the layout of its parameters.
 
-use super::{Algebra, Layer, Linear, ParamLayout, Plain, Pool, Sink, Tape};
+use super::builder::Builder;
+use super::{Algebra, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
 use crate::config::{Activation, ModelSpec};
 use crate::linalg::{Matrix, Scalar, par};
+use rayon::prelude::*;
 
 /// A classifier from samples of d features to C outputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     layers: Vec<Layer>,
     layout: ParamLayout,
@@ -16,9 +18,45 @@ pub struct Network {
 /// Why a network cannot be built.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ModelError {
-    /// A network for images, which this version does not have.
-    #[error("`model.type` {0} is a network for images; this version has FNN and FNN_2layer only")]
-    ImageNetwork(&'static str),
+    /// Samples of another size than the network takes.
+    #[error(
+        "`model.type` {model} takes images of {channels} x {height} x {width}, {} numbers; the samples have {got}",
+        channels * height * width
+    )]
+    Image {
+        /// The architecture.
+        model: &'static str,
+        /// Features of a sample.
+        got: usize,
+        /// Channels.
+        channels: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// A window larger than its image.
+    #[error(
+        "{layer}: its window of {kernel} x {kernel} does not fit an image of {} x {}",
+        image.height, image.width
+    )]
+    Window {
+        /// The layer.
+        layer: String,
+        /// The image.
+        image: Shape,
+        /// Side of the window.
+        kernel: usize,
+    },
+    /// Statistics that evaluation mode needs are missing.
+    #[error(
+        "the running statistics {name} of batch normalisation are missing or of another size; \
+             use weights saved with them, or the statistics of the batch"
+    )]
+    Statistics {
+        /// PyTorch's name of the tensor.
+        name: String,
+    },
     /// A size of zero.
     #[error("a network from {inputs} features to {outputs} classes cannot be built: both must be 1 or more")]
     Empty {
@@ -33,33 +71,13 @@ impl Network {
     /// The network of `spec` for samples of `n_inputs` features and `n_outputs` classes, with PyTorch's parameter names.
     ///
     /// # Errors
-    /// [`ModelError`] if this version lacks the architecture or a size is 0.
+    /// [`ModelError`] if a size is 0, or the samples are no images that the network takes.
     pub fn build(spec: &ModelSpec, n_inputs: usize, n_outputs: usize) -> Result<Self, ModelError> {
         if n_inputs == 0 || n_outputs == 0 {
             return Err(ModelError::Empty { inputs: n_inputs, outputs: n_outputs });
         }
-        let mut network = Self { layers: vec![], layout: ParamLayout::default(), n_inputs, n_outputs };
-        match *spec {
-            ModelSpec::Fnn { num_neurons, .. } => {
-                network.linear("linear_relu_stack.0", n_inputs, num_neurons);
-                network.layers.push(Layer::Activation(Activation::Relu));
-                network.linear("linear_relu_stack.2", num_neurons, n_outputs);
-            }
-            ModelSpec::Fnn2Layer { num_neurons_layer1, num_neurons_layer2, activation_func, lsoftmax, .. } => {
-                network.linear("fc1", n_inputs, num_neurons_layer1);
-                network.layers.push(Layer::Activation(activation_func));
-                network.linear("fc2", num_neurons_layer1, num_neurons_layer2);
-                network.layers.push(Layer::Activation(activation_func));
-                network.linear("fc3", num_neurons_layer2, n_outputs);
-                if lsoftmax {
-                    network.layers.push(Layer::LogSoftmax);
-                }
-            }
-            ModelSpec::Cnn {} => return Err(ModelError::ImageNetwork("CNN")),
-            ModelSpec::LeNet5 {} => return Err(ModelError::ImageNetwork("LeNet5")),
-            ModelSpec::ResNet18 { .. } => return Err(ModelError::ImageNetwork("ResNet18")),
-        }
-        Ok(network)
+        let Builder { layers, layout, .. } = architectures::build(spec, n_inputs, n_outputs)?;
+        Ok(Self { layers, layout, n_inputs, n_outputs })
     }
 
     /// Fully connected layers of the given widths with an activation between them, named `fc1`, `fc2`, ...
@@ -73,20 +91,38 @@ impl Network {
         if widths.len() < 2 || widths.contains(&0) {
             return Err(ModelError::Empty { inputs: n_inputs, outputs: n_outputs });
         }
-        let mut network = Self { layers: vec![], layout: ParamLayout::default(), n_inputs, n_outputs };
-        for (i, pair) in widths.windows(2).enumerate() {
+        let mut builder = Builder::features(n_inputs);
+        for (i, &outputs) in widths[1..].iter().enumerate() {
             if i > 0 {
-                network.layers.push(Layer::Activation(activation));
+                builder.layers.push(Layer::Activation(activation));
             }
-            network.linear(&format!("fc{}", i + 1), pair[0], pair[1]);
+            builder.linear(&format!("fc{}", i + 1), outputs);
         }
+        let Builder { layers, layout, .. } = builder;
+        Ok(Self { layers, layout, n_inputs, n_outputs })
+    }
+
+    /// The same network with fixed statistics in its batch normalisation (evaluation mode): `buffer` gives the running
+    /// means and variances by PyTorch's names, e.g. `model.bn1.running_mean`.
+    ///
+    /// # Errors
+    /// [`ModelError::Statistics`] if one is missing or has another length.
+    pub fn with_fixed_statistics(&self, buffer: impl Fn(&str) -> Option<Vec<f64>>) -> Result<Self, ModelError> {
+        let mut network = self.clone();
+        fix_statistics(&mut network.layers, &buffer)?;
         Ok(network)
     }
 
-    fn linear(&mut self, name: &str, inputs: usize, outputs: usize) {
-        let weight = self.layout.push(format!("{name}.weight"), &[outputs, inputs]);
-        let bias = self.layout.push(format!("{name}.bias"), &[outputs]);
-        self.layers.push(Layer::Linear(Linear { weight, bias }));
+    /// Whether the output of a sample depends on the others of its batch: batch normalisation with their statistics.
+    pub fn couples_samples(&self) -> bool {
+        fn couples(layer: &Layer) -> bool {
+            match layer {
+                Layer::BatchNorm(norm) => norm.statistics == Statistics::Batch,
+                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).any(couples),
+                _ => false,
+            }
+        }
+        self.layers.iter().any(couples)
     }
 
     /// The layers in order.
@@ -116,28 +152,107 @@ impl Network {
 
     /// Outputs [C, N] of inputs [d, N].
     pub fn forward<A: Algebra>(&self, algebra: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
-        self.layers.iter().fold(x, |x, layer| layer.forward(algebra, x, tape))
+        layer::forward(&self.layers, algebra, x, tape)
     }
 
     /// Runs the layers backwards from the derivative of the loss with respect to the outputs; the carrier's sink
     /// receives the gradients of the parameters. Follows a recording [`Network::forward`].
     pub fn reverse<A: Algebra>(&self, algebra: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) {
-        let mut delta = Some(delta);
-        for (i, layer) in self.layers.iter().enumerate().rev() {
-            delta = delta.and_then(|d| layer.reverse(algebra, d, tape, i > 0));
-        }
+        let first = self.layers.iter().position(Layer::has_parameters);
+        let delta = layer::reverse(&self.layers, algebra, delta, tape, first);
+        // What lies before the first parameters left something on the tape only if it has a nonlinearity.
+        tape.clear(algebra);
         if let Some(delta) = delta {
             algebra.recycle(delta);
         }
     }
 
+    /// Numbers that a forward pass makes of one sample, all layers together.
+    pub fn activation_size(&self) -> usize {
+        fn size(layers: &[Layer], own: &mut usize) -> usize {
+            let mut total = 0;
+            for layer in layers {
+                let shape = |window: &super::Window, channels| window.output(channels).features();
+                match layer {
+                    Layer::Linear(l) => *own = l.window.map_or(l.outputs, |w| shape(&w, l.outputs)),
+                    Layer::MaxPool(w) | Layer::AveragePool(w) => *own = shape(w, w.input.channels),
+                    Layer::Residual(block) => {
+                        let mut shortcut = *own;
+                        total += size(&block.main, own) + size(&block.shortcut, &mut shortcut);
+                    }
+                    Layer::Activation(_) | Layer::LogSoftmax | Layer::Reorder(_) | Layer::BatchNorm(_) => {}
+                }
+                total += *own;
+            }
+            total
+        }
+        let mut own = self.n_inputs;
+        self.n_inputs + size(&self.layers, &mut own)
+    }
+
+    /// Multiplications with weights in a forward pass of one sample.
+    pub fn multiplications(&self) -> usize {
+        fn of(layer: &Layer) -> usize {
+            match layer {
+                Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
+                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).map(of).sum(),
+                _ => 0,
+            }
+        }
+        self.layers.iter().map(of).sum()
+    }
+
     /// Outputs [C, N] of inputs `x` [d, N] at `theta` `[P]`.
     pub fn outputs<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Matrix<T> {
-        let mut pool = Pool::new();
-        let mut plain = Plain::new(theta, Sink::None, &mut pool, par());
-        let input = plain.input(x);
-        self.forward(&mut plain, input, &mut Tape::forgetting())
+        let mut outputs = Matrix::zeros(self.n_outputs, x.columns);
+        let tile = self.tile(x.columns, 1);
+        outputs.data.par_chunks_mut((tile * self.n_outputs).max(1)).enumerate().for_each_init(
+            Pool::new,
+            |pool, (i, out)| {
+                let tile = x.columns(i * tile..(i * tile + tile).min(x.columns));
+                let mut plain = Plain::new(theta, Sink::None, pool, par());
+                let input = plain.input(&tile);
+                let y = self.forward(&mut plain, input, &mut Tape::forgetting());
+                out.copy_from_slice(&y.data);
+                plain.recycle(y);
+            },
+        );
+        outputs
     }
+
+    /// How many of `samples` samples to take through the network together with `copies` numbers for each activation: all
+    /// of them where they depend on each other, else as many as stay in the cache or nearly so. Does not depend on the
+    /// machine.
+    pub(crate) fn tile(&self, samples: usize, copies: usize) -> usize {
+        if self.couples_samples() { samples.max(1) } else { self.tile_within(1 << 20, samples, copies) }
+    }
+
+    /// As many samples of `samples` as have activations of `numbers` numbers, in tiles of nearly equal size.
+    pub(crate) fn tile_within(&self, numbers: usize, samples: usize, copies: usize) -> usize {
+        let tile = (numbers / (self.activation_size() * copies).max(1)).clamp(1, samples.max(1));
+        samples.div_ceil(samples.div_ceil(tile).max(1)).max(1)
+    }
+}
+
+fn fix_statistics(layers: &mut [Layer], buffer: &impl Fn(&str) -> Option<Vec<f64>>) -> Result<(), ModelError> {
+    for layer in layers {
+        match layer {
+            Layer::BatchNorm(norm) => {
+                let get = |which: &str| {
+                    let name = format!("{}.{which}", norm.name);
+                    let found = buffer(&name).filter(|values| values.len() == norm.weight.len());
+                    found.ok_or(ModelError::Statistics { name })
+                };
+                norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };
+            }
+            Layer::Residual(block) => {
+                fix_statistics(&mut block.main, buffer)?;
+                fix_statistics(&mut block.shortcut, buffer)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The class of every column: the first largest output, as `argmax` in PyTorch.

@@ -30,6 +30,13 @@ impl<T: Scalar> Pool<T> {
         Matrix { data: self.take(rows * columns), rows, columns }
     }
 
+    /// A copy of a matrix.
+    pub fn copy(&mut self, x: &Matrix<T>) -> Matrix<T> {
+        let mut copy = self.take_matrix(x.rows, x.columns);
+        copy.data.copy_from_slice(&x.data);
+        copy
+    }
+
     /// Gives a buffer back.
     pub fn give(&mut self, buffer: Vec<T>) {
         self.free.push(buffer);

@@ -92,7 +92,9 @@ pub fn reparameterize(network: &Network, theta: &[f32], factors: [f64; 3]) -> Re
         return Err(ReparameterizeError::Product { factors, product });
     }
     let mut theta = theta.to_vec();
-    let scaled = [(&fc1.weight, a1), (&fc1.bias, a1), (&fc2.weight, a2), (&fc2.bias, a1 * a2), (&fc3.weight, a3)];
+    let weights = [(Some(&fc1.weight), a1), (Some(&fc2.weight), a2), (Some(&fc3.weight), a3)];
+    let biases = [(fc1.bias.as_ref(), a1), (fc2.bias.as_ref(), a1 * a2)];
+    let scaled = weights.into_iter().chain(biases).filter_map(|(range, a)| range.map(|range| (range, a)));
     for (range, factor) in scaled {
         theta[range.clone()].iter_mut().for_each(|w| *w *= factor as f32);
     }

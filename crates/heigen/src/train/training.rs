@@ -3,11 +3,13 @@
 use super::{Optimizer, learning_rate};
 use crate::config::{BatchSize, LossKind, MultiStepLr, OptimizerSpec};
 use crate::data::{Dataset, Split};
-use crate::linalg::Matrix;
+use crate::linalg::{Matrix, par};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape, argmax};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use faer::Par;
+use rayon::prelude::*;
+use std::ops::Range;
 
 /// Samples as a matrix [d, N] with their classes [N].
 #[derive(Clone, Debug)]
@@ -101,10 +103,30 @@ pub struct Training<'a> {
     loader: DataLoaderOrder,
     order: Vec<usize>,
     batch: Samples,
-    pool: Pool<f32>,
-    tape: Tape<Matrix<f32>>,
+    /// One for every tile of a batch.
+    workers: Vec<Worker>,
+    /// Samples of a tile.
+    tile: usize,
     par: Par,
 }
+
+/// What takes one tile of a batch through the network.
+#[derive(Debug)]
+struct Worker {
+    pool: Pool<f32>,
+    tape: Tape<Matrix<f32>>,
+    /// Of the tile; only where there are several.
+    gradient: Vec<f32>,
+    /// Sum over the tile.
+    loss: f64,
+}
+
+/// Samples of an image network that one thread takes at once: few, so that their activations stay in the cache, and
+/// always as many, so that sums do not depend on the number of threads.
+const TILE: usize = 8;
+
+/// Multiplications a sample from which threads pay.
+const LARGE: usize = 1 << 17;
 
 impl<'a> Training<'a> {
     /// From weights `theta` `[P]`; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
@@ -131,7 +153,19 @@ impl<'a> Training<'a> {
             BatchSize::Samples(b) => b.clamp(1, n),
         };
         let d = parts.train.x.rows;
+        let large = network.multiplications() >= LARGE;
+        let tile = if large && !network.couples_samples() { TILE.min(batch_size) } else { batch_size };
+        let tiles = batch_size.div_ceil(tile);
+        let worker = || Worker {
+            pool: Pool::new(),
+            tape: Tape::recording(),
+            gradient: if tiles > 1 { vec![0.0; theta.len()] } else { vec![] },
+            loss: 0.0,
+        };
         Ok(Self {
+            workers: (0..tiles).map(|_| worker()).collect(),
+            tile,
+            par: if large && tiles == 1 { par() } else { Par::Seq },
             network,
             parts,
             loss,
@@ -145,9 +179,6 @@ impl<'a> Training<'a> {
             loader: DataLoaderOrder::new(TorchGenerator::new(shuffle_seed)),
             order: vec![0; n],
             batch: Samples { x: Matrix::zeros(d, batch_size), y: Vec::with_capacity(batch_size) },
-            pool: Pool::new(),
-            tape: Tape::recording(),
-            par: Par::Seq,
         })
     }
 
@@ -203,17 +234,24 @@ impl<'a> Training<'a> {
 
     /// The gradient of the batch's mean loss; returns that loss.
     fn batch_gradient(&mut self) -> f64 {
-        let Samples { x, y } = &self.batch;
-        let sink = Sink::Sum(&mut self.gradient);
-        let mut plain = Plain::new(&self.theta, sink, &mut self.pool, self.par);
-        let input = plain.input(x);
-        let outputs = self.network.forward(&mut plain, input, &mut self.tape);
-        let loss = self.loss.mean(&outputs, y);
-        let delta = LossDelta { loss: self.loss, labels: y, weight: 1.0 / y.len() as f32, rounding: Rounding::PyTorch };
-        let delta = plain.per_sample([&outputs], &delta);
-        plain.recycle(outputs);
-        self.network.reverse(&mut plain, delta, &mut self.tape);
-        loss
+        let Self { network, theta, gradient, batch, workers, .. } = self;
+        let pass = Pass { network, theta, loss: self.loss, batch, par: self.par };
+        let n = batch.y.len();
+        if n <= self.tile {
+            return pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / n as f64;
+        }
+        let tiles = n.div_ceil(self.tile);
+        workers[..tiles].par_iter_mut().enumerate().for_each(|(i, worker)| {
+            let mut own = std::mem::take(&mut worker.gradient);
+            let range = i * self.tile..((i + 1) * self.tile).min(n);
+            worker.loss = pass.run(range, worker, Sink::Sum(&mut own));
+            worker.gradient = own;
+        });
+        gradient.copy_from_slice(&workers[0].gradient);
+        for worker in &workers[1..tiles] {
+            gradient.iter_mut().zip(&worker.gradient).for_each(|(sum, &g)| *sum += g);
+        }
+        workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / n as f64
     }
 
     /// Mean loss and accuracy over the training samples.
@@ -235,15 +273,62 @@ impl<'a> Training<'a> {
     }
 
     fn evaluate(&mut self, samples: &Samples) -> Option<Evaluation> {
-        if samples.y.is_empty() {
+        let n = samples.y.len();
+        if n == 0 {
             return None;
         }
-        let mut plain = Plain::new(&self.theta, Sink::None, &mut self.pool, self.par);
-        let input = plain.input(&samples.x);
-        let outputs = self.network.forward(&mut plain, input, &mut Tape::forgetting());
-        let loss = self.loss.mean(&outputs, &samples.y);
-        let right = outputs.iter_columns().zip(&samples.y).filter(|&(o, &y)| argmax(o) == y).count();
+        let of = |outputs: &Matrix<f32>, labels: &[usize]| {
+            let right = outputs.iter_columns().zip(labels).filter(|&(o, &y)| argmax(o) == y).count();
+            (self.loss.sum(outputs, labels), right)
+        };
+        let (loss, right) = if self.network.multiplications() < LARGE {
+            let mut plain = Plain::new(&self.theta, Sink::None, &mut self.workers[0].pool, self.par);
+            let input = plain.input(&samples.x);
+            let outputs = self.network.forward(&mut plain, input, &mut Tape::forgetting());
+            let found = of(&outputs, &samples.y);
+            plain.recycle(outputs);
+            found
+        } else {
+            // Where samples depend on each other, in batches as in training.
+            let batch = if self.network.couples_samples() { self.batch_size } else { n };
+            let (mut loss, mut right) = (0.0, 0);
+            for start in (0..n).step_by(batch) {
+                let end = (start + batch).min(n);
+                let outputs = self.network.outputs(&self.theta, &samples.x.columns(start..end));
+                let found = of(&outputs, &samples.y[start..end]);
+                loss += found.0;
+                right += found.1;
+            }
+            (loss, right)
+        };
+        Some(Evaluation { loss: loss / n as f64, accuracy: right as f64 / n as f64 })
+    }
+}
+
+/// A batch at the present weights.
+struct Pass<'a> {
+    network: &'a Network,
+    theta: &'a [f32],
+    loss: LossKind,
+    batch: &'a Samples,
+    par: Par,
+}
+
+impl Pass<'_> {
+    /// The part that samples `range` have in the gradient of the batch's mean loss, to `sink`; returns the sum of their
+    /// losses.
+    fn run(&self, range: Range<usize>, worker: &mut Worker, sink: Sink<'_, f32>) -> f64 {
+        let Samples { x, y } = self.batch;
+        let mut plain = Plain::new(self.theta, sink, &mut worker.pool, self.par);
+        let input = plain.input_columns(x, range.clone());
+        let outputs = self.network.forward(&mut plain, input, &mut worker.tape);
+        let labels = &y[range];
+        let loss = self.loss.sum(&outputs, labels);
+        let weight = 1.0 / y.len() as f32;
+        let delta = LossDelta { loss: self.loss, labels, weight, rounding: Rounding::PyTorch };
+        let delta = plain.per_sample([&outputs], &delta);
         plain.recycle(outputs);
-        Some(Evaluation { loss, accuracy: right as f64 / samples.y.len() as f64 })
+        self.network.reverse(&mut plain, delta, &mut worker.tape);
+        loss
     }
 }

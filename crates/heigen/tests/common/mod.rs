@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod compare;
 pub mod hyper_dual;
+pub mod images;
 pub mod networks;
 pub mod textbook;
 

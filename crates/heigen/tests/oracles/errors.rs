@@ -175,13 +175,14 @@ fn networks_that_cannot_be_built() {
     let text = "a network from 2 features to 0 classes cannot be built: both must be 1 or more";
     assert_eq!((error.to_string(), error), (text.into(), empty(2, 0)));
     let resnet = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
-    for (spec, name) in [(ModelSpec::Cnn {}, "CNN"), (ModelSpec::LeNet5 {}, "LeNet5"), (resnet, "ResNet18")] {
-        let error = Network::build(&spec, 2, 2).unwrap_err();
-        assert_eq!(error, ModelError::ImageNetwork(name));
-        assert_eq!(
-            error.to_string(),
-            format!("`model.type` {name} is a network for images; this version has FNN and FNN_2layer only")
-        );
+    for (spec, name, size) in [
+        (ModelSpec::Cnn {}, "CNN", "1 x 28 x 28, 784 numbers; the samples have 70"),
+        (ModelSpec::LeNet5 {}, "LeNet5", "3 x 32 x 32, 3072 numbers; the samples have 70"),
+        (resnet, "ResNet18", "3 x 4 x 4, 48 numbers; the samples have 70"),
+    ] {
+        let error = Network::build(&spec, 70, 2).unwrap_err();
+        assert!(matches!(error, ModelError::Image { model, got: 70, .. } if model == name));
+        assert_eq!(error.to_string(), format!("`model.type` {name} takes images of {size}"));
     }
 }
 

@@ -1,0 +1,227 @@
+//! The Hessian of a piecewise-linear network written out by its structure: cheap products where those through the
+//! network are dear.
+
+use super::passes::{delta_at_logits, mean_weight};
+use super::structure::{Probing, probing};
+use super::{FunctionalRemainder, Problem, Stage, SymmetricOperator};
+use crate::config::LossKind;
+use crate::linalg::{Matrix, Scalar, add_product, par, product};
+use crate::model::{ColumnMap, with_softmax};
+use std::ops::Range;
+
+/// Columns that one product through the network takes, and columns of B that are added to G together.
+const BLOCK: usize = 128;
+
+/// Only where a product with the written-out Hessian is so much cheaper than one through the network does it pay.
+const WORTH: f64 = 8.0;
+
+/// H = G + R of a piecewise-linear network: G = B B^T with one column of B for every sample and output, R by its blocks.
+///
+/// G, the Gauss-Newton matrix, follows from the gradients of the outputs: with A_n = S_n S_n^T the second derivative of
+/// the loss of sample n with respect to its outputs, the columns of B are J_n^T S_n / sqrt(N). R = H - G has nonzero
+/// blocks only between different layers, and a weight of the last layer meets only the weights of the unit or filter that
+/// feeds it. So few products with R, each for one weight of all units at once, give all of it.
+///
+/// # Cost
+/// C passes for B, and as many products with R as there are parameters before the last two layers and weights of one
+/// unit of the last but one. A product then takes 4 P N C operations (2 P^2 where that is less), whatever the network.
+#[derive(Debug)]
+pub(super) struct Factored<T> {
+    gauss_newton: GaussNewton<T>,
+    /// The remainder's columns of the parameters before the last two layers, [P, first].
+    first: Matrix<T>,
+    blocks: Vec<Block<T>>,
+}
+
+#[derive(Debug)]
+enum GaussNewton<T> {
+    /// B, [P, N C].
+    Factor(Matrix<T>),
+    /// B B^T, [P, P].
+    Matrix(Matrix<T>),
+}
+
+/// What the weights of one unit and those of the last layer that it feeds have in common.
+#[derive(Debug)]
+struct Block<T> {
+    /// Their entries of R, [weights of the last layer, weights of the unit].
+    entries: Matrix<T>,
+    /// Places of the unit's weights in theta.
+    unit: Vec<usize>,
+    /// Places of the last layer's weights in theta.
+    last: Vec<Range<usize>>,
+}
+
+impl<T: Scalar> Factored<T> {
+    /// The Hessian of `problem` written out, where its structure is known and that pays; `None` elsewhere.
+    pub(super) fn of(problem: &Problem<'_, T>, limit_bytes: f64, progress: &mut dyn FnMut(Stage)) -> Option<Self> {
+        let network = problem.network();
+        let probing = probing(network)?;
+        let (p, n) = (problem.n_params(), problem.n_samples());
+        let columns = if problem.loss_kind() == LossKind::Hinge { 0 } else { n * network.n_outputs() };
+        let as_matrix = 2 * columns > p;
+        let numbers = p as f64 * (if as_matrix { p } else { columns } + probing.first.len()) as f64;
+        let own = 4.0 * p as f64 * (if as_matrix { p / 2 } else { columns } + probing.first.len()) as f64;
+        let through = 12.0 * n as f64 * network.multiplications() as f64;
+        let products = probing.first.len() + probing.directions();
+        let worth = through > WORTH * own && products * 8 < p && 2.0 * numbers * size_of::<T>() as f64 <= limit_bytes;
+        worth.then(|| Self::write_out(problem, &probing, columns, as_matrix, progress))
+    }
+
+    fn write_out(
+        problem: &Problem<'_, T>,
+        probing: &Probing,
+        columns: usize,
+        as_matrix: bool,
+        progress: &mut dyn FnMut(Stage),
+    ) -> Self {
+        let p = problem.n_params();
+        let total = probing.first.len() + probing.directions();
+        let remainder = FunctionalRemainder(problem);
+        let mut first = Matrix { data: Vec::with_capacity(p * probing.first.len()), rows: p, columns: 0 };
+        for start in probing.first.clone().step_by(BLOCK) {
+            let end = (start + BLOCK).min(probing.first.end);
+            let unit = Matrix::from_fn(p, end - start, |i, j| if i == start + j { T::ONE } else { T::ZERO });
+            first.data.extend_from_slice(&remainder.product(&unit).data);
+            first.columns = end - probing.first.start;
+            progress(Stage::Structure(first.columns, total));
+        }
+        let mut blocks: Vec<Block<T>> = (0..probing.units)
+            .map(|unit| Block {
+                entries: Matrix::zeros(
+                    probing.last(unit).iter().map(ExactSizeIterator::len).sum(),
+                    probing.directions(),
+                ),
+                unit: (0..probing.directions()).map(|i| probing.weight(unit, i)).collect(),
+                last: probing.last(unit),
+            })
+            .collect();
+        for start in (0..probing.directions()).step_by(BLOCK) {
+            let width = BLOCK.min(probing.directions() - start);
+            let mut together = Matrix::zeros(p, width);
+            for j in 0..width {
+                blocks.iter().for_each(|block| together.column_mut(j)[block.unit[start + j]] = T::ONE);
+            }
+            let products = remainder.product(&together);
+            for (j, product) in products.iter_columns().enumerate() {
+                for block in &mut blocks {
+                    let column = block.entries.column_mut(start + j);
+                    let entries = block.last.iter().flat_map(|range| &product[range.clone()]);
+                    column.iter_mut().zip(entries).for_each(|(to, &from)| *to = from);
+                }
+            }
+            progress(Stage::Structure(first.columns + start + width, total));
+        }
+        let gauss_newton = if as_matrix {
+            GaussNewton::Matrix(gauss_newton_matrix(problem))
+        } else {
+            let mut factor = Matrix { data: Vec::with_capacity(p * columns), rows: p, columns };
+            if columns > 0 {
+                for c in 0..problem.network().n_outputs() {
+                    factor.data.extend_from_slice(&roots(problem, c).data);
+                }
+            }
+            GaussNewton::Factor(factor)
+        };
+        Self { gauss_newton, first, blocks }
+    }
+}
+
+/// B B^T, the columns of one output after those of another.
+fn gauss_newton_matrix<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
+    let p = problem.n_params();
+    let mut g = Matrix::zeros(p, p);
+    for c in 0..problem.network().n_outputs() {
+        let b = roots(problem, c);
+        crate::linalg::add_outer(&mut g, &b);
+    }
+    g.mirror_lower();
+    g
+}
+
+/// Column c of the root S_n of every sample, taken back to the parameters: J_n^T S_n[:, c] / sqrt(N), [P, N].
+fn roots<T: Scalar>(problem: &Problem<'_, T>, c: usize) -> Matrix<T> {
+    let loss = delta_at_logits(problem, mean_weight(problem)).loss;
+    let weight = T::from_f64(1.0 / (problem.n_samples() as f64).sqrt());
+    problem.seeded_gradients(&Root { loss, column: c, weight })
+}
+
+/// `weight` times column c of a matrix S with S S^T the second derivative of the loss: sqrt(p_c) (e_c - p) for
+/// cross-entropy, sqrt(2/C) e_c for `mse`.
+struct Root<T> {
+    loss: LossKind,
+    column: usize,
+    weight: T,
+}
+
+impl<T: Scalar> ColumnMap<T, 1> for Root<T> {
+    fn value(&self, _: usize, [o]: [&[T]; 1], out: &mut [T]) {
+        match self.loss {
+            LossKind::CrossEntropy => with_softmax(o, |p| {
+                let w = self.weight * p[self.column].sqrt();
+                // e_c - p without cancellation: 1 - p_c is the sum of the others.
+                let others: T = p.iter().enumerate().filter(|&(i, _)| i != self.column).map(|(_, &p)| p).sum();
+                out.iter_mut().zip(p).for_each(|(out, &p)| *out = -w * p);
+                out[self.column] = w * others;
+            }),
+            LossKind::Mse => {
+                out.fill(T::ZERO);
+                out[self.column] = self.weight * T::from_f64((2.0 / o.len() as f64).sqrt());
+            }
+            LossKind::Nll | LossKind::Hinge => out.fill(T::ZERO),
+        }
+    }
+
+    fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {
+        false
+    }
+}
+
+impl<T: Scalar> SymmetricOperator<T> for Factored<T> {
+    fn n_params(&self) -> usize {
+        self.first.rows
+    }
+
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+        match &self.gauss_newton {
+            GaussNewton::Factor(b) => {
+                let coefficients = b.transposed_product(directions);
+                product(out.as_mut(), b.as_ref(), coefficients.as_ref(), par());
+            }
+            GaussNewton::Matrix(g) => product(out.as_mut(), g.as_ref(), directions.as_ref(), par()),
+        }
+        // The first parameters' columns F = R E and, by symmetry, rows; what both hold, their own block, counts once.
+        let first = self.first.columns;
+        let own = directions.as_ref().subrows(0, first);
+        add_product(out.as_mut(), self.first.as_ref(), own, par());
+        let rest = self.first.rows - first;
+        let below = self.first.as_ref().subrows(first, rest).transpose();
+        add_product(out.as_mut().subrows_mut(0, first), below, directions.as_ref().subrows(first, rest), par());
+        for block in &self.blocks {
+            block.add(directions, out);
+        }
+    }
+}
+
+impl<T: Scalar> Block<T> {
+    fn add(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+        let k = directions.columns;
+        let (mut unit, mut last) = (Matrix::zeros(self.unit.len(), k), Matrix::zeros(self.entries.rows, k));
+        for (j, v) in directions.iter_columns().enumerate() {
+            unit.column_mut(j).iter_mut().zip(&self.unit).for_each(|(to, &i)| *to = v[i]);
+            let entries = self.last.iter().flat_map(|range| &v[range.clone()]);
+            last.column_mut(j).iter_mut().zip(entries).for_each(|(to, &v)| *to = v);
+        }
+        let to_unit = self.entries.transposed_product(&last);
+        let mut to_last = last;
+        product(to_last.as_mut(), self.entries.as_ref(), unit.as_ref(), par());
+        for j in 0..k {
+            let out = out.column_mut(j);
+            self.unit.iter().zip(to_unit.column(j)).for_each(|(&i, &v)| out[i] += v);
+            let mut from = to_last.column(j).iter();
+            for range in &self.last {
+                out[range.clone()].iter_mut().zip(&mut from).for_each(|(out, &v)| *out += v);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Which parameters of a piecewise-linear network meet in the functional remainder.
+
+use crate::config::Activation;
+use crate::model::{Layer, Linear, Network};
+use std::ops::Range;
+
+/// A partition of the parameters of a piecewise-linear network that ends in two linear layers, of which the last takes
+/// every input from one unit (or filter) of the other.
+#[derive(Debug)]
+pub(super) struct Probing {
+    /// Parameters of the layers before.
+    pub(super) first: Range<usize>,
+    /// Units of the last but one layer.
+    pub(super) units: usize,
+    hidden: Linear,
+    output: Linear,
+}
+
+impl Probing {
+    /// Parameters of one unit.
+    pub(super) fn directions(&self) -> usize {
+        self.hidden.inputs() + usize::from(self.hidden.bias.is_some())
+    }
+
+    /// Place of parameter `i` of a unit.
+    pub(super) fn weight(&self, unit: usize, i: usize) -> usize {
+        match &self.hidden.bias {
+            Some(bias) if i == self.hidden.inputs() => bias.start + unit,
+            _ => self.hidden.weight.start + unit * self.hidden.inputs() + i,
+        }
+    }
+
+    /// Places of the last layer's weights of what a unit feeds, output after output.
+    pub(super) fn last(&self, unit: usize) -> Vec<Range<usize>> {
+        let (inputs, own) = (self.output.inputs(), self.output.inputs() / self.units);
+        let start = |output: usize| self.output.weight.start + output * inputs + unit * own;
+        (0..self.output.outputs).map(|output| start(output)..start(output) + own).collect()
+    }
+}
+
+/// The structure of `network`, if it has one that is known: layers linear in their parameters, ReLU and max-pools between
+/// them, of which no later layer's parameters act before an earlier one's.
+pub(super) fn probing(network: &Network) -> Option<Probing> {
+    let mut linear: Vec<&Linear> = Vec::new();
+    for (i, layer) in network.layers().iter().enumerate() {
+        match layer {
+            Layer::Linear(l) => linear.push(l),
+            // PyTorch's flatten puts all pixels of one channel side by side: a unit feeds consecutive inputs.
+            Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Activation(Activation::Relu) => {}
+            // With the loss it belongs to, a function of the logits.
+            Layer::LogSoftmax if i + 1 == network.layers().len() => {}
+            _ => return None,
+        }
+    }
+    let [before @ .., hidden, output] = &linear[..] else { return None };
+    let first = 0..hidden.weight.start;
+    let contiguous = before.iter().all(|l| l.weight.end <= first.end);
+    let divides = output.window.is_none() && output.inputs().is_multiple_of(hidden.outputs);
+    (contiguous && divides).then(|| Probing {
+        first,
+        units: hidden.outputs,
+        hidden: (*hidden).clone(),
+        output: (*output).clone(),
+    })
+}

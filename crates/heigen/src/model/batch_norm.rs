@@ -1,0 +1,107 @@
+//! Batch normalisation, of the batch's own statistics or of fixed ones.
+
+use super::{Algebra, Function, Tape};
+use std::ops::Range;
+
+/// y = gamma (x - m) / sqrt(v + epsilon) + beta, channel by channel (arXiv:1502.03167, algorithm 1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNorm {
+    /// PyTorch's name, e.g. `layer1.0.bn1`.
+    pub name: String,
+    /// Place of gamma, `[channels]`.
+    pub weight: Range<usize>,
+    /// Place of beta, `[channels]`.
+    pub bias: Range<usize>,
+    /// PyTorch's is 1e-5.
+    pub epsilon: f64,
+    /// What m and v are.
+    pub statistics: Statistics,
+}
+
+/// Where mean and variance come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statistics {
+    /// From all samples and pixels of the batch (training mode); the variance divides by their number. Every sample's
+    /// output then depends on all samples.
+    Batch,
+    /// Given (evaluation mode).
+    Fixed {
+        /// Running means, `[channels]`.
+        mean: Vec<f64>,
+        /// Running variances, `[channels]`.
+        variance: Vec<f64>,
+    },
+}
+
+impl BatchNorm {
+    pub(super) fn forward<A: Algebra>(&self, a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
+        let (normalised, inverse) = match &self.statistics {
+            Statistics::Batch => {
+                let mean = a.mean(&x);
+                let minus = a.negate(mean);
+                let centred = a.add(x, &minus);
+                a.recycle(minus);
+                let square = a.copy(&centred);
+                let square = a.multiply(square, &centred);
+                let variance = a.mean(&square);
+                a.recycle(square);
+                let inverse = a.elementwise(Function::InverseSqrt { epsilon: self.epsilon }, 0, &variance);
+                a.recycle(variance);
+                (a.multiply(centred, &inverse), inverse)
+            }
+            Statistics::Fixed { mean, variance } => {
+                let minus: Vec<f64> = mean.iter().map(|m| -m).collect();
+                let minus = a.constant(&minus);
+                let centred = a.add(x, &minus);
+                a.recycle(minus);
+                let inverse: Vec<f64> = variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect();
+                let inverse = a.constant(&inverse);
+                (a.multiply(centred, &inverse), inverse)
+            }
+        };
+        let gamma = a.parameter(&self.weight);
+        let y = a.copy(&normalised);
+        let y = a.multiply(y, &gamma);
+        let beta = a.parameter(&self.bias);
+        let y = a.add(y, &beta);
+        a.recycle(beta);
+        let slope = a.multiply(gamma, &inverse);
+        a.recycle(inverse);
+        tape.push(a, normalised);
+        tape.push(a, slope);
+        y
+    }
+
+    /// With n = (x - m) / s: delta_x = gamma / s (delta - mean(delta) - n mean(delta n)), without the means if m and s
+    /// are fixed.
+    pub(super) fn reverse<A: Algebra>(&self, a: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
+        let (slope, normalised) = (tape.pop(), tape.pop());
+        a.parameter_gradient(&self.bias, &delta);
+        let product = a.copy(&delta);
+        let product = a.multiply(product, &normalised);
+        a.parameter_gradient(&self.weight, &product);
+        let delta = match self.statistics {
+            Statistics::Fixed { .. } => {
+                a.recycle(normalised);
+                delta
+            }
+            Statistics::Batch => {
+                let mean = a.mean(&delta);
+                let minus_mean = a.negate(mean);
+                let delta = a.add(delta, &minus_mean);
+                a.recycle(minus_mean);
+                let slope = a.mean(&product);
+                let minus_slope = a.negate(slope);
+                let along = a.multiply(normalised, &minus_slope);
+                a.recycle(minus_slope);
+                let delta = a.add(delta, &along);
+                a.recycle(along);
+                delta
+            }
+        };
+        a.recycle(product);
+        let out = a.multiply(delta, &slope);
+        a.recycle(slope);
+        out
+    }
+}

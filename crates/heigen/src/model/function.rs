@@ -1,0 +1,71 @@
+//! Functions of one number that layers apply entry by entry.
+
+use crate::config::Activation;
+use crate::linalg::{Scalar, vectorized};
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Function {
+    /// An activation function.
+    Activation(Activation),
+    /// 1 / sqrt(z + epsilon), of batch normalisation.
+    InverseSqrt {
+        /// Keeps the argument away from 0.
+        epsilon: f64,
+    },
+}
+
+impl Function {
+    /// The `order`-th derivative at z, order 0 to 2.
+    #[inline]
+    pub fn derivative<T: Scalar>(self, order: u8, z: T) -> T {
+        match self {
+            Self::Activation(f) => f.derivative(order, z),
+            Self::InverseSqrt { epsilon } => {
+                let inverse = T::ONE / (z + T::from_f64(epsilon));
+                let root = inverse.sqrt();
+                match order {
+                    0 => root,
+                    1 => T::from_f64(-0.5) * root * inverse,
+                    _ => T::from_f64(0.75) * root * inverse * inverse,
+                }
+            }
+        }
+    }
+
+    /// Whether the derivative of that order is zero (almost) everywhere, so that it need not be computed.
+    pub fn vanishes(self, order: u8) -> bool {
+        matches!(self, Self::Activation(f) if f.vanishes(order))
+    }
+
+    /// y = f^(order)(x); the match stands outside the loop so that the common cases are vectorised.
+    pub(super) fn map<T: Scalar>(self, order: u8, x: &[T], y: &mut [T]) {
+        const RELU: Activation = Activation::Relu;
+        vectorized(
+            #[inline(always)]
+            || match (self, order) {
+                (Self::Activation(RELU), 0) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(0, x)),
+                (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
+                _ => x.iter().zip(y).for_each(|(&x, y)| *y = self.derivative(order, x)),
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derivatives_of_the_inverse_root_match_central_differences() {
+        let f = Function::InverseSqrt { epsilon: 1e-5 };
+        assert!((f.derivative(0, 4.0f64 - 1e-5) - 0.5).abs() < 1e-15);
+        for order in 1..=2 {
+            for z in [0.3f64, 1.0, 7.0] {
+                let h = 1e-5;
+                let difference = (f.derivative(order - 1, z + h) - f.derivative(order - 1, z - h)) / (2.0 * h);
+                assert!((f.derivative(order, z) - difference).abs() < 1e-8, "{order} {z}");
+            }
+        }
+    }
+}

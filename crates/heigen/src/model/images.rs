@@ -1,0 +1,247 @@
+//! Maps of single images without parameters: the pieces of convolution, pooling and flattening.
+//!
+//! Inside a network an image is a matrix [channels, pixels], its pixels row by row, and a batch of N is
+//! [channels, pixels * N]: a convolution is then a linear layer over patches. Samples outside have PyTorch's order, all
+//! pixels of one channel after another.
+
+use super::{Shape, Window};
+use crate::linalg::{Scalar, short_zip, vectorized};
+
+/// One image: channel c of pixel p is `data[p * stride + c]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Image<'a, T> {
+    /// Numbers.
+    pub data: &'a [T],
+    /// Distance of neighbouring pixels, at least the number of channels.
+    pub stride: usize,
+}
+
+/// The same, to be written.
+#[derive(Debug)]
+pub struct ImageMut<'a, T> {
+    /// Numbers.
+    pub data: &'a mut [T],
+    /// Distance of neighbouring pixels, at least the number of channels.
+    pub stride: usize,
+}
+
+/// A linear map of one image to one image. Carriers apply it to values and to every tangent alike.
+pub trait ImageMap<T> {
+    /// Channels and pixels of what it takes.
+    fn input(&self) -> (usize, usize);
+    /// Channels and pixels of what it makes.
+    fn output(&self) -> (usize, usize);
+    /// Writes all of `y`.
+    fn apply(&self, x: Image<'_, T>, y: ImageMut<'_, T>);
+}
+
+/// A sample in PyTorch's order, one column, to an image, or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reorder {
+    /// Size of the image.
+    pub shape: Shape,
+    /// From the image to the column (PyTorch's `flatten`) rather than to the image.
+    pub flatten: bool,
+}
+
+impl<T: Scalar> ImageMap<T> for Reorder {
+    fn input(&self) -> (usize, usize) {
+        if self.flatten { (self.shape.channels, self.shape.pixels()) } else { (self.shape.features(), 1) }
+    }
+
+    fn output(&self) -> (usize, usize) {
+        if self.flatten { (self.shape.features(), 1) } else { (self.shape.channels, self.shape.pixels()) }
+    }
+
+    #[inline(always)]
+    fn apply(&self, x: Image<'_, T>, y: ImageMut<'_, T>) {
+        let (channels, pixels) = (self.shape.channels, self.shape.pixels());
+        for c in 0..channels {
+            for p in 0..pixels {
+                if self.flatten {
+                    y.data[c * pixels + p] = x.data[p * x.stride + c];
+                } else {
+                    y.data[p * y.stride + c] = x.data[c * pixels + p];
+                }
+            }
+        }
+    }
+}
+
+/// All patches of an image, each a column [taps * channels] (channels fastest): what a convolution multiplies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patches<'a>(pub &'a Window);
+
+impl<T: Scalar> ImageMap<T> for Patches<'_> {
+    fn input(&self) -> (usize, usize) {
+        (self.0.input.channels, self.0.input.pixels())
+    }
+
+    fn output(&self) -> (usize, usize) {
+        let (rows, columns) = self.0.places();
+        (self.0.taps() * self.0.input.channels, rows * columns)
+    }
+
+    #[inline(always)]
+    fn apply(&self, x: Image<'_, T>, mut y: ImageMut<'_, T>) {
+        let (w, channels) = (self.0, self.0.input.channels);
+        if w.padding == 0 && channels == 1 && x.stride == 1 && w.kernel == 3 {
+            return patches_of_one_channel::<T, 3>(w, x, &mut y);
+        }
+        if w.padding > 0 {
+            for p in 0..ImageMap::<T>::output(self).1 {
+                y.data[p * y.stride..][..w.taps() * channels].fill(T::ZERO);
+            }
+        }
+        w.visit_rows(
+            1,
+            #[inline(always)]
+            |place, tap, pixels| {
+                let to = &mut y.data[place * y.stride + tap * channels..][..pixels.len() * channels];
+                if x.stride == channels {
+                    let from = &x.data[pixels.start * channels..pixels.end * channels];
+                    short_zip(
+                        to,
+                        from,
+                        #[inline(always)]
+                        |_, from| from,
+                    );
+                } else {
+                    for (to, p) in to.chunks_exact_mut(channels).zip(pixels) {
+                        let from = &x.data[p * x.stride..][..channels];
+                        short_zip(
+                            to,
+                            from,
+                            #[inline(always)]
+                            |_, from| from,
+                        );
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// A patch's row of three numbers is too short for a loop of unknown length.
+#[inline(always)]
+fn patches_of_one_channel<T: Scalar, const KERNEL: usize>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_, T>) {
+    let (rows, columns) = w.places();
+    for row in 0..rows {
+        for column in 0..columns {
+            let to = y.data[(row * columns + column) * y.stride..].as_chunks_mut::<KERNEL>().0;
+            for (ky, to) in to[..KERNEL].iter_mut().enumerate() {
+                let start = (row * w.stride + ky) * w.input.width + column * w.stride;
+                to.copy_from_slice(&x.data[start..start + KERNEL]);
+            }
+        }
+    }
+}
+
+/// The transposed map: adds patches up where they came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PatchesTransposed<'a>(pub &'a Window);
+
+impl<T: Scalar> ImageMap<T> for PatchesTransposed<'_> {
+    fn input(&self) -> (usize, usize) {
+        ImageMap::<T>::output(&Patches(self.0))
+    }
+
+    fn output(&self) -> (usize, usize) {
+        ImageMap::<T>::input(&Patches(self.0))
+    }
+
+    #[inline(always)]
+    fn apply(&self, x: Image<'_, T>, mut y: ImageMut<'_, T>) {
+        let channels = self.0.input.channels;
+        zero(&mut y, channels, self.0.input.pixels());
+        self.0.visit_rows(
+            1,
+            #[inline(always)]
+            |place, tap, pixels| {
+                let from = &x.data[place * x.stride + tap * channels..][..pixels.len() * channels];
+                if y.stride == channels {
+                    let to = &mut y.data[pixels.start * channels..pixels.end * channels];
+                    short_zip(
+                        to,
+                        from,
+                        #[inline(always)]
+                        |y, x| y + x,
+                    );
+                } else {
+                    for (from, p) in from.chunks_exact(channels).zip(pixels) {
+                        let to = &mut y.data[p * y.stride..][..channels];
+                        short_zip(
+                            to,
+                            from,
+                            #[inline(always)]
+                            |y, x| y + x,
+                        );
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// The mean over every window, padding counted as zeros (PyTorch's `AvgPool2d`), or its transposed map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Average<'a> {
+    /// The window.
+    pub window: &'a Window,
+    /// The transposed map.
+    pub transposed: bool,
+}
+
+impl<T: Scalar> ImageMap<T> for Average<'_> {
+    fn input(&self) -> (usize, usize) {
+        let (rows, columns) = self.window.places();
+        let pixels = if self.transposed { rows * columns } else { self.window.input.pixels() };
+        (self.window.input.channels, pixels)
+    }
+
+    fn output(&self) -> (usize, usize) {
+        ImageMap::<T>::input(&Self { transposed: !self.transposed, ..*self })
+    }
+
+    #[inline(always)]
+    fn apply(&self, x: Image<'_, T>, mut y: ImageMut<'_, T>) {
+        let channels = self.window.input.channels;
+        let weight = T::from_f64(1.0 / self.window.taps() as f64);
+        zero(&mut y, channels, ImageMap::<T>::output(self).1);
+        self.window.visit(
+            #[inline(always)]
+            |place, _, pixel| {
+                let Some(pixel) = pixel else { return };
+                let (from, to) = if self.transposed { (place, pixel) } else { (pixel, place) };
+                let from = &x.data[from * x.stride..][..channels];
+                let to = &mut y.data[to * y.stride..][..channels];
+                to.iter_mut().zip(from).for_each(|(y, &x)| *y += weight * x);
+            },
+        );
+    }
+}
+
+/// Zeros in all pixels.
+#[inline(always)]
+pub(super) fn zero<T: Scalar>(y: &mut ImageMut<'_, T>, channels: usize, pixels: usize) {
+    for p in 0..pixels {
+        y.data[p * y.stride..][..channels].fill(T::ZERO);
+    }
+}
+
+/// Applies `map` to all images of a batch with `k` tangents each: `x` [channels, k, pixels * N] to `y` likewise.
+pub(super) fn apply_to_all<T: Scalar>(map: &impl ImageMap<T>, x: &[T], y: &mut [T], k: usize) {
+    let ((rows_in, pixels_in), (rows_out, pixels_out)) = (map.input(), map.output());
+    let samples = x.chunks_exact((rows_in * k * pixels_in).max(1));
+    vectorized(
+        #[inline(always)]
+        || {
+            for (x, y) in samples.zip(y.chunks_exact_mut((rows_out * k * pixels_out).max(1))) {
+                for i in 0..k {
+                    let x = Image { data: &x[i * rows_in..], stride: rows_in * k };
+                    map.apply(x, ImageMut { data: &mut y[i * rows_out..], stride: rows_out * k });
+                }
+            }
+        },
+    );
+}

@@ -1,0 +1,64 @@
+//! Linear layers: fully connected ones and convolutions, which differ only in what they multiply.
+
+use super::Window;
+use crate::linalg::Scalar;
+use std::ops::Range;
+
+/// y = W x + b of every sample, or of every patch of every image: a convolution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// Place of W, [outputs, inputs] row by row; of a convolution [outputs, channels, k, k] as in PyTorch.
+    pub weight: Range<usize>,
+    /// Place of b, `[outputs]`, if there is one.
+    pub bias: Option<Range<usize>>,
+    /// Number of outputs, of a convolution channels.
+    pub outputs: usize,
+    /// Where a convolution takes its patches.
+    pub window: Option<Window>,
+}
+
+impl Linear {
+    /// Number of inputs; of a convolution, numbers in a patch.
+    pub fn inputs(&self) -> usize {
+        self.weight.len() / self.outputs
+    }
+
+    /// Columns of the input and of the output that belong to one sample.
+    pub(super) fn columns_per_sample(&self) -> (usize, usize) {
+        self.window.map_or((1, 1), |w| {
+            let (rows, columns) = w.places();
+            (w.input.pixels(), rows * columns)
+        })
+    }
+
+    /// The order of a patch's entries if it differs from theta's: patches have channels fastest, PyTorch's weights the
+    /// window's columns.
+    fn permuted(&self) -> Option<(usize, usize)> {
+        self.window.map(|w| (w.input.channels, w.taps())).filter(|&(channels, taps)| channels > 1 && taps > 1)
+    }
+
+    /// Copies one row of W, `[inputs]` in theta's order, in the order of patches.
+    #[inline]
+    pub(super) fn row_to_patch_order<T: Scalar>(&self, row: &[T], out: &mut [T]) {
+        let Some((channels, taps)) = self.permuted() else { return out.copy_from_slice(row) };
+        for (c, row) in row.chunks_exact(taps).enumerate() {
+            row.iter().zip(out[c..].iter_mut().step_by(channels)).for_each(|(&w, out)| *out = w);
+        }
+    }
+
+    /// Adds a row in the order of patches to one in theta's order.
+    #[inline]
+    pub(super) fn add_row_from_patch_order<T: Scalar>(&self, row: &[T], out: &mut [T]) {
+        let Some((channels, taps)) = self.permuted() else {
+            return out.iter_mut().zip(row).for_each(|(out, &w)| *out += w);
+        };
+        for (c, out) in out.chunks_exact_mut(taps).enumerate() {
+            row[c..].iter().step_by(channels).zip(out).for_each(|(&w, out)| *out += w);
+        }
+    }
+
+    /// Whether W in theta is already in the order of patches.
+    pub(super) fn in_patch_order(&self) -> bool {
+        self.permuted().is_none()
+    }
+}

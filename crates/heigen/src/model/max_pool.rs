@@ -1,0 +1,196 @@
+//! Which entries a max-pool takes.
+
+use super::Window;
+use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
+
+/// The largest entry of every place of `window`, channel by channel, of all images of a batch.
+pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
+    let channels = window.input.channels;
+    let places = window.output(channels).features();
+    vectorized(
+        #[inline(always)]
+        || {
+            for (x, y) in x.chunks_exact(window.input.features()).zip(y.chunks_exact_mut(places)) {
+                y.fill(T::from_f64(f64::NEG_INFINITY));
+                window.visit_rows(
+                    channels,
+                    #[inline(always)]
+                    |place, _, pixels| {
+                        let y = &mut y[place * channels..][..channels];
+                        for x in x[pixels].chunks_exact(channels) {
+                            // NaN wins and stays, so that divergence is seen.
+                            short_zip(
+                                y,
+                                x,
+                                #[inline(always)]
+                                |y, x| if x > y || x.is_nan() { x } else { y },
+                            );
+                        }
+                    },
+                );
+            }
+        },
+    );
+}
+
+/// The entries of one image that are the first largest of their places, and the map that takes them or gives them back.
+#[derive(Debug)]
+pub(super) struct Largest<'a, T> {
+    window: &'a Window,
+    /// [channels, taps, places]: 1 where the entry is taken, else 0.
+    taken: Vec<T>,
+}
+
+impl<'a, T: Scalar> Largest<'a, T> {
+    /// Numbers that a choice holds.
+    pub(super) fn size(window: &Window) -> usize {
+        window.output(window.input.channels).features() * window.taps()
+    }
+
+    /// A map with memory for the choice, [`Self::size`] numbers.
+    pub(super) fn new(window: &'a Window, taken: Vec<T>) -> Self {
+        Self { window, taken }
+    }
+
+    /// Gives the memory back.
+    pub(super) fn into_memory(self) -> Vec<T> {
+        self.taken
+    }
+
+    /// Of an image `x` [channels, pixels] whose largest entries are `y` [channels, places]; `free` is memory of the size
+    /// of `y`.
+    pub(super) fn choose(&mut self, x: &[T], y: &[T], free: &mut [T]) {
+        let (window, taken) = (self.window, &mut self.taken);
+        let channels = window.input.channels;
+        let own = channels * window.taps();
+        taken.fill(T::ZERO);
+        // 1 until the first largest entry of the place is found.
+        free.fill(T::ONE);
+        vectorized(
+            #[inline(always)]
+            || {
+                window.visit_rows(
+                    channels,
+                    #[inline(always)]
+                    |place, tap, pixels| {
+                        let y = &y[place * channels..][..channels];
+                        let free = &mut free[place * channels..][..channels];
+                        let masks = taken[place * own..(place + 1) * own][tap * channels..].chunks_exact_mut(channels);
+                        for (x, mask) in x[pixels].chunks_exact(channels).zip(masks) {
+                            hand_over(mask, x, y, free);
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// y = what is taken of `x` [channels, k, pixels], [channels, k, places].
+    pub(super) fn take(&self, x: &[T], y: &mut [T], k: usize) {
+        let channels = self.window.input.channels;
+        let own = channels * self.window.taps();
+        vectorized(
+            #[inline(always)]
+            || {
+                y.fill(T::ZERO);
+                self.window.visit_rows(
+                    channels * k,
+                    #[inline(always)]
+                    |place, tap, pixels| {
+                        let masks = self.taken[place * own..(place + 1) * own][tap * channels..].chunks_exact(channels);
+                        let y = &mut y[place * channels * k..][..channels * k];
+                        for (x, mask) in x[pixels].chunks_exact(channels * k).zip(masks) {
+                            add_masked(y, x, mask);
+                        }
+                    },
+                );
+            },
+        );
+    }
+
+    /// y = `delta` [channels, k, places] where it was taken, [channels, k, pixels]: the transposed map.
+    pub(super) fn give_back(&self, delta: &[T], y: &mut [T], k: usize) {
+        let channels = self.window.input.channels;
+        let own = channels * self.window.taps();
+        vectorized(
+            #[inline(always)]
+            || {
+                y.fill(T::ZERO);
+                self.window.visit_rows(
+                    channels * k,
+                    #[inline(always)]
+                    |place, tap, pixels| {
+                        let masks = self.taken[place * own..(place + 1) * own][tap * channels..].chunks_exact(channels);
+                        let delta = &delta[place * channels * k..][..channels * k];
+                        for (y, mask) in y[pixels].chunks_exact_mut(channels * k).zip(masks) {
+                            add_masked(y, delta, mask);
+                        }
+                    },
+                );
+            },
+        );
+    }
+}
+
+/// The transposed map of the derivative of the max-pool at image `x` with largest entries `tops`, of values:
+/// y = `delta` where x is largest. Uses `delta` up.
+pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut [T], y: &mut [T]) {
+    let channels = window.input.channels;
+    vectorized(
+        #[inline(always)]
+        || {
+            y.fill(T::ZERO);
+            window.visit_rows(
+                channels,
+                #[inline(always)]
+                |place, _, pixels| {
+                    let tops = &tops[place * channels..][..channels];
+                    let delta = &mut delta[place * channels..][..channels];
+                    let y = y[pixels.clone()].chunks_exact_mut(channels);
+                    for (x, y) in x[pixels].chunks_exact(channels).zip(y) {
+                        hand_over(y, x, tops, delta);
+                    }
+                },
+            );
+        },
+    );
+}
+
+/// Adds `from` to `to` where `x` equals `tops`, and takes it away there.
+#[inline(always)]
+fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
+    let (to_blocks, to_rest) = to.as_chunks_mut::<8>();
+    let (from_blocks, from_rest) = from.as_chunks_mut::<8>();
+    let ((x_blocks, x_rest), (top_blocks, top_rest)) = (x.as_chunks::<8>(), tops.as_chunks::<8>());
+    let blocks = to_blocks.iter_mut().zip(from_blocks).zip(x_blocks).zip(top_blocks);
+    for (((to, from), x), top) in blocks {
+        let mut given = [T::ZERO; 8];
+        for i in 0..8 {
+            given[i] = if x[i] == top[i] { from[i] } else { T::ZERO };
+        }
+        for i in 0..8 {
+            to[i] += given[i];
+            from[i] -= given[i];
+        }
+    }
+    for (((to, from), &x), &top) in to_rest.iter_mut().zip(from_rest).zip(x_rest).zip(top_rest) {
+        if x == top {
+            *to += *from;
+            *from = T::ZERO;
+        }
+    }
+}
+
+/// y += mask x, for each of several tangents the same mask.
+#[inline(always)]
+fn add_masked<T: Scalar>(y: &mut [T], x: &[T], mask: &[T]) {
+    for (y, x) in y.chunks_exact_mut(mask.len()).zip(x.chunks_exact(mask.len())) {
+        short_zip3(
+            y,
+            x,
+            mask,
+            #[inline(always)]
+            |y, x, m| y + m * x,
+        );
+    }
+}

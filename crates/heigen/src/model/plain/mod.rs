@@ -1,0 +1,209 @@
+//! The plain carrier: values only.
+
+mod affine;
+
+pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
+
+use super::images::apply_to_all;
+use super::max_pool::{give_back_values, largest};
+use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};
+use crate::linalg::{Matrix, Scalar};
+use faer::Par;
+use std::ops::Range;
+
+/// Where parameter gradients of a reverse pass go. Every parameter belongs to one layer, so each place is written once.
+#[derive(Debug)]
+pub enum Sink<'a, T> {
+    /// Nowhere: inference.
+    None,
+    /// Summed over the samples: `[P]`.
+    Sum(&'a mut [T]),
+    /// The same, added to what is there.
+    Add(&'a mut [T]),
+    /// One gradient a sample: [P, N], sample after sample.
+    PerSample(&'a mut [T]),
+    /// The squared l2 norm of every sample's gradient, added up: `[N]`.
+    SquaredNorms(&'a mut [T]),
+}
+
+/// Values of the network at theta.
+#[derive(Debug)]
+pub struct Plain<'a, T> {
+    theta: &'a [T],
+    sink: Sink<'a, T>,
+    pool: &'a mut Pool<T>,
+    par: Par,
+}
+
+impl<'a, T: Scalar> Plain<'a, T> {
+    /// At `theta` `[P]`; matrix products use `par`.
+    pub fn new(theta: &'a [T], sink: Sink<'a, T>, pool: &'a mut Pool<T>, par: Par) -> Self {
+        Self { theta, sink, pool, par }
+    }
+
+    /// A copy of `x` in the pool's memory.
+    pub fn input(&mut self, x: &Matrix<T>) -> Matrix<T> {
+        self.copy(x)
+    }
+
+    /// A copy of some of its columns.
+    pub fn input_columns(&mut self, x: &Matrix<T>, columns: Range<usize>) -> Matrix<T> {
+        let mut tensor = self.pool.take_matrix(x.rows, columns.len());
+        tensor.data.copy_from_slice(&x.data[columns.start * x.rows..columns.end * x.rows]);
+        tensor
+    }
+}
+
+impl<T: Scalar> Algebra for Plain<'_, T> {
+    type Real = T;
+    type Tensor = Matrix<T>;
+
+    fn affine(&mut self, layer: &Linear, x: &Matrix<T>) -> Matrix<T> {
+        affine::affine(self, layer, x)
+    }
+
+    fn affine_transposed(&mut self, layer: &Linear, delta: &Matrix<T>) -> Matrix<T> {
+        affine::affine_transposed(self, layer, delta)
+    }
+
+    fn affine_gradient(&mut self, layer: &Linear, delta: &Matrix<T>, x: &Matrix<T>) {
+        affine::affine_gradient(self, layer, delta, x);
+    }
+
+    fn elementwise(&mut self, f: Function, order: u8, x: &Matrix<T>) -> Matrix<T> {
+        let mut y = self.pool.take_matrix(x.rows, x.columns);
+        f.map(order, &x.data, &mut y.data);
+        y
+    }
+
+    fn multiply(&mut self, mut a: Matrix<T>, b: &Matrix<T>) -> Matrix<T> {
+        let length = b.data.len().max(1);
+        a.data.chunks_exact_mut(length).for_each(|a| a.iter_mut().zip(&b.data).for_each(|(a, &b)| *a *= b));
+        a
+    }
+
+    fn add(&mut self, mut a: Matrix<T>, b: &Matrix<T>) -> Matrix<T> {
+        let length = b.data.len().max(1);
+        a.data.chunks_exact_mut(length).for_each(|a| a.iter_mut().zip(&b.data).for_each(|(a, &b)| *a += b));
+        a
+    }
+
+    fn negate(&mut self, mut a: Matrix<T>) -> Matrix<T> {
+        a.data.iter_mut().for_each(|a| *a = -*a);
+        a
+    }
+
+    fn copy(&mut self, x: &Matrix<T>) -> Matrix<T> {
+        self.pool.copy(x)
+    }
+
+    fn mean(&mut self, x: &Matrix<T>) -> Matrix<T> {
+        let mut mean = self.pool.take_matrix(x.rows, 1);
+        sum_columns(&x.data, &mut mean.data);
+        let weight = T::from_f64(1.0 / x.columns as f64);
+        mean.data.iter_mut().for_each(|m| *m *= weight);
+        mean
+    }
+
+    fn parameter(&mut self, range: &Range<usize>) -> Matrix<T> {
+        let mut tensor = self.pool.take_matrix(range.len(), 1);
+        tensor.data.copy_from_slice(&self.theta[range.clone()]);
+        tensor
+    }
+
+    fn constant(&mut self, values: &[f64]) -> Matrix<T> {
+        let mut tensor = self.pool.take_matrix(values.len(), 1);
+        tensor.data.iter_mut().zip(values).for_each(|(t, &v)| *t = T::from_f64(v));
+        tensor
+    }
+
+    fn parameter_gradient(&mut self, range: &Range<usize>, delta: &Matrix<T>) {
+        let p = self.theta.len();
+        match &mut self.sink {
+            Sink::None => {}
+            Sink::Sum(gradient) => sum_columns(&delta.data, &mut gradient[range.clone()]),
+            Sink::Add(gradient) => add_columns(&delta.data, &mut gradient[range.clone()]),
+            Sink::PerSample(gradients) => {
+                let own = delta.data.len() / (gradients.len() / p);
+                for (g, delta) in gradients.chunks_exact_mut(p).zip(delta.data.chunks_exact(own)) {
+                    sum_columns(delta, &mut g[range.clone()]);
+                }
+            }
+            Sink::SquaredNorms(norms) => {
+                let own = delta.data.len() / norms.len();
+                let mut sum = self.pool.take(range.len());
+                for (norm, delta) in norms.iter_mut().zip(delta.data.chunks_exact(own)) {
+                    sum_columns(delta, &mut sum);
+                    *norm += squared_norm(&sum);
+                }
+                self.pool.give(sum);
+            }
+        }
+    }
+
+    fn per_sample<const M: usize>(&mut self, x: [&Matrix<T>; M], map: &impl ColumnMap<T, M>) -> Matrix<T> {
+        let mut y = self.pool.take_matrix(x[0].rows, x[0].columns);
+        let rows = y.rows;
+        for (n, y) in y.data.chunks_exact_mut(rows).enumerate() {
+            map.value(n, x.map(|x| x.column(n)), y);
+        }
+        y
+    }
+
+    fn per_image(&mut self, map: &impl ImageMap<T>, x: &Matrix<T>) -> Matrix<T> {
+        let (rows, columns) = output_size(map, x);
+        let mut y = self.pool.take_matrix(rows, columns);
+        apply_to_all(map, &x.data, &mut y.data, 1);
+        y
+    }
+
+    fn max_pool(&mut self, window: &Window, x: &Matrix<T>) -> Matrix<T> {
+        let places = window.output(window.input.channels).pixels();
+        let mut y = self.pool.take_matrix(x.rows, x.columns / window.input.pixels() * places);
+        largest(window, &x.data, &mut y.data);
+        y
+    }
+
+    fn max_pool_transposed(&mut self, window: &Window, delta: &Matrix<T>, x: &Matrix<T>) -> Matrix<T> {
+        let mut y = self.pool.take_matrix(x.rows, x.columns);
+        let (pixels, places) = (window.input.features(), window.output(window.input.channels).features());
+        let mut tops = self.pool.take(places);
+        let mut own = self.pool.take(places);
+        let samples = x.data.chunks_exact(pixels).zip(y.data.chunks_exact_mut(pixels));
+        for ((x, y), delta) in samples.zip(delta.data.chunks_exact(places)) {
+            largest(window, x, &mut tops);
+            own.copy_from_slice(delta);
+            give_back_values(window, x, &tops, &mut own, y);
+        }
+        self.pool.give(tops);
+        self.pool.give(own);
+        y
+    }
+
+    fn recycle(&mut self, tensor: Matrix<T>) {
+        self.pool.give(tensor.data);
+    }
+}
+
+/// Rows and columns of what `map` makes of the images of `x`.
+pub(super) fn output_size<T: Scalar>(map: &impl ImageMap<T>, x: &Matrix<T>) -> (usize, usize) {
+    let ((_, pixels_in), (rows, pixels)) = (map.input(), map.output());
+    (rows, x.columns / pixels_in * pixels)
+}
+
+/// The sum of the columns of a matrix with as many rows as `sum`.
+pub(super) fn sum_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
+    sum.fill(T::ZERO);
+    add_columns(data, sum);
+}
+
+/// The same, added.
+pub(super) fn add_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
+    for column in data.chunks_exact(sum.len().max(1)) {
+        sum.iter_mut().zip(column).for_each(|(s, &d)| *s += d);
+    }
+}
+
+pub(super) fn squared_norm<T: Scalar>(v: &[T]) -> T {
+    v.iter().map(|&v| v * v).sum()
+}
