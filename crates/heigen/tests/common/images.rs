@@ -46,7 +46,7 @@ fn wave(length: usize, k: f64, amplitude: f64) -> impl Iterator<Item = f64> {
 pub const RESNET18: ModelSpec = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
 
 /// A network with weights from the sine formula on eight images from it.
-pub fn wave_problem<'a>(network: &'a Network, amplitude: f64) -> Problem<'a, f64> {
+pub fn wave_problem(network: &Network, amplitude: f64) -> Problem<'_, f64> {
     let mut theta = Vec::new();
     for (k, entry) in network.layout().entries().iter().enumerate() {
         let is_gamma = entry.name.ends_with("weight") && entry.shape.len() == 1;
