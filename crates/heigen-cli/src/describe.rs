@@ -2,27 +2,25 @@
 
 use crate::progress::number;
 use heigen::analysis::{Definition, GTheta, Rule};
-use heigen_store::record::AnalysisRecord;
+use heigen_store::record::{AnalysisRecord, Estimates, Subject, TopKSummary};
+use std::fmt::Write;
 
-/// The summary as people read it.
+/// Eigenvalues that are shown.
+const SHOWN: usize = 5;
+
+/// The summary of a whole spectrum.
 pub(crate) fn describe(record: &AnalysisRecord) -> String {
     let s = &record.summary;
-    let top = s.eigenvalues_top.iter().take(5).map(|&l| number(l)).collect::<Vec<_>>();
-    let mut lines = vec![
-        record.name.to_string(),
-        format!("  network      P = {} parameters, N = {} training samples", s.n_params, s.n_samples),
-        format!(
-            "  minimum      loss {}, accuracy {:.1} %, |gradient| {}",
-            number(s.loss),
-            100.0 * s.accuracy,
-            number(s.grad_norm)
-        ),
-        format!("  lambda_1..{}  {}", top.len(), top.join("  ")),
-        format!("  trace        {}", number(s.trace)),
-        format!("  rank         {} of {}", s.rank, s.n_params),
-        format!("  outliers     {}, by gaps of {:.0} % of lambda_1", s.outliers.count, 100.0 * s.outliers.gap),
-    ];
-    lines.extend(s.g_theta.iter().map(g_theta));
+    let top = s.eigenvalues_top.iter().take(SHOWN).map(|&l| number(l)).collect::<Vec<_>>();
+    let mut lines = heading(record, s.n_params, s.n_samples);
+    lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
+    lines.push(format!("  lambda_1..{}  {}", top.len(), top.join("  ")));
+    lines.push(format!("  lambda_min   {}", number(s.lambda_min)));
+    lines.push(format!("  trace        {}", number(s.trace)));
+    lines.push(format!("  rank         {} of {}", s.rank, s.n_params));
+    lines.push(format!("  outliers     {}, by gaps of {:.0} % of lambda_1", s.outliers.count, 100.0 * s.outliers.gap));
+    lines.extend(estimates(&record.estimates));
+    lines.extend(g_theta(&s.g_theta));
     let c = &s.certificate;
     lines.push(format!("  method       {} in {}", s.method.name(), s.dtype));
     lines.push(format!(
@@ -39,17 +37,120 @@ pub(crate) fn describe(record: &AnalysisRecord) -> String {
     lines.join("\n")
 }
 
-fn g_theta(g: &GTheta) -> String {
-    let rule = if g.rule == Rule::Max { "max" } else { "mean" };
-    let of = match g.definition {
-        Definition::Subspaces => format!("directions, {} of them in the null space", g.counted_null),
-        Definition::NonzeroEigenvectors => "eigenvectors, those of nonzero eigenvalues only".into(),
-        Definition::Eigenvectors => {
-            format!("eigenvectors, {} of them in the null space, whose basis is arbitrary", g.counted_null)
-        }
+/// The summary of some eigenpairs.
+pub(crate) fn describe_top(record: &AnalysisRecord<TopKSummary>) -> String {
+    let s = &record.summary;
+    let mut lines = heading(record, s.n_params, s.n_samples);
+    lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
+    for (row, values) in s.eigenvalues.chunks(SHOWN).enumerate() {
+        let values: Vec<String> = values.iter().map(|&l| number(l)).collect();
+        let title = if row == 0 { s.which.as_str() } else { "" };
+        lines.push(format!("  {title:<12} {}", values.join("  ")));
+    }
+    lines.extend(estimates(&record.estimates));
+    lines.push(format!("  method       lanczos in {}, {} products, {} restarts", s.dtype, s.products, s.restarts));
+    lines.push(format!(
+        "  certificate  residual {:.1e} of {} allowed, orthogonality {:.1e}",
+        s.residual_max,
+        number(s.tolerance * s.scale),
+        s.orthogonality
+    ));
+    lines.join("\n")
+}
+
+fn heading<S>(record: &AnalysisRecord<S>, p: usize, n: usize) -> Vec<String> {
+    let mut lines = vec![record.name.to_string()];
+    if let Some(matrix) = matrix(&record.of) {
+        lines.push(format!("  matrix       {matrix}"));
+    }
+    lines.push(format!("  network      P = {p} parameters, N = {n} training samples"));
+    lines
+}
+
+/// The matrix in words, unless it is the Hessian of the training loss.
+fn matrix(of: &Subject) -> Option<String> {
+    let name = match of.operator.as_str() {
+        "ggn" => "generalized Gauss-Newton",
+        "fisher" => "empirical Fisher",
+        "remainder" => "Hessian minus Gauss-Newton",
+        _ => "Hessian",
     };
+    let mut parts = vec![format!("{name} of {}", of.loss)];
+    if let Some(classes) = &of.classes {
+        parts.push(format!("classes {}", classes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(samples) = &of.samples {
+        parts.push(format!("samples {samples}"));
+    }
+    if let Some(layers) = &of.layers {
+        parts.push(format!("block of {}", layers.join(", ")));
+    }
+    if let Some([a, b, c]) = of.reparameterize {
+        parts.push(format!("layers times {a}, {b}, {c}"));
+    }
+    if of.weight_decay != 0.0 {
+        parts.push(format!("weight decay {}", number(of.weight_decay)));
+    }
+    (parts.len() > 1 || name != "Hessian").then(|| parts.join("; "))
+}
+
+fn minimum(loss: f64, accuracy: f64, grad_norm: f64) -> String {
     format!(
-        "  G_theta      {:.4}  {rule:>4} |A| >= {:.4e} (threshold {}): {} {of}",
-        g.value, g.eps, g.eps_source, g.counted
+        "  minimum      loss {}, accuracy {:.1} %, |gradient| {}",
+        number(loss),
+        100.0 * accuracy,
+        number(grad_norm)
     )
+}
+
+fn estimates(e: &Estimates) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(t) = e.trace {
+        let (value, error) = (number(t.value), number(t.standard_error));
+        lines.push(format!("  trace        {value} +- {error}, by Hutch++ from {} products", t.products));
+    }
+    if let Some(d) = e.density {
+        let ([low, high], trace) = (d.range.map(number), number(d.trace));
+        let error = number(d.trace_standard_error);
+        lines.push(format!(
+            "  density      {} probes of {} steps: eigenvalues from {low} to {high}, trace {trace} +- {error}",
+            d.probes, d.steps
+        ));
+    }
+    if let Some(products) = e.diagonal_products {
+        lines.push(format!("  diagonal     from {products} products"));
+    }
+    lines
+}
+
+/// A table: one line for each definition and threshold, with both rules.
+fn g_theta(all: &[GTheta]) -> Vec<String> {
+    let mut lines = vec!["  G_theta      max |A|  mean |A|  threshold   of".to_owned()];
+    let mut done: Vec<(Definition, &str)> = Vec::new();
+    for g in all {
+        let row = (g.definition, g.eps_source.as_str());
+        if done.contains(&row) {
+            continue;
+        }
+        done.push(row);
+        let mut line = "              ".to_owned();
+        for rule in [Rule::Max, Rule::Mean] {
+            let same = |o: &&GTheta| o.definition == row.0 && o.eps_source == row.1 && o.rule == rule;
+            // Writing to a string cannot fail.
+            let _ = match all.iter().find(same) {
+                Some(found) => write!(line, " {:>7.4} ", found.value),
+                None => write!(line, "         "),
+            };
+        }
+        let basis = match g.definition {
+            Definition::Subspaces => "subspaces, whatever the basis".to_owned(),
+            Definition::NonzeroEigenvectors => "eigenvectors, those of nonzero eigenvalues only".into(),
+            Definition::Eigenvectors => {
+                format!("eigenvectors, {} counted from the null space's arbitrary basis", g.counted_null)
+            }
+        };
+        let _ = write!(line, " {:<10.4e}  {basis}; {}", g.eps, g.eps_source);
+        lines.push(line);
+    }
+    lines
 }

@@ -1,7 +1,7 @@
 //! `heigen figure`.
 
 use crate::args::{Analysing, Dtype, FigureArgs};
-use crate::hessian::{Analysed, Keep, analysed};
+use crate::hessian::{Analysed, analysed, one_model};
 use crate::progress::spinner;
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result, bail};
@@ -24,6 +24,7 @@ const BOUNDARY_NODES: usize = 400;
 pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     let session = Session::new(&args.common)?;
     let experiments = session.load(&args.names, &FIGURE_2, "figure 2")?;
+    one_model(&args.analysing, &experiments);
     for loaded in &experiments {
         let (name, data) = (&loaded.experiment.name, heigen::data::generate(&loaded.experiment.dataset));
         let features = data.with_context(|| name.to_string())?.n_features();
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     atomic::check_writable(&path("svg"))?;
     let mut rows = Vec::new();
     for loaded in &experiments {
-        let analysed = analysed(&session, loaded, &args.analysing, Keep::default())?;
+        let analysed = analysed(&session, loaded, &args.analysing)?;
         if session.json {
             print(&serde_json::to_string(&analysed.record)?)?;
         }

@@ -4,18 +4,20 @@ use std::path::Path;
 
 use heigen::analysis::Summary;
 use heigen::config::ExperimentName;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
+use crate::subject::{Estimates, Subject};
 
 /// The summary of an analysis as a document.
 const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
-/// What an analysis found, and of what.
+/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AnalysisRecord {
+pub struct AnalysisRecord<S = Summary> {
     /// The experiment.
     pub name: ExperimentName,
     /// Stamp of everything that determines the results.
@@ -28,12 +30,17 @@ pub struct AnalysisRecord {
     pub weights_hash: String,
     /// Wall-clock time, in seconds.
     pub seconds: f64,
+    /// The matrix whose spectrum it is.
+    pub of: Subject,
+    /// Estimates that were asked for besides.
+    #[serde(default, skip_serializing_if = "Estimates::is_empty")]
+    pub estimates: Estimates,
     /// The numbers.
     #[serde(flatten)]
-    pub summary: Summary,
+    pub summary: S,
 }
 
-impl AnalysisRecord {
+impl<S: Serialize + DeserializeOwned> AnalysisRecord<S> {
     /// Writes the record.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 //! models/<folder>/<name>.json                                    the record of the training
 //! models/<folder>/<name>_snapshots/epoch_000200.safetensors      weights along training
 //! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
+//! grads/<folder>/<name>_density.npy, _diagonal.npy               estimates
+//! grads/<folder>/<name>+ggn+classes-0-2_...                      the same of another operator or part of it
 //! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
 //! grads/<folder>/<name>_gradients/epoch_000200_normalized.npy    each divided by its norm
 //! ```
@@ -42,6 +44,7 @@ impl Results {
             models: self.dir.join("models").join(&name.folder),
             grads: self.dir.join("grads").join(&name.folder),
             stem: name.stem.clone(),
+            variant: String::new(),
         })
     }
 }
@@ -52,9 +55,19 @@ pub struct ExperimentPaths {
     models: PathBuf,
     grads: PathBuf,
     stem: String,
+    /// What an analysis of something else than the plain Hessian has behind the experiment's name.
+    variant: String,
 }
 
 impl ExperimentPaths {
+    /// The same experiment, with analyses of something else than its plain Hessian beside those:
+    /// `<name>+<variant>_heigenvalues.npy`. An empty `variant` is the plain Hessian.
+    #[must_use]
+    pub fn variant(mut self, variant: &str) -> Self {
+        self.variant = if variant.is_empty() { String::new() } else { format!("+{variant}") };
+        self
+    }
+
     /// Trained weights.
     pub fn weights(&self) -> PathBuf {
         self.models.join(format!("{}.safetensors", self.stem))
@@ -120,19 +133,39 @@ impl ExperimentPaths {
         self.grad("hessian.npy")
     }
 
+    /// The diagonal, with standard errors, [P, 2].
+    pub fn diagonal(&self) -> PathBuf {
+        self.grad("diagonal.npy")
+    }
+
+    /// The spectral density: eigenvalue, density and standard error, [points, 3].
+    pub fn density(&self) -> PathBuf {
+        self.grad("density.npy")
+    }
+
     /// The summary of the analysis.
     pub fn analysis(&self) -> PathBuf {
         self.grad("analysis.json")
     }
 
     fn grad(&self, what: &str) -> PathBuf {
-        self.grads.join(format!("{}_{what}", self.stem))
+        self.grads.join(format!("{}{}_{what}", self.stem, self.variant))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variants_stand_beside_the_plain_analysis() {
+        let plain = Results::new("results").of(&"gauss/normal_training".parse().unwrap()).unwrap();
+        let ggn = plain.clone().variant("ggn+top10");
+        assert_eq!(ggn.weights(), plain.weights());
+        let wanted = Path::new("results").join("grads/gauss/normal_training+ggn+top10_analysis.json");
+        assert_eq!(ggn.analysis(), wanted);
+        assert_eq!(ggn.variant(""), plain);
+    }
 
     #[test]
     fn paths_stand_where_the_reference_looks_for_them() {

@@ -11,6 +11,7 @@ mod error;
 pub mod layout;
 pub mod npy;
 pub mod record;
+mod subject;
 pub mod weights;
 
 pub use error::StoreError;

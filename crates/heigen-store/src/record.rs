@@ -13,6 +13,7 @@ pub use crate::analysis_record::AnalysisRecord;
 use crate::atomic::Staged;
 pub use crate::document::Unusable;
 use crate::document::{self, Kind, short};
+pub use crate::subject::{Estimates, Sampled, SampledDensity, Subject, TopKSummary};
 
 /// The record of a training as a document.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };

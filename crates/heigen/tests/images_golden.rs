@@ -4,7 +4,7 @@ mod common;
 use common::Golden;
 use common::images::{RESNET18, assert_matches, cnn_problem, cosine_direction, training_digits, wave_problem};
 use heigen::config::{BatchSize, LossKind, ModelSpec, OptimizerSpec};
-use heigen::curvature::{Hessian, SymmetricOperator};
+use heigen::curvature::{Hessian, Method, SymmetricOperator, TopKOptions, Which, spectrum, top_k};
 use heigen::data::Split;
 use heigen::linalg::Matrix;
 use heigen::model::{Network, fresh};
@@ -63,6 +63,32 @@ fn cnn_on_digits() {
     let scale = hv.data.iter().fold(0.0f64, |m, v| m.max(v.abs()));
     for (got, wanted) in hv.data.iter().zip(&golden.get("hvp_cos_head").values) {
         assert!((got - wanted).abs() <= 1e-9 * scale, "{got} {wanted}");
+    }
+}
+
+#[test]
+fn spectrum_of_the_cnn() {
+    let golden = Golden::open("mnist017_cnn");
+    let network = Network::build(&ModelSpec::Cnn {}, 784, 3).unwrap();
+    let data = training_digits();
+    let first: Vec<usize> = (0..48).collect();
+    let few = data.subset(&first);
+    let problem = cnn_problem(&network, &few);
+    let found = spectrum(&Hessian(&problem), Method::Exact, 4e9, |_| {}).unwrap();
+    let wanted = golden.get("eigenvalues").values;
+    assert_eq!(found.eigenvalues.len(), wanted.len());
+    for (i, (got, wanted)) in found.eigenvalues.iter().zip(&wanted).enumerate() {
+        assert!((got - wanted).abs() <= 1e-9 * found.scale(), "eigenvalue {i}: {got} instead of {wanted}");
+    }
+    let trace = found.certificate.trace_exact.unwrap();
+    assert!((trace - wanted.iter().sum::<f64>()).abs() <= 1e-9 * trace, "{trace}");
+
+    let all = cnn_problem(&network, &data);
+    let top = top_k(&Hessian(&all), 10, Which::Largest, &TopKOptions::default()).unwrap();
+    let mut wanted = golden.get("eigenvalues_top10_all450").values;
+    wanted.sort_by(|a, b| b.total_cmp(a));
+    for (got, wanted) in top.eigenvalues.iter().zip(&wanted) {
+        assert!((got - wanted).abs() <= 1e-7 * top.scale, "{got} instead of {wanted}");
     }
 }
 

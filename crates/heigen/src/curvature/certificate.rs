@@ -35,9 +35,16 @@ pub struct Certificate {
     pub trace_probes: f64,
     /// Standard error of `trace_probes`.
     pub trace_standard_error: f64,
+    /// tr A from squared norms of per-example gradients, without eigenvalues or products, where the operator has this
+    /// route ([`SymmetricOperator::exact_trace`]).
+    pub trace_exact: Option<f64>,
     /// What residuals, orthogonality and the bound had to stay below, as a fraction of max |lambda| (of 1 for
     /// orthogonality).
     pub limit: f64,
+    /// What rounding leaves of an operator that is 0: no residual needs to be below ([`SymmetricOperator::rounding`]).
+    pub rounding: f64,
+    /// Sum of |lambda|: the trace may be off by `limit` times this, and by six standard errors.
+    pub trace_scale: f64,
 }
 
 /// A spectrum that its certificate does not vouch for.
@@ -56,6 +63,8 @@ pub struct NotCertified {
 
 /// Limit in float64, relative to the largest |lambda|.
 const LIMIT: f64 = 1e-9;
+/// Standard errors that an estimate may be off.
+const STANDARD_ERRORS: f64 = 6.0;
 /// Limit in units of sqrt(P) eps, for float32.
 const ROUNDING: f64 = 512.0;
 
@@ -123,6 +132,9 @@ pub fn certify<T: Scalar>(
         trace_eigenvalues: trace,
         trace_probes: trace + mean,
         trace_standard_error: (variance / n).sqrt(),
+        trace_exact: operator.exact_trace(),
+        rounding: operator.rounding(),
+        trace_scale: eigenvalues.iter().map(|l| l.to_f64().abs()).sum(),
         limit: LIMIT.max(ROUNDING * T::EPSILON * (p as f64).sqrt()),
     }
 }
@@ -133,10 +145,24 @@ impl Certificate {
     /// # Errors
     /// [`NotCertified`] with the first that is not.
     pub fn check(&self, scale: f64) -> Result<(), NotCertified> {
+        let off = (self.limit * scale).max(self.rounding);
+        let trace_off = self.limit * self.trace_scale + off;
+        let from_eigenvalues = |trace: f64| (trace - self.trace_eigenvalues).abs();
+        let probes_off = trace_off + STANDARD_ERRORS * self.trace_standard_error;
         let numbers = [
-            ("the largest residual", self.residual_max, self.limit * scale),
+            ("the largest residual", self.residual_max, off),
             ("the loss of orthogonality", self.orthogonality, self.limit),
-            ("the bound on what lies outside the eigenpairs", self.outside_bound, self.limit * scale),
+            ("the bound on what lies outside the eigenpairs", self.outside_bound, off),
+            (
+                "the distance of the trace by probes from the sum of the eigenvalues",
+                from_eigenvalues(self.trace_probes),
+                probes_off,
+            ),
+            (
+                "the distance of the trace by per-example norms from the sum of the eigenvalues",
+                self.trace_exact.map_or(0.0, from_eigenvalues),
+                trace_off,
+            ),
         ];
         match numbers.into_iter().find(|(_, got, limit)| got.is_nan() || got > limit) {
             Some((what, got, limit)) => Err(NotCertified { what, got, limit }),

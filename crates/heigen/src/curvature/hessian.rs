@@ -21,6 +21,14 @@ impl<T: Scalar> SymmetricOperator<T> for Hessian<'_, T> {
         forward_and_back(self.0, &self.0.delta(), Reverse::Everything, directions, out);
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.hessian_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
     fn written_out(
         &self,
         limit_bytes: f64,

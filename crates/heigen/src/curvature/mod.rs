@@ -5,6 +5,7 @@ mod density;
 mod diagonal;
 mod estimate;
 mod exact;
+mod exact_trace;
 mod factored;
 mod hessian;
 mod lanczos;

@@ -20,6 +20,16 @@ pub trait SymmetricOperator<T: Scalar>: Sync {
         None
     }
 
+    /// tr A by a route of its own, exact up to rounding, where the structure gives one that needs no products.
+    fn exact_trace(&self) -> Option<f64> {
+        None
+    }
+
+    /// What rounding may leave where terms cancel until A v is 0: relative accuracy ends there.
+    fn rounding(&self) -> f64 {
+        0.0
+    }
+
     /// A V as a new matrix.
     fn product(&self, directions: &Matrix<T>) -> Matrix<T> {
         let mut out = Matrix::zeros(directions.rows, directions.columns);

@@ -80,6 +80,18 @@ impl<T: Scalar> Problem<'_, T> {
         gradients
     }
 
+    /// sum_n |J_n^T s_n|^2 with `seed` giving s_n at the outputs, without forming a gradient.
+    pub(super) fn squared_norms(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> f64 {
+        let samples = self.samples_together(1);
+        let mut norms = vec![T::ZERO; self.n_samples()];
+        norms.par_chunks_mut(samples.max(1)).enumerate().for_each_init(Pool::new, |pool, (i, norms)| {
+            let tile = tile_of(self.inputs(), i * samples, samples);
+            let seed = StartingAt { seed, first: i * samples };
+            self.reverse_from(pool, Sink::SquaredNorms(norms), &tile, &seed);
+        });
+        norms.iter().map(|n| n.to_f64()).sum()
+    }
+
     /// Alignments of the example gradients g(x) of `inputs` [d, M] with the columns v_i of `vectors` [P, k]:
     /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, M]. (arXiv:2306.07104, section 3)
     ///

@@ -113,6 +113,21 @@ impl Network {
         Ok(network)
     }
 
+    /// Whether the outputs are linear in the parameters of every single layer, all others held fixed, wherever no unit
+    /// sits on a kink; a log-softmax at the end is left out of consideration.
+    pub fn is_multilinear(&self) -> bool {
+        fn linear(layer: &Layer) -> bool {
+            match layer {
+                Layer::Linear(_) | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => true,
+                Layer::Activation(f) => *f == Activation::Relu,
+                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).all(linear),
+                Layer::LogSoftmax | Layer::BatchNorm(_) => false,
+            }
+        }
+        let end = self.layers.len() - usize::from(matches!(self.layers.last(), Some(Layer::LogSoftmax)));
+        self.layers[..end].iter().all(linear)
+    }
+
     /// Whether the output of a sample depends on the others of its batch: batch normalisation with their statistics.
     pub fn couples_samples(&self) -> bool {
         fn couples(layer: &Layer) -> bool {

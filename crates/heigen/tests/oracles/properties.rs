@@ -4,8 +4,10 @@ use crate::common::cases::{ACTIVATIONS, Architecture, LOSSES, Numbers, Small};
 use crate::common::compare::{close, dot, largest, matrix, norm, rounding, spectrum_of, to_f64};
 use crate::common::textbook::Textbook;
 use heigen::analysis::alignments;
-use heigen::config::LossKind;
-use heigen::curvature::{ExampleLabels, Hessian, Problem, SymmetricOperator};
+use heigen::config::{Activation, LossKind};
+use heigen::curvature::{
+    EmpiricalFisher, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Problem, SymmetricOperator,
+};
 use heigen::linalg::Matrix;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -86,6 +88,27 @@ proptest! {
                 let lambda = spectrum.eigenvalues[i];
                 let wanted: Vec<f64> = spectrum.eigenvectors.column(i).iter().map(|v| v * lambda).collect();
                 close(hv, &wanted, zero, &format!("{} H v_{i}", case.name()));
+            }
+        });
+    }
+
+    #[test]
+    fn traces_by_per_example_norms_are_those_of_the_matrices(case in small()) {
+        case.with::<f64, ()>(|problem| {
+            let (hessian, ggn) = (Hessian(problem), GaussNewton(problem));
+            let (fisher, remainder) = (EmpiricalFisher(problem), FunctionalRemainder(problem));
+            let operators: [&dyn SymmetricOperator<f64>; 4] = [&hessian, &ggn, &fisher, &remainder];
+            let p = problem.n_params();
+            let identity = Matrix::from_fn(p, p, |i, j| f64::from(u8::from(i == j)));
+            let piecewise_linear = case.textbook.activation == Activation::Relu || case.textbook.widths.len() == 2;
+            for (i, operator) in operators.into_iter().enumerate() {
+                let of_matrix: f64 = { let a = operator.product(&identity); (0..p).map(|i| a.data[i * (p + 1)]).sum() };
+                let by_norms = operator.exact_trace();
+                assert_eq!(by_norms.is_some(), piecewise_linear || i == 1 || i == 2, "{} operator {i}", case.name());
+                if let Some(by_norms) = by_norms {
+                    let scale = term(problem) * p as f64;
+                    close(&[by_norms], &[of_matrix], rounding::<f64>(p, scale), &format!("{} operator {i}", case.name()));
+                }
             }
         });
     }

@@ -29,6 +29,17 @@ impl OperatorKind {
     }
 }
 
+impl OperatorKind {
+    fn exact_trace<T: Scalar>(self, problem: &Problem<'_, T>) -> Option<f64> {
+        match self {
+            Self::Hessian => Hessian(problem).exact_trace(),
+            Self::GaussNewton => GaussNewton(problem).exact_trace(),
+            Self::EmpiricalFisher => EmpiricalFisher(problem).exact_trace(),
+            Self::FunctionalRemainder => FunctionalRemainder(problem).exact_trace(),
+        }
+    }
+}
+
 /// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
 ///
 /// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch has what is left. Equal to
@@ -54,6 +65,14 @@ pub struct Batched<'a, T> {
 impl<T: Scalar> SymmetricOperator<T> for Batched<'_, T> {
     fn n_params(&self) -> usize {
         self.problem.n_params()
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        self.kind.exact_trace(self.problem)
+    }
+
+    fn rounding(&self) -> f64 {
+        self.problem.rounding()
     }
 
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {

@@ -29,6 +29,14 @@ impl<T: Scalar> SymmetricOperator<T> for EmpiricalFisher<'_, T> {
         self.0.n_params()
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.fisher_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         let outer = OuterProduct { delta: delta_at_logits(self.0, T::ONE), weight: mean_weight(self.0) };
         forward_and_back(self.0, &outer, Reverse::Delta, directions, out);

@@ -45,6 +45,14 @@ impl<T: Scalar> SymmetricOperator<T> for GaussNewton<'_, T> {
         self.0.n_params()
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.gauss_newton_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         let delta = delta_at_logits(self.0, mean_weight(self.0));
         forward_and_back(self.0, &delta, Reverse::Delta, directions, out);

@@ -31,6 +31,14 @@ impl<T: Scalar> SymmetricOperator<T> for FunctionalRemainder<'_, T> {
         self.0.n_params()
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        (self.0.network().is_multilinear() && !self.0.network().couples_samples()).then_some(0.0)
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         let constant = Constant(delta_at_logits(self.0, mean_weight(self.0)));
         forward_and_back(self.0, &constant, Reverse::Everything, directions, out);

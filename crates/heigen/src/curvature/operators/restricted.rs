@@ -46,6 +46,10 @@ impl<T: Scalar, O: SymmetricOperator<T>> SymmetricOperator<T> for Restricted<O> 
         self.selection.len()
     }
 
+    fn rounding(&self) -> f64 {
+        self.operator.rounding()
+    }
+
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         let all = self.operator.product(&self.selection.embed(directions));
         self.selection.extract(&all, out);

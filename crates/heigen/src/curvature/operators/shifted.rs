@@ -26,6 +26,14 @@ impl<T: Scalar, O: SymmetricOperator<T>> SymmetricOperator<T> for Shifted<O, T> 
         self.operator.n_params()
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        self.operator.exact_trace().map(|trace| trace + self.shift.to_f64() * self.n_params() as f64)
+    }
+
+    fn rounding(&self) -> f64 {
+        self.operator.rounding()
+    }
+
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         self.operator.apply(directions, out);
         out.data.iter_mut().zip(&directions.data).for_each(|(out, &v)| *out += self.shift * v);

@@ -1,6 +1,13 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+mod analysis;
+
+pub(crate) use analysis::{
+    Analysing, Dtype, EstimateArgs, HessianArgs, KeepArgs, MethodArg, OperatorArg, SubjectArgs, TopKArgs, WhichArg,
+    loss_name,
+};
+
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const START: &str = "\
@@ -21,19 +28,6 @@ Examples:
 
 Writes results/models/<folder>/<name>.safetensors, the weights under PyTorch's names, and <name>.json,
 how they came about.";
-
-const HESSIAN: &str = "\
-Examples:
-  heigen hessian gauss/normal_training
-  heigen hessian gauss/normal_training --json | jq .eigenvalues_top
-  heigen hessian gauss/normal_training --model theirs.safetensors
-
-Writes results/grads/<folder>/<name>_... :
-  heigenvalues.npy      [P], ascending
-  heigenvectors.npy     [P, k], columns ascending: [:, -1] belongs to lambda_1
-  overlaps.npy          [k, N], alignments of the training samples
-  coherence.npy, logit_coherence.npy    cosine similarities of per-example gradients
-  analysis.json         the summary";
 
 const FIGURE: &str = "\
 Examples:
@@ -93,66 +87,21 @@ impl Names {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Folder of models and analyses.
-    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where")]
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where do files stand?")]
     pub(crate) results: PathBuf,
     /// Seed of the fresh weights and of the order of the batches, instead of the experiment's (0 unless it says so).
     /// Applies to the models it starts from, too.
-    #[arg(long, value_name = "N", help_heading = "How")]
+    #[arg(long, value_name = "N", help_heading = "How is it run?")]
     pub(crate) seed: Option<u64>,
     /// Number of threads; 0 means all cores. Results do not depend on it.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How is it run?")]
     pub(crate) threads: u16,
     /// Compute anew what exists already.
-    #[arg(long, help_heading = "How")]
+    #[arg(long, help_heading = "How is it run?")]
     pub(crate) force: bool,
     /// Print the summary as JSON on stdout, one object an experiment.
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "What is printed and kept?")]
     pub(crate) json: bool,
-}
-
-/// Options of an analysis.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Analysing {
-    /// Analyse the weights in this safetensors file instead of training.
-    #[arg(long, value_name = "FILE", help_heading = "What")]
-    pub(crate) model: Option<PathBuf>,
-    /// How the spectrum is computed.
-    #[arg(long, value_enum, default_value_t = MethodArg::Auto, help_heading = "How")]
-    pub(crate) method: MethodArg,
-    /// Number type of the analysis.
-    #[arg(long, value_enum, default_value_t = Dtype::Float64, help_heading = "How")]
-    pub(crate) dtype: Dtype,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Dtype {
-    /// Single precision, by the dense way: to compare with float32 of other programs; eigenvalues to about 1e-5 of the
-    /// largest.
-    #[value(alias = "f32")]
-    Float32,
-    /// Double precision.
-    #[value(alias = "f64")]
-    Float64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MethodArg {
-    /// Exact where the rank turns out to be small, else dense.
-    Auto,
-    /// All nonzero eigenpairs from the range of the Hessian, without its matrix.
-    Exact,
-    /// Eigendecomposition of the P x P matrix.
-    Dense,
-}
-
-impl From<MethodArg> for heigen::curvature::Method {
-    fn from(method: MethodArg) -> Self {
-        match method {
-            MethodArg::Auto => Self::Auto,
-            MethodArg::Exact => Self::Exact,
-            MethodArg::Dense => Self::Dense,
-        }
-    }
 }
 
 #[derive(Args, Debug)]
@@ -162,23 +111,6 @@ pub(crate) struct TrainArgs {
     pub(crate) names: Names,
     #[command(flatten)]
     pub(crate) common: Common,
-}
-
-#[derive(Args, Debug)]
-#[command(arg_required_else_help = true, after_help = HESSIAN)]
-pub(crate) struct HessianArgs {
-    #[command(flatten)]
-    pub(crate) names: Names,
-    #[command(flatten)]
-    pub(crate) analysing: Analysing,
-    #[command(flatten)]
-    pub(crate) common: Common,
-    /// Save the eigenvectors of zero eigenvalues (an arbitrary basis of the null space), too: P x P numbers.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) full_basis: bool,
-    /// Save the Hessian: P x P numbers.
-    #[arg(long, help_heading = "Output")]
-    pub(crate) save_hessian: bool,
 }
 
 #[derive(Args, Debug)]
@@ -194,13 +126,13 @@ pub(crate) struct FigureArgs {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Folder of the figures.
-    #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where")]
+    #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where do files stand?")]
     pub(crate) figures: PathBuf,
     /// Number of eigenvectors, from the largest eigenvalue down.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What")]
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn?")]
     pub(crate) eigenvectors: u16,
     /// Cells of the alignment maps along each axis.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What")]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What is drawn?")]
     pub(crate) resolution: u16,
 }
 

@@ -1,0 +1,88 @@
+//! Traces from squared norms of per-example gradients.
+
+use super::Problem;
+use crate::config::LossKind;
+use crate::linalg::Scalar;
+use crate::loss::LossDelta;
+use crate::loss::Rounding;
+use crate::model::{ColumnMap, Layer};
+
+/// Rounding of sums of some tens of terms of order 1, in epsilons.
+const ROUNDING: f64 = 64.0;
+
+/// Column j of a factor S_n of the second derivative of the loss, A_n = S_n S_n^T, at the outputs.
+///
+/// Cross-entropy: diag(p) - p p^T = sum_j s_j s_j^T with s_j = sqrt(p_j) (e_j - p). Where the network ends in log-softmax,
+/// whose derivative is I - 1 p^T, the same vector at the logits comes from sqrt(p_j) e_j at the outputs. Squared error:
+/// s_j = sqrt(2 / C) e_j.
+struct Factor {
+    j: usize,
+    cross_entropy: bool,
+    log_probabilities: bool,
+}
+
+impl<T: Scalar> ColumnMap<T, 1> for Factor {
+    fn value(&self, _: usize, [o]: [&[T]; 1], out: &mut [T]) {
+        if !self.cross_entropy {
+            out.fill(T::ZERO);
+            out[self.j] = T::from_f64((2.0 / out.len() as f64).sqrt());
+            return;
+        }
+        let largest = o.iter().fold(o[0], |m, &x| if x > m { x } else { m });
+        out.iter_mut().zip(o).for_each(|(p, &o)| *p = (o - largest).exp());
+        let sum: T = out.iter().copied().sum();
+        let root = (out[self.j] / sum).sqrt();
+        let share = if self.log_probabilities { T::ZERO } else { -root / sum };
+        out.iter_mut().for_each(|p| *p = share * *p);
+        out[self.j] = out[self.j] + root;
+    }
+
+    fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {
+        false
+    }
+}
+
+impl<T: Scalar> Problem<'_, T> {
+    /// tr GGN = 1/N sum_n sum_j |J_n^T s_j|^2; `None` where samples depend on each other.
+    pub(super) fn gauss_newton_trace(&self) -> Option<f64> {
+        if self.network().couples_samples() {
+            return None;
+        }
+        let log_probabilities = matches!(self.network().layers().last(), Some(Layer::LogSoftmax));
+        let cross_entropy = match self.loss_kind() {
+            LossKind::Mse => false,
+            LossKind::CrossEntropy => true,
+            LossKind::Nll if log_probabilities => true,
+            LossKind::Nll | LossKind::Hinge => return Some(0.0),
+        };
+        let classes = 0..self.network().n_outputs();
+        let sum: f64 = classes.map(|j| self.squared_norms(&Factor { j, cross_entropy, log_probabilities })).sum();
+        Some(sum / self.n_samples() as f64)
+    }
+
+    /// tr H = tr GGN for networks that are linear in the parameters of every single layer: H - GGN, the second derivative
+    /// of the network, has entries only between different layers, and so a zero diagonal.
+    pub(super) fn hessian_trace(&self) -> Option<f64> {
+        let layers = self.network().layers();
+        let log_probabilities = matches!(layers.last(), Some(Layer::LogSoftmax));
+        // Log-softmax is part of the loss where the loss is that of its logits.
+        let as_logits = !log_probabilities || matches!(self.loss_kind(), LossKind::CrossEntropy | LossKind::Nll);
+        if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
+    }
+
+    /// tr F = 1/N sum_n |g_n|^2.
+    pub(super) fn fisher_trace(&self) -> Option<f64> {
+        if self.network().couples_samples() {
+            return None;
+        }
+        let (loss, labels) = (self.loss_kind(), self.labels());
+        let delta = LossDelta { loss, labels, weight: T::ONE, rounding: Rounding::Exact };
+        Some(self.squared_norms(&delta) / self.n_samples() as f64)
+    }
+
+    /// What rounding leaves of a curvature that is 0, from the size of the outputs that its terms are made of.
+    pub(super) fn rounding(&self) -> f64 {
+        let largest = self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()));
+        ROUNDING * T::EPSILON * largest
+    }
+}
