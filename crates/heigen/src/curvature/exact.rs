@@ -12,6 +12,10 @@ const BLOCK: usize = 128;
 /// a hundredth of what counts as zero, four digits above the rounding of a product.
 const EXHAUSTED: f64 = 1e-12;
 
+/// Random directions that must find nothing more before the range counts as exhausted: one alone misses by a factor of a
+/// hundred every hundredth time.
+const WITNESSES: usize = 8;
+
 /// Rounding of a product with a random direction of length sqrt(P), in units of sqrt(P) eps.
 const ROUNDING: f64 = 4.0;
 
@@ -71,7 +75,8 @@ pub fn exact<T: Scalar>(
         project_out(&basis, &mut y);
         let diagonal = orthonormalize(&mut y)?;
         let limit = scale * EXHAUSTED.max(ROUNDING * T::EPSILON * (p as f64).sqrt());
-        let found = diagonal.iter().take_while(|r| r.to_f64() > limit).count();
+        // A random direction may miss what is left by chance: columns that follow tell.
+        let found = diagonal.iter().rposition(|r| r.to_f64() > limit).map_or(0, |last| last + 1);
         // Once more, now that the columns have length 1: what was left of the basis in the short ones has grown with them.
         y.data.truncate(found * p);
         y.columns = found;
@@ -81,7 +86,7 @@ pub fn exact<T: Scalar>(
         basis.data.extend_from_slice(&y.data);
         basis.columns += found;
         progress(Stage::Range(basis.columns));
-        if found < width {
+        if found == 0 || width - found >= WITNESSES {
             break;
         }
     }

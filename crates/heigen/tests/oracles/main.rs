@@ -10,6 +10,7 @@ mod derivatives;
 mod differences;
 mod eigen;
 mod errors;
+mod exact;
 mod generalization;
 mod invariance;
 mod optimizers;

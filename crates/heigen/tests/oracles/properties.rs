@@ -170,7 +170,7 @@ proptest! {
         close(&[single.loss()], &[double.loss()], off(largest(&outputs.data).max(1.0)), &format!("{name} loss"));
         assert_eq!(single.accuracy(), double.accuracy(), "{name}");
         let g = double.gradient();
-        close(&single.gradient(), &g, off(largest(&g)), &format!("{name} gradient"));
+        close(&single.gradient(), &g, off(largest(&g).max(term(&double))), &format!("{name} gradient"));
         let ((a, h), (b, h32)) = (spectrum_of(&double), spectrum_of(&single));
         close(&h32.data, &h.data, off(largest(&h.data)), &format!("{name} Hessian"));
         close(&b.eigenvalues, &a.eigenvalues, off(a.scale()), &format!("{name} eigenvalues"));
