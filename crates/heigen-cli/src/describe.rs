@@ -23,16 +23,19 @@ pub(crate) fn describe(record: &AnalysisRecord) -> String {
     lines.extend(g_theta(&s.g_theta));
     let c = &s.certificate;
     lines.push(format!("  method       {} in {}", s.method.name(), s.dtype));
+    let trace = match c.trace_exact {
+        Some(trace) => format!("trace by per-example norms {trace:.6e}"),
+        None => format!("trace by probes {:.6e} +- {:.0e}", c.trace_probes, c.trace_standard_error),
+    };
     lines.push(format!(
         "  certificate  residual {:.1e} (Frobenius {:.1e}), orthogonality {:.1e}, outside {:.1e} (confidence 1 - {:.0e}), \
-         trace by probes {:.6e} +- {:.0e}",
+         {trace} (sum of eigenvalues {:.6e})",
         c.residual_max,
         c.residual_frobenius,
         c.orthogonality,
         s.outside_bound,
         c.failure_probability,
-        c.trace_probes,
-        c.trace_standard_error
+        c.trace_eigenvalues
     ));
     lines.join("\n")
 }

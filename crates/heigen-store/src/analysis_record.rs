@@ -70,7 +70,7 @@ impl<S: Serialize + DeserializeOwned> AnalysisRecord<S> {
     /// # Errors
     /// [`Unusable::Stale`] if not.
     pub fn check_stamp(&self, stamp: &str) -> Result<(), Unusable> {
-        let made_from = "configuration, weights, data, number type or program version";
+        let made_from = "configuration, options, weights, data, number type or program version";
         document::check_stamp(&self.stamp, stamp, &format!("the analysis of {}", self.name), made_from)
     }
 }

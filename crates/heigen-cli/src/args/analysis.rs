@@ -9,11 +9,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-const MATRIX: &str = "Which matrix?";
-const WEIGHTS: &str = "At which weights?";
-const HOW: &str = "How is it computed?";
-const BESIDES: &str = "What else is estimated?";
-const KEPT: &str = "What is printed and kept?";
+const MATRIX: &str = "Which matrix";
+const WEIGHTS: &str = "At which weights";
+const HOW: &str = "How it is computed";
+const BESIDES: &str = "What else is estimated";
+const KEPT: &str = "What is printed and kept";
 
 const HESSIAN: &str = "\
 Examples:
@@ -110,7 +110,7 @@ pub(crate) struct TopKArgs {
     #[arg(long, value_enum, default_value_t, help_heading = HOW)]
     pub(crate) which: WhichArg,
     /// Largest residual |A v - lambda v| of Lanczos, as a fraction of |A|.
-    #[arg(long, value_name = "EPS", default_value_t = 1e-8, value_parser = positive, help_heading = HOW)]
+    #[arg(long, value_name = "EPS", default_value = "1e-8", value_parser = positive, help_heading = HOW)]
     pub(crate) tolerance: f64,
 }
 

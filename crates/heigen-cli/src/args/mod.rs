@@ -87,20 +87,20 @@ impl Names {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Folder of models and analyses.
-    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where do files stand?")]
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where files stand")]
     pub(crate) results: PathBuf,
     /// Seed of the fresh weights and of the order of the batches, instead of the experiment's (0 unless it says so).
     /// Applies to the models it starts from, too.
-    #[arg(long, value_name = "N", help_heading = "How is it run?")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "How it is run")]
     pub(crate) seed: Option<u64>,
     /// Number of threads; 0 means all cores. Results do not depend on it.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How is it run?")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is run")]
     pub(crate) threads: u16,
     /// Compute anew what exists already.
-    #[arg(long, help_heading = "How is it run?")]
+    #[arg(long, help_heading = "How it is run")]
     pub(crate) force: bool,
     /// Print the summary as JSON on stdout, one object an experiment.
-    #[arg(long, help_heading = "What is printed and kept?")]
+    #[arg(long, help_heading = "What is printed and kept")]
     pub(crate) json: bool,
 }
 
@@ -126,13 +126,13 @@ pub(crate) struct FigureArgs {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Folder of the figures.
-    #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where do files stand?")]
+    #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where files stand")]
     pub(crate) figures: PathBuf,
     /// Number of eigenvectors, from the largest eigenvalue down.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn?")]
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn")]
     pub(crate) eigenvectors: u16,
     /// Cells of the alignment maps along each axis.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What is drawn?")]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What is drawn")]
     pub(crate) resolution: u16,
 }
 
@@ -149,7 +149,7 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) names: Names,
     /// Seed to show the experiment with.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Print JSON.
     #[arg(long)]

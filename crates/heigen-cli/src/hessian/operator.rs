@@ -1,7 +1,7 @@
 //! The matrix that is asked for, put together from the library's operators.
 
 use crate::args::{OperatorArg, SubjectArgs};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use heigen::curvature::{
     Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, ParamSelection, Problem, Restricted, Shifted,
     Stage, SymmetricOperator,
@@ -33,10 +33,10 @@ impl<T: Scalar> SymmetricOperator<T> for Operator<'_, T> {
 pub(crate) fn restricted_samples<'a, T: Scalar>(problem: Problem<'a, T>, args: &SubjectArgs) -> Result<Problem<'a, T>> {
     let mut problem = problem;
     if !args.classes.is_empty() {
-        problem = problem.of_classes(&args.classes)?;
+        problem = problem.of_classes(&args.classes).context("--classes")?;
     }
     if let Some(range) = &args.samples {
-        problem = problem.of_samples(&range.0.clone().collect::<Vec<usize>>())?;
+        problem = problem.of_samples(&range.0.clone().collect::<Vec<usize>>()).context("--samples")?;
     }
     Ok(problem)
 }
