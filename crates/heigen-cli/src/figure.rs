@@ -2,9 +2,10 @@
 
 use crate::args::{Analysing, Dtype, FigureArgs};
 use crate::hessian::{Analysed, analysed, one_model};
+use crate::prepare::Prepared;
 use crate::progress::spinner;
 use crate::session::{Session, print, say};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use heigen::analysis::{Plane, decision_boundary};
 use heigen::config::DatasetSpec;
 use heigen::curvature::{ExampleLabels, Problem};
@@ -26,8 +27,8 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     let experiments = session.load(&args.names, &FIGURE_2, "figure 2")?;
     one_model(&args.analysing, &experiments);
     for loaded in &experiments {
-        let (name, data) = (&loaded.experiment.name, heigen::data::generate(&loaded.experiment.dataset));
-        let features = data.with_context(|| name.to_string())?.n_features();
+        let name = &loaded.experiment.name;
+        let features = Prepared::new(&loaded.experiment, &session.images)?.data.n_features();
         if features != 2 {
             bail!(
                 "{name} has {features} features; Figure 2 draws the plane of experiments with 2, e.g. gauss/normal_training"

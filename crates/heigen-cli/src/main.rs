@@ -5,12 +5,14 @@
 
 mod args;
 mod changed;
+mod data;
 mod describe;
 mod figure;
 mod hessian;
 mod list;
 mod models;
 mod prepare;
+mod pretrained;
 mod progress;
 mod session;
 mod show;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Figure(a) => figure::run(&a),
         Command::List(a) => list::run(&a),
         Command::Show(a) => show::run(&a),
+        Command::Data(a) => data::run(&a),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 use crate::args::TrainArgs;
 use crate::changed::{Origins, why_stale};
 use crate::prepare::Prepared;
+use crate::pretrained;
 use crate::progress::{bar, number, seconds};
 use crate::session::{Session, print, say};
 use crate::watch::Watch;
@@ -69,11 +70,16 @@ fn trained_from(
 ) -> Result<(ModelRecord, Vec<f32>)> {
     let experiment = &loaded.experiment;
     let name = &experiment.name;
-    let prepared = Prepared::new(experiment)?;
+    let prepared = Prepared::new(experiment, &session.images)?;
     let paths = session.results.of(name)?;
     let config = experiment.to_json();
-    let start_hash = start.map_or("", |(record, _)| &record.weights_hash);
-    let wanted = stamp([heigen::VERSION, &config.to_string(), &prepared.data.source, start_hash]);
+    let start_hash = start.map_or_else(String::new, |(record, _)| record.weights_hash.clone());
+    let pretrained = pretrained::file_of(experiment, session.pretrained.as_deref());
+    let pretrained_hash = pretrained.map(hash_file).transpose()?;
+    let mut origins =
+        vec![heigen::VERSION.to_owned(), config.to_string(), prepared.data.source.clone(), start_hash.clone()];
+    origins.extend(pretrained_hash);
+    let wanted = stamp(&origins);
     let purpose = needed_by.map_or_else(String::new, |n| format!(", the starting model of {n}"));
 
     let now =
@@ -105,7 +111,10 @@ fn trained_from(
     // Better now than after hours.
     atomic::check_writable(&paths.weights())?;
 
-    let theta = starting_weights(experiment, &prepared, start)?;
+    let mut theta = starting_weights(experiment, &prepared, start)?;
+    if pretrained::wanted_by(experiment) {
+        pretrained::load(experiment, &prepared, pretrained, &mut theta)?;
+    }
     let plan = Plan {
         loss: experiment.loss,
         optimizer: experiment.optimizer,

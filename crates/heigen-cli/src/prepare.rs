@@ -1,9 +1,11 @@
 //! An experiment's samples, split and network.
 
+use crate::session::say_once;
 use anyhow::{Context, Result};
 use heigen::config::Experiment;
-use heigen::data::{Dataset, Split, generate, split};
+use heigen::data::{Dataset, Split, split};
 use heigen::model::Network;
+use heigen_store::images::ImageFolder;
 use heigen_store::weights;
 use std::path::Path;
 
@@ -16,9 +18,13 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(experiment: &Experiment) -> Result<Self> {
+    /// Generates or reads the samples; says once what is to be said of them.
+    pub(crate) fn new(experiment: &Experiment, images: &ImageFolder) -> Result<Self> {
         let name = &experiment.name;
-        let data = generate(&experiment.dataset).with_context(|| name.to_string())?;
+        let (data, note) = images.dataset(&experiment.dataset).with_context(|| name.to_string())?;
+        if let Some(note) = note {
+            say_once(&format!("note: {note}"));
+        }
         let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
         let network =
             Network::build(&experiment.model, data.n_features(), data.n_classes).with_context(|| name.to_string())?;

@@ -4,13 +4,19 @@ use crate::args::{Common, Names};
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use heigen_store::catalogue::{self, Loaded};
+use heigen_store::images::ImageFolder;
 use heigen_store::layout::Results;
+use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// Resolved common options.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) results: Results,
+    pub(crate) images: ImageFolder,
+    pub(crate) pretrained: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) force: bool,
     pub(crate) json: bool,
@@ -22,7 +28,14 @@ impl Session {
             .num_threads(common.threads.into())
             .build_global()
             .context("cannot start threads")?;
-        Ok(Self { results: Results::new(&common.results), seed: common.seed, force: common.force, json: common.json })
+        Ok(Self {
+            results: Results::new(&common.results),
+            images: ImageFolder::new(&common.data.data_dir),
+            pretrained: common.pretrained.clone(),
+            seed: common.seed,
+            force: common.force,
+            json: common.json,
+        })
     }
 
     /// Loads the experiments of `names`, with `--seed` applied; all of them before anything runs.
@@ -68,6 +81,16 @@ pub(crate) fn usage(message: &str) -> ! {
 pub(crate) fn say(message: &str) {
     // A closed stderr is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{message}");
+}
+
+/// [`say`], unless it was said before.
+pub(crate) fn say_once(message: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // What another thread left of the set when it panicked is good enough.
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(message.to_owned()) {
+        say(message);
+    }
 }
 
 /// Prints a result, on stdout. A reader that has gone away, as in `heigen list | head`, is no error.

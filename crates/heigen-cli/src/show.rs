@@ -5,6 +5,7 @@ use crate::prepare::Prepared;
 use crate::session::{print, usage};
 use anyhow::Result;
 use heigen_store::catalogue::{Origin, chain, load, why_not};
+use heigen_store::images::ImageFolder;
 use serde_json::{Value, json};
 
 pub(crate) fn run(args: &ShowArgs) -> Result<()> {
@@ -12,6 +13,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
     if names.is_empty() {
         usage("no experiment given: heigen show NAME...; `heigen list` shows them");
     }
+    let images = ImageFolder::new(&args.data.data_dir);
     for name in names {
         let mut loaded = load(&name)?;
         if let Some(seed) = args.seed {
@@ -19,7 +21,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
         }
         let starts: Vec<String> = chain(&loaded)?.iter().map(|l| l.experiment.name.to_string()).collect();
         let why = why_not(&loaded)?;
-        let prepared = Prepared::new(&loaded.experiment);
+        let prepared = Prepared::new(&loaded.experiment, &images);
         let sizes = match &prepared {
             Ok(p) => json!({"n_params": p.network.n_params(), "n_features": p.data.n_features(),
                 "n_classes": p.data.n_classes, "n_samples": p.data.n_samples(), "train": p.split.train.len(),

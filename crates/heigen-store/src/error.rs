@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use heigen::config::{ConfigError, NameError};
+use heigen::data::DataError;
 
 /// Why something could not be found, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,19 @@ pub enum StoreError {
     Cycle {
         /// The names from the first to its second occurrence.
         names: Vec<String>,
+    },
+    /// A data set that cannot be made.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Images that are not there.
+    #[error("{} holds no {set}; {how_to_get}; or name the folder that has it by --data-dir or HEIGEN_DATA", dir.display())]
+    NoImages {
+        /// The half of the set.
+        set: &'static str,
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// How to get it.
+        how_to_get: String,
     },
     /// A file could not be read.
     #[error("cannot read {}: {cause}; {}", path.display(), read_remedy(cause))]

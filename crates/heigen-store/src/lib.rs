@@ -8,6 +8,7 @@ pub mod atomic;
 pub mod catalogue;
 mod document;
 mod error;
+pub mod images;
 pub mod layout;
 pub mod npy;
 pub mod record;

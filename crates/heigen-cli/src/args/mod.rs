@@ -64,6 +64,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Show an experiment as resolved, what it depends on, and its sizes.
     Show(ShowArgs),
+    /// List the image sets that are there, check them, and tell how to get what is missing.
+    Data(DataArgs),
 }
 
 /// Which experiments.
@@ -83,12 +85,33 @@ impl Names {
     }
 }
 
+/// Where image sets are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DataDir {
+    /// Folder of MNIST and CIFAR-10 as torchvision lays them out; `heigen data` tells what is there.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "HEIGEN_DATA",
+        hide_env_values = true,
+        default_value = "data",
+        help_heading = "Where files stand"
+    )]
+    pub(crate) data_dir: PathBuf,
+}
+
 /// Options that commands share.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Folder of models and analyses.
     #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where files stand")]
     pub(crate) results: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    /// Weights that an experiment with `pretrained: true` starts from: ImageNet's, as safetensors under torchvision's
+    /// names.
+    #[arg(long, value_name = "FILE", help_heading = "How it is run")]
+    pub(crate) pretrained: Option<PathBuf>,
     /// Seed of the fresh weights and of the order of the batches, instead of the experiment's (0 unless it says so).
     /// Applies to the models it starts from, too.
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "How it is run")]
@@ -144,10 +167,21 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct DataArgs {
+    #[command(flatten)]
+    pub(crate) data: DataDir,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) data: DataDir,
     /// Seed to show the experiment with.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,

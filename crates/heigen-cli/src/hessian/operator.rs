@@ -20,6 +20,14 @@ impl<T: Scalar> SymmetricOperator<T> for Operator<'_, T> {
         self.0.apply(directions, out);
     }
 
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.exact_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
     fn written_out(
         &self,
         limit_bytes: f64,

@@ -81,7 +81,7 @@ impl<'a> Setting<'a> {
     pub(crate) fn new(session: &Session, loaded: &'a Loaded, asked: Asked<'a>) -> Result<Self> {
         let experiment = &loaded.experiment;
         let (subject_args, how) = (asked.subject, asked.analysing);
-        let prepared = Prepared::new(experiment)?;
+        let prepared = Prepared::new(experiment, &session.images)?;
         let layers = &subject_args.layers;
         let selection = if layers.is_empty() {
             None

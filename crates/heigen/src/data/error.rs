@@ -18,6 +18,14 @@ pub enum DataError {
         /// The type in the experiment file.
         name: &'static str,
     },
+    /// A class of which there are no images.
+    #[error("there are no images of class {class} in {from}; take it out of `class_list`, or get the whole set")]
+    NoImages {
+        /// The class.
+        class: usize,
+        /// Where the images come from.
+        from: String,
+    },
     /// A row of the embedded iris table is malformed.
     #[error("line {line} of the embedded iris table is `{text}`; expected four numbers and a class of 0, 1 or 2")]
     IrisRow {
