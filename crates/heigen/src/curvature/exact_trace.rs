@@ -34,7 +34,7 @@ impl<T: Scalar> ColumnMap<T, 1> for Factor {
         let root = (out[self.j] / sum).sqrt();
         let share = if self.log_probabilities { T::ZERO } else { -root / sum };
         out.iter_mut().for_each(|p| *p = share * *p);
-        out[self.j] = out[self.j] + root;
+        out[self.j] += root;
     }
 
     fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {

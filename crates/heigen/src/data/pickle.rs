@@ -161,7 +161,7 @@ impl<'a> Machine<'a> {
             b'K' | b'M' => {
                 let width = if opcode == b'K' { 1 } else { 2 };
                 let n = self.number(width)?;
-                self.push(Value::Int(n as i64));
+                self.push(Value::Int(n.cast_signed()));
             }
             b'J' => {
                 let n = self.number(4)? as u32;
