@@ -2,6 +2,7 @@
 
 mod boundary;
 mod coherence;
+mod embedding;
 mod generalization;
 mod outliers;
 mod plane;
@@ -10,6 +11,7 @@ mod summary;
 
 pub use boundary::decision_boundary;
 pub use coherence::{class_order, cosine_similarities, logit_order};
+pub use embedding::{EmbeddingError, PERPLEXITY, principal_components, t_sne, trustworthiness};
 pub use generalization::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,
     random_threshold,
