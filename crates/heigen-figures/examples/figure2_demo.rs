@@ -55,6 +55,8 @@ fn made_up(label: &str, x_range: [f64; 2], y_range: [f64; 2], n_maps: usize, n_c
     };
     PlaneRow {
         label: label.to_owned(),
+        note: None,
+        aside: None,
         x_range,
         y_range,
         points,

@@ -10,6 +10,25 @@ impl Rgb {
     /// White.
     pub const WHITE: Self = Self(255, 255, 255);
 
+    /// The colour of a class: Okabe and Ito's eight, which the colour-blind can tell apart, then four more. None beyond.
+    pub fn for_class(class: usize) -> Option<Self> {
+        const COLORS: [Rgb; 12] = [
+            Rgb(0, 114, 178),
+            Rgb(213, 94, 0),
+            Rgb(0, 158, 115),
+            Rgb(230, 159, 0),
+            Rgb(204, 121, 167),
+            Rgb(86, 180, 233),
+            Rgb(0, 0, 0),
+            Rgb(240, 228, 66),
+            Rgb(136, 34, 85),
+            Rgb(153, 153, 51),
+            Rgb(68, 170, 153),
+            Rgb(150, 150, 150),
+        ];
+        COLORS.get(class).copied()
+    }
+
     /// The colour as `#rrggbb`.
     pub fn hex(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)

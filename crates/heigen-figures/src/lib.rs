@@ -18,7 +18,6 @@ mod clip;
 mod color;
 mod colorbar;
 mod error;
-mod figure2;
 mod fonts;
 mod geometry;
 mod label;
@@ -28,6 +27,7 @@ mod marker;
 mod panel;
 mod raster;
 mod render;
+mod rows;
 mod scale;
 mod scene;
 mod svg;
@@ -38,7 +38,6 @@ pub use clip::clip_polyline;
 pub use color::{ColorMap, Rgb};
 pub use colorbar::color_bar;
 pub use error::FigureError;
-pub use figure2::{AlignmentMap, PlaneRow, figure2};
 pub use fonts::Face;
 pub use geometry::{Path, Point, Rect, Segment};
 pub use label::{Label, fit_lines, fixed, power_of_ten, significant};
@@ -48,6 +47,10 @@ pub use marker::Marker;
 pub use panel::Panel;
 pub use raster::Raster;
 pub use render::{DEFAULT_DPI, Rendered, render, render_at, svg};
+pub use rows::{
+    AlignmentMap, Density, EmbeddingRow, MarginPanel, PlaneAside, PlaneRow, SampleMap, figure2, figure3, figure5,
+    figure6,
+};
 pub use scale::Scale;
 pub use scene::{Align, Element, Fill, Scene, Stroke, Style};
 pub use ticks::{Tick, ticks};

@@ -15,7 +15,7 @@ use crate::subject::{Estimates, Subject};
 /// The summary of an analysis as a document.
 const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
-/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`]).
+/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`](crate::subject::TopKSummary)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisRecord<S = Summary> {
     /// The experiment.

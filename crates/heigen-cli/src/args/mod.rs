@@ -31,7 +31,9 @@ how they came about.";
 
 const FIGURE: &str = "\
 Examples:
+  heigen figure --list                                       what each figure shows
   heigen figure 2                                            the paper's: gauss/normal_training
+  heigen figure 6                                            MNIST, by t-SNE
   heigen figure 2 circle/normal_training half_moon/normal_training --eigenvectors 3
 
 Writes SVG, PDF and PNG and prints their paths.";
@@ -139,9 +141,12 @@ pub(crate) struct TrainArgs {
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true, after_help = FIGURE)]
 pub(crate) struct FigureArgs {
-    /// Number of the figure in the paper: 2, the boundary and the alignment with the top eigenvectors on the plane.
-    #[arg(value_name = "FIGURE", value_parser = ["2"])]
-    pub(crate) figure: String,
+    /// Number of the figure in the paper, or its name; `heigen figure --list` says what each shows.
+    #[arg(value_name = "FIGURE")]
+    pub(crate) figure: Option<String>,
+    /// List the figures, and the experiments that they show unless others are named.
+    #[arg(long)]
+    pub(crate) list: bool,
     #[command(flatten)]
     pub(crate) names: Names,
     #[command(flatten)]
@@ -151,9 +156,9 @@ pub(crate) struct FigureArgs {
     /// Folder of the figures.
     #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where files stand")]
     pub(crate) figures: PathBuf,
-    /// Number of eigenvectors, from the largest eigenvalue down.
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn")]
-    pub(crate) eigenvectors: u16,
+    /// Number of eigenvectors, from the largest eigenvalue down; the paper's number unless given.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn")]
+    pub(crate) eigenvectors: Option<u16>,
     /// Cells of the alignment maps along each axis.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What is drawn")]
     pub(crate) resolution: u16,

@@ -11,6 +11,8 @@ pub(crate) fn row(label: &str, maps: usize) -> PlaneRow {
     };
     PlaneRow {
         label: label.to_owned(),
+        note: None,
+        aside: None,
         x_range: [-3.0, 3.0],
         y_range: [-4.0, 4.0],
         points: vec![[-0.2, 0.3], [0.2, 0.3], [0.0, -0.3]],

@@ -33,7 +33,7 @@ pub trait Algebra {
     fn copy(&mut self, x: &Self::Tensor) -> Self::Tensor;
     /// The mean over all columns, one column.
     fn mean(&mut self, x: &Self::Tensor) -> Self::Tensor;
-    /// theta[range] as one column.
+    /// The slice `theta[range]` as one column.
     fn parameter(&mut self, range: &Range<usize>) -> Self::Tensor;
     /// A vector of numbers that do not depend on theta, as one column.
     fn constant(&mut self, values: &[f64]) -> Self::Tensor;

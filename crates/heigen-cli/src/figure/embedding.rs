@@ -1,0 +1,68 @@
+//! Rows of embedded samples.
+
+use super::{Drawing, Shown, stored};
+use crate::prepare::Prepared;
+use crate::session::Session;
+use anyhow::{Context, Result, bail};
+use heigen::analysis::{PERPLEXITY, t_sne};
+use heigen::config::DatasetSpec;
+use heigen::linalg::Matrix;
+use heigen_figures::{Density, EmbeddingRow, SampleMap};
+use heigen_store::catalogue::Loaded;
+
+/// Any number of features, and of classes that have markers.
+pub(super) fn check(session: &Session, loaded: &Loaded, figure: &str) -> Result<()> {
+    let classes = Prepared::new(&loaded.experiment, &session.images)?.data.n_classes;
+    let most = heigen_figures::Marker::ALL.len();
+    if classes > most {
+        bail!("{} has {classes} classes; Figure {figure} can tell {most} apart", loaded.experiment.name);
+    }
+    Ok(())
+}
+
+pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> {
+    let mut embedded: Vec<(Vec<f32>, Vec<[f64; 2]>)> = Vec::new();
+    let mut rows = Vec::new();
+    for Shown { loaded, analysed, label } in shown {
+        let samples = analysed.prepared.training();
+        // The rows of one figure mostly show the same samples.
+        let known = embedded.iter().find(|(features, _)| *features == samples.features);
+        let points = if let Some((_, points)) = known {
+            points.clone()
+        } else {
+            let matrix = Matrix::from_f32(&samples.features, samples.n_features());
+            let points = t_sne(&matrix, PERPLEXITY).with_context(|| loaded.experiment.name.to_string())?;
+            embedded.push((samples.features.clone(), points.clone()));
+            points
+        };
+        let maps = stored::overlaps(analysed, how.eigenvectors)?.into_iter().enumerate();
+        rows.push(EmbeddingRow {
+            label: label.clone(),
+            points,
+            classes: samples.labels.clone(),
+            class_names: class_names(&loaded.experiment.dataset, samples.n_classes),
+            maps: maps.map(|(i, (eigenvalue, values))| SampleMap { index: i + 1, eigenvalue, values }).collect(),
+            density: density(analysed)?,
+        });
+    }
+    Ok(rows)
+}
+
+pub(super) fn density(analysed: &crate::hessian::Analysed) -> Result<Density> {
+    let outliers = analysed.record.summary.outliers.count;
+    Ok(Density { eigenvalues: stored::eigenvalues(analysed)?, outliers })
+}
+
+/// The classes of CIFAR-10, in its order.
+const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+fn class_names(dataset: &DatasetSpec, n_classes: usize) -> Vec<String> {
+    match dataset {
+        DatasetSpec::Mnist2D(images) => images.class_list.iter().map(ToString::to_string).collect(),
+        DatasetSpec::Cifar10(images) => {
+            let name = |&c: &usize| CIFAR10.get(c).map_or_else(|| c.to_string(), ToString::to_string);
+            images.class_list.iter().map(name).collect()
+        }
+        _ => (0..n_classes).map(|c| c.to_string()).collect(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows of samples that were embedded in the plane, such as images by t-SNE.
+
+use super::density::{self, Density};
+use super::{AsideRoom, FRAME, Row, VALUE_SIZE, maps};
+use crate::color::{ColorMap, Rgb};
+use crate::error::FigureError;
+use crate::geometry::{Point, Rect};
+use crate::label::Label;
+use crate::marker::Marker;
+use crate::panel::Panel;
+use crate::scale::Scale;
+use crate::scene::{Align, Element, Fill, Stroke, Style};
+
+/// One network's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddingRow {
+    /// Its name, set in italics as it stands, without TeX.
+    pub label: String,
+    /// The samples in the plane `[N, 2]`; the axes have no unit, one length means the same in both.
+    pub points: Vec<[f64; 2]>,
+    /// Class of each sample `[N]`, from 0.
+    pub classes: Vec<usize>,
+    /// Name of each class, e.g. the digit; set as it stands.
+    pub class_names: Vec<String>,
+    /// One map for each eigenvector, from left to right.
+    pub maps: Vec<SampleMap>,
+    /// The spectrum.
+    pub density: Density,
+}
+
+/// The alignments of the samples with one eigenvector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleMap {
+    /// Number of the eigenvector, from 1 for the largest eigenvalue.
+    pub index: usize,
+    /// Its eigenvalue.
+    pub eigenvalue: f64,
+    /// Alignment of each sample `[N]`, from -1 to 1.
+    pub values: Vec<f64>,
+}
+
+const MARKER: f64 = 3.6;
+/// Alignments near 0 are white: the edge shows where the samples are.
+const EDGE: Stroke = Stroke { color: Rgb(110, 110, 110), width: 0.3, opacity: 1.0, dash: vec![], round: false };
+
+impl EmbeddingRow {
+    /// Both directions in the same unit, everything inside with some room around.
+    fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
+        let range = |axis: usize| {
+            let values = self.points.iter().map(|p| p[axis]);
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+            (f64::midpoint(low, high), high - low)
+        };
+        let ((x, width), (y, height)) = (range(0), range(1));
+        let unit = (width / rect.width).max(height / rect.height).max(1e-9) * 1.12;
+        let scale =
+            |middle: f64, length: f64| Scale::linear(middle - unit * length / 2.0, middle + unit * length / 2.0);
+        Ok(Panel { rect, x: scale(x, rect.width)?, y: scale(y, rect.height)? })
+    }
+
+    fn class_style(class: usize) -> Style {
+        let color = Rgb::for_class(class).unwrap_or(Rgb::BLACK);
+        Style { fill: Some(Fill::solid(color)), stroke: Some(Stroke::solid(Rgb::WHITE, 0.25)) }
+    }
+}
+
+impl Row for EmbeddingRow {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn first_title(&self) -> &'static str {
+        "classes"
+    }
+
+    fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let of_class = |class: usize| {
+            let points = self.points.iter().zip(&self.classes).filter(|&(_, &c)| c == class).map(|(&p, _)| p);
+            Marker::for_class(class).map(|marker| panel.markers(points, marker, MARKER, Self::class_style(class)))
+        };
+        let mut elements: Vec<Element> = (0..self.class_names.len()).filter_map(of_class).collect();
+        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
+        Ok(elements)
+    }
+
+    /// The legend: marker and name of each class, in one line.
+    fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {
+        let size = VALUE_SIZE - 1.0;
+        let names = self.class_names.iter().map(|name| Label::plain(name, crate::fonts::Face::Upright, size));
+        let names = names.collect::<Result<Vec<_>, _>>()?;
+        let (key, gap) = (5.0, 9.0);
+        let natural: f64 = names.iter().map(|n| key + 2.0 + n.width()).sum::<f64>() + gap * (names.len() - 1) as f64;
+        let shrink = (width / natural).min(1.0);
+        let mut x = at.x - shrink * natural / 2.0;
+        let mut elements = Vec::new();
+        for (class, name) in names.into_iter().enumerate() {
+            let Some(marker) = Marker::for_class(class) else { continue };
+            let place = Point::new(x + shrink * key / 2.0, at.y - 0.3 * shrink * size);
+            elements.push(Element::shape(marker.path(place, 5.0 * shrink), Self::class_style(class)));
+            x += shrink * (key + 2.0);
+            let advance = shrink * (name.width() + gap);
+            elements.push(Element::text(name.scaled(shrink), Point::new(x, at.y), Align::Start));
+            x += advance;
+        }
+        Ok(elements)
+    }
+
+    fn eigenvectors(&self) -> Vec<(usize, f64)> {
+        self.maps.iter().map(|m| (m.index, m.eigenvalue)).collect()
+    }
+
+    /// The most aligned samples are drawn last, so that they are seen.
+    fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let values = &self.maps[i].values;
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs()));
+        let sample = |j: usize| {
+            let fill = Fill::solid(ColorMap::ALIGNMENT.color(scale.fraction(values[j])));
+            let marker = Marker::for_class(self.classes[j]).unwrap_or(Marker::Circle);
+            panel.markers([self.points[j]], marker, MARKER, Style { fill: Some(fill), stroke: Some(EDGE) })
+        };
+        let mut elements: Vec<Element> = order.into_iter().map(sample).collect();
+        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
+        Ok(elements)
+    }
+
+    fn aside_room(&self) -> Option<AsideRoom> {
+        Some(Density::ROOM)
+    }
+
+    fn aside(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        self.density.panel(rect)
+    }
+}
+
+pub(super) fn check(name: &str, row: &EmbeddingRow) -> Result<(), FigureError> {
+    if row.points.is_empty() {
+        return Err(FigureError::Empty { what: name.to_owned(), wanted: "sample" });
+    }
+    maps::classes(name, &row.classes, row.points.len())?;
+    let needed = row.classes.iter().max().map_or(0, |c| c + 1);
+    if row.class_names.len() < needed {
+        return Err(FigureError::Length {
+            what: format!("class_names of {name}"),
+            got: row.class_names.len(),
+            wanted: needed,
+            because: "one for each class",
+        });
+    }
+    maps::finite(|| format!("a sample of {name}"), &row.points)?;
+    if row.maps.is_empty() {
+        return Err(FigureError::Empty { what: name.to_owned(), wanted: "alignment map" });
+    }
+    for m in &row.maps {
+        let name = format!("map {} of {name}", m.index);
+        maps::map(&name, (m.index, m.eigenvalue), &m.values, Some(row.points.len()), "one for each sample")?;
+    }
+    density::check(name, &row.density)
+}

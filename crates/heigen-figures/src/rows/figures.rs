@@ -1,0 +1,74 @@
+//! The paper's figures that are made of such rows.
+
+use super::plane::{PlaneAside, PlaneRow};
+use super::{EmbeddingRow, compose, embedding, plane_check};
+use crate::error::FigureError;
+use crate::scene::Scene;
+
+/// Figure 2: a row for each experiment, the boundary with the training points, then a map for each eigenvector.
+///
+/// The panels of all rows have the same size. Titles stand above the first row where all rows show the same eigenvectors,
+/// else above every row; each map carries its eigenvalue; all share one colour bar from -1 to 1. What a row has aside
+/// stands at its right end.
+///
+/// # Errors
+/// Where there are no rows or a row has no maps, lengths do not fit together, a range is empty, a number is not finite, an
+/// alignment lies outside of -1..1, there are more classes than markers, or a name has a character the fonts lack.
+pub fn figure2(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
+    planes("figure 2", rows, "Decision boundary and alignment with the top Hessian eigenvectors")
+}
+
+/// Figure 3: the same for several minima of one network, with the eigenvalue density of each and its outliers marked.
+///
+/// # Errors
+/// As [`figure2`], and where a row has no [`PlaneAside::Density`].
+pub fn figure3(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
+    let has = |row: &PlaneRow| matches!(row.aside, Some(PlaneAside::Density(_)));
+    aside("figure 3", rows, has, "an eigenvalue density")?;
+    planes("figure 3", rows, "Decision boundaries, alignments and eigenvalue densities of different minima")
+}
+
+/// Figure 5: the same with the margin panel of each minimum: x_b, at which the gradient is parallel to v_1, and the
+/// training points of largest and smallest alignment with v_1.
+///
+/// # Errors
+/// As [`figure2`], and where a row has no [`PlaneAside::Margin`].
+pub fn figure5(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
+    let has = |row: &PlaneRow| matches!(row.aside, Some(PlaneAside::Margin(_)));
+    aside("figure 5", rows, has, "a margin panel")?;
+    planes("figure 5", rows, "Simplicity bias and margin")
+}
+
+/// Figure 6: embedded samples by class and by alignment with the top eigenvectors, and the eigenvalue density.
+///
+/// # Errors
+/// Where there are no rows, a row has no samples or maps, lengths do not fit together, a number is not finite, an
+/// alignment lies outside of -1..1, there are more classes than markers, or a name has a character the fonts lack.
+pub fn figure6(rows: &[EmbeddingRow]) -> Result<Scene, FigureError> {
+    each("figure 6", rows, |row| &row.label, embedding::check)?;
+    compose(rows, "Samples by class and by alignment with the top Hessian eigenvectors, and eigenvalue densities")
+}
+
+fn planes(figure: &str, rows: &[PlaneRow], title: &str) -> Result<Scene, FigureError> {
+    each(figure, rows, |row| &row.label, plane_check::row)?;
+    compose(rows, title)
+}
+
+fn each<R>(
+    figure: &str,
+    rows: &[R],
+    label: fn(&R) -> &str,
+    check: fn(&str, &R) -> Result<(), FigureError>,
+) -> Result<(), FigureError> {
+    if rows.is_empty() {
+        return Err(FigureError::Empty { what: figure.to_owned(), wanted: "row" });
+    }
+    rows.iter().enumerate().try_for_each(|(i, r)| check(&format!("row {} (`{}`)", i + 1, label(r)), r))
+}
+
+fn aside(figure: &str, rows: &[PlaneRow], has: fn(&PlaneRow) -> bool, wanted: &'static str) -> Result<(), FigureError> {
+    match rows.iter().find(|row| !has(row)) {
+        Some(row) => Err(FigureError::Empty { what: format!("row `{}` of {figure}", row.label), wanted }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Rows of panels: what a network's boundary looks like, then a map of alignments for each top Hessian eigenvector.
+
+mod density;
+mod embedding;
+mod figures;
+mod maps;
+mod plane;
+mod plane_check;
+
+pub use density::Density;
+pub use embedding::{EmbeddingRow, SampleMap};
+pub use figures::{figure2, figure3, figure5, figure6};
+pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
+
+use crate::axes::AxisStyle;
+use crate::color::ColorMap;
+use crate::colorbar::color_bar;
+use crate::error::FigureError;
+use crate::fonts::Face;
+use crate::geometry::{Point, Rect};
+use crate::label::{Label, fit_lines, significant};
+use crate::layout::Grid;
+use crate::scale::Scale;
+use crate::scene::{Align, Element, Scene};
+use crate::ticks::ticks;
+
+// All lengths in points.
+const PANEL_WIDTH: f64 = 108.0;
+const PANEL_HEIGHT: f64 = 95.0;
+const PANEL_GAP: f64 = 15.0;
+const BAR_WIDTH: f64 = 6.0;
+const MARGIN: f64 = 6.0;
+/// Room for a title above its panel: from the panel up, with the baseline a little above the frame.
+const TITLE_ROOM: f64 = 18.0;
+const TITLE_RAISE: f64 = 5.5;
+/// Room for an eigenvalue below its panel.
+const VALUE_ROOM: f64 = 19.0;
+const VALUE_DROP: f64 = 13.0;
+const ROW_GAP: f64 = 7.0;
+const TITLE_SIZE: f64 = 12.0;
+const VALUE_SIZE: f64 = 11.0;
+const NAME_SIZE: f64 = 12.0;
+const NAME_LINE: f64 = 1.15 * NAME_SIZE;
+const NAME_LINES: usize = 3;
+const NAME_GAP: f64 = 9.0;
+const FRAME: f64 = 0.8;
+
+/// A panel at the right end of a row.
+struct AsideRoom {
+    title: &'static str,
+    width: f64,
+    /// Room for its axes.
+    left: f64,
+    below: f64,
+}
+
+/// One network's row.
+trait Row {
+    /// Its name, at the left.
+    fn label(&self) -> &str;
+    /// What stands above the first panel.
+    fn first_title(&self) -> &'static str;
+    /// The first panel.
+    fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
+    /// What stands below the first panel, centred at `at` on the baseline.
+    fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError>;
+    /// Number and eigenvalue of the eigenvector of each map.
+    fn eigenvectors(&self) -> Vec<(usize, f64)>;
+    /// The `i`-th map.
+    fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError>;
+    /// The room of the panel at the right end, if there is one.
+    fn aside_room(&self) -> Option<AsideRoom>;
+    /// The panel at the right end.
+    fn aside(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
+}
+
+/// Arranges checked rows: panels of the same size, titles above the first row where all rows show the same eigenvectors,
+/// else above every row; an eigenvalue below each map; one colour bar from -1 to 1 for all.
+fn compose<R: Row>(rows: &[R], title: &str) -> Result<Scene, FigureError> {
+    let names = rows
+        .iter()
+        .map(|row| fit_lines(row.label(), Face::Italic, NAME_SIZE, PANEL_HEIGHT, NAME_LINES))
+        .collect::<Result<Vec<_>, _>>()?;
+    let name_lines = names.iter().map(Vec::len).max().unwrap_or(1);
+    let indices = |row: &R| row.eigenvectors().iter().map(|(index, _)| *index).collect::<Vec<_>>();
+    let columns = rows.iter().map(|row| row.eigenvectors().len()).max().unwrap_or(0);
+    let titles_everywhere = rows.windows(2).any(|pair| indices(&pair[0]) != indices(&pair[1]));
+    let asides: Vec<AsideRoom> = rows.iter().filter_map(Row::aside_room).collect();
+    let widest = |f: fn(&AsideRoom) -> f64| asides.iter().map(f).fold(0.0, f64::max);
+    let value_room = VALUE_ROOM.max(widest(|a| a.below));
+
+    let mut grid = Grid::new().column(MARGIN, NAME_LINE * name_lines as f64).column(NAME_GAP, PANEL_WIDTH);
+    for _ in 0..columns {
+        grid = grid.column(PANEL_GAP, PANEL_WIDTH);
+    }
+    grid = grid.column(0.7 * PANEL_GAP, BAR_WIDTH);
+    for i in 0..rows.len() {
+        let above = if i == 0 { MARGIN } else { value_room + ROW_GAP };
+        let title = if i == 0 || titles_everywhere { TITLE_ROOM } else { 0.0 };
+        grid = grid.row(above + title, PANEL_HEIGHT);
+    }
+
+    let scale = Scale::linear(-1.0, 1.0)?;
+    let bar_rect = grid.whole_column(columns + 2);
+    let bar = color_bar(
+        bar_rect,
+        &ColorMap::ALIGNMENT,
+        &scale,
+        &ticks(&scale, 4),
+        Some("Alignment"),
+        &AxisStyle { number_size: 10.0, label_size: 11.0, line: FRAME, ..AxisStyle::default() },
+    )?;
+    let mut right = bar_rect.right() + bar.depth;
+    if !asides.is_empty() {
+        grid = grid.column(bar.depth + PANEL_GAP + widest(|a| a.left), widest(|a| a.width));
+        right = grid.right();
+    }
+
+    let mut scene = Scene::new(right + MARGIN, grid.bottom() + value_room + MARGIN / 2.0, title);
+    for (i, (row, name)) in rows.iter().zip(names).enumerate() {
+        let titles = i == 0 || titles_everywhere;
+        scene.extend(row_name(name, grid.cell(i, 0)));
+        let rect = grid.cell(i, 1);
+        scene.extend(row.first(rect)?);
+        let below = |rect: Rect| Point::new(rect.center().x, rect.bottom() + VALUE_DROP);
+        scene.extend(row.below_first(below(rect), PANEL_WIDTH + PANEL_GAP / 2.0)?);
+        if titles {
+            scene.push(above(row.first_title(), rect)?);
+        }
+        for (j, (index, eigenvalue)) in row.eigenvectors().into_iter().enumerate() {
+            let rect = grid.cell(i, j + 2);
+            scene.extend(row.map(j, &scale, rect)?);
+            if titles {
+                scene.push(above(&format!("$v_{{{index}}}$"), rect)?);
+            }
+            let value = format!(r"$\lambda_{{{index}}} = {}$", significant(eigenvalue, 3));
+            let value = Label::tex(&value, VALUE_SIZE)?.shrunk_to(PANEL_WIDTH + PANEL_GAP / 2.0);
+            scene.push(Element::text(value, below(rect), Align::Middle));
+        }
+        if let Some(room) = row.aside_room() {
+            let rect = grid.cell(i, columns + 3);
+            scene.extend(row.aside(rect)?);
+            if titles {
+                scene.push(above(room.title, rect)?);
+            }
+        }
+    }
+    scene.extend(bar.elements);
+    Ok(scene)
+}
+
+/// The experiment's name, read upwards, its lines centred in `room`.
+fn row_name(lines: Vec<Label>, room: Rect) -> Vec<Element> {
+    let line = |size: f64| size / NAME_SIZE * NAME_LINE;
+    // Flush with the panels: shorter names leave room at the left.
+    let total: f64 = lines.iter().map(|l| line(l.size())).sum();
+    let mut x = room.right() - total;
+    let mut elements = Vec::new();
+    for label in lines {
+        x += line(label.size());
+        // A fifth of the line lies below the baseline.
+        let at = Point::new(x - 0.22 * label.size(), room.center().y);
+        elements.push(Element::text_upwards(label, at, Align::Middle));
+    }
+    elements
+}
+
+fn above(title: &str, rect: Rect) -> Result<Element, FigureError> {
+    let label = Label::tex(title, TITLE_SIZE)?.shrunk_to(rect.width + PANEL_GAP / 2.0);
+    Ok(Element::text(label, Point::new(rect.center().x, rect.y - TITLE_RAISE), Align::Middle))
+}

@@ -1,0 +1,181 @@
+//! Rows on the plane of two features.
+
+use super::density::Density;
+use super::{AsideRoom, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE};
+use crate::color::{ColorMap, Rgb};
+use crate::error::FigureError;
+use crate::geometry::{Point, Rect};
+use crate::label::{Label, significant};
+use crate::marker::Marker;
+use crate::panel::Panel;
+use crate::raster::Raster;
+use crate::scale::Scale;
+use crate::scene::{Align, Element, Fill, Stroke, Style};
+
+/// One 2-D experiment: a row of the figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaneRow {
+    /// Its name, e.g. `gaussian` or `gauss/normal_training`; set in italics as it stands, without TeX.
+    pub label: String,
+    /// What is written below the boundary, for [`Label::tex`], e.g. `$\mathcal{G}_\theta = 0.02$`.
+    pub note: Option<String>,
+    /// Left and right end of the panels.
+    pub x_range: [f64; 2],
+    /// Lower and upper end of the panels.
+    pub y_range: [f64; 2],
+    /// Training points `[N, 2]`; those outside of the ranges are not shown.
+    pub points: Vec<[f64; 2]>,
+    /// Class of each training point `[N]`, from 0.
+    pub classes: Vec<usize>,
+    /// The decision boundary as polylines in data coordinates.
+    pub boundary: Vec<Vec<[f64; 2]>>,
+    /// Number of cells of the maps, `[nx, ny]`; together they cover the ranges.
+    pub grid: [usize; 2],
+    /// One map for each eigenvector, from left to right.
+    pub maps: Vec<AlignmentMap>,
+    /// A panel at the right end.
+    pub aside: Option<PlaneAside>,
+}
+
+/// The alignment with one eigenvector over the plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlignmentMap {
+    /// Number of the eigenvector, from 1 for the largest eigenvalue.
+    pub index: usize,
+    /// Its eigenvalue.
+    pub eigenvalue: f64,
+    /// Alignments `[ny, nx]`, row 0 at the lowest y, from -1 to 1.
+    pub values: Vec<f64>,
+}
+
+/// What stands at the right end of a row on the plane.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlaneAside {
+    /// The eigenvalue density.
+    Density(Density),
+    /// How the margin is estimated.
+    Margin(MarginPanel),
+}
+
+/// The margin as estimated from the curvature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarginPanel {
+    /// x_b: the input whose gradient is parallel to v_1.
+    pub boundary_point: [f64; 2],
+    /// The training point of largest and that of smallest alignment with v_1.
+    pub extremes: [[f64; 2]; 2],
+    /// The estimated margin: the smaller distance of x_b to these.
+    pub estimate: f64,
+    /// The true distance of the nearest training point to the boundary.
+    pub distance: f64,
+}
+
+impl MarginPanel {
+    pub(super) fn points(&self) -> [[f64; 2]; 3] {
+        [self.boundary_point, self.extremes[0], self.extremes[1]]
+    }
+}
+
+const BOUNDARY: f64 = 1.8;
+/// Marker diameter for up to `MANY` points; smaller for more, so that the maps stay visible.
+const MARKER: f64 = 3.4;
+const SMALLEST_MARKER: f64 = 1.8;
+const MANY: f64 = 250.0;
+const MARKER_EDGE: f64 = 0.35;
+const ACCENT: Rgb = Rgb(213, 94, 0);
+
+impl PlaneRow {
+    fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
+        let [x, y] = [self.x_range, self.y_range].map(|[low, high]| Scale::linear(low, high));
+        Ok(Panel { rect, x: x?, y: y? })
+    }
+
+    /// The training points: black with a thin white edge, one shape for each class.
+    fn markers(&self, panel: &Panel) -> Vec<Element> {
+        let style = Style { fill: Some(Fill::solid(Rgb::BLACK)), stroke: Some(Stroke::solid(Rgb::WHITE, MARKER_EDGE)) };
+        let size = MARKER * (MANY / self.points.len().max(1) as f64).sqrt().min(1.0);
+        let size = size.max(SMALLEST_MARKER) + MARKER_EDGE;
+        let of_class = |(class, marker): (usize, &Marker)| {
+            let chosen = self.points.iter().zip(&self.classes).filter(|&(_, &c)| c == class).map(|(&p, _)| p);
+            panel.markers(chosen, *marker, size, style.clone())
+        };
+        let present = |class: &(usize, &Marker)| self.classes.contains(&class.0);
+        Marker::ALL.iter().enumerate().filter(present).map(of_class).collect()
+    }
+
+    fn boundary_panel(&self, rect: Rect, above: Vec<Element>) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let mut elements = vec![panel.lines(&self.boundary, Stroke::solid(Rgb::BLACK, BOUNDARY).rounded())];
+        elements.extend(self.markers(&panel));
+        elements.extend(above);
+        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
+        Ok(elements)
+    }
+
+    /// x_b as a star, the two extreme points in rings, tied to it.
+    fn margin_panel(&self, margin: &MarginPanel, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let ties: Vec<[[f64; 2]; 2]> = margin.extremes.iter().map(|&e| [margin.boundary_point, e]).collect();
+        let dashed = Stroke { dash: vec![2.5, 1.5], ..Stroke::solid(ACCENT, 1.1) };
+        let ring = Style::stroked(Stroke::solid(ACCENT, 1.2));
+        let star = Style { fill: Some(Fill::solid(ACCENT)), stroke: Some(Stroke::solid(Rgb::WHITE, 0.5)) };
+        let marks = vec![
+            panel.lines(&ties, dashed),
+            panel.markers(margin.extremes, Marker::Circle, 7.0, ring),
+            panel.markers([margin.boundary_point], Marker::Star, 8.0, star),
+        ];
+        let mut elements = self.boundary_panel(rect, marks)?;
+        let text = format!("margin {}, true {}", significant(margin.estimate, 3), significant(margin.distance, 3));
+        let text = Label::tex(&text, VALUE_SIZE)?.shrunk_to(rect.width + 20.0);
+        let at = Point::new(rect.center().x, rect.bottom() + VALUE_DROP);
+        elements.push(Element::text(text, at, Align::Middle));
+        Ok(elements)
+    }
+}
+
+impl Row for PlaneRow {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn first_title(&self) -> &'static str {
+        "decision boundary"
+    }
+
+    fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        self.boundary_panel(rect, vec![])
+    }
+
+    fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {
+        let Some(note) = &self.note else { return Ok(vec![]) };
+        Ok(vec![Element::text(Label::tex(note, VALUE_SIZE)?.shrunk_to(width), at, Align::Middle)])
+    }
+
+    fn eigenvectors(&self) -> Vec<(usize, f64)> {
+        self.maps.iter().map(|m| (m.index, m.eigenvalue)).collect()
+    }
+
+    fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let color = |v| ColorMap::ALIGNMENT.color(scale.fraction(v));
+        let mut elements = vec![panel.image(Raster::from_grid(self.grid, &self.maps[i].values, color)?)];
+        elements.extend(self.markers(&panel));
+        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
+        Ok(elements)
+    }
+
+    fn aside_room(&self) -> Option<AsideRoom> {
+        self.aside.as_ref().map(|aside| match aside {
+            PlaneAside::Density(_) => Density::ROOM,
+            PlaneAside::Margin(_) => AsideRoom { title: "margin", width: PANEL_WIDTH, left: 0.0, below: 0.0 },
+        })
+    }
+
+    fn aside(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+        match &self.aside {
+            None => Ok(vec![]),
+            Some(PlaneAside::Density(density)) => density.panel(rect),
+            Some(PlaneAside::Margin(margin)) => self.margin_panel(margin, rect),
+        }
+    }
+}
