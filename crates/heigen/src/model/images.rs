@@ -86,7 +86,7 @@ impl<T: Scalar> ImageMap<T> for Patches<'_> {
     fn apply(&self, x: Image<'_, T>, mut y: ImageMut<'_, T>) {
         let (w, channels) = (self.0, self.0.input.channels);
         if w.padding == 0 && channels == 1 && x.stride == 1 && w.kernel == 3 {
-            return patches_of_one_channel::<T, 3>(w, x, &mut y);
+            return patches_of_3_by_3(w, x, &mut y);
         }
         if w.padding > 0 {
             for p in 0..ImageMap::<T>::output(self).1 {
@@ -124,14 +124,24 @@ impl<T: Scalar> ImageMap<T> for Patches<'_> {
 
 /// A patch's row of three numbers is too short for a loop of unknown length.
 #[inline(always)]
-fn patches_of_one_channel<T: Scalar, const KERNEL: usize>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_, T>) {
+fn patches_of_3_by_3<T: Scalar>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_, T>) {
     let (rows, columns) = w.places();
     for row in 0..rows {
         for column in 0..columns {
-            let to = y.data[(row * columns + column) * y.stride..].as_chunks_mut::<KERNEL>().0;
-            for (ky, to) in to[..KERNEL].iter_mut().enumerate() {
-                let start = (row * w.stride + ky) * w.input.width + column * w.stride;
-                to.copy_from_slice(&x.data[start..start + KERNEL]);
+            let start = row * w.stride * w.input.width + column * w.stride;
+            let place = (row * columns + column) * y.stride;
+            // Four numbers are one register: the fourth is overwritten by what comes next, if that is ours to write.
+            let wide = y.data.get_mut(place..place + 10).filter(|_| y.stride == 9);
+            let four = |ky: usize| x.data.get(start + ky * w.input.width..)?.first_chunk::<4>();
+            if let (Some(to), Some(a), Some(b), Some(c)) = (wide, four(0), four(1), four(2)) {
+                to[..4].copy_from_slice(a);
+                to[3..7].copy_from_slice(b);
+                to[6..].copy_from_slice(c);
+                continue;
+            }
+            for (ky, to) in y.data[place..place + 9].chunks_exact_mut(3).enumerate() {
+                let start = start + ky * w.input.width;
+                to.copy_from_slice(&x.data[start..start + 3]);
             }
         }
     }

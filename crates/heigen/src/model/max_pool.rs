@@ -1,10 +1,15 @@
 //! Which entries a max-pool takes.
 
-use super::Window;
+use super::{Pool, Window, quarters};
 use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
 
 /// The largest entry of every place of `window`, channel by channel, of all images of a batch.
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
+    if quarters::fit(window) { quarters::largest(window, x, y) } else { largest_of_any(window, x, y) }
+}
+
+/// The same for windows that may overlap.
+pub(super) fn largest_of_any<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     let channels = window.input.channels;
     let places = window.output(channels).features();
     vectorized(
@@ -19,18 +24,19 @@ pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
                         let y = &mut y[place * channels..][..channels];
                         for x in x[pixels].chunks_exact(channels) {
                             // NaN wins and stays, so that divergence is seen.
-                            short_zip(
-                                y,
-                                x,
-                                #[inline(always)]
-                                |y, x| if x > y || x.is_nan() { x } else { y },
-                            );
+                            short_zip(y, x, larger);
                         }
                     },
                 );
             }
         },
     );
+}
+
+/// The larger one, y where they are equal; NaN wins.
+#[inline(always)]
+pub(super) fn larger<T: Scalar>(y: T, x: T) -> T {
+    if x > y || x.is_nan() { x } else { y }
 }
 
 /// The entries of one image that are the first largest of their places, and the map that takes them or gives them back.
@@ -132,9 +138,31 @@ impl<'a, T: Scalar> Largest<'a, T> {
     }
 }
 
-/// The transposed map of the derivative of the max-pool at image `x` with largest entries `tops`, of values:
-/// y = `delta` where x is largest. Uses `delta` up.
-pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut [T], y: &mut [T]) {
+/// The transposed map of the derivative of the max-pool at images `x`, of values: y = `delta` where x is largest.
+pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
+    if quarters::fit(window) {
+        return quarters::give_back(window, x, delta, y);
+    }
+    give_back_to_any(window, x, delta, y, pool);
+}
+
+/// The same for windows that may overlap.
+pub(super) fn give_back_to_any<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
+    let (numbers, places) = (window.input.features(), window.output(window.input.channels).features());
+    let mut tops = pool.take(places);
+    let mut own = pool.take(places);
+    let samples = x.chunks_exact(numbers).zip(y.chunks_exact_mut(numbers));
+    for ((x, y), delta) in samples.zip(delta.chunks_exact(places)) {
+        largest_of_any(window, x, &mut tops);
+        own.copy_from_slice(delta);
+        give_back_image(window, x, &tops, &mut own, y);
+    }
+    pool.give(tops);
+    pool.give(own);
+}
+
+/// The same of one image with largest entries `tops`. Uses `delta` up.
+fn give_back_image<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut [T], y: &mut [T]) {
     let channels = window.input.channels;
     vectorized(
         #[inline(always)]
@@ -164,14 +192,14 @@ fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
     let ((x_blocks, x_rest), (top_blocks, top_rest)) = (x.as_chunks::<8>(), tops.as_chunks::<8>());
     let blocks = to_blocks.iter_mut().zip(from_blocks).zip(x_blocks).zip(top_blocks);
     for (((to, from), x), top) in blocks {
-        let mut given = [T::ZERO; 8];
+        // Whole blocks out and in, as in `short_zip`.
+        let (mut own, mut left, x, top) = (*to, *from, *x, *top);
         for i in 0..8 {
-            given[i] = if x[i] == top[i] { from[i] } else { T::ZERO };
+            let given = if x[i] == top[i] { left[i] } else { T::ZERO };
+            own[i] += given;
+            left[i] -= given;
         }
-        for i in 0..8 {
-            to[i] += given[i];
-            from[i] -= given[i];
-        }
+        (*to, *from) = (own, left);
     }
     for (((to, from), &x), &top) in to_rest.iter_mut().zip(from_rest).zip(x_rest).zip(top_rest) {
         if x == top {

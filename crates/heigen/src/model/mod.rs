@@ -20,6 +20,7 @@ mod max_pool;
 mod network;
 mod plain;
 mod pool;
+mod quarters;
 mod reparameterize;
 mod softmax;
 mod window;

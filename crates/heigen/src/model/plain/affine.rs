@@ -1,7 +1,7 @@
 //! Products with weights.
 
 use super::{Plain, Sink, squared_norm};
-use crate::linalg::{Matrix, Scalar, add_product, product};
+use crate::linalg::{Matrix, Scalar, add_product, product, short_zip, vectorized};
 use crate::model::images::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::{Linear, Pool};
 use faer::{MatMut, MatRef};
@@ -65,9 +65,19 @@ pub(super) fn affine<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Linear, x: &
     }
     if let Some(bias) = &layer.bias {
         let bias = &theta[bias.clone()];
-        for column in y.data.chunks_exact_mut(rows) {
-            column.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for column in y.data.chunks_exact_mut(rows) {
+                    short_zip(
+                        column,
+                        bias,
+                        #[inline(always)]
+                        |y, b| y + b,
+                    );
+                }
+            },
+        );
     }
     if let Some(copy) = copy {
         pool.give(copy);

@@ -7,7 +7,7 @@ pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_m
 use super::images::apply_to_all;
 use super::max_pool::{give_back_values, largest};
 use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};
-use crate::linalg::{Matrix, Scalar};
+use crate::linalg::{Matrix, Scalar, vectorized};
 use faer::Par;
 use std::ops::Range;
 
@@ -166,17 +166,7 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
 
     fn max_pool_transposed(&mut self, window: &Window, delta: &Matrix<T>, x: &Matrix<T>) -> Matrix<T> {
         let mut y = self.pool.take_matrix(x.rows, x.columns);
-        let (pixels, places) = (window.input.features(), window.output(window.input.channels).features());
-        let mut tops = self.pool.take(places);
-        let mut own = self.pool.take(places);
-        let samples = x.data.chunks_exact(pixels).zip(y.data.chunks_exact_mut(pixels));
-        for ((x, y), delta) in samples.zip(delta.data.chunks_exact(places)) {
-            largest(window, x, &mut tops);
-            own.copy_from_slice(delta);
-            give_back_values(window, x, &tops, &mut own, y);
-        }
-        self.pool.give(tops);
-        self.pool.give(own);
+        give_back_values(window, &x.data, &delta.data, &mut y.data, self.pool);
         y
     }
 
@@ -197,11 +187,30 @@ pub(super) fn sum_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
     add_columns(data, sum);
 }
 
-/// The same, added.
+/// The same, added: block by block of rows, so that sums stay in registers.
 pub(super) fn add_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
-    for column in data.chunks_exact(sum.len().max(1)) {
-        sum.iter_mut().zip(column).for_each(|(s, &d)| *s += d);
-    }
+    const BLOCK: usize = 8;
+    let rows = sum.len().max(1);
+    vectorized(
+        #[inline(always)]
+        || {
+            for (i, sum) in sum.chunks_mut(BLOCK).enumerate() {
+                let columns = data.chunks_exact(rows).map(|column| &column[i * BLOCK..]);
+                if let Ok(block) = <&mut [T; BLOCK]>::try_from(&mut *sum) {
+                    let mut own = *block;
+                    for column in columns {
+                        let Some(column) = column.first_chunk::<BLOCK>() else { continue };
+                        for i in 0..BLOCK {
+                            own[i] += column[i];
+                        }
+                    }
+                    *block = own;
+                } else {
+                    columns.for_each(|column| sum.iter_mut().zip(column).for_each(|(s, &d)| *s += d));
+                }
+            }
+        },
+    );
 }
 
 pub(super) fn squared_norm<T: Scalar>(v: &[T]) -> T {
