@@ -11,11 +11,14 @@ use anyhow::{Context, Result, bail};
 use heigen::config::{Experiment, ExperimentName, Start};
 use heigen::model::{fresh, scale_to_norm};
 use heigen::rng::TorchGenerator;
-use heigen::train::{Evaluation, Outcome, Parts, Plan, Report, train};
+use heigen::train::{Outcome, Parts, Plan, train};
 use heigen_store::atomic::Staged;
 use heigen_store::catalogue::{Loaded, chain};
-use heigen_store::record::{EpochReport, ModelRecord, PartReport, Unusable, hash_file, stamp};
+use heigen_store::checkpoint::{self, epoch_report};
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::record::{ModelRecord, Unusable, hash_file, stamp};
 use heigen_store::{atomic, weights};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -61,6 +64,54 @@ pub(crate) fn trained(session: &Session, loaded: &Loaded) -> Result<(ModelRecord
     trained_from(session, loaded, start.as_ref(), None)
 }
 
+/// The record of the trained model, if it and all that it starts from are up to date.
+pub(crate) fn up_to_date(session: &Session, loaded: &Loaded) -> Result<Option<ModelRecord>> {
+    let mut start: Option<ModelRecord> = None;
+    let starts = chain(loaded)?.into_iter().map(|before| session.seeded(before));
+    for before in starts.chain([loaded.clone()]) {
+        match Wanted::new(session, &before, start.as_ref())?.existing(start.as_ref()) {
+            Ok(record) => start = Some(record),
+            Err(_) => return Ok(None),
+        }
+    }
+    Ok(start)
+}
+
+/// What a trained model would be made from now.
+struct Wanted<'a> {
+    prepared: Prepared,
+    paths: ExperimentPaths,
+    config: Value,
+    /// A hash of all that determines the weights.
+    stamp: String,
+    pretrained: Option<&'a Path>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(session: &'a Session, loaded: &Loaded, start: Option<&ModelRecord>) -> Result<Self> {
+        let experiment = &loaded.experiment;
+        let prepared = Prepared::new(experiment, &session.images)?;
+        let paths = session.results.of(&experiment.name)?;
+        let config = experiment.to_json();
+        let start_hash = start.map_or_else(String::new, |record| record.weights_hash.clone());
+        let pretrained = pretrained::file_of(experiment, session.pretrained.as_deref());
+        let mut origins =
+            vec![heigen::VERSION.to_owned(), config.to_string(), prepared.data.source.clone(), start_hash];
+        origins.extend(pretrained.map(hash_file).transpose()?);
+        Ok(Self { prepared, paths, config, stamp: stamp(&origins), pretrained })
+    }
+
+    /// The record of the model that is there, if it was made from the same.
+    fn existing(&self, start: Option<&ModelRecord>) -> Result<ModelRecord, Unusable> {
+        let source = &self.prepared.data.source;
+        let now = Origins { config: &self.config, source, start: start.map(|record| &*record.stamp) };
+        let record = ModelRecord::load(&self.paths.record())?;
+        record.check_stamp(&self.stamp).map_err(|_| Unusable::Stale(why_stale(&record, &now)))?;
+        record.check_weights(&self.paths.weights())?;
+        Ok(record)
+    }
+}
+
 /// Reuses the model if its record still matches, else trains it from `start`.
 fn trained_from(
     session: &Session,
@@ -70,28 +121,18 @@ fn trained_from(
 ) -> Result<(ModelRecord, Vec<f32>)> {
     let experiment = &loaded.experiment;
     let name = &experiment.name;
-    let prepared = Prepared::new(experiment, &session.images)?;
-    let paths = session.results.of(name)?;
-    let config = experiment.to_json();
-    let start_hash = start.map_or_else(String::new, |(record, _)| record.weights_hash.clone());
-    let pretrained = pretrained::file_of(experiment, session.pretrained.as_deref());
-    let pretrained_hash = pretrained.map(hash_file).transpose()?;
-    let mut origins =
-        vec![heigen::VERSION.to_owned(), config.to_string(), prepared.data.source.clone(), start_hash.clone()];
-    origins.extend(pretrained_hash);
-    let wanted = stamp(&origins);
     let purpose = needed_by.map_or_else(String::new, |n| format!(", the starting model of {n}"));
-
-    let now =
-        Origins { config: &config, source: &prepared.data.source, start: start.map(|(record, _)| &*record.stamp) };
-    let existing = ModelRecord::load(&paths.record())
-        .and_then(|r| r.check_stamp(&wanted).map_err(|_| Unusable::Stale(why_stale(&r, &now))).map(|()| r))
-        .and_then(|r| r.check_weights(&paths.weights()).map(|()| r));
+    let wanted = Wanted::new(session, loaded, start.map(|(record, _)| record))?;
+    let existing = wanted.existing(start.map(|(record, _)| record));
+    let Wanted { prepared, paths, config, stamp: wanted, pretrained } = wanted;
     // A starting model asked for by name is what --force means to renew, not one that others need.
     let force = session.force && needed_by.is_none();
     match existing {
         Ok(record) if !force => {
-            say(&format!("{name}: reused {}{purpose}", paths.weights().display()));
+            session.say_reused(&format!("{name}: reused {}{purpose}", paths.weights().display()));
+            if session.eval_every.is_some_and(|every| needed_by.is_none() && !evaluated(&record, every)) {
+                say(&format!("hint: {name} was evaluated less often; `--eval-every` with `--force` trains it again"));
+            }
             let theta = prepared.theta(&paths.weights())?;
             return Ok((record, theta));
         }
@@ -122,25 +163,35 @@ fn trained_from(
         trainer: experiment.trainer,
         early_stopping: experiment.early_stopping,
         shuffle_seed: experiment.seed,
+        eval_every: session.eval_every,
     };
     let epochs = experiment.trainer.num_epochs;
+    let unfinished = if force { None } else { checkpoint::load(&paths.checkpoint(), &wanted) };
+    if let Some((state, _)) = &unfinished {
+        say(&format!("{name}: going on after {} of {epochs} epochs", state.epochs_done));
+    }
+    let now = Instant::now();
     let mut watch = Watch {
         bar: bar(epochs as u64, "epochs", &name.to_string()),
         prepared: &prepared,
         paths: &paths,
         experiment,
+        stamp: &wanted,
+        begun: (now, unfinished.as_ref().map_or(0.0, |(_, seconds)| *seconds)),
+        saved: now,
+        save_every: session.checkpoint_every,
         kept: Vec::new(),
         error: None,
     };
-    let begun = Instant::now();
     let parts = Parts::new(&prepared.data, &prepared.split);
-    let result = train(&prepared.network, &parts, theta, &plan, &mut watch);
+    let state = unfinished.as_ref().map(|(state, _)| state);
+    let result = train(&prepared.network, &parts, theta, &plan, state, &mut watch);
     watch.bar.finish_and_clear();
     let result = result.with_context(|| name.to_string())?;
+    let took = watch.seconds();
     if let (Outcome::Interrupted, Some(error)) = (result.outcome, watch.error) {
         return Err(error);
     }
-    let took = begun.elapsed().as_secs_f64();
 
     let metadata = BTreeMap::from([("experiment".to_owned(), name.to_string())]);
     let staged = weights::stage(&paths.weights(), &prepared.tensors(&result.theta), &metadata)?;
@@ -150,7 +201,7 @@ fn trained_from(
         seed: experiment.seed,
         shuffle_seed: None,
         code_version: heigen::VERSION.to_owned(),
-        stamp: wanted,
+        stamp: wanted.clone(),
         start_stamp: start.map(|(record, _)| record.stamp.clone()),
         data_source: prepared.data.source.clone(),
         epochs: result.reports.iter().filter_map(epoch_report).collect(),
@@ -165,6 +216,7 @@ fn trained_from(
         remove_earlier(&folder)?;
     }
     watch.kept.into_iter().chain([staged, written]).try_for_each(Staged::commit)?;
+    checkpoint::remove(&paths.checkpoint())?;
     let early = if result.outcome == Outcome::EarlyStopped { ", stopped at 100 % training accuracy" } else { "" };
     say(&format!(
         "{name}: trained {} epochs in {}{early} -> {}",
@@ -173,6 +225,11 @@ fn trained_from(
         paths.weights().display()
     ));
     Ok((record, result.theta))
+}
+
+/// Whether losses were recorded every `every` epochs.
+fn evaluated(record: &ModelRecord, every: usize) -> bool {
+    (1..=record.epochs_trained / every.max(1)).all(|i| record.epochs.iter().any(|e| e.epoch == i * every))
 }
 
 /// Fresh weights, or what the experiment makes of those it starts from.
@@ -213,14 +270,4 @@ fn remove_earlier(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn epoch_report(report: &Report) -> Option<EpochReport> {
-    let part = |e: Evaluation| PartReport { loss: e.loss, accuracy: e.accuracy };
-    Some(EpochReport {
-        epoch: report.epochs_done,
-        train: part(report.train?),
-        validation: report.validation.map(part),
-        test: report.test.map(part),
-    })
 }

@@ -5,14 +5,15 @@ use anyhow::Result;
 use heigen::config::Experiment;
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::Matrix;
-use heigen::train::Observer;
+use heigen::train::{Checkpoint, Observer};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Order};
-use heigen_store::weights;
+use heigen_store::{checkpoint, weights};
 use indicatif::ProgressBar;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 /// Shows progress and keeps what the experiment wants kept along the way.
 pub(crate) struct Watch<'a> {
@@ -20,6 +21,14 @@ pub(crate) struct Watch<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) paths: &'a ExperimentPaths,
     pub(crate) experiment: &'a Experiment,
+    /// What determines the weights.
+    pub(crate) stamp: &'a str,
+    /// When training began, and the seconds it had taken before it was interrupted, if it was.
+    pub(crate) begun: (Instant, f64),
+    /// When the state was last saved.
+    pub(crate) saved: Instant,
+    /// How often it is: what a kill costs at most.
+    pub(crate) save_every: Duration,
     /// What the experiment wants kept along the way; it replaces earlier results only once training is done.
     pub(crate) kept: Vec<Staged>,
     pub(crate) error: Option<anyhow::Error>,
@@ -59,7 +68,25 @@ fn normalize(m: &mut Matrix<f32>) {
     }
 }
 
+impl Watch<'_> {
+    /// Seconds of training, earlier parts included.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.begun.1 + self.begun.0.elapsed().as_secs_f64()
+    }
+}
+
 impl Observer for Watch<'_> {
+    /// What is kept along the way lives in temporary files until the end, so such a training starts anew.
+    fn wants_checkpoint(&mut self, _: usize) -> bool {
+        self.kept.is_empty() && self.saved.elapsed() >= self.save_every
+    }
+
+    fn checkpoint(&mut self, state: &Checkpoint) -> ControlFlow<()> {
+        let written = checkpoint::save(&self.paths.checkpoint(), self.stamp, self.seconds(), state);
+        self.saved = Instant::now();
+        self.check(written.map_err(Into::into))
+    }
+
     fn epoch(&mut self, epochs_done: usize, _: f64) -> ControlFlow<()> {
         if epochs_done.is_multiple_of(64) {
             self.bar.set_position(epochs_done as u64);

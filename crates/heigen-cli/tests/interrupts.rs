@@ -98,7 +98,7 @@ fn a_write_that_fails_half_way_leaves_earlier_results() {
     // Eigenvalues fit, eigenvectors do not; the record fits, the drawing does not; nothing fits.
     for (kib, args) in [
         (64, "hessian my/plain.json --full-basis"),
-        (16, "figure 2 my/plain.json"),
+        (16, "figure 2 my/plain.json --resolution 60"),
         (1, "train my/plain.json --seed 1"),
     ] {
         let (code, message) = limited(&sandbox, kib, args);
@@ -107,6 +107,33 @@ fn a_write_that_fails_half_way_leaves_earlier_results() {
         assert!([sandbox.files("results"), sandbox.files("figures")] == before, "{args}");
     }
     assert_snapshot!("disk_full", messages);
+}
+
+#[test]
+fn a_killed_training_goes_on_where_it_was() {
+    let (whole, killed) = (Sandbox::new(), Sandbox::new());
+    let config = |sandbox: &Sandbox| {
+        let sgd = json!({"type": "SGD", "args": {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.001}});
+        sandbox.config("long", &changed(&[("/trainer/num_epochs", json!(3_000)), ("/optimizer", sgd)]))
+    };
+    whole.ok(&["train", &config(&whole)]);
+    let path = config(&killed);
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
+    command.args(["train", &path, "--checkpoint-every", "0"]).current_dir(killed.path(""));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !killed.path("results/models/my/long.checkpoint").exists() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "the training saves nothing");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.path("results/models/my/long.json").exists(), "it was over before it was killed");
+    let run = killed.ok(&["train", &path]);
+    assert!(run.stderr.contains("my/long: going on after "), "{}", run.stderr);
+    let weights = |sandbox: &Sandbox| std::fs::read(sandbox.path("results/models/my/long.safetensors")).unwrap();
+    assert!(weights(&whole) == weights(&killed));
+    assert!(!killed.path("results/models/my/long.checkpoint").exists());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! models/<folder>/<name>.safetensors                             trained weights
 //! models/<folder>/<name>.json                                    the record of the training
+//! models/<folder>/<name>.checkpoint                              the state of an unfinished training
 //! models/<folder>/<name>_snapshots/epoch_000200.safetensors      weights along training
 //! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
 //! grads/<folder>/<name>_density.npy, _diagonal.npy               estimates
@@ -76,6 +77,11 @@ impl ExperimentPaths {
     /// The [`record`](crate::record) of the training.
     pub fn record(&self) -> PathBuf {
         self.models.join(format!("{}.json", self.stem))
+    }
+
+    /// The state of an unfinished training.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.models.join(format!("{}.checkpoint", self.stem))
     }
 
     /// Folder of the weights along training.

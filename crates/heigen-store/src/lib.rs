@@ -6,8 +6,10 @@
 mod analysis_record;
 pub mod atomic;
 pub mod catalogue;
+pub mod checkpoint;
 mod document;
 mod error;
+pub mod figure_record;
 pub mod images;
 pub mod layout;
 pub mod npy;

@@ -1,9 +1,11 @@
 //! Training: batches in PyTorch's order, PyTorch's update rules, and what is watched along the way.
 
+mod checkpoint;
 mod optimizer;
 mod run;
 mod training;
 
+pub use checkpoint::Checkpoint;
 pub use optimizer::{Optimizer, learning_rate};
 pub use run::{Observer, Outcome, Plan, Report, Trained, train};
 pub use training::{Evaluation, Parts, TrainError, Training};

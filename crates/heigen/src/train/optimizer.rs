@@ -46,6 +46,34 @@ impl Optimizer {
         }
     }
 
+    /// The buffers `[P]` and the number of updates (of SGD 1 for any): what [`Self::restore`] takes.
+    pub fn state(&self) -> (Vec<Vec<f32>>, u32) {
+        match self {
+            Self::Sgd { buffer, .. } if buffer.is_empty() => (vec![], 0),
+            Self::Sgd { buffer, started, .. } => (vec![buffer.clone()], u32::from(*started)),
+            Self::Adam { m, v, t } => (vec![m.clone(), v.clone()], *t),
+        }
+    }
+
+    /// Takes a state over; `false`, and nothing changed, if it is one of another rule or size.
+    pub fn restore(&mut self, buffers: &[Vec<f32>], updates: u32) -> bool {
+        match (self, buffers) {
+            (Self::Sgd { buffer, .. }, []) => buffer.is_empty(),
+            (Self::Sgd { buffer, started, .. }, [b]) if b.len() == buffer.len() => {
+                buffer.copy_from_slice(b);
+                *started = updates > 0;
+                true
+            }
+            (Self::Adam { m, v, t }, [first, second]) if [first.len(), second.len()] == [m.len(), v.len()] => {
+                m.copy_from_slice(first);
+                v.copy_from_slice(second);
+                *t = updates;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// One update of `theta` `[P]` along `gradient` `[P]` with learning rate `lr`.
     pub fn step(&mut self, theta: &mut [f32], gradient: &[f32], lr: f64) {
         let parameters = theta.iter_mut().zip(gradient);

@@ -1,6 +1,6 @@
 //! A whole training run, watched.
 
-use super::{Evaluation, Parts, TrainError, Training};
+use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{LossKind, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
 use std::ops::ControlFlow;
@@ -20,6 +20,8 @@ pub struct Plan {
     pub early_stopping: bool,
     /// Seed of the order of the batches.
     pub shuffle_seed: u64,
+    /// Evaluate all parts every so many epochs, beside `how_often_print`; changes nothing of the weights.
+    pub eval_every: Option<usize>,
 }
 
 /// Losses and accuracies after a number of epochs.
@@ -43,6 +45,14 @@ pub trait Observer {
     }
     /// Every `how_often_print` epochs and at the end.
     fn report(&mut self, _report: &Report) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    /// Asked after every epoch but the last: whether [`Self::checkpoint`] wants the state.
+    fn wants_checkpoint(&mut self, _epochs_done: usize) -> bool {
+        false
+    }
+    /// The state after an epoch, from which [`train`] can go on.
+    fn checkpoint(&mut self, _state: &Checkpoint) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
     /// Weights before the first epoch and after every `how_often_save_model`-th, where that is not 0.
@@ -81,7 +91,8 @@ pub struct Trained {
     pub outcome: Outcome,
 }
 
-/// Trains `network` from weights `theta` `[P]` on the training part.
+/// Trains `network` from weights `theta` `[P]` on the training part, or goes on `from` a state of an earlier run of the
+/// same experiment, which ends at the same bytes as a run without interruption. A state that does not fit is left aside.
 ///
 /// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
 ///
@@ -92,6 +103,7 @@ pub fn train(
     parts: &Parts,
     theta: Vec<f32>,
     plan: &Plan,
+    from: Option<&Checkpoint>,
     observer: &mut dyn Observer,
 ) -> Result<Trained, TrainError> {
     let Trainer { num_epochs, batch_size, how_often_print, how_often_save_model, how_often_compute_grads } =
@@ -106,7 +118,8 @@ pub fn train(
         batch_size,
         plan.shuffle_seed,
     )?;
-    let mut reports = Vec::new();
+    let resumed = from.filter(|&state| run.resume(state));
+    let mut reports = resumed.map_or_else(Vec::new, |state| state.reports.clone());
     let mut outcome = Outcome::Finished;
     let due = |every: usize, done: usize| every > 0 && done.is_multiple_of(every);
     let keep = |run: &Training, observer: &mut dyn Observer| {
@@ -120,20 +133,25 @@ pub fn train(
         }
         flow.is_break()
     };
-    if keep(&run, observer) {
+    if resumed.is_none() && keep(&run, observer) {
         outcome = Outcome::Interrupted;
     }
     while outcome == Outcome::Finished && run.epochs_done() < num_epochs {
         let batch_losses = run.run_epoch()?;
         let done = run.epochs_done();
         let mut stop = observer.epoch(done, batch_losses).is_break() || keep(&run, observer);
-        if due(how_often_print, done) || done == num_epochs {
+        let printed = due(how_often_print, done);
+        if printed || done == num_epochs || due(plan.eval_every.unwrap_or(0), done) {
             let report = run.report();
             stop |= observer.report(&report).is_break();
             reports.push(report);
-            if plan.early_stopping && report.train.is_some_and(|e| e.accuracy == 1.0) && done < num_epochs {
+            if plan.early_stopping && printed && report.train.is_some_and(|e| e.accuracy == 1.0) && done < num_epochs {
                 outcome = Outcome::EarlyStopped;
             }
+        }
+        let more = outcome == Outcome::Finished && done < num_epochs && !stop;
+        if more && observer.wants_checkpoint(done) {
+            stop = observer.checkpoint(&run.checkpoint(&reports)).is_break();
         }
         if stop {
             outcome = Outcome::Interrupted;

@@ -99,7 +99,7 @@ pub struct Training<'a> {
     epochs_done: usize,
     theta: Vec<f32>,
     gradient: Vec<f32>,
-    optimizer: Optimizer,
+    pub(super) optimizer: Optimizer,
     loader: DataLoaderOrder,
     order: Vec<usize>,
     batch: Samples,
@@ -190,6 +190,15 @@ impl<'a> Training<'a> {
     /// Number of finished epochs.
     pub fn epochs_done(&self) -> usize {
         self.epochs_done
+    }
+
+    /// Takes weights over and draws the order of the batches of `epochs` epochs, which are done.
+    pub(super) fn continue_from(&mut self, theta: &[f32], epochs: usize) {
+        self.theta.copy_from_slice(theta);
+        for _ in 0..epochs {
+            self.loader.next_epoch(&mut self.order);
+        }
+        self.epochs_done = epochs;
     }
 
     /// One pass over the training samples; returns the sum of the batch losses (each a mean over its batch).

@@ -15,4 +15,5 @@ mod generalization;
 mod invariance;
 mod optimizers;
 mod properties;
+mod resume;
 mod runs;
