@@ -4,6 +4,7 @@
 //! 130 interrupted.
 
 mod args;
+mod boundary;
 mod changed;
 mod data;
 mod describe;
@@ -14,6 +15,7 @@ mod models;
 mod prepare;
 mod pretrained;
 mod progress;
+mod reproduce;
 mod session;
 mod show;
 mod watch;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Train(a) => models::run(&a),
         Command::Hessian(a) => hessian::run(&a),
         Command::Figure(a) => figure::run(&a),
+        Command::Reproduce(a) => reproduce::run(&a),
         Command::List(a) => list::run(&a),
         Command::Show(a) => show::run(&a),
         Command::Data(a) => data::run(&a),

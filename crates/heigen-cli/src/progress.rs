@@ -2,13 +2,41 @@
 
 use heigen::config::ExperimentName;
 use heigen::curvature::Stage;
-use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use std::io::Write;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+/// All bars, one below the other: several tasks may run at once.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A line on stderr, above the bars.
+pub(crate) fn line(text: &str) {
+    // A closed stderr is no reason to stop.
+    let _ = BARS.suspend(|| writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Whether bars are seen.
+pub(crate) fn hidden() -> bool {
+    BARS.is_hidden()
+}
+
+/// Runs what writes to the terminal by other ways, the bars put aside.
+pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    BARS.suspend(f)
+}
+
+/// A bar of one line that says nothing of itself, below all others; its message is the line.
+pub(crate) fn status() -> ProgressBar {
+    let bar = BARS.add(ProgressBar::new(0));
+    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
 
 /// A bar over `total` steps with rate and time left.
 pub(crate) fn bar(total: u64, unit: &str, what: &str) -> ProgressBar {
     let template = format!("{{msg}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}/s, {{eta}} left");
-    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    let bar = BARS.insert(0, ProgressBar::new(total)).with_message(what.to_owned());
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let rate = state.per_sec();
@@ -20,7 +48,7 @@ pub(crate) fn bar(total: u64, unit: &str, what: &str) -> ProgressBar {
 
 /// A spinner with elapsed time, for a step whose progress is unknown.
 pub(crate) fn spinner(what: &str) -> ProgressBar {
-    let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
+    let spinner = BARS.insert(0, ProgressBar::new_spinner()).with_message(what.to_owned());
     spinner.set_style(
         ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),

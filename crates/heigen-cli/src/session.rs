@@ -1,6 +1,7 @@
 //! From raw arguments to resolved ones: what every command works with.
 
-use crate::args::{Common, Names};
+use crate::args::{Common, Names, ReproduceArgs};
+use crate::progress;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use heigen_store::catalogue::{self, Loaded};
@@ -10,9 +11,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Resolved common options.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) results: Results,
     pub(crate) images: ImageFolder,
@@ -20,14 +22,19 @@ pub(crate) struct Session {
     pub(crate) seed: Option<u64>,
     pub(crate) force: bool,
     pub(crate) json: bool,
+    pub(crate) eval_every: Option<usize>,
+    pub(crate) checkpoint_every: Duration,
+    /// Says nothing of what is reused.
+    pub(crate) quiet: bool,
+}
+
+fn start_threads(threads: u16) -> Result<()> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().context("cannot start threads")
 }
 
 impl Session {
     pub(crate) fn new(common: &Common) -> Result<Self> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(common.threads.into())
-            .build_global()
-            .context("cannot start threads")?;
+        start_threads(common.threads)?;
         Ok(Self {
             results: Results::new(&common.results),
             images: ImageFolder::new(&common.data.data_dir),
@@ -35,7 +42,38 @@ impl Session {
             seed: common.seed,
             force: common.force,
             json: common.json,
+            eval_every: common.eval_every.map(|n| n as usize),
+            checkpoint_every: Duration::from_secs_f64(common.checkpoint_every),
+            quiet: false,
         })
+    }
+
+    /// For many tasks at once, which say only what they do.
+    pub(crate) fn of_reproduction(args: &ReproduceArgs) -> Result<Self> {
+        start_threads(args.threads)?;
+        Ok(Self {
+            results: Results::new(&args.results),
+            images: ImageFolder::new(&args.data.data_dir),
+            pretrained: None,
+            seed: None,
+            force: false,
+            json: args.json,
+            eval_every: None,
+            checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
+            quiet: true,
+        })
+    }
+
+    /// The same with results of its own, at `seed`.
+    pub(crate) fn at_seed(&self, results: Results, seed: u64) -> Self {
+        Self { results, seed: Some(seed), ..self.clone() }
+    }
+
+    /// Tells that a result was reused.
+    pub(crate) fn say_reused(&self, message: &str) {
+        if !self.quiet {
+            say(message);
+        }
     }
 
     /// Loads the experiments of `names`, with `--seed` applied; all of them before anything runs.
@@ -79,8 +117,7 @@ pub(crate) fn usage(message: &str) -> ! {
 
 /// Tells the user something, on stderr.
 pub(crate) fn say(message: &str) {
-    // A closed stderr is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{message}");
+    progress::line(message);
 }
 
 /// [`say`], unless it was said before.
@@ -95,7 +132,7 @@ pub(crate) fn say_once(message: &str) {
 
 /// Prints a result, on stdout. A reader that has gone away, as in `heigen list | head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
+    match progress::aside(|| writeln!(std::io::stdout(), "{text}")) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write to stdout"),
         _ => Ok(()),
     }

@@ -26,11 +26,18 @@ fn figure_2_is_drawn_for_one_and_for_two_experiments() {
     // Nothing is computed twice, and the same results give the same bytes.
     let before = sandbox.files("figures");
     let run = sandbox.ok(&[&["figure", "2", &plain], &QUICK[..]].concat());
-    let reused =
-        "my/plain: reused results/models/my/plain.safetensors\nmy/plain: reused results/grads/my/plain_analysis.json\n";
+    let reused = "my/plain: reused results/models/my/plain.safetensors\n\
+                  my/plain: reused results/grads/my/plain_analysis.json\n\
+                  figure 2: reused figures/figure2_my-plain.svg\n";
     assert_eq!(run.stderr, reused);
     assert!(sandbox.files("figures") == before);
-    assert_eq!(sandbox.names("figures").len(), 6);
+    assert_eq!(sandbox.names("figures").len(), 8);
+    // What somebody changed is drawn again.
+    let svg = sandbox.path("figures/figure2_my-plain.svg");
+    let drawn = std::fs::read(&svg).unwrap();
+    std::fs::write(&svg, b"<svg/>").unwrap();
+    sandbox.ok(&[&["figure", "2", &plain], &QUICK[..]].concat());
+    assert!(std::fs::read(&svg).unwrap() == drawn);
 }
 
 #[test]
@@ -41,7 +48,7 @@ fn the_options_of_an_analysis_hold_for_figures_too() {
     let run = sandbox.ok(&[&args[..], &QUICK].concat());
     let summary: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&summary["name"], &summary["dtype"]), (&json!("my/plain"), &json!("float32")));
-    assert_eq!(sandbox.names("drawn/here").len(), 3);
+    assert_eq!(sandbox.names("drawn/here").len(), 4);
 }
 
 #[test]

@@ -56,16 +56,16 @@ pub(crate) struct HessianArgs {
 }
 
 /// Options of an analysis that figures have, too.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Analysing {
     /// Analyse the weights in this safetensors file instead of training. For one experiment at a time.
     #[arg(long, value_name = "FILE", help_heading = WEIGHTS)]
     pub(crate) model: Option<PathBuf>,
     /// How the spectrum is computed.
-    #[arg(long, value_enum, default_value_t = MethodArg::Auto, help_heading = HOW)]
+    #[arg(long, value_enum, default_value_t, help_heading = HOW)]
     pub(crate) method: MethodArg,
     /// Number type of the analysis.
-    #[arg(long, value_enum, default_value_t = Dtype::Float64, help_heading = HOW)]
+    #[arg(long, value_enum, default_value_t, help_heading = HOW)]
     pub(crate) dtype: Dtype,
 }
 
@@ -147,20 +147,22 @@ pub(crate) struct KeepArgs {
     pub(crate) save_hessian: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Dtype {
     /// Single precision, by the dense way: to compare with float32 of other programs; eigenvalues to about 1e-5 of the
     /// largest.
     #[value(alias = "f32")]
     Float32,
     /// Double precision.
+    #[default]
     #[value(alias = "f64")]
     Float64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MethodArg {
     /// Exact where the rank turns out to be small, else dense; Lanczos where memory holds neither.
+    #[default]
     Auto,
     /// All nonzero eigenpairs from the range of the matrix, without forming it.
     Exact,

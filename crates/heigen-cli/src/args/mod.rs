@@ -1,17 +1,21 @@
 //! The command line.
 
 mod analysis;
+mod reproduce;
 
 pub(crate) use analysis::{
     Analysing, Dtype, EstimateArgs, HessianArgs, KeepArgs, MethodArg, OperatorArg, SubjectArgs, TopKArgs, WhichArg,
     loss_name,
 };
 
+pub(crate) use reproduce::ReproduceArgs;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
 const START: &str = "\
 Start with:
+  heigen reproduce                       the whole paper: every figure and a report
   heigen list                            the experiments that there are
   heigen show gauss/normal_training      one of them, with its sizes
   heigen figure 2                        train, analyse and draw the paper's Figure 2
@@ -62,6 +66,8 @@ pub(crate) enum Command {
     Hessian(HessianArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
+    /// Reproduce the paper: train, analyse, draw every figure, and write a report.
+    Reproduce(ReproduceArgs),
     /// List the experiments and what each starts from.
     List(ListArgs),
     /// Show an experiment as resolved, what it depends on, and its sizes.
@@ -121,12 +127,24 @@ pub(crate) struct Common {
     /// Number of threads; 0 means all cores. Results do not depend on it.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is run")]
     pub(crate) threads: u16,
+    /// Evaluate losses and accuracies every N epochs of a training, beside the experiment's `how_often_print`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "How it is run")]
+    pub(crate) eval_every: Option<u32>,
+    /// Save the state of a training every so many seconds; one that was interrupted goes on from there.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = interval, help_heading = "How it is run")]
+    pub(crate) checkpoint_every: f64,
     /// Compute anew what exists already.
     #[arg(long, help_heading = "How it is run")]
     pub(crate) force: bool,
     /// Print the summary as JSON on stdout, one object an experiment.
     #[arg(long, help_heading = "What is printed and kept")]
     pub(crate) json: bool,
+}
+
+/// Seconds from 0 to a year.
+fn interval(text: &str) -> Result<f64, String> {
+    let fits = |s: &f64| (0.0..=3.2e7).contains(s);
+    text.parse().ok().filter(fits).ok_or_else(|| "expected a number of seconds, 0 or more".to_owned())
 }
 
 #[derive(Args, Debug)]

@@ -8,9 +8,11 @@ mod whole;
 
 use crate::args::{Analysing, Dtype, EstimateArgs, HessianArgs, KeepArgs, SubjectArgs, TopKArgs};
 use crate::describe::{describe, describe_top};
+use crate::models;
 use crate::prepare::Prepared;
 use crate::session::{Session, print, usage};
 use anyhow::{Result, bail};
+use heigen::analysis::Summary;
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
@@ -42,7 +44,7 @@ pub(crate) fn run(args: &HessianArgs) -> Result<()> {
                 (serde_json::to_string(&record)?, describe(&record))
             }
             Goal::Top(top) => {
-                let record = setting.reuse_or(session.force, || match setting.dtype {
+                let record = setting.reuse_or(&session, || match setting.dtype {
                     Dtype::Float64 => top::compute::<f64>(&setting, top),
                     Dtype::Float32 => top::compute::<f32>(&setting, top),
                 })?;
@@ -65,7 +67,7 @@ pub(crate) fn one_model(analysing: &Analysing, experiments: &[Loaded]) {
 }
 
 fn whole_record(session: &Session, setting: &Setting, method: heigen::curvature::Method) -> Result<AnalysisRecord> {
-    setting.reuse_or(session.force, || match setting.dtype {
+    setting.reuse_or(session, || match setting.dtype {
         Dtype::Float64 => whole::compute::<f64>(setting, method),
         Dtype::Float32 => whole::compute::<f32>(setting, method),
     })
@@ -94,12 +96,23 @@ pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing) -> R
     Ok(Analysed { record, paths, prepared, theta })
 }
 
+/// Whether [`analysed`] would find everything up to date.
+pub(crate) fn up_to_date(session: &Session, loaded: &Loaded, how: &Analysing) -> Result<bool> {
+    if models::up_to_date(session, loaded)?.is_none() {
+        return Ok(false);
+    }
+    let subject = SubjectArgs::default();
+    let (top, estimates, keep) = (TopKArgs::default(), EstimateArgs::default(), KeepArgs::default());
+    let setting = Setting::new(session, loaded, Asked { subject: &subject, analysing: how, top, estimates, keep })?;
+    setting.stands::<Summary>()
+}
+
 fn stage<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<Staged> {
     Ok(npy::stage(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
 }
 
 /// Three quarters of the memory that the system says is available, 16 GiB where it does not say.
-fn memory_limit() -> f64 {
+pub(crate) fn memory_limit() -> f64 {
     let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
         line.split_whitespace().nth(1)?.parse::<f64>().ok()

@@ -165,22 +165,29 @@ impl<'a> Setting<'a> {
         if self.dtype == Dtype::Float64 { "float64" } else { "float32" }
     }
 
+    /// Whether the stored analysis still matches.
+    pub(crate) fn stands<S: Findings>(&self) -> Result<bool> {
+        let wanted = self.stamp()?;
+        let record = AnalysisRecord::load(&self.paths.analysis()).and_then(|record| self.usable::<S>(record, &wanted));
+        Ok(record.is_ok_and(|record| check_arrays(&record, &self.paths).is_ok()))
+    }
+
     /// The stored analysis if it still matches, else what `compute` finds, stored.
     pub(crate) fn reuse_or<S: Findings>(
         &self,
-        force: bool,
+        session: &Session,
         compute: impl FnOnce() -> Result<(S, Estimates, Vec<Staged>)>,
     ) -> Result<AnalysisRecord<S>> {
         let (name, paths, wanted) = (self.name(), &self.paths, self.stamp()?);
         let weights = &self.weights;
         match AnalysisRecord::load(&paths.analysis()).and_then(|record| self.usable(record, &wanted)) {
-            Ok(record) if !force => {
+            Ok(record) if !session.force => {
                 check_arrays(&record, paths).context("the analysis cannot be reused; --force computes it again")?;
-                say(&format!("{name}: reused {}", paths.analysis().display()));
+                session.say_reused(&format!("{name}: reused {}", paths.analysis().display()));
                 return Ok(record);
             }
             Ok(_) => say(&format!("{name}: analysing again, as asked for")),
-            Err(_) if force => say(&format!("{name}: analysing {weights}")),
+            Err(_) if session.force => say(&format!("{name}: analysing {weights}")),
             Err(Unusable::Missing(_)) => say(&format!("{name}: analysing {weights}")),
             Err(why) => say(&format!("{name}: analysing {weights} again: {why}")),
         }
