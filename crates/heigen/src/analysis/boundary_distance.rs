@@ -73,9 +73,7 @@ pub fn boundary_distances(network: &Network, theta: &[f64], inputs: &Matrix<f64>
     let one = |n: usize| inputs.columns(n..n + 1);
     let classes: Vec<usize> = (0..inputs.columns)
         .into_par_iter()
-        .map_init(Pool::new, |pool, n| {
-            argmax(&network.input_gradients(theta, &one(n), pool, |_, _, s| s.fill(0.0)).0.data)
-        })
+        .map_init(Pool::new, |pool, n| argmax(&network.outputs_apart(theta, &one(n), pool).data))
         .collect();
     let rays = directions(inputs.rows);
     (0..inputs.columns)
@@ -137,7 +135,7 @@ impl Search<'_> {
     /// max_(b != a) f_b - f_a and b, of each of some points [d, M].
     fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
         let class = self.class;
-        let (outputs, _) = self.network.input_gradients(self.theta, points, self.pool, |_, _, s| s.fill(0.0));
+        let outputs = self.network.outputs_apart(self.theta, points, self.pool);
         outputs.iter_columns().map(|o| best_other(o, class)).map(|(b, excess)| (excess, b)).collect()
     }
 

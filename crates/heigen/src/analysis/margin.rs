@@ -110,7 +110,7 @@ const ALIKE: f64 = 1e-3;
 /// `vector` is v_1, `[P]`, of norm 1; its sign exchanges `most_aligned` and `least_aligned` only.
 ///
 /// # Cost
-/// About 18 P operations for each step of each start. The same bytes for any number of threads.
+/// About 12 P operations for each step of each start. The same bytes for any number of threads.
 ///
 /// # Errors
 /// [`MarginError`] for a vector of another length, no starts, or if no start stays finite.

@@ -1,6 +1,6 @@
 //! Derivatives along every sample's own gradient, without forming it: in a fully connected layer that is delta x^T.
 
-use crate::linalg::{Matrix, Scalar, product};
+use crate::linalg::{Matrix, Scalar, add_product, product};
 use crate::model::{
     Algebra, ColumnMap, Dual, DualTensor, Function, ImageMap, Layer, Linear, Plain, Pool, Sink, Window,
 };
@@ -19,15 +19,21 @@ pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
     })
 }
 
-/// What a layer's gradient consists of.
+/// What the plain passes left of one layer.
 #[derive(Debug)]
 struct Factors<T> {
     /// Start of W in theta: which layer.
     layer: usize,
-    /// [in, M].
+    /// W x + b, [out, M].
+    y: Matrix<T>,
+    /// [in, M]; the layer's gradient is delta x^T.
     x: Matrix<T>,
     /// [out, M].
     delta: Matrix<T>,
+    /// V x + b_v of the common direction, [out, M].
+    vx: Matrix<T>,
+    /// W^T delta, [in, M].
+    back: Matrix<T>,
 }
 
 /// The gradients g_m of M samples by their factors.
@@ -45,12 +51,20 @@ impl<T: Scalar> Record<T> {
         self.factors.iter().find(|f| f.layer == layer.weight.start)
     }
 
+    fn of_mut(&mut self, layer: &Linear) -> Option<&mut Factors<T>> {
+        self.factors.iter_mut().find(|f| f.layer == layer.weight.start)
+    }
+
     pub(super) fn give_back(self, pool: &mut Pool<T>) {
-        for factors in self.factors {
-            pool.give(factors.x.data);
-            pool.give(factors.delta.data);
+        for f in self.factors {
+            [f.y, f.x, f.delta, f.vx, f.back].into_iter().for_each(|m| pool.give(m.data));
         }
     }
+}
+
+/// The layer's matrix in theta or in a direction, [out, in].
+fn matrix_of<'a, T>(layer: &Linear, vector: &'a [T]) -> MatRef<'a, T> {
+    MatRef::from_row_major_slice(&vector[layer.weight.clone()], layer.outputs, layer.inputs())
 }
 
 fn squared_norm<T: Scalar>(v: &[T]) -> T {
@@ -138,30 +152,39 @@ impl<T: Scalar> Algebra for Recorder<'_, T> {
     type Tensor = Matrix<T>;
 
     fn affine(&mut self, layer: &Linear, x: &Matrix<T>) -> Matrix<T> {
-        self.plain.affine(layer, x)
+        let y = self.plain.affine(layer, x);
+        let none = || Matrix::zeros(0, 0);
+        let kept = self.plain.copy(&y);
+        let layer = layer.weight.start;
+        self.record.factors.push(Factors { layer, y: kept, x: none(), delta: none(), vx: none(), back: none() });
+        y
     }
 
     fn affine_transposed(&mut self, layer: &Linear, delta: &Matrix<T>) -> Matrix<T> {
-        self.plain.affine_transposed(layer, delta)
+        let out = self.plain.affine_transposed(layer, delta);
+        if let Some(factors) = self.record.of_mut(layer) {
+            factors.back = self.plain.copy(&out);
+        }
+        out
     }
 
     /// <delta x^T, V> = delta^T V x, and |delta x^T|^2 = |delta|^2 |x|^2.
     fn affine_gradient(&mut self, layer: &Linear, delta: &Matrix<T>, x: &Matrix<T>) {
-        let v = MatRef::from_row_major_slice(&self.vector[layer.weight.clone()], layer.outputs, layer.inputs());
         let mut vx = self.plain.copy(delta);
-        product(vx.as_mut(), v, x.as_ref(), Par::Seq);
-        let bias = layer.bias.as_ref().map(|b| &self.vector[b.clone()]);
-        for (m, (delta, vx)) in delta.iter_columns().zip(vx.iter_columns()).enumerate() {
-            let bias_norm = if bias.is_some() { T::ONE } else { T::ZERO };
-            self.record.squared_norms[m] += squared_norm(delta) * (squared_norm(x.column(m)) + bias_norm);
-            self.record.slopes[m] += delta.iter().zip(vx).map(|(&d, &v)| d * v).sum::<T>();
-            if let Some(bias) = bias {
-                self.record.slopes[m] += delta.iter().zip(bias).map(|(&d, &v)| d * v).sum::<T>();
-            }
+        product(vx.as_mut(), matrix_of(layer, self.vector), x.as_ref(), Par::Seq);
+        if let Some(bias) = &layer.bias {
+            let bias = &self.vector[bias.clone()];
+            vx.data.chunks_exact_mut(bias.len()).for_each(|y| y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b));
         }
-        self.plain.recycle(vx);
+        let bias = if layer.bias.is_some() { T::ONE } else { T::ZERO };
+        for (m, (delta, vx)) in delta.iter_columns().zip(vx.iter_columns()).enumerate() {
+            self.record.squared_norms[m] += squared_norm(delta) * (squared_norm(x.column(m)) + bias);
+            self.record.slopes[m] += delta.iter().zip(vx).map(|(&d, &v)| d * v).sum::<T>();
+        }
         let (x, delta) = (self.plain.copy(x), self.plain.copy(delta));
-        self.record.factors.push(Factors { layer: layer.weight.start, x, delta });
+        if let Some(factors) = self.record.of_mut(layer) {
+            (factors.x, factors.delta, factors.vx) = (x, delta, vx);
+        }
     }
 
     delegate!(plain);
@@ -171,14 +194,22 @@ impl<T: Scalar> Algebra for Recorder<'_, T> {
 #[derive(Debug)]
 pub(super) struct AlongOwnGradient<'a, T> {
     dual: Dual<'a, T>,
+    theta: &'a [T],
+    vector: &'a [T],
     record: &'a Record<T>,
     scales: Vec<T>,
 }
 
 impl<'a, T: Scalar> AlongOwnGradient<'a, T> {
-    /// `dual` along v alone; `record` of the same samples; `scales` s `[M]`.
-    pub(super) fn new(dual: Dual<'a, T>, record: &'a Record<T>, scales: Vec<T>) -> Self {
-        Self { dual, record, scales }
+    /// At `theta` `[P]`; `record` of the same samples, made with the same v; `scales` s `[M]`.
+    pub(super) fn new(
+        theta: &'a [T],
+        vector: &'a [T],
+        record: &'a Record<T>,
+        scales: Vec<T>,
+        pool: &'a mut Pool<T>,
+    ) -> Self {
+        Self { dual: Dual::new(theta, vector, None, pool, Par::Seq), theta, vector, record, scales }
     }
 
     pub(super) fn input(&mut self, x: &Matrix<T>) -> DualTensor<T> {
@@ -190,29 +221,39 @@ impl<T: Scalar> Algebra for AlongOwnGradient<'_, T> {
     type Real = T;
     type Tensor = DualTensor<T>;
 
-    /// Adds s (delta x^T) x + s delta.
+    /// d(W x + b) = V x + b_v + W dx + s (delta x^T) x + s delta; all but W dx follows from the record.
     fn affine(&mut self, layer: &Linear, x: &DualTensor<T>) -> DualTensor<T> {
-        let mut y = self.dual.affine(layer, x);
-        if let (Some(factors), Some(dy)) = (self.record.of(layer), &mut y.tangents) {
-            let bias = if layer.bias.is_some() { T::ONE } else { T::ZERO };
-            for (m, dy) in dy.chunks_exact_mut(layer.outputs).enumerate() {
-                let scale = self.scales[m] * (squared_norm(factors.x.column(m)) + bias);
-                dy.iter_mut().zip(factors.delta.column(m)).for_each(|(dy, &d)| *dy += scale * d);
-            }
+        let Some(factors) = self.record.of(layer) else { return self.dual.affine(layer, x) };
+        let value = self.dual.input(&factors.y).value;
+        let mut tangents = self.dual.input(&factors.vx).value;
+        if let Some(dx) = &x.tangents {
+            let dx = MatRef::from_column_major_slice(dx, layer.inputs(), value.columns);
+            add_product(tangents.as_mut(), matrix_of(layer, self.theta), dx, Par::Seq);
         }
-        y
+        let bias = if layer.bias.is_some() { T::ONE } else { T::ZERO };
+        for (m, dy) in tangents.data.chunks_exact_mut(layer.outputs).enumerate() {
+            let scale = self.scales[m] * (squared_norm(factors.x.column(m)) + bias);
+            dy.iter_mut().zip(factors.delta.column(m)).for_each(|(dy, &d)| *dy += scale * d);
+        }
+        DualTensor { value, tangents: Some(tangents.data) }
     }
 
-    /// Adds s (delta x^T)^T delta.
+    /// d(W^T delta) = V^T delta + W^T d(delta) + s (delta x^T)^T delta.
     fn affine_transposed(&mut self, layer: &Linear, delta: &DualTensor<T>) -> DualTensor<T> {
-        let mut out = self.dual.affine_transposed(layer, delta);
-        if let (Some(factors), Some(d)) = (self.record.of(layer), &mut out.tangents) {
-            for (m, d) in d.chunks_exact_mut(layer.inputs()).enumerate() {
-                let scale = self.scales[m] * squared_norm(factors.delta.column(m));
-                d.iter_mut().zip(factors.x.column(m)).for_each(|(d, &x)| *d += scale * x);
-            }
+        let Some(factors) = self.record.of(layer) else { return self.dual.affine_transposed(layer, delta) };
+        let value = self.dual.input(&factors.back).value;
+        let mut tangents = self.dual.input(&factors.x).value;
+        for (m, d) in tangents.data.chunks_exact_mut(layer.inputs()).enumerate() {
+            let scale = self.scales[m] * squared_norm(factors.delta.column(m));
+            d.iter_mut().for_each(|d| *d *= scale);
         }
-        out
+        let delta_value = factors.delta.as_ref();
+        add_product(tangents.as_mut(), matrix_of(layer, self.vector).transpose(), delta_value, Par::Seq);
+        if let Some(d) = &delta.tangents {
+            let d = MatRef::from_column_major_slice(d, layer.outputs, value.columns);
+            add_product(tangents.as_mut(), matrix_of(layer, self.theta).transpose(), d, Par::Seq);
+        }
+        DualTensor { value, tangents: Some(tangents.data) }
     }
 
     fn affine_gradient(&mut self, layer: &Linear, delta: &DualTensor<T>, x: &DualTensor<T>) {

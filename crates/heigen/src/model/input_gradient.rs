@@ -49,6 +49,20 @@ impl Network {
         }
         (outputs, gradients)
     }
+
+    /// Outputs [C, M] of inputs `x` [d, M], every sample by itself; sequential, with buffers of the caller.
+    pub(crate) fn outputs_apart<T: Scalar>(&self, theta: &[T], x: &Matrix<T>, pool: &mut Pool<T>) -> Matrix<T> {
+        let together = if self.couples_samples() { 1 } else { x.columns.max(1) };
+        let mut outputs = Matrix::zeros(self.n_outputs(), x.columns);
+        for (i, out) in outputs.data.chunks_mut(self.n_outputs() * together).enumerate() {
+            let mut plain = Plain::new(theta, Sink::None, pool, Par::Seq);
+            let input = plain.input_columns(x, i * together..((i + 1) * together).min(x.columns));
+            let y = self.forward(&mut plain, input, &mut Tape::forgetting());
+            out.copy_from_slice(&y.data);
+            plain.recycle(y);
+        }
+        outputs
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +78,7 @@ mod tests {
         let seed = |n: usize, _: &[f64], s: &mut [f64]| s.iter_mut().enumerate().for_each(|(c, s)| *s = (n + c) as f64);
         let (outputs, gradients) = network.input_gradients(&theta, &x, &mut Pool::new(), seed);
         assert_eq!(outputs, network.outputs(&theta, &x));
+        assert_eq!(outputs, network.outputs_apart(&theta, &x, &mut Pool::new()));
         let h = 1e-5;
         for i in 0..3 {
             let moved = |h: f64| {
