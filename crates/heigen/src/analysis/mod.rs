@@ -1,22 +1,37 @@
 //! Measures of the decision boundary from the curvature: alignment, generalization, coherence, the plane.
 
 mod boundary;
+mod boundary_distance;
 mod coherence;
+mod collapse;
+mod complexity;
 mod embedding;
 mod generalization;
+mod margin;
 mod outliers;
 mod plane;
+mod reconstruct;
+mod solve;
 mod subspaces;
 mod summary;
+mod surface;
+mod switches;
 
 pub use boundary::decision_boundary;
+pub use boundary_distance::{BoundaryPoint, boundary_distances};
 pub use coherence::{class_order, cosine_similarities, logit_order};
+pub use collapse::{ClassStatistics, CollapseError, InputOfOutput, class_statistics, input_of_output};
+pub use complexity::{BoundaryComplexity, STRAIGHT, boundary_complexity};
 pub use embedding::{EmbeddingError, PERPLEXITY, principal_components, t_sne, trustworthiness};
 pub use generalization::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,
     random_threshold,
 };
-pub use outliers::Outliers;
+pub use margin::{MarginError, MarginEstimate, MarginOptions, MarginStart, margin_estimate};
+pub use outliers::{GapCount, Outliers};
 pub use plane::Plane;
+pub use reconstruct::{ReconstructError, reconstructed_boundary};
 pub use subspaces::SubspaceAlignments;
 pub use summary::{Analysis, Summary, analyze};
+pub use surface::{SurfaceError, loss_surface};
+pub use switches::{ClassSwitches, SwitchOptions, Switches, class_switches};

@@ -1,5 +1,6 @@
 //! Derivatives of the loss at a point theta: gradients, Hessian-vector products, the Hessian and its spectrum.
 
+mod alignment_gradient;
 mod certificate;
 mod density;
 mod diagonal;
@@ -12,6 +13,7 @@ mod lanczos;
 mod operator;
 mod operators;
 mod orthonormal;
+mod own_gradient;
 mod passes;
 mod per_example;
 mod problem;
@@ -21,6 +23,7 @@ mod spectrum;
 mod structure;
 mod trace;
 
+pub use alignment_gradient::AlignmentGradients;
 pub use certificate::{Certificate, NotCertified, certify};
 pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
 pub use diagonal::{diagonal, exact_diagonal};

@@ -171,7 +171,7 @@ impl<T: Scalar> Problem<'_, T> {
         outputs
     }
 
-    fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {
+    pub(super) fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {
         match labels {
             ExampleLabels::Predicted => predict(&self.outputs_apart(inputs)),
             ExampleLabels::True => self.labels().to_vec(),

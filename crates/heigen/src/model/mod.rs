@@ -13,6 +13,7 @@ mod dual;
 mod function;
 mod images;
 mod init;
+mod input_gradient;
 mod layer;
 mod layout;
 mod linear;

@@ -182,6 +182,17 @@ impl Network {
         }
     }
 
+    /// The same down to the inputs: the derivative of the loss with respect to them, [d, N]. `None` never happens after
+    /// a forward pass of the same network.
+    pub fn reverse_to_input<A: Algebra>(
+        &self,
+        algebra: &mut A,
+        delta: A::Tensor,
+        tape: &mut Tape<A::Tensor>,
+    ) -> Option<A::Tensor> {
+        layer::reverse(&self.layers, algebra, delta, tape, None)
+    }
+
     /// Numbers that a forward pass makes of one sample, all layers together.
     pub fn activation_size(&self) -> usize {
         fn size(layers: &[Layer], own: &mut usize) -> usize {

@@ -13,6 +13,7 @@ mod errors;
 mod exact;
 mod generalization;
 mod invariance;
+mod margins;
 mod optimizers;
 mod properties;
 mod resume;
