@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Train(a) => models::run(&a),
         Command::Hessian(a) => hessian::run(&a),
+        Command::Boundary(a) => boundary::run(&a),
         Command::Figure(a) => figure::run(&a),
         Command::Reproduce(a) => reproduce::run(&a),
         Command::List(a) => list::run(&a),

@@ -7,6 +7,7 @@
 //! models/<folder>/<name>_snapshots/epoch_000200.safetensors      weights along training
 //! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
 //! grads/<folder>/<name>_density.npy, _diagonal.npy               estimates
+//! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
 //! grads/<folder>/<name>+ggn+classes-0-2_...                      the same of another operator or part of it
 //! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
 //! grads/<folder>/<name>_gradients/epoch_000200_normalized.npy    each divided by its norm
@@ -147,6 +148,11 @@ impl ExperimentPaths {
     /// The spectral density: eigenvalue, density and standard error, [points, 3].
     pub fn density(&self) -> PathBuf {
         self.grad("density.npy")
+    }
+
+    /// What was measured of the decision boundary.
+    pub fn boundary(&self) -> PathBuf {
+        self.grad("boundary.json")
     }
 
     /// The summary of the analysis.

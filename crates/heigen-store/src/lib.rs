@@ -5,6 +5,7 @@
 
 mod analysis_record;
 pub mod atomic;
+pub mod boundary_record;
 pub mod catalogue;
 pub mod checkpoint;
 mod document;

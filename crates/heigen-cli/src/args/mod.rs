@@ -33,6 +33,15 @@ Examples:
 Writes results/models/<folder>/<name>.safetensors, the weights under PyTorch's names, and <name>.json,
 how they came about.";
 
+const BOUNDARY: &str = "\
+Examples:
+  heigen boundary gauss/normal_training gauss/adversarial_init_training
+
+Writes results/grads/<folder>/<name>_boundary.json: on planes the number of pieces, linear pieces, length and total
+curvature of the boundary; the changes of class along segments between training samples; how well the signs of the
+alignments with the outlying eigenvectors tell the class, against random directions; the margin estimated by v_1, and
+the true distance of the training sample nearest to the boundary.";
+
 const FIGURE: &str = "\
 Examples:
   heigen figure --list                                       what each figure shows
@@ -64,6 +73,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Compute the Hessian's spectrum at the trained weights, alignments, G_theta and what goes with them.
     Hessian(HessianArgs),
+    /// Measure the decision boundary: complexity, margin, and how well the leading eigenvectors tell its sides.
+    Boundary(BoundaryArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
     /// Reproduce the paper: train, analyse, draw every figure, and write a report.
@@ -152,6 +163,18 @@ fn interval(text: &str) -> Result<f64, String> {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) names: Names,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true, after_help = BOUNDARY)]
+pub(crate) struct BoundaryArgs {
+    #[command(flatten)]
+    pub(crate) names: Names,
+    /// Estimate the margin by v_1 of large networks, too: 16 descents of 20,000 steps.
+    #[arg(long, help_heading = "What is measured")]
+    pub(crate) margin: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -3,7 +3,7 @@
 use super::{Drawing, Shown, embedding, plane};
 use crate::session::Session;
 use anyhow::Result;
-use heigen_figures::{Scene, figure2, figure3, figure6};
+use heigen_figures::{Scene, figure2, figure3, figure5, figure6};
 use heigen_store::catalogue::Loaded;
 
 /// A figure that can be drawn.
@@ -18,17 +18,17 @@ pub(crate) struct Figure {
     pub(crate) eigenvectors: u16,
     /// Refuses experiments that it cannot show, before anything is trained.
     pub(crate) check: fn(&Session, &Loaded, &str) -> Result<()>,
-    pub(crate) draw: fn(&[Shown], &Drawing) -> Result<Scene>,
+    pub(crate) draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
 }
 
-pub(crate) const FIGURES: [Figure; 4] = [
+pub(crate) const FIGURES: [Figure; 5] = [
     Figure {
         name: "2",
         what: "decision boundary and maps of the alignment with v_1..v_5, for experiments on the plane",
         experiments: &["gauss/normal_training"],
         eigenvectors: 5,
         check: plane::check,
-        draw: |shown, how| Ok(figure2(&plane::rows(shown, how, plane::Aside::None)?)?),
+        draw: |session, shown, how| Ok(figure2(&plane::rows(session, shown, how, plane::Aside::None)?)?),
     },
     Figure {
         name: "3",
@@ -36,7 +36,18 @@ pub(crate) const FIGURES: [Figure; 4] = [
         experiments: &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"],
         eigenvectors: 7,
         check: plane::check,
-        draw: |shown, how| Ok(figure3(&plane::rows(shown, how, plane::Aside::Density)?)?),
+        draw: |session, shown, how| Ok(figure3(&plane::rows(session, shown, how, plane::Aside::Density)?)?),
+    },
+    Figure {
+        name: "5",
+        what: "simplicity bias and margin: two minima of one checkerboard, v_1..v_3, x_b and the extreme points",
+        experiments: &[
+            "gauss_checkerboard_linear/normal_training_close",
+            "gauss_checkerboard_linear/noisy_init_training_close",
+        ],
+        eigenvectors: 3,
+        check: plane::check,
+        draw: |session, shown, how| Ok(figure5(&plane::rows(session, shown, how, plane::Aside::Margin)?)?),
     },
     Figure {
         name: "6",
@@ -44,7 +55,7 @@ pub(crate) const FIGURES: [Figure; 4] = [
         experiments: &["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"],
         eigenvectors: 5,
         check: embedding::check,
-        draw: |shown, how| Ok(figure6(&embedding::rows(shown, how)?)?),
+        draw: |_, shown, how| Ok(figure6(&embedding::rows(shown, how)?)?),
     },
     Figure {
         name: "extra",
@@ -54,11 +65,11 @@ pub(crate) const FIGURES: [Figure; 4] = [
             "circle/normal_training",
             "half_moon/normal_training",
             "hierachical/normal_training",
-            "gauss_checkerboard_linear/normal_training_close",
+            "gauss_checkerboard_linear/noisy_init_training_close",
         ],
         eigenvectors: 5,
         check: plane::check,
-        draw: |shown, how| Ok(figure2(&plane::rows(shown, how, plane::Aside::None)?)?),
+        draw: |session, shown, how| Ok(figure2(&plane::rows(session, shown, how, plane::Aside::None)?)?),
     },
 ];
 

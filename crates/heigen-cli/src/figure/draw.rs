@@ -62,7 +62,7 @@ pub(crate) fn draw(
         return Ok(Drawn { paths, analyses });
     }
     let drawing = spinner(&format!("figure {}: drawing", figure.name));
-    let rendered = (figure.draw)(&shown, &how).and_then(|scene| Ok(heigen_figures::render(&scene)?));
+    let rendered = (figure.draw)(session, &shown, &how).and_then(|scene| Ok(heigen_figures::render(&scene)?));
     drawing.finish_and_clear();
     let rendered = rendered?;
     let pieces = [rendered.svg.as_bytes(), &rendered.pdf, &rendered.png];

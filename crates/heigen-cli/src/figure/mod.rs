@@ -7,6 +7,9 @@ mod labels;
 mod plane;
 mod stored;
 
+pub(crate) use plane::{BOUNDARY_NODES, plane};
+pub(crate) use stored::top;
+
 pub(crate) use catalogue::{FIGURES, Figure, find, names};
 pub(crate) use draw::{Drawing, Shown, draw, draw_paper, up_to_date};
 

@@ -52,7 +52,7 @@ fn positive(analysed: &Analysed, eigenvalues: &[f64], k: usize) -> Result<usize>
 }
 
 /// The `k` largest eigenvalues, largest first, and their eigenvectors [P, k]; fewer where fewer are positive.
-pub(super) fn top(analysed: &Analysed, k: usize) -> Result<(Vec<f64>, Matrix<f64>)> {
+pub(crate) fn top(analysed: &Analysed, k: usize) -> Result<(Vec<f64>, Matrix<f64>)> {
     let summary = &analysed.record.summary;
     let (p, have) = (summary.n_params, summary.n_eigenvectors);
     let stored = matrix(analysed, &analysed.paths.heigenvectors(), [p, have])?;

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     let open = plan.done.iter().filter(|done| !**done).count();
     let time = seconds(Plan::seconds(&graph, cores));
     say(&format!("reproduce: {open} of {} tasks to do, about {time} on {cores} cores", graph.tasks.len()));
-    let ended = work(args, &graph, cores, begun);
+    let ended = work(args, &graph, &plan, cores, begun);
     outcome(args, &graph, &plan, &ended, begun)
 }
 
@@ -59,14 +59,14 @@ fn figures(names_given: &[String]) -> Vec<&'static Figure> {
 }
 
 /// Does everything that is to do.
-fn work(args: &ReproduceArgs, graph: &Graph, cores: usize, begun: Instant) -> Vec<Ended<()>> {
+fn work(args: &ReproduceArgs, graph: &Graph, plan: &Plan, cores: usize, begun: Instant) -> Vec<Ended<()>> {
     let memory = args.memory.map_or_else(hessian::memory_limit, |gib| gib * 2f64.powi(30));
     let display = Display::new(graph, cores);
     let failures = std::sync::Mutex::new(Vec::new());
     let one = |i: usize| {
         let task = &graph.tasks[i];
         let failures = || failures.lock().map(|f| f.clone()).unwrap_or_default();
-        one(args, graph, task, &failures, begun).map_err(|e| format!("{e:#}"))
+        one((args, graph, plan), task, &failures, begun).map_err(|e| format!("{e:#}"))
     };
     let watch = |event: Event<()>| match event {
         Event::Begun(i) => display.begun(i),
@@ -88,8 +88,7 @@ fn work(args: &ReproduceArgs, graph: &Graph, cores: usize, begun: Instant) -> Ve
 }
 
 fn one(
-    args: &ReproduceArgs,
-    graph: &Graph,
+    (args, graph, plan): (&ReproduceArgs, &Graph, &Plan),
     task: &Task,
     failures: &dyn Fn() -> Vec<String>,
     begun: Instant,
@@ -108,7 +107,7 @@ fn one(
             }
             Ok(())
         }
-        Task::Report => report::write(args, graph, failures(), begun.elapsed().as_secs_f64()),
+        Task::Report => report::write(args, graph, failures(), begun.elapsed().as_secs_f64(), &plan.done),
     }
 }
 

@@ -6,6 +6,7 @@ mod coherence;
 mod collapse;
 mod complexity;
 mod embedding;
+mod encoding;
 mod generalization;
 mod margin;
 mod outliers;
@@ -23,6 +24,7 @@ pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use collapse::{ClassStatistics, CollapseError, InputOfOutput, class_statistics, input_of_output};
 pub use complexity::{BoundaryComplexity, STRAIGHT, boundary_complexity};
 pub use embedding::{EmbeddingError, PERPLEXITY, principal_components, t_sne, trustworthiness};
+pub use encoding::{SignEncoding, sign_encoding};
 pub use generalization::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,
     random_threshold,

@@ -55,6 +55,16 @@ pub struct Summary {
     pub dtype: String,
 }
 
+impl Summary {
+    /// `G_theta` by subspaces at the threshold of the paper's Figure 4, by the largest alignments.
+    pub fn g_theta_of_figure_4(&self) -> Option<f64> {
+        let meant = |g: &&GTheta| {
+            g.definition == Definition::Subspaces && g.rule == Rule::Max && g.eps.to_bits() == FIGURE_4_EPS.to_bits()
+        };
+        self.g_theta.iter().find(meant).map(|g| g.value)
+    }
+}
+
 /// Spectrum, alignments and summary.
 #[derive(Clone, Debug)]
 pub struct Analysis<T> {

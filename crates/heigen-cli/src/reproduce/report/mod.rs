@@ -1,0 +1,101 @@
+//! The report: every figure, published numbers beside ours, and the paper's claims one by one.
+
+mod claims;
+mod gathered;
+mod published;
+mod sections;
+mod statistics;
+mod text;
+
+use super::graph::{Graph, Run, Task};
+use crate::args::ReproduceArgs;
+use crate::progress::seconds;
+use anyhow::{Context, Result};
+use heigen_report::{Report, TaskState, Timing, html};
+use heigen_store::atomic;
+use heigen_store::record::{AnalysisRecord, ModelRecord};
+
+/// Writes `index.html` from what stands in the results and figures folders.
+pub(super) fn write(args: &ReproduceArgs, graph: &Graph, failures: Vec<String>, took: f64, done: &[bool]) -> Result<()> {
+    let all = gathered::gather(graph);
+    let report = Report {
+        title: "The Hessian and the decision boundary".to_owned(),
+        subtitle: "Reproduction of arXiv:2306.07104 by heigen".to_owned(),
+        intro: vec![
+            "What does the curvature of a trained classifier's loss say about its decision boundary? This page \
+             reproduces *Unveiling the Hessian's Connection to the Decision Boundary* (Sabanayagam, Behrens, Adomaityte, \
+             Dawid, 2023): every figure, the published numbers beside ours, and the claims one by one with what was \
+             measured for and against them."
+                .to_owned(),
+            "Each spectrum is complete and carries a certificate; the analyses in the results folder hold them.".to_owned(),
+        ],
+        facts: facts(graph, took),
+        claims: claims::claims(&all),
+        sections: sections::sections(args, graph, &all),
+        timings: timings(graph, done),
+        problems: failures,
+        footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
+    };
+    let page = html(&report).context("the report")?;
+    Ok(atomic::write(&args.report.join("index.html"), page.as_bytes())?)
+}
+
+fn facts(graph: &Graph, took: f64) -> Vec<(String, String)> {
+    let seeds: Vec<String> = graph.sessions.iter().filter_map(|s| s.seed).map(|s| s.to_string()).collect();
+    let seeds = if seeds.is_empty() { "each experiment's own".to_owned() } else { seeds.join(", ") };
+    let source = graph.runs.iter().flatten().find_map(|run| {
+        let paths = graph.sessions[run.session].results.of(&run.loaded.experiment.name).ok()?;
+        let source = ModelRecord::load(&paths.record()).ok()?.data_source;
+        source.contains("MNIST").then_some(source)
+    });
+    let facts = [
+        ("Program", Some(format!("heigen {}", heigen::VERSION))),
+        ("Machine", Some(machine())),
+        ("Seeds", Some(seeds)),
+        ("Digits", source.map(|s| heigen_report::literal(&s))),
+        ("This run", Some(seconds(took))),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Processor, threads and operating system.
+fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    });
+    let cpu = cpu.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let system = std::env::consts::OS;
+    heigen_report::literal(&format!("{cpu}, {} threads, {system}", rayon::current_num_threads()))
+}
+
+/// What every task took when it was computed, with the reference's time where it is known.
+fn timings(graph: &Graph, done: &[bool]) -> Vec<Timing> {
+    let paths = |run: &Run| graph.sessions[run.session].results.of(&run.loaded.experiment.name).ok();
+    let one = |(i, task): (usize, &Task)| {
+        let (seconds, reference_seconds) = match task {
+            Task::Train(run) => {
+                let record = paths(run).and_then(|p| ModelRecord::load(&p.record()).ok());
+                (record.map(|r| r.seconds), published::training(&run.name()))
+            }
+            Task::Analyse(run) => {
+                let record = paths(run).and_then(|p| AnalysisRecord::<heigen::analysis::Summary>::load(&p.analysis()).ok());
+                (record.map(|r| r.seconds), published::analysis(&run.name()))
+            }
+            Task::Boundary(run) => {
+                let record = paths(run)
+                    .and_then(|p| heigen_store::boundary_record::BoundaryRecord::load(&p.boundary()).ok());
+                (record.map(|r| r.seconds), None)
+            }
+            Task::Figure(_) | Task::Report => return None,
+        };
+        let state = match seconds {
+            None => TaskState::Failed,
+            // The record tells what it took when it was computed, whenever that was.
+            Some(_) if done[i] => TaskState::Reused,
+            Some(_) => TaskState::Computed,
+        };
+        Some(Timing { task: task.name(&graph.sessions), seconds, reference_seconds, state })
+    };
+    graph.tasks.iter().enumerate().filter_map(one).collect()
+}

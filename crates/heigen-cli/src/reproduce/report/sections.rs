@@ -1,0 +1,86 @@
+//! Figures with the published numbers beside ours.
+
+use super::super::graph::{Graph, Task};
+use super::gathered::{Measures, of};
+use super::published::{PUBLISHED, Published};
+use super::text::{cell_with_deviation, math};
+use crate::args::ReproduceArgs;
+use crate::figure::Figure;
+use heigen_report::{Cell, Figure as Picture, Section, Table};
+
+/// A section for each figure that was drawn.
+pub(super) fn sections(args: &ReproduceArgs, graph: &Graph, all: &[Measures]) -> Vec<Section> {
+    let figures = graph.tasks.iter().filter_map(|task| match task {
+        Task::Figure(figure) => Some(*figure),
+        _ => None,
+    });
+    figures.filter_map(|figure| section(args, figure, all)).collect()
+}
+
+fn section(args: &ReproduceArgs, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
+    let svg = std::fs::read_to_string(args.figures_dir.join(format!("figure{}.svg", figure.name))).ok()?;
+    let shown: Vec<&Measures> = figure.experiments.iter().filter_map(|name| of(all, name)).collect();
+    let title = title(figure);
+    let experiments = figure.experiments.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let picture = Picture {
+        id: format!("picture-{}", figure.name),
+        title: title.clone(),
+        svg,
+        alt: format!("{title}: {}", figure.what),
+        caption: format!("{}. Experiments: {experiments}.", capital(figure.what)),
+        command: Some(format!("heigen figure {}", figure.name)),
+    };
+    Some(Section {
+        id: format!("figure-{}", figure.name),
+        title,
+        text: vec![],
+        figures: vec![picture],
+        tables: eigenvalues(&shown).into_iter().collect(),
+    })
+}
+
+fn title(figure: &Figure) -> String {
+    let numbered = figure.name.chars().all(|c| c.is_ascii_digit());
+    if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// How many eigenvalues are compared.
+const COMPARED: usize = 5;
+
+/// The published eigenvalues and ours.
+fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
+    let mut rows = Vec::new();
+    for m in shown {
+        m.own()?.summary()?;
+        let published = PUBLISHED.iter().find(|p| p.experiment == m.name);
+        if let Some(p) = published {
+            rows.push(published_row(p));
+        }
+        let seeds = m.all.iter().filter(|o| o.summary().is_some()).count();
+        let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours".to_owned() };
+        let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
+        row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
+        row.push(cell_with_deviation(m.over_seeds(|o| o.outliers())).strong());
+        rows.push(row);
+    }
+    let mut head = vec![String::new(), String::new()];
+    head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
+    head.push("outliers".to_owned());
+    let note = "The published training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
+                deviation.";
+    let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
+    (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note.into()) })
+}
+
+fn published_row(p: &Published) -> Vec<Cell> {
+    let mut row = vec![Cell::text(format!("`{}`", p.experiment)), Cell::text("published")];
+    let value = |i: usize| p.eigenvalues.get(i).map_or_else(|| "–".to_owned(), |l| math(*l, 3));
+    row.extend((0..COMPARED).map(|i| Cell::number(value(i)).muted()));
+    row.push(Cell::number(p.outliers.unwrap_or("–")).muted());
+    row
+}
