@@ -1,0 +1,171 @@
+//! The report as plain data.
+
+/// Everything on the page, in the order in which it is shown, except that `problems` come first of all after `intro`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// The title of the page (text); must not be empty.
+    pub title: String,
+    /// A line under the title (text); may be empty.
+    pub subtitle: String,
+    /// Paragraphs that open the page (text).
+    pub intro: Vec<String>,
+    /// Name (text) and value (text): machine, version, seeds, total time.
+    pub facts: Vec<(String, String)>,
+    /// What was claimed, and what was found.
+    pub claims: Vec<Claim>,
+    /// The body of the page.
+    pub sections: Vec<Section>,
+    /// How long each task took.
+    pub timings: Vec<Timing>,
+    /// What failed (verbatim, line breaks kept), one message for each task.
+    pub problems: Vec<String>,
+    /// The last line of the page (text); may be empty.
+    pub footer: String,
+}
+
+/// A part of the body with a heading of its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Section {
+    /// Its address on the page: a letter, then letters, digits, `-` or `_`. `content`, `contents`, `problems`, `run`,
+    /// `claims`, `claim-1`, ..., `timings` are taken.
+    pub id: String,
+    /// Its heading (text); must not be empty.
+    pub title: String,
+    /// Paragraphs (text).
+    pub text: Vec<String>,
+    /// Figures, after the paragraphs.
+    pub figures: Vec<Figure>,
+    /// Tables, after the figures.
+    pub tables: Vec<Table>,
+}
+
+/// A drawing with its caption.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figure {
+    /// Its address on the page, under the rules of [`Section::id`]; the address with `-large` is its large view.
+    pub id: String,
+    /// What opens the caption, as in `Figure 2` (text); must not be empty.
+    pub title: String,
+    /// One complete `<svg ...>...</svg>` with its `xmlns`, an own background and no reference outside of itself.
+    pub svg: String,
+    /// What a reader who cannot see the figure is told (text); the title where it is empty.
+    pub alt: String,
+    /// The rest of the caption (text); may be empty.
+    pub caption: String,
+    /// The command that draws it again (verbatim).
+    pub command: Option<String>,
+}
+
+/// A table with one head row. The first cell of a row heads it unless it is a number.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// What the table shows (text).
+    pub caption: String,
+    /// The head of each column (text); may be empty strings.
+    pub head: Vec<String>,
+    /// The rows, each with as many cells as there are columns.
+    pub rows: Vec<Vec<Cell>>,
+    /// A remark under the table (text).
+    pub note: Option<String>,
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// What stands in it (text).
+    pub text: String,
+    /// Whether it is a number: those stand at the right, in figures of one width.
+    pub numeric: bool,
+    /// How it stands out.
+    pub emphasis: Emphasis,
+}
+
+impl Cell {
+    /// A cell of words (text).
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A cell with a number, already written with the digits that are meant (text).
+    pub fn number(text: impl Into<String>) -> Self {
+        Self { text: text.into(), numeric: true, ..Self::default() }
+    }
+
+    /// The same cell, in bold.
+    pub fn strong(self) -> Self {
+        Self { emphasis: Emphasis::Strong, ..self }
+    }
+
+    /// The same cell, held back.
+    pub fn muted(self) -> Self {
+        Self { emphasis: Emphasis::Muted, ..self }
+    }
+}
+
+/// How a cell stands out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Emphasis {
+    /// It does not.
+    #[default]
+    Plain,
+    /// In bold.
+    Strong,
+    /// In a weaker colour.
+    Muted,
+}
+
+/// Something that was claimed, with what was measured for and against it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Claim {
+    /// What is claimed (text); must not be empty.
+    pub statement: String,
+    /// Where, as in `Fig. 3, Sec. 4` (text); may be empty.
+    pub source: String,
+    /// What the evidence comes to.
+    pub verdict: Verdict,
+    /// Findings that speak for it (text).
+    pub evidence_for: Vec<String>,
+    /// Findings that speak against it (text).
+    pub evidence_against: Vec<String>,
+    /// The numbers behind it.
+    pub table: Option<Table>,
+}
+
+/// What the evidence about a claim comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It holds in what was measured.
+    Supported,
+    /// It holds in part.
+    Mixed,
+    /// It does not hold in what was measured.
+    Contradicted,
+    /// Nothing was measured that could tell.
+    #[default]
+    NotMeasured,
+}
+
+/// How long a task took.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Timing {
+    /// The task (verbatim).
+    pub task: String,
+    /// Seconds it took; none where that is unknown.
+    pub seconds: Option<f64>,
+    /// Seconds the same took elsewhere, to compare with.
+    pub reference_seconds: Option<f64>,
+    /// What was done about it. Only computed tasks are compared with the reference.
+    pub state: TaskState,
+}
+
+/// What was done about a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum TaskState {
+    /// It was computed.
+    #[default]
+    Computed,
+    /// An earlier result was taken.
+    Reused,
+    /// It failed.
+    Failed,
+}
