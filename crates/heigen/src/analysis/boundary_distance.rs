@@ -1,6 +1,7 @@
 //! The distance of samples to the decision boundary, from the outputs alone.
 
 use super::solve::{distance, dot, solve_positive};
+use crate::curvature::Problem;
 use crate::linalg::Matrix;
 use crate::model::{Network, Pool, argmax};
 use crate::rng::NumpyRandomState;
@@ -40,7 +41,7 @@ const SCAN: usize = 32;
 /// Tangent planes of the boundary that are intersected.
 const PLANES: usize = 3;
 /// Shrinkages of a step before it is given up.
-const HALVINGS: usize = 12;
+const HALVINGS: i32 = 12;
 /// A step along the boundary that gains less than this, relative to the distance, is the last.
 const GAIN: f64 = 1e-10;
 /// Half the width of the verification, relative to the distance.
@@ -57,7 +58,7 @@ const BESIDE: f64 = 1e-6;
 /// piecewise-linear boundaries), with shorter steps where that is no nearer.
 ///
 /// # Shapes
-/// `inputs` [d, N]; one result a sample, `None` where no other class was found on any ray.
+/// One result for each of the problem's N samples, whose labels and loss play no part; `None` where no other class was found on any ray.
 ///
 /// # Guarantees
 /// Every result is a point of the boundary, so an upper bound on the distance, and a local minimum up to 1e-10 where
@@ -69,7 +70,8 @@ const BESIDE: f64 = 1e-6;
 ///
 /// # References
 /// Moosavi-Dezfooli, Fawzi, Frossard, arXiv:1511.04599 (the first-order steps).
-pub fn boundary_distances(network: &Network, theta: &[f64], inputs: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
+pub fn boundary_distances(problem: &Problem<'_, f64>) -> Vec<Option<BoundaryPoint>> {
+    let (network, theta, inputs) = (problem.network(), problem.theta(), problem.inputs());
     let one = |n: usize| inputs.columns(n..n + 1);
     let classes: Vec<usize> = (0..inputs.columns)
         .into_par_iter()
@@ -262,7 +264,7 @@ impl Search<'_> {
             let targets: Vec<Vec<f64>> = (1..=planes.len()).filter_map(|m| self.nearest_of(&planes[..m])).collect();
             let mut better = None;
             'targets: for halving in 0..HALVINGS {
-                let share = 0.5f64.powi(halving as i32);
+                let share = 0.5f64.powi(halving);
                 for target in &targets {
                     let aim: Vec<f64> = point.iter().zip(target).map(|(p, t)| p + share * (t - p)).collect();
                     let length = distance(self.origin, &aim);
@@ -316,7 +318,12 @@ fn best_other(outputs: &[f64], class: usize) -> (usize, f64) {
 mod tests {
     use super::*;
     use crate::analysis::{Plane as Rectangle, decision_boundary};
-    use crate::config::Activation;
+    use crate::config::{Activation, LossKind};
+
+    fn distances(network: &Network, theta: &[f64], x: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
+        let labels = vec![0; x.columns];
+        boundary_distances(&Problem::at(network, theta.to_vec(), x.clone(), labels, LossKind::CrossEntropy).unwrap())
+    }
 
     #[test]
     fn a_linear_classifier_has_its_closed_form() {
@@ -326,7 +333,7 @@ mod tests {
         let w: Vec<f64> = (0..4).map(|i| theta[i] - theta[4 + i]).collect();
         let bias = theta[8] - theta[9];
         let norm = dot(&w, &w).sqrt();
-        for (n, found) in boundary_distances(&network, &theta, &x).into_iter().enumerate() {
+        for (n, found) in distances(&network, &theta, &x).into_iter().enumerate() {
             let found = found.unwrap();
             let wanted = (dot(&w, x.column(n)) + bias).abs() / norm;
             assert!((found.distance - wanted).abs() < 1e-9 * (1.0 + wanted), "{found:?} {wanted}");
@@ -338,9 +345,58 @@ mod tests {
     fn a_network_of_one_class_has_no_boundary() {
         let network = Network::fully_connected(&[2, 2], Activation::Relu).unwrap();
         let x = Matrix::from_fn(2, 3, |i, j| (i + j) as f64);
-        assert_eq!(boundary_distances(&network, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0], &x), vec![None; 3]);
+        assert_eq!(distances(&network, &[0.0, 0.0, 0.0, 0.0, 1.0, 0.0], &x), vec![None; 3]);
         let single = Network::fully_connected(&[2, 1], Activation::Relu).unwrap();
-        assert_eq!(boundary_distances(&single, &[1.0, 0.0, 0.0], &x), vec![None; 3]);
+        assert_eq!(distances(&single, &[1.0, 0.0, 0.0], &x), vec![None; 3]);
+    }
+
+    /// |x|_1 < 1 in d dimensions by 2 d ReLU units: outputs |x|_1 and 1.
+    fn diamond(d: usize) -> (Network, Vec<f64>) {
+        let network = Network::fully_connected(&[d, 2 * d, 2], Activation::Relu).unwrap();
+        let mut theta = vec![0.0; network.n_params()];
+        for i in 0..d {
+            theta[2 * i * d + i] = 1.0;
+            theta[(2 * i + 1) * d + i] = -1.0;
+        }
+        let second = 2 * d * d + 2 * d;
+        theta[second..second + 2 * d].fill(1.0);
+        theta[second + 4 * d + 1] = 1.0;
+        (network, theta)
+    }
+
+    /// |x - y|_2 to the nearest y with |y|_1 = 1, for |x|_1 > 1: entries shrunk by one threshold.
+    fn to_diamond(x: &[f64]) -> f64 {
+        let (mut low, mut high) = (0.0, x.iter().fold(0.0f64, |m, x| m.max(x.abs())));
+        for _ in 0..200 {
+            let t = f64::midpoint(low, high);
+            let norm: f64 = x.iter().map(|x| (x.abs() - t).max(0.0)).sum();
+            if norm > 1.0 { low = t } else { high = t }
+        }
+        x.iter().map(|x| x.abs().min(low).powi(2)).sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn a_polytope_from_inside_and_from_outside() {
+        for d in [2, 3, 6] {
+            let (network, theta) = diamond(d);
+            let mut stream = NumpyRandomState::new(1);
+            let x = Matrix { data: (0..30 * d).map(|_| 0.5 * stream.randn()).collect(), rows: d, columns: 30 };
+            let (mut exact, mut worst) = (0, 1.0f64);
+            let found = distances(&network, &theta, &x);
+            for found in found.iter().flatten() {
+                let p = x.column(found.sample);
+                let l1: f64 = p.iter().map(|x| x.abs()).sum();
+                assert!(found.verified, "{found:?}");
+                // From inside the nearest face, from outside perhaps an edge or a corner.
+                let wanted = if l1 < 1.0 { (1.0 - l1) / (d as f64).sqrt() } else { to_diamond(p) };
+                assert!(found.distance >= wanted * (1.0 - 1e-9), "{found:?} {wanted}");
+                let ratio = found.distance / wanted;
+                assert!(l1 > 1.0 || ratio < 1.0 + 1e-8, "{d}: {found:?} {wanted}");
+                worst = worst.max(ratio);
+                exact += usize::from(ratio < 1.0 + 1e-6);
+            }
+            println!("{d}: {exact} of {}, worst {worst}", found.len());
+        }
     }
 
     /// Distance of a point to a segment.
@@ -372,7 +428,7 @@ mod tests {
             assert!(!lines.is_empty(), "{seed}");
             let segments: Vec<_> = lines.iter().flat_map(|l| l.windows(2).map(|w| [w[0], w[1]])).collect();
             let mut compared = 0;
-            for found in boundary_distances(&network, &theta, &x).into_iter().flatten() {
+            for found in distances(&network, &theta, &x).into_iter().flatten() {
                 let p = x.column(found.sample);
                 let traced = segments.iter().map(|&s| to_segment(p, s)).fold(f64::INFINITY, f64::min);
                 // Beyond the rectangle there may be more.

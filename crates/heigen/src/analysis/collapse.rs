@@ -1,6 +1,7 @@
 //! Neural collapse: how the outputs of each class gather, and inputs in the middle of it.
 
 use super::solve::{distance, dot, solve_positive};
+use crate::curvature::Problem;
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{Network, Pool};
 
@@ -42,6 +43,14 @@ pub enum CollapseError {
         /// Length of the target.
         got: usize,
         /// Number of outputs.
+        wanted: usize,
+    },
+    /// Starting points of another size.
+    #[error("the network takes {wanted} features, the starting points have {got}")]
+    Features {
+        /// Rows of the starting points.
+        got: usize,
+        /// Inputs of the network.
         wanted: usize,
     },
     /// No start.
@@ -121,24 +130,27 @@ const LAST_DAMPING: f64 = 1e12;
 /// than C numbers (d < C, or target out of range) the residual stays above zero.
 ///
 /// # Shapes
-/// `target` `[C]`, `starts` [d, M].
+/// `target` `[C]`, `starts` [d, M], e.g. the samples of the class; the problem's samples and loss play no part.
 ///
 /// # Cost
 /// C forward and reverse passes a step.
 ///
 /// # Errors
-/// [`CollapseError`] for a target of another size or no starts.
+/// [`CollapseError`] for a target or starts of another size, or no starts.
 ///
 /// # References
 /// Marquardt, J. SIAM 11 (1963), 431, doi:10.1137/0111030.
 pub fn input_of_output(
-    network: &Network,
-    theta: &[f64],
+    problem: &Problem<'_, f64>,
     target: &[f64],
     starts: &Matrix<f64>,
 ) -> Result<InputOfOutput, CollapseError> {
+    let (network, theta) = (problem.network(), problem.theta());
     if target.len() != network.n_outputs() {
         return Err(CollapseError::Target { got: target.len(), wanted: network.n_outputs() });
+    }
+    if starts.rows != network.n_inputs() {
+        return Err(CollapseError::Features { got: starts.rows, wanted: network.n_inputs() });
     }
     let mut pool = Pool::new();
     let mut best: Option<InputOfOutput> = None;
@@ -209,7 +221,7 @@ fn descend(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Activation;
+    use crate::config::{Activation, LossKind};
 
     #[test]
     fn statistics_of_known_outputs() {
@@ -221,6 +233,11 @@ mod tests {
         let error = class_statistics(&outputs, &[0, 0, 2], 2).unwrap_err();
         assert_eq!(error.to_string(), "sample 2 has label 2, but there are 2 classes");
         assert!(class_statistics(&outputs, &[0, 0], 2).is_err());
+    }
+
+    fn problem<'a>(network: &'a Network, theta: &[f64]) -> Problem<'a, f64> {
+        let x = Matrix::zeros(network.n_inputs(), 1);
+        Problem::at(network, theta.to_vec(), x, vec![0], LossKind::CrossEntropy).unwrap()
     }
 
     fn network(widths: &[usize], activation: Activation) -> (Network, Vec<f64>) {
@@ -237,7 +254,7 @@ mod tests {
             for k in 0..5 {
                 let x = Matrix::from_fn(4, 1, |i, _| (i as f64 + 0.37 * f64::from(k)).cos());
                 let target = network.outputs(&theta, &x).data;
-                let got = input_of_output(&network, &theta, &target, &starts).unwrap();
+                let got = input_of_output(&problem(&network, &theta), &target, &starts).unwrap();
                 let reached = network.outputs(&theta, &Matrix { data: got.x.clone(), rows: 4, columns: 1 }).data;
                 assert!(distance(&reached, &target) < 1e-9, "{activation:?} {got:?}");
                 assert!((distance(&reached, &target) - got.residual).abs() < 1e-12);
@@ -251,9 +268,14 @@ mod tests {
         let network = Network::fully_connected(&[1, 2], Activation::Relu).unwrap();
         let theta = [1.0, 2.0, 0.0, 0.0];
         let starts = Matrix { data: vec![7.0], rows: 1, columns: 1 };
-        let got = input_of_output(&network, &theta, &[1.0, 0.0], &starts).unwrap();
+        let got = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &starts).unwrap();
         assert!((got.x[0] - 0.2).abs() < 1e-6 && (got.residual - 2.0 / 5f64.sqrt()).abs() < 1e-12, "{got:?}");
-        assert_eq!(input_of_output(&network, &theta, &[1.0, 0.0], &Matrix::zeros(1, 0)), Err(CollapseError::NoStarts));
-        assert!(input_of_output(&network, &theta, &[1.0], &starts).is_err());
+        assert_eq!(
+            input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(1, 0)),
+            Err(CollapseError::NoStarts)
+        );
+        assert!(input_of_output(&problem(&network, &theta), &[1.0], &starts).is_err());
+        let wrong = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(2, 1));
+        assert_eq!(wrong, Err(CollapseError::Features { got: 2, wanted: 1 }));
     }
 }

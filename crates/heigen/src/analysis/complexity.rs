@@ -112,16 +112,18 @@ fn angle(a: f64, b: f64) -> f64 {
     turn.min(std::f64::consts::TAU - turn)
 }
 
+/// The representative of a piece.
+fn root(piece: &[usize], mut i: usize) -> usize {
+    while piece[i] != i {
+        i = piece[i];
+    }
+    i
+}
+
 /// Number of connected pieces of lines that share ends.
 fn connected(lines: &[Vec<[f64; 2]>], same: f64) -> usize {
     let mut piece: Vec<usize> = (0..lines.len()).collect();
     let mut at: HashMap<[i64; 2], usize> = HashMap::new();
-    fn root(piece: &[usize], mut i: usize) -> usize {
-        while piece[i] != i {
-            i = piece[i];
-        }
-        i
-    }
     for (i, line) in lines.iter().enumerate() {
         for p in [line.first(), line.last()].into_iter().flatten() {
             let key = p.map(|x| (x / same.max(f64::MIN_POSITIVE)).round() as i64);

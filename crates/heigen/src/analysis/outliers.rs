@@ -48,7 +48,7 @@ impl Outliers {
         let count = |gap: f64| {
             let top = ascending.last().copied().unwrap_or(0.0);
             let apart = |pair: &[f64]| pair[1] > 0.0 && pair[1] - pair[0] >= gap * top;
-            let bulk_end = ascending.windows(2).position(|pair| apart(pair));
+            let bulk_end = ascending.windows(2).position(apart);
             bulk_end.map_or(0, |i| ascending.len() - 1 - i)
         };
         Self {

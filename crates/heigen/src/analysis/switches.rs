@@ -1,7 +1,8 @@
 //! The complexity of the decision boundary in any dimension, from predictions alone.
 
+use crate::curvature::Problem;
 use crate::linalg::{Matrix, Scalar};
-use crate::model::{Network, predict};
+use crate::model::predict;
 use crate::rng::NumpyRandomState;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -57,19 +58,11 @@ const TOGETHER: usize = 32;
 /// labels, up to `options.pairs` of each, beyond that as many drawn without repetition (NumPy's stream). Pairs count
 /// labels, not predictions.
 ///
-/// # Shapes
-/// `inputs` [d, N], `labels` `[N]`.
-///
 /// # Cost
 /// `points` forward passes a pair; parallel, the same bytes for any number of threads. Changes closer to each other
 /// than the points are not seen.
-pub fn class_switches<T: Scalar>(
-    network: &Network,
-    theta: &[T],
-    inputs: &Matrix<T>,
-    labels: &[usize],
-    options: &SwitchOptions,
-) -> ClassSwitches {
+pub fn class_switches<T: Scalar>(problem: &Problem<'_, T>, options: &SwitchOptions) -> ClassSwitches {
+    let (network, theta, inputs, labels) = (problem.network(), problem.theta(), problem.inputs(), problem.labels());
     let classes = by_class(labels);
     let mut stream = NumpyRandomState::new(options.seed);
     let same = choose(same_pairs(&classes), options.pairs, &mut stream, |k| same_pair(&classes, k));
@@ -124,7 +117,7 @@ fn same_pair(classes: &[Vec<usize>], mut k: usize) -> Option<(usize, usize)> {
         let own = class.len() * (class.len() - 1) / 2;
         if k < own {
             // k = j (j - 1) / 2 + i with i < j.
-            let mut j = ((1.0 + (1.0 + 8.0 * k as f64).sqrt()) / 2.0) as usize;
+            let mut j = f64::midpoint(1.0, (1.0 + 8.0 * k as f64).sqrt()) as usize;
             while j * (j - 1) / 2 > k {
                 j -= 1;
             }
@@ -174,7 +167,7 @@ fn choose(
     let mut chosen = HashSet::new();
     let mut order = Vec::with_capacity(cap);
     for last in n - cap..n {
-        let drawn = stream.randint(0, last as i64 + 1) as usize;
+        let drawn = stream.randint(0, i64::try_from(last + 1).unwrap_or(i64::MAX)) as usize;
         let k = if chosen.insert(drawn) { drawn } else { last };
         chosen.insert(k);
         order.push(k);
@@ -185,7 +178,19 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Activation;
+    use crate::config::{Activation, LossKind};
+    use crate::model::Network;
+
+    fn switches(
+        network: &Network,
+        theta: &[f64],
+        x: &Matrix<f64>,
+        labels: &[usize],
+        options: &SwitchOptions,
+    ) -> ClassSwitches {
+        let problem = Problem::at(network, theta.to_vec(), x.clone(), labels.to_vec(), LossKind::CrossEntropy);
+        class_switches(&problem.unwrap(), options)
+    }
 
     #[test]
     fn a_linear_classifier_switches_once_between_its_classes() {
@@ -195,7 +200,7 @@ mod tests {
         let labels = predict(&network.outputs(&theta, &x));
         let ones = labels.iter().sum::<usize>();
         let all = SwitchOptions { pairs: usize::MAX, ..SwitchOptions::default() };
-        let got = class_switches(&network, &theta, &x, &labels, &all);
+        let got = switches(&network, &theta, &x, &labels, &all);
         assert_eq!((got.same_class.mean, got.same_class.max), (0.0, 0));
         assert_eq!(
             (got.different_class.mean, got.different_class.max, got.different_class.standard_error),
@@ -211,11 +216,11 @@ mod tests {
         let network = Network::fully_connected(&[1, 2, 2], Activation::Relu).unwrap();
         let theta = [1.0, -1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.5];
         let x = Matrix { data: vec![-1.0, 1.0, 0.0], rows: 1, columns: 3 };
-        let got = class_switches(&network, &theta, &x, &[0, 0, 1], &SwitchOptions::default());
+        let got = switches(&network, &theta, &x, &[0, 0, 1], &SwitchOptions::default());
         assert_eq!((got.same_class.pairs, got.same_class.mean), (1, 2.0));
         assert_eq!((got.different_class.pairs, got.different_class.mean), (2, 1.0));
-        let none = class_switches(&network, &theta, &x, &[0, 1, 2], &SwitchOptions::default());
-        assert_eq!(none.same_class, Switches { pairs: 0, mean: 0.0, standard_error: 0.0, max: 0 });
+        let none = switches(&network, &theta, &x, &[0, 0, 0], &SwitchOptions::default());
+        assert_eq!(none.different_class, Switches { pairs: 0, mean: 0.0, standard_error: 0.0, max: 0 });
     }
 
     #[test]

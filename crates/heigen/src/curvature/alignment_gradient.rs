@@ -55,9 +55,9 @@ impl<T: Scalar> Problem<'_, T> {
         }
         let labels = self.resolve(inputs, labels);
         let mut out = AlignmentGradients { alignments: vec![], gradients: Matrix::zeros(inputs.rows, inputs.columns) };
-        for m in 0..inputs.columns {
+        for (m, &label) in labels.iter().enumerate() {
             let column = out.gradients.column_mut(m);
-            out.alignments.push(self.alone(&tile_of(inputs, m, 1), labels[m], vector, column, pool));
+            out.alignments.push(self.alone(&tile_of(inputs, m, 1), label, vector, column, pool));
         }
         out
     }
@@ -94,7 +94,7 @@ impl<T: Scalar> Problem<'_, T> {
         if let Some(gradient) = gradient {
             dual.recycle(gradient);
         }
-        out.iter_mut().for_each(|d| *d = *d / norm);
+        out.iter_mut().for_each(|d| *d /= norm);
         pool.give(direction);
         alignment
     }
@@ -253,6 +253,38 @@ mod tests {
         assert!(has_rank_one_gradients(network.layers()));
         let block = Layer::Residual(Residual { main: network.layers().to_vec(), shortcut: vec![] });
         assert!(has_rank_one_gradients(&[block]));
+    }
+
+    #[test]
+    fn convolutional_networks_one_by_one() {
+        let network = Network::build(&crate::config::ModelSpec::Cnn {}, 784, 3).unwrap();
+        assert!(!has_rank_one_gradients(network.layers()));
+        let theta = numbers(network.n_params(), 0.3).iter().map(|w| 0.1 * w).collect();
+        let x = Matrix { data: numbers(784 * 2, 5.0), rows: 784, columns: 2 };
+        let problem = Problem::at(&network, theta, x.clone(), vec![0; 2], LossKind::CrossEntropy).unwrap();
+        let v = unit(network.n_params());
+        let got = problem.alignment_gradients_at(&x, &ExampleLabels::Predicted, &v);
+        let wanted = alignment(&problem, &x, &ExampleLabels::Predicted, &v);
+        assert!(got.alignments.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12));
+        let largest = got.gradients.data.iter().fold(0.0f64, |m, g| m.max(g.abs()));
+        assert!(largest > 0.0);
+        // Pooling and ReLU have kinks: most of the pixels are away from them.
+        let (h, mut close) = (1e-6, 0);
+        for i in (0..784).step_by(49) {
+            let moved = |h: f64| {
+                let mut x = x.clone();
+                (0..2).for_each(|j| x.column_mut(j)[i] += h);
+                alignment(&problem, &x, &ExampleLabels::Predicted, &v)
+            };
+            let (plus, minus) = (moved(h), moved(-h));
+            close += (0..2)
+                .filter(|&n| {
+                    let difference = (plus[n] - minus[n]) / (2.0 * h);
+                    (got.gradients.column(n)[i] - difference).abs() < 1e-5 * largest
+                })
+                .count();
+        }
+        assert!(close >= 30, "{close} of 32");
     }
 
     #[test]
