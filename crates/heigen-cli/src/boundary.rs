@@ -99,8 +99,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))
     });
-    let switches =
-        class_switches(network, problem.theta(), problem.inputs(), problem.labels(), &SwitchOptions::default());
+    let switches = class_switches(&problem, &SwitchOptions::default());
     // A Hessian that is zero has no outliers, and no v_1.
     let outliers = analysed.record.summary.outliers.count.max(1);
     let vectors = top(analysed, outliers).map(|(_, vectors)| vectors).ok();
@@ -125,7 +124,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
         }
         _ => None,
     };
-    let distances = boundary_distances(network, problem.theta(), problem.inputs());
+    let distances = boundary_distances(&problem);
     let nearest = distances.into_iter().flatten().min_by(|a, b| a.distance.total_cmp(&b.distance));
     Ok(BoundaryRecord {
         name: experiment.name.clone(),

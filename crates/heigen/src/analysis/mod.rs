@@ -2,6 +2,7 @@
 
 mod boundary;
 mod boundary_distance;
+mod clustering;
 mod coherence;
 mod collapse;
 mod complexity;
@@ -20,6 +21,7 @@ mod switches;
 
 pub use boundary::decision_boundary;
 pub use boundary_distance::{BoundaryPoint, boundary_distances};
+pub use clustering::cluster_order;
 pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use collapse::{ClassStatistics, CollapseError, InputOfOutput, class_statistics, input_of_output};
 pub use complexity::{BoundaryComplexity, STRAIGHT, boundary_complexity};

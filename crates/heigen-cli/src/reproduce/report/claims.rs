@@ -135,7 +135,12 @@ fn paired(a: &Measures, b: &Measures, number: fn(&Measured) -> Option<f64>) -> V
 }
 
 /// That `number` of `a` is below that of `b`: seed by seed.
-fn below(all: &[Measures], [a, b]: [&str; 2], what: &str, number: fn(&Measured) -> Option<f64>) -> Option<(bool, String)> {
+fn below(
+    all: &[Measures],
+    [a, b]: [&str; 2],
+    what: &str,
+    number: fn(&Measured) -> Option<f64>,
+) -> Option<(bool, String)> {
     let (left, right) = (of(all, a)?, of(all, b)?);
     let pairs = paired(left, right, number);
     let holds = pairs.iter().filter(|(x, y)| x < y).count();
@@ -183,7 +188,9 @@ fn norm(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
     findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "outliers", |o| o.outliers()));
     findings.extend(below(all, [ADVERSARIAL, LARGE_NORM], r"$\lambda_1$", |o| o.lambda(1)));
-    findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "changes of class between samples of one class", |o| o.switches()));
+    findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "changes of class between samples of one class", |o| {
+        o.switches()
+    }));
     judged(
         "A large norm of the weights alone does not make the boundary complex: the adversarial start does, with more outliers, though its largest eigenvalue is smaller.",
         "arXiv:2306.07104, Fig. 3",
@@ -213,7 +220,8 @@ fn margin(all: &[Measures]) -> Claim {
     let runs = all.iter().flat_map(|m| &m.all);
     let pairs: Vec<(f64, f64)> = runs.filter_map(|o| Some((estimate(o)?, nearest(o)?))).collect();
     if let Some(rho) = spearman(&pairs) {
-        let text = format!("rank correlation of estimate and true distance over {} runs: {}", pairs.len(), math(rho, 2));
+        let text =
+            format!("rank correlation of estimate and true distance over {} runs: {}", pairs.len(), math(rho, 2));
         findings.push((rho > 0.3, text));
     }
     let head = ["experiment", "by $v_1$", "nearest sample", "ratio"].map(Into::into).to_vec();
@@ -232,7 +240,8 @@ fn images(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
     findings.extend(below(all, MNIST, r"$\lambda_1$", |o| o.lambda(1)));
     if let Some((count, _)) = of(all, MNIST[0]).and_then(|m| m.over_seeds(|o| o.outliers())) {
-        findings.push((count <= 5.0, format!("{} outliers of 7,203 eigenvalues after normal training", math(count, 2))));
+        findings
+            .push((count <= 5.0, format!("{} outliers of 7,203 eigenvalues after normal training", math(count, 2))));
     }
     let few = of(all, MNIST[0]).and_then(|m| m.over_seeds(|o| o.outliers()));
     let more = of(all, MNIST[1]).and_then(|m| m.over_seeds(|o| o.outliers()));

@@ -16,7 +16,13 @@ use heigen_store::atomic;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
 
 /// Writes `index.html` from what stands in the results and figures folders.
-pub(super) fn write(args: &ReproduceArgs, graph: &Graph, failures: Vec<String>, took: f64, done: &[bool]) -> Result<()> {
+pub(super) fn write(
+    args: &ReproduceArgs,
+    graph: &Graph,
+    failures: Vec<String>,
+    took: f64,
+    done: &[bool],
+) -> Result<()> {
     let all = gathered::gather(graph);
     let report = Report {
         title: "The Hessian and the decision boundary".to_owned(),
@@ -79,12 +85,13 @@ fn timings(graph: &Graph, done: &[bool]) -> Vec<Timing> {
                 (record.map(|r| r.seconds), published::training(&run.name()))
             }
             Task::Analyse(run) => {
-                let record = paths(run).and_then(|p| AnalysisRecord::<heigen::analysis::Summary>::load(&p.analysis()).ok());
+                let record =
+                    paths(run).and_then(|p| AnalysisRecord::<heigen::analysis::Summary>::load(&p.analysis()).ok());
                 (record.map(|r| r.seconds), published::analysis(&run.name()))
             }
             Task::Boundary(run) => {
-                let record = paths(run)
-                    .and_then(|p| heigen_store::boundary_record::BoundaryRecord::load(&p.boundary()).ok());
+                let record =
+                    paths(run).and_then(|p| heigen_store::boundary_record::BoundaryRecord::load(&p.boundary()).ok());
                 (record.map(|r| r.seconds), None)
             }
             Task::Figure(_) | Task::Report => return None,

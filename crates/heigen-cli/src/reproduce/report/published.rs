@@ -52,7 +52,8 @@ pub(super) const PUBLISHED: [Published; 6] = [
 ];
 
 /// Seconds of trainings that nothing else is published of.
-const TRAININGS: [(&str, f64); 2] = [("gauss/random_label_training", 900.0), ("mnist2D/random_label_training_c017", 600.0)];
+const TRAININGS: [(&str, f64); 2] =
+    [("gauss/random_label_training", 900.0), ("mnist2D/random_label_training_c017", 600.0)];
 
 /// Seconds that the reference takes to train an experiment.
 pub(super) fn training(name: &str) -> Option<f64> {
