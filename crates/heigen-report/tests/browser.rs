@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Opens the page in a frame of each width and writes what it measures into its own title, one line a frame.
 const WRAPPER: &str = r##"<!DOCTYPE html><meta charset="utf-8"><title>waiting</title>
