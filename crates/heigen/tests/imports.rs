@@ -69,7 +69,8 @@ fn nothing_flows_backwards() {
     let figures =
         ["heigen::model", "heigen::train", "heigen::curvature", "heigen_store", "heigen_cli", "std::fs", "println!"];
     found.extend(violations(&crates.join("heigen-figures/src"), &figures));
-    let report = ["heigen::", "heigen_store", "heigen_figures", "heigen_cli", "std::fs", "std::env", "std::time", "println!"];
+    let report =
+        ["heigen::", "heigen_store", "heigen_figures", "heigen_cli", "std::fs", "std::env", "std::time", "println!"];
     found.extend(violations(&crates.join("heigen-report/src"), &report));
     found.extend(violations(
         &crates.join("heigen-store/src"),

@@ -1,4 +1,4 @@
-//! A page with some of everything, as its user would make it.
+//! A page with some of everything, as its user would make it. Findings, times and most numbers in it are made up.
 
 use heigen_report::{Cell, Claim, Figure, Report, Section, Table, TaskState, Timing, Verdict};
 
