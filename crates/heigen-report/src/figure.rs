@@ -14,9 +14,9 @@ pub(crate) fn figure(figure: &Figure) -> String {
     let data = STANDARD.encode(svg);
     let (image_size, frame_size) = svg::size(svg).map(sizes).unwrap_or_default();
     let caption = if caption.is_empty() { String::new() } else { format!(" {}", html(caption)) };
-    let command = command.as_ref().map_or_else(String::new, |command| {
-        format!("<p class=\"command\">Draw it again: <code>{}</code></p>\n", escape(command))
-    });
+    let command = command
+        .as_ref()
+        .map_or_else(String::new, |command| format!("<span>Draw it again: <code>{}</code></span>", escape(command)));
     format!(
         "<figure id=\"{id}\">\n\
          <div class=\"place\"{frame_size}><div class=\"frame\" id=\"{id}-large\">\n\
@@ -25,8 +25,9 @@ pub(crate) fn figure(figure: &Figure) -> String {
          <img src=\"data:image/svg+xml;base64,{data}\" alt=\"{alt}\"{image_size}></a>\n\
          </div></div>\n\
          <figcaption>\n\
-         <p><b>{title}</b><a class=\"anchor\" href=\"#{id}\" aria-label=\"Link to {plain_title}\">#</a>{caption}</p>\n\
-         {command}</figcaption>\n\
+         <p><b>{title}</b>{caption}<a class=\"anchor\" href=\"#{id}\" aria-label=\"Link to {plain_title}\">#</a></p>\n\
+         <p class=\"command\"><a class=\"larger\" href=\"#{id}-large\">Show large</a>{command}</p>\n\
+         </figcaption>\n\
          </figure>\n",
         alt = escape(&alt),
         title = html(title),

@@ -6,7 +6,11 @@ use crate::report::{Cell, Emphasis, Table};
 /// The table in its container.
 pub(crate) fn table(table: &Table) -> String {
     let Table { caption, head, rows, note } = table;
-    let caption = if caption.is_empty() { String::new() } else { format!("<caption>{}</caption>\n", html(caption)) };
+    let caption = if caption.is_empty() {
+        String::new()
+    } else {
+        format!("<caption><span class=\"words\">{}</span></caption>\n", html(caption))
+    };
     let heads: String =
         head.iter().enumerate().map(|(column, text)| head_cell(text, is_numeric(rows, column))).collect();
     let body: String = rows.iter().map(|row| format!("<tr>{}</tr>\n", row_cells(row))).collect();
@@ -67,7 +71,7 @@ mod tests {
         let head = ["", r"$\lambda_1$", "mixed"].map(str::to_owned).to_vec();
         let html = table(&Table { caption: "A & b".into(), head, rows, note: Some("*Mind*".into()) });
         for wanted in [
-            "<caption>A &amp; b</caption>",
+            "<caption><span class=\"words\">A &amp; b</span></caption>",
             r#"aria-label="A &amp; b" tabindex="0""#,
             r#"<tr><td></td><th scope="col" class="number">"#,
             r#"<th scope="col">mixed</th>"#,

@@ -21,8 +21,8 @@ pub(crate) fn timings(timings: &[Timing]) -> String {
         total(timings, compared)
     );
     let note = if compared {
-        "<p class=\"note\">Bars: time here (dark) above time of the reference (light). Only tasks that were computed and have \
-         both times are compared.</p>\n"
+        "<p class=\"note\">Bars: time here above, time of the reference below. Only tasks that were \
+         computed and have both times are compared.</p>\n"
     } else {
         ""
     };
@@ -41,9 +41,14 @@ fn row(timing: &Timing, longest: f64, compared: bool) -> String {
         [("here", *seconds), ("reference", *reference_seconds)].map(|(class, time)| bar(class, time, longest)).concat();
     format!(
         "<tr><th scope=\"row\">{}</th><td{class}>{words}</td>{}{reference}<td class=\"bars\">{bars}</td></tr>\n",
-        escape(task),
+        breakable(task),
         number(*seconds),
     )
+}
+
+/// A name that may go on in the next line after each part of a path.
+fn breakable(task: &str) -> String {
+    escape(task).replace('/', "/<wbr>").replace('_', "_<wbr>")
 }
 
 fn total(timings: &[Timing], compared: bool) -> String {
@@ -129,8 +134,8 @@ mod tests {
             assert_eq!(duration(seconds), wanted, "{seconds}");
         }
         assert_eq!(
-            [0.0712, 0.5, 0.999, 3.14, 9.96, 1234.5].map(significant),
-            ["0.071", "0.50", "1.0", "3.1", "10", "1234"]
+            [0.0712, 0.5, 0.999, 3.16, 9.96, 1234.5].map(significant),
+            ["0.071", "0.50", "1.0", "3.2", "10", "1234"]
         );
     }
 

@@ -1,19 +1,17 @@
-//! A page with some of everything, as its user would make it.
+//! A page with some of everything, as its user would make it. Findings, times and most numbers in it are made up.
 
 use heigen_report::{Cell, Claim, Figure, Report, Section, Table, TaskState, Timing, Verdict};
 
 /// A row of drawings, wide and low as the paper's are.
 pub(crate) fn drawing() -> String {
-    let maps: String = (0..6)
-        .map(|i| {
-            let (x, hue) = (20 + 160 * i, 30 + 40 * i);
-            format!(
-                "<rect x='{x}' y='20' width='140' height='140' fill='url(#shade)' stroke='black'/>\
-                 <circle cx='{}' cy='90' r='40' fill='hsl({hue} 60% 50%)'/>",
-                x + 70
-            )
-        })
-        .collect();
+    let map = |i: usize| {
+        let (left, middle, hue) = (20 + 160 * i, 90 + 160 * i, 30 + 40 * i);
+        format!(
+            "<rect x='{left}' y='20' width='140' height='140' fill='url(#shade)' stroke='black'/>\
+             <circle cx='{middle}' cy='90' r='40' fill='hsl({hue} 60% 50%)'/>"
+        )
+    };
+    let maps: String = (0..6).map(map).collect();
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"980pt\" height=\"180pt\" viewBox=\"0 0 980 180\">\
          <defs><linearGradient id='shade'><stop stop-color='#e8801a'/><stop offset='.5' stop-color='white'/>\

@@ -1,0 +1,116 @@
+//! The example page in a real browser: nothing is wider than a narrow window, both colour schemes apply, the large view
+//! covers the window, and it prints. Skipped where there is no `chromium` on the path.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Opens the page in a frame of each width and writes what it measures into its own title, one line a frame.
+const WRAPPER: &str = r##"<!DOCTYPE html><meta charset="utf-8"><title>waiting</title>
+<body style="color-scheme: light dark"><script>
+const cases = [[360, ""], [1280, ""], [360, "#figure-2-large"]];
+const lines = [];
+for (const [width, hash] of cases) {
+  const frame = document.createElement("iframe");
+  frame.style.cssText = `width: ${width}px; height: 800px; border: 0`;
+  frame.onload = () => {
+    const page = frame.contentDocument, style = (element) => frame.contentWindow.getComputedStyle(element);
+    lines.push([
+      width + hash, page.scrollingElement.scrollWidth <= frame.contentWindow.innerWidth,
+      frame.contentWindow.matchMedia("(prefers-color-scheme: dark)").matches, style(page.body).backgroundColor,
+      style(page.getElementById("figure-2-large")).position, style(page.getElementById("contents")).position,
+      style(page.getElementById("figure-2-large")).backgroundColor, page.images[0].naturalWidth > 0,
+    ].join("|"));
+    if (lines.length === cases.length) document.title = lines.sort().join("\n");
+  };
+  frame.src = "page.html" + hash;
+  document.body.append(frame);
+}
+</script>"##;
+
+fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file())
+}
+
+/// What a fresh Chromium writes to its standard output, or nothing where there is no Chromium.
+fn run(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let Some(browser) = chromium() else {
+        println!("skipped: there is no `chromium` on the path");
+        return None;
+    };
+    let profile = tempfile::tempdir().expect("a folder for the profile");
+    let output = folder.join("stdout");
+    let mut child = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+        .args(["--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(&output).expect("a file for the output"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromium starts");
+    assert!(finished(&mut child), "chromium {arguments:?} did not end well within {PATIENCE:?}");
+    Some(std::fs::read_to_string(output).expect("its output"))
+}
+
+fn finished(child: &mut Child) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().expect("the state of chromium") {
+            return status.success();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().expect("chromium ends");
+    child.wait().expect("chromium has ended");
+    false
+}
+
+fn folder_with_page() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the page");
+    let page = heigen_report::html(&common::example()).expect("the example is a page");
+    std::fs::write(folder.path().join("page.html"), page).expect("the page");
+    std::fs::write(folder.path().join("wrapper.html"), WRAPPER).expect("the wrapper");
+    folder
+}
+
+fn address(folder: &Path, file: &str) -> String {
+    format!("file://{}", folder.join(file).display())
+}
+
+#[test]
+fn it_fits_narrow_and_wide_windows_in_both_schemes() {
+    for (scheme, dark, ground) in [(0, true, "rgb(23, 23, 26)"), (1, false, "rgb(252, 252, 250)")] {
+        let folder = folder_with_page();
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        let wrapper = address(folder.path(), "wrapper.html");
+        let arguments = [&scheme, "--window-size=1400,900", "--virtual-time-budget=20000", "--dump-dom", &wrapper];
+        let Some(document) = run(folder.path(), &arguments) else { return };
+        let title = document.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        let lines: Vec<&str> = title.expect("a title").0.lines().collect();
+        let wanted = [
+            format!("1280|true|{dark}|{ground}|static|sticky|rgb(255, 255, 255)|true"),
+            format!("360#figure-2-large|true|{dark}|{ground}|fixed|static|rgb(255, 255, 255)|true"),
+            format!("360|true|{dark}|{ground}|static|static|rgb(255, 255, 255)|true"),
+        ];
+        assert_eq!(lines, wanted);
+    }
+}
+
+#[test]
+fn it_prints() {
+    let folder = folder_with_page();
+    let page = address(folder.path(), "page.html");
+    let arguments = ["--print-to-pdf=page.pdf", "--no-pdf-header-footer", &page];
+    if run(folder.path(), &arguments).is_some() {
+        let pdf = std::fs::read(folder.path().join("page.pdf")).expect("a PDF");
+        assert!(pdf.starts_with(b"%PDF") && pdf.len() > 10_000, "{} bytes", pdf.len());
+    }
+}
