@@ -1,9 +1,9 @@
 //! The distance of samples to the decision boundary, from the outputs alone.
 
-use super::solve::{distance, dot, solve_positive};
+use super::boundary_search::Search;
+use super::solve::{distance, dot};
 use crate::curvature::Problem;
-use crate::linalg::Matrix;
-use crate::model::{Network, Pool, argmax};
+use crate::model::{Pool, argmax};
 use crate::rng::NumpyRandomState;
 use rayon::prelude::*;
 
@@ -30,43 +30,31 @@ const NEIGHBOURS: usize = 8;
 /// Directions in which it starts besides: random ones, in the plane equally spaced ones.
 const RAYS: usize = 16;
 const PLANE_RAYS: usize = 64;
-/// How many of the nearest crossings are followed along the boundary, and how far they are from each other at least, as
-/// a fraction of their distance to the sample.
-const FOLLOWED: usize = 6;
-const APART: f64 = 0.3;
-/// Steps along the boundary, at most.
-const STEPS: usize = 60;
-/// Points on a ray among which the first change of class is looked for.
-const SCAN: usize = 32;
-/// Tangent planes of the boundary that are intersected.
-const PLANES: usize = 3;
-/// Shrinkages of a step before it is given up.
-const HALVINGS: i32 = 12;
-/// A step along the boundary that gains less than this, relative to the distance, is the last.
-const GAIN: f64 = 1e-10;
 /// Half the width of the verification, relative to the distance.
 const BESIDE: f64 = 1e-6;
 
 /// For every sample the nearest point where the predicted class changes: the minimum of |x - x_0| subject to
 /// f_a(x) = max_(b != a) f_b(x), a the class predicted for x_0.
 ///
-/// Independent of gradients with respect to theta. Starts: towards the nearest samples of another predicted class, along
-/// the first-order directions to every other class, and in 16 random directions (fixed stream; in the plane 64 equally
-/// spaced ones); on each ray the first change of class. From the nearest crossings, unless close to one another,
+/// Independent of gradients with respect to theta. Starts: towards the nearest samples of another predicted class,
+/// towards the ends of first-order steps to every other class, and in 16 random directions (fixed stream; in the plane
+/// 64 equally spaced ones); on each ray the first change of class. From the nearest crossings, unless close to one another,
 /// projected Newton steps along the boundary: the next point is the first crossing on the ray to the point of the
-/// tangent plane nearest to x_0, or of the intersection of up to three recent tangent planes (which meets the edges of
+/// tangent plane nearest to x_0, or of the intersection of up to eight recent tangent planes (which meets the edges of
 /// piecewise-linear boundaries), with shorter steps where that is no nearer.
 ///
 /// # Shapes
-/// One result for each of the problem's N samples, whose labels and loss play no part; `None` where no other class was found on any ray.
+/// One result for each of the problem's N samples, whose labels and loss play no part; `None` where no other class was
+/// found on any ray.
 ///
 /// # Guarantees
 /// Every result is a point of the boundary, so an upper bound on the distance, and a local minimum up to 1e-10 where
 /// the boundary is smooth. That it is the global one is not proved; in the plane the tests compare it with the traced
-/// boundary. A region of another class thinner than 1/32 of a ray can be missed.
+/// boundary, and around a polytope in 6 dimensions it is exact for 28 of 30 samples, 0.3 % too far at worst. A region of
+/// another class thinner than 1/32 of a ray can be missed.
 ///
 /// # Cost
-/// Some hundred forward passes a sample, parallel over samples; the same bytes for any number of threads.
+/// Some thousand forward passes a sample, parallel over samples; the same bytes for any number of threads.
 ///
 /// # References
 /// Moosavi-Dezfooli, Fawzi, Frossard, arXiv:1511.04599 (the first-order steps).
@@ -82,6 +70,7 @@ pub fn boundary_distances(problem: &Problem<'_, f64>) -> Vec<Option<BoundaryPoin
         .into_par_iter()
         .map_init(Pool::new, |pool, sample| {
             let (origin, class) = (inputs.column(sample), classes[sample]);
+            let farthest = inputs.iter_columns().map(|x| distance(origin, x)).fold(0.0, f64::max);
             let mut search = Search { network, theta, origin, class, pool };
             let mut others: Vec<(f64, usize)> = (0..inputs.columns)
                 .filter(|&n| classes[n] != class)
@@ -89,7 +78,7 @@ pub fn boundary_distances(problem: &Problem<'_, f64>) -> Vec<Option<BoundaryPoin
                 .collect();
             others.sort_by(|a, b| a.0.total_cmp(&b.0));
             let neighbours: Vec<&[f64]> = others.iter().take(NEIGHBOURS).map(|&(_, n)| inputs.column(n)).collect();
-            search.nearest(&neighbours, &rays).map(|(point, distance)| {
+            search.nearest(&neighbours, &rays, farthest).map(|(point, distance)| {
                 let (before, beyond) = (search.at(&point, 1.0 - BESIDE), search.at(&point, 1.0 + BESIDE));
                 let verified = search.excess(&before).0 < 0.0 && search.excess(&beyond).0 > 0.0;
                 let other = search.excess(&beyond).1;
@@ -114,211 +103,13 @@ fn directions(d: usize) -> Vec<Vec<f64>> {
     (0..RAYS).map(direction).collect()
 }
 
-struct Search<'a> {
-    network: &'a Network,
-    theta: &'a [f64],
-    origin: &'a [f64],
-    class: usize,
-    pool: &'a mut Pool<f64>,
-}
-
-/// A tangent plane {y: normal^T y = offset} of the boundary, relative to the origin.
-struct Plane {
-    normal: Vec<f64>,
-    offset: f64,
-}
-
-impl Search<'_> {
-    /// origin + t (point - origin).
-    fn at(&self, point: &[f64], t: f64) -> Vec<f64> {
-        self.origin.iter().zip(point).map(|(o, p)| o + t * (p - o)).collect()
-    }
-
-    /// max_(b != a) f_b - f_a and b, of each of some points [d, M].
-    fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
-        let class = self.class;
-        let outputs = self.network.outputs_apart(self.theta, points, self.pool);
-        outputs.iter_columns().map(|o| best_other(o, class)).map(|(b, excess)| (excess, b)).collect()
-    }
-
-    fn excess(&mut self, point: &[f64]) -> (f64, usize) {
-        let points = Matrix { data: point.to_vec(), rows: point.len(), columns: 1 };
-        self.excesses(&points)[0]
-    }
-
-    /// f_b - f_a and its derivative by x, at a point for the best other class b.
-    fn slope(&mut self, point: &[f64]) -> (f64, Vec<f64>) {
-        let class = self.class;
-        let x = Matrix { data: point.to_vec(), rows: point.len(), columns: 1 };
-        let (outputs, gradient) = self.network.input_gradients(self.theta, &x, self.pool, |_, o, s| {
-            s.fill(0.0);
-            s[best_other(o, class).0] = 1.0;
-            s[class] = -1.0;
-        });
-        (best_other(&outputs.data, class).1, gradient.data)
-    }
-
-    /// The first change of class on the way from the origin to `end`, as a fraction of the way.
-    fn first_crossing(&mut self, end: &[f64]) -> Option<f64> {
-        let scan: Vec<f64> = (1..=SCAN).flat_map(|i| self.at(end, i as f64 / SCAN as f64)).collect();
-        let values = self.excesses(&Matrix { data: scan, rows: end.len(), columns: SCAN });
-        let first = values.iter().position(|v| v.0 > 0.0)?;
-        let (mut low, mut high) = (first as f64 / SCAN as f64, (first + 1) as f64 / SCAN as f64);
-        let mut at_low = if first == 0 { self.excess(&self.at(end, 0.0)).0 } else { values[first - 1].0 };
-        let mut at_high = values[first].0;
-        if at_low >= 0.0 {
-            return Some(low);
-        }
-        // False position with halved weights (Illinois), safeguarded by bisection.
-        let mut kept = 0i32;
-        for i in 0..100 {
-            if high - low <= 4.0 * f64::EPSILON * high {
-                break;
-            }
-            let secant = low + (high - low) * at_low / (at_low - at_high);
-            let middle = f64::midpoint(low, high);
-            let t = if i % 8 == 7 || !(secant > low && secant < high) { middle } else { secant };
-            let value = self.excess(&self.at(end, t)).0;
-            if value > 0.0 {
-                (high, at_high) = (t, value);
-                at_low *= if kept > 0 { 0.5 } else { 1.0 };
-                kept = 1;
-            } else if value < 0.0 {
-                (low, at_low) = (t, value);
-                at_high *= if kept < 0 { 0.5 } else { 1.0 };
-                kept = -1;
-            } else {
-                return Some(t);
-            }
-        }
-        Some(high)
-    }
-
-    /// The nearest crossing from all starts, and its distance.
-    fn nearest(&mut self, neighbours: &[&[f64]], rays: &[Vec<f64>]) -> Option<(Vec<f64>, f64)> {
-        let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
-        let mut ends: Vec<Vec<f64>> = neighbours.iter().map(|n| n.to_vec()).collect();
-        ends.extend(self.first_order_ends());
-        for end in &ends {
-            self.cross(end, &mut found);
-        }
-        let reach = found.iter().map(|f| f.1).fold(f64::INFINITY, f64::min);
-        if reach.is_finite() {
-            for ray in rays {
-                let end: Vec<f64> = self.origin.iter().zip(ray).map(|(o, r)| o + 2.0 * reach * r).collect();
-                self.cross(&end, &mut found);
-            }
-        }
-        found.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let mut starts: Vec<(Vec<f64>, f64)> = Vec::new();
-        for crossing in found {
-            if starts.len() < FOLLOWED && starts.iter().all(|s| distance(&s.0, &crossing.0) >= APART * crossing.1) {
-                starts.push(crossing);
-            }
-        }
-        let followed: Vec<_> = starts.into_iter().map(|start| self.follow(start)).collect();
-        followed.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
-    }
-
-    fn cross(&mut self, end: &[f64], found: &mut Vec<(Vec<f64>, f64)>) {
-        if let Some(t) = self.first_crossing(end) {
-            let point = self.at(end, t);
-            let distance = distance(self.origin, &point);
-            found.push((point, distance));
-        }
-    }
-
-    /// Twice as far as the plane f_b = f_a of the network linearized at the origin, for every other class b.
-    fn first_order_ends(&mut self) -> Vec<Vec<f64>> {
-        let (class, classes, d) = (self.class, self.network.n_outputs(), self.origin.len());
-        let others: Vec<usize> = (0..classes).filter(|&b| b != class).collect();
-        let x = Matrix { data: self.origin.repeat(others.len()), rows: d, columns: others.len() };
-        let (outputs, slopes) = self.network.input_gradients(self.theta, &x, self.pool, |m, _, s| {
-            s.fill(0.0);
-            s[others[m]] = 1.0;
-            s[class] = -1.0;
-        });
-        let mut ends = Vec::new();
-        for (m, (o, slope)) in outputs.iter_columns().zip(slopes.iter_columns()).enumerate() {
-            let (missing, length2) = (o[class] - o[others[m]], dot(slope, slope));
-            if length2 > 0.0 && (missing / length2).is_finite() {
-                ends.push(self.origin.iter().zip(slope).map(|(o, s)| o + 2.0 * missing / length2 * s).collect());
-            }
-        }
-        ends
-    }
-
-    /// Goes along the boundary from a crossing to a nearest one.
-    fn follow(&mut self, (mut point, mut best): (Vec<f64>, f64)) -> (Vec<f64>, f64) {
-        let mut planes: Vec<Plane> = Vec::new();
-        for _ in 0..STEPS {
-            if best == 0.0 {
-                break;
-            }
-            // Just beyond, where the other class is the largest output.
-            let (value, normal) = self.slope(&self.at(&point, 1.0 + f64::EPSILON));
-            let relative: Vec<f64> = point.iter().zip(self.origin).map(|(p, o)| p - o).collect();
-            let offset = dot(&normal, &relative) - value;
-            planes.insert(0, Plane { normal, offset });
-            planes.truncate(PLANES);
-            let targets: Vec<Vec<f64>> = (1..=planes.len()).filter_map(|m| self.nearest_of(&planes[..m])).collect();
-            let mut better = None;
-            'targets: for halving in 0..HALVINGS {
-                let share = 0.5f64.powi(halving);
-                for target in &targets {
-                    let aim: Vec<f64> = point.iter().zip(target).map(|(p, t)| p + share * (t - p)).collect();
-                    let length = distance(self.origin, &aim);
-                    if length == 0.0 {
-                        continue;
-                    }
-                    // Only a crossing nearer than the best one is of interest.
-                    let end = self.at(&aim, best / length);
-                    if let Some(t) = self.first_crossing(&end) {
-                        let candidate = self.at(&end, t);
-                        let distance = distance(self.origin, &candidate);
-                        if distance < best * (1.0 - GAIN) && better.as_ref().is_none_or(|b: &(_, f64)| distance < b.1) {
-                            better = Some((candidate, distance));
-                        }
-                    }
-                }
-                if better.is_some() {
-                    break 'targets;
-                }
-            }
-            let Some(step) = better else { break };
-            (point, best) = step;
-        }
-        (point, best)
-    }
-
-    /// The point nearest to the origin where all `planes` meet.
-    fn nearest_of(&self, planes: &[Plane]) -> Option<Vec<f64>> {
-        let m = planes.len();
-        let gram = (0..m * m).map(|i| dot(&planes[i % m].normal, &planes[i / m].normal)).collect();
-        let weights = solve_positive(gram, planes.iter().map(|p| p.offset).collect())?;
-        let mut point = self.origin.to_vec();
-        for (plane, w) in planes.iter().zip(weights) {
-            point.iter_mut().zip(&plane.normal).for_each(|(p, n)| *p += w * n);
-        }
-        point.iter().all(|p| p.is_finite()).then_some(point)
-    }
-}
-
-/// The largest output but that of `class`, and by how much it exceeds that. NaN if there is no other class.
-fn best_other(outputs: &[f64], class: usize) -> (usize, f64) {
-    let others = outputs.iter().enumerate().filter(|&(c, _)| c != class);
-    let best = others.fold(None, |best: Option<(usize, f64)>, (c, &o)| match best {
-        Some((_, value)) if value >= o => best,
-        _ => Some((c, o)),
-    });
-    best.map_or((class, f64::NAN), |(c, o)| (c, o - outputs[class]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::{Plane as Rectangle, decision_boundary};
     use crate::config::{Activation, LossKind};
+    use crate::linalg::Matrix;
+    use crate::model::Network;
 
     fn distances(network: &Network, theta: &[f64], x: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
         let labels = vec![0; x.columns];
@@ -381,21 +172,21 @@ mod tests {
             let (network, theta) = diamond(d);
             let mut stream = NumpyRandomState::new(1);
             let x = Matrix { data: (0..30 * d).map(|_| 0.5 * stream.randn()).collect(), rows: d, columns: 30 };
-            let (mut exact, mut worst) = (0, 1.0f64);
             let found = distances(&network, &theta, &x);
-            for found in found.iter().flatten() {
+            let mut exact = 0;
+            for found in found {
+                let found = found.unwrap();
                 let p = x.column(found.sample);
                 let l1: f64 = p.iter().map(|x| x.abs()).sum();
                 assert!(found.verified, "{found:?}");
                 // From inside the nearest face, from outside perhaps an edge or a corner.
                 let wanted = if l1 < 1.0 { (1.0 - l1) / (d as f64).sqrt() } else { to_diamond(p) };
-                assert!(found.distance >= wanted * (1.0 - 1e-9), "{found:?} {wanted}");
                 let ratio = found.distance / wanted;
-                assert!(l1 > 1.0 || ratio < 1.0 + 1e-8, "{d}: {found:?} {wanted}");
-                worst = worst.max(ratio);
-                exact += usize::from(ratio < 1.0 + 1e-6);
+                let tolerance = if d > 3 && l1 > 1.0 { 1e-2 } else { 1e-8 };
+                assert!(ratio > 1.0 - 1e-9 && ratio < 1.0 + tolerance, "{d}: {found:?} {wanted}");
+                exact += usize::from(ratio < 1.0 + 1e-8);
             }
-            println!("{d}: {exact} of {}, worst {worst}", found.len());
+            assert!(exact >= 27, "{d}: {exact} of 30");
         }
     }
 

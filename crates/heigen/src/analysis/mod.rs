@@ -2,6 +2,7 @@
 
 mod boundary;
 mod boundary_distance;
+mod boundary_search;
 mod clustering;
 mod coherence;
 mod collapse;

@@ -1,0 +1,243 @@
+//! Ways from a sample to the decision boundary and along it.
+
+use super::solve::{distance, dot, solve_positive};
+use crate::linalg::Matrix;
+use crate::model::{Network, Pool};
+
+/// First-order steps towards another class, at most, and by how much each goes beyond its aim (as in arXiv:1511.04599).
+const FIRST_ORDER_STEPS: usize = 50;
+const BEYOND: f64 = 1.02;
+/// How many of the nearest crossings are followed along the boundary, and how far they are from each other at least, as
+/// a fraction of their distance to the sample.
+const FOLLOWED: usize = 6;
+const APART: f64 = 0.3;
+/// Steps along the boundary, at most.
+const STEPS: usize = 60;
+/// Points on a ray among which the first change of class is looked for.
+const SCAN: usize = 32;
+/// Tangent planes of the boundary that are intersected.
+const PLANES: usize = 8;
+/// Shrinkages of a step before it is given up.
+const HALVINGS: i32 = 12;
+/// A step along the boundary that gains less than this, relative to the distance, is the last.
+const GAIN: f64 = 1e-10;
+
+/// The search from one sample.
+pub(super) struct Search<'a> {
+    pub(super) network: &'a Network,
+    pub(super) theta: &'a [f64],
+    /// The sample.
+    pub(super) origin: &'a [f64],
+    /// The class predicted for it.
+    pub(super) class: usize,
+    pub(super) pool: &'a mut Pool<f64>,
+}
+
+/// A tangent plane {y: normal^T y = offset} of the boundary, relative to the origin.
+struct Plane {
+    normal: Vec<f64>,
+    offset: f64,
+}
+
+impl Search<'_> {
+    /// origin + t (point - origin).
+    pub(super) fn at(&self, point: &[f64], t: f64) -> Vec<f64> {
+        self.origin.iter().zip(point).map(|(o, p)| o + t * (p - o)).collect()
+    }
+
+    /// max_(b != a) f_b - f_a and b, of each of some points [d, M].
+    fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
+        let class = self.class;
+        let outputs = self.network.outputs_apart(self.theta, points, self.pool);
+        outputs.iter_columns().map(|o| best_other(o, class)).map(|(b, excess)| (excess, b)).collect()
+    }
+
+    pub(super) fn excess(&mut self, point: &[f64]) -> (f64, usize) {
+        let points = Matrix { data: point.to_vec(), rows: point.len(), columns: 1 };
+        self.excesses(&points)[0]
+    }
+
+    /// f_b - f_a and its derivative by x, at a point for the best other class b.
+    fn slope(&mut self, point: &[f64]) -> (f64, Vec<f64>) {
+        let class = self.class;
+        let x = Matrix { data: point.to_vec(), rows: point.len(), columns: 1 };
+        let (outputs, gradient) = self.network.input_gradients(self.theta, &x, self.pool, |_, o, s| {
+            s.fill(0.0);
+            s[best_other(o, class).0] = 1.0;
+            s[class] = -1.0;
+        });
+        (best_other(&outputs.data, class).1, gradient.data)
+    }
+
+    /// The first change of class on the way from the origin to `end`, as a fraction of the way.
+    fn first_crossing(&mut self, end: &[f64]) -> Option<f64> {
+        let scan: Vec<f64> = (1..=SCAN).flat_map(|i| self.at(end, i as f64 / SCAN as f64)).collect();
+        let values = self.excesses(&Matrix { data: scan, rows: end.len(), columns: SCAN });
+        let first = values.iter().position(|v| v.0 > 0.0)?;
+        let (mut low, mut high) = (first as f64 / SCAN as f64, (first + 1) as f64 / SCAN as f64);
+        let mut at_low = if first == 0 { self.excess(&self.at(end, 0.0)).0 } else { values[first - 1].0 };
+        let mut at_high = values[first].0;
+        if at_low >= 0.0 {
+            return Some(low);
+        }
+        // False position with halved weights (Illinois), safeguarded by bisection.
+        let mut kept = 0i32;
+        for i in 0..100 {
+            if high - low <= 4.0 * f64::EPSILON * high {
+                break;
+            }
+            let secant = low + (high - low) * at_low / (at_low - at_high);
+            let middle = f64::midpoint(low, high);
+            let t = if i % 8 == 7 || !(secant > low && secant < high) { middle } else { secant };
+            let value = self.excess(&self.at(end, t)).0;
+            if value > 0.0 {
+                (high, at_high) = (t, value);
+                at_low *= if kept > 0 { 0.5 } else { 1.0 };
+                kept = 1;
+            } else if value < 0.0 {
+                (low, at_low) = (t, value);
+                at_high *= if kept < 0 { 0.5 } else { 1.0 };
+                kept = -1;
+            } else {
+                return Some(t);
+            }
+        }
+        Some(high)
+    }
+
+    /// The nearest crossing from all starts, and its distance.
+    pub(super) fn nearest(
+        &mut self,
+        neighbours: &[&[f64]],
+        rays: &[Vec<f64>],
+        farthest: f64,
+    ) -> Option<(Vec<f64>, f64)> {
+        let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
+        let mut ends: Vec<Vec<f64>> = neighbours.iter().map(|n| n.to_vec()).collect();
+        ends.extend(self.first_order_ends());
+        for end in &ends {
+            self.cross(end, &mut found);
+        }
+        let reach = found.iter().map(|f| f.1).min_by(f64::total_cmp).unwrap_or(farthest);
+        for ray in rays {
+            let end: Vec<f64> = self.origin.iter().zip(ray).map(|(o, r)| o + 2.0 * reach * r).collect();
+            self.cross(&end, &mut found);
+        }
+        found.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut starts: Vec<(Vec<f64>, f64)> = Vec::new();
+        for crossing in found {
+            if starts.len() < FOLLOWED && starts.iter().all(|s| distance(&s.0, &crossing.0) >= APART * crossing.1) {
+                starts.push(crossing);
+            }
+        }
+        let followed: Vec<_> = starts.into_iter().map(|start| self.follow(start)).collect();
+        followed.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    fn cross(&mut self, end: &[f64], found: &mut Vec<(Vec<f64>, f64)>) {
+        if let Some(t) = self.first_crossing(end) {
+            let point = self.at(end, t);
+            let distance = distance(self.origin, &point);
+            found.push((point, distance));
+        }
+    }
+
+    /// Where first-order steps towards every other class end, that is where the class changes or their number is up.
+    fn first_order_ends(&mut self) -> Vec<Vec<f64>> {
+        let class = self.class;
+        let mut ends = Vec::new();
+        for other in (0..self.network.n_outputs()).filter(|&b| b != class) {
+            let mut point = self.origin.to_vec();
+            for _ in 0..FIRST_ORDER_STEPS {
+                let x = Matrix { data: point.clone(), rows: point.len(), columns: 1 };
+                let (outputs, slope) = self.network.input_gradients(self.theta, &x, self.pool, |_, _, s| {
+                    s.fill(0.0);
+                    s[other] = 1.0;
+                    s[class] = -1.0;
+                });
+                let step = BEYOND * (outputs.data[class] - outputs.data[other]) / dot(&slope.data, &slope.data);
+                if best_other(&outputs.data, class).1 > 0.0 || !step.is_finite() {
+                    break;
+                }
+                point.iter_mut().zip(&slope.data).for_each(|(p, s)| *p += step * s);
+            }
+            if point.iter().all(|p| p.is_finite()) {
+                ends.push(point);
+            }
+        }
+        ends
+    }
+
+    /// Goes along the boundary from a crossing to a nearest one.
+    fn follow(&mut self, (mut point, mut best): (Vec<f64>, f64)) -> (Vec<f64>, f64) {
+        let mut planes: Vec<Plane> = Vec::new();
+        for _ in 0..STEPS {
+            if best == 0.0 {
+                break;
+            }
+            // Just beyond, where the other class is the largest output.
+            let (value, normal) = self.slope(&self.at(&point, 1.0 + f64::EPSILON));
+            let relative: Vec<f64> = point.iter().zip(self.origin).map(|(p, o)| p - o).collect();
+            let offset = dot(&normal, &relative) - value;
+            // The same plane again comes to the front.
+            planes.retain(|p| !parallel(&p.normal, &normal));
+            planes.insert(0, Plane { normal, offset });
+            planes.truncate(PLANES);
+            let targets: Vec<Vec<f64>> = (1..=planes.len()).filter_map(|m| self.nearest_of(&planes[..m])).collect();
+            let mut better = None;
+            'targets: for halving in 0..HALVINGS {
+                let share = 0.5f64.powi(halving);
+                for target in &targets {
+                    let aim: Vec<f64> = point.iter().zip(target).map(|(p, t)| p + share * (t - p)).collect();
+                    let length = distance(self.origin, &aim);
+                    if length == 0.0 {
+                        continue;
+                    }
+                    // Only a crossing nearer than the best one is of interest.
+                    let end = self.at(&aim, best / length);
+                    if let Some(t) = self.first_crossing(&end) {
+                        let candidate = self.at(&end, t);
+                        let distance = distance(self.origin, &candidate);
+                        if distance < best * (1.0 - GAIN) && better.as_ref().is_none_or(|b: &(_, f64)| distance < b.1) {
+                            better = Some((candidate, distance));
+                        }
+                    }
+                }
+                if better.is_some() {
+                    break 'targets;
+                }
+            }
+            let Some(step) = better else { break };
+            (point, best) = step;
+        }
+        (point, best)
+    }
+
+    /// The point nearest to the origin where all `planes` meet.
+    fn nearest_of(&self, planes: &[Plane]) -> Option<Vec<f64>> {
+        let m = planes.len();
+        let gram = (0..m * m).map(|i| dot(&planes[i % m].normal, &planes[i / m].normal)).collect();
+        let weights = solve_positive(gram, planes.iter().map(|p| p.offset).collect())?;
+        let mut point = self.origin.to_vec();
+        for (plane, w) in planes.iter().zip(weights) {
+            point.iter_mut().zip(&plane.normal).for_each(|(p, n)| *p += w * n);
+        }
+        point.iter().all(|p| p.is_finite()).then_some(point)
+    }
+}
+
+/// Whether two vectors have the same direction to rounding.
+fn parallel(a: &[f64], b: &[f64]) -> bool {
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    cosine.is_nan() || cosine > 1.0 - 1e-12
+}
+
+/// The largest output but that of `class`, and by how much it exceeds that. NaN if there is no other class.
+fn best_other(outputs: &[f64], class: usize) -> (usize, f64) {
+    let others = outputs.iter().enumerate().filter(|&(c, _)| c != class);
+    let best = others.fold(None, |best: Option<(usize, f64)>, (c, &o)| match best {
+        Some((_, value)) if value >= o => best,
+        _ => Some((c, o)),
+    });
+    best.map_or((class, f64::NAN), |(c, o)| (c, o - outputs[class]))
+}
