@@ -14,6 +14,7 @@
 //! ```
 
 mod axes;
+mod check;
 mod clip;
 mod color;
 mod colorbar;
@@ -48,8 +49,8 @@ pub use panel::Panel;
 pub use raster::Raster;
 pub use render::{DEFAULT_DPI, Rendered, render, render_at, svg};
 pub use rows::{
-    AlignmentMap, Density, EmbeddingRow, MarginPanel, PlaneAside, PlaneRow, SampleMap, figure2, figure3, figure5,
-    figure6,
+    AlignmentMap, ColorBars, Density, EmbeddingRow, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow,
+    SampleMap, figure2, figure3, figure5, figure6, plane_maps,
 };
 pub use scale::Scale;
 pub use scene::{Align, Element, Fill, Scene, Stroke, Style};

@@ -2,6 +2,7 @@
 
 use super::{AsideRoom, FRAME};
 use crate::axes::{AxisStyle, Side, axis};
+use crate::check;
 use crate::color::Rgb;
 use crate::error::FigureError;
 use crate::geometry::{Path, Point, Rect};
@@ -29,7 +30,7 @@ const ACCENT: Rgb = Rgb(213, 94, 0);
 const THIN: f64 = 0.9;
 
 impl Density {
-    pub(super) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", width: 140.0, left: 36.0, below: 30.0 };
+    pub(crate) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", width: 140.0, left: 36.0, below: 30.0 };
 
     /// Fraction of the eigenvalues in each of 200 equal bins from the smallest to the largest (`numpy.histogram`), and
     /// the ends.
@@ -48,7 +49,7 @@ impl Density {
     }
 
     /// The histogram in `rect`, with axes, and a triangle above each of the outliers.
-    pub(super) fn panel(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+    pub(crate) fn panel(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
         let ([low, high], bins) = self.histogram();
         let floor = 0.5 / self.eigenvalues.len() as f64;
         let pad = 0.04 * (high - low);
@@ -92,18 +93,12 @@ impl Density {
     }
 }
 
-pub(super) fn check(name: &str, density: &Density) -> Result<(), FigureError> {
+pub(crate) fn check(name: &str, density: &Density) -> Result<(), FigureError> {
     if density.eigenvalues.is_empty() {
         return Err(FigureError::Empty { what: format!("the density of {name}"), wanted: "eigenvalue" });
     }
-    if let Some(value) = density.eigenvalues.iter().find(|v| !v.is_finite()) {
-        return Err(FigureError::value(format!("an eigenvalue of {name}"), value, "a finite number"));
-    }
-    if density.outliers > density.eigenvalues.len() {
-        let wanted = format!("at most {}, the number of eigenvalues", density.eigenvalues.len());
-        return Err(FigureError::value(format!("the outliers of {name}"), density.outliers, wanted));
-    }
-    Ok(())
+    check::finite(|| format!("an eigenvalue of {name}"), &density.eigenvalues)?;
+    check::outliers(name, density.outliers, density.eigenvalues.len())
 }
 
 #[cfg(test)]
