@@ -2,6 +2,7 @@
 
 use super::{AsideRoom, FRAME};
 use crate::axes::{AxisStyle, Side, axis};
+use crate::chart::{ACCENT, INK, colored};
 use crate::check;
 use crate::color::Rgb;
 use crate::error::FigureError;
@@ -24,8 +25,6 @@ pub struct Density {
 
 /// As in the paper's Figures 3 and 6.
 const BINS: usize = 200;
-const BARS: Rgb = Rgb(84, 86, 160);
-const ACCENT: Rgb = Rgb(213, 94, 0);
 /// Width of the thinnest bar that is seen, in points.
 const THIN: f64 = 0.9;
 
@@ -62,7 +61,7 @@ impl Density {
         });
         let mut one = Path::default();
         bars.for_each(|bar| one.extend(bar));
-        let mut elements = vec![panel.clipped(vec![Element::shape(one, Style::filled(BARS))])];
+        let mut elements = vec![panel.clipped(vec![Element::shape(one, Style::filled(INK))])];
 
         let mut descending = self.eigenvalues.clone();
         descending.sort_by(|a, b| b.total_cmp(a));
@@ -77,11 +76,7 @@ impl Density {
             n => format!("{n} outliers"),
         };
         let at = Point::new(rect.right() - 5.0, rect.y + 13.0);
-        let Element::Text { label, origin, upwards, .. } = Element::text(Label::tex(&text, 10.0)?, at, Align::End)
-        else {
-            return Ok(elements);
-        };
-        elements.push(Element::Text { label, origin, upwards, color: ACCENT });
+        elements.push(colored(Element::text(Label::tex(&text, 10.0)?, at, Align::End), ACCENT));
 
         elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
         let style = AxisStyle { number_size: 9.0, label_size: 11.0, line: FRAME, gap: 2.0, ..AxisStyle::default() };

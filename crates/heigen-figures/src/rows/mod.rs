@@ -17,6 +17,7 @@ pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
 
 use crate::axes::AxisStyle;
+use crate::chart::FRAME;
 use crate::color::ColorMap;
 use crate::colorbar::color_bar;
 use crate::error::FigureError;
@@ -47,7 +48,6 @@ const NAME_SIZE: f64 = 12.0;
 const NAME_LINE: f64 = 1.15 * NAME_SIZE;
 const NAME_LINES: usize = 3;
 const NAME_GAP: f64 = 9.0;
-const FRAME: f64 = 0.8;
 
 /// A panel at the right end of a row.
 pub(crate) struct AsideRoom {

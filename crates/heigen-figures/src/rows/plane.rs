@@ -2,6 +2,7 @@
 
 use super::density::Density;
 use super::{AsideRoom, Caption, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE, extent};
+use crate::chart::ACCENT;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
@@ -82,7 +83,6 @@ const MARKER: f64 = 3.4;
 const SMALLEST_MARKER: f64 = 1.8;
 const MANY: f64 = 250.0;
 const MARKER_EDGE: f64 = 0.35;
-const ACCENT: Rgb = Rgb(213, 94, 0);
 
 impl PlaneRow {
     fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
