@@ -51,7 +51,8 @@ pub struct Axis {
 /// Height of digits, in em: numbers beside a mark are centred on it by this.
 const DIGIT_HEIGHT: f64 = 0.676;
 
-/// An axis with the given marks along a side of `rect`; marks outside of the scale's range are left out.
+/// An axis with the given marks along a side of `rect`; marks outside of the scale's range are left out, and
+/// those without a text have no number.
 ///
 /// # Errors
 /// Where a tick label or `label` cannot be set.
@@ -88,6 +89,9 @@ pub fn axis(
         }
         let foot = on_axis(fraction);
         marks.push(Path::polyline(&[foot, outward(foot, style.mark)]));
+        if tick.label.is_empty() {
+            continue;
+        }
         let number = Label::tex(&tick.label, style.number_size)?;
         let at = outward(foot, style.mark + style.gap);
         let (place, align, reach) = match side {

@@ -55,6 +55,31 @@ impl ColorMap {
     pub const ALIGNMENT: Self =
         Self { stops: &[(0.0, Rgb(241, 170, 42)), (0.5, Rgb::WHITE), (1.0, Rgb(142, 145, 227))] };
 
+    /// Diverging, for cosines on a symmetric logarithmic scale: dark red, white at 0, dark blue.
+    pub const COHERENCE: Self = Self {
+        stops: &[
+            (0.0, Rgb(103, 0, 31)),
+            (0.125, Rgb(178, 24, 43)),
+            (0.25, Rgb(214, 96, 77)),
+            (0.375, Rgb(244, 165, 130)),
+            (0.5, Rgb(250, 250, 250)),
+            (0.625, Rgb(146, 197, 222)),
+            (0.75, Rgb(67, 147, 195)),
+            (0.875, Rgb(33, 102, 172)),
+            (1.0, Rgb(5, 48, 97)),
+        ],
+    };
+    /// From low to high, for losses: blue, grey, red, about equally light in steps.
+    pub const LOSS: Self = Self {
+        stops: &[
+            (0.0, Rgb(59, 76, 192)),
+            (0.25, Rgb(141, 176, 254)),
+            (0.5, Rgb(221, 221, 221)),
+            (0.75, Rgb(244, 152, 122)),
+            (1.0, Rgb(180, 4, 38)),
+        ],
+    };
+
     /// A map through `stops`: pairs of a fraction and a colour, fractions ascending from 0 to 1.
     pub const fn new(stops: &'static [(f64, Rgb)]) -> Self {
         Self { stops }

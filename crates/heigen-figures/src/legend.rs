@@ -45,10 +45,9 @@ pub fn legend(rect: Rect, corner: Corner, entries: &[Entry], size: f64) -> Resul
     if entries.is_empty() {
         return Err(FigureError::Empty { what: "a legend".to_owned(), wanted: "entry" });
     }
-    let labels = entries.iter().map(|e| Label::tex(&e.label, size)).collect::<Result<Vec<_>, _>>()?;
-    let (pad, key, row) = (0.5 * size, 1.8 * size, 1.3 * size);
-    let widest = labels.iter().map(Label::width).fold(0.0, f64::max);
-    let (width, height) = (3.0 * pad + key + widest, 2.0 * pad + row * entries.len() as f64);
+    let labels = set(entries, size)?;
+    let [width, height] = extent(&labels, size);
+    let pad = PAD * size;
     let x = match corner {
         Corner::UpperLeft | Corner::LowerLeft => rect.x + pad,
         Corner::UpperRight | Corner::LowerRight => rect.right() - pad - width,
@@ -62,9 +61,40 @@ pub fn legend(rect: Rect, corner: Corner, entries: &[Entry], size: f64) -> Resul
         stroke: Some(Stroke::solid(Rgb(204, 204, 204), 0.6)),
     };
     let mut elements = vec![Element::shape(Path::rect(Rect::new(x, y, width, height)), ground)];
+    elements.extend(rows(Point::new(x, y), entries, labels, size));
+    Ok(elements)
+}
+
+/// A legend without a ground at the left side of `rect`, half-way up, made smaller where it is higher than `rect`; and its
+/// width.
+pub(crate) fn beside(rect: Rect, entries: &[Entry], size: f64) -> Result<(Vec<Element>, f64), FigureError> {
+    let size = size.min(rect.height / (2.0 * PAD + ROW * entries.len().max(1) as f64));
+    let labels = set(entries, size)?;
+    let [width, height] = extent(&labels, size);
+    Ok((rows(Point::new(rect.x, rect.center().y - height / 2.0), entries, labels, size), width))
+}
+
+/// Room around the rows, height of a row, width of a key: in font sizes.
+const PAD: f64 = 0.5;
+const ROW: f64 = 1.3;
+const KEY: f64 = 1.8;
+
+fn set(entries: &[Entry], size: f64) -> Result<Vec<Label>, FigureError> {
+    entries.iter().map(|e| Label::tex(&e.label, size)).collect()
+}
+
+fn extent(labels: &[Label], size: f64) -> [f64; 2] {
+    let widest = labels.iter().map(Label::width).fold(0.0, f64::max);
+    [(3.0 * PAD + KEY) * size + widest, (2.0 * PAD + ROW * labels.len() as f64) * size]
+}
+
+/// Keys and texts, one below the other, from the upper left corner `at`.
+fn rows(at: Point, entries: &[Entry], labels: Vec<Label>, size: f64) -> Vec<Element> {
+    let (pad, key, row) = (PAD * size, KEY * size, ROW * size);
+    let mut elements = Vec::new();
     for (i, (entry, label)) in entries.iter().zip(labels).enumerate() {
-        let middle = y + pad + row * (i as f64 + 0.5);
-        let (left, right) = (x + pad, x + pad + key);
+        let middle = at.y + pad + row * (i as f64 + 0.5);
+        let (left, right) = (at.x + pad, at.x + pad + key);
         elements.push(match &entry.key {
             Key::Line(stroke) => {
                 let line = Path::polyline(&[Point::new(left, middle), Point::new(right, middle)]);
@@ -80,7 +110,7 @@ pub fn legend(rect: Rect, corner: Corner, entries: &[Entry], size: f64) -> Resul
         });
         elements.push(Element::text(label, Point::new(right + pad, middle + 0.3 * size), Align::Start));
     }
-    Ok(elements)
+    elements
 }
 
 #[cfg(test)]

@@ -14,10 +14,16 @@
 //! ```
 
 mod axes;
+mod blocks;
+mod chart;
+mod check;
 mod clip;
 mod color;
 mod colorbar;
+mod diagnostics;
 mod error;
+mod figure1;
+mod figure4;
 mod fonts;
 mod geometry;
 mod label;
@@ -30,14 +36,22 @@ mod render;
 mod rows;
 mod scale;
 mod scene;
+mod surface;
 mod svg;
 mod ticks;
 
 pub use axes::{Axis, AxisStyle, Side, axis};
+pub use blocks::Block;
 pub use clip::clip_polyline;
 pub use color::{ColorMap, Rgb};
 pub use colorbar::color_bar;
+pub use diagnostics::{
+    Coherence, Eigenvectors, LogitCoherence, NamedVector, Overlaps, coherence, eigenvectors, logit_coherence, overlaps,
+    spectrum,
+};
 pub use error::FigureError;
+pub use figure1::{InputLine, figure1};
+pub use figure4::{SampleAlignments, figure4};
 pub use fonts::Face;
 pub use geometry::{Path, Point, Rect, Segment};
 pub use label::{Label, fit_lines, fixed, power_of_ten, significant};
@@ -48,9 +62,10 @@ pub use panel::Panel;
 pub use raster::Raster;
 pub use render::{DEFAULT_DPI, Rendered, render, render_at, svg};
 pub use rows::{
-    AlignmentMap, Density, EmbeddingRow, MarginPanel, PlaneAside, PlaneRow, SampleMap, figure2, figure3, figure5,
-    figure6,
+    AlignmentMap, ColorBars, Density, EmbeddingRow, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow,
+    SampleMap, figure2, figure3, figure5, figure6, plane_maps,
 };
 pub use scale::Scale;
 pub use scene::{Align, Element, Fill, Scene, Stroke, Style};
+pub use surface::{LossSurface, loss_surface};
 pub use ticks::{Tick, ticks};

@@ -14,6 +14,11 @@ use crate::geometry::{Path, Point};
 use parse::Node;
 use ttf_parser::GlyphId;
 
+/// `text` for [`Label::tex`], to be set as it stands.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('$', r"\$")
+}
+
 /// One glyph of a label, relative to the label's origin (left end of the baseline).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Placed {

@@ -2,6 +2,8 @@
 
 use super::{AsideRoom, FRAME};
 use crate::axes::{AxisStyle, Side, axis};
+use crate::chart::{ACCENT, INK, colored};
+use crate::check;
 use crate::color::Rgb;
 use crate::error::FigureError;
 use crate::geometry::{Path, Point, Rect};
@@ -23,13 +25,11 @@ pub struct Density {
 
 /// As in the paper's Figures 3 and 6.
 const BINS: usize = 200;
-const BARS: Rgb = Rgb(84, 86, 160);
-const ACCENT: Rgb = Rgb(213, 94, 0);
 /// Width of the thinnest bar that is seen, in points.
 const THIN: f64 = 0.9;
 
 impl Density {
-    pub(super) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", width: 140.0, left: 36.0, below: 30.0 };
+    pub(crate) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", width: 140.0, left: 36.0, below: 30.0 };
 
     /// Fraction of the eigenvalues in each of 200 equal bins from the smallest to the largest (`numpy.histogram`), and
     /// the ends.
@@ -48,7 +48,7 @@ impl Density {
     }
 
     /// The histogram in `rect`, with axes, and a triangle above each of the outliers.
-    pub(super) fn panel(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
+    pub(crate) fn panel(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
         let ([low, high], bins) = self.histogram();
         let floor = 0.5 / self.eigenvalues.len() as f64;
         let pad = 0.04 * (high - low);
@@ -61,7 +61,7 @@ impl Density {
         });
         let mut one = Path::default();
         bars.for_each(|bar| one.extend(bar));
-        let mut elements = vec![panel.clipped(vec![Element::shape(one, Style::filled(BARS))])];
+        let mut elements = vec![panel.clipped(vec![Element::shape(one, Style::filled(INK))])];
 
         let mut descending = self.eigenvalues.clone();
         descending.sort_by(|a, b| b.total_cmp(a));
@@ -76,11 +76,7 @@ impl Density {
             n => format!("{n} outliers"),
         };
         let at = Point::new(rect.right() - 5.0, rect.y + 13.0);
-        let Element::Text { label, origin, upwards, .. } = Element::text(Label::tex(&text, 10.0)?, at, Align::End)
-        else {
-            return Ok(elements);
-        };
-        elements.push(Element::Text { label, origin, upwards, color: ACCENT });
+        elements.push(colored(Element::text(Label::tex(&text, 10.0)?, at, Align::End), ACCENT));
 
         elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
         let style = AxisStyle { number_size: 9.0, label_size: 11.0, line: FRAME, gap: 2.0, ..AxisStyle::default() };
@@ -92,18 +88,12 @@ impl Density {
     }
 }
 
-pub(super) fn check(name: &str, density: &Density) -> Result<(), FigureError> {
+pub(crate) fn check(name: &str, density: &Density) -> Result<(), FigureError> {
     if density.eigenvalues.is_empty() {
         return Err(FigureError::Empty { what: format!("the density of {name}"), wanted: "eigenvalue" });
     }
-    if let Some(value) = density.eigenvalues.iter().find(|v| !v.is_finite()) {
-        return Err(FigureError::value(format!("an eigenvalue of {name}"), value, "a finite number"));
-    }
-    if density.outliers > density.eigenvalues.len() {
-        let wanted = format!("at most {}, the number of eigenvalues", density.eigenvalues.len());
-        return Err(FigureError::value(format!("the outliers of {name}"), density.outliers, wanted));
-    }
-    Ok(())
+    check::finite(|| format!("an eigenvalue of {name}"), &density.eigenvalues)?;
+    check::outliers(name, density.outliers, density.eigenvalues.len())
 }
 
 #[cfg(test)]

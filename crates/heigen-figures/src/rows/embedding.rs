@@ -1,7 +1,8 @@
 //! Rows of samples that were embedded in the plane, such as images by t-SNE.
 
 use super::density::{self, Density};
-use super::{AsideRoom, FRAME, Row, VALUE_SIZE, maps};
+use super::{AsideRoom, Caption, FRAME, Row, VALUE_SIZE, extent, maps};
+use crate::check;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
@@ -106,8 +107,12 @@ impl Row for EmbeddingRow {
         Ok(elements)
     }
 
-    fn eigenvectors(&self) -> Vec<(usize, f64)> {
-        self.maps.iter().map(|m| (m.index, m.eigenvalue)).collect()
+    fn captions(&self) -> Vec<Caption> {
+        self.maps.iter().map(|m| Caption::eigenvector(m.index, m.eigenvalue)).collect()
+    }
+
+    fn extent(&self, i: usize) -> Option<f64> {
+        extent(&self.maps[i].values)
     }
 
     /// The most aligned samples are drawn last, so that they are seen.
@@ -139,17 +144,9 @@ pub(super) fn check(name: &str, row: &EmbeddingRow) -> Result<(), FigureError> {
     if row.points.is_empty() {
         return Err(FigureError::Empty { what: name.to_owned(), wanted: "sample" });
     }
-    maps::classes(name, &row.classes, row.points.len())?;
-    let needed = row.classes.iter().max().map_or(0, |c| c + 1);
-    if row.class_names.len() < needed {
-        return Err(FigureError::Length {
-            what: format!("class_names of {name}"),
-            got: row.class_names.len(),
-            wanted: needed,
-            because: "one for each class",
-        });
-    }
-    maps::finite(|| format!("a sample of {name}"), &row.points)?;
+    check::classes(name, &row.classes, row.points.len())?;
+    check::class_names(name, &row.classes, &row.class_names)?;
+    maps::points(|| format!("a sample of {name}"), &row.points)?;
     if row.maps.is_empty() {
         return Err(FigureError::Empty { what: name.to_owned(), wanted: "alignment map" });
     }

@@ -1,5 +1,6 @@
 //! The paper's figures that are made of such rows.
 
+use super::extra::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
 use super::{EmbeddingRow, compose, embedding, plane_check};
 use crate::error::FigureError;
@@ -46,19 +47,36 @@ pub fn figure5(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
 /// alignment lies outside of -1..1, there are more classes than markers, or a name has a character the fonts lack.
 pub fn figure6(rows: &[EmbeddingRow]) -> Result<Scene, FigureError> {
     each("figure 6", rows, |row| &row.label, embedding::check)?;
-    compose(rows, "Samples by class and by alignment with the top Hessian eigenvectors, and eigenvalue densities")
+    compose(
+        rows,
+        ColorBars::Shared,
+        "Samples by class and by alignment with the top Hessian eigenvectors, and eigenvalue densities",
+    )
+}
+
+/// Rows on the plane as in [`figure2`], with further maps, and on request a colour bar for each map.
+///
+/// Random directions, the lowest eigenvectors and the boundary reconstructed from the top ones are such maps. A row's
+/// maps of v_i come first; a map without values has no bar. `title` goes into the file's metadata.
+///
+/// # Errors
+/// As [`figure2`]; where an extra map has neither values nor lines, or not one value for each cell of its row's grid; and
+/// where, with one shared bar, a value lies outside of -1..1.
+pub fn plane_maps(rows: &[PlaneMapsRow], bars: ColorBars, title: &str) -> Result<Scene, FigureError> {
+    each("maps on the plane", rows, |r| &r.row.label, |name, row| plane_check::maps_row(name, row, bars))?;
+    compose(rows, bars, title)
 }
 
 fn planes(figure: &str, rows: &[PlaneRow], title: &str) -> Result<Scene, FigureError> {
     each(figure, rows, |row| &row.label, plane_check::row)?;
-    compose(rows, title)
+    compose(rows, ColorBars::Shared, title)
 }
 
 fn each<R>(
     figure: &str,
     rows: &[R],
     label: fn(&R) -> &str,
-    check: fn(&str, &R) -> Result<(), FigureError>,
+    check: impl Fn(&str, &R) -> Result<(), FigureError>,
 ) -> Result<(), FigureError> {
     if rows.is_empty() {
         return Err(FigureError::Empty { what: figure.to_owned(), wanted: "row" });

@@ -1,18 +1,23 @@
 //! Rows of panels: what a network's boundary looks like, then a map of alignments for each top Hessian eigenvector.
 
-mod density;
+mod bars;
+pub(crate) mod density;
 mod embedding;
+mod extra;
 mod figures;
 mod maps;
 mod plane;
 mod plane_check;
 
+use bars::{OWN_BAR_GAP, OWN_BAR_WIDTH, own_bar, own_bar_room, symmetric};
 pub use density::Density;
 pub use embedding::{EmbeddingRow, SampleMap};
-pub use figures::{figure2, figure3, figure5, figure6};
+pub use extra::{ColorBars, ExtraMap, PlaneMapsRow};
+pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
 
 use crate::axes::AxisStyle;
+use crate::chart::FRAME;
 use crate::color::ColorMap;
 use crate::colorbar::color_bar;
 use crate::error::FigureError;
@@ -43,15 +48,33 @@ const NAME_SIZE: f64 = 12.0;
 const NAME_LINE: f64 = 1.15 * NAME_SIZE;
 const NAME_LINES: usize = 3;
 const NAME_GAP: f64 = 9.0;
-const FRAME: f64 = 0.8;
 
 /// A panel at the right end of a row.
-struct AsideRoom {
+pub(crate) struct AsideRoom {
     title: &'static str,
-    width: f64,
+    pub(crate) width: f64,
     /// Room for its axes.
-    left: f64,
-    below: f64,
+    pub(crate) left: f64,
+    pub(crate) below: f64,
+}
+
+/// What is written above and below a map, for [`Label::tex`].
+#[derive(PartialEq)]
+struct Caption {
+    title: String,
+    below: Option<String>,
+}
+
+impl Caption {
+    fn eigenvector(index: usize, eigenvalue: f64) -> Self {
+        let below = Some(format!(r"$\lambda_{{{index}}} = {}$", significant(eigenvalue, 3)));
+        Self { title: format!("$v_{{{index}}}$"), below }
+    }
+}
+
+/// The largest magnitude, or none without values.
+fn extent(values: &[f64]) -> Option<f64> {
+    values.iter().map(|v| v.abs()).reduce(f64::max)
 }
 
 /// One network's row.
@@ -64,8 +87,10 @@ trait Row {
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
     /// What stands below the first panel, centred at `at` on the baseline.
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError>;
-    /// Number and eigenvalue of the eigenvector of each map.
-    fn eigenvectors(&self) -> Vec<(usize, f64)>;
+    /// What is written at each map.
+    fn captions(&self) -> Vec<Caption>;
+    /// The largest magnitude in the `i`-th map, or none where it has no colours.
+    fn extent(&self, i: usize) -> Option<f64>;
     /// The `i`-th map.
     fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError>;
     /// The room of the panel at the right end, if there is one.
@@ -74,50 +99,54 @@ trait Row {
     fn aside(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
 }
 
-/// Arranges checked rows: panels of the same size, titles above the first row where all rows show the same eigenvectors,
-/// else above every row; an eigenvalue below each map; one colour bar from -1 to 1 for all.
-fn compose<R: Row>(rows: &[R], title: &str) -> Result<Scene, FigureError> {
+/// Arranges checked rows: panels of the same size, titles above the first row where all rows show the same maps, else
+/// above every row; an eigenvalue below each map; colour bars as asked for.
+fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, FigureError> {
     let names = rows
         .iter()
         .map(|row| fit_lines(row.label(), Face::Italic, NAME_SIZE, PANEL_HEIGHT, NAME_LINES))
         .collect::<Result<Vec<_>, _>>()?;
     let name_lines = names.iter().map(Vec::len).max().unwrap_or(1);
-    let indices = |row: &R| row.eigenvectors().iter().map(|(index, _)| *index).collect::<Vec<_>>();
-    let columns = rows.iter().map(|row| row.eigenvectors().len()).max().unwrap_or(0);
-    let titles_everywhere = rows.windows(2).any(|pair| indices(&pair[0]) != indices(&pair[1]));
+    let captions: Vec<Vec<Caption>> = rows.iter().map(Row::captions).collect();
+    let titles_of = |row: &[Caption]| row.iter().map(|c| c.title.clone()).collect::<Vec<_>>();
+    let columns = captions.iter().map(Vec::len).max().unwrap_or(0);
+    let titles_everywhere = captions.windows(2).any(|pair| titles_of(&pair[0]) != titles_of(&pair[1]));
     let asides: Vec<AsideRoom> = rows.iter().filter_map(Row::aside_room).collect();
     let widest = |f: fn(&AsideRoom) -> f64| asides.iter().map(f).fold(0.0, f64::max);
     let value_room = VALUE_ROOM.max(widest(|a| a.below));
+    // Room at the right of each map for a bar of its own.
+    let bar_room = match bars {
+        ColorBars::Shared => 0.0,
+        ColorBars::Each => own_bar_room(rows)?,
+    };
 
     let mut grid = Grid::new().column(MARGIN, NAME_LINE * name_lines as f64).column(NAME_GAP, PANEL_WIDTH);
-    for _ in 0..columns {
-        grid = grid.column(PANEL_GAP, PANEL_WIDTH);
+    for j in 0..columns {
+        grid = grid.column(PANEL_GAP + if j == 0 { 0.0 } else { bar_room }, PANEL_WIDTH);
     }
-    grid = grid.column(0.7 * PANEL_GAP, BAR_WIDTH);
     for i in 0..rows.len() {
         let above = if i == 0 { MARGIN } else { value_room + ROW_GAP };
         let title = if i == 0 || titles_everywhere { TITLE_ROOM } else { 0.0 };
         grid = grid.row(above + title, PANEL_HEIGHT);
     }
-
-    let scale = Scale::linear(-1.0, 1.0)?;
-    let bar_rect = grid.whole_column(columns + 2);
-    let bar = color_bar(
-        bar_rect,
-        &ColorMap::ALIGNMENT,
-        &scale,
-        &ticks(&scale, 4),
-        Some("Alignment"),
-        &AxisStyle { number_size: 10.0, label_size: 11.0, line: FRAME, ..AxisStyle::default() },
-    )?;
-    let mut right = bar_rect.right() + bar.depth;
+    let unit = Scale::linear(-1.0, 1.0)?;
+    let mut shared = Vec::new();
+    let mut right = grid.right() + bar_room;
+    if bars == ColorBars::Shared {
+        let bar_rect = Rect { x: right + 0.7 * PANEL_GAP, width: BAR_WIDTH, ..grid.whole_column(0) };
+        let style = AxisStyle { number_size: 10.0, label_size: 11.0, line: FRAME, ..AxisStyle::default() };
+        let bar = color_bar(bar_rect, &ColorMap::ALIGNMENT, &unit, &ticks(&unit, 4), Some("Alignment"), &style)?;
+        right = bar_rect.right() + bar.depth;
+        shared = bar.elements;
+    }
     if !asides.is_empty() {
-        grid = grid.column(bar.depth + PANEL_GAP + widest(|a| a.left), widest(|a| a.width));
+        let gap = right - grid.right() + PANEL_GAP + widest(|a| a.left);
+        grid = grid.column(gap, widest(|a| a.width));
         right = grid.right();
     }
 
     let mut scene = Scene::new(right + MARGIN, grid.bottom() + value_room + MARGIN / 2.0, title);
-    for (i, (row, name)) in rows.iter().zip(names).enumerate() {
+    for (i, ((row, name), captions)) in rows.iter().zip(names).zip(&captions).enumerate() {
         let titles = i == 0 || titles_everywhere;
         scene.extend(row_name(name, grid.cell(i, 0)));
         let rect = grid.cell(i, 1);
@@ -127,25 +156,33 @@ fn compose<R: Row>(rows: &[R], title: &str) -> Result<Scene, FigureError> {
         if titles {
             scene.push(above(row.first_title(), rect)?);
         }
-        for (j, (index, eigenvalue)) in row.eigenvectors().into_iter().enumerate() {
+        for (j, caption) in captions.iter().enumerate() {
             let rect = grid.cell(i, j + 2);
-            scene.extend(row.map(j, &scale, rect)?);
-            if titles {
-                scene.push(above(&format!("$v_{{{index}}}$"), rect)?);
+            match (bars, row.extent(j)) {
+                (ColorBars::Each, Some(extent)) => {
+                    let beside = Rect { x: rect.right() + OWN_BAR_GAP, width: OWN_BAR_WIDTH, ..rect };
+                    scene.extend(row.map(j, &symmetric(extent)?, rect)?);
+                    scene.extend(own_bar(extent, beside)?.elements);
+                }
+                _ => scene.extend(row.map(j, &unit, rect)?),
             }
-            let value = format!(r"$\lambda_{{{index}}} = {}$", significant(eigenvalue, 3));
-            let value = Label::tex(&value, VALUE_SIZE)?.shrunk_to(PANEL_WIDTH + PANEL_GAP / 2.0);
-            scene.push(Element::text(value, below(rect), Align::Middle));
+            if titles {
+                scene.push(above(&caption.title, rect)?);
+            }
+            if let Some(text) = &caption.below {
+                let value = Label::tex(text, VALUE_SIZE)?.shrunk_to(PANEL_WIDTH + PANEL_GAP / 2.0);
+                scene.push(Element::text(value, below(rect), Align::Middle));
+            }
         }
         if let Some(room) = row.aside_room() {
-            let rect = grid.cell(i, columns + 3);
+            let rect = grid.cell(i, columns + 2);
             scene.extend(row.aside(rect)?);
             if titles {
                 scene.push(above(room.title, rect)?);
             }
         }
     }
-    scene.extend(bar.elements);
+    scene.extend(shared);
     Ok(scene)
 }
 

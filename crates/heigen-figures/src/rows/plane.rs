@@ -1,7 +1,8 @@
 //! Rows on the plane of two features.
 
 use super::density::Density;
-use super::{AsideRoom, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE};
+use super::{AsideRoom, Caption, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE, extent};
+use crate::chart::ACCENT;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
@@ -82,7 +83,6 @@ const MARKER: f64 = 3.4;
 const SMALLEST_MARKER: f64 = 1.8;
 const MANY: f64 = 250.0;
 const MARKER_EDGE: f64 = 0.35;
-const ACCENT: Rgb = Rgb(213, 94, 0);
 
 impl PlaneRow {
     fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
@@ -108,6 +108,28 @@ impl PlaneRow {
         let mut elements = vec![panel.lines(&self.boundary, Stroke::solid(Rgb::BLACK, BOUNDARY).rounded())];
         elements.extend(self.markers(&panel));
         elements.extend(above);
+        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
+        Ok(elements)
+    }
+
+    /// Coloured cells if there are any, lines and training points above.
+    pub(super) fn map_panel(
+        &self,
+        values: &[f64],
+        lines: &[Vec<[f64; 2]>],
+        scale: &Scale,
+        rect: Rect,
+    ) -> Result<Vec<Element>, FigureError> {
+        let panel = self.panel(rect)?;
+        let color = |v| ColorMap::ALIGNMENT.color(scale.fraction(v));
+        let mut elements = Vec::new();
+        if !values.is_empty() {
+            elements.push(panel.image(Raster::from_grid(self.grid, values, color)?));
+        }
+        if !lines.is_empty() {
+            elements.push(panel.lines(lines, Stroke::solid(Rgb::BLACK, BOUNDARY).rounded()));
+        }
+        elements.extend(self.markers(&panel));
         elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
         Ok(elements)
     }
@@ -151,17 +173,16 @@ impl Row for PlaneRow {
         Ok(vec![Element::text(Label::tex(note, VALUE_SIZE)?.shrunk_to(width), at, Align::Middle)])
     }
 
-    fn eigenvectors(&self) -> Vec<(usize, f64)> {
-        self.maps.iter().map(|m| (m.index, m.eigenvalue)).collect()
+    fn captions(&self) -> Vec<Caption> {
+        self.maps.iter().map(|m| Caption::eigenvector(m.index, m.eigenvalue)).collect()
+    }
+
+    fn extent(&self, i: usize) -> Option<f64> {
+        extent(&self.maps[i].values)
     }
 
     fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError> {
-        let panel = self.panel(rect)?;
-        let color = |v| ColorMap::ALIGNMENT.color(scale.fraction(v));
-        let mut elements = vec![panel.image(Raster::from_grid(self.grid, &self.maps[i].values, color)?)];
-        elements.extend(self.markers(&panel));
-        elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
-        Ok(elements)
+        self.map_panel(&self.maps[i].values, &[], scale, rect)
     }
 
     fn aside_room(&self) -> Option<AsideRoom> {

@@ -1,42 +1,67 @@
 //! What must hold before a row on the plane is drawn.
 
+use super::extra::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
 use super::{density, maps};
+use crate::check;
 use crate::error::FigureError;
 
 pub(super) fn row(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
-    for (axis, [low, high]) in [("x_range", row.x_range), ("y_range", row.y_range)] {
-        if !(low.is_finite() && high.is_finite() && low < high && (high - low).is_finite()) {
-            let wanted = "two finite ends, the lower one first";
-            return Err(FigureError::value(format!("{axis} of {name}"), format!("{low}..{high}"), wanted));
+    ground(name, row)?;
+    check::not_empty(|| name.to_owned(), row.maps.len(), "alignment map")
+}
+
+/// A row with further maps: it may have those alone.
+pub(super) fn maps_row(
+    name: &str,
+    PlaneMapsRow { row, extra }: &PlaneMapsRow,
+    bars: ColorBars,
+) -> Result<(), FigureError> {
+    ground(name, row)?;
+    check::not_empty(|| name.to_owned(), row.maps.len() + extra.len(), "map")?;
+    for m in extra {
+        let name = format!("map `{}` of {name}", m.title);
+        for line in &m.lines {
+            maps::points(|| format!("a point of a line in {name}"), line)?;
+        }
+        if m.values.is_empty() {
+            check::not_empty(|| name.clone(), m.lines.len(), "value or line")?;
+            continue;
+        }
+        let cells = row.grid[0].checked_mul(row.grid[1]);
+        check::length(|| format!("values of {name}"), m.values.len(), cells, "nx * ny of the row's grid")?;
+        match bars {
+            ColorBars::Shared => check::unit(|| format!("a value of {name}"), &m.values)?,
+            ColorBars::Each => check::finite(|| format!("a value of {name}"), &m.values)?,
         }
     }
-    maps::classes(name, &row.classes, row.points.len())?;
-    maps::finite(|| format!("a training point of {name}"), &row.points)?;
+    Ok(())
+}
+
+/// Everything but the number of maps.
+fn ground(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
+    check::range(|| format!("x_range of {name}"), row.x_range)?;
+    check::range(|| format!("y_range of {name}"), row.y_range)?;
+    check::classes(name, &row.classes, row.points.len())?;
+    maps::points(|| format!("a training point of {name}"), &row.points)?;
     for line in &row.boundary {
-        maps::finite(|| format!("a boundary point of {name}"), line)?;
+        maps::points(|| format!("a boundary point of {name}"), line)?;
     }
     let [nx, ny] = row.grid;
     if nx == 0 || ny == 0 {
         return Err(FigureError::value(format!("the grid of {name}"), format!("{nx} x {ny}"), "at least 1 x 1 cells"));
     }
-    if row.maps.is_empty() {
-        return Err(FigureError::Empty { what: name.to_owned(), wanted: "alignment map" });
-    }
     for m in &row.maps {
         let name = format!("map {} of {name}", m.index);
-        let cells = Some(nx.saturating_mul(ny));
+        let cells = nx.checked_mul(ny);
         maps::map(&name, (m.index, m.eigenvalue), &m.values, cells, "nx * ny of the row's grid")?;
     }
     match &row.aside {
         None => Ok(()),
         Some(PlaneAside::Density(density)) => density::check(name, density),
         Some(PlaneAside::Margin(margin)) => {
-            maps::finite(|| format!("a point of the margin panel of {name}"), &margin.points())?;
-            match [margin.estimate, margin.distance].iter().find(|d| !d.is_finite()) {
-                Some(d) => Err(FigureError::value(format!("a margin of {name}"), d, "a finite number")),
-                None => Ok(()),
-            }
+            maps::points(|| format!("a point of the margin panel of {name}"), &margin.points())?;
+            check::finite(|| format!("a margin of {name}"), [&margin.estimate, &margin.distance])
         }
     }
 }

@@ -1,0 +1,105 @@
+//! What charts share: their sizes, titles and ranges.
+
+use crate::axes::AxisStyle;
+use crate::color::Rgb;
+use crate::error::FigureError;
+use crate::fonts::Face;
+use crate::geometry::{Path, Point, Rect};
+use crate::label::Label;
+use crate::panel::Panel;
+use crate::scale::Scale;
+use crate::scene::{Align, Element, Stroke, Style};
+
+// All lengths in points.
+pub(crate) const FRAME: f64 = 0.8;
+pub(crate) const MARGIN: f64 = 6.0;
+pub(crate) const TITLE_SIZE: f64 = 12.0;
+/// From the frame up to a title's baseline.
+pub(crate) const TITLE_RAISE: f64 = 5.5;
+/// Room above a panel for its title.
+pub(crate) const TITLE_ROOM: f64 = 18.0;
+pub(crate) const ACCENT: Rgb = Rgb(213, 94, 0);
+pub(crate) const INK: Rgb = Rgb(84, 86, 160);
+pub(crate) const FAINT: Rgb = Rgb(150, 150, 150);
+
+pub(crate) fn axis_style() -> AxisStyle {
+    AxisStyle { number_size: 9.0, label_size: 11.0, line: FRAME, gap: 2.0, ..AxisStyle::default() }
+}
+
+/// A border of a panel.
+pub(crate) fn frame(panel: &Panel) -> Element {
+    panel.frame(Stroke::solid(Rgb::BLACK, FRAME))
+}
+
+/// A title in the small TeX above `rect`, made smaller where it is wider than `room`.
+pub(crate) fn title(text: &str, rect: Rect, room: f64) -> Result<Element, FigureError> {
+    let label = Label::tex(text, TITLE_SIZE)?.shrunk_to(room);
+    Ok(Element::text(label, Point::new(rect.center().x, rect.y - TITLE_RAISE), Align::Middle))
+}
+
+/// A name as it stands, in italics, above `rect`.
+pub(crate) fn name(text: &str, rect: Rect, room: f64) -> Result<Element, FigureError> {
+    let label = Label::plain(text, Face::Italic, TITLE_SIZE)?.shrunk_to(room);
+    Ok(Element::text(label, Point::new(rect.center().x, rect.y - TITLE_RAISE), Align::Middle))
+}
+
+/// The label in another colour.
+pub(crate) fn colored(element: Element, color: Rgb) -> Element {
+    match element {
+        Element::Text { label, origin, upwards, .. } => Element::Text { label, origin, upwards, color },
+        other => other,
+    }
+}
+
+/// The smallest and the largest of the numbers; 0 and 0 without any.
+pub(crate) fn ends<'a>(values: impl IntoIterator<Item = &'a f64>) -> [f64; 2] {
+    let fold = |ends: Option<[f64; 2]>, &v: &f64| ends.map_or(Some([v, v]), |[l, h]| Some([l.min(v), h.max(v)]));
+    values.into_iter().fold(None, fold).unwrap_or([0.0; 2])
+}
+
+/// A linear scale that holds the numbers, with `pad` times their range at both ends; equal numbers stand in the middle.
+pub(crate) fn around<'a>(values: impl IntoIterator<Item = &'a f64>, pad: f64) -> Result<Scale, FigureError> {
+    let [low, high] = ends(values);
+    let room = if high > low { pad * (high - low) } else { 0.5 * low.abs().max(1.0) };
+    Scale::linear(low - room, high + room)
+}
+
+/// A symmetric logarithmic scale for eigenvalues: four decades below the largest magnitude, the rest around zero linear.
+pub(crate) fn symlog_around(values: &[f64]) -> Result<Scale, FigureError> {
+    let [low, high] = ends(values);
+    let largest = low.abs().max(high.abs());
+    let threshold = 10f64.powi(largest.log10().floor() as i32 - 3);
+    // Zeros only, or numbers so small that nothing is left below them.
+    if !(threshold.is_finite() && threshold > 0.0) {
+        return around(values, 0.1);
+    }
+    let outwards = |end: f64| 1.8 * end + 0.25 * threshold * end.signum();
+    let low = if low < 0.0 { outwards(low).min(-0.25 * threshold) } else { -0.25 * threshold };
+    let high = if high > 0.0 { outwards(high) } else { 0.25 * threshold };
+    Scale::symlog(low, high, threshold)
+}
+
+/// Upright lines through the whole panel at the given values.
+pub(crate) fn verticals(panel: &Panel, at: &[f64], stroke: Stroke) -> Element {
+    let ends = |&x: &f64| {
+        let x = panel.place([x, panel.y.low()]).x;
+        Path::polyline(&[Point::new(x, panel.rect.y), Point::new(x, panel.rect.bottom())])
+    };
+    let inside = |x: &&f64| (0.0..=1.0).contains(&panel.x.fraction(**x));
+    Element::Shapes { paths: at.iter().filter(inside).map(ends).collect(), style: Style::stroked(stroke) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_hold_what_they_are_made_for() -> Result<(), FigureError> {
+        for values in [vec![0.0; 3], vec![-1.0, 1e-9, 12.0], vec![-3.0, -2.0], vec![1e-320], vec![5.0, 7.0], vec![]] {
+            for scale in [around(&values, 0.05)?, symlog_around(&values)?] {
+                assert!(values.iter().all(|&v| (0.0..=1.0).contains(&scale.fraction(v))), "{values:?} {scale:?}");
+            }
+        }
+        Ok(())
+    }
+}
