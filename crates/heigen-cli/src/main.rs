@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Hessian(a) => hessian::run(&a),
         Command::Boundary(a) => boundary::run(&a),
         Command::Figure(a) => figure::run(&a),
+        Command::Plot(a) => figure::run_plot(&a),
         Command::Reproduce(a) => reproduce::run(&a),
         Command::List(a) => list::run(&a),
         Command::Show(a) => show::run(&a),

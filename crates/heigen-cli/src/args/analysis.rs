@@ -296,7 +296,7 @@ fn loss(text: &str) -> Result<LossKind, String> {
     found.ok_or_else(|| format!("expected one of {}", all.map(loss_name).join(", ")))
 }
 
-fn factors(text: &str) -> Result<Factors, String> {
+pub(super) fn factors(text: &str) -> Result<Factors, String> {
     let numbers: Result<Vec<f64>, _> = text.split(',').map(|n| n.trim().parse::<f64>()).collect();
     let three = numbers.ok().and_then(|n| <[f64; 3]>::try_from(n).ok());
     three.ok_or_else(|| "expected three numbers, e.g. .2,5,1".into())

@@ -10,7 +10,8 @@ pub(crate) use analysis::{
 
 pub(crate) use reproduce::ReproduceArgs;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use std::path::PathBuf;
 
 const START: &str = "\
@@ -33,6 +34,14 @@ Examples:
 Writes results/models/<folder>/<name>.safetensors, the weights under PyTorch's names, and <name>.json,
 how they came about.";
 
+const PLOT: &str = "\
+Examples:
+  heigen plot --list
+  heigen plot spectrum my/experiment.json
+  heigen plot planes my/experiment.json --classes 0,1 --vectors random
+
+Writes figures/<kind>_<folder>-<name>.svg, .pdf and .png and prints their paths.";
+
 const BOUNDARY: &str = "\
 Examples:
   heigen boundary gauss/normal_training gauss/adversarial_init_training
@@ -48,6 +57,7 @@ Examples:
   heigen figure 2                                            the paper's: gauss/normal_training
   heigen figure 6                                            MNIST, by t-SNE
   heigen figure 2 circle/normal_training half_moon/normal_training --eigenvectors 3
+  heigen figure 2 --vectors lowest --individual-bars --reconstructed
 
 Writes SVG, PDF and PNG and prints their paths.";
 
@@ -77,6 +87,8 @@ pub(crate) enum Command {
     Boundary(BoundaryArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
+    /// Draw a plot of any experiments: spectrum, eigenvectors, coherence, ...
+    Plot(PlotArgs),
     /// Reproduce the paper: train, analyse, draw every figure, and write a report.
     Reproduce(ReproduceArgs),
     /// List the experiments and what each starts from.
@@ -179,15 +191,24 @@ pub(crate) struct BoundaryArgs {
     pub(crate) common: Common,
 }
 
+/// Which vectors maps show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VectorsArg {
+    /// The eigenvectors of the largest eigenvalues.
+    #[default]
+    Top,
+    /// Those of the lowest eigenvalues that are not zero.
+    Lowest,
+    /// Eigenvectors drawn at random among those of nonzero eigenvalues.
+    Random,
+    /// Random directions of norm 1, no eigenvectors.
+    Directions,
+}
+
+/// What figures and plots share.
 #[derive(Args, Debug)]
-#[command(arg_required_else_help = true, after_help = FIGURE)]
-pub(crate) struct FigureArgs {
-    /// Number of the figure in the paper, or its name; `heigen figure --list` says what each shows.
-    #[arg(value_name = "FIGURE")]
-    pub(crate) figure: Option<String>,
-    /// List the figures, and the experiments that they show unless others are named.
-    #[arg(long)]
-    pub(crate) list: bool,
+pub(crate) struct DrawArgs {
     #[command(flatten)]
     pub(crate) names: Names,
     #[command(flatten)]
@@ -198,11 +219,52 @@ pub(crate) struct FigureArgs {
     #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where files stand")]
     pub(crate) figures: PathBuf,
     /// Number of eigenvectors, from the largest eigenvalue down; the paper's number unless given.
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=12), help_heading = "What is drawn")]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=200), help_heading = "What is drawn")]
     pub(crate) eigenvectors: Option<u16>,
     /// Cells of the alignment maps along each axis.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(2..=2000), help_heading = "What is drawn")]
     pub(crate) resolution: u16,
+    /// Maps of other vectors (Figure 2, extra and `plot planes`).
+    #[arg(long, value_enum, default_value_t, help_heading = "What is drawn")]
+    pub(crate) vectors: VectorsArg,
+    /// A further map: the boundary reconstructed from the leading alignments.
+    #[arg(long, help_heading = "What is drawn")]
+    pub(crate) reconstructed: bool,
+    /// A colour bar for each map: faint maps are seen, but maps cannot be compared.
+    #[arg(long, help_heading = "What is drawn")]
+    pub(crate) individual_bars: bool,
+    /// Analyse and show only the training samples of these classes, numbered from 0.
+    #[arg(long, value_name = "C,...", value_delimiter = ',', help_heading = "What is drawn")]
+    pub(crate) classes: Vec<usize>,
+    /// Another minimum of the same function: the weights of the layers of FNN_2layer times these factors, product 1.
+    #[arg(long, value_name = "A,B,C", value_parser = analysis::factors, help_heading = "What is drawn")]
+    pub(crate) reparameterize: Option<analysis::Factors>,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true, after_help = FIGURE)]
+pub(crate) struct FigureArgs {
+    /// Number of the figure in the paper, or its name; `heigen figure --list` says what each shows.
+    #[arg(value_name = "FIGURE")]
+    pub(crate) figure: Option<String>,
+    /// List the figures, and the experiments that they show unless others are named.
+    #[arg(long)]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) draw: DrawArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true, after_help = PLOT)]
+pub(crate) struct PlotArgs {
+    /// What to draw; `heigen plot --list` says what each shows.
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// List the kinds of plots.
+    #[arg(long)]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) draw: DrawArgs,
 }
 
 #[derive(Args, Debug)]

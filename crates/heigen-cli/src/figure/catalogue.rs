@@ -1,9 +1,10 @@
-//! The figures that there are.
+//! The figures of the paper, and the kinds of pictures of any experiment.
 
-use super::{Drawing, Shown, embedding, plane};
+use super::{Drawing, Shown, diagnostics, embedding, line, plane, samples};
+use crate::args::VectorsArg;
 use crate::session::Session;
 use anyhow::Result;
-use heigen_figures::{Scene, figure2, figure3, figure5, figure6};
+use heigen_figures::{Scene, figure1, figure2, figure3, figure5, figure6, loss_surface};
 use heigen_store::catalogue::Loaded;
 
 /// A figure that can be drawn.
@@ -12,66 +13,158 @@ pub(crate) struct Figure {
     /// Its number in the paper, or its name.
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// The paper's experiments.
+    /// The paper's experiments; none of the kinds that `heigen plot` draws.
     pub(crate) experiments: &'static [&'static str],
-    /// How many eigenvectors, where the command line does not say.
-    pub(crate) eigenvectors: u16,
+    /// How many eigenvectors, where the command line does not say; none where that depends on the classes.
+    pub(crate) eigenvectors: Option<usize>,
+    /// Whether each experiment has a picture of its own.
+    pub(crate) each: bool,
     /// Refuses experiments that it cannot show, before anything is trained.
     pub(crate) check: fn(&Session, &Loaded, &str) -> Result<()>,
     pub(crate) draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
 }
 
-pub(crate) const FIGURES: [Figure; 5] = [
+const GAUSS: &[&str] = &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"];
+const CHECKERBOARD: &[&str] =
+    &["gauss_checkerboard_linear/normal_training_close", "gauss_checkerboard_linear/noisy_init_training_close"];
+const MNIST: &[&str] = &["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"];
+const FIVE: &[&str] = &[
+    "gauss/normal_training",
+    "circle/normal_training",
+    "half_moon/normal_training",
+    "hierachical/normal_training",
+    "gauss_checkerboard_linear/noisy_init_training_close",
+];
+
+/// The figures of the paper.
+pub(crate) const FIGURES: [Figure; 7] = [
+    Figure {
+        name: "1",
+        what: "a network of one input: logits, gradients, alignment with v_1 and v_2, data, spectrum, loss surface",
+        experiments: &["intro1D/normal_training"],
+        eigenvectors: Some(2),
+        each: true,
+        check: line::check,
+        draw: draw_line,
+    },
     Figure {
         name: "2",
         what: "decision boundary and maps of the alignment with v_1..v_5, for experiments on the plane",
         experiments: &["gauss/normal_training"],
-        eigenvectors: 5,
+        eigenvectors: Some(5),
+        each: false,
         check: plane::check,
-        draw: |session, shown, how| Ok(figure2(&plane::rows(session, shown, how, plane::Aside::None)?)?),
+        draw: draw_planes,
     },
     Figure {
         name: "3",
         what: "the same for three minima of one network, v_1..v_7, with eigenvalue densities and outliers",
-        experiments: &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"],
-        eigenvectors: 7,
+        experiments: GAUSS,
+        eigenvectors: Some(7),
+        each: false,
         check: plane::check,
         draw: |session, shown, how| Ok(figure3(&plane::rows(session, shown, how, plane::Aside::Density)?)?),
     },
     Figure {
+        name: "4",
+        what: "alignment of every training sample with the leading eigenvectors, 8 a class, for three minima",
+        experiments: GAUSS,
+        eigenvectors: None,
+        each: false,
+        check: embedding::check,
+        draw: |_, shown, how| samples::draw(shown, how),
+    },
+    Figure {
         name: "5",
         what: "simplicity bias and margin: two minima of one checkerboard, v_1..v_3, x_b and the extreme points",
-        experiments: &[
-            "gauss_checkerboard_linear/normal_training_close",
-            "gauss_checkerboard_linear/noisy_init_training_close",
-        ],
-        eigenvectors: 3,
+        experiments: CHECKERBOARD,
+        eigenvectors: Some(3),
+        each: false,
         check: plane::check,
         draw: |session, shown, how| Ok(figure5(&plane::rows(session, shown, how, plane::Aside::Margin)?)?),
     },
     Figure {
         name: "6",
         what: "t-SNE of the training images by class and by alignment with v_1..v_5, with eigenvalue densities",
-        experiments: &["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"],
-        eigenvectors: 5,
+        experiments: MNIST,
+        eigenvectors: Some(5),
+        each: false,
         check: embedding::check,
         draw: |_, shown, how| Ok(figure6(&embedding::rows(shown, how)?)?),
     },
     Figure {
         name: "extra",
         what: "the row of Figure 2 for five data sets",
-        experiments: &[
-            "gauss/normal_training",
-            "circle/normal_training",
-            "half_moon/normal_training",
-            "hierachical/normal_training",
-            "gauss_checkerboard_linear/noisy_init_training_close",
-        ],
-        eigenvectors: 5,
+        experiments: FIVE,
+        eigenvectors: Some(5),
+        each: false,
         check: plane::check,
-        draw: |session, shown, how| Ok(figure2(&plane::rows(session, shown, how, plane::Aside::None)?)?),
+        draw: draw_planes,
     },
 ];
+
+/// The kinds of pictures that `heigen plot` draws of any experiment.
+pub(crate) const PLOTS: [Figure; 10] = [
+    plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
+    plot(
+        "planes",
+        "Figure 2, one row an experiment on the plane; --vectors, --reconstructed",
+        false,
+        plane::check,
+        draw_planes,
+    ),
+    plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
+    plot("embedding", "Figure 6, one row an experiment", false, embedding::check, |_, shown, how| {
+        Ok(figure6(&embedding::rows(shown, how)?)?)
+    }),
+    plot("spectrum", "all eigenvalues and their density, outliers marked", true, any, |_, s, how| {
+        diagnostics::spectrum(&s[0], how)
+    }),
+    plot("eigenvectors", "entries of the leading eigenvectors, tensor by tensor", true, any, |_, s, how| {
+        diagnostics::eigenvectors(&s[0], how)
+    }),
+    plot(
+        "overlaps",
+        "alignments of all training samples with the leading eigenvectors",
+        true,
+        embedding::check,
+        |_, s, how| diagnostics::overlaps(&s[0], how),
+    ),
+    plot("coherence", "cosines of all pairs of per-example loss gradients, by class", true, any, |_, s, how| {
+        diagnostics::coherence(&s[0], how)
+    }),
+    plot("logit-coherence", "the same of the gradients of every logit", true, any, |_, s, how| {
+        diagnostics::logit_coherence(&s[0], how)
+    }),
+    plot("surface", "the loss over the plane of v_1 and v_2", true, any, |_, s, how| {
+        Ok(loss_surface(&line::surface_of(&s[0], how)?)?)
+    }),
+];
+
+const fn plot(
+    name: &'static str,
+    what: &'static str,
+    each: bool,
+    check: fn(&Session, &Loaded, &str) -> Result<()>,
+    draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
+) -> Figure {
+    Figure { name, what, experiments: &[], eigenvectors: None, each, check, draw }
+}
+
+fn any(_: &Session, _: &Loaded, _: &str) -> Result<()> {
+    Ok(())
+}
+
+fn draw_line(_: &Session, shown: &[Shown], _: &Drawing) -> Result<Scene> {
+    Ok(figure1(&line::line(&shown[0])?)?)
+}
+
+fn draw_planes(session: &Session, shown: &[Shown], how: &Drawing) -> Result<Scene> {
+    if how.vectors == VectorsArg::Top && !how.reconstructed && !how.individual_bars {
+        return Ok(figure2(&plane::rows(session, shown, how, plane::Aside::None)?)?);
+    }
+    plane::maps(session, shown, how)
+}
 
 /// The figure of that name, also as `fig3` or `figure3`.
 pub(crate) fn find(name: &str) -> Option<&'static Figure> {
@@ -79,7 +172,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Figure> {
     FIGURES.iter().find(|f| f.name == plain || f.name == name)
 }
 
-/// Names of all figures, for messages.
-pub(crate) fn names() -> String {
-    FIGURES.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+/// Names of some figures, for messages.
+pub(crate) fn names(figures: &[Figure]) -> String {
+    figures.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
 }

@@ -2,8 +2,8 @@
 
 use super::Figure;
 use super::labels::{labels, stem};
-use crate::args::Analysing;
-use crate::hessian::{self, Analysed, analysed};
+use crate::args::{Analysing, SubjectArgs, VectorsArg};
+use crate::hessian::{self, Analysed, analysed_part};
 use crate::progress::spinner;
 use crate::session::Session;
 use anyhow::Result;
@@ -21,13 +21,21 @@ pub(crate) struct Shown {
     pub(crate) analysed: Analysed,
     /// What it is called beside the others.
     pub(crate) label: String,
+    /// Whether only some classes are shown, or another minimum of the same function.
+    pub(crate) varied: bool,
 }
 
 /// How a figure is drawn.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Drawing {
-    pub(crate) eigenvectors: usize,
+    pub(crate) eigenvectors: Option<usize>,
     pub(crate) resolution: usize,
+    pub(crate) vectors: VectorsArg,
+    pub(crate) reconstructed: bool,
+    pub(crate) individual_bars: bool,
+    /// Only these classes.
+    pub(crate) classes: Vec<usize>,
+    pub(crate) reparameterize: Option<[f64; 3]>,
 }
 
 /// The files of a figure.
@@ -45,15 +53,21 @@ pub(crate) fn draw(
     figure: &Figure,
     experiments: Vec<Loaded>,
     analysing: &Analysing,
-    how: Drawing,
+    how: &Drawing,
     folder: &Path,
 ) -> Result<Drawn> {
     experiments.iter().try_for_each(|loaded| (figure.check)(session, loaded, figure.name))?;
-    let stem = stem(figure, &experiments);
+    let mut stem = stem(figure, &experiments);
+    if !how.classes.is_empty() {
+        stem += &format!("+classes-{}", how.classes.iter().map(ToString::to_string).collect::<Vec<_>>().join("-"));
+    }
+    if let Some([a, b, c]) = how.reparameterize {
+        stem += &format!("+reparameterized-{a}-{b}-{c}");
+    }
     let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
     // Better now than after hours.
     atomic::check_writable(&path("svg"))?;
-    let shown = shown(session, experiments, analysing)?;
+    let shown = shown(session, experiments, analysing, how)?;
     let analyses = shown.iter().map(|s| serde_json::to_string(&s.analysed.record)).collect::<Result<_, _>>()?;
     let paths: Vec<PathBuf> = EXTENSIONS.map(path).into();
     let record = FigureRecord::new(figure.name, wanted(figure, &shown, how)?, shown.iter().map(|s| s.name()));
@@ -62,7 +76,7 @@ pub(crate) fn draw(
         return Ok(Drawn { paths, analyses });
     }
     let drawing = spinner(&format!("figure {}: drawing", figure.name));
-    let rendered = (figure.draw)(session, &shown, &how).and_then(|scene| Ok(heigen_figures::render(&scene)?));
+    let rendered = (figure.draw)(session, &shown, how).and_then(|scene| Ok(heigen_figures::render(&scene)?));
     drawing.finish_and_clear();
     let rendered = rendered?;
     let pieces = [rendered.svg.as_bytes(), &rendered.pdf, &rendered.png];
@@ -78,7 +92,7 @@ pub(crate) fn draw(
 /// The paper's figure, and whether it was there already.
 pub(crate) fn draw_paper(session: &Session, figure: &Figure, folder: &Path) -> Result<(Drawn, bool)> {
     let before = up_to_date(session, figure, folder)?;
-    let drawn = draw(session, figure, paper(session, figure)?, &Analysing::default(), Drawing::paper(figure), folder)?;
+    let drawn = draw(session, figure, paper(session, figure)?, &Analysing::default(), &Drawing::paper(figure), folder)?;
     Ok((drawn, before))
 }
 
@@ -90,9 +104,10 @@ pub(crate) fn up_to_date(session: &Session, figure: &Figure, folder: &Path) -> R
             return Ok(false);
         }
     }
-    let shown = shown(session, experiments, &how)?;
+    let drawing = Drawing::paper(figure);
+    let shown = shown(session, experiments, &how, &drawing)?;
     let path = |extension: &str| folder.join(format!("figure{}.{extension}", figure.name));
-    let wanted = wanted(figure, &shown, Drawing::paper(figure))?;
+    let wanted = wanted(figure, &shown, &drawing)?;
     let record = FigureRecord::new(figure.name, wanted, std::iter::empty());
     let paths = EXTENSIONS.map(path);
     Ok(FigureRecord::load(&path("json")).is_ok_and(|old| old.matches(&record, &paths)))
@@ -102,11 +117,14 @@ fn paper(session: &Session, figure: &Figure) -> Result<Vec<Loaded>> {
     figure.experiments.iter().map(|name| Ok(session.seeded(heigen_store::catalogue::load(name)?))).collect()
 }
 
-fn shown(session: &Session, experiments: Vec<Loaded>, analysing: &Analysing) -> Result<Vec<Shown>> {
+fn shown(session: &Session, experiments: Vec<Loaded>, analysing: &Analysing, how: &Drawing) -> Result<Vec<Shown>> {
     let labels = labels(&experiments);
+    let varied = !how.classes.is_empty() || how.reparameterize.is_some();
+    let subject =
+        SubjectArgs { classes: how.classes.clone(), reparameterize: how.reparameterize, ..SubjectArgs::default() };
     let one = |(loaded, label): (Loaded, String)| {
-        let analysed = analysed(session, &loaded, analysing)?;
-        Ok(Shown { loaded, analysed, label })
+        let analysed = analysed_part(session, &loaded, analysing, &subject)?;
+        Ok(Shown { loaded, analysed, label, varied })
     };
     experiments.into_iter().zip(labels).map(one).collect()
 }
@@ -116,7 +134,15 @@ const EXTENSIONS: [&str; 3] = ["svg", "pdf", "png"];
 impl Drawing {
     /// As the paper draws it.
     fn paper(figure: &Figure) -> Self {
-        Self { eigenvectors: figure.eigenvectors.into(), resolution: 100 }
+        Self {
+            eigenvectors: figure.eigenvectors,
+            resolution: 100,
+            vectors: VectorsArg::Top,
+            reconstructed: false,
+            individual_bars: false,
+            classes: vec![],
+            reparameterize: None,
+        }
     }
 }
 
@@ -127,8 +153,8 @@ impl Shown {
 }
 
 /// A hash of all that determines the picture.
-fn wanted(figure: &Figure, shown: &[Shown], how: Drawing) -> Result<String> {
-    let how = serde_json::to_string(&how)?;
+fn wanted(figure: &Figure, shown: &[Shown], how: &Drawing) -> Result<String> {
+    let how = serde_json::to_string(how)?;
     let mut parts = vec![heigen::VERSION, figure.name, &how];
     for s in shown {
         parts.extend([&*s.analysed.record.stamp, &s.label]);

@@ -23,8 +23,8 @@ pub(super) fn check(session: &Session, loaded: &Loaded, figure: &str) -> Result<
 pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> {
     let mut embedded: Vec<(Vec<f32>, Vec<[f64; 2]>)> = Vec::new();
     let mut rows = Vec::new();
-    for Shown { loaded, analysed, label } in shown {
-        let samples = analysed.prepared.training();
+    for Shown { loaded, analysed, label, .. } in shown {
+        let samples = &analysed.samples;
         // The rows of one figure mostly show the same samples.
         let known = embedded.iter().find(|(features, _)| *features == samples.features);
         let points = if let Some((_, points)) = known {
@@ -35,7 +35,7 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
             embedded.push((samples.features.clone(), points.clone()));
             points
         };
-        let maps = stored::overlaps(analysed, how.eigenvectors)?.into_iter().enumerate();
+        let maps = stored::overlaps(analysed, how.eigenvectors.unwrap_or(5))?.into_iter().enumerate();
         rows.push(EmbeddingRow {
             label: label.clone(),
             points,
@@ -56,7 +56,7 @@ pub(super) fn density(analysed: &crate::hessian::Analysed) -> Result<Density> {
 /// The classes of CIFAR-10, in its order.
 const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-fn class_names(dataset: &DatasetSpec, n_classes: usize) -> Vec<String> {
+pub(super) fn class_names(dataset: &DatasetSpec, n_classes: usize) -> Vec<String> {
     match dataset {
         DatasetSpec::Mnist2D(images) => images.class_list.iter().map(ToString::to_string).collect(),
         DatasetSpec::Cifar10(images) => {

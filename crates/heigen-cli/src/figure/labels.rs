@@ -3,21 +3,23 @@
 use super::Figure;
 use heigen_store::catalogue::Loaded;
 
-/// `figure2`, or with the experiments' names behind where they are not the paper's.
+/// `figure2`, or with the experiments' names behind where they are not the paper's; `spectrum_...` of a plot.
 pub(super) fn stem(figure: &Figure, experiments: &[Loaded]) -> String {
     let names: Vec<String> = experiments.iter().map(|l| l.experiment.name.to_string()).collect();
-    let figure = if figure.experiments == names {
+    let figure = if figure.experiments.is_empty() {
+        figure.name.to_owned()
+    } else if figure.experiments == names {
         return format!("figure{}", figure.name);
     } else {
-        figure.name
+        format!("figure{}", figure.name)
     };
     let joined = names.join("+").replace('/', "-");
     // File systems take 255 bytes.
     if joined.len() <= 150 {
-        return format!("figure{figure}_{joined}");
+        return format!("{figure}_{joined}");
     }
     let rest = heigen_store::record::stamp(&names);
-    format!("figure{figure}_{}-and-{}-more-{}", names[0].replace('/', "-"), names.len() - 1, &rest[..8])
+    format!("{figure}_{}-and-{}-more-{}", names[0].replace('/', "-"), names.len() - 1, &rest[..8])
 }
 
 /// Names of the rows: what distinguishes the experiments; the data set alone for normal training.

@@ -1,15 +1,20 @@
 //! Rows on the plane of two features.
 
 use super::{Drawing, Shown, embedding, stored};
+use crate::args::VectorsArg;
 use crate::boundary;
 use crate::hessian::Analysed;
 use crate::prepare::Prepared;
 use crate::session::Session;
 use anyhow::{Result, bail};
-use heigen::analysis::{Plane, decision_boundary};
+use heigen::analysis::{Plane, decision_boundary, reconstructed_boundary};
 use heigen::config::DatasetSpec;
 use heigen::curvature::{ExampleLabels, Problem};
-use heigen_figures::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow, significant};
+use heigen::linalg::Matrix;
+use heigen::rng::NumpyRandomState;
+use heigen_figures::{
+    AlignmentMap, ColorBars, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow, Scene, plane_maps, significant,
+};
 use heigen_store::catalogue::Loaded;
 
 /// Nodes along each axis on which the boundary is traced.
@@ -40,11 +45,11 @@ pub(super) fn rows(session: &Session, shown: &[Shown], how: &Drawing, aside: Asi
 }
 
 fn row(session: &Session, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneRow> {
-    let Shown { loaded, analysed, label } = shown;
+    let Shown { loaded, analysed, label, .. } = shown;
     let experiment = &loaded.experiment;
-    let samples = analysed.prepared.training();
-    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, &samples, experiment.loss)?;
-    let (values, vectors) = stored::top(analysed, how.eigenvectors)?;
+    let samples = &analysed.samples;
+    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, samples, experiment.loss)?;
+    let (values, vectors) = stored::top(analysed, how.eigenvectors.unwrap_or(5))?;
     let plane = plane(&experiment.dataset, &samples.features);
     let resolution = how.resolution;
     let cells = plane.cell_centres(resolution, resolution);
@@ -77,6 +82,83 @@ fn row(session: &Session, shown: &Shown, how: &Drawing, aside: Aside) -> Result<
     })
 }
 
+/// Rows with maps of other vectors than the leading ones, with a reconstructed boundary, or with bars of their own.
+pub(super) fn maps(session: &Session, shown: &[Shown], how: &Drawing) -> Result<Scene> {
+    let title = "Alignment over the plane";
+    let row = |s: &Shown| {
+        let mut row = row(session, s, how, Aside::None)?;
+        let mut extra = others(s, how, &row)?;
+        if how.vectors != VectorsArg::Top {
+            row.maps.clear();
+        }
+        if how.reconstructed {
+            extra.push(reconstructed(s, how, &row)?);
+        }
+        Ok(PlaneMapsRow { row, extra })
+    };
+    let rows = shown.iter().map(row).collect::<Result<Vec<_>>>()?;
+    let bars = if how.individual_bars { ColorBars::Each } else { ColorBars::Shared };
+    Ok(plane_maps(&rows, bars, title)?)
+}
+
+/// Maps of the vectors that were asked for, other than the leading ones.
+fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>> {
+    let analysed = &shown.analysed;
+    let (p, have) = (analysed.record.summary.n_params, analysed.record.summary.n_eigenvectors);
+    let k = how.eigenvectors.unwrap_or(5).min(have);
+    let mut stream = NumpyRandomState::new(42);
+    let values = stored::eigenvalues(analysed)?;
+    // The kept eigenvectors belong to the eigenvalues that are not zero: the smallest and the largest of all.
+    let negative = values.iter().take_while(|&&l| l < 0.0).count().min(have);
+    let place = |column: usize| if column < negative { column } else { p - have + column };
+    let columns: Vec<usize> = match how.vectors {
+        VectorsArg::Top => return Ok(vec![]),
+        VectorsArg::Lowest => (0..k).collect(),
+        VectorsArg::Random => stream.permutation(have).into_iter().take(k).collect(),
+        VectorsArg::Directions => vec![],
+    };
+    let (vectors, titles): (Matrix<f64>, Vec<(String, Option<String>)>) = if columns.is_empty() {
+        let data = (0..k * p).map(|_| stream.randn()).collect();
+        let mut directions = Matrix { data, rows: p, columns: k };
+        for i in 0..k {
+            let norm = directions.column(i).iter().map(|x| x * x).sum::<f64>().sqrt();
+            directions.column_mut(i).iter_mut().for_each(|x| *x /= norm);
+        }
+        (directions, (1..=k).map(|i| (format!("$r_{{{i}}}$"), None)).collect())
+    } else {
+        let title = |&column: &usize| {
+            let (index, value) = (p - place(column), values[place(column)]);
+            let note = format!(r"$\lambda_{{{index}}} = {}$", significant(value, 3));
+            (format!("$v_{{{index}}}$"), Some(note))
+        };
+        (stored::columns(analysed, &columns)?, columns.iter().map(title).collect())
+    };
+    let alignments = alignments(shown, row, &vectors)?;
+    let map = |(i, (title, note)): (usize, (String, Option<String>))| ExtraMap {
+        title,
+        note,
+        values: alignments.data.iter().skip(i).step_by(k).copied().collect(),
+        lines: vec![],
+    };
+    Ok(titles.into_iter().enumerate().map(map).collect())
+}
+
+/// The boundary put together from the leading alignments.
+fn reconstructed(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<ExtraMap> {
+    let (values, vectors) = stored::top(&shown.analysed, how.eigenvectors.unwrap_or(5))?;
+    let alignments = alignments(shown, row, &vectors)?;
+    let boundary = reconstructed_boundary(&values, &alignments)?;
+    Ok(ExtraMap { title: "reconstructed".into(), note: None, values: boundary, lines: vec![] })
+}
+
+fn alignments(shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Matrix<f64>> {
+    let Shown { loaded, analysed, .. } = shown;
+    let loss = loaded.experiment.loss;
+    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    let cells = Plane { x: row.x_range, y: row.y_range }.cell_centres(row.grid[0], row.grid[1]);
+    Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
+}
+
 /// G_theta at Figure 4's threshold, for labels.
 pub(super) fn g_theta(analysed: &Analysed) -> Option<String> {
     let value = analysed.record.summary.g_theta_of_figure_4()?;
@@ -85,6 +167,11 @@ pub(super) fn g_theta(analysed: &Analysed) -> Option<String> {
 
 fn margin(session: &Session, shown: &Shown, features: &[f32]) -> Result<MarginPanel> {
     let name = &shown.loaded.experiment.name;
+    if shown.varied {
+        bail!(
+            "{name}: the margin is that of all classes at the trained weights; leave --classes and --reparameterize out"
+        );
+    }
     let measured = boundary::measured(session, &shown.loaded)?;
     let (Some(margin), Some(nearest)) = (measured.margin, measured.nearest) else {
         bail!("{name}: its network has no boundary, or no margin to show");

@@ -28,6 +28,18 @@ fn matrix(analysed: &Analysed, path: &Path, [rows, columns]: [usize; 2]) -> Resu
     Ok(Matrix { data: data?, rows, columns })
 }
 
+/// A stored symmetric matrix of order `n`.
+pub(super) fn square(analysed: &Analysed, path: &Path, n: usize) -> Result<Vec<f64>> {
+    Ok(matrix(analysed, path, [n, n])?.data)
+}
+
+/// The eigenvectors of the `columns` of those stored, 0 for the one of the smallest eigenvalue.
+pub(super) fn columns(analysed: &Analysed, columns: &[usize]) -> Result<Matrix<f64>> {
+    let summary = &analysed.record.summary;
+    let stored = matrix(analysed, &analysed.paths.heigenvectors(), [summary.n_params, summary.n_eigenvectors])?;
+    Ok(stored.select_columns(columns))
+}
+
 /// All P eigenvalues, ascending.
 pub(super) fn eigenvalues(analysed: &Analysed) -> Result<Vec<f64>> {
     let n = analysed.record.summary.n_params;

@@ -13,6 +13,7 @@ use crate::prepare::Prepared;
 use crate::session::{Session, print, usage};
 use anyhow::{Result, bail};
 use heigen::analysis::Summary;
+use heigen::data::Dataset;
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
@@ -80,20 +81,37 @@ pub(crate) struct Analysed {
     pub(crate) paths: ExperimentPaths,
     pub(crate) prepared: Prepared,
     pub(crate) theta: Vec<f32>,
+    /// The samples that the loss is the mean over.
+    pub(crate) samples: Dataset,
 }
 
 /// The analysis of the plain Hessian of an experiment; reused if it still matches, else computed, after training if need
 /// be.
 pub(crate) fn analysed(session: &Session, loaded: &Loaded, how: &Analysing) -> Result<Analysed> {
-    let subject = SubjectArgs::default();
+    analysed_part(session, loaded, how, &SubjectArgs::default())
+}
+
+/// The same of some classes, or at another minimum of the same function.
+pub(crate) fn analysed_part(
+    session: &Session,
+    loaded: &Loaded,
+    how: &Analysing,
+    subject: &SubjectArgs,
+) -> Result<Analysed> {
     let (top, estimates, keep) = (TopKArgs::default(), EstimateArgs::default(), KeepArgs::default());
-    let setting = Setting::new(session, loaded, Asked { subject: &subject, analysing: how, top, estimates, keep })?;
+    let setting = Setting::new(session, loaded, Asked { subject, analysing: how, top, estimates, keep })?;
     let Goal::Whole(method) = setting.goal else {
         bail!("{}: its figure needs a whole spectrum, for which its network is too large", setting.name())
     };
     let record = whole_record(session, &setting, method)?;
-    let Setting { paths, prepared, theta, .. } = setting;
-    Ok(Analysed { record, paths, prepared, theta })
+    let Setting { paths, prepared, theta, samples, .. } = setting;
+    let samples = if subject.classes.is_empty() {
+        samples
+    } else {
+        let of_classes = |n: &usize| subject.classes.contains(&samples.labels[*n]);
+        samples.subset(&(0..samples.n_samples()).filter(of_classes).collect::<Vec<_>>())
+    };
+    Ok(Analysed { record, paths, prepared, theta, samples })
 }
 
 /// Whether [`analysed`] would find everything up to date.

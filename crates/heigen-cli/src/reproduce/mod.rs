@@ -45,7 +45,7 @@ fn figures(names_given: &[String]) -> Vec<&'static Figure> {
         return FIGURES.iter().collect();
     }
     let found = |name: &String| {
-        find(name).unwrap_or_else(|| usage(&format!("there is no figure {name}; there are {}", names())))
+        find(name).unwrap_or_else(|| usage(&format!("there is no figure {name}; there are {}", names(&FIGURES))))
     };
     let mut figures: Vec<&Figure> = names_given.iter().map(found).collect();
     let mut seen = Vec::new();
