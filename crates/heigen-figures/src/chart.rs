@@ -68,11 +68,11 @@ pub(crate) fn around<'a>(values: impl IntoIterator<Item = &'a f64>, pad: f64) ->
 pub(crate) fn symlog_around(values: &[f64]) -> Result<Scale, FigureError> {
     let [low, high] = ends(values);
     let largest = low.abs().max(high.abs());
-    let threshold = 10f64.powi(largest.log10().floor() as i32 - 3);
     // Zeros only, or numbers so small that nothing is left below them.
-    if !(threshold.is_finite() && threshold > 0.0) {
+    if largest < 1e-300 {
         return around(values, 0.1);
     }
+    let threshold = 10f64.powi(largest.log10().floor() as i32 - 3);
     let outwards = |end: f64| 1.8 * end + 0.25 * threshold * end.signum();
     let low = if low < 0.0 { outwards(low).min(-0.25 * threshold) } else { -0.25 * threshold };
     let high = if high > 0.0 { outwards(high) } else { 0.25 * threshold };

@@ -112,7 +112,7 @@ fn lines(data: &SampleAlignments, panel: &Panel) -> Element {
     let m = data.n_eigenvectors;
     let n = data.classes.len();
     // The more lines, the more of each is seen through.
-    let opacity = (6.0 / (n as f64).sqrt()).clamp(0.08, 0.6);
+    let opacity = (3.8 / (n as f64).sqrt()).clamp(0.08, 0.6);
     let place = |i: usize, v: f64| panel.place([i as f64 + 1.0, v]);
     let classes = 0..data.classes.iter().max().map_or(0, |c| c + 1);
     let of_class = |class: usize| (0..n).filter(move |&s| data.classes[s] == class);

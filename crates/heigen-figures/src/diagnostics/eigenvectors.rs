@@ -68,7 +68,7 @@ pub fn eigenvectors(data: &Eigenvectors) -> Result<Scene, FigureError> {
         elements.push(blocks::separators(panel.rect, &data.tensors, true, grey.clone()));
         elements.push(bars(&vector.entries, &panel));
         elements.push(frame(&panel));
-        elements.extend(axis(panel.rect, Side::Left, &y, &ticks(&y, 2), None, &axis_style())?.elements);
+        elements.extend(axis(panel.rect, Side::Left, &y, &ticks(&y, 4), None, &axis_style())?.elements);
         elements.extend(texts(vector, panel.rect)?);
     }
     let last = row(data.vectors.len() - 1);

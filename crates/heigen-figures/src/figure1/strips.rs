@@ -48,7 +48,7 @@ pub(super) fn rows(line: &InputLine, rects: &[Rect; 4], colors: &Colors) -> Resu
     }
     elements.extend(axis(rects[3], Side::Bottom, &x, &marks, Some("$x$"), &axis_style())?.elements);
     let names = ["logits", "parameters", "alignment", "data"];
-    let numbers = [ticks(&panels[0].y, 3), vec![], ticks(&alignment, 2), vec![]];
+    let numbers = [ticks(&panels[0].y, 3), vec![], ticks(&Scale::linear(-1.0, 1.0)?, 2), vec![]];
     for ((panel, numbers), name) in panels.iter().zip(numbers).zip(names) {
         elements.extend(axis(panel.rect, Side::Left, &panel.y, &numbers, None, &axis_style())?.elements);
         elements.push(side_label(name, panel.rect)?);
