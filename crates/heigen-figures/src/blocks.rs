@@ -60,6 +60,8 @@ pub(crate) fn separators(rect: Rect, blocks: &[Block], upright: bool, stroke: St
     Element::Shapes { paths: inner.iter().map(line).collect(), style: Style::stroked(stroke) }
 }
 
+/// Names that would have to be smaller than this are left out.
+const SMALLEST: f64 = 3.5;
 const LEAD: f64 = 7.0;
 const NAME_GAP: f64 = 2.0;
 /// Names longer than this are made smaller.
@@ -68,7 +70,7 @@ const LONGEST: f64 = 84.0;
 const LINE: f64 = 1.12;
 
 /// The names of the blocks at the left of or below `rect`, each beside the middle of its block and led to it by a line
-/// where it had to move to stay clear of its neighbours.
+/// where it had to move to stay clear of its neighbours. None where there are so many that they could not be read.
 pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Result<Axis, FigureError> {
     let level = matches!(side, Side::Bottom | Side::Top);
     let length = if level { rect.width } else { rect.height };
@@ -90,6 +92,9 @@ pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Resu
     }
     // All names one line apart, at the most as large as the side has room for.
     let size = size.min(length / (LINE * blocks.len() as f64));
+    if size < SMALLEST {
+        return Ok(Axis { elements, depth: 0.0 });
+    }
     let labels = set(size)?;
     let places = spread(&middles, LINE * size, length);
     // Names that all stand where they belong need no lines.

@@ -73,8 +73,9 @@ pub fn figure4(panels: &[SampleAlignments], class_names: &[String]) -> Result<Sc
         elements.push(frame(&panel));
         elements.push(chart::name(&data.label, rect, WIDTH + GAP / 2.0)?);
         let label = Some("eigenvector $i$");
-        elements
-            .extend(axis(rect, Side::Bottom, &panel.x, &indices(data.n_eigenvectors), label, &axis_style())?.elements);
+        elements.extend(
+            axis(rect, Side::Bottom, &panel.x, &chart::indices(data.n_eigenvectors), label, &axis_style())?.elements,
+        );
         let (marks, label) = if i == 0 { (&marks, Some("alignment with $v_i$")) } else { (&unnumbered, None) };
         elements.extend(axis(rect, Side::Left, &y, marks, label, &axis_style())?.elements);
     }
@@ -169,14 +170,6 @@ fn notes(notes: &[String], rect: Rect) -> Result<Vec<Element>, FigureError> {
         elements.push(Element::text(label, at, Align::Start));
     }
     Ok(elements)
-}
-
-/// 1 and multiples of a round step, as eigenvectors are counted from 1.
-fn indices(m: usize) -> Vec<Tick> {
-    let step = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|s| m / s <= 8).unwrap_or(m.div_ceil(8));
-    let mark = |i: usize| Tick { value: i as f64, label: format!("${i}$") };
-    let rest = (step..=m).step_by(step).filter(|&i| i > 1);
-    std::iter::once(1).chain(rest).map(mark).collect()
 }
 
 fn entries(panels: &[SampleAlignments], names: &[String]) -> Vec<Entry> {

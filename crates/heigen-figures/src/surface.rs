@@ -1,6 +1,6 @@
 //! The loss over a plane in parameter space, seen from above at a slant.
 
-use crate::chart::{FRAME, ends};
+use crate::chart::{FRAME, around, ends};
 use crate::check;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
@@ -108,8 +108,8 @@ pub(crate) fn panel(surface: &LossSurface, rect: Rect) -> Result<Vec<Element>, F
     let [left, above, right, below] = ROOM;
     let inner = Rect::new(rect.x + left, rect.y + above, rect.width - left - right, rect.height - above - below);
     let view = View::new(inner);
-    let [low, high] = ends(surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2])));
-    let loss = if low < high { Scale::linear(low, high)? } else { Scale::linear(low - 0.5, high + 0.5)? };
+    // A little room below keeps the lowest mark away from the corner, where other axes end.
+    let loss = around(surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2])), 0.06)?;
     let scales = [scale_of(surface.a_range)?, scale_of(surface.b_range)?, loss];
 
     let mut elements = walls(&view, &scales);

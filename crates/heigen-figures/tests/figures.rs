@@ -105,6 +105,8 @@ fn all() -> Result<Vec<Scene>, FigureError> {
     let density =
         |n: usize| Density { eigenvalues: (0..n).map(|i| 0.7f64.powf(i as f64) - 0.001).collect(), outliers: 1 };
     let many: Vec<usize> = vec![400, 1, 1, 1, 30, 2, 400, 5, 1, 1];
+    let mut faint = vectors(&[1000], 1000);
+    faint.vectors.iter_mut().for_each(|v| v.entries.fill(2e-4));
     let many_total = many.iter().sum();
     Ok(vec![
         figure1(&line())?,
@@ -113,7 +115,10 @@ fn all() -> Result<Vec<Scene>, FigureError> {
         figure4(&[samples(24), samples(8), samples(1)], &names())?,
         figure4(&[SampleAlignments { notes: vec![], ..samples(100) }], &names())?,
         spectrum("gauss", &density(323))?,
+        spectrum("many", &density(20_000))?,
         spectrum("", &Density { eigenvalues: vec![0.0], outliers: 0 })?,
+        figure1(&InputLine { logits: vec![vec![-1e4, 0.0, 1e4], vec![0.0; 3]], ..line() })?,
+        eigenvectors(&faint)?,
         eigenvectors(&vectors(&[4, 2, 16, 2], 24))?,
         eigenvectors(&vectors(&many, many_total))?,
         overlaps(&sample_overlaps(5, &[10, 20, 1, 1]))?,
