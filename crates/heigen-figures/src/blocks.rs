@@ -60,6 +60,8 @@ pub(crate) fn separators(rect: Rect, blocks: &[Block], upright: bool, stroke: St
     Element::Shapes { paths: inner.iter().map(line).collect(), style: Style::stroked(stroke) }
 }
 
+/// Names that would have to be smaller than this are left out.
+const SMALLEST: f64 = 3.5;
 const LEAD: f64 = 7.0;
 const NAME_GAP: f64 = 2.0;
 /// Names longer than this are made smaller.
@@ -68,7 +70,7 @@ const LONGEST: f64 = 84.0;
 const LINE: f64 = 1.12;
 
 /// The names of the blocks at the left of or below `rect`, each beside the middle of its block and led to it by a line
-/// where it had to move to stay clear of its neighbours.
+/// where it had to move to stay clear of its neighbours. None where there are so many that they could not be read.
 pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Result<Axis, FigureError> {
     let level = matches!(side, Side::Bottom | Side::Top);
     let length = if level { rect.width } else { rect.height };
@@ -90,25 +92,64 @@ pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Resu
     }
     // All names one line apart, at the most as large as the side has room for.
     let size = size.min(length / (LINE * blocks.len() as f64));
+    if size < SMALLEST {
+        return Ok(Axis { elements, depth: 0.0 });
+    }
     let labels = set(size)?;
     let places = spread(&middles, LINE * size, length);
-    let depth = LEAD + NAME_GAP + labels.iter().map(Label::width).fold(0.0, f64::max);
+    // Names that all stand where they belong need no lines.
+    let moved = middles.iter().zip(&places).any(|(a, b)| (a - b).abs() > 0.5);
+    let away = NAME_GAP + if moved { LEAD } else { 1.0 };
+    let depth = away + labels.iter().map(Label::width).fold(0.0, f64::max);
     let mut leads = Vec::new();
     for ((label, middle), place) in labels.into_iter().zip(middles).zip(places) {
         if level {
             let (x, to) = (rect.x + middle, rect.x + place);
             leads.push(lead([x, to], rect.bottom(), Point::new, 1.0));
-            let at = Point::new(to + 0.3 * size, rect.bottom() + LEAD + NAME_GAP);
+            let at = Point::new(to + 0.3 * size, rect.bottom() + away);
             elements.push(Element::text_upwards(label, at, Align::End));
         } else {
             let (y, to) = (rect.y + middle, rect.y + place);
             leads.push(lead([y, to], rect.x, |y, x| Point::new(x, y), -1.0));
-            let at = Point::new(rect.x - LEAD - NAME_GAP, to + 0.3 * size);
+            let at = Point::new(rect.x - away, to + 0.3 * size);
             elements.push(Element::text(label, at, Align::End));
         }
     }
+    if !moved {
+        return Ok(Axis { elements, depth });
+    }
     elements.insert(0, Element::Shapes { paths: leads, style: Style::stroked(Stroke::solid(Rgb::BLACK, 0.5)) });
     Ok(Axis { elements, depth })
+}
+
+const BRACKET: f64 = 3.0;
+
+/// The names of blocks of blocks, along the left or the lower side of `rect`, each beyond a line as long as its block.
+pub(crate) fn brackets(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Result<Axis, FigureError> {
+    let level = matches!(side, Side::Bottom | Side::Top);
+    let length = if level { rect.width } else { rect.height };
+    let mut lines = Vec::new();
+    let mut elements = Vec::new();
+    for (block, [start, end]) in blocks.iter().zip(spans(blocks)) {
+        let [from, to] = [length * start, length * end];
+        let inset = 0.06 * (to - from).min(30.0);
+        let label = Label::plain(&block.name, Face::Upright, size)?.shrunk_to(to - from - 2.0 * inset);
+        let middle = f64::midpoint(from, to);
+        if level {
+            let y = rect.bottom() + BRACKET;
+            lines.push([rect.x + from + inset, rect.x + to - inset].map(|x| Point::new(x, y)));
+            let at = Point::new(rect.x + middle, y + BRACKET + 0.75 * size);
+            elements.push(Element::text(label, at, Align::Middle));
+        } else {
+            let x = rect.x - BRACKET;
+            lines.push([rect.y + from + inset, rect.y + to - inset].map(|y| Point::new(x, y)));
+            let at = Point::new(x - BRACKET - 0.25 * size, rect.y + middle);
+            elements.push(Element::text_upwards(label, at, Align::Middle));
+        }
+    }
+    let paths = lines.iter().map(|line| Path::polyline(line)).collect();
+    elements.insert(0, Element::Shapes { paths, style: Style::stroked(Stroke::solid(Rgb::BLACK, 0.6)) });
+    Ok(Axis { elements, depth: 2.0 * BRACKET + 1.05 * size })
 }
 
 /// A line from the side of the panel, at `from`, to a name at `to`.

@@ -9,6 +9,7 @@ use crate::label::Label;
 use crate::panel::Panel;
 use crate::scale::Scale;
 use crate::scene::{Align, Element, Stroke, Style};
+use crate::ticks::Tick;
 
 // All lengths in points.
 pub(crate) const FRAME: f64 = 0.8;
@@ -68,11 +69,11 @@ pub(crate) fn around<'a>(values: impl IntoIterator<Item = &'a f64>, pad: f64) ->
 pub(crate) fn symlog_around(values: &[f64]) -> Result<Scale, FigureError> {
     let [low, high] = ends(values);
     let largest = low.abs().max(high.abs());
-    let threshold = 10f64.powi(largest.log10().floor() as i32 - 3);
     // Zeros only, or numbers so small that nothing is left below them.
-    if !(threshold.is_finite() && threshold > 0.0) {
+    if largest < 1e-300 {
         return around(values, 0.1);
     }
+    let threshold = 10f64.powi(largest.log10().floor() as i32 - 3);
     let outwards = |end: f64| 1.8 * end + 0.25 * threshold * end.signum();
     let low = if low < 0.0 { outwards(low).min(-0.25 * threshold) } else { -0.25 * threshold };
     let high = if high > 0.0 { outwards(high) } else { 0.25 * threshold };
@@ -89,9 +90,27 @@ pub(crate) fn verticals(panel: &Panel, at: &[f64], stroke: Stroke) -> Element {
     Element::Shapes { paths: at.iter().filter(inside).map(ends).collect(), style: Style::stroked(stroke) }
 }
 
+/// Marks for what is counted from 1 to `n`: 1, and about eight multiples of a round step.
+pub(crate) fn indices(n: usize) -> Vec<Tick> {
+    const MOST: usize = 8;
+    let round = (0..).map_while(|e| 10usize.checked_pow(e)).flat_map(|p| [1, 2, 5].map(|m| p.saturating_mul(m)));
+    let step = round.into_iter().find(|s| n / s <= MOST).unwrap_or(n.max(1));
+    let mark = |i: usize| Tick { value: i as f64, label: format!("${i}$") };
+    std::iter::once(1).chain((step..=n).step_by(step).filter(|&i| i > 1)).map(mark).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn indices_start_at_1_and_are_whole() {
+        for (n, marks) in [(1, "1"), (3, "1 2 3"), (24, "1 5 10 15 20"), (323, "1 50 100 150 200 250 300")] {
+            let values: Vec<String> = indices(n).iter().map(|t| t.value.to_string()).collect();
+            assert_eq!(values.join(" "), marks);
+        }
+        assert!(indices(usize::MAX).len() <= 9);
+    }
 
     #[test]
     fn scales_hold_what_they_are_made_for() -> Result<(), FigureError> {

@@ -73,8 +73,9 @@ pub fn figure4(panels: &[SampleAlignments], class_names: &[String]) -> Result<Sc
         elements.push(frame(&panel));
         elements.push(chart::name(&data.label, rect, WIDTH + GAP / 2.0)?);
         let label = Some("eigenvector $i$");
-        elements
-            .extend(axis(rect, Side::Bottom, &panel.x, &indices(data.n_eigenvectors), label, &axis_style())?.elements);
+        elements.extend(
+            axis(rect, Side::Bottom, &panel.x, &chart::indices(data.n_eigenvectors), label, &axis_style())?.elements,
+        );
         let (marks, label) = if i == 0 { (&marks, Some("alignment with $v_i$")) } else { (&unnumbered, None) };
         elements.extend(axis(rect, Side::Left, &y, marks, label, &axis_style())?.elements);
     }
@@ -112,7 +113,7 @@ fn lines(data: &SampleAlignments, panel: &Panel) -> Element {
     let m = data.n_eigenvectors;
     let n = data.classes.len();
     // The more lines, the more of each is seen through.
-    let opacity = (6.0 / (n as f64).sqrt()).clamp(0.08, 0.6);
+    let opacity = (3.8 / (n as f64).sqrt()).clamp(0.08, 0.6);
     let place = |i: usize, v: f64| panel.place([i as f64 + 1.0, v]);
     let classes = 0..data.classes.iter().max().map_or(0, |c| c + 1);
     let of_class = |class: usize| (0..n).filter(move |&s| data.classes[s] == class);
@@ -169,14 +170,6 @@ fn notes(notes: &[String], rect: Rect) -> Result<Vec<Element>, FigureError> {
         elements.push(Element::text(label, at, Align::Start));
     }
     Ok(elements)
-}
-
-/// 1 and multiples of a round step, as eigenvectors are counted from 1.
-fn indices(m: usize) -> Vec<Tick> {
-    let step = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|s| m / s <= 8).unwrap_or(m.div_ceil(8));
-    let mark = |i: usize| Tick { value: i as f64, label: format!("${i}$") };
-    let rest = (step..=m).step_by(step).filter(|&i| i > 1);
-    std::iter::once(1).chain(rest).map(mark).collect()
 }
 
 fn entries(panels: &[SampleAlignments], names: &[String]) -> Vec<Entry> {

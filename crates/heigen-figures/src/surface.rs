@@ -1,6 +1,6 @@
 //! The loss over a plane in parameter space, seen from above at a slant.
 
-use crate::chart::{FRAME, ends};
+use crate::chart::{FRAME, around, ends};
 use crate::check;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
@@ -30,13 +30,15 @@ pub struct LossSurface {
 const AZIMUTH: f64 = -60.0;
 const ELEVATION: f64 = 28.0;
 /// Height of the box; its sides have length 1.
-const HEIGHT: f64 = 0.72;
+const HEIGHT: f64 = 0.84;
 const GRID_LINE: Rgb = Rgb(215, 215, 215);
 const NUMBER_SIZE: f64 = 8.0;
 const LABEL_SIZE: f64 = 10.0;
 /// From an edge of the box to its numbers and to its label.
 const NUMBER_AWAY: f64 = 9.0;
 const LABEL_AWAY: f64 = 23.0;
+/// Longer numbers are made smaller.
+const LONGEST: f64 = 21.0;
 /// Room around the box for numbers and labels: left, above, right, below.
 const ROOM: [f64; 4] = [24.0, 4.0, 38.0, 28.0];
 
@@ -47,7 +49,7 @@ const ROOM: [f64; 4] = [24.0, 4.0, 38.0, 28.0];
 /// finite.
 pub fn loss_surface(surface: &LossSurface) -> Result<Scene, FigureError> {
     check(surface)?;
-    let mut scene = Scene::new(260.0, 205.0, "Loss along two directions");
+    let mut scene = Scene::new(262.0, 208.0, "Loss along two directions");
     scene.extend(panel(surface, Rect::new(5.0, 5.0, 250.0, 195.0))?);
     Ok(scene)
 }
@@ -106,8 +108,8 @@ pub(crate) fn panel(surface: &LossSurface, rect: Rect) -> Result<Vec<Element>, F
     let [left, above, right, below] = ROOM;
     let inner = Rect::new(rect.x + left, rect.y + above, rect.width - left - right, rect.height - above - below);
     let view = View::new(inner);
-    let [low, high] = ends(surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2])));
-    let loss = if low < high { Scale::linear(low, high)? } else { Scale::linear(low - 0.5, high + 0.5)? };
+    // A little room below keeps the lowest mark away from the corner, where other axes end.
+    let loss = around(surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2])), 0.06)?;
     let scales = [scale_of(surface.a_range)?, scale_of(surface.b_range)?, loss];
 
     let mut elements = walls(&view, &scales);
@@ -200,10 +202,15 @@ fn axes(view: &View, scales: &[Scale; 3]) -> Result<Vec<Element>, FigureError> {
         for tick in ticks(scale, 4) {
             let foot = along(scale.fraction(tick.value));
             paths.push(Path::polyline(&[foot, away(foot, 3.0)]));
-            let number = Label::tex(&tick.label, NUMBER_SIZE)?;
-            let (at, align) =
-                if upright { (away(foot, 5.0), Align::Start) } else { (away(foot, NUMBER_AWAY), Align::Middle) };
-            elements.push(Element::text(number, Point::new(at.x, at.y + 0.34 * NUMBER_SIZE), align));
+            let number = Label::tex(&tick.label, NUMBER_SIZE)?.shrunk_to(LONGEST);
+            // Numbers lean to their own side, so that those at the front corner stay clear of each other.
+            let (by, shift, align) = match name {
+                "$a$" => (NUMBER_AWAY, 1.5, Align::End),
+                "$b$" => (NUMBER_AWAY, -1.0, Align::Start),
+                _ => (5.0, 0.0, Align::Start),
+            };
+            let at = away(foot, by);
+            elements.push(Element::text(number, Point::new(at.x + shift, at.y + 0.34 * NUMBER_SIZE), align));
         }
         let label = Label::tex(name, LABEL_SIZE)?;
         elements.push(if upright {

@@ -1,42 +1,14 @@
 //! Figure 2: what stands where, and what is refused.
 
 mod common;
+mod layout;
 
 use common::row;
-use heigen_figures::{Element, FigureError, PlaneRow, Rect, Scene, figure2};
-
-/// The box of every label on the page, with its text.
-fn labels(elements: &[Element]) -> Vec<(String, Rect)> {
-    let found = |element: &Element| match element {
-        Element::Text { label, origin, upwards: false, .. } => {
-            let height = label.ascent() + label.descent();
-            vec![(label.text(), Rect::new(origin.x, origin.y - label.ascent(), label.width(), height))]
-        }
-        Element::Text { label, origin, .. } => {
-            let width = label.ascent() + label.descent();
-            let rect = Rect::new(origin.x - label.ascent(), origin.y - label.width(), width, label.width());
-            vec![(label.text(), rect)]
-        }
-        Element::Clip { elements, .. } => labels(elements),
-        _ => vec![],
-    };
-    elements.iter().flat_map(found).collect()
-}
-
-fn images(scene: &Scene) -> Vec<Rect> {
-    let image = |element: &Element| match element {
-        Element::Image { rect, .. } => Some(*rect),
-        _ => None,
-    };
-    scene.elements.iter().filter_map(image).collect()
-}
+use heigen_figures::{FigureError, PlaneRow, Scene, figure2};
+use layout::{assert_clear, images, labels};
 
 fn texts(scene: &Scene) -> Vec<String> {
     labels(&scene.elements).into_iter().map(|(text, _)| text).collect()
-}
-
-fn overlap(a: &Rect, b: &Rect) -> bool {
-    a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
 }
 
 #[test]
@@ -53,19 +25,7 @@ fn no_label_touches_another_one_or_a_map_or_leaves_the_page() -> Result<(), Figu
         vec![row("gauss/normal_training", 2), row(long, 7), extreme, row("circle", 1)],
         (0..5).map(|_| row(long, 5)).collect(),
     ] {
-        let scene = figure2(&rows)?;
-        let labels = labels(&scene.elements);
-        let page = Rect::new(0.0, 0.0, scene.width, scene.height);
-        for (i, (text, rect)) in labels.iter().enumerate() {
-            let inside = rect.x >= 0.0 && rect.y >= 0.0 && rect.right() <= page.width && rect.bottom() <= page.height;
-            assert!(inside, "`{text}` leaves the page: {rect:?} of {page:?}");
-            for (other, other_rect) in &labels[i + 1..] {
-                assert!(!overlap(rect, other_rect), "`{text}` touches `{other}`");
-            }
-            for image in images(&scene) {
-                assert!(!overlap(rect, &image), "`{text}` touches a map or the colour bar");
-            }
-        }
+        assert_clear(&figure2(&rows)?);
     }
     Ok(())
 }

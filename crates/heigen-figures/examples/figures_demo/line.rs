@@ -31,7 +31,7 @@ pub(crate) fn made_up() -> InputLine {
     let step = |i: usize| -1.0 + 2.0 * i as f64 / (nodes - 1) as f64;
     let loss =
         |a: f64, b: f64| 0.02 + 1.6 * a * a + 0.25 * b * b + 0.25 * a * b + 0.3 * (a * a * a + 0.4 * b).tanh().powi(2);
-    let mut eigenvalues: Vec<f64> = (0..N_PARAMS).map(|i| 1.3 * 0.42f64.powi(i as i32)).collect();
+    let mut eigenvalues: Vec<f64> = (0..N_PARAMS).map(|i| 1.3 * 0.42f64.powf(i as f64)).collect();
     for (i, value) in eigenvalues.iter_mut().enumerate().skip(20) {
         *value = -1e-4 * (i as f64 - 20.0).powi(2) / 60.0;
     }

@@ -26,7 +26,7 @@ fn row(label: &str, aside: Option<PlaneAside>) -> PlaneMapsRow {
             note: Some(r"$\mathcal{G}_\theta = 0.62$".to_owned()),
             x_range: [-4.0, 4.0],
             y_range: [-4.0, 4.0],
-            points: (0..90).map(|i| f64::from(i)).map(|t| [3.0 * (1.7 * t).sin(), 3.0 * (2.3 * t).cos()]).collect(),
+            points: (0..90).map(f64::from).map(|t| [3.0 * (1.7 * t).sin(), 3.0 * (2.3 * t).cos()]).collect(),
             classes: (0..90).map(|i| i % 3).collect(),
             boundary: vec![bent(0.0)],
             grid: [CELLS, CELLS],

@@ -90,7 +90,7 @@ fn tiers(rect: Rect, side: Side, within: &[Block], logits: &[Block]) -> Result<A
         Side::Left => Rect { x: rect.x - away, ..rect },
         _ => Rect { y: rect.y + away, ..rect },
     };
-    let outer = blocks::names(beyond, side, logits, NAME_SIZE)?;
+    let outer = blocks::brackets(beyond, side, logits, NAME_SIZE)?;
     Ok(Axis { elements: inner.elements.into_iter().chain(outer.elements).collect(), depth: away + outer.depth })
 }
 

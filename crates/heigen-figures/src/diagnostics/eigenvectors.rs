@@ -37,8 +37,7 @@ pub struct NamedVector {
 // All lengths in points.
 const WIDTH: f64 = 430.0;
 const HEIGHT: f64 = 52.0;
-const GAP: f64 = 7.0;
-const LEFT: f64 = 36.0;
+const GAP: f64 = 9.0;
 const NOTE: f64 = 78.0;
 const NAME_SIZE: f64 = 11.0;
 const TENSOR_SIZE: f64 = 9.0;
@@ -59,7 +58,9 @@ pub fn eigenvectors(data: &Eigenvectors) -> Result<Scene, FigureError> {
     let extent = if extent > 0.0 { 1.08 * extent } else { 1.0 };
     let n_params = data.vectors[0].entries.len() as f64;
     let (x, y) = (Scale::linear(0.0, n_params)?, Scale::linear(-extent, extent)?);
-    let row = |i: usize| Rect::new(LEFT, MARGIN + TITLE_ROOM + (HEIGHT + GAP) * i as f64, WIDTH, HEIGHT);
+    let marks = ticks(&y, 4);
+    let left = MARGIN + axis(Rect::default(), Side::Left, &y, &marks, None, &axis_style())?.depth;
+    let row = |i: usize| Rect::new(left, MARGIN + TITLE_ROOM + (HEIGHT + GAP) * i as f64, WIDTH, HEIGHT);
     let mut elements = vec![chart::name(&data.title, row(0), WIDTH)?];
     let grey = Stroke { dash: vec![2.0, 1.5], ..Stroke::solid(FAINT, 0.6) };
     for (i, vector) in data.vectors.iter().enumerate() {
@@ -68,7 +69,7 @@ pub fn eigenvectors(data: &Eigenvectors) -> Result<Scene, FigureError> {
         elements.push(blocks::separators(panel.rect, &data.tensors, true, grey.clone()));
         elements.push(bars(&vector.entries, &panel));
         elements.push(frame(&panel));
-        elements.extend(axis(panel.rect, Side::Left, &y, &ticks(&y, 2), None, &axis_style())?.elements);
+        elements.extend(axis(panel.rect, Side::Left, &y, &marks, None, &axis_style())?.elements);
         elements.extend(texts(vector, panel.rect)?);
     }
     let last = row(data.vectors.len() - 1);

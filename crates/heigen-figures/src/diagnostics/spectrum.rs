@@ -17,6 +17,8 @@ const WIDTH: f64 = 230.0;
 const HEIGHT: f64 = 140.0;
 const LEFT: f64 = 54.0;
 const BELOW: f64 = 32.0;
+/// Eigenvalues that stand closer than this are drawn as one curve.
+const CROWDED: f64 = 0.4;
 
 /// All eigenvalues from the largest to the smallest on a symmetric logarithmic axis, the outliers in colour, and beside
 /// them the density; `title` is set in italics as it stands.
@@ -36,7 +38,8 @@ pub fn spectrum(title: &str, data: &Density) -> Result<Scene, FigureError> {
     Ok(scene)
 }
 
-/// Eigenvalues against their index, from the largest on, as markers on stems from zero; the first `outliers` in colour.
+/// Eigenvalues against their index, from the largest on, as markers on stems from zero, or as a curve where there are many;
+/// the first `outliers` in colour.
 pub(crate) fn stems(eigenvalues: &[f64], outliers: usize, rect: Rect) -> Result<Vec<Element>, FigureError> {
     let mut descending = eigenvalues.to_vec();
     descending.sort_by(|a, b| b.total_cmp(a));
@@ -49,6 +52,10 @@ pub(crate) fn stems(eigenvalues: &[f64], outliers: usize, rect: Rect) -> Result<
     let mut elements = vec![panel.lines(&[[[panel.x.low(), 0.0], [panel.x.high(), 0.0]]], Stroke::solid(FAINT, 0.5))];
     let (top, rest) = descending.split_at(outliers.min(descending.len()));
     for (values, first, color, size) in [(rest, outliers, INK, size), (top, 0, ACCENT, size.max(2.6) + 0.6)] {
+        if apart < CROWDED && color == INK {
+            elements.push(curve(values, first, &panel));
+            continue;
+        }
         let points: Vec<[f64; 2]> = values.iter().enumerate().map(|(i, &v)| [(first + i + 1) as f64, v]).collect();
         let stem = |&[x, v]: &[f64; 2]| Path::polyline(&[panel.place([x, 0.0]), panel.place([x, v])]);
         let width = (0.35 * apart).clamp(0.25, 0.8);
@@ -63,7 +70,17 @@ pub(crate) fn stems(eigenvalues: &[f64], outliers: usize, rect: Rect) -> Result<
     }
     elements.push(frame(&panel));
     let style = axis_style();
-    elements.extend(axis(rect, Side::Bottom, &panel.x, &ticks(&panel.x, 5), Some("$i$"), &style)?.elements);
+    elements
+        .extend(axis(rect, Side::Bottom, &panel.x, &chart::indices(descending.len()), Some("$i$"), &style)?.elements);
     elements.extend(axis(rect, Side::Left, &panel.y, &ticks(&panel.y, 6), Some(r"$\lambda_i$"), &style)?.elements);
     Ok(elements)
+}
+
+/// A line through so many of the values that none is missed at the width it has.
+fn curve(values: &[f64], first: usize, panel: &Panel) -> Element {
+    let step = values.len().div_ceil(4 * panel.rect.width.ceil() as usize).max(1);
+    let last = values.len().saturating_sub(1);
+    let chosen = values.iter().enumerate().filter(|(i, _)| i % step == 0 || *i == last);
+    let line: Vec<[f64; 2]> = chosen.map(|(i, &v)| [(first + i + 1) as f64, v]).collect();
+    panel.lines(&[line], Stroke::solid(INK, 1.6).rounded())
 }

@@ -54,13 +54,13 @@ const GRADIENTS: f64 = 178.0;
 const ALIGNMENT: f64 = 78.0;
 const DATA: f64 = 26.0;
 const ROW_GAP: f64 = 9.0;
-/// Room at the left for numbers and labels.
-const LEFT: f64 = 46.0;
+/// Room at the left for labels, beyond the numbers.
+const LEFT: f64 = 19.0;
 const VECTOR: f64 = 15.0;
 const VECTOR_GAP: f64 = 7.0;
 const BAR_GAP: f64 = 10.0;
 const BAR: f64 = 6.0;
-const RIGHT_GAP: f64 = 46.0;
+const RIGHT_GAP: f64 = 52.0;
 const RIGHT: f64 = 225.0;
 const LEGEND_SIZE: f64 = 9.0;
 
@@ -76,9 +76,10 @@ const LEGEND_SIZE: f64 = 9.0;
 /// no name, or a name has a character the fonts lack.
 pub fn figure1(line: &InputLine) -> Result<Scene, FigureError> {
     check::line(line)?;
+    let numbers = strips::number_room(line)?;
     let mut y = MARGIN;
     let mut row = |height: f64| {
-        let rect = Rect::new(LEFT, y, WIDTH, height);
+        let rect = Rect::new(LEFT + numbers, y, WIDTH, height);
         y = rect.bottom() + ROW_GAP;
         rect
     };
@@ -86,7 +87,7 @@ pub fn figure1(line: &InputLine) -> Result<Scene, FigureError> {
     let bottom = rects[3].bottom();
     let colors = strips::colors(line)?;
 
-    let mut elements = strips::rows(line, &rects, &colors)?;
+    let mut elements = strips::rows(line, &rects, numbers, &colors)?;
     let (columns, mut right) = companions::eigenvectors(line, rects[1], &colors)?;
     elements.extend(columns);
     for (entries, rect) in [(class_entries(line), rects[0]), (vector_entries(line), rects[2])] {

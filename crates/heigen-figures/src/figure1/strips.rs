@@ -24,13 +24,31 @@ pub(super) fn colors(line: &InputLine) -> Result<Colors, FigureError> {
     Ok(Colors { map: ColorMap::ALIGNMENT, scale: Scale::linear(-extent, extent)? })
 }
 
-pub(super) fn rows(line: &InputLine, rects: &[Rect; 4], colors: &Colors) -> Result<Vec<Element>, FigureError> {
+fn logit_scale(line: &InputLine) -> Result<Scale, FigureError> {
+    around(line.logits.iter().flatten(), 0.08)
+}
+
+/// Room for the widest numbers at the left.
+pub(super) fn number_room(line: &InputLine) -> Result<f64, FigureError> {
+    let mut room: f64 = 0.0;
+    for (scale, intervals) in [(logit_scale(line)?, 3), (Scale::linear(-1.0, 1.0)?, 2)] {
+        let marks = ticks(&scale, intervals);
+        room = room.max(axis(Rect::default(), Side::Left, &scale, &marks, None, &axis_style())?.depth);
+    }
+    Ok(room)
+}
+
+pub(super) fn rows(
+    line: &InputLine,
+    rects: &[Rect; 4],
+    number_room: f64,
+    colors: &Colors,
+) -> Result<Vec<Element>, FigureError> {
     let x = Scale::linear(line.x_range[0], line.x_range[1])?;
     let alignment = Scale::linear(-1.1, 1.1)?;
     let unit = Scale::linear(0.0, 1.0)?;
     let panel = |i: usize, y: Scale| Panel { rect: rects[i], x, y };
-    let panels =
-        [panel(0, around(line.logits.iter().flatten(), 0.08)?), panel(1, unit), panel(2, alignment), panel(3, unit)];
+    let panels = [panel(0, logit_scale(line)?), panel(1, unit), panel(2, alignment), panel(3, unit)];
 
     let mut elements = Vec::new();
     elements.extend(logits(line, &panels[0]));
@@ -48,19 +66,19 @@ pub(super) fn rows(line: &InputLine, rects: &[Rect; 4], colors: &Colors) -> Resu
     }
     elements.extend(axis(rects[3], Side::Bottom, &x, &marks, Some("$x$"), &axis_style())?.elements);
     let names = ["logits", "parameters", "alignment", "data"];
-    let numbers = [ticks(&panels[0].y, 3), vec![], ticks(&alignment, 2), vec![]];
+    let numbers = [ticks(&panels[0].y, 3), vec![], ticks(&Scale::linear(-1.0, 1.0)?, 2), vec![]];
     for ((panel, numbers), name) in panels.iter().zip(numbers).zip(names) {
         elements.extend(axis(panel.rect, Side::Left, &panel.y, &numbers, None, &axis_style())?.elements);
-        elements.push(side_label(name, panel.rect)?);
+        elements.push(side_label(name, number_room, panel.rect)?);
     }
     Ok(elements)
 }
 
 /// The label of a row: all at the same distance, whatever their numbers.
-fn side_label(name: &str, rect: Rect) -> Result<Element, FigureError> {
+fn side_label(name: &str, away: f64, rect: Rect) -> Result<Element, FigureError> {
     let AxisStyle { label_size, .. } = axis_style();
     let label = crate::label::Label::tex(name, label_size)?.shrunk_to(rect.height + 6.0);
-    let at = Point::new(rect.x - 29.0, rect.center().y);
+    let at = Point::new(rect.x - away - 4.0, rect.center().y);
     Ok(Element::text_upwards(label, at, crate::scene::Align::Middle))
 }
 

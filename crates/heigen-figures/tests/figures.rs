@@ -1,0 +1,254 @@
+//! The other figures: nothing overlaps, the same bytes from run to run, bad input refused.
+
+mod common;
+mod layout;
+
+use common::row;
+use heigen_figures::{
+    Block, Coherence, ColorBars, Density, Eigenvectors, ExtraMap, FigureError, InputLine, LogitCoherence, LossSurface,
+    NamedVector, Overlaps, PlaneMapsRow, SampleAlignments, Scene, coherence, eigenvectors, figure1, figure4,
+    logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectrum,
+};
+use layout::assert_clear;
+
+fn blocks(lens: &[usize]) -> Vec<Block> {
+    lens.iter().enumerate().map(|(i, &len)| Block { name: format!("block {i}"), len }).collect()
+}
+
+fn surface() -> LossSurface {
+    LossSurface {
+        a_range: [-1.0, 1.0],
+        b_range: [-1.0, 1.0],
+        grid: [3, 2],
+        losses: vec![1.0, 0.1, 1.0, 2.0, 0.2, 2.0],
+        minimum: Some([0.0, 0.0, 0.05]),
+    }
+}
+
+/// Three inputs, two classes, two parameters.
+fn line() -> InputLine {
+    InputLine {
+        x_range: [0.35, 1.5],
+        x: vec![0.4, 0.9, 1.4],
+        logits: vec![vec![1.0, 0.0, -1.0], vec![-1.0, 0.0, 123.0]],
+        boundaries: vec![0.9],
+        regions: vec![0, 1],
+        gradients: vec![0.6, 0.6, -0.6, 0.8, 0.8, -0.8],
+        eigenvectors: vec![vec![0.6, 0.8], vec![0.8, -0.6]],
+        alignments: vec![vec![1.0, 1.0, -1.0], vec![0.0, 0.0, 0.0]],
+        points: vec![0.5, 1.2],
+        classes: vec![0, 1],
+        class_names: vec!["no $ign of a class".to_owned(), r"back\slash".to_owned()],
+        eigenvalues: vec![0.2, -0.01],
+        outliers: 1,
+        surface: surface(),
+    }
+}
+
+fn samples(n_eigenvectors: usize) -> SampleAlignments {
+    SampleAlignments {
+        label: "gauss/an_uncommonly_long_name_of_an_experiment".to_owned(),
+        n_eigenvectors,
+        alignments: vec![0.5; 3 * n_eigenvectors],
+        classes: vec![0, 2, 2],
+        notes: vec![r"$\mathcal{G}_\theta = 0.62$".to_owned(), r"$\lambda_1 = 0.154$".to_owned()],
+    }
+}
+
+fn names() -> Vec<String> {
+    ["a", "b", "c"].map(str::to_owned).to_vec()
+}
+
+fn vectors(lens: &[usize], entries: usize) -> Eigenvectors {
+    let vector = |i: usize| NamedVector {
+        name: format!("$v_{i}$"),
+        note: Some(r"$\lambda_1 = 1.23 \times 10^{-12}$".to_owned()),
+        entries: vec![0.01 * i as f64; entries],
+    };
+    Eigenvectors { title: "title".to_owned(), vectors: (1..=3).map(vector).collect(), tensors: blocks(lens) }
+}
+
+fn sample_cosines(lens: &[usize]) -> Coherence {
+    let n: usize = lens.iter().sum();
+    Coherence { title: "t".to_owned(), cosines: vec![-1e-3; n * n], classes: blocks(lens), threshold: 1e-4 }
+}
+
+fn logit_cosines(n_logits: usize, lens: &[usize]) -> LogitCoherence {
+    let n = n_logits * lens.iter().sum::<usize>();
+    let logits = (0..n_logits).map(|i| format!("logit {i}")).collect();
+    LogitCoherence { title: "t".to_owned(), cosines: vec![0.5; n * n], logits, classes: blocks(lens), threshold: 1e-4 }
+}
+
+fn sample_overlaps(k: usize, lens: &[usize]) -> Overlaps {
+    let n: usize = lens.iter().sum();
+    Overlaps { title: "overlaps".to_owned(), alignments: vec![0.3; k * n], classes: blocks(lens) }
+}
+
+fn mapped() -> PlaneMapsRow {
+    let extra = |title: &str, values: Vec<f64>, lines: Vec<Vec<[f64; 2]>>| ExtraMap {
+        title: title.to_owned(),
+        note: Some("note".to_owned()),
+        values,
+        lines,
+    };
+    let diagonal = vec![vec![[-3.0, -4.0], [3.0, 4.0]]];
+    PlaneMapsRow {
+        row: row("gauss", 2),
+        extra: vec![
+            extra("$r_1$", vec![1e-4, 0.0, -1e-5, 0.0], vec![]),
+            extra("reconstructed boundary", vec![], diagonal),
+        ],
+    }
+}
+
+fn all() -> Result<Vec<Scene>, FigureError> {
+    let density =
+        |n: usize| Density { eigenvalues: (0..n).map(|i| 0.7f64.powf(i as f64) - 0.001).collect(), outliers: 1 };
+    let many: Vec<usize> = vec![400, 1, 1, 1, 30, 2, 400, 5, 1, 1];
+    let mut faint = vectors(&[1000], 1000);
+    faint.vectors.iter_mut().for_each(|v| v.entries.fill(2e-4));
+    let many_total = many.iter().sum();
+    Ok(vec![
+        figure1(&line())?,
+        loss_surface(&surface())?,
+        loss_surface(&LossSurface { losses: vec![3.0; 6], minimum: None, ..surface() })?,
+        figure4(&[samples(24), samples(8), samples(1)], &names())?,
+        figure4(&[SampleAlignments { notes: vec![], ..samples(100) }], &names())?,
+        spectrum("gauss", &density(323))?,
+        spectrum("many", &density(20_000))?,
+        spectrum("", &Density { eigenvalues: vec![0.0], outliers: 0 })?,
+        figure1(&InputLine { logits: vec![vec![-1e4, 0.0, 1e4], vec![0.0; 3]], ..line() })?,
+        eigenvectors(&faint)?,
+        eigenvectors(&vectors(&[4, 2, 16, 2], 24))?,
+        eigenvectors(&vectors(&many, many_total))?,
+        overlaps(&sample_overlaps(5, &[10, 20, 1, 1]))?,
+        overlaps(&sample_overlaps(1, &[3]))?,
+        overlaps(&sample_overlaps(60, &[3, 2]))?,
+        coherence(&sample_cosines(&[5, 6, 7]))?,
+        coherence(&sample_cosines(&[1; 40]))?,
+        logit_coherence(&logit_cosines(3, &[4, 5]))?,
+        logit_coherence(&logit_cosines(10, &[1; 10]))?,
+        plane_maps(&[mapped()], ColorBars::Each, "maps")?,
+        plane_maps(&[mapped(), PlaneMapsRow { row: row("b", 0), ..mapped() }], ColorBars::Shared, "maps")?,
+    ])
+}
+
+#[test]
+fn no_label_touches_another_one_or_a_map_or_leaves_the_page() -> Result<(), FigureError> {
+    all()?.iter().for_each(assert_clear);
+    Ok(())
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() -> Result<(), FigureError> {
+    for (first, second) in all()?.iter().zip(&all()?) {
+        assert!(render_at(first, 40.0)? == render_at(second, 40.0)?, "{}", first.title);
+    }
+    Ok(())
+}
+
+#[test]
+fn heat_maps_are_one_image_each() -> Result<(), FigureError> {
+    let scene = coherence(&sample_cosines(&[50, 50]))?;
+    // The map and its colour bar.
+    assert_eq!(layout::images(&scene).len(), 2);
+    assert!(scene.elements.len() < 40);
+    Ok(())
+}
+
+/// Applies `spoil` to a good input and returns the refusal.
+fn refusal<T>(mut good: T, spoil: fn(&mut T), draw: impl Fn(&T) -> Result<Scene, FigureError>) -> String {
+    spoil(&mut good);
+    draw(&good).map_or_else(|e| e.to_string(), |_| "no refusal".to_owned())
+}
+
+/// A change that makes a good line a bad one.
+type Spoil = fn(&mut InputLine);
+
+#[test]
+fn bad_input_of_figure_1_is_refused_with_the_place_named() {
+    let cases: [(Spoil, &str); 16] = [
+        (|l| l.x_range = [1.0, 1.0], "x_range of figure 1 is 1..1; expected two finite ends, the lower one first"),
+        (|l| l.x.truncate(1), "the number of inputs of figure 1 is 1; expected at least 2"),
+        (|l| l.x[1] = 0.4, "what follows 0.4 in the inputs of figure 1 is 0.4; expected a larger number"),
+        (|l| l.logits.clear(), "the logits of figure 1: nothing to draw; expected at least one class"),
+        (|l| l.logits[1].truncate(2), "logits of class 1 has 2 entries; expected 3 (one for each input)"),
+        (|l| l.logits[0][0] = f64::NAN, "a logit of class 0 is NaN; expected a finite number"),
+        (|l| l.boundaries[0] = f64::NAN, "one of the boundaries of figure 1 is NaN; expected a finite number"),
+        (|l| l.regions.truncate(1), "regions has 1 entries; expected 2 (one more than boundaries)"),
+        (|l| l.classes[0] = 12, "a class of figure 1 is 12; expected 0 to 11, one marker for each class"),
+        (|l| l.class_names.truncate(1), "class_names of figure 1 has 1 entries; expected 2 (one for each class)"),
+        (|l| l.eigenvectors.clear(), "figure 1: nothing to draw; expected at least one eigenvector"),
+        (
+            |l| l.gradients.truncate(5),
+            "gradients has 5 entries; expected 6 (number of parameters times number of inputs)",
+        ),
+        (|l| l.gradients[0] = 1.5, "an entry of a normalised gradient is 1.5; expected a number from -1 to 1"),
+        (|l| l.alignments.truncate(1), "alignments has 1 entries; expected 2 (one curve for each eigenvector)"),
+        (|l| l.outliers = 3, "the outliers of figure 1 is 3; expected at most 2, the number of eigenvalues"),
+        (|l| l.surface.grid = [3, 1], "the grid of the loss surface is 3 x 1; expected at least 2 x 2 nodes"),
+    ];
+    for (spoil, text) in cases {
+        assert_eq!(refusal(line(), spoil, figure1), text);
+    }
+}
+
+#[test]
+fn bad_input_of_the_others_is_refused_with_the_place_named() {
+    let figure4 = |s: &SampleAlignments| figure4(std::slice::from_ref(s), &names());
+    let maps = |r: &PlaneMapsRow| plane_maps(std::slice::from_ref(r), ColorBars::Shared, "maps");
+    let cases = [
+        (
+            refusal(surface(), |s| s.losses.truncate(5), loss_surface),
+            "losses has 5 entries; expected 6 (nx * ny of the surface's grid)",
+        ),
+        (
+            refusal(surface(), |s| s.losses[0] = f64::INFINITY, loss_surface),
+            "a loss of the surface is inf; expected a finite number",
+        ),
+        (
+            refusal(samples(2), |s| s.alignments[0] = -2.0, figure4),
+            "an alignment of panel 1 (`gauss/an_uncommonly_long_name_of_an_experiment`) is -2; expected a number from -1 to 1",
+        ),
+        (refusal(samples(2), |s| s.notes[0] = "$x".to_owned(), figure4), "label `$x`: `$` is missing at the end"),
+        (
+            refusal(vectors(&[2, 2], 4), |v| v.tensors[0].len = 3, eigenvectors),
+            "the tensors, all blocks together, has 5 entries; expected 4 (entries of each vector)",
+        ),
+        (
+            refusal(vectors(&[2, 2], 4), |v| v.vectors.clear(), eigenvectors),
+            "the eigenvectors: nothing to draw; expected at least one vector",
+        ),
+        (
+            refusal(sample_overlaps(2, &[3]), |o| o.alignments.truncate(5), overlaps),
+            "alignments has 5 entries; expected 3 (number of eigenvectors times number of samples)",
+        ),
+        (
+            refusal(sample_cosines(&[2]), |c| c.cosines.truncate(3), coherence),
+            "cosines has 3 entries; expected 4 (the square of the number of rows)",
+        ),
+        (
+            refusal(sample_cosines(&[2]), |c| c.threshold = 0.0, coherence),
+            "the threshold of the colours is 0; expected a number between 0 and 1",
+        ),
+        (
+            refusal(sample_cosines(&[2]), |c| c.classes[0].len = 0, coherence),
+            "the length of block `block 0` of the classes of the coherence is 0; expected 1 or more",
+        ),
+        (
+            refusal(logit_cosines(2, &[1]), |c| c.logits.clear(), logit_coherence),
+            "the logit coherence: nothing to draw; expected at least one logit",
+        ),
+        (
+            refusal(mapped(), |r| r.extra[0].values[0] = 3.0, maps),
+            "a value of map `$r_1$` of row 1 (`gauss`) is 3; expected a number from -1 to 1",
+        ),
+        (
+            refusal(mapped(), |r| r.extra[1].lines.clear(), maps),
+            "map `reconstructed boundary` of row 1 (`gauss`): nothing to draw; expected at least one value or line",
+        ),
+    ];
+    for (got, wanted) in cases {
+        assert_eq!(got, wanted);
+    }
+}
