@@ -7,8 +7,8 @@ use crate::progress::{number, seconds, spinner};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
 use heigen::analysis::{
-    MarginOptions, SwitchOptions, boundary_complexity, boundary_distances, class_switches, decision_boundary,
-    margin_estimate, sign_encoding,
+    BoundaryPoint, MarginOptions, SwitchOptions, boundary_complexity, boundary_distances, class_switches,
+    decision_boundary, margin_estimate, sign_encoding,
 };
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::Matrix;
@@ -24,6 +24,8 @@ use std::time::Instant;
 const QUICK: usize = 1 << 16;
 /// Cells along each axis on which signs of alignments are looked at.
 const CELLS: usize = 100;
+/// Samples of large networks whose distance to the boundary is measured.
+const CANDIDATES: usize = 16;
 /// Draws of random directions.
 const DRAWS: usize = 10;
 
@@ -99,7 +101,10 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))
     });
-    let switches = class_switches(&problem, &SwitchOptions::default());
+    let quick = network.multiplications() <= QUICK;
+    let segments = SwitchOptions::default();
+    let segments = if quick { segments } else { SwitchOptions { points: 64, pairs: 200, ..segments } };
+    let switches = class_switches(&problem, &segments);
     // A Hessian that is zero has no outliers, and no v_1.
     let outliers = analysed.record.summary.outliers.count.max(1);
     let vectors = top(analysed, outliers).map(|(_, vectors)| vectors).ok();
@@ -119,13 +124,14 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
     };
     let encoding_random = (0..DRAWS).map(&mut random).sum::<f64>() / DRAWS as f64;
     let margin = match &vectors {
-        Some(v) if margin || network.multiplications() <= QUICK => {
-            Some(margin_estimate(&problem, v.column(0), &MarginOptions::default())?)
-        }
+        Some(v) if margin || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default())?),
         _ => None,
     };
-    let distances = boundary_distances(&problem);
+    let candidates = if quick { (0..samples.n_samples()).collect() } else { least_certain(&problem.outputs()) };
+    let distances =
+        boundary_distances(&Problem::new(network, &analysed.theta, &samples.subset(&candidates), experiment.loss)?);
     let nearest = distances.into_iter().flatten().min_by(|a, b| a.distance.total_cmp(&b.distance));
+    let nearest = nearest.map(|n| BoundaryPoint { sample: candidates[n.sample], ..n });
     Ok(BoundaryRecord {
         name: experiment.name.clone(),
         stamp: wanted(analysed),
@@ -137,7 +143,22 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
         encoding_random,
         margin,
         nearest,
+        nearest_among: candidates.len(),
     })
+}
+
+/// The samples whose two largest outputs are closest to each other: where each distance takes thousands of passes, it is
+/// measured of these only.
+fn least_certain(outputs: &Matrix<f64>) -> Vec<usize> {
+    let gap = |n: usize| {
+        let mut sorted = outputs.column(n).to_vec();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        sorted.first().zip(sorted.get(1)).map_or(f64::INFINITY, |(a, b)| a - b)
+    };
+    let mut order: Vec<usize> = (0..outputs.columns).collect();
+    order.sort_by(|&a, &b| gap(a).total_cmp(&gap(b)));
+    order.truncate(CANDIDATES);
+    order
 }
 
 /// The measures as people read them.
@@ -177,7 +198,12 @@ fn describe(record: &BoundaryRecord) -> String {
         ));
     }
     lines.push(match &record.nearest {
-        Some(n) => format!("  nearest      {} from training sample {} to the boundary", number(n.distance), n.sample),
+        Some(n) => format!(
+            "  nearest      {} from training sample {} to the boundary, the least of {}",
+            number(n.distance),
+            n.sample,
+            record.nearest_among
+        ),
         None => "  nearest      no boundary found: one class is predicted everywhere".to_owned(),
     });
     lines.join("\n")

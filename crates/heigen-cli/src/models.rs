@@ -156,15 +156,7 @@ fn trained_from(
     if pretrained::wanted_by(experiment) {
         pretrained::load(experiment, &prepared, pretrained, &mut theta)?;
     }
-    let plan = Plan {
-        loss: experiment.loss,
-        optimizer: experiment.optimizer,
-        scheduler: experiment.scheduler.clone(),
-        trainer: experiment.trainer,
-        early_stopping: experiment.early_stopping,
-        shuffle_seed: experiment.seed,
-        eval_every: session.eval_every,
-    };
+    let plan = plan(experiment, session.eval_every);
     let epochs = experiment.trainer.num_epochs;
     let unfinished = if force { None } else { checkpoint::load(&paths.checkpoint(), &wanted) };
     if let Some((state, _)) = &unfinished {
@@ -225,6 +217,19 @@ fn trained_from(
         paths.weights().display()
     ));
     Ok((record, result.theta))
+}
+
+/// The experiment's training.
+fn plan(experiment: &Experiment, eval_every: Option<usize>) -> Plan {
+    Plan {
+        loss: experiment.loss,
+        optimizer: experiment.optimizer,
+        scheduler: experiment.scheduler.clone(),
+        trainer: experiment.trainer,
+        early_stopping: experiment.early_stopping,
+        shuffle_seed: experiment.seed,
+        eval_every,
+    }
 }
 
 /// Whether losses were recorded every `every` epochs.

@@ -38,6 +38,8 @@ pub struct BoundaryRecord {
     pub margin: Option<MarginEstimate>,
     /// The training sample nearest to the boundary, and where; none where there is but one class.
     pub nearest: Option<BoundaryPoint>,
+    /// How many training samples were looked at: all, or of large networks those whose two largest outputs are closest.
+    pub nearest_among: usize,
 }
 
 impl BoundaryRecord {

@@ -151,6 +151,7 @@ const fn plot(
     Figure { name, what, experiments: &[], eigenvectors: None, each, check, draw }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "one of several checks")]
 fn any(_: &Session, _: &Loaded, _: &str) -> Result<()> {
     Ok(())
 }

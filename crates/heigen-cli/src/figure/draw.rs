@@ -57,20 +57,14 @@ pub(crate) fn draw(
     folder: &Path,
 ) -> Result<Drawn> {
     experiments.iter().try_for_each(|loaded| (figure.check)(session, loaded, figure.name))?;
-    let mut stem = stem(figure, &experiments);
-    if !how.classes.is_empty() {
-        stem += &format!("+classes-{}", how.classes.iter().map(ToString::to_string).collect::<Vec<_>>().join("-"));
-    }
-    if let Some([a, b, c]) = how.reparameterize {
-        stem += &format!("+reparameterized-{a}-{b}-{c}");
-    }
+    let stem = format!("{}{}", stem(figure, &experiments), how.variant());
     let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
     // Better now than after hours.
     atomic::check_writable(&path("svg"))?;
     let shown = shown(session, experiments, analysing, how)?;
     let analyses = shown.iter().map(|s| serde_json::to_string(&s.analysed.record)).collect::<Result<_, _>>()?;
     let paths: Vec<PathBuf> = EXTENSIONS.map(path).into();
-    let record = FigureRecord::new(figure.name, wanted(figure, &shown, how)?, shown.iter().map(|s| s.name()));
+    let record = FigureRecord::new(figure.name, wanted(figure, &shown, how)?, shown.iter().map(Shown::name));
     if !session.force && FigureRecord::load(&path("json")).is_ok_and(|old| old.matches(&record, &paths)) {
         session.say_reused(&format!("figure {}: reused {}", figure.name, paths[0].display()));
         return Ok(Drawn { paths, analyses });
@@ -132,6 +126,14 @@ fn shown(session: &Session, experiments: Vec<Loaded>, analysing: &Analysing, how
 const EXTENSIONS: [&str; 3] = ["svg", "pdf", "png"];
 
 impl Drawing {
+    /// What tells its files from those of all classes at the trained weights.
+    fn variant(&self) -> String {
+        let classes: Vec<String> = self.classes.iter().map(ToString::to_string).collect();
+        let classes = if classes.is_empty() { String::new() } else { format!("+classes-{}", classes.join("-")) };
+        let factors = self.reparameterize.map(|[a, b, c]| format!("+reparameterized-{a}-{b}-{c}"));
+        classes + &factors.unwrap_or_default()
+    }
+
     /// As the paper draws it.
     fn paper(figure: &Figure) -> Self {
         Self {

@@ -12,12 +12,15 @@ const CHECKERBOARD: [&str; 2] =
     ["gauss_checkerboard_linear/normal_training_close", "gauss_checkerboard_linear/noisy_init_training_close"];
 const MNIST: [&str; 2] = ["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"];
 
+/// A number of one run, if it was measured.
+type Number = fn(&Measured) -> Option<f64>;
+
 pub(super) fn claims(all: &[Measures]) -> Vec<Claim> {
     vec![encoding(all), complexity(all), generalization(all), norm(all), margin(all), images(all)]
 }
 
 /// Sorts findings that hold and that do not, and judges.
-fn judged(statement: &str, source: &str, findings: Vec<(bool, String)>, table: Option<Table>) -> Claim {
+fn judged(statement: &str, source: &str, findings: &[(bool, String)], table: Option<Table>) -> Claim {
     let of = |wanted: bool| findings.iter().filter(|(h, _)| *h == wanted).map(|(_, text)| text.clone()).collect();
     let (evidence_for, evidence_against): (Vec<String>, Vec<String>) = (of(true), of(false));
     let verdict = match (evidence_for.len(), evidence_against.len()) {
@@ -37,7 +40,7 @@ fn encoding(all: &[Measures]) -> Claim {
     let mut rows = Vec::new();
     for m in all {
         let Some(b) = m.own().and_then(|o| o.boundary.as_ref()) else { continue };
-        let of_seeds = |f: fn(&Measured) -> Option<f64>| m.over_seeds(f);
+        let of_seeds = |f: Number| m.over_seeds(f);
         let own = of_seeds(|o| Some(o.boundary.as_ref()?.encoding.accuracy));
         let random = of_seeds(|o| Some(o.boundary.as_ref()?.encoding_random));
         if let (Some((own, _)), Some((random, _))) = (own, random) {
@@ -66,7 +69,7 @@ fn encoding(all: &[Measures]) -> Claim {
     judged(
         "The top eigenvectors of the Hessian encode the decision boundary.",
         "arXiv:2306.07104, Figs. 1, 2 and 6",
-        findings,
+        &findings,
         Some(table),
     )
 }
@@ -76,15 +79,15 @@ fn complexity(all: &[Measures]) -> Claim {
     let mut rows = Vec::new();
     let plane = |o: &Measured| o.boundary.as_ref().is_some_and(|b| b.complexity.is_some());
     let gauss: Vec<&Measures> = [NORMAL, ADVERSARIAL, LARGE_NORM].iter().filter_map(|n| of(all, n)).collect();
-    let of_all = |measures: &[&Measures], what: fn(&Measured) -> Option<f64>| -> Vec<(f64, f64)> {
+    let of_all = |measures: &[&Measures], what: Number| -> Vec<(f64, f64)> {
         let pairs = measures.iter().flat_map(|m| &m.all).filter(|o| plane(o));
         pairs.filter_map(|o| Some((o.outliers()?, what(o)?))).collect()
     };
     let pieces = |o: &Measured| Some(o.boundary.as_ref()?.complexity?.n_linear as f64);
     let turning = |o: &Measured| Some(o.boundary.as_ref()?.complexity?.turning);
     let planes: Vec<&Measures> = all.iter().collect();
-    let measures: [(&str, fn(&Measured) -> Option<f64>); 3] = [
-        ("changes of class between samples of one class", |o| o.switches()),
+    let measures: [(&str, Number); 3] = [
+        ("changes of class between samples of one class", Measured::switches),
         ("linear pieces of the boundary", pieces),
         ("total curvature of the boundary", turning),
     ];
@@ -102,11 +105,11 @@ fn complexity(all: &[Measures]) -> Claim {
         }
     }
     for m in all {
-        let complexity = |f: fn(&Measured) -> Option<f64>| cell_with_deviation(m.over_seeds(f));
+        let complexity = |f: Number| cell_with_deviation(m.over_seeds(f));
         rows.push(vec![
             Cell::text(format!("`{}`", m.name)),
-            complexity(|o| o.outliers()),
-            complexity(|o| o.switches()),
+            complexity(Measured::outliers),
+            complexity(Measured::switches),
             complexity(pieces),
             complexity(turning),
             complexity(|o| Some(o.boundary.as_ref()?.complexity?.length)),
@@ -119,13 +122,13 @@ fn complexity(all: &[Measures]) -> Claim {
     judged(
         "The number of outliers in the spectrum grows with the complexity of the decision boundary.",
         "arXiv:2306.07104, Fig. 3",
-        findings,
+        &findings,
         Some(Table { caption, head, rows, note: Some(note.into()) }),
     )
 }
 
 /// The seeds at which both have a number.
-fn paired(a: &Measures, b: &Measures, number: fn(&Measured) -> Option<f64>) -> Vec<(f64, f64)> {
+fn paired(a: &Measures, b: &Measures, number: Number) -> Vec<(f64, f64)> {
     let other = |seed: u64| b.all.iter().find(|m| m.seed == seed).and_then(number);
     let mut pairs: Vec<(f64, f64)> = a.all.iter().filter_map(|m| Some((number(m)?, other(m.seed)?))).collect();
     if pairs.is_empty() {
@@ -135,12 +138,7 @@ fn paired(a: &Measures, b: &Measures, number: fn(&Measured) -> Option<f64>) -> V
 }
 
 /// That `number` of `a` is below that of `b`: seed by seed.
-fn below(
-    all: &[Measures],
-    [a, b]: [&str; 2],
-    what: &str,
-    number: fn(&Measured) -> Option<f64>,
-) -> Option<(bool, String)> {
+fn below(all: &[Measures], [a, b]: [&str; 2], what: &str, number: Number) -> Option<(bool, String)> {
     let (left, right) = (of(all, a)?, of(all, b)?);
     let pairs = paired(left, right, number);
     let holds = pairs.iter().filter(|(x, y)| x < y).count();
@@ -155,15 +153,20 @@ fn below(
 
 fn generalization(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
-    findings.extend(below(all, [NORMAL, ADVERSARIAL], r"$G_\theta$", |o| o.g_theta()));
-    findings.extend(below(all, [CHECKERBOARD[1], CHECKERBOARD[0]], r"$G_\theta$ of the wide margin", |o| o.g_theta()));
-    findings.extend(below(all, MNIST, r"$G_\theta$", |o| o.g_theta()));
-    let number = |f: fn(&Measured) -> Option<f64>, m: &Measures| cell_with_deviation(m.over_seeds(f));
+    findings.extend(below(all, [NORMAL, ADVERSARIAL], r"$G_\theta$", Measured::g_theta));
+    findings.extend(below(
+        all,
+        [CHECKERBOARD[1], CHECKERBOARD[0]],
+        r"$G_\theta$ of the wide margin",
+        Measured::g_theta,
+    ));
+    findings.extend(below(all, MNIST, r"$G_\theta$", Measured::g_theta));
+    let number = |f: Number, m: &Measures| cell_with_deviation(m.over_seeds(f));
     let row = |m: &Measures| {
         vec![
             Cell::text(format!("`{}`", m.name)),
-            number(|o| o.g_theta(), m),
-            number(|o| o.validation(), m),
+            number(Measured::g_theta, m),
+            number(Measured::validation, m),
             number(|o| Some(o.summary()?.trace), m),
             number(|o| o.lambda(1), m),
         ]
@@ -179,14 +182,14 @@ fn generalization(all: &[Measures]) -> Claim {
     judged(
         r"$G_\theta$ is smaller at minima that generalize better: for normal training than for an adversarial start, for a wide margin than for a narrow one.",
         "arXiv:2306.07104, Figs. 4 and 5",
-        findings,
+        &findings,
         Some(table),
     )
 }
 
 fn norm(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
-    findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "outliers", |o| o.outliers()));
+    findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "outliers", Measured::outliers));
     findings.extend(below(all, [ADVERSARIAL, LARGE_NORM], r"$\lambda_1$", |o| o.lambda(1)));
     findings.extend(below(all, [LARGE_NORM, ADVERSARIAL], "changes of class between samples of one class", |o| {
         o.switches()
@@ -194,7 +197,7 @@ fn norm(all: &[Measures]) -> Claim {
     judged(
         "A large norm of the weights alone does not make the boundary complex: the adversarial start does, with more outliers, though its largest eigenvalue is smaller.",
         "arXiv:2306.07104, Fig. 3",
-        findings,
+        &findings,
         None,
     )
 }
@@ -231,7 +234,7 @@ fn margin(all: &[Measures]) -> Claim {
     judged(
         "The leading eigenvector estimates the margin, and tells the wide from the narrow one.",
         "arXiv:2306.07104, Fig. 5",
-        findings,
+        &findings,
         Some(table),
     )
 }
@@ -239,12 +242,12 @@ fn margin(all: &[Measures]) -> Claim {
 fn images(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
     findings.extend(below(all, MNIST, r"$\lambda_1$", |o| o.lambda(1)));
-    if let Some((count, _)) = of(all, MNIST[0]).and_then(|m| m.over_seeds(|o| o.outliers())) {
+    if let Some((count, _)) = of(all, MNIST[0]).and_then(|m| m.over_seeds(Measured::outliers)) {
         findings
             .push((count <= 5.0, format!("{} outliers of 7,203 eigenvalues after normal training", math(count, 2))));
     }
-    let few = of(all, MNIST[0]).and_then(|m| m.over_seeds(|o| o.outliers()));
-    let more = of(all, MNIST[1]).and_then(|m| m.over_seeds(|o| o.outliers()));
+    let few = of(all, MNIST[0]).and_then(|m| m.over_seeds(Measured::outliers));
+    let more = of(all, MNIST[1]).and_then(|m| m.over_seeds(Measured::outliers));
     if let (Some((few, _)), Some((more, _))) = (few, more) {
         let text = format!("{} outliers after the adversarial start against {}", math(more, 2), math(few, 2));
         findings.push((more >= few, text));
@@ -252,7 +255,7 @@ fn images(all: &[Measures]) -> Claim {
     judged(
         r"The same holds for real images: few outliers after normal training, a larger $\lambda_1$ and at least as many outliers after an adversarial start.",
         "arXiv:2306.07104, Fig. 6",
-        findings,
+        &findings,
         None,
     )
 }

@@ -3,7 +3,9 @@
 use super::super::graph::{Graph, Run};
 use heigen::analysis::Summary;
 use heigen_store::boundary_record::BoundaryRecord;
+use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
+use std::path::PathBuf;
 
 /// What stands of one experiment at one seed.
 #[derive(Clone, Debug)]
@@ -25,12 +27,12 @@ impl Measured {
     fn of(graph: &Graph, run: &Run) -> Self {
         let experiment = &run.loaded.experiment;
         let paths = graph.sessions[run.session].results.of(&experiment.name).ok();
-        let read = |f: fn(&heigen_store::layout::ExperimentPaths) -> std::path::PathBuf| paths.as_ref().map(f);
+        let read = |f: fn(&ExperimentPaths) -> PathBuf| paths.as_ref().map(f);
         Self {
             seed: experiment.seed,
-            model: read(|p| p.record()).and_then(|p| ModelRecord::load(&p).ok()),
-            analysis: read(|p| p.analysis()).and_then(|p| AnalysisRecord::load(&p).ok()),
-            boundary: read(|p| p.boundary()).and_then(|p| BoundaryRecord::load(&p).ok()),
+            model: read(ExperimentPaths::record).and_then(|p| ModelRecord::load(&p).ok()),
+            analysis: read(ExperimentPaths::analysis).and_then(|p| AnalysisRecord::load(&p).ok()),
+            boundary: read(ExperimentPaths::boundary).and_then(|p| BoundaryRecord::load(&p).ok()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Figures with the published numbers beside ours.
 
 use super::super::graph::{Graph, Task};
-use super::gathered::{Measures, of};
+use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published};
 use super::text::{cell_with_deviation, math};
 use crate::args::ReproduceArgs;
@@ -65,7 +65,7 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
         let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours".to_owned() };
         let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
         row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
-        row.push(cell_with_deviation(m.over_seeds(|o| o.outliers())).strong());
+        row.push(cell_with_deviation(m.over_seeds(Measured::outliers)).strong());
         rows.push(row);
     }
     let mut head = vec![String::new(), String::new()];

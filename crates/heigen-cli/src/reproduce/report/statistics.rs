@@ -21,10 +21,10 @@ pub(super) fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
     let ranks = |values: Vec<f64>| -> Vec<f64> {
         let below = |v: f64| values.iter().filter(|&&w| w < v).count() as f64;
         let equal = |v: f64| values.iter().filter(|&&w| w == v).count() as f64;
-        values.iter().map(|&v| below(v) + (equal(v) + 1.0) / 2.0).collect()
+        values.iter().map(|&v| below(v) + f64::midpoint(equal(v), 1.0)).collect()
     };
     let (a, b) = (ranks(pairs.iter().map(|p| p.0).collect()), ranks(pairs.iter().map(|p| p.1).collect()));
-    let middle = (pairs.len() as f64 + 1.0) / 2.0;
+    let middle = f64::midpoint(pairs.len() as f64, 1.0);
     let product = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - middle) * (y - middle)).sum::<f64>();
     let scale = (product(&a, &a) * product(&b, &b)).sqrt();
     (scale > 0.0).then(|| product(&a, &b) / scale)
