@@ -25,7 +25,7 @@ const QUICK: usize = 1 << 16;
 /// Cells along each axis on which signs of alignments are looked at.
 const CELLS: usize = 100;
 /// Samples of large networks whose distance to the boundary is measured.
-const CANDIDATES: usize = 16;
+const CANDIDATES: usize = 4;
 /// Draws of random directions.
 const DRAWS: usize = 10;
 
