@@ -87,7 +87,7 @@ fn wanted(analysed: &Analysed) -> String {
     stamp([heigen::VERSION, &analysed.record.stamp])
 }
 
-fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<BoundaryRecord> {
+fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<BoundaryRecord> {
     let begun = Instant::now();
     let experiment = &loaded.experiment;
     let samples = analysed.prepared.training();
@@ -124,10 +124,14 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin: bool) -> Result<Boundar
     };
     let encoding_random = (0..DRAWS).map(&mut random).sum::<f64>() / DRAWS as f64;
     let margin = match &vectors {
-        Some(v) if margin || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default())?),
+        Some(v) if margin_asked || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default())?),
         _ => None,
     };
-    let candidates = if quick { (0..samples.n_samples()).collect() } else { least_certain(&problem.outputs()) };
+    let candidates = match (quick, margin_asked) {
+        (true, _) => (0..samples.n_samples()).collect(),
+        (false, true) => least_certain(&problem.outputs()),
+        (false, false) => vec![],
+    };
     let distances =
         boundary_distances(&Problem::new(network, &analysed.theta, &samples.subset(&candidates), experiment.loss)?);
     let nearest = distances.into_iter().flatten().min_by(|a, b| a.distance.total_cmp(&b.distance));
@@ -204,6 +208,9 @@ fn describe(record: &BoundaryRecord) -> String {
             n.sample,
             record.nearest_among
         ),
+        None if record.nearest_among == 0 => {
+            "  margin       not measured of a network of this size; --margin takes minutes".to_owned()
+        }
         None => "  nearest      no boundary found: one class is predicted everywhere".to_owned(),
     });
     lines.join("\n")

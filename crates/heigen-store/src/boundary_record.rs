@@ -36,9 +36,10 @@ pub struct BoundaryRecord {
     pub encoding_random: f64,
     /// The margin by v_1; not of networks for which it would take too long, unless asked for.
     pub margin: Option<MarginEstimate>,
-    /// The training sample nearest to the boundary, and where; none where there is but one class.
+    /// The training sample nearest to the boundary, and where; none where there is but one class, or none was looked at.
     pub nearest: Option<BoundaryPoint>,
-    /// How many training samples were looked at: all, or of large networks those whose two largest outputs are closest.
+    /// How many training samples were looked at: all; of large networks, if asked for, those whose two largest outputs are
+    /// closest.
     pub nearest_among: usize,
 }
 

@@ -184,7 +184,7 @@ pub(crate) struct TrainArgs {
 pub(crate) struct BoundaryArgs {
     #[command(flatten)]
     pub(crate) names: Names,
-    /// Estimate the margin by v_1 of large networks, too: 16 descents of 20,000 steps.
+    /// Measure the margin of large networks, too: 16 descents of 20,000 steps, and true distances of some samples.
     #[arg(long, help_heading = "What is measured")]
     pub(crate) margin: bool,
     #[command(flatten)]

@@ -6,6 +6,7 @@
 
 use super::{Shape, Window};
 use crate::linalg::{Scalar, short_zip, vectorized};
+use std::ops::Range;
 
 /// One image: channel c of pixel p is `data[p * stride + c]`.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +89,20 @@ impl<T: Scalar> ImageMap<T> for Patches<'_> {
         if w.padding == 0 && channels == 1 && x.stride == 1 && w.kernel == 3 {
             return patches_of_3_by_3(w, x, &mut y);
         }
+        if dense(w, x.stride, y.stride) {
+            return dense_rows(
+                w,
+                #[inline(always)]
+                |patch, pixels| {
+                    short_zip(
+                        &mut y.data[patch],
+                        &x.data[pixels],
+                        #[inline(always)]
+                        |_, x| x,
+                    );
+                },
+            );
+        }
         if w.padding > 0 {
             for p in 0..ImageMap::<T>::output(self).1 {
                 y.data[p * y.stride..][..w.taps() * channels].fill(T::ZERO);
@@ -119,6 +134,32 @@ impl<T: Scalar> ImageMap<T> for Patches<'_> {
                 }
             },
         );
+    }
+}
+
+/// Whether images and patches have no gaps, and no window reaches outside: the common case, without a case for each row.
+#[inline(always)]
+fn dense(w: &Window, image_stride: usize, patch_stride: usize) -> bool {
+    let channels = w.input.channels;
+    w.padding == 0 && image_stride == channels && patch_stride == w.taps() * channels
+}
+
+/// Calls `f(patch, pixels)` for every row of every window of such images: where its numbers stand in the patches and in the
+/// image. Every pixel is met in the same order as by [`Window::visit_rows`].
+#[inline(always)]
+fn dense_rows(w: &Window, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+    let (rows, columns) = w.places();
+    let (run, own) = (w.kernel * w.input.channels, w.taps() * w.input.channels);
+    for row in 0..rows {
+        for ky in 0..w.kernel {
+            let mut pixel = (row * w.stride + ky) * w.input.width * w.input.channels;
+            let mut patch = row * columns * own + ky * run;
+            for _ in 0..columns {
+                f(patch..patch + run, pixel..pixel + run);
+                pixel += w.stride * w.input.channels;
+                patch += own;
+            }
+        }
     }
 }
 
@@ -164,6 +205,20 @@ impl<T: Scalar> ImageMap<T> for PatchesTransposed<'_> {
     fn apply(&self, x: Image<'_, T>, mut y: ImageMut<'_, T>) {
         let channels = self.0.input.channels;
         zero(&mut y, channels, self.0.input.pixels());
+        if dense(self.0, y.stride, x.stride) {
+            return dense_rows(
+                self.0,
+                #[inline(always)]
+                |patch, pixels| {
+                    short_zip(
+                        &mut y.data[pixels],
+                        &x.data[patch],
+                        #[inline(always)]
+                        |y, x| y + x,
+                    );
+                },
+            );
+        }
         self.0.visit_rows(
             1,
             #[inline(always)]

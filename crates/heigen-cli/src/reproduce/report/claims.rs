@@ -32,8 +32,8 @@ fn judged(statement: &str, source: &str, findings: &[(bool, String)], table: Opt
     Claim { statement: statement.to_owned(), source: source.to_owned(), verdict, evidence_for, evidence_against, table }
 }
 
-/// How much better than random directions counts as better.
-const BETTER: f64 = 0.05;
+/// Directions are better than random ones if they tell this part of what those leave wrong.
+const BETTER: f64 = 0.1;
 
 fn encoding(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
@@ -52,7 +52,7 @@ fn encoding(all: &[Measures]) -> Claim {
                 percent(own),
                 percent(random)
             );
-            findings.push((own > random + BETTER, text));
+            findings.push((own - random >= BETTER * (1.0 - random), text));
         }
         rows.push(vec![
             Cell::text(format!("`{}`", m.name)),
