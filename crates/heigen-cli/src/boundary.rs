@@ -7,8 +7,8 @@ use crate::progress::{number, seconds, spinner};
 use crate::session::{Session, print, say};
 use anyhow::{Context, Result};
 use heigen::analysis::{
-    BoundaryPoint, MarginOptions, SwitchOptions, boundary_complexity, boundary_distances, class_switches,
-    decision_boundary, margin_estimate, sign_encoding,
+    MarginOptions, SwitchOptions, boundary_complexity, boundary_distances, class_switches, decision_boundary,
+    margin_estimate, sign_encoding,
 };
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::Matrix;
@@ -84,7 +84,12 @@ fn existing(analysed: &Analysed, margin: bool) -> Result<BoundaryRecord, Unusabl
 }
 
 fn wanted(analysed: &Analysed) -> String {
-    stamp([heigen::VERSION, &analysed.record.stamp])
+    let how = format!(
+        "{CELLS} {DRAWS} {CANDIDATES} {BOUNDARY_NODES} {:?} {:?}",
+        MarginOptions::default(),
+        SwitchOptions::default()
+    );
+    stamp([heigen::VERSION, &analysed.record.stamp, &how])
 }
 
 fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<BoundaryRecord> {
@@ -132,10 +137,8 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
         (false, true) => least_certain(&problem.outputs()),
         (false, false) => vec![],
     };
-    let distances =
-        boundary_distances(&Problem::new(network, &analysed.theta, &samples.subset(&candidates), experiment.loss)?);
+    let distances = boundary_distances(&problem, &candidates);
     let nearest = distances.into_iter().flatten().min_by(|a, b| a.distance.total_cmp(&b.distance));
-    let nearest = nearest.map(|n| BoundaryPoint { sample: candidates[n.sample], ..n });
     Ok(BoundaryRecord {
         name: experiment.name.clone(),
         stamp: wanted(analysed),

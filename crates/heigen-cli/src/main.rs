@@ -61,6 +61,11 @@ fn watch_signals() {
 }
 
 fn interrupted() {
-    say("\ninterrupted: finished results are kept, unfinished ones were not written");
+    // Whoever writes may be held up by a reader that does not read; that must not keep the program alive.
+    let said = std::thread::spawn(|| say("\ninterrupted: finished results are kept, unfinished ones were not written"));
+    let begun = std::time::Instant::now();
+    while !said.is_finished() && begun.elapsed() < std::time::Duration::from_millis(200) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     heigen_store::atomic::remove_temporary_files_and_exit(130)
 }

@@ -19,7 +19,6 @@ use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{ModelRecord, Unusable, hash_file, stamp};
 use heigen_store::{atomic, weights};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -139,7 +138,7 @@ fn trained_from(
         Ok(_) => say(&format!("{name}: training again, as asked for{purpose}")),
         Err(_) if force => say(&format!("{name}: training{purpose}")),
         Err(Unusable::Changed(what)) => bail!("{what}; {}", keep_or_replace(name)),
-        Err(Unusable::Missing(_)) if paths.weights().is_file() && !paths.record().exists() => {
+        Err(Unusable::Missing(_)) if is_foreign(&paths) => {
             bail!(
                 "{} has no record beside it that heigen trained it; {}",
                 paths.weights().display(),
@@ -158,7 +157,9 @@ fn trained_from(
     }
     let plan = plan(experiment, session.eval_every);
     let epochs = experiment.trainer.num_epochs;
-    let unfinished = if force { None } else { checkpoint::load(&paths.checkpoint(), &wanted) };
+    // What is evaluated along the way changes no weights, but what a record tells.
+    let run = stamp([&wanted, &format!("{:?}", session.eval_every)]);
+    let unfinished = if force { None } else { checkpoint::load(&paths.checkpoint(), &run) };
     if let Some((state, _)) = &unfinished {
         say(&format!("{name}: going on after {} of {epochs} epochs", state.epochs_done));
     }
@@ -168,7 +169,7 @@ fn trained_from(
         prepared: &prepared,
         paths: &paths,
         experiment,
-        stamp: &wanted,
+        stamp: &run,
         begun: (now, unfinished.as_ref().map_or(0.0, |(_, seconds)| *seconds)),
         saved: now,
         save_every: session.checkpoint_every,
@@ -185,7 +186,8 @@ fn trained_from(
         return Err(error);
     }
 
-    let metadata = BTreeMap::from([("experiment".to_owned(), name.to_string())]);
+    let metadata = [("experiment", name.to_string()), (STAMP, wanted.clone())];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
     let staged = weights::stage(&paths.weights(), &prepared.tensors(&result.theta), &metadata)?;
     let record = ModelRecord {
         name: name.clone(),
@@ -235,6 +237,16 @@ fn plan(experiment: &Experiment, eval_every: Option<usize>) -> Plan {
 /// Whether losses were recorded every `every` epochs.
 fn evaluated(record: &ModelRecord, every: usize) -> bool {
     (1..=record.epochs_trained / every.max(1)).all(|i| record.epochs.iter().any(|e| e.epoch == i * every))
+}
+
+/// The key of a weights file under which the program says what it made the weights from.
+const STAMP: &str = "stamp";
+
+/// Whether weights stand there that heigen did not write: without a record, and without the mark by which weights are known
+/// whose record a kill came before.
+fn is_foreign(paths: &ExperimentPaths) -> bool {
+    let ours = || weights::load(&paths.weights()).is_ok_and(|file| file.metadata.contains_key(STAMP));
+    paths.weights().is_file() && !paths.record().exists() && !ours()
 }
 
 /// Fresh weights, or what the experiment makes of those it starts from.

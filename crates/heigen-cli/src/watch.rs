@@ -21,7 +21,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) paths: &'a ExperimentPaths,
     pub(crate) experiment: &'a Experiment,
-    /// What determines the weights.
+    /// What determines the weights and the record.
     pub(crate) stamp: &'a str,
     /// When training began, and the seconds it had taken before it was interrupted, if it was.
     pub(crate) begun: (Instant, f64),

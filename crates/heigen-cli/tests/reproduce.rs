@@ -85,6 +85,31 @@ fn a_failed_task_stops_only_what_needs_it() {
 }
 
 #[test]
+fn weights_whose_record_a_kill_came_before_are_trained_again() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(&PART);
+    let before = results(&sandbox);
+    std::fs::remove_file(sandbox.path("results/models/intro1D/normal_training.json")).unwrap();
+    sandbox.ok(&PART);
+    assert!(results(&sandbox) == before);
+    // Damaged arrays are computed again, too.
+    let vectors = sandbox.path("results/grads/intro1D/normal_training_heigenvectors.npy");
+    let bytes = std::fs::read(&vectors).unwrap();
+    std::fs::write(&vectors, &bytes[..bytes.len() / 2]).unwrap();
+    sandbox.ok(&PART);
+    assert!(results(&sandbox) == before);
+}
+
+#[test]
+fn a_damaged_image_set_is_told_by_the_tasks_that_need_it() {
+    let sandbox = Sandbox::new();
+    sandbox.file("data/MNIST/raw/t10k-images-idx3-ubyte", b"no images");
+    sandbox.file("data/MNIST/raw/t10k-labels-idx1-ubyte", b"no labels");
+    let plan = sandbox.ok(&["reproduce", "--dry-run"]).stdout;
+    assert!(plan.contains("train mnist2D/normal_training_c017") && plan.contains("train gauss/normal_training"));
+}
+
+#[test]
 fn killed_at_any_moment_it_goes_on_and_ends_at_the_same_bytes() {
     let (whole, killed) = (Sandbox::new(), Sandbox::new());
     whole.ok(&PART);

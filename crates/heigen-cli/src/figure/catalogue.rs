@@ -19,6 +19,8 @@ pub(crate) struct Figure {
     pub(crate) eigenvectors: Option<usize>,
     /// Whether each experiment has a picture of its own.
     pub(crate) each: bool,
+    /// Whether it shows measures of the boundary.
+    pub(crate) boundary: bool,
     /// Refuses experiments that it cannot show, before anything is trained.
     pub(crate) check: fn(&Session, &Loaded, &str) -> Result<()>,
     pub(crate) draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
@@ -37,13 +39,14 @@ const FIVE: &[&str] = &[
 ];
 
 /// The figures of the paper.
-pub(crate) const FIGURES: [Figure; 7] = [
+pub(crate) const FIGURES: [Figure; 12] = [
     Figure {
         name: "1",
         what: "a network of one input: logits, gradients, alignment with v_1 and v_2, data, spectrum, loss surface",
         experiments: &["intro1D/normal_training"],
         eigenvectors: Some(2),
         each: true,
+        boundary: false,
         check: line::check,
         draw: draw_line,
     },
@@ -53,6 +56,7 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: &["gauss/normal_training"],
         eigenvectors: Some(5),
         each: false,
+        boundary: false,
         check: plane::check,
         draw: draw_planes,
     },
@@ -62,6 +66,7 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: GAUSS,
         eigenvectors: Some(7),
         each: false,
+        boundary: false,
         check: plane::check,
         draw: |session, shown, how| Ok(figure3(&plane::rows(session, shown, how, plane::Aside::Density)?)?),
     },
@@ -71,6 +76,7 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: GAUSS,
         eigenvectors: None,
         each: false,
+        boundary: false,
         check: embedding::check,
         draw: |_, shown, how| samples::draw(shown, how),
     },
@@ -80,6 +86,7 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: CHECKERBOARD,
         eigenvectors: Some(3),
         each: false,
+        boundary: true,
         check: plane::check,
         draw: |session, shown, how| Ok(figure5(&plane::rows(session, shown, how, plane::Aside::Margin)?)?),
     },
@@ -89,6 +96,7 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: MNIST,
         eigenvectors: Some(5),
         each: false,
+        boundary: false,
         check: embedding::check,
         draw: |_, shown, how| Ok(figure6(&embedding::rows(shown, how)?)?),
     },
@@ -98,9 +106,31 @@ pub(crate) const FIGURES: [Figure; 7] = [
         experiments: FIVE,
         eigenvectors: Some(5),
         each: false,
+        boundary: false,
         check: plane::check,
         draw: draw_planes,
     },
+    diagnostic("spectrum", "all eigenvalues and their density, of normal training", any, |_, s, how| {
+        diagnostics::spectrum(&s[0], how)
+    }),
+    diagnostic("eigenvectors", "entries of v_1..v_5, tensor by tensor, of normal training", any, |_, s, how| {
+        diagnostics::eigenvectors(&s[0], how)
+    }),
+    diagnostic(
+        "overlaps",
+        "alignments of all training samples with v_1..v_25, of normal training",
+        any,
+        |_, s, how| diagnostics::overlaps(&s[0], how),
+    ),
+    diagnostic(
+        "coherence",
+        "cosines of all pairs of per-example loss gradients, of normal training",
+        any,
+        |_, s, how| diagnostics::coherence(&s[0], how),
+    ),
+    diagnostic("logit-coherence", "the same of the gradients of every logit", any, |_, s, how| {
+        diagnostics::logit_coherence(&s[0], how)
+    }),
 ];
 
 /// The kinds of pictures that `heigen plot` draws of any experiment.
@@ -141,6 +171,24 @@ pub(crate) const PLOTS: [Figure; 10] = [
     }),
 ];
 
+/// A picture of one run, as the reference draws it of each.
+const fn diagnostic(
+    name: &'static str,
+    what: &'static str,
+    check: fn(&Session, &Loaded, &str) -> Result<()>,
+    draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
+) -> Figure {
+    Figure { experiments: &["gauss/normal_training"], ..plot(name, what, true, check, draw) }
+}
+
+impl Figure {
+    /// Name of the files of the paper's experiments, without extension.
+    pub(crate) fn file(&self) -> String {
+        let numbered = self.name.chars().all(|c| c.is_ascii_digit());
+        if numbered { format!("figure{}", self.name) } else { format!("figure_{}", self.name) }
+    }
+}
+
 const fn plot(
     name: &'static str,
     what: &'static str,
@@ -148,7 +196,7 @@ const fn plot(
     check: fn(&Session, &Loaded, &str) -> Result<()>,
     draw: fn(&Session, &[Shown], &Drawing) -> Result<Scene>,
 ) -> Figure {
-    Figure { name, what, experiments: &[], eigenvectors: None, each, check, draw }
+    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check, draw }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "one of several checks")]

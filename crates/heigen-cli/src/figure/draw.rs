@@ -2,7 +2,7 @@
 
 use super::Figure;
 use super::labels::{labels, stem};
-use crate::args::{Analysing, SubjectArgs, VectorsArg};
+use crate::args::{Analysing, Dtype, SubjectArgs, VectorsArg};
 use crate::hessian::{self, Analysed, analysed_part};
 use crate::progress::spinner;
 use crate::session::Session;
@@ -21,7 +21,7 @@ pub(crate) struct Shown {
     pub(crate) analysed: Analysed,
     /// What it is called beside the others.
     pub(crate) label: String,
-    /// Whether only some classes are shown, or another minimum of the same function.
+    /// Whether only some classes are shown, other weights than the trained ones, or numbers of another type.
     pub(crate) varied: bool,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn up_to_date(session: &Session, figure: &Figure, folder: &Path) -> R
     }
     let drawing = Drawing::paper(figure);
     let shown = shown(session, experiments, &how, &drawing)?;
-    let path = |extension: &str| folder.join(format!("figure{}.{extension}", figure.name));
+    let path = |extension: &str| folder.join(format!("{}.{extension}", figure.file()));
     let wanted = wanted(figure, &shown, &drawing)?;
     let record = FigureRecord::new(figure.name, wanted, std::iter::empty());
     let paths = EXTENSIONS.map(path);
@@ -113,7 +113,8 @@ fn paper(session: &Session, figure: &Figure) -> Result<Vec<Loaded>> {
 
 fn shown(session: &Session, experiments: Vec<Loaded>, analysing: &Analysing, how: &Drawing) -> Result<Vec<Shown>> {
     let labels = labels(&experiments);
-    let varied = !how.classes.is_empty() || how.reparameterize.is_some();
+    let own = analysing.model.is_none() && analysing.dtype == Dtype::Float64;
+    let varied = !how.classes.is_empty() || how.reparameterize.is_some() || !own;
     let subject =
         SubjectArgs { classes: how.classes.clone(), reparameterize: how.reparameterize, ..SubjectArgs::default() };
     let one = |(loaded, label): (Loaded, String)| {

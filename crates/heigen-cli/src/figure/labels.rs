@@ -6,13 +6,10 @@ use heigen_store::catalogue::Loaded;
 /// `figure2`, or with the experiments' names behind where they are not the paper's; `spectrum_...` of a plot.
 pub(super) fn stem(figure: &Figure, experiments: &[Loaded]) -> String {
     let names: Vec<String> = experiments.iter().map(|l| l.experiment.name.to_string()).collect();
-    let figure = if figure.experiments.is_empty() {
-        figure.name.to_owned()
-    } else if figure.experiments == names {
-        return format!("figure{}", figure.name);
-    } else {
-        format!("figure{}", figure.name)
-    };
+    if figure.experiments == names {
+        return figure.file();
+    }
+    let figure = if figure.experiments.is_empty() { figure.name.to_owned() } else { figure.file() };
     let joined = names.join("+").replace('/', "-");
     // File systems take 255 bytes.
     if joined.len() <= 150 {

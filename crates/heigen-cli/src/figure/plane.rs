@@ -109,7 +109,8 @@ fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>>
     let mut stream = NumpyRandomState::new(42);
     let values = stored::eigenvalues(analysed)?;
     // The kept eigenvectors belong to the eigenvalues that are not zero: the smallest and the largest of all.
-    let negative = values.iter().take_while(|&&l| l < 0.0).count().min(have);
+    let zero = analysed.record.summary.outside_bound;
+    let negative = values.iter().take_while(|&&l| l < -zero).count().min(have);
     let place = |column: usize| if column < negative { column } else { p - have + column };
     let columns: Vec<usize> = match how.vectors {
         VectorsArg::Top => return Ok(vec![]),
@@ -169,7 +170,7 @@ fn margin(session: &Session, shown: &Shown, features: &[f32]) -> Result<MarginPa
     let name = &shown.loaded.experiment.name;
     if shown.varied {
         bail!(
-            "{name}: the margin is that of all classes at the trained weights; leave --classes and --reparameterize out"
+            "{name}: the margin is that of all classes at the trained weights in float64; leave --classes, --reparameterize, --model and --dtype out"
         );
     }
     let measured = boundary::measured(session, &shown.loaded)?;

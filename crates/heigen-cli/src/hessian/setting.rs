@@ -181,6 +181,10 @@ impl<'a> Setting<'a> {
         let (name, paths, wanted) = (self.name(), &self.paths, self.stamp()?);
         let weights = &self.weights;
         match AnalysisRecord::load(&paths.analysis()).and_then(|record| self.usable(record, &wanted)) {
+            // Among many tasks nobody is there to decide.
+            Ok(record) if session.quiet && check_arrays(&record, paths).is_err() => {
+                say(&format!("{name}: analysing {weights} again: its arrays are damaged"));
+            }
             Ok(record) if !session.force => {
                 check_arrays(&record, paths).context("the analysis cannot be reused; --force computes it again")?;
                 session.say_reused(&format!("{name}: reused {}", paths.analysis().display()));

@@ -78,7 +78,9 @@ impl Graph {
         for figure in figures {
             let mut needs = Vec::new();
             for name in figure.experiments {
-                needs.extend(graph.experiment(name, seeds, &mut known)?);
+                let [analysis, boundary] = graph.experiment(name, seeds, &mut known)?;
+                needs.push(analysis);
+                needs.extend(figure.boundary.then_some(boundary));
             }
             drawn.push(graph.add(Task::Figure(figure), needs));
         }
@@ -88,13 +90,13 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The tasks of an experiment in every results folder; those that a figure needs.
+    /// The tasks of an experiment in every results folder; analysis and boundary in the main one.
     fn experiment(
         &mut self,
         name: &str,
         seeds: &[u64],
         known: &mut BTreeMap<(usize, String), [usize; 2]>,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<[usize; 2]> {
         let loaded = catalogue::load(name)?;
         let own = loaded.experiment.seed;
         // The main folder holds the experiment's own seed.
@@ -122,7 +124,7 @@ impl Graph {
         if !self.runs.iter().any(|r| r[0].name() == runs[0].name()) {
             self.runs.push(runs);
         }
-        Ok(known[&(0, name.to_owned())].to_vec())
+        Ok(known[&(0, name.to_owned())])
     }
 
     fn add(&mut self, task: Task, after: Vec<usize>) -> usize {

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     let seeds = args.seeds.clone().unwrap_or_default().0;
     let cores = rayon::current_num_threads();
     let mut graph = Graph::new(session, &figures, &seeds)?;
-    let plan = Plan::new(&mut graph, &args.figures_dir)?;
+    let plan = Plan::new(&mut graph, &args.figures_dir);
     if args.dry_run {
         return if args.json { print(&plan.json(&graph, cores).to_string()) } else { plan.print(&graph, cores) };
     }
@@ -63,10 +63,16 @@ fn work(args: &ReproduceArgs, graph: &Graph, plan: &Plan, cores: usize, begun: I
     let memory = args.memory.map_or_else(hessian::memory_limit, |gib| gib * 2f64.powi(30));
     let display = Display::new(graph, cores);
     let failures = std::sync::Mutex::new(Vec::new());
+    let well = std::sync::Mutex::new(vec![false; graph.tasks.len()]);
     let one = |i: usize| {
         let task = &graph.tasks[i];
-        let failures = || failures.lock().map(|f| f.clone()).unwrap_or_default();
-        one((args, graph, plan), task, &failures, begun).map_err(|e| format!("{e:#}"))
+        let found = || Found {
+            failures: failures.lock().map(|f| f.clone()).unwrap_or_default(),
+            well: well.lock().map(|w| w.clone()).unwrap_or_default(),
+            reused: plan.done.clone(),
+            seconds: begun.elapsed().as_secs_f64(),
+        };
+        one(args, graph, task, &found).map_err(|e| format!("{e:#}"))
     };
     let watch = |event: Event<()>| match event {
         Event::Begun(i) => display.begun(i),
@@ -78,6 +84,9 @@ fn work(args: &ReproduceArgs, graph: &Graph, plan: &Plan, cores: usize, begun: I
                 Ended::Skipped(b) => Some(format!("{name}: needs `{}`", graph.tasks[*b].name(&graph.sessions))),
             };
             display.ended(i, problem.is_none());
+            if let Ok(mut well) = well.lock() {
+                well[i] = problem.is_none();
+            }
             if let (Some(problem), Ok(mut failures)) = (problem, failures.lock()) {
                 say(&format!("error: {problem}"));
                 failures.push(problem);
@@ -87,12 +96,18 @@ fn work(args: &ReproduceArgs, graph: &Graph, plan: &Plan, cores: usize, begun: I
     schedule::run(&graph.jobs, Limits { tasks: cores, bytes: memory }, one, watch)
 }
 
-fn one(
-    (args, graph, plan): (&ReproduceArgs, &Graph, &Plan),
-    task: &Task,
-    failures: &dyn Fn() -> Vec<String>,
-    begun: Instant,
-) -> Result<()> {
+/// What came of the tasks so far.
+struct Found {
+    failures: Vec<String>,
+    /// Whether each task ended well.
+    well: Vec<bool>,
+    /// Whether it was up to date before.
+    reused: Vec<bool>,
+    /// Since the beginning.
+    seconds: f64,
+}
+
+fn one(args: &ReproduceArgs, graph: &Graph, task: &Task, found: &dyn Fn() -> Found) -> Result<()> {
     match task {
         Task::Train(run) => models::trained(&graph.sessions[run.session], &run.loaded).map(drop),
         Task::Analyse(run) => {
@@ -107,7 +122,7 @@ fn one(
             }
             Ok(())
         }
-        Task::Report => report::write(args, graph, failures(), begun.elapsed().as_secs_f64(), &plan.done),
+        Task::Report => report::write(args, graph, &found()),
     }
 }
 

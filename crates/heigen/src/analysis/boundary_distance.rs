@@ -33,7 +33,7 @@ const PLANE_RAYS: usize = 64;
 /// Half the width of the verification, relative to the distance.
 const BESIDE: f64 = 1e-6;
 
-/// For every sample the nearest point where the predicted class changes: the minimum of |x - x_0| subject to
+/// For every sample of `of` the nearest point where the predicted class changes: the minimum of |x - x_0| subject to
 /// f_a(x) = max_(b != a) f_b(x), a the class predicted for x_0.
 ///
 /// Independent of gradients with respect to theta. Starts: towards the nearest samples of another predicted class,
@@ -58,7 +58,7 @@ const BESIDE: f64 = 1e-6;
 ///
 /// # References
 /// Moosavi-Dezfooli, Fawzi, Frossard, arXiv:1511.04599 (the first-order steps).
-pub fn boundary_distances(problem: &Problem<'_, f64>) -> Vec<Option<BoundaryPoint>> {
+pub fn boundary_distances(problem: &Problem<'_, f64>, of: &[usize]) -> Vec<Option<BoundaryPoint>> {
     let (network, theta, inputs) = (problem.network(), problem.theta(), problem.inputs());
     let one = |n: usize| inputs.columns(n..n + 1);
     let classes: Vec<usize> = (0..inputs.columns)
@@ -66,9 +66,8 @@ pub fn boundary_distances(problem: &Problem<'_, f64>) -> Vec<Option<BoundaryPoin
         .map_init(Pool::new, |pool, n| argmax(&network.outputs_apart(theta, &one(n), pool).data))
         .collect();
     let rays = directions(inputs.rows);
-    (0..inputs.columns)
-        .into_par_iter()
-        .map_init(Pool::new, |pool, sample| {
+    of.par_iter()
+        .map_init(Pool::new, |pool, &sample| {
             let (origin, class) = (inputs.column(sample), classes[sample]);
             let farthest = inputs.iter_columns().map(|x| distance(origin, x)).fold(0.0, f64::max);
             let mut search = Search { network, theta, origin, class, pool };
@@ -113,7 +112,8 @@ mod tests {
 
     fn distances(network: &Network, theta: &[f64], x: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
         let labels = vec![0; x.columns];
-        boundary_distances(&Problem::at(network, theta.to_vec(), x.clone(), labels, LossKind::CrossEntropy).unwrap())
+        let problem = Problem::at(network, theta.to_vec(), x.clone(), labels, LossKind::CrossEntropy).unwrap();
+        boundary_distances(&problem, &(0..x.columns).collect::<Vec<_>>())
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn the_papers_network_on_any_number_of_threads() {
         pool.install(|| {
             (
                 margin_estimate(&problem, &v, &options).unwrap(),
-                boundary_distances(&some),
+                boundary_distances(&some, &(0..some.n_samples()).collect::<Vec<_>>()),
                 loss_surface(&problem, [&v, &v], 4).unwrap(),
                 class_switches(&some, &SwitchOptions::default()),
             )

@@ -1,6 +1,6 @@
 //! The numbers of every experiment and seed, read from its records.
 
-use super::super::graph::{Graph, Run};
+use super::super::graph::{Graph, Run, Task};
 use heigen::analysis::Summary;
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::layout::ExperimentPaths;
@@ -24,15 +24,24 @@ pub(super) struct Measures {
 }
 
 impl Measured {
-    fn of(graph: &Graph, run: &Run) -> Self {
+    /// From the records whose tasks ended well: others may be of another version or seed.
+    fn of(graph: &Graph, run: &Run, well: &[bool]) -> Self {
+        let same = |r: &Run| r.session == run.session && r.name() == run.name();
+        let ended_well = |kind: fn(&Task) -> Option<&Run>| {
+            let of_kind = |(task, &well): (&Task, &bool)| well && kind(task).is_some_and(same);
+            graph.tasks.iter().zip(well).any(of_kind)
+        };
+        let trained = ended_well(|t| if let Task::Train(run) = t { Some(run) } else { None });
+        let analysed = ended_well(|t| if let Task::Analyse(run) = t { Some(run) } else { None });
+        let measured = ended_well(|t| if let Task::Boundary(run) = t { Some(run) } else { None });
         let experiment = &run.loaded.experiment;
         let paths = graph.sessions[run.session].results.of(&experiment.name).ok();
         let read = |f: fn(&ExperimentPaths) -> PathBuf| paths.as_ref().map(f);
         Self {
             seed: experiment.seed,
-            model: read(ExperimentPaths::record).and_then(|p| ModelRecord::load(&p).ok()),
-            analysis: read(ExperimentPaths::analysis).and_then(|p| AnalysisRecord::load(&p).ok()),
-            boundary: read(ExperimentPaths::boundary).and_then(|p| BoundaryRecord::load(&p).ok()),
+            model: read(ExperimentPaths::record).filter(|_| trained).and_then(|p| ModelRecord::load(&p).ok()),
+            analysis: read(ExperimentPaths::analysis).filter(|_| analysed).and_then(|p| AnalysisRecord::load(&p).ok()),
+            boundary: read(ExperimentPaths::boundary).filter(|_| measured).and_then(|p| BoundaryRecord::load(&p).ok()),
         }
     }
 
@@ -78,10 +87,10 @@ impl Measures {
 }
 
 /// All experiments of the graph.
-pub(super) fn gather(graph: &Graph) -> Vec<Measures> {
+pub(super) fn gather(graph: &Graph, well: &[bool]) -> Vec<Measures> {
     let all = |runs: &Vec<Run>| Measures {
         name: runs[0].name(),
-        all: runs.iter().map(|run| Measured::of(graph, run)).collect(),
+        all: runs.iter().map(|run| Measured::of(graph, run, well)).collect(),
     };
     graph.runs.iter().map(all).collect()
 }

@@ -7,23 +7,20 @@ mod sections;
 mod statistics;
 mod text;
 
+use super::Found;
 use super::graph::{Graph, Run, Task};
 use crate::args::ReproduceArgs;
 use crate::progress::seconds;
 use anyhow::{Context, Result};
+use gathered::Measures;
 use heigen_report::{Report, TaskState, Timing, html};
 use heigen_store::atomic;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
+use std::collections::BTreeSet;
 
 /// Writes `index.html` from what stands in the results and figures folders.
-pub(super) fn write(
-    args: &ReproduceArgs,
-    graph: &Graph,
-    failures: Vec<String>,
-    took: f64,
-    done: &[bool],
-) -> Result<()> {
-    let all = gathered::gather(graph);
+pub(super) fn write(args: &ReproduceArgs, graph: &Graph, found: &Found) -> Result<()> {
+    let all = gathered::gather(graph, &found.well);
     let report = Report {
         title: "The Hessian and the decision boundary".to_owned(),
         subtitle: "Reproduction of arXiv:2306.07104 by heigen".to_owned(),
@@ -35,20 +32,22 @@ pub(super) fn write(
                 .to_owned(),
             "Each spectrum is complete and carries a certificate; the analyses in the results folder hold them.".to_owned(),
         ],
-        facts: facts(graph, took),
+        facts: facts(graph, &all, found.seconds),
         claims: claims::claims(&all),
-        sections: sections::sections(args, graph, &all),
-        timings: timings(graph, done),
-        problems: failures,
+        sections: sections::sections(args, graph, &all, &found.well),
+        timings: timings(graph, found),
+        problems: found.failures.clone(),
         footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
     };
     let page = html(&report).context("the report")?;
     Ok(atomic::write(&args.report.join("index.html"), page.as_bytes())?)
 }
 
-fn facts(graph: &Graph, took: f64) -> Vec<(String, String)> {
-    let seeds: Vec<String> = graph.sessions.iter().filter_map(|s| s.seed).map(|s| s.to_string()).collect();
-    let seeds = if seeds.is_empty() { "each experiment's own".to_owned() } else { seeds.join(", ") };
+fn facts(graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, String)> {
+    let seeds: BTreeSet<u64> = all.iter().flat_map(|m| m.all.iter().map(|o| o.seed)).collect();
+    let seeds = seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let alone = all.iter().all(|m| m.all.len() == 1);
+    let seeds = if alone { format!("{seeds}, each experiment's own") } else { seeds };
     let source = graph.runs.iter().flatten().find_map(|run| {
         let paths = graph.sessions[run.session].results.of(&run.loaded.experiment.name).ok()?;
         let source = ModelRecord::load(&paths.record()).ok()?.data_source;
@@ -76,7 +75,7 @@ fn machine() -> String {
 }
 
 /// What every task took when it was computed, with the reference's time where it is known.
-fn timings(graph: &Graph, done: &[bool]) -> Vec<Timing> {
+fn timings(graph: &Graph, found: &Found) -> Vec<Timing> {
     let paths = |run: &Run| graph.sessions[run.session].results.of(&run.loaded.experiment.name).ok();
     let one = |(i, task): (usize, &Task)| {
         let (seconds, reference_seconds) = match task {
@@ -96,12 +95,13 @@ fn timings(graph: &Graph, done: &[bool]) -> Vec<Timing> {
             }
             Task::Figure(_) | Task::Report => return None,
         };
-        let state = match seconds {
-            None => TaskState::Failed,
-            // The record tells what it took when it was computed, whenever that was.
-            Some(_) if done[i] => TaskState::Reused,
-            Some(_) => TaskState::Computed,
+        // The record tells what it took when it was computed, whenever that was.
+        let state = match (found.well[i], found.reused[i]) {
+            (false, _) => TaskState::Failed,
+            (true, true) => TaskState::Reused,
+            (true, false) => TaskState::Computed,
         };
+        let seconds = seconds.filter(|_| found.well[i]);
         Some(Timing { task: task.name(&graph.sessions), seconds, reference_seconds, state })
     };
     graph.tasks.iter().enumerate().filter_map(one).collect()

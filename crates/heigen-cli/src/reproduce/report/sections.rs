@@ -9,16 +9,16 @@ use crate::figure::Figure;
 use heigen_report::{Cell, Figure as Picture, Section, Table};
 
 /// A section for each figure that was drawn.
-pub(super) fn sections(args: &ReproduceArgs, graph: &Graph, all: &[Measures]) -> Vec<Section> {
-    let figures = graph.tasks.iter().filter_map(|task| match task {
-        Task::Figure(figure) => Some(*figure),
+pub(super) fn sections(args: &ReproduceArgs, graph: &Graph, all: &[Measures], well: &[bool]) -> Vec<Section> {
+    let figures = graph.tasks.iter().zip(well).filter_map(|(task, &well)| match task {
+        Task::Figure(figure) if well => Some(*figure),
         _ => None,
     });
     figures.filter_map(|figure| section(args, figure, all)).collect()
 }
 
 fn section(args: &ReproduceArgs, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
-    let svg = std::fs::read_to_string(args.figures_dir.join(format!("figure{}.svg", figure.name))).ok()?;
+    let svg = std::fs::read_to_string(args.figures_dir.join(format!("{}.svg", figure.file()))).ok()?;
     let shown: Vec<&Measures> = figure.experiments.iter().filter_map(|name| of(all, name)).collect();
     let title = title(figure);
     let experiments = figure.experiments.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
@@ -66,13 +66,17 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
         let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
         row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
         row.push(cell_with_deviation(m.over_seeds(Measured::outliers)).strong());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64))).muted());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64))).muted());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.trace))));
         rows.push(row);
     }
     let mut head = vec![String::new(), String::new()];
     head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
-    head.push("outliers".to_owned());
+    head.extend(["outliers", "at half the gap", "at twice the gap", "trace"].map(ToOwned::to_owned));
     let note = "The published training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
-                deviation.";
+                deviation. Outliers stand above the lowest gap of 5 % of the largest eigenvalue; beside it the counts with \
+                half and with twice that gap.";
     let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
     (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note.into()) })
 }
@@ -82,5 +86,7 @@ fn published_row(p: &Published) -> Vec<Cell> {
     let value = |i: usize| p.eigenvalues.get(i).map_or_else(|| "–".to_owned(), |l| math(*l, 3));
     row.extend((0..COMPARED).map(|i| Cell::number(value(i)).muted()));
     row.push(Cell::number(p.outliers.unwrap_or("–")).muted());
+    row.extend([Cell::number(""), Cell::number("")]);
+    row.push(Cell::number(p.trace.map_or_else(|| "–".to_owned(), |t| math(t, 3))).muted());
     row
 }
