@@ -3,7 +3,7 @@
 use super::operator::{operator, restricted_samples};
 use super::setting::{Findings, Setting};
 use super::{estimates, stage};
-use crate::progress::spinner;
+use crate::progress::{bar, spinner};
 use anyhow::{Context, Result};
 use heigen::analysis::alignments;
 use heigen::curvature::{
@@ -50,12 +50,14 @@ pub(crate) fn compute<T: Scalar + Element>(
     let (name, args, paths) = (setting.name(), setting.subject_args, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, args)?;
     let operator = operator(&problem, args, setting.selection.as_ref())?;
-    let shown = spinner(&format!("{name}: Lanczos"));
+    let shown = bar(asked.k as u64, "eigenpairs", &format!("{name}: Lanczos"));
     let options = TopKOptions { tolerance: asked.tolerance, ..TopKOptions::default() };
     let mut basis = KrylovBasis::random(operator.n_params(), TopKOptions::DEFAULT_BLOCK, options.seed)?;
     let found = top_k_from(&mut basis, &operator, asked.k, asked.which.which(), &options, |progress| {
         let (converged, wanted, products) = (progress.converged, progress.wanted, progress.products);
-        shown.set_message(format!("{name}: Lanczos, {converged} of {wanted} eigenpairs after {products} products"));
+        shown.set_length(wanted as u64);
+        shown.set_position(converged as u64);
+        shown.set_message(format!("{name}: Lanczos, {products} products"));
     });
     drop(basis);
     shown.finish_and_clear();

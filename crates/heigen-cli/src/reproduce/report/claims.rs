@@ -2,7 +2,7 @@
 
 use super::gathered::{Measured, Measures, of};
 use super::statistics::{mean, spearman};
-use super::text::{cell, cell_with_deviation, math, percent, with_deviation};
+use super::text::{cell, cell_with_deviation, count, math, percent, with_deviation};
 use heigen_report::{Cell, Claim, Table, Verdict};
 
 const NORMAL: &str = "gauss/normal_training";
@@ -252,9 +252,11 @@ const FEW: f64 = 5.0;
 fn images(all: &[Measures]) -> Claim {
     let mut findings = Vec::new();
     findings.extend(below(all, MNIST, r"$\lambda_1$", |o| o.lambda(1)));
-    if let Some((count, _)) = of(all, MNIST[0]).and_then(|m| m.over_seeds(Measured::outliers)) {
-        findings
-            .push((count <= FEW, format!("{} outliers of 7,203 eigenvalues after normal training", math(count, 2))));
+    if let Some((outliers, _)) = of(all, MNIST[0]).and_then(|m| m.over_seeds(Measured::outliers)) {
+        findings.push((
+            outliers <= FEW,
+            format!("{} outliers of 7,203 eigenvalues after normal training", count(outliers)),
+        ));
     }
     let [normal, adversarial] = MNIST.map(|name| of(all, name));
     if let (Some(normal), Some(adversarial)) = (normal, adversarial) {

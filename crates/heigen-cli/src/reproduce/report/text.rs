@@ -27,6 +27,11 @@ pub(super) fn math(value: f64, digits: usize) -> String {
     format!("${}$", significant(value, digits))
 }
 
+/// A mean of counts: without decimals where there are none.
+pub(super) fn count(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
 /// A fraction in percent.
 pub(super) fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
