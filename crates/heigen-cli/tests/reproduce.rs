@@ -101,7 +101,7 @@ fn weights_whose_record_a_kill_came_before_are_trained_again() {
 }
 
 #[test]
-fn a_damaged_image_set_is_told_by_the_tasks_that_need_it() {
+fn a_damaged_image_set_does_not_stop_the_plan() {
     let sandbox = Sandbox::new();
     sandbox.file("data/MNIST/raw/t10k-images-idx3-ubyte", b"no images");
     sandbox.file("data/MNIST/raw/t10k-labels-idx1-ubyte", b"no labels");
