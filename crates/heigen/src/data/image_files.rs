@@ -1,7 +1,9 @@
 //! The published formats of MNIST and CIFAR-10, from bytes.
 
+use heigen_pickle::numpy::{NUMPY, byte_array};
+use heigen_pickle::{PickleError, Value};
+
 use super::Images;
-use super::pickle::{self, PickleError, Value};
 
 /// Images of MNIST have this many rows and columns.
 const MNIST_SIDE: usize = 28;
@@ -157,14 +159,14 @@ pub fn cifar10_binary(bytes: &[u8]) -> Result<Images, ImageFileError> {
 /// # Errors
 /// [`ImageFileError`] for a pickle that is broken, that would execute anything, or that holds something else.
 pub fn cifar10_python(bytes: &[u8]) -> Result<Images, ImageFileError> {
-    let pickle = pickle::parse(bytes)?;
-    let entry =
-        |key: &str| pickle.entry(key).ok_or(ImageFileError::Batch("it has no entry `data` or no entry `labels`"));
-    let Value::List(labels) = entry("labels")? else {
+    let pickle = heigen_pickle::parse(bytes, &NUMPY)?;
+    let missing = ImageFileError::Batch("it has no entry `data` or no entry `labels`");
+    let entry = |key: &str| pickle.entry(pickle.top(), key).ok_or(missing.clone());
+    let Value::List(labels) = pickle.value(entry("labels")?) else {
         return Err(ImageFileError::Batch("its `labels` are no list"));
     };
-    let array =
-        pickle.array(entry("data")?).ok_or(ImageFileError::Batch("its `data` are no array of unsigned bytes"))?;
+    let array = byte_array(&pickle, entry("data")?)
+        .ok_or(ImageFileError::Batch("its `data` are no array of unsigned bytes"))?;
     if array.shape.len() != 2 || array.shape[1] != CIFAR_SIZE || array.fortran_order {
         return Err(ImageFileError::Batch("its `data` are not [N, 3072] in C order"));
     }
@@ -175,10 +177,10 @@ pub fn cifar10_python(bytes: &[u8]) -> Result<Images, ImageFileError> {
     if labels.len() != array.shape[0] {
         return Err(ImageFileError::Counts { images: array.shape[0], labels: labels.len() });
     }
-    let label = |(index, &id): (usize, &usize)| match pickle.value(id) {
+    let label = |(index, &id)| match pickle.value(id) {
         Value::Int(label) => in_range(index, *label),
         _ => Err(ImageFileError::Batch("a label is no integer")),
     };
     let labels = labels.iter().enumerate().map(label).collect::<Result<_, _>>()?;
-    Ok(Images { pixels: array.bytes.to_vec(), labels, shape: CIFAR })
+    Ok(Images { pixels: array.bytes.into_owned(), labels, shape: CIFAR })
 }

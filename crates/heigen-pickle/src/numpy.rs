@@ -1,0 +1,70 @@
+//! NumPy's arrays of unsigned bytes in a pickle.
+
+use std::borrow::Cow;
+
+use crate::{Id, Known, Pickle, Value};
+
+/// What NumPy's pickles call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numpy {
+    /// Makes an empty array, which its state fills.
+    Reconstruct,
+    /// The class of arrays.
+    Ndarray,
+    /// The class of element types.
+    Dtype,
+    /// `_codecs.encode(text, "latin1")`: how Python 3 writes bytes in protocol 2.
+    Encode,
+}
+
+/// The names of [`Numpy`] in both of its major versions.
+pub const NUMPY: Known<'static, Numpy> = Known {
+    globals: &[
+        ("numpy.core.multiarray", "_reconstruct", Numpy::Reconstruct),
+        ("numpy._core.multiarray", "_reconstruct", Numpy::Reconstruct),
+        ("numpy", "ndarray", Numpy::Ndarray),
+        ("numpy", "dtype", Numpy::Dtype),
+        ("_codecs", "encode", Numpy::Encode),
+    ],
+    makes: "NumPy's arrays",
+};
+
+/// An array of unsigned bytes.
+#[derive(Debug)]
+pub struct ByteArray<'p> {
+    /// Lengths of the axes, as claimed: not compared with the number of bytes.
+    pub shape: Vec<usize>,
+    /// Whether the first index runs fastest.
+    pub fortran_order: bool,
+    /// The elements.
+    pub bytes: Cow<'p, [u8]>,
+}
+
+/// The value `id` as an array of unsigned bytes: state (version, shape, dtype, Fortran order, bytes).
+pub fn byte_array<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<ByteArray<'a>> {
+    let object = pickle.object(id).filter(|object| object.of == Numpy::Reconstruct)?;
+    let &[_, shape, dtype, fortran, content] = pickle.tuple(object.state?)? else { return None };
+    let dtype = pickle.object(dtype).filter(|object| object.of == Numpy::Dtype)?;
+    let kind = pickle.text(*pickle.tuple(dtype.arguments)?.first()?)?;
+    let fortran_order = match pickle.value(fortran) {
+        Value::Bool(fortran) => *fortran,
+        Value::Int(fortran) => *fortran != 0,
+        _ => return None,
+    };
+    let shape = pickle.tuple(shape).and_then(|_| pickle.sizes(shape))?;
+    let bytes = bytes(pickle, content)?;
+    (kind == "u1").then_some(ByteArray { shape, fortran_order, bytes })
+}
+
+/// Bytes as they stand, or as the Latin-1 of a text.
+fn bytes<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<Cow<'a, [u8]>> {
+    match pickle.value(id) {
+        Value::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
+        Value::Object(object) if object.of == Numpy::Encode => {
+            let text = pickle.text(*pickle.tuple(object.arguments)?.first()?)?;
+            let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+            latin.map(Cow::Owned)
+        }
+        _ => None,
+    }
+}
