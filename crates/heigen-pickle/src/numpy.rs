@@ -56,15 +56,31 @@ pub fn byte_array<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<ByteArray<'a
     (kind == "u1").then_some(ByteArray { shape, fortran_order, bytes })
 }
 
-/// Bytes as they stand, or as the Latin-1 of a text.
-fn bytes<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<Cow<'a, [u8]>> {
-    match pickle.value(id) {
-        Value::Bytes(bytes) => Some(Cow::Borrowed(bytes)),
-        Value::Object(object) if object.of == Numpy::Encode => {
-            let text = pickle.text(*pickle.tuple(object.arguments)?.first()?)?;
-            let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-            latin.map(Cow::Owned)
-        }
+/// The entry `key` of the dictionary that the pickle is; Python 3 writes the keys of Python 2's strings as bytes.
+pub fn entry(pickle: &Pickle<'_, Numpy>, key: &str) -> Option<Id> {
+    let is_key = |id: Id| {
+        // A text of Latin-1 takes at most two bytes for each of them: longer ones are not looked at.
+        let long = encoded(pickle, id).is_some_and(|text| text.len() > 2 * key.len());
+        !long && bytes(pickle, id).is_some_and(|bytes| *bytes == *key.as_bytes())
+    };
+    pickle.items(pickle.top()).iter().rev().find(|(k, _)| is_key(*k)).map(|&(_, value)| value)
+}
+
+/// The text, in UTF-8, that is encoded.
+fn encoded<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<&'a [u8]> {
+    let object = pickle.object(id).filter(|object| object.of == Numpy::Encode)?;
+    match pickle.value(*pickle.tuple(object.arguments)?.first()?) {
+        Value::Bytes(text) => Some(text),
         _ => None,
     }
+}
+
+/// Bytes as they stand, or as the Latin-1 of a text.
+fn bytes<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<Cow<'a, [u8]>> {
+    if let Value::Bytes(bytes) = pickle.value(id) {
+        return Some(Cow::Borrowed(bytes));
+    }
+    let text = std::str::from_utf8(encoded(pickle, id)?).ok()?;
+    let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    latin.map(Cow::Owned)
 }

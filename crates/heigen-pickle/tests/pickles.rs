@@ -93,7 +93,7 @@ fn what_is_not_known_is_refused_by_name() {
         let error = read(bytes).unwrap_err();
         assert_eq!(error, PickleError::Call { name: name.to_owned(), makes: "dictionaries" });
     }
-    let long = [b"c", &[b'x'; 100_000][..], b"\ny\n."].concat();
+    let long = [b"c", &b"x".repeat(100_000)[..], b"\ny\n."].concat();
     assert!(read(&long).unwrap_err().to_string().len() < 300);
     for opcode in [b'i', b'o', b'P', 0x82, 0x83, 0x84, 0x92, 0x96, 0x97, b'S', b'V', 0xff] {
         let bytes = [&b"(("[..], &[opcode], b"lib\nmake\n"].concat();

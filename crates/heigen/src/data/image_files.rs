@@ -1,7 +1,6 @@
 //! The published formats of MNIST and CIFAR-10, from bytes.
 
-use heigen_pickle::numpy::{NUMPY, byte_array};
-use heigen_pickle::{PickleError, Value};
+use heigen_pickle::{PickleError, Value, numpy};
 
 use super::Images;
 
@@ -159,13 +158,13 @@ pub fn cifar10_binary(bytes: &[u8]) -> Result<Images, ImageFileError> {
 /// # Errors
 /// [`ImageFileError`] for a pickle that is broken, that would execute anything, or that holds something else.
 pub fn cifar10_python(bytes: &[u8]) -> Result<Images, ImageFileError> {
-    let pickle = heigen_pickle::parse(bytes, &NUMPY)?;
+    let pickle = heigen_pickle::parse(bytes, &numpy::NUMPY)?;
     let missing = ImageFileError::Batch("it has no entry `data` or no entry `labels`");
-    let entry = |key: &str| pickle.entry(pickle.top(), key).ok_or(missing.clone());
+    let entry = |key: &str| numpy::entry(&pickle, key).ok_or(missing.clone());
     let Value::List(labels) = pickle.value(entry("labels")?) else {
         return Err(ImageFileError::Batch("its `labels` are no list"));
     };
-    let array = byte_array(&pickle, entry("data")?)
+    let array = numpy::byte_array(&pickle, entry("data")?)
         .ok_or(ImageFileError::Batch("its `data` are no array of unsigned bytes"))?;
     if array.shape.len() != 2 || array.shape[1] != CIFAR_SIZE || array.fortran_order {
         return Err(ImageFileError::Batch("its `data` are not [N, 3072] in C order"));
