@@ -1,0 +1,117 @@
+//! Element types and their bytes.
+
+/// The type of the numbers in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Dtype {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    Float16,
+    BFloat16,
+    Float32,
+    Float64,
+}
+
+/// The order of the bytes of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    LeastFirst,
+    MostFirst,
+}
+
+impl Dtype {
+    /// Bytes of one number.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Bool | Self::Int8 | Self::UInt8 => 1,
+            Self::Int16 | Self::UInt16 | Self::Float16 | Self::BFloat16 => 2,
+            Self::Int32 | Self::UInt32 | Self::Float32 => 4,
+            Self::Int64 | Self::UInt64 | Self::Float64 => 8,
+        }
+    }
+
+    /// Whether its numbers have fractions.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64)
+    }
+
+    /// The number that [`Self::size`] bytes are; integers beyond 2^53 are rounded.
+    pub(crate) fn decode(self, bytes: &[u8], order: Bytes) -> f64 {
+        let join = |bits: u64, &byte: &u8| bits << 8 | u64::from(byte);
+        let bits = match order {
+            Bytes::LeastFirst => bytes.iter().rev().fold(0, join),
+            Bytes::MostFirst => bytes.iter().fold(0, join),
+        };
+        match self {
+            Self::Bool => f64::from(u8::from(bits != 0)),
+            Self::Int8 => f64::from((bits as u8).cast_signed()),
+            Self::Int16 => f64::from((bits as u16).cast_signed()),
+            Self::Int32 => f64::from((bits as u32).cast_signed()),
+            Self::Int64 => bits.cast_signed() as f64,
+            Self::UInt8 | Self::UInt16 | Self::UInt32 | Self::UInt64 => bits as f64,
+            Self::Float16 => half(bits as u16),
+            Self::BFloat16 => f64::from(f32::from_bits((bits as u32) << 16)),
+            Self::Float32 => f64::from(f32::from_bits(bits as u32)),
+            Self::Float64 => f64::from_bits(bits),
+        }
+    }
+
+    /// All numbers of `bytes`; a rest that is no whole number is ignored.
+    pub(crate) fn decode_all(self, bytes: &[u8], order: Bytes) -> Vec<f64> {
+        bytes.chunks_exact(self.size()).map(|number| self.decode(number, order)).collect()
+    }
+}
+
+/// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
+fn half(bits: u16) -> f64 {
+    let fraction = f64::from(bits & 0x3ff);
+    let magnitude = match bits >> 10 & 0x1f {
+        0 => fraction * 2f64.powi(-24),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        exponent => (1.0 + fraction / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_both_byte_orders() {
+        let cases: [(Dtype, &[u8], f64); 16] = [
+            (Dtype::Bool, &[1], 1.0),
+            (Dtype::Int8, &[0xfe], -2.0),
+            (Dtype::UInt8, &[0xfe], 254.0),
+            (Dtype::Int16, &[0xff, 0xfe], -2.0 - 255.0),
+            (Dtype::UInt16, &[1, 2], 258.0),
+            (Dtype::Int32, &[0xff, 0xff, 0xff, 0xff], -1.0),
+            (Dtype::UInt32, &[0xff, 0xff, 0xff, 0xff], 4_294_967_295.0),
+            (Dtype::Int64, &[0xff; 8], -1.0),
+            (Dtype::UInt64, &[0x80, 0, 0, 0, 0, 0, 0, 0], 9_223_372_036_854_775_808.0),
+            (Dtype::Float16, &[0x3c, 0x00], 1.0),
+            (Dtype::Float16, &[0xc0, 0x00], -2.0),
+            (Dtype::Float16, &[0x00, 0x01], 5.960464477539063e-8),
+            (Dtype::Float16, &[0x7b, 0xff], 65504.0),
+            (Dtype::BFloat16, &[0x40, 0x49], 3.140625),
+            (Dtype::Float32, &1.5f32.to_be_bytes(), 1.5),
+            (Dtype::Float64, &0.1f64.to_be_bytes(), 0.1),
+        ];
+        for (dtype, most_first, number) in cases {
+            assert_eq!(dtype.size(), most_first.len());
+            assert_eq!(dtype.decode(most_first, Bytes::MostFirst), number, "{dtype:?}");
+            let least_first: Vec<u8> = most_first.iter().rev().copied().collect();
+            assert_eq!(dtype.decode(&least_first, Bytes::LeastFirst), number, "{dtype:?}");
+        }
+        assert_eq!(half(0xfc00), f64::NEG_INFINITY);
+        assert!(half(0x7e00).is_nan());
+    }
+}

@@ -1,0 +1,228 @@
+//! Arrays in `NumPy`'s `.npy` format, versions 1.0 to 3.0.
+//!
+//! # References
+//! `numpy.lib.format`, NEP 1.
+
+use crate::dtype::Bytes;
+use crate::error::{kind, shown};
+use crate::{Dtype, FormatError};
+
+mod header;
+
+use header::{Descr, Dictionary};
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+/// NumPy allows no more axes.
+const MAX_AXES: usize = 64;
+const WANTED: &str = "a NumPy array of numbers (.npy)";
+const MEND: &str = "write it by numpy.save";
+
+/// An array of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Lengths of the axes; empty for a single number.
+    pub shape: Vec<usize>,
+    /// All elements in C order: the last index runs fastest.
+    pub values: Vec<f64>,
+    /// The element type in the file.
+    pub dtype: Dtype,
+}
+
+/// An array of numbers or texts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyArray {
+    /// Of numbers.
+    Numbers(Array),
+    /// Of texts, in C order.
+    Texts {
+        /// Lengths of the axes.
+        shape: Vec<usize>,
+        /// All elements.
+        values: Vec<String>,
+    },
+}
+
+/// Reads an array of numbers: f2, f4, f8, i1 to i8, u1 to u8 or b1, in any order of elements and bytes.
+///
+/// # Errors
+/// [`FormatError`] if it is no such array, truncated or too long. What the header claims is compared with the number of
+/// bytes before any allocation.
+pub fn array(bytes: &[u8], origin: &str) -> Result<Array, FormatError> {
+    match any_array(bytes, origin)? {
+        AnyArray::Numbers(array) => Ok(array),
+        AnyArray::Texts { .. } => {
+            Err(FormatError::content(origin, "an array of texts", WANTED, "encode them as numbers"))
+        }
+    }
+}
+
+/// Reads an array of numbers, as [`array`], or of texts (`U`).
+///
+/// # Errors
+/// As [`array`].
+pub fn any_array(bytes: &[u8], origin: &str) -> Result<AnyArray, FormatError> {
+    Raw::parse(bytes, origin)?.decode(origin)
+}
+
+/// Kind of the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Number(Dtype),
+    /// Texts of this many code points of four bytes.
+    Text(usize),
+}
+
+/// A checked header and the bytes of the elements.
+pub(crate) struct Raw<'a> {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) kind: Kind,
+    fortran_order: bool,
+    order: Bytes,
+    content: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    pub(crate) fn parse(bytes: &'a [u8], origin: &str) -> Result<Self, FormatError> {
+        let damaged = |what: &str| FormatError::damaged(origin, what, WANTED);
+        if !bytes.starts_with(MAGIC) {
+            return Err(FormatError::content(origin, kind(bytes), WANTED, MEND));
+        }
+        let rest = &bytes[MAGIC.len()..];
+        let (&version, rest) = rest.split_first_chunk::<2>().ok_or_else(|| damaged("it ends inside its header"))?;
+        let width = match version {
+            [1, 0] => 2,
+            [2 | 3, 0] => 4,
+            [major, minor] => return Err(damaged(&format!("its format has the unknown version {major}.{minor}"))),
+        };
+        let (length, rest) = rest.split_at_checked(width).ok_or_else(|| damaged("it ends inside its header"))?;
+        let length = length.iter().rev().fold(0_usize, |length, &byte| length << 8 | usize::from(byte));
+        let (text, content) = rest.split_at_checked(length).ok_or_else(|| damaged("it ends inside its header"))?;
+        let text = std::str::from_utf8(text).ok();
+        let dictionary = text.and_then(Dictionary::parse).ok_or_else(|| damaged("its header is no dictionary"))?;
+        let Dictionary { descr, fortran_order, shape } = dictionary;
+        let (kind, order) = element(&descr, origin)?;
+        let size = match kind {
+            Kind::Number(dtype) => dtype.size(),
+            Kind::Text(points) => points.saturating_mul(4),
+        };
+        let claimed = shape.iter().try_fold(size, |product, &n| product.checked_mul(n));
+        // Elements of no bytes could be as many as the header likes.
+        if claimed != Some(content.len()) || size == 0 || shape.len() > MAX_AXES {
+            let what = format!(
+                "{} bytes follow its header, which claims {} elements of {size} bytes",
+                content.len(),
+                shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+            );
+            return Err(damaged(&what));
+        }
+        Ok(Self { shape, kind, fortran_order, order, content })
+    }
+
+    pub(crate) fn decode(self, origin: &str) -> Result<AnyArray, FormatError> {
+        match self.kind {
+            Kind::Number(dtype) => {
+                let values = dtype.decode_all(self.content, self.order);
+                let values = if self.fortran_order { c_order(values, &self.shape) } else { values };
+                Ok(AnyArray::Numbers(Array { shape: self.shape, values, dtype }))
+            }
+            Kind::Text(points) => {
+                let texts: Option<Vec<String>> =
+                    self.content.chunks_exact(4 * points).map(|bytes| text(bytes, self.order)).collect();
+                let values = texts.ok_or_else(|| FormatError::damaged(origin, "a text is no Unicode", WANTED))?;
+                let values = if self.fortran_order { c_order(values, &self.shape) } else { values };
+                Ok(AnyArray::Texts { shape: self.shape, values })
+            }
+        }
+    }
+}
+
+/// `NumPy`'s name of an element type, e.g. `<f8`.
+fn element(descr: &Descr<'_>, origin: &str) -> Result<(Kind, Bytes), FormatError> {
+    let refused = |found: &str, mend: &str| FormatError::content(origin, found, WANTED, mend);
+    let Descr::Plain(name) = *descr else {
+        return Err(refused("an array of records", "save each of its fields as an array"));
+    };
+    let (order, code) = match name.as_bytes().first() {
+        Some(b'<' | b'|' | b'=') => (Bytes::LeastFirst, &name[1..]),
+        Some(b'>') => (Bytes::MostFirst, &name[1..]),
+        _ => (Bytes::LeastFirst, name),
+    };
+    let dtype = match code {
+        "b1" => Dtype::Bool,
+        "i1" => Dtype::Int8,
+        "i2" => Dtype::Int16,
+        "i4" => Dtype::Int32,
+        "i8" => Dtype::Int64,
+        "u1" => Dtype::UInt8,
+        "u2" => Dtype::UInt16,
+        "u4" => Dtype::UInt32,
+        "u8" => Dtype::UInt64,
+        "f2" => Dtype::Float16,
+        "f4" => Dtype::Float32,
+        "f8" => Dtype::Float64,
+        _ => {
+            if let Some(points) = code.strip_prefix('U').and_then(|points| points.parse().ok()) {
+                return Ok((Kind::Text(points), order));
+            }
+            return Err(if code.starts_with('O') {
+                refused(
+                    "an array of Python objects, which only running code could restore",
+                    "convert it before saving, by .astype(float) or .astype(str)",
+                )
+            } else {
+                refused(
+                    &format!("an array of `{}`", shown(name)),
+                    "convert it before saving, by .astype(float) or .astype(str)",
+                )
+            });
+        }
+    };
+    Ok((Kind::Number(dtype), order))
+}
+
+/// Code points of four bytes, filled up with zeros.
+fn text(bytes: &[u8], order: Bytes) -> Option<String> {
+    let points = bytes.as_chunks::<4>().0.iter().map(|&point| match order {
+        Bytes::LeastFirst => u32::from_le_bytes(point),
+        Bytes::MostFirst => u32::from_be_bytes(point),
+    });
+    let mut text = points.map(char::from_u32).collect::<Option<String>>()?;
+    text.truncate(text.trim_end_matches('\0').len());
+    Some(text)
+}
+
+/// Elements whose first index runs fastest, ordered so that the last one does.
+fn c_order<T: Clone>(values: Vec<T>, shape: &[usize]) -> Vec<T> {
+    if shape.len() < 2 {
+        return values;
+    }
+    let mut strides: Vec<usize> = Vec::with_capacity(shape.len());
+    let mut stride = 1;
+    for &n in shape {
+        strides.push(if n == 1 { 0 } else { stride });
+        stride *= n;
+    }
+    strided(shape, &strides, 0, |at| values[at].clone())
+}
+
+/// In C order, what `take` gives for the places `offset + i strides[0] + j strides[1] ...` of all indices i, j, ... of
+/// `shape`. The caller has checked that all places are there, and sets the strides of axes of length 1 to 0.
+pub(crate) fn strided<T>(shape: &[usize], strides: &[usize], offset: usize, take: impl Fn(usize) -> T) -> Vec<T> {
+    let count = shape.iter().product();
+    let mut taken = Vec::with_capacity(count);
+    let mut index = vec![0; shape.len()];
+    let mut at = offset;
+    for _ in 0..count {
+        taken.push(take(at));
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            at += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+    }
+    taken
+}

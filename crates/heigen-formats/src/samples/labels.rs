@@ -1,0 +1,117 @@
+//! Labels to classes.
+
+use std::collections::HashMap;
+
+use crate::FormatError;
+use crate::error::{Cell, shown};
+
+/// More classes are labels of another kind: measurements, or names of samples.
+const MAX_CLASSES: usize = 10_000;
+
+/// The labels as a file has them.
+pub(super) enum Labels {
+    Numbers(Vec<f64>),
+    Texts(Texts),
+}
+
+/// Texts, each of which stands once.
+#[derive(Default)]
+pub(super) struct Texts {
+    places: HashMap<String, usize>,
+    /// In the order of their first occurrence.
+    pub(super) names: Vec<String>,
+    /// Place of every label in `names`.
+    pub(super) labels: Vec<usize>,
+}
+
+impl Texts {
+    pub(super) fn push(&mut self, text: &str) {
+        let place = self.places.get(text).copied().unwrap_or_else(|| {
+            self.names.push(text.to_owned());
+            self.places.insert(text.to_owned(), self.names.len() - 1);
+            self.names.len() - 1
+        });
+        self.labels.push(place);
+    }
+}
+
+impl Labels {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Texts(texts) => texts.labels.len(),
+        }
+    }
+
+    /// The class of every sample and the names of the classes.
+    pub(super) fn classes(
+        self,
+        origin: &str,
+        column: &str,
+        row: impl Fn(usize) -> u64,
+    ) -> Result<(Vec<usize>, Vec<String>), FormatError> {
+        let (labels, names) = match self {
+            Self::Texts(texts) => {
+                if texts.names.len() > MAX_CLASSES {
+                    let found = format!("{} different labels in column {column}", texts.names.len());
+                    let mend = "say which column has the labels";
+                    return Err(FormatError::holds(origin, found, format!("at most {MAX_CLASSES}"), mend));
+                }
+                (texts.labels, texts.names)
+            }
+            Self::Numbers(numbers) => {
+                let labels = indices(&numbers, origin, column, row)?;
+                let classes = labels.iter().max().map_or(0, |&max| max + 1);
+                (labels, (0..classes).map(|class| class.to_string()).collect())
+            }
+        };
+        check_counts(&labels, &names, origin)?;
+        Ok((labels, names))
+    }
+}
+
+fn indices(numbers: &[f64], origin: &str, column: &str, row: impl Fn(usize) -> u64) -> Result<Vec<usize>, FormatError> {
+    let index = |(n, &number): (usize, &f64)| {
+        let mend = if number.fract() != 0.0 || !number.is_finite() {
+            "say which column has the labels, or write classes as texts"
+        } else if number < 0.0 {
+            "number the classes from 0, or write them as texts"
+        } else if number >= MAX_CLASSES as f64 {
+            "number the classes without gaps, say which column has the labels, or write classes as texts"
+        } else {
+            return Ok(number as usize);
+        };
+        let cell = Cell {
+            origin: origin.to_owned(),
+            row: row(n),
+            column: Some(column.to_owned()),
+            found: format!("the label {number}"),
+            wanted: format!("the index of a class, 0 to {}", MAX_CLASSES - 1),
+            mend: mend.to_owned(),
+        };
+        Err(cell.into())
+    };
+    numbers.iter().enumerate().map(index).collect()
+}
+
+/// Every class needs two samples, and there must be two classes.
+fn check_counts(labels: &[usize], names: &[String], origin: &str) -> Result<(), FormatError> {
+    let mut counts = vec![0_usize; names.len()];
+    labels.iter().for_each(|&label| counts[label] += 1);
+    let quoted = |class: usize| shown(&names[class]);
+    if let [_] = names {
+        let found = format!("only the class {}", quoted(0));
+        return Err(FormatError::holds(origin, found, "2 classes or more", "add samples of another class"));
+    }
+    if let Some(missing) = counts.iter().position(|&count| count == 0) {
+        let found = format!("labels up to {} but no sample of class {missing}", names.len() - 1);
+        let mend = "number the classes without gaps, or write them as texts";
+        return Err(FormatError::holds(origin, found, "samples of every class", mend));
+    }
+    if let Some(single) = counts.iter().position(|&count| count == 1) {
+        let found = format!("only one sample of class {}", quoted(single));
+        let mend = "add samples of that class, or leave it out";
+        return Err(FormatError::holds(origin, found, "2 or more, for training and test", mend));
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The weights of a network by the names of its tensors, as PyTorch's `state_dict()` and NumPy's `savez` write them.
+
+use crate::container::Container;
+use crate::error::shown;
+use crate::npy::{AnyArray, Kind, Raw};
+use crate::{Dtype, FormatError};
+
+mod pickled;
+mod tensors;
+
+pub use pickled::pytorch;
+
+/// One tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its key, e.g. `layers.0.weight`.
+    pub name: String,
+    /// Lengths of the axes; empty for a single number.
+    pub shape: Vec<usize>,
+    /// All elements in C order: the last index runs fastest.
+    pub values: Vec<f64>,
+    /// The element type in the file, a type of floats.
+    pub dtype: Dtype,
+}
+
+/// Tensors of a file in its order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateDict {
+    /// All tensors of floats.
+    pub tensors: Vec<Tensor>,
+    /// Names of entries that are no such tensors: integers such as `num_batches_tracked`, texts, numbers.
+    pub skipped: Vec<String>,
+}
+
+/// Reads every array of an `.npz` file as a tensor, by its name without `.npy`; integers are skipped.
+///
+/// # Errors
+/// [`FormatError`] for a file that is no zip archive, that unpacks to implausibly much, or that has a broken array or one
+/// of Python objects; if it has no array of floats.
+pub fn npz(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
+    const WANTED: &str = "an archive of NumPy arrays (.npz)";
+    let mut container = Container::open(bytes, origin, WANTED, "write it by numpy.savez")?;
+    let names: Vec<String> = container.names().map(str::to_owned).collect();
+    let mut found = StateDict::default();
+    for entry in names {
+        let Some(name) = entry.strip_suffix(".npy") else {
+            found.skipped.push(entry);
+            continue;
+        };
+        let content = container.read(&entry)?;
+        let origin = format!("array `{}` of {origin}", shown(name));
+        let raw = Raw::parse(&content, &origin)?;
+        match raw.kind {
+            Kind::Number(dtype) if dtype.is_float() => {
+                if let AnyArray::Numbers(array) = raw.decode(&origin)? {
+                    let name = name.to_owned();
+                    found.tensors.push(Tensor { name, shape: array.shape, values: array.values, dtype });
+                }
+            }
+            _ => found.skipped.push(name.to_owned()),
+        }
+    }
+    if found.tensors.is_empty() {
+        let mend = "write it by numpy.savez(path, **{name: array, ...}) with arrays of float32 or float64";
+        return Err(FormatError::holds(origin, "no array of floats", "the weights of a network", mend));
+    }
+    Ok(found)
+}

@@ -1,0 +1,146 @@
+//! Tensors of a pickle: which part of which storage they are.
+
+use std::collections::HashMap;
+
+use heigen_pickle::{Id, Value};
+
+use super::Tensor;
+use super::pickled::{Pickled, Torch};
+use crate::container::Container;
+use crate::dtype::Bytes;
+use crate::error::shown;
+use crate::npy::strided;
+use crate::{Dtype, FormatError};
+
+/// PyTorch allows no more axes.
+const MAX_AXES: usize = 64;
+/// Elements read in all per byte of the file: more can only be the same few over and over.
+const PER_BYTE: usize = 8;
+/// Elements that even the shortest file may have.
+const ALWAYS: usize = 1 << 16;
+
+/// Where a tensor's elements are.
+struct View {
+    dtype: Dtype,
+    key: String,
+    /// Elements of the storage, as claimed.
+    length: usize,
+    offset: usize,
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+}
+
+pub(super) struct Tensors<'p, 'a> {
+    pickle: &'p Pickled<'p>,
+    container: Container<'a>,
+    stem: String,
+    order: Bytes,
+    origin: &'a str,
+    /// Storages are shared by tied tensors and views.
+    storages: HashMap<String, Vec<u8>>,
+    /// Elements that may still be read.
+    left: usize,
+}
+
+impl<'p, 'a> Tensors<'p, 'a> {
+    pub(super) fn new(
+        pickle: &'p Pickled<'p>,
+        container: Container<'a>,
+        stem: String,
+        order: Bytes,
+        origin: &'a str,
+        length: usize,
+    ) -> Self {
+        let left = length.saturating_mul(PER_BYTE).saturating_add(ALWAYS);
+        Self { pickle, container, stem, order, origin, storages: HashMap::new(), left }
+    }
+
+    /// The tensor that `value` is; none if it is something else or has no floats.
+    pub(super) fn read(&mut self, name: &str, value: Id) -> Result<Option<Tensor>, FormatError> {
+        let (origin, order) = (self.origin, self.order);
+        let damaged = |what: &str| {
+            FormatError::damaged(origin, format!("tensor `{}`: {what}", shown(name)), "a tensor inside its storage")
+        };
+        let Some(rebuilt) = self.rebuilt(value) else { return Ok(None) };
+        let Some(view) = self.view(rebuilt) else {
+            return Err(damaged("it is made in an unknown way"));
+        };
+        if !view.dtype.is_float() {
+            return Ok(None);
+        }
+        let count = view.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        self.left = count.and_then(|count| self.left.checked_sub(count)).ok_or_else(|| {
+            let shape = view.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+            let found = format!("a tensor `{}` of {shape} elements, more than the file has bytes for", shown(name));
+            let mend = "save copies of expanded tensors: `{name: tensor.clone().contiguous() ...}`";
+            FormatError::holds(origin, found, "tensors whose elements are in the file", mend)
+        })?;
+        let storage = self.storage(&view.key)?;
+        if view.length.checked_mul(view.dtype.size()) != Some(storage.len()) {
+            let what = format!("its storage has {} bytes instead of {} elements", storage.len(), view.length);
+            return Err(damaged(&what));
+        }
+        let values = if count == Some(0) {
+            Vec::new()
+        } else {
+            let last = view
+                .shape
+                .iter()
+                .zip(&view.strides)
+                .try_fold(view.offset, |last, (&n, &stride)| last.checked_add(stride.checked_mul(n - 1)?));
+            if last.is_none_or(|last| last >= view.length) {
+                let what = format!("it reaches beyond the {} elements of its storage", view.length);
+                return Err(damaged(&what));
+            }
+            let size = view.dtype.size();
+            let strides: Vec<usize> =
+                view.shape.iter().zip(&view.strides).map(|(&n, &stride)| if n == 1 { 0 } else { stride }).collect();
+            strided(&view.shape, &strides, view.offset, |at| {
+                view.dtype.decode(&storage[at * size..(at + 1) * size], order)
+            })
+        };
+        Ok(Some(Tensor { name: name.to_owned(), shape: view.shape, values, dtype: view.dtype }))
+    }
+
+    /// The arguments of the call that makes a tensor, for a parameter those of its data.
+    fn rebuilt(&self, value: Id) -> Option<&'p [Id]> {
+        let pickle = self.pickle;
+        let object = pickle.object(value)?;
+        let object = match object.of {
+            Torch::Tensor => object,
+            Torch::Parameter => {
+                let data = *pickle.tuple(object.arguments)?.first()?;
+                pickle.object(data).filter(|object| object.of == Torch::Tensor)?
+            }
+            _ => return None,
+        };
+        Some(pickle.tuple(object.arguments).unwrap_or_default())
+    }
+
+    fn view(&self, arguments: &[Id]) -> Option<View> {
+        let pickle = self.pickle;
+        let &[storage, offset, shape, strides, ..] = arguments else { return None };
+        let &Value::Persistent(storage) = pickle.value(storage) else { return None };
+        let &[kind, class, key, _place, length] = pickle.tuple(storage)? else { return None };
+        let &Value::Global(Torch::Storage(dtype)) = pickle.value(class) else { return None };
+        let (shape, strides) = (pickle.sizes(shape)?, pickle.sizes(strides)?);
+        let view = View {
+            dtype,
+            key: pickle.text(key)?.to_owned(),
+            length: pickle.size(length)?,
+            offset: pickle.size(offset)?,
+            shape,
+            strides,
+        };
+        let fits = pickle.text(kind) == Some("storage") && view.shape.len() == view.strides.len();
+        (fits && view.shape.len() <= MAX_AXES).then_some(view)
+    }
+
+    fn storage(&mut self, key: &str) -> Result<&Vec<u8>, FormatError> {
+        if !self.storages.contains_key(key) {
+            let content = self.container.read(&format!("{}data/{key}", self.stem))?;
+            self.storages.insert(key.to_owned(), content);
+        }
+        Ok(&self.storages[key])
+    }
+}
