@@ -60,7 +60,7 @@ pub(super) fn pair(
     let (n, sample) = match shape {
         [n, sample @ ..] if !sample.is_empty() => (*n, sample.to_vec()),
         _ => {
-            let mend = "of single features make a column: X.reshape(-1, 1)";
+            let mend = "make a column of single features: X.reshape(-1, 1)";
             return Err(FormatError::holds(origins[0], has_shape(shape), "[N, d] or more axes", mend));
         }
     };
@@ -77,6 +77,6 @@ pub(super) fn pair(
             (format!("{} labels", labels_shape[0]), format!("{n}, one for every sample of {}", origins[0]));
         return Err(FormatError::holds(origins[1], found, wanted, "take both from the same data"));
     }
-    let label_name = "1".to_owned();
-    Found { features, shape: sample, feature_names: Vec::new(), labels, label_name, rows: Vec::new() }.check(origins)
+    Found { features, shape: sample, feature_names: Vec::new(), labels, label_name: None, rows: Vec::new() }
+        .check(origins)
 }

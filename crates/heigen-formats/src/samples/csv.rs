@@ -80,8 +80,8 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
     }
     while more {
         if line.record.len() != width {
-            let found = format!("{} values long", line.record.len());
-            let wanted = format!("{width}, as the first line");
+            let found = format!("a line of {} cells", line.record.len());
+            let wanted = format!("{width}, as in the first line");
             return Err(cell_error(
                 origin,
                 line.number,
@@ -117,7 +117,7 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
         more = next(&mut line)?;
     }
     let labels = numbers(&texts).map_or(Labels::Texts(texts), Labels::Numbers);
-    let label_name = column_name(names, label);
+    let label_name = Some(column_name(names, label));
     Found { features, shape: vec![width - 1], feature_names, labels, label_name, rows }.check([origin; 2])
 }
 

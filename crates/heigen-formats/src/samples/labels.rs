@@ -47,13 +47,13 @@ impl Labels {
     pub(super) fn classes(
         self,
         origin: &str,
-        column: &str,
+        column: Option<&str>,
         row: impl Fn(usize) -> u64,
     ) -> Result<(Vec<usize>, Vec<String>), FormatError> {
         let (labels, names) = match self {
             Self::Texts(texts) => {
                 if texts.names.len() > MAX_CLASSES {
-                    let found = format!("{} different labels in column {column}", texts.names.len());
+                    let found = format!("{} different labels", texts.names.len());
                     let mend = "say which column has the labels";
                     return Err(FormatError::holds(origin, found, format!("at most {MAX_CLASSES}"), mend));
                 }
@@ -70,7 +70,12 @@ impl Labels {
     }
 }
 
-fn indices(numbers: &[f64], origin: &str, column: &str, row: impl Fn(usize) -> u64) -> Result<Vec<usize>, FormatError> {
+fn indices(
+    numbers: &[f64],
+    origin: &str,
+    column: Option<&str>,
+    row: impl Fn(usize) -> u64,
+) -> Result<Vec<usize>, FormatError> {
     let index = |(n, &number): (usize, &f64)| {
         let mend = if number.fract() != 0.0 || !number.is_finite() {
             "say which column has the labels, or write classes as texts"
@@ -84,8 +89,8 @@ fn indices(numbers: &[f64], origin: &str, column: &str, row: impl Fn(usize) -> u
         let cell = Cell {
             origin: origin.to_owned(),
             row: row(n),
-            column: Some(column.to_owned()),
-            found: format!("the label {number}"),
+            column: column.map(str::to_owned),
+            found: format!("the label {}", shown(&number.to_string())),
             wanted: format!("the index of a class, 0 to {}", MAX_CLASSES - 1),
             mend: mend.to_owned(),
         };

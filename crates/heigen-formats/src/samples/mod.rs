@@ -63,8 +63,8 @@ struct Found {
     shape: Vec<usize>,
     feature_names: Vec<String>,
     labels: Labels,
-    /// What messages call the labels' column.
-    label_name: String,
+    /// What messages call the labels' column, if they have one.
+    label_name: Option<String>,
     /// What messages call every row; counted from 1 if empty.
     rows: Vec<u64>,
 }
@@ -96,7 +96,7 @@ impl Found {
             };
             return Err(cell.into());
         }
-        let (labels, classes) = self.labels.classes(labels_origin, &self.label_name, row)?;
+        let (labels, classes) = self.labels.classes(labels_origin, self.label_name.as_deref(), row)?;
         Ok(Samples { features: self.features, shape: self.shape, labels, classes, feature_names: self.feature_names })
     }
 }

@@ -109,7 +109,7 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     for row in 0..height {
         features.extend(table.numbers.iter().map(|column| column[row]));
     }
-    let label_name = column_name(Some(&names), label);
+    let label_name = Some(column_name(Some(&names), label));
     let feature_names: Vec<String> =
         names.into_iter().enumerate().filter(|&(i, _)| i != label).map(|(_, name)| name).collect();
     Ok(Found { features, shape: vec![feature_names.len()], feature_names, labels, label_name, rows: Vec::new() })

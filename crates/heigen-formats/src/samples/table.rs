@@ -57,7 +57,7 @@ pub(super) fn label_column(
         }
         (None, names) => {
             let named = |usual: &&str| names?.iter().position(|name| name.eq_ignore_ascii_case(usual));
-            let usual = USUAL.iter().find_map(|usual| named(usual));
+            let usual = USUAL.iter().find_map(named);
             let last = width.checked_sub(1);
             usual.or(last).ok_or_else(|| FormatError::holds(origin, "no columns", "features and a label", "add them"))
         }
