@@ -107,6 +107,7 @@ fn other_columns_are_refused_by_name() {
         read(&write("required double x; optional binary label (STRING);", Compression::SNAPPY, Some(0)))
             .unwrap_err()
             .to_string(),
+        read(&common::seed("parquet", "brotli")).unwrap_err().to_string(),
         read(b"").unwrap_err().to_string(),
         read(b"PK\x03\x04").unwrap_err().to_string(),
         read(&whole[..whole.len() / 2]).unwrap_err().to_string(),

@@ -97,6 +97,7 @@ fn tables_are_refused_with_line_and_column() {
         reason(read("x,label\n1,a\n2,a\n")),
         reason(read("x,label\n1,a\n")),
         reason(read("x,label\n")),
+        reason(read(",x,label\n0,5,0\n1,6,0\n2,7,1\n3,8,1\n")),
         reason(read("")),
         reason(read("\n")),
         reason(read("label\n0\n1\n")),

@@ -56,10 +56,10 @@ pub fn array(bytes: &[u8], origin: &str) -> Result<Array, FormatError> {
     }
 }
 
-/// Reads an array of numbers, as [`array`], or of texts (`U`).
+/// Reads an array of numbers, as [`array()`], or of texts (`U`).
 ///
 /// # Errors
-/// As [`array`].
+/// As [`array()`].
 pub fn any_array(bytes: &[u8], origin: &str) -> Result<AnyArray, FormatError> {
     Raw::parse(bytes, origin)?.decode(origin)
 }

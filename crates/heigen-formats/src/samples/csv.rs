@@ -25,10 +25,10 @@ pub fn csv(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sample
     separated(bytes, b',', origin, options)
 }
 
-/// Reads tab-separated values; otherwise as [`csv`].
+/// Reads tab-separated values; otherwise as [`csv()`].
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn tsv(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Samples, FormatError> {
     separated(bytes, b'\t', origin, options)
 }
@@ -72,6 +72,11 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
             "check what separates its values"
         };
         return Err(FormatError::holds(origin, "one column", "features and a label", mend));
+    }
+    if let Some(unnamed) = names.and_then(|names| (0..width).find(|&i| i != label && names[i].is_empty())) {
+        let found = format!("no name for column {} in its first line", unnamed + 1);
+        let mend = "leave out the column if it only numbers the rows (pandas: index=False), else name it";
+        return Err(FormatError::holds(origin, found, "a name for every feature", mend));
     }
     let feature_names = names.map_or(Vec::new(), |names| without(names, label));
     let (mut features, mut texts, mut rows) = (Vec::new(), Texts::default(), Vec::new());

@@ -3,10 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
@@ -55,6 +56,11 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     let schema = file.metadata().file_metadata().schema_descr();
     let columns = schema.columns();
     let names: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
+    if let Some(index) = names.iter().find(|name| name.starts_with("__index_level_")) {
+        let found = format!("a column {} that is an index of pandas", quoted(index));
+        let mend = "write the file by to_parquet(path, index=False)";
+        return Err(FormatError::holds(origin, found, "columns of numbers and one of labels", mend));
+    }
     let label = label_column(Some(&names), columns.len(), options, origin)?;
     let mut kinds = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
@@ -66,6 +72,11 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     let rows: usize = (0..file.num_row_groups()).fold(0, |rows: usize, i| {
         rows.saturating_add(usize::try_from(file.metadata().row_group(i).num_rows()).unwrap_or(usize::MAX))
     });
+    file.metadata()
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns)
+        .try_for_each(|part| check_part(part, origin))?;
     let most = bytes.len().saturating_mul(PER_BYTE).max(ALWAYS);
     if rows.saturating_mul(columns.len()) > most {
         let found = format!("{rows} rows of {} values, which so short a file cannot honestly hold", columns.len());
@@ -115,14 +126,26 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     Ok(Found { features, shape: vec![feature_names.len()], feature_names, labels, label_name, rows: Vec::new() })
 }
 
+/// Checks what a group of rows says about its part of a column.
+fn check_part(part: &ColumnChunkMetaData, origin: &str) -> Result<(), FormatError> {
+    let start = part.dictionary_page_offset().unwrap_or(0).min(part.data_page_offset());
+    if start.min(part.compressed_size()) < 0 {
+        return Err(FormatError::damaged(origin, "a column begins before the file or has a negative length", WANTED));
+    }
+    let codec = match part.compression() {
+        Compression::BROTLI(_) => "brotli",
+        Compression::LZO => "lzo",
+        _ => return Ok(()),
+    };
+    let mend = "write it with compression=\"zstd\"";
+    Err(FormatError::holds(origin, format!("columns compressed by {codec}"), "snappy, gzip, lz4, zstd or none", mend))
+}
+
 /// What a column holds, or what it is instead and how to mend it.
 fn kind(column: &ColumnDescriptor, is_label: bool) -> Result<Kind, (&'static str, &'static str)> {
     let nested = column.path().parts().len() > 1 || column.max_rep_level() > 0 || column.max_def_level() > 1;
     if nested {
         return Err(("that is nested", "make a column of every element, or leave it out"));
-    }
-    if column.name().starts_with("__index_level_") {
-        return Err(("that is an index of pandas", "write the file by to_parquet(path, index=False)"));
     }
     let logical = column.logical_type_ref();
     let converted = column.converted_type();

@@ -13,6 +13,12 @@ pub fn foreign(file: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// A seed of a fuzz target.
+pub fn seed(target: &str, name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target).join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// A zip archive of these entries.
 pub fn archive(entries: &[(&str, &[u8])], compressed: bool) -> Vec<u8> {
     let method = if compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
