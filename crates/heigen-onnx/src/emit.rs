@@ -1,0 +1,159 @@
+//! From steps to an architecture: branches that rejoin become residual blocks, layers get names, weights are collected.
+
+use crate::error::{OnnxError, quote};
+use crate::graph::{NodeId, ValueId};
+use crate::step::{Form, Kind, ROOT, StepId};
+use crate::tensor::Tensor;
+use crate::walk::Walk;
+use crate::{Imported, NamedTensor};
+use heigen::config::{BatchNormMode, LayerSpec, Sequential};
+use std::collections::{HashMap, HashSet};
+
+/// Most residual blocks inside one another.
+const DEEPEST: usize = 32;
+
+struct Emit<'w, 'g> {
+    walk: &'w Walk<'g>,
+    tensors: Vec<NamedTensor>,
+    names: HashSet<String>,
+    /// Steps that are in the architecture.
+    emitted: HashSet<StepId>,
+    /// Initializers that are a layer's weight, or statistics, and which node's.
+    owners: HashMap<Vec<ValueId>, NodeId>,
+}
+
+/// The network from the input to step `to`, which makes `n_outputs` features.
+pub(crate) fn emit(mut walk: Walk<'_>, to: StepId, n_outputs: usize) -> Result<Imported, OnnxError> {
+    let form = walk.steps.get(ROOT).form;
+    let mut path = walk.steps.path(ROOT, to);
+    let mut image = form;
+    if let Some(&first) = path.first()
+        && matches!(walk.steps.get(first).kind, Kind::Unflatten)
+    {
+        image = walk.steps.get(first).form;
+        path.remove(0);
+    }
+    if path.is_empty() {
+        return Err(OnnxError::Output("the graph's output is its input; expected layers between them".into()));
+    }
+    let mut emit =
+        Emit { walk: &walk, tensors: vec![], names: HashSet::new(), emitted: HashSet::new(), owners: HashMap::new() };
+    let layers = emit.layers(&path, 0)?;
+    let tensors = emit.tensors;
+    let input_shape = if let Form::Image(shape) = image { Some(shape) } else { None };
+    Ok(Imported {
+        architecture: Sequential { input_shape, batchnorm: BatchNormMode::Running, layers },
+        tensors,
+        n_features: form.len(),
+        n_outputs,
+        notes: std::mem::take(&mut walk.notes),
+    })
+}
+
+impl Emit<'_, '_> {
+    fn layers(&mut self, path: &[StepId], depth: usize) -> Result<Vec<LayerSpec>, OnnxError> {
+        path.iter().map(|&step| self.layer(step, depth)).collect()
+    }
+
+    fn layer(&mut self, id: StepId, depth: usize) -> Result<LayerSpec, OnnxError> {
+        let step = self.walk.steps.get(id);
+        let node = step.node.unwrap_or_default();
+        if !self.emitted.insert(id) {
+            let problem = "two branches that are not those of one residual block need its result; expected branches that \
+                           part at one value and rejoin in one Add";
+            return Err(self.error(node, problem));
+        }
+        match &step.kind {
+            Kind::Layer(layer) => Ok(layer.clone()),
+            Kind::Affine(layer) => {
+                self.own(node, layer.origin.into_iter().collect())?;
+                let weight_name = layer.origin.map(|id| self.walk.graph.values[id].as_str());
+                let name = self.name(node, weight_name);
+                self.tensor(&name, "weight", &layer.weight)?;
+                if let Some(bias) = &layer.bias {
+                    self.tensor(&name, "bias", bias)?;
+                }
+                let (outputs, bias, name) = (layer.outputs(), layer.bias.is_some(), Some(name));
+                Ok(match layer.window {
+                    None => LayerSpec::Linear { name, out_features: outputs, bias },
+                    Some(window) => LayerSpec::Conv2d { name, out_channels: outputs, window, bias },
+                })
+            }
+            Kind::Normalization(layer) => {
+                self.own(node, layer.origins.iter().copied().collect::<Option<_>>().unwrap_or_default())?;
+                let weight_name = layer.origins[0].map(|id| self.walk.graph.values[id].as_str());
+                let name = self.name(node, weight_name);
+                for (part, tensor) in ["weight", "bias", "running_mean", "running_var"].iter().zip(&layer.tensors) {
+                    self.tensor(&name, part, tensor)?;
+                }
+                Ok(LayerSpec::BatchNorm { name: Some(name), eps: layer.eps })
+            }
+            Kind::Join(ways) => self.residual(node, step.parent, *ways, depth),
+            Kind::Softmax => {
+                Err(self.error(node, "it stands in the middle of the network; expected one at the end, if any"))
+            }
+            Kind::Unflatten | Kind::Root => Err(self.error(
+                node,
+                "the samples are reshaped into images in one branch only; expected that it happens before they part",
+            )),
+        }
+    }
+
+    fn residual(
+        &mut self,
+        node: NodeId,
+        from: StepId,
+        ways: [StepId; 2],
+        depth: usize,
+    ) -> Result<LayerSpec, OnnxError> {
+        if depth == DEEPEST {
+            return Err(self.error(node, &format!("more than {DEEPEST} residual blocks stand inside one another")));
+        }
+        let [a, b] = ways.map(|way| self.walk.steps.path(from, way));
+        let (main, shortcut) = if b.len() > a.len() { (b, a) } else { (a, b) };
+        let main = self.layers(&main, depth + 1)?;
+        Ok(LayerSpec::Residual { main, shortcut: self.layers(&shortcut, depth + 1)? })
+    }
+
+    fn error(&self, node: NodeId, problem: &str) -> OnnxError {
+        self.walk.graph.nodes[node].error(problem)
+    }
+
+    /// Refuses initializers that another layer has.
+    fn own(&mut self, node: NodeId, initializers: Vec<ValueId>) -> Result<(), OnnxError> {
+        let Some(&first) = initializers.first() else {
+            return Ok(());
+        };
+        let Some(other) = self.owners.insert(initializers, node) else {
+            return Ok(());
+        };
+        let label = |node: NodeId| self.walk.graph.nodes[node].label.clone();
+        let weight = quote(&self.walk.graph.values[first]);
+        Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
+    }
+
+    /// The layer's name: what stands before ".weight" in the name of its weight (PyTorch's), or else the node's name, or
+    /// else the weight's.
+    fn name(&mut self, node: NodeId, weight: Option<&str>) -> String {
+        let prefix = weight.and_then(|name| name.strip_suffix(".weight"));
+        let named = [prefix, Some(self.walk.graph.nodes[node].name.as_str()), weight, Some("layer")];
+        let name = named.into_iter().flatten().find(|name| !name.is_empty()).unwrap_or_default();
+        let allowed = |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' };
+        let name: String = name.chars().map(allowed).collect();
+        let numbered = (2..).map(|i| format!("{name}_{i}"));
+        let unique = std::iter::once(name.clone()).chain(numbered).find(|name| !self.names.contains(name));
+        let unique = unique.unwrap_or(name);
+        self.names.insert(unique.clone());
+        unique
+    }
+
+    fn tensor(&mut self, layer: &str, part: &str, tensor: &Tensor) -> Result<(), OnnxError> {
+        let name = format!("{layer}.{part}");
+        if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
+            return Err(OnnxError::Tensor { name, problem: format!("it holds {value}; expected finite numbers") });
+        }
+        let (shape, values, precision) = (tensor.shape.clone(), tensor.values.to_vec(), tensor.precision);
+        self.tensors.push(NamedTensor { name, shape, values, precision });
+        Ok(())
+    }
+}

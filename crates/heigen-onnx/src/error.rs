@@ -1,0 +1,147 @@
+//! What can be wrong with a file.
+
+/// Operators that are read, for messages.
+const SUPPORTED: &str = "\
+    Gemm, MatMul, Conv, Add, Sub, Mul, Div, Neg, Pow, BatchNormalization, Relu, Tanh, Sigmoid, Gelu, Erf (inside \
+    a GELU), Softplus, Greater and Where (inside a softplus), MaxPool, AveragePool, GlobalAveragePool, \
+    ReduceMean, Softmax, LogSoftmax, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Shape, Gather, Slice, \
+    Concat, ReduceProd, Expand, Cast, CastLike, Constant, Identity, Dropout, Scaler, Normalizer and ZipMap";
+
+/// Why a file is not an importable classifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// The bytes are not what they should be.
+    #[error("the bytes are no ONNX model: {part} cannot be decoded ({reason})")]
+    Protobuf {
+        /// Which part of the file.
+        part: String,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A model without a graph; also an empty file.
+    #[error("the bytes are no ONNX model: they hold no graph")]
+    NoGraph,
+    /// An operator set in which operators meant something else.
+    #[error(
+        "the model is written in operator set {0}; expected 7 or later: export it again, or convert it with \
+         onnx.version_converter"
+    )]
+    OperatorSet(i64),
+    /// More than any classifier has.
+    #[error("the graph has {got} {what}; at most {most} are read")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        got: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// Constants that a small file multiplies.
+    #[error("{place}: with it, the graph's constants are more numbers than a file of this length can need")]
+    TooLarge {
+        /// The node or tensor.
+        place: String,
+    },
+    /// An operator that is not among those that are read.
+    #[error("{node}: operator {operator} is not supported; supported are {SUPPORTED}")]
+    Operator {
+        /// The node.
+        node: String,
+        /// Its operator, with its domain unless it is ONNX's own.
+        operator: String,
+    },
+    /// A use of an operator that no layer expresses.
+    #[error("{node} ({operator}): {problem}")]
+    Node {
+        /// The node.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// What was got and what was expected.
+        problem: String,
+    },
+    /// A weight or constant that cannot be read.
+    #[error("tensor {name}: {problem}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Weights in another file.
+    #[error(
+        "tensor {name} lies in another file; save the model in one: \
+         onnx.save(onnx.load(path), path, save_as_external_data=False), or torch.onnx.export(..., external_data=False)"
+    )]
+    External {
+        /// The tensor.
+        name: String,
+    },
+    /// A node takes what nothing makes.
+    #[error("{node}: its input {value} is made by no node, and is neither an input nor an initializer of the graph")]
+    Missing {
+        /// The node.
+        node: String,
+        /// The missing value.
+        value: String,
+    },
+    /// Two makers of one value.
+    #[error("{value} is made twice: by {first} and by {second}")]
+    Duplicate {
+        /// The value.
+        value: String,
+        /// One maker.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A node that needs its own output.
+    #[error("{node}: its inputs depend on its own output; a graph must have no cycle")]
+    Cycle {
+        /// A node of the cycle.
+        node: String,
+    },
+    /// An input of the graph that is no batch of samples.
+    #[error("{0}")]
+    Input(String),
+    /// No output, or several, that could be logits.
+    #[error("{0}")]
+    Output(String),
+    /// A binary classifier with one output.
+    #[error(
+        "{node}: the network ends in a sigmoid of a single output, the probability of the second of two classes; \
+         expected one output for each class: train it with two outputs and a softmax"
+    )]
+    BinarySigmoid {
+        /// The node of the sigmoid.
+        node: String,
+    },
+    /// A weight in two layers.
+    #[error("{node}: its weight {weight} is also that of {other}; shared weights are not supported")]
+    Tied {
+        /// The node.
+        node: String,
+        /// The initializer.
+        weight: String,
+        /// The other node.
+        other: String,
+    },
+}
+
+/// A name out of a file as messages show it.
+pub(crate) fn quote(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let shown: String = name.chars().take(LONGEST).collect();
+    let rest = if shown.len() < name.len() { "..." } else { "" };
+    format!("\"{}{rest}\"", shown.escape_debug())
+}
+
+/// Numbers out of a file as messages show them.
+pub(crate) fn list(ints: &[i64]) -> String {
+    const MOST: usize = 8;
+    let rest = if ints.len() > MOST { ", ..." } else { "" };
+    let shown: Vec<String> = ints.iter().take(MOST).map(i64::to_string).collect();
+    format!("[{}{rest}]", shown.join(", "))
+}

@@ -1,0 +1,219 @@
+//! The graph with its names resolved: who makes what, and in which order.
+
+use crate::attributes::Attributes;
+use crate::error::{OnnxError, quote};
+use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use bytes::Bytes;
+use prost::Message;
+use std::collections::{HashMap, HashSet};
+
+/// Most nodes of a graph; the largest classifiers have some thousands.
+const MOST_NODES: usize = 10_000;
+/// Most initializers, inputs and outputs.
+const MOST_VALUES: usize = 100_000;
+
+/// A node's place in [`Graph::nodes`].
+pub(crate) type NodeId = usize;
+/// A value's place in [`Graph::values`].
+pub(crate) type ValueId = usize;
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    /// With its domain unless that is ONNX's own.
+    pub(crate) operator: String,
+    /// `None` for an input that is left out.
+    pub(crate) inputs: Vec<Option<ValueId>>,
+    pub(crate) outputs: Vec<Option<ValueId>>,
+    pub(crate) attributes: Attributes,
+    /// What messages call it.
+    pub(crate) label: String,
+}
+
+impl Node {
+    pub(crate) fn error(&self, problem: impl Into<String>) -> OnnxError {
+        OnnxError::Node { node: self.label.clone(), operator: self.operator.clone(), problem: problem.into() }
+    }
+
+    pub(crate) fn unsupported(&self) -> OnnxError {
+        OnnxError::Operator { node: self.label.clone(), operator: self.operator.clone() }
+    }
+
+    /// The value of input `i`, if it has one.
+    pub(crate) fn input(&self, i: usize) -> Option<ValueId> {
+        self.inputs.get(i).copied().flatten()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    /// Names of values.
+    pub(crate) values: Vec<String>,
+    pub(crate) initializers: HashMap<ValueId, TensorProto>,
+    /// Inputs that are no initializers.
+    pub(crate) inputs: Vec<(ValueId, ValueInfoProto)>,
+    pub(crate) outputs: Vec<(ValueId, ValueInfoProto)>,
+    input_ids: HashSet<ValueId>,
+    ids: HashMap<String, ValueId>,
+    makers: HashMap<ValueId, NodeId>,
+}
+
+impl Graph {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
+        let model: ModelProto = message(&Bytes::copy_from_slice(bytes), "the model")?;
+        let encoded = model.graph.filter(|graph| !graph.is_empty()).ok_or(OnnxError::NoGraph)?;
+        check_operator_set(&model.opset_import)?;
+        let proto: GraphProto = message(&encoded, "the graph")?;
+        bound("nodes", proto.node.len(), MOST_NODES)?;
+        bound("initializers", proto.initializer.len(), MOST_VALUES)?;
+        bound("inputs", proto.input.len(), MOST_VALUES)?;
+        bound("outputs", proto.output.len(), MOST_VALUES)?;
+        let mut graph = Self::default();
+        for (i, encoded) in proto.initializer.iter().enumerate() {
+            let tensor: TensorProto = message(encoded, &format!("initializer {i}"))?;
+            let id = graph.id(&tensor.name);
+            if graph.initializers.insert(id, tensor).is_some() {
+                return Err(graph.twice(id, "an initializer", "another initializer"));
+            }
+        }
+        graph.add_inputs(&proto.input)?;
+        for (i, encoded) in proto.node.iter().enumerate() {
+            graph.add_node(i, message(encoded, &format!("node {i}"))?)?;
+        }
+        for (i, encoded) in proto.output.iter().enumerate() {
+            let info: ValueInfoProto = message(encoded, &format!("output {i}"))?;
+            let id = graph.id(&info.name);
+            graph.outputs.push((id, info));
+        }
+        Ok(graph)
+    }
+
+    fn id(&mut self, name: &str) -> ValueId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        self.values.push(name.to_owned());
+        self.ids.insert(name.to_owned(), self.values.len() - 1);
+        self.values.len() - 1
+    }
+
+    fn twice(&self, id: ValueId, first: &str, second: &str) -> OnnxError {
+        OnnxError::Duplicate { value: quote(&self.values[id]), first: first.to_owned(), second: second.to_owned() }
+    }
+
+    /// Graphs of old exporters list their initializers among the inputs.
+    fn add_inputs(&mut self, encoded: &[Bytes]) -> Result<(), OnnxError> {
+        for (i, encoded) in encoded.iter().enumerate() {
+            let info: ValueInfoProto = message(encoded, &format!("input {i}"))?;
+            let id = self.id(&info.name);
+            if !self.input_ids.insert(id) {
+                return Err(self.twice(id, "an input of the graph", "another input of the graph"));
+            }
+            if !self.initializers.contains_key(&id) {
+                self.inputs.push((id, info));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_node(&mut self, i: NodeId, proto: NodeProto) -> Result<(), OnnxError> {
+        let label = match (proto.name.is_empty(), proto.output.first()) {
+            (false, _) => format!("node {}", quote(&proto.name)),
+            (true, Some(output)) => format!("the node that makes {}", quote(output)),
+            (true, None) => format!("node {i}, which has no name and makes nothing,"),
+        };
+        let attributes = Attributes::decode(&proto.attribute, &label)?;
+        let mut ids = |names: &[String]| -> Vec<Option<ValueId>> {
+            names.iter().map(|name| (!name.is_empty()).then(|| self.id(name))).collect()
+        };
+        let (inputs, outputs) = (ids(&proto.input), ids(&proto.output));
+        for &id in outputs.iter().flatten() {
+            if self.initializers.contains_key(&id) {
+                return Err(self.twice(id, "an initializer", &label));
+            }
+            if self.input_ids.contains(&id) {
+                return Err(self.twice(id, "an input of the graph", &label));
+            }
+            if let Some(first) = self.makers.insert(id, i) {
+                let first = self.nodes.get(first).map_or(label.as_str(), |node| node.label.as_str());
+                return Err(self.twice(id, first, &label));
+            }
+        }
+        let operator = match proto.domain.as_str() {
+            "" | "ai.onnx" => printable(&proto.op_type),
+            domain => format!("{}.{}", printable(domain), printable(&proto.op_type)),
+        };
+        self.nodes.push(Node { name: proto.name, operator, inputs, outputs, attributes, label });
+        Ok(())
+    }
+
+    /// The nodes that `wanted` depend on, each after those that it takes from.
+    pub(crate) fn order(&self, wanted: impl Iterator<Item = ValueId>) -> Result<Vec<NodeId>, OnnxError> {
+        /// A node that is being visited is on the path from a wanted value.
+        #[derive(Clone, Copy, PartialEq)]
+        enum Mark {
+            New,
+            Open,
+            Done,
+        }
+        let mut marks = vec![Mark::New; self.nodes.len()];
+        let mut order = Vec::new();
+        let mut stack: Vec<NodeId> = wanted.filter_map(|value| self.makers.get(&value).copied()).collect();
+        while let Some(&node) = stack.last() {
+            if marks[node] != Mark::New {
+                stack.pop();
+                if marks[node] == Mark::Open {
+                    marks[node] = Mark::Done;
+                    order.push(node);
+                }
+                continue;
+            }
+            marks[node] = Mark::Open;
+            for &input in self.nodes[node].inputs.iter().flatten() {
+                match self.makers.get(&input).map(|&maker| (maker, marks[maker])) {
+                    Some((maker, Mark::New)) => stack.push(maker),
+                    Some((_, Mark::Open)) => {
+                        return Err(OnnxError::Cycle { node: self.nodes[node].label.clone() });
+                    }
+                    Some((_, Mark::Done)) => {}
+                    None if self.has(input) => {}
+                    None => {
+                        let (node, value) = (self.nodes[node].label.clone(), quote(&self.values[input]));
+                        return Err(OnnxError::Missing { node, value });
+                    }
+                }
+            }
+        }
+        Ok(order)
+    }
+
+    fn has(&self, value: ValueId) -> bool {
+        self.initializers.contains_key(&value) || self.input_ids.contains(&value)
+    }
+}
+
+fn check_operator_set(encoded: &[Bytes]) -> Result<(), OnnxError> {
+    const MOST: usize = 1000;
+    bound("operator sets", encoded.len(), MOST)?;
+    for encoded in encoded {
+        let set: OperatorSetIdProto = message(encoded, "an operator set")?;
+        if matches!(set.domain.as_str(), "" | "ai.onnx") && set.version < 7 {
+            return Err(OnnxError::OperatorSet(set.version));
+        }
+    }
+    Ok(())
+}
+
+fn bound(what: &'static str, got: usize, most: usize) -> Result<(), OnnxError> {
+    if got > most { Err(OnnxError::TooMany { what, got, most }) } else { Ok(()) }
+}
+
+fn message<M: Message + Default>(encoded: &Bytes, part: &str) -> Result<M, OnnxError> {
+    M::decode(encoded.clone()).map_err(|e| OnnxError::Protobuf { part: part.to_owned(), reason: e.to_string() })
+}
+
+fn printable(name: &str) -> String {
+    let quoted = quote(name);
+    quoted.trim_matches('"').to_owned()
+}

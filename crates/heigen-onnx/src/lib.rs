@@ -1,0 +1,91 @@
+//! A classifier in ONNX to an architecture and its weights.
+//!
+//! [`import`] reads the bytes of a model and finds out, node by node from the input to the output, which layers its graph
+//! computes. Nothing is run: what an operator does to its input is known from its attributes and constants. A graph that
+//! computes what no list of layers expresses is refused by the name of the node.
+//!
+//! Files are not trusted. Memory is proportional to the length of the bytes, whatever sizes they claim; a graph may have
+//! any form.
+//!
+//! # References
+//! ONNX operators: <https://onnx.ai/onnx/operators/>; messages: onnx.proto of <https://github.com/onnx/onnx>.
+
+#![allow(clippy::cast_possible_wrap, reason = "sizes of what is in memory are below 2^63")]
+
+mod affine;
+mod attributes;
+mod emit;
+mod ends;
+mod error;
+mod expression;
+mod graph;
+mod operators;
+mod proto;
+mod step;
+mod tensor;
+#[cfg(test)]
+mod tests;
+mod value;
+mod walk;
+
+pub use error::OnnxError;
+pub use tensor::Precision;
+
+use heigen::config::Sequential;
+
+/// A classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// Its layers; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
+    /// statistics.
+    pub architecture: Sequential,
+    /// Weights and statistics in the order of the layers.
+    pub tensors: Vec<NamedTensor>,
+    /// d, the number of features of a sample.
+    pub n_features: usize,
+    /// C, the number of outputs.
+    pub n_outputs: usize,
+    /// What was left off or changed, in whole sentences.
+    pub notes: Vec<String>,
+}
+
+/// A tensor by PyTorch's name and in its layout.
+///
+/// # Shapes
+/// `weight` of a linear layer [out, in], of a convolution [out, in, k, k]; all others [channels]. Entries row by row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// The layer's name, then `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Its entries.
+    pub values: Vec<f64>,
+    /// How exactly the file holds them.
+    pub precision: Precision,
+}
+
+/// Reads a classifier out of the bytes of an ONNX model.
+///
+/// The output is that of the graph, a softmax at its end left off; labels beside it are ignored.
+///
+/// # Errors
+/// [`OnnxError`] names what is wrong with the bytes, or the first node that no layer expresses.
+///
+/// ```
+/// use heigen_onnx::{OnnxError, import};
+///
+/// let refused = import(b"").unwrap_err();
+/// assert_eq!(refused, OnnxError::NoGraph);
+/// ```
+pub fn import(bytes: &[u8]) -> Result<Imported, OnnxError> {
+    let graph = graph::Graph::decode(bytes)?;
+    let ends::Input { value, form, axes, batch } = ends::input(&graph)?;
+    let candidates = ends::candidates(&graph)?;
+    let nodes = graph.order(candidates.iter().copied())?;
+    let budget = tensor::Budget::of_file(bytes.len());
+    let mut walk = walk::Walk::new(&graph, value, form, axes, batch, budget);
+    walk.run(&nodes)?;
+    let (logits, n_outputs) = ends::logits(&mut walk, &candidates)?;
+    emit::emit(walk, logits, n_outputs)
+}

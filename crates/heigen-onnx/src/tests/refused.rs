@@ -1,0 +1,249 @@
+//! What is refused, and how.
+
+use super::build::{Float, Int, Ints, Model, Text, encoded, model, tensor};
+use crate::import;
+use crate::proto::{TensorProto, data_type};
+
+fn refusal(model: &Model) -> String {
+    import(&model.encode()).unwrap_err().to_string()
+}
+
+fn linear() -> Model {
+    Model::new(&[4]).weight("w", &[4, 3]).weight("b", &[3]).node("Gemm", &["x", "w", "b"], "h")
+}
+
+fn convolution(attributes: &[(&str, super::build::Attribute)]) -> Model {
+    Model::new(&[2, 6, 6]).weight("w", &[3, 2, 3, 3]).node_with("Conv", &["x", "w"], "y", attributes)
+}
+
+#[test]
+fn bytes_that_are_no_model() {
+    insta::assert_snapshot!(import(b"not a model").unwrap_err());
+    let mut old = linear();
+    old.operator_set = 6;
+    insta::assert_snapshot!(refusal(&old));
+}
+
+#[test]
+fn operators_that_are_not_supported() {
+    insta::assert_snapshot!(refusal(&linear().node("LSTM", &["h"], "y")));
+    insta::assert_snapshot!(refusal(&linear().node("ai.onnx.ml.LinearClassifier", &["h"], "y")));
+}
+
+#[test]
+fn uses_of_operators_that_no_layer_expresses() {
+    let mut refusals = Vec::new();
+    let mut add = |model: Model| refusals.push(refusal(&model));
+    add(Model::new(&[5]).weight("w", &[4, 3]).node("Gemm", &["x", "w"], "y"));
+    add(Model::new(&[4]).weight("w", &[4, 3]).node_with("Gemm", &["x", "w"], "y", &[("transA", Int(1))]));
+    add(Model::new(&[4]).weight("w", &[4, 3]).weight("b", &[2]).node("Gemm", &["x", "w", "b"], "y"));
+    add(Model::new(&[4]).weight("w", &[4, 4]).node("MatMul", &["w", "x"], "y"));
+    add(Model::new(&[3, 4]).weight("w", &[4, 3]).node("MatMul", &["x", "w"], "y"));
+    add(linear().node("MatMul", &["h", "h"], "y"));
+    add(linear().node("Mul", &["h", "x"], "y"));
+    add(linear().node("Add", &["h", "x"], "y"));
+    add(linear().node("Erf", &["h"], "y"));
+    add(linear().node("Relu", &["h"], "r").constant("c", &[], &[2.0]).node("Mul", &["r", "c"], "y"));
+    add(linear().constant("c", &[], &[4.0]).node("Pow", &["h", "c"], "y"));
+    add(linear().constant("c", &[3], &[1.0, 0.0, 1.0]).node("Div", &["h", "c"], "y"));
+    add(linear().weight("c", &[2, 3]).node("Mul", &["h", "c"], "y"));
+    add(linear().constant("s", &[2], &[-1.0, 6.0]).node("Reshape", &["h", "s"], "y"));
+    add(linear().node("Softmax", &["h"], "s").weight("v", &[3, 3]).node("MatMul", &["s", "v"], "y"));
+    add(linear().node_with("Softmax", &["h"], "y", &[("axis", Int(0))]));
+    add(linear().node_with("Cast", &["h"], "y", &[("to", Int(7))]));
+    add(linear().node_with("Gelu", &["h"], "y", &[("approximate", Text("quick"))]));
+    add(linear().node_with("ai.onnx.ml.Normalizer", &["h"], "y", &[("norm", Text("L2"))]));
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+#[test]
+fn windows_that_no_layer_has() {
+    let mut refusals = Vec::new();
+    let mut add = |model: Model| refusals.push(refusal(&model));
+    add(convolution(&[("group", Int(2))]));
+    add(convolution(&[("dilations", Ints(vec![2, 2]))]));
+    add(convolution(&[("strides", Ints(vec![1, 2]))]));
+    add(convolution(&[("strides", Ints(vec![0, 0]))]));
+    add(convolution(&[("pads", Ints(vec![0, 0, 1, 1]))]));
+    add(convolution(&[("pads", Ints(vec![i64::MAX; 4]))]));
+    add(convolution(&[("auto_pad", Text("SAME_UPPER")), ("strides", Ints(vec![2, 2]))]));
+    add(convolution(&[("kernel_shape", Ints(vec![5, 5]))]));
+    add(Model::new(&[3, 6, 6]).weight("w", &[3, 2, 3, 3]).node("Conv", &["x", "w"], "y"));
+    add(Model::new(&[2, 6, 6]).weight("w", &[3, 2, 1, 3]).node("Conv", &["x", "w"], "y"));
+    add(Model::new(&[2, 6, 6]).weight("w", &[3, 2, 7, 7]).node("Conv", &["x", "w"], "y"));
+    let pool = |operator: &str, attributes: &[_]| Model::new(&[2, 5, 5]).node_with(operator, &["x"], "y", attributes);
+    let kernel = ("kernel_shape", Ints(vec![2, 2]));
+    add(pool("MaxPool", &[]));
+    add(pool("MaxPool", &[kernel.clone(), ("pads", Ints(vec![2; 4]))]));
+    add(pool("MaxPool", &[kernel.clone(), ("strides", Ints(vec![2, 2])), ("ceil_mode", Int(1))]));
+    add(pool("AveragePool", &[kernel, ("pads", Ints(vec![1; 4]))]));
+    add(pool("ReduceMean", &[("axes", Ints(vec![1, 2]))]));
+    let shifted =
+        Model::new(&[2, 6, 6]).weight("w", &[3, 2, 3, 3]).weight("m", &[2, 1, 1]).node("Sub", &["x", "m"], "c");
+    add(shifted.node_with("Conv", &["c", "w"], "y", &[("pads", Ints(vec![1; 4]))]));
+    let channels_last = Model::new(&[6, 6, 2]).weight("w", &[3, 2, 3, 3]);
+    let channels_last = channels_last.node_with("Transpose", &["x"], "t", &[("perm", Ints(vec![0, 3, 1, 2]))]);
+    add(channels_last.node("Conv", &["t", "w"], "y"));
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+#[test]
+fn batch_normalisation_that_has_no_statistics() {
+    let norm = |variance: &[f64], attributes: &[_]| {
+        let model =
+            linear().weight("s", &[3]).weight("t", &[3]).weight("m", &[3]).constant("v", &[variance.len()], variance);
+        refusal(&model.node_with("BatchNormalization", &["h", "s", "t", "m", "v"], "y", attributes))
+    };
+    insta::assert_snapshot!(
+        [
+            norm(&[1.0; 3], &[("training_mode", Int(1))]),
+            norm(&[1.0; 2], &[]),
+            norm(&[1.0, -1.0, 1.0], &[]),
+            norm(&[1.0; 3], &[("epsilon", Float(0.0))]),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn branches_that_are_no_residual_block() {
+    // a = f(h), s = a + h, y = a + s: f's result is needed in two places.
+    let model = linear().node("Relu", &["h"], "a").node("Add", &["a", "h"], "s").node("Add", &["a", "s"], "y");
+    let tied = Model::new(&[4]).weight("w", &[4, 4]).node("MatMul", &["x", "w"], "h").node("Relu", &["h"], "r");
+    let tied = tied.node("MatMul", &["r", "w"], "y");
+    insta::assert_snapshot!([refusal(&model), refusal(&tied)].join("\n"));
+}
+
+#[test]
+fn blocks_within_blocks_without_end() {
+    let mut model = linear().weight("v", &[3, 3]);
+    // The values of a staircase: each block's branch holds the next block.
+    for i in 0..200 {
+        let (from, to) = (if i == 0 { "h".into() } else { format!("r{}", i - 1) }, format!("r{i}"));
+        model = model.node("Relu", &[&from], &to);
+    }
+    let mut inner = "r199".to_owned();
+    for i in (0..199).rev() {
+        let made = if i == 0 { "y".into() } else { format!("s{i}") };
+        model = model.node("Add", &[&inner, &format!("r{i}")], &made);
+        inner = made;
+    }
+    insta::assert_snapshot!(refusal(&model));
+}
+
+#[test]
+fn inputs_and_outputs() {
+    let mut refusals = Vec::new();
+    let mut add = |model: &Model| refusals.push(refusal(model));
+    add(&linear().node("Sigmoid", &["h"], "r"));
+    let binary = Model::new(&[4]).weight("w", &[4, 1]).node("MatMul", &["x", "w"], "h").node("Sigmoid", &["h"], "p");
+    add(&binary.clone().node("Identity", &["p"], "y"));
+    let both = binary.constant("one", &[], &[1.0]).node("Sub", &["one", "p"], "q");
+    add(&both.node_with("Concat", &["q", "p"], "y", &[("axis", Int(1))]));
+    let mut labels = linear().node("ArgMax", &["h"], "y");
+    labels.outputs = vec![("y".into(), data_type::INT64)];
+    add(&labels);
+    let mut several = linear().node("Relu", &["h"], "y");
+    several.outputs.push(("h".into(), data_type::FLOAT));
+    add(&several);
+    add(&Model::new(&[4]).node("Identity", &["x"], "y"));
+    add(&Model::new(&[]).node("Identity", &["x"], "y"));
+    add(&Model::new(&[4, -1]).node("Identity", &["x"], "y"));
+    add(&Model::new(&[4, 0]).node("Identity", &["x"], "y"));
+    add(&Model::new(&[1_000_000, 1_000_000]).node("Relu", &["x"], "y"));
+    add(&Model::new(&[2, 4, 4]).node("Relu", &["x"], "y"));
+    add(&linear().constant("y", &[1], &[1.0]));
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+#[test]
+fn graphs_that_are_none() {
+    let mut refusals = Vec::new();
+    let mut add = |model: &Model| refusals.push(refusal(model));
+    add(&linear().node("Add", &["h", "z"], "y").node("Relu", &["y"], "z"));
+    add(&linear().node("Relu", &["y"], "y"));
+    add(&linear().node("Relu", &["elsewhere"], "y"));
+    add(&linear().node("Relu", &["h"], "y").node("Tanh", &["h"], "y"));
+    add(&linear().node("Relu", &["h"], "w"));
+    add(&linear().node("Relu", &["h"], "x"));
+    add(&linear().weight("w", &[4, 3]));
+    insta::assert_snapshot!(refusals.join("\n"));
+}
+
+#[test]
+fn weights_that_cannot_be_read() {
+    let with = |change: &dyn Fn(&mut TensorProto)| {
+        let mut graph = linear().node("Relu", &["h"], "y").graph();
+        let mut weight = tensor("w", &[4, 3], &[0.5; 12]);
+        change(&mut weight);
+        graph.initializer[0] = encoded(&weight);
+        import(&model(&graph, 17)).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(
+        [
+            with(&|w| w.data_location = 1),
+            with(&|w| w.data_type = data_type::STRING),
+            with(&|w| w.dims = vec![4, 4]),
+            with(&|w| w.dims = vec![1_000_000, 1_000_000]),
+            with(&|w| w.dims = vec![i64::MAX, i64::MAX]),
+            with(&|w| w.dims = vec![0, 3]),
+            with(&|w| w.dims = vec![1; 1000]),
+            with(&|w| w.raw_data = Some(vec![0; 95].into())),
+            with(&|w| w.raw_data = Some([f64::NAN.to_le_bytes(); 12].concat().into())),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn weights_in_every_form_that_is_read() {
+    let read = |change: &dyn Fn(&mut TensorProto)| {
+        let mut graph = linear().node("Relu", &["h"], "y").graph();
+        let mut weight = TensorProto { raw_data: None, ..tensor("w", &[4, 3], &[]) };
+        change(&mut weight);
+        graph.initializer[0] = encoded(&weight);
+        import(&model(&graph, 17)).unwrap().tensors[0].clone()
+    };
+    let forms = [
+        read(&|w| w.double_data = vec![1.5; 12]),
+        read(&|w| (w.data_type, w.float_data) = (data_type::FLOAT, vec![1.5; 12])),
+        read(&|w| (w.data_type, w.raw_data) = (data_type::FLOAT, Some([1.5_f32.to_le_bytes(); 12].concat().into()))),
+        read(&|w| (w.data_type, w.int32_data) = (data_type::FLOAT16, vec![0x3e00; 12])),
+        read(&|w| (w.data_type, w.raw_data) = (data_type::FLOAT16, Some([0x00, 0x3e].repeat(12).into()))),
+        read(&|w| (w.data_type, w.raw_data) = (data_type::BFLOAT16, Some([0xc0, 0x3f].repeat(12).into()))),
+    ];
+    for tensor in &forms {
+        assert_eq!(tensor.values, [1.5; 12]);
+    }
+    let precisions: Vec<String> = forms.iter().map(|t| format!("{:?}", t.precision)).collect();
+    assert_eq!(precisions, ["Double", "Single", "Single", "Half", "Half", "Half"]);
+}
+
+#[test]
+fn files_that_claim_or_compute_more_than_they_hold() {
+    // Sizes that double, and constants that grow.
+    let mut sizes = linear().node("Shape", &["h"], "s0");
+    for i in 0..60 {
+        let (from, to) = (format!("s{i}"), format!("s{}", i + 1));
+        sizes = sizes.node("Concat", &[&from, &from], &to);
+    }
+    let expanded = linear().constant("n", &[1], &[1e12]).constant("c", &[], &[1.0]).node("Expand", &["c", "n"], "e");
+    let mut copied = linear().weight("v", &[100, 100]).node("Transpose", &["v"], "v0");
+    for i in 0..200 {
+        let (from, to) = (format!("v{i}"), format!("v{}", i + 1));
+        copied = copied.node("Transpose", &[&from], &to);
+    }
+    insta::assert_snapshot!(
+        [
+            refusal(&sizes.node("Reshape", &["h", "s60"], "y")),
+            refusal(&expanded.node("Add", &["h", "e"], "y")),
+            refusal(&copied.node("MatMul", &["h", "v200"], "y")),
+        ]
+        .join("\n")
+    );
+    let mut many = linear();
+    for i in 0..10_001 {
+        many = many.node("Relu", &["h"], &format!("r{i}"));
+    }
+    insta::assert_snapshot!(refusal(&many));
+}
