@@ -61,8 +61,7 @@ impl<'a> Container<'a> {
         let mut unpacked = Vec::with_capacity(size.min(self.length));
         entry.take(self.left.saturating_add(1)).read_to_end(&mut unpacked).map_err(|cause| damaged(&cause))?;
         self.left = self.left.checked_sub(unpacked.len() as u64).ok_or_else(|| {
-            let found =
-                format!("{entry_of}, with which {} bytes unpack to more than {RATIO} times as many", self.length);
+            let found = format!("{entry_of}, with which it unpacks to more than {RATIO} times its length");
             let mend = "if its content is meant, write the file without compression";
             FormatError::holds(self.origin, found, "an archive of weights or samples", mend)
         })?;
