@@ -1,6 +1,7 @@
 //! What pickles hold, and what broken or malicious ones do.
 #![allow(missing_docs)]
 
+use heigen_pickle::numpy::{NUMPY, byte_array, entry};
 use heigen_pickle::{Known, Pickle, PickleError, Value, parse};
 use proptest::prelude::*;
 
@@ -135,6 +136,20 @@ fn claims_of_length_are_compared_with_the_bytes_there_are() {
     }
     for bytes in [&b"."[..], b"t.", b"0.", b"2.", b"\x87.", b"(u.", b"}(Nu.", b"Na.", b"h\x00.", b"Nb.", b"Ix\n."] {
         assert!(matches!(read(bytes), Err(PickleError::Damaged(_))), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn arrays_of_bytes_as_both_protocols_write_them() {
+    for protocol in [2, 4] {
+        let file = format!("{}/../../fuzz/corpus/pickle/array_protocol{protocol}", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(file).unwrap();
+        let pickle = parse(&bytes, &NUMPY).unwrap();
+        let array = byte_array(&pickle, entry(&pickle, "data").unwrap()).unwrap();
+        assert_eq!((array.shape, array.fortran_order), (vec![1, 40], false));
+        assert!(array.bytes.iter().copied().eq(0..40));
+        assert!(matches!(pickle.value(entry(&pickle, "labels").unwrap()), Value::List(labels) if labels.len() == 1));
+        assert!(entry(&pickle, "dat").is_none() && byte_array(&pickle, pickle.top()).is_none());
     }
 }
 
