@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::ExperimentName;
+use super::{ExperimentName, Sequential};
 
 /// One experiment: what to train on what, how, from where. Built by the parser of this module's parent, never by hand
 /// from unchecked input.
@@ -42,6 +42,14 @@ pub enum Activation {
     Relu,
     /// 1 / (1 + exp(-z)).
     Sigmoid,
+    /// tanh(z).
+    Tanh,
+    /// z Phi(z), Phi the distribution function of the standard normal distribution (arXiv:1606.08415).
+    Gelu,
+    /// z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))), its approximation.
+    GeluTanh,
+    /// log(1 + exp(z)).
+    Softplus,
 }
 
 /// How the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
@@ -93,6 +101,8 @@ pub enum ModelSpec {
         #[serde(rename = "for_CIFAR")]
         for_cifar: bool,
     },
+    /// Any network, layer by layer.
+    Sequential(Sequential),
 }
 
 /// Update rule with `PyTorch`'s definitions and defaults.
@@ -265,6 +275,42 @@ pub enum DatasetSpec {
     Mnist2D(ImageArgs),
     /// CIFAR-10 images, 3 x 32 x 32, raw pixels.
     Cifar10(ImageArgs),
+    /// Samples in a file of the user's.
+    File(FileArgs),
+}
+
+/// Arguments of a data set in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileArgs {
+    /// The file: .npz, .npy, .csv, .tsv, .parquet or IDX; relative to the working directory.
+    pub path: String,
+    /// The labels' own file, for .npy and IDX.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_path: Option<String>,
+    /// Name of the features in an .npz; X unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features_key: Option<String>,
+    /// Name of the labels in an .npz (y unless given).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_key: Option<String>,
+    /// Column of the labels in a table, by name or by place from 0 (negative: from the end).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+    /// Whether a table begins with the names of its columns; found out unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// Shift and scale every feature to mean 0 and standard deviation 1 on the training part.
+    pub standardize: bool,
+    /// Classes to take, renumbered by position; all without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_list: Option<Vec<usize>>,
+    /// Permute the labels.
+    pub random: bool,
+    /// Seed of the permutation.
+    pub seed: u32,
+    /// Number of classes, where the network tells more than the labels show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_classes: Option<usize>,
 }
 
 /// Arguments of the image data sets.

@@ -27,17 +27,9 @@ impl<'a> Fields<'a> {
         Self { map, path: String::new(), origin }.only(known)
     }
 
-    /// Refuses keys outside `known`.
+    /// The same, if it has no keys outside `known`.
     fn only(self, known: &[&str]) -> Result<Self, ConfigError> {
-        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
-            None => Ok(self),
-            Some(key) => Err(ConfigError::UnknownKey {
-                key: self.full(key),
-                origin: self.origin.to_owned(),
-                nearest: nearest(key, known.iter().copied(), 1).pop(),
-                known: known.iter().map(|&k| k.to_owned()).collect(),
-            }),
-        }
+        self.check_keys(known).map(|()| self)
     }
 
     fn full(&self, key: &str) -> String {
@@ -76,6 +68,32 @@ impl<'a> Fields<'a> {
                 Self { map, path: format!("{}{key}.", self.path), origin: self.origin }.only(known)
             }
             Some(_) => Err(self.invalid(key, &wanted)),
+        }
+    }
+
+    /// The object that is item `i` of the list at `key`.
+    pub(super) fn item(&self, key: &str, i: usize, item: &'a Value, wanted: &str) -> Result<Self, ConfigError> {
+        match item {
+            Value::Object(map) => Ok(Self { map, path: format!("{}{key}[{i}].", self.path), origin: self.origin }),
+            _ => Err(ConfigError::Invalid {
+                key: format!("{}{key}[{i}]", self.path),
+                origin: self.origin.to_owned(),
+                got: shown(item),
+                wanted: wanted.to_owned(),
+            }),
+        }
+    }
+
+    /// Refuses keys outside `known`.
+    pub(super) fn check_keys(&self, known: &[&str]) -> Result<(), ConfigError> {
+        match self.map.keys().find(|key| !known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => Err(ConfigError::UnknownKey {
+                key: self.full(key),
+                origin: self.origin.to_owned(),
+                nearest: nearest(key, known.iter().copied(), 1).pop(),
+                known: known.iter().map(|&k| k.to_owned()).collect(),
+            }),
         }
     }
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::{
-    Activation, BatchSize, ConfigError, Experiment, ExperimentName, Initialization, KnownExperiments, LossKind,
-    ModelSpec, MultiStepLr, OptimizerSpec, Trainer, json, parse_dataset, parse_start,
+    BatchSize, ConfigError, Experiment, ExperimentName, KnownExperiments, LossKind, ModelSpec, MultiStepLr,
+    OptimizerSpec, Trainer, json, parse_dataset, parse_model, parse_start,
 };
 
 /// Keys at the top of an experiment file.
@@ -23,10 +23,6 @@ const KEYS: [&str; 12] = [
     "early_stopping",
     "seed",
 ];
-/// Widest layer that is believed.
-const MAX_NEURONS: u64 = 1_000_000;
-/// Most weights between two hidden layers that are believed.
-const MAX_WEIGHTS: usize = 1_000_000_000;
 /// Most epochs, and most samples in a batch, that are believed.
 const MAX_COUNT: u64 = 1_000_000_000;
 /// How far above 1 decimal fractions may add by rounding.
@@ -75,7 +71,7 @@ impl Experiment {
         let value = json::read(text, origin)?;
         let top = Fields::top(&value, origin, &KEYS)?;
         let mut notes = Vec::new();
-        let model = model(&top)?;
+        let model = parse_model::model(&top)?;
         let dataset = parse_dataset::dataset(&top, &model, &mut notes)?;
         let loss = loss(&top, &model)?;
         let start = parse_start::start(&top, &name, known, &mut notes)?;
@@ -95,83 +91,6 @@ impl Experiment {
             name,
         };
         Ok(Parsed { experiment, notes })
-    }
-}
-
-#[derive(Clone, Copy)]
-enum ModelType {
-    Fnn,
-    Fnn2Layer,
-    Cnn,
-    LeNet5,
-    ResNet18,
-}
-
-fn model(top: &Fields<'_>) -> Result<ModelSpec, ConfigError> {
-    const TYPES: [(&str, ModelType); 5] = [
-        ("FNN", ModelType::Fnn),
-        ("FNN_2layer", ModelType::Fnn2Layer),
-        ("CNN", ModelType::Cnn),
-        ("LeNet5", ModelType::LeNet5),
-        ("ResNet18", ModelType::ResNet18),
-    ];
-    let model = top.object("model", &["type", "args"])?;
-    Ok(match model.choice("type", &TYPES, None)? {
-        ModelType::Fnn => {
-            let args = model.args(&["num_neurons", "init_scales"])?;
-            ModelSpec::Fnn {
-                num_neurons: args.count("num_neurons", 1, MAX_NEURONS, Some(10))?,
-                init_scales: init_scales(&args)?,
-            }
-        }
-        ModelType::Fnn2Layer => two_layers(&model)?,
-        ModelType::Cnn => model.args(&[]).map(|_| ModelSpec::Cnn {})?,
-        ModelType::LeNet5 => model.args(&[]).map(|_| ModelSpec::LeNet5 {})?,
-        ModelType::ResNet18 => {
-            let args = model.args(&["pretrained", "for_CIFAR"])?;
-            ModelSpec::ResNet18 {
-                pretrained: args.truth("pretrained", true)?,
-                for_cifar: args.truth("for_CIFAR", true)?,
-            }
-        }
-    })
-}
-
-fn two_layers(model: &Fields<'_>) -> Result<ModelSpec, ConfigError> {
-    let args =
-        model.args(&["num_neurons_layer1", "num_neurons_layer2", "activation_func", "initialization", "lsoftmax"])?;
-    let num_neurons_layer1 = args.count("num_neurons_layer1", 1, MAX_NEURONS, Some(10))?;
-    let num_neurons_layer2 = args.count("num_neurons_layer2", 1, MAX_NEURONS, Some(10))?;
-    if num_neurons_layer1.saturating_mul(num_neurons_layer2) > MAX_WEIGHTS {
-        let wanted = format!("at most {MAX_WEIGHTS} weights between the two layers; make one of them narrower");
-        return Err(args.invalid("num_neurons_layer2", &wanted));
-    }
-    Ok(ModelSpec::Fnn2Layer {
-        num_neurons_layer1,
-        num_neurons_layer2,
-        activation_func: args.choice(
-            "activation_func",
-            &[("relu", Activation::Relu), ("sigmoid", Activation::Sigmoid)],
-            Some(Activation::Relu),
-        )?,
-        initialization: args.choice(
-            "initialization",
-            &[("random", Initialization::Random), ("Kaiming", Initialization::Kaiming)],
-            Some(Initialization::Random),
-        )?,
-        lsoftmax: args.truth("lsoftmax", false)?,
-    })
-}
-
-fn init_scales(args: &Fields<'_>) -> Result<Option<[f64; 2]>, ConfigError> {
-    let scales = match args.get("init_scales") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Array(scales)) => scales.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>(),
-        Some(_) => None,
-    };
-    match scales.as_deref() {
-        Some(&[first, second]) if first.is_finite() && second.is_finite() => Ok(Some([first, second])),
-        _ => Err(args.invalid("init_scales", "null or two numbers, the factors on the two weight matrices")),
     }
 }
 
@@ -218,10 +137,11 @@ fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<LossKind, ConfigError> {
         ("hinge", LossKind::Hinge),
     ];
     let loss = top.choice("loss", &LOSSES, Some(LossKind::CrossEntropy))?;
-    if loss == LossKind::Nll && !matches!(model, ModelSpec::Fnn2Layer { lsoftmax: true, .. }) {
+    if loss == LossKind::Nll && !model.ends_in_log_softmax() {
         return Err(top.conflict(
             "`loss` is \"nll\", but the network's outputs are no log-probabilities",
-            "set `model.args.lsoftmax` to true (FNN_2layer), or `loss` to \"cross_entropy\"",
+            "set `model.args.lsoftmax` to true (FNN_2layer), let the last layer be log_softmax (Sequential), or set `loss` \
+             to \"cross_entropy\"",
         ));
     }
     Ok(loss)

@@ -1,7 +1,7 @@
 //! The `dataset` object: every set accepts its own arguments and no others.
 
 use super::fields::Fields;
-use super::{ConfigError, DatasetSpec, ImageArgs, ModelSpec, RandomType};
+use super::{ConfigError, DatasetSpec, ImageArgs, ModelSpec, RandomType, parse_file};
 
 /// Seed of labels (and of the points of `circle` and `half_moon`) unless given.
 const SEED: u64 = 28;
@@ -24,9 +24,10 @@ enum Type {
     Iris,
     Mnist2D,
     Cifar10,
+    File,
 }
 
-const TYPES: [(&str, Type); 12] = [
+const TYPES: [(&str, Type); 13] = [
     ("intro", Type::Intro),
     ("gauss_mixtures", Type::GaussMixtures),
     ("hierachical", Type::Hierachical),
@@ -39,6 +40,7 @@ const TYPES: [(&str, Type); 12] = [
     ("iris", Type::Iris),
     ("mnist2D", Type::Mnist2D),
     ("cifar10", Type::Cifar10),
+    ("file", Type::File),
 ];
 
 /// Reads `dataset`; `model` must fit the shape of its samples where that is known already.
@@ -66,6 +68,7 @@ pub(super) fn dataset(
         Type::Iris => labels(&set).map(|(random, seed)| DatasetSpec::Iris { random, seed })?,
         Type::Mnist2D => DatasetSpec::Mnist2D(images(&set)?),
         Type::Cifar10 => DatasetSpec::Cifar10(images(&set)?),
+        Type::File => DatasetSpec::File(parse_file::file(&set, SEED)?),
     };
     fits(top, model, kind).map(|()| spec)
 }
@@ -75,7 +78,8 @@ fn fits(top: &Fields<'_>, model: &ModelSpec, kind: Type) -> Result<(), ConfigErr
     let (network, set) = match (model, kind) {
         (ModelSpec::Cnn {}, Type::Mnist2D)
         | (ModelSpec::LeNet5 {} | ModelSpec::ResNet18 { .. }, Type::Cifar10)
-        | (ModelSpec::Fnn { .. } | ModelSpec::Fnn2Layer { .. }, _) => return Ok(()),
+        | (ModelSpec::Fnn { .. } | ModelSpec::Fnn2Layer { .. } | ModelSpec::Sequential(_), _)
+        | (_, Type::File) => return Ok(()),
         (ModelSpec::Cnn {}, _) => ("CNN", "mnist2D"),
         (ModelSpec::LeNet5 {}, _) => ("LeNet5", "cifar10"),
         (ModelSpec::ResNet18 { .. }, _) => ("ResNet18", "cifar10"),

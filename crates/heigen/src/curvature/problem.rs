@@ -66,17 +66,22 @@ pub enum ProblemError {
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// A network at `theta` `[P]` with the samples of `data` and their mean `loss`. Weights and features are float32
-    /// and are converted exactly.
+    /// A network at `theta` `[P]` (float32 or float64) with the samples of `data` and their mean `loss`. Features are
+    /// float32; where T is float64 both are converted exactly.
     ///
     /// # Errors
     /// [`ProblemError`] if sizes disagree, there are no samples, or a number is infinite or NaN.
-    pub fn new(network: &'a Network, theta: &[f32], data: &Dataset, loss: LossKind) -> Result<Self, ProblemError> {
+    pub fn new<W: Copy + Into<f64>>(
+        network: &'a Network,
+        theta: &[W],
+        data: &Dataset,
+        loss: LossKind,
+    ) -> Result<Self, ProblemError> {
         let (n, d) = (data.labels.len(), network.n_inputs());
         if n > 0 && data.features.len() != n * d {
             return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
         }
-        let theta = theta.iter().map(|&w| T::from_f32(w)).collect();
+        let theta = theta.iter().map(|&w| T::from_f64(w.into())).collect();
         Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), loss)
     }
 

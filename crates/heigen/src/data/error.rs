@@ -18,6 +18,30 @@ pub enum DataError {
         /// The type in the experiment file.
         name: &'static str,
     },
+    /// The data set stands in a file of the user's, which this crate does not read.
+    #[error("the data set is the file {path}: it cannot be generated, only read")]
+    NeedsFile {
+        /// The file.
+        path: String,
+    },
+    /// A class of which there are no samples.
+    #[error("there are no samples of class {class} in {from}; take it out of `class_list`")]
+    NoSamples {
+        /// The class.
+        class: usize,
+        /// Where the samples come from.
+        from: String,
+    },
+    /// More classes than there may be.
+    #[error("there are {got} classes in {from}; expected at most {wanted}, as many as the network has outputs")]
+    Classes {
+        /// How many there are.
+        got: usize,
+        /// How many there may be.
+        wanted: usize,
+        /// Where the samples come from.
+        from: String,
+    },
     /// A class of which there are no images.
     #[error("there are no images of class {class} in {from}; take it out of `class_list`, or get the whole set")]
     NoImages {

@@ -18,7 +18,7 @@ use crate::config::{DatasetSpec, RandomType};
 ///
 /// # Errors
 /// [`DataError::Undefined`] for `gauss_checkerboard_linear` and `gauss_checkerboard_noisy`,
-/// [`DataError::NeedsImageFiles`] for `mnist2D` and `cifar10`.
+/// [`DataError::NeedsImageFiles`] for `mnist2D` and `cifar10`, [`DataError::NeedsFile`] for `file`.
 ///
 /// ```
 /// use heigen::{config::DatasetSpec, data};
@@ -53,6 +53,7 @@ pub fn generate(spec: &DatasetSpec) -> Result<Dataset, DataError> {
         DatasetSpec::Iris { random, seed } => Ok(with_labels_permuted(iris::iris()?, random, seed)),
         DatasetSpec::Mnist2D(_) => Err(DataError::NeedsImageFiles { name: "mnist2D" }),
         DatasetSpec::Cifar10(_) => Err(DataError::NeedsImageFiles { name: "cifar10" }),
+        DatasetSpec::File(ref args) => Err(DataError::NeedsFile { path: args.path.clone() }),
     }
 }
 

@@ -11,6 +11,7 @@ mod image_files;
 mod images;
 mod iris;
 mod labels;
+mod own;
 mod plane_curves;
 mod split;
 
@@ -20,6 +21,7 @@ pub use heigen_pickle::PickleError;
 pub use image_files::{ImageFileError, cifar10_binary, cifar10_python, mnist, mnist_labels, mnist_pixels};
 pub use images::Images;
 pub use labels::permute_image_labels;
+pub use own::Standardization;
 pub use split::{Split, split};
 
 /// Labelled samples. Features are stored as float32, the reference's storage type.

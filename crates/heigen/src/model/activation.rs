@@ -4,7 +4,11 @@ use crate::config::Activation;
 use crate::linalg::Scalar;
 
 impl Activation {
-    /// The `order`-th derivative at z, order 0 to 2. ReLU's first derivative at 0 is 0, as in PyTorch.
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Relu, Self::Sigmoid, Self::Tanh, Self::Gelu, Self::GeluTanh, Self::Softplus];
+
+    /// The `order`-th derivative at z, order 0 to 2. ReLU's first derivative at 0 is 0, and softplus is the identity from
+    /// 20 on, as in PyTorch.
     #[inline]
     pub fn derivative<T: Scalar>(self, order: u8, z: T) -> T {
         match (self, order) {
@@ -35,6 +39,9 @@ impl Activation {
                     _ => s * complement * (complement - s),
                 }
             }
+            (Self::Tanh | Self::Gelu | Self::GeluTanh | Self::Softplus, order) => {
+                T::from_f64(smooth(self, order, z.to_f64()))
+            }
         }
     }
 
@@ -44,13 +51,65 @@ impl Activation {
     }
 }
 
+/// The smooth activations of PyTorch, each with its first two derivatives.
+fn smooth(f: Activation, order: u8, z: f64) -> f64 {
+    match f {
+        Activation::Tanh => tanh(order, z),
+        Activation::Gelu => {
+            let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            // erfc keeps the digits of a small probability.
+            let probability = 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
+            match order {
+                0 => z * probability,
+                1 => probability + z * density,
+                _ => (2.0 - z * z) * density,
+            }
+        }
+        Activation::GeluTanh => {
+            let (scale, cubic) = (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2, 0.044715);
+            let inner = scale * (z + cubic * z * z * z);
+            let (du, ddu) = (scale * (1.0 + 3.0 * cubic * z * z), 6.0 * scale * cubic * z);
+            // (1 + tanh u) / 2 is the logistic function of 2 u, which keeps the digits of a small value.
+            let probability = Activation::Sigmoid.derivative(0, 2.0 * inner);
+            let (slope, bend) = (0.5 * tanh(1, inner), 0.5 * tanh(2, inner));
+            match order {
+                0 => z * probability,
+                1 => probability + z * slope * du,
+                _ => 2.0 * slope * du + z * (bend * du * du + slope * ddu),
+            }
+        }
+        Activation::Softplus => {
+            // As PyTorch has it, the identity from 20 on.
+            match (order, z > 20.0) {
+                (0, true) => z,
+                (1, true) => 1.0,
+                (_, true) => 0.0,
+                (0, false) => z.max(0.0) + (-z.abs()).exp().ln_1p(),
+                (order, false) => Activation::Sigmoid.derivative(order - 1, z),
+            }
+        }
+        Activation::Relu | Activation::Sigmoid => f.derivative(order, z),
+    }
+}
+
+fn tanh(order: u8, z: f64) -> f64 {
+    // 1 - tanh^2 = 1 / cosh^2, without the difference of numbers that are nearly equal.
+    let e = (-2.0 * z.abs()).exp();
+    let slope = 4.0 * e / ((1.0 + e) * (1.0 + e));
+    match order {
+        0 => z.tanh(),
+        1 => slope,
+        _ => -2.0 * z.tanh() * slope,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn derivatives_match_central_differences() {
-        for f in [Activation::Relu, Activation::Sigmoid] {
+        for f in Activation::ALL {
             for order in 1..=2 {
                 for z in [-30.0f64, -2.0, -0.3, 0.4, 1.7, 30.0] {
                     let h = 1e-5;
@@ -59,6 +118,11 @@ mod tests {
                 }
             }
         }
+        // torch.nn.functional's, in float64.
+        assert!((Activation::Gelu.derivative(0, 1.0f64) - 0.8413447460685429).abs() < 1e-15);
+        assert!((Activation::GeluTanh.derivative(0, 1.0f64) - 0.8411919906082768).abs() < 1e-15);
+        assert!((Activation::Softplus.derivative(0, 1.0f64) - 1.3132616875182228).abs() < 1e-15);
+        assert_eq!(Activation::Softplus.derivative(0, 25.0f64), 25.0);
         assert_eq!(Activation::Relu.derivative(1, 0.0f32), 0.0);
         assert!(Activation::Relu.derivative(0, f32::NAN).is_nan());
         assert_eq!(Activation::Sigmoid.derivative(0, -1000.0f64), 0.0);

@@ -1,122 +1,146 @@
-//! The networks of the paper.
+//! The networks of the paper, as lists of layers.
 
 use super::builder::Builder;
-use super::{Layer, ModelError, Residual, Shape};
-use crate::config::{Activation, ModelSpec};
+use super::{ModelError, Shape, sequential};
+use crate::config::{LayerSpec, ModelSpec, Sequential, WindowSpec};
 
-/// The layers of `spec` for samples of `n_inputs` features and `n_outputs` classes.
-pub(super) fn build(spec: &ModelSpec, n_inputs: usize, n_outputs: usize) -> Result<Builder, ModelError> {
-    match *spec {
-        ModelSpec::Fnn { num_neurons, .. } => {
-            let mut b = Builder::features(n_inputs);
-            b.linear("linear_relu_stack.0", num_neurons);
-            b.layers.push(Layer::Activation(Activation::Relu));
-            b.linear("linear_relu_stack.2", n_outputs);
-            Ok(b)
-        }
-        ModelSpec::Fnn2Layer { num_neurons_layer1, num_neurons_layer2, activation_func, lsoftmax, .. } => {
-            let mut b = Builder::features(n_inputs);
-            b.linear("fc1", num_neurons_layer1);
-            b.layers.push(Layer::Activation(activation_func));
-            b.linear("fc2", num_neurons_layer2);
-            b.layers.push(Layer::Activation(activation_func));
-            b.linear("fc3", n_outputs);
-            if lsoftmax {
-                b.layers.push(Layer::LogSoftmax);
-            }
-            Ok(b)
-        }
-        ModelSpec::Cnn {} => cnn(image("CNN", n_inputs, Shape { channels: 1, height: 28, width: 28 })?, n_outputs),
-        ModelSpec::LeNet5 {} => {
-            lenet5(image("LeNet5", n_inputs, Shape { channels: 3, height: 32, width: 32 })?, n_outputs)
-        }
-        ModelSpec::ResNet18 { for_cifar, .. } => {
+/// The layers of `spec` for samples of the given shape and `n_outputs` classes.
+pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Result<Builder, ModelError> {
+    let n_inputs: usize = shape.iter().product();
+    let mut b = match spec {
+        ModelSpec::Sequential(own) => input(own, shape)?,
+        _ => match preset_image(spec, n_inputs) {
+            Some((model, image)) => Builder::images(fitting(model, n_inputs, image)?),
+            None => Builder::features(n_inputs),
+        },
+    };
+    sequential::append(&mut b, &spec.layers(n_outputs), "")?;
+    let form = b.form();
+    if form.image || form.shape.channels != n_outputs {
+        return Err(ModelError::Outputs { got: form.to_string(), wanted: n_outputs });
+    }
+    Ok(b)
+}
+
+/// What the architecture takes: an image where it says so, or where the samples are.
+fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
+    let n_inputs = shape.iter().product();
+    let image = own.input_shape.or_else(|| match *shape {
+        [channels, height, width] => Some([channels, height, width]),
+        [height, width] => Some([1, height, width]),
+        _ => None,
+    });
+    let Some([channels, height, width]) = image else { return Ok(Builder::features(n_inputs)) };
+    Ok(Builder::images(fitting("Sequential", n_inputs, Shape { channels, height, width })?))
+}
+
+/// The image that a network of the paper takes, with its name.
+fn preset_image(spec: &ModelSpec, n_inputs: usize) -> Option<(&'static str, Shape)> {
+    match spec {
+        ModelSpec::Cnn {} => Some(("CNN", Shape { channels: 1, height: 28, width: 28 })),
+        ModelSpec::LeNet5 {} => Some(("LeNet5", Shape { channels: 3, height: 32, width: 32 })),
+        ModelSpec::ResNet18 { .. } => {
             let side = (n_inputs / 3).isqrt();
-            let shape = Shape { channels: 3, height: side, width: side };
-            resnet18(image("ResNet18", n_inputs, shape)?, n_outputs, for_cifar)
+            Some(("ResNet18", Shape { channels: 3, height: side, width: side }))
         }
+        ModelSpec::Fnn { .. } | ModelSpec::Fnn2Layer { .. } | ModelSpec::Sequential(_) => None,
     }
 }
 
-fn image(model: &'static str, n_inputs: usize, shape: Shape) -> Result<Shape, ModelError> {
-    if n_inputs == shape.features() {
+fn fitting(model: &'static str, n_inputs: usize, shape: Shape) -> Result<Shape, ModelError> {
+    if shape.checked_features() == Some(n_inputs) {
         return Ok(shape);
     }
     let Shape { channels, height, width } = shape;
     Err(ModelError::Image { model, got: n_inputs, channels, height, width })
 }
 
-/// ReLU and a 2 x 2 max-pool, in the cheaper order: the largest entry is the same before and after a function that grows,
-/// and so is the derivative.
-fn pool_and_relu(b: &mut Builder) -> Result<(), ModelError> {
-    b.max_pool([2, 2, 0])?;
-    b.layers.push(Layer::Activation(Activation::Relu));
-    Ok(())
-}
-
-fn cnn(shape: Shape, n_outputs: usize) -> Result<Builder, ModelError> {
-    let mut b = Builder::images(shape);
-    b.convolution("conv1.0", 16, [3, 1, 0], true)?;
-    pool_and_relu(&mut b)?;
-    b.convolution("conv2.0", 32, [3, 1, 0], true)?;
-    pool_and_relu(&mut b)?;
-    b.flatten();
-    b.linear("out", n_outputs);
-    Ok(b)
-}
-
-fn lenet5(shape: Shape, n_outputs: usize) -> Result<Builder, ModelError> {
-    let mut b = Builder::images(shape);
-    b.convolution("conv1", 6, [5, 1, 0], true)?;
-    pool_and_relu(&mut b)?;
-    b.convolution("conv2", 16, [5, 1, 0], true)?;
-    pool_and_relu(&mut b)?;
-    b.flatten();
-    for (name, outputs) in [("fc1", 120), ("fc2", 84)] {
-        b.linear(name, outputs);
-        b.layers.push(Layer::Activation(Activation::Relu));
+impl ModelSpec {
+    /// The layers of the network for `n_outputs` classes: the networks of the paper are presets of the form that
+    /// [`ModelSpec::Sequential`] has in files, under the names of the reference's modules.
+    pub fn layers(&self, n_outputs: usize) -> Vec<LayerSpec> {
+        match self {
+            Self::Fnn { num_neurons, .. } => vec![
+                linear("linear_relu_stack.0", *num_neurons),
+                LayerSpec::Relu,
+                linear("linear_relu_stack.2", n_outputs),
+            ],
+            Self::Fnn2Layer { num_neurons_layer1, num_neurons_layer2, activation_func, lsoftmax, .. } => {
+                let mut layers = vec![
+                    linear("fc1", *num_neurons_layer1),
+                    (*activation_func).into(),
+                    linear("fc2", *num_neurons_layer2),
+                    (*activation_func).into(),
+                    linear("fc3", n_outputs),
+                ];
+                layers.extend(lsoftmax.then_some(LayerSpec::LogSoftmax));
+                layers
+            }
+            Self::Cnn {} => {
+                let mut layers = pooled("conv1.0", 16, 3);
+                layers.extend(pooled("conv2.0", 32, 3));
+                layers.extend([LayerSpec::Flatten, linear("out", n_outputs)]);
+                layers
+            }
+            Self::LeNet5 {} => {
+                let mut layers = pooled("conv1", 6, 5);
+                layers.extend(pooled("conv2", 16, 5));
+                layers.extend([LayerSpec::Flatten, linear("fc1", 120), LayerSpec::Relu]);
+                layers.extend([linear("fc2", 84), LayerSpec::Relu, linear("fc3", n_outputs)]);
+                layers
+            }
+            Self::ResNet18 { for_cifar, .. } => resnet18(n_outputs, *for_cifar),
+            Self::Sequential(own) => own.layers.clone(),
+        }
     }
-    b.linear("fc3", n_outputs);
-    Ok(b)
+}
+
+fn linear(name: &str, out_features: usize) -> LayerSpec {
+    LayerSpec::Linear { name: Some(name.to_owned()), out_features, bias: true }
+}
+
+fn window(kernel_size: usize, stride: usize, padding: usize) -> WindowSpec {
+    WindowSpec { kernel_size, stride, padding }
+}
+
+fn convolution(name: &str, out_channels: usize, window: WindowSpec, bias: bool) -> LayerSpec {
+    LayerSpec::Conv2d { name: Some(name.to_owned()), out_channels, window, bias }
+}
+
+/// A convolution, ReLU and a 2 x 2 max-pool.
+fn pooled(name: &str, out_channels: usize, kernel_size: usize) -> Vec<LayerSpec> {
+    let convolution = convolution(name, out_channels, window(kernel_size, 1, 0), true);
+    vec![convolution, LayerSpec::Relu, LayerSpec::MaxPool(window(2, 2, 0))]
 }
 
 /// torchvision's, under the prefix `model.` (arXiv:1512.03385, table 1).
-fn resnet18(shape: Shape, n_outputs: usize, for_cifar: bool) -> Result<Builder, ModelError> {
-    let mut b = Builder::images(shape);
-    b.convolution("model.conv1", 64, if for_cifar { [3, 1, 1] } else { [7, 2, 3] }, false)?;
-    b.batch_norm("model.bn1");
-    b.layers.push(Layer::Activation(Activation::Relu));
-    b.max_pool([3, 2, 1])?;
+fn resnet18(n_outputs: usize, for_cifar: bool) -> Vec<LayerSpec> {
+    let stem = if for_cifar { window(3, 1, 1) } else { window(7, 2, 3) };
+    let mut layers = normalised("model.conv1", "model.bn1", 64, stem);
+    layers.extend([LayerSpec::Relu, LayerSpec::MaxPool(window(3, 2, 1))]);
     for (stage, channels) in [64, 128, 256, 512].into_iter().enumerate() {
         for block in 0..2 {
             let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            basic_block(&mut b, &format!("model.layer{}.{block}", stage + 1), channels, stride)?;
+            layers.push(basic_block(&format!("model.layer{}.{block}", stage + 1), channels, stride));
+            layers.push(LayerSpec::Relu);
         }
     }
-    b.global_average_pool()?;
-    b.flatten();
-    b.linear("model.fc", n_outputs);
-    Ok(b)
+    layers.extend([LayerSpec::GlobalAvgPool, LayerSpec::Flatten, linear("model.fc", n_outputs)]);
+    layers
 }
 
-fn basic_block(b: &mut Builder, name: &str, channels: usize, stride: usize) -> Result<(), ModelError> {
-    let (main, shape) = b.aside(|b| {
-        b.convolution(&format!("{name}.conv1"), channels, [3, stride, 1], false)?;
-        b.batch_norm(&format!("{name}.bn1"));
-        b.layers.push(Layer::Activation(Activation::Relu));
-        b.convolution(&format!("{name}.conv2"), channels, [3, 1, 1], false)?;
-        b.batch_norm(&format!("{name}.bn2"));
-        Ok(())
-    })?;
-    let (shortcut, _) = b.aside(|b| {
-        if stride > 1 {
-            b.convolution(&format!("{name}.downsample.0"), channels, [1, stride, 0], false)?;
-            b.batch_norm(&format!("{name}.downsample.1"));
-        }
-        Ok(())
-    })?;
-    b.layers.push(Layer::Residual(Residual { main, shortcut }));
-    b.set_shape(shape);
-    b.layers.push(Layer::Activation(Activation::Relu));
-    Ok(())
+/// A convolution without bias and its batch normalisation.
+fn normalised(name: &str, norm: &str, channels: usize, window: WindowSpec) -> Vec<LayerSpec> {
+    vec![convolution(name, channels, window, false), LayerSpec::BatchNorm { name: Some(norm.to_owned()), eps: 1e-5 }]
+}
+
+fn basic_block(name: &str, channels: usize, stride: usize) -> LayerSpec {
+    let of = |conv: &str, norm: &str, window| {
+        normalised(&format!("{name}.{conv}"), &format!("{name}.{norm}"), channels, window)
+    };
+    let mut main = of("conv1", "bn1", window(3, stride, 1));
+    main.push(LayerSpec::Relu);
+    main.extend(of("conv2", "bn2", window(3, 1, 1)));
+    let shortcut = if stride > 1 { of("downsample.0", "downsample.1", window(1, stride, 0)) } else { vec![] };
+    LayerSpec::Residual { main, shortcut }
 }

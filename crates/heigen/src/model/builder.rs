@@ -1,33 +1,97 @@
 //! Putting networks together, layer by layer, with PyTorch's names.
 
 use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Shape, Statistics, Window};
+use crate::config::Activation;
+use std::fmt;
 
-/// Layers so far, and the size of what the last one makes.
+/// Most parameters, and most numbers made of one sample, that are believed.
+const MOST: usize = 1 << 33;
+
+/// Layers so far, and the form of what the last one makes.
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) layers: Vec<Layer>,
     pub(super) layout: ParamLayout,
-    shape: Shape,
+    form: Form,
+}
+
+/// What a layer makes of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Its size; features are channels of one pixel.
+    pub(super) shape: Shape,
+    /// An image rather than features.
+    pub(super) image: bool,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.image { write!(f, "an image of {}", self.shape) } else { write!(f, "{} features", self.shape.channels) }
+    }
 }
 
 impl Builder {
     /// For samples of `features` numbers.
     pub(super) fn features(features: usize) -> Self {
-        let shape = Shape { channels: features, height: 1, width: 1 };
-        Self { layers: vec![], layout: ParamLayout::default(), shape }
+        let form = Form { shape: Shape { channels: features, height: 1, width: 1 }, image: false };
+        Self { layers: vec![], layout: ParamLayout::default(), form }
     }
 
     /// For images.
     pub(super) fn images(shape: Shape) -> Self {
         let layers = vec![Layer::Reorder(Reorder { shape, flatten: false })];
-        Self { layers, layout: ParamLayout::default(), shape }
+        Self { layers, layout: ParamLayout::default(), form: Form { shape, image: true } }
     }
 
-    pub(super) fn linear(&mut self, name: &str, outputs: usize) {
-        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.shape.channels]);
-        let bias = Some(self.layout.push(format!("{name}.bias"), &[outputs]));
+    /// What the last layer makes.
+    pub(super) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Refuses an image.
+    pub(super) fn needs_features(&self, name: &str, kind: &str) -> Result<(), ModelError> {
+        self.needs(!self.form.image, name, kind, "features; put a flatten before it")
+    }
+
+    /// Refuses features.
+    pub(super) fn needs_image(&self, name: &str, kind: &str) -> Result<(), ModelError> {
+        let wanted = "an image of channels x rows x columns; `input_shape` makes features into one";
+        self.needs(self.form.image, name, kind, wanted)
+    }
+
+    fn needs(&self, met: bool, name: &str, kind: &str, wanted: &str) -> Result<(), ModelError> {
+        if met {
+            return Ok(());
+        }
+        let (layer, got) = (format!("layer {name} ({kind})"), self.form.to_string());
+        Err(ModelError::Layer { layer, got, wanted: wanted.to_owned() })
+    }
+
+    /// Refuses a name that another layer has.
+    pub(super) fn claim(&self, name: &str) -> Result<(), ModelError> {
+        let weight = format!("{name}.weight");
+        if self.layout.entries().iter().any(|e| e.name == weight) {
+            return Err(ModelError::Name { name: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Refuses what no memory holds: `numbers` of a tensor, or of what a layer makes of one sample.
+    fn room(&self, name: &str, numbers: Option<usize>) -> Result<(), ModelError> {
+        let total = numbers.and_then(|n| n.checked_add(self.layout.n_params()));
+        if total.is_none_or(|n| n > MOST) {
+            return Err(ModelError::TooLarge { layer: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    pub(super) fn linear(&mut self, name: &str, outputs: usize, bias: bool) -> Result<(), ModelError> {
+        self.room(name, outputs.checked_mul(self.form.shape.channels))?;
+        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.form.shape.channels]);
+        let bias = bias.then(|| self.layout.push(format!("{name}.bias"), &[outputs]));
         self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: None }));
-        self.shape.channels = outputs;
+        self.form.shape.channels = outputs;
+        Ok(())
     }
 
     /// A convolution; `places` are kernel, stride and padding.
@@ -40,15 +104,17 @@ impl Builder {
     ) -> Result<(), ModelError> {
         let window = self.window(name, places)?;
         let kernel = window.kernel;
-        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.shape.channels, kernel, kernel]);
+        let inputs = self.form.shape.channels.checked_mul(window.taps());
+        self.room(name, inputs.and_then(|inputs| inputs.checked_mul(outputs)))?;
+        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.form.shape.channels, kernel, kernel]);
         let bias = bias.then(|| self.layout.push(format!("{name}.bias"), &[outputs]));
         self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: Some(window) }));
-        self.shape = window.output(outputs);
-        Ok(())
+        self.form.shape = window.output(outputs);
+        self.room(name, self.form.shape.checked_features())
     }
 
-    pub(super) fn batch_norm(&mut self, name: &str) {
-        let channels = self.shape.channels;
+    pub(super) fn batch_norm(&mut self, name: &str, epsilon: f64) {
+        let channels = self.form.shape.channels;
         let weight = self.layout.push(format!("{name}.weight"), &[channels]);
         let bias = self.layout.push(format!("{name}.bias"), &[channels]);
         for buffer in ["running_mean", "running_var"] {
@@ -56,57 +122,71 @@ impl Builder {
         }
         self.layout.push_buffer(format!("{name}.num_batches_tracked"), &[]);
         let (name, statistics) = (name.to_owned(), Statistics::Batch);
-        self.layers.push(Layer::BatchNorm(BatchNorm { name, weight, bias, epsilon: 1e-5, statistics }));
+        self.layers.push(Layer::BatchNorm(BatchNorm { name, weight, bias, epsilon, statistics }));
     }
 
-    pub(super) fn max_pool(&mut self, places: [usize; 3]) -> Result<(), ModelError> {
-        let window = self.window("max-pool", places)?;
+    /// A max-pool; before a ReLU that it follows, which is cheaper: the largest entry is the same before and after a
+    /// function that grows, and so is the derivative.
+    pub(super) fn max_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
+        let window = self.window(name, places)?;
+        let relu = self.layers.pop_if(|last| matches!(last, Layer::Activation(Activation::Relu)));
         self.layers.push(Layer::MaxPool(window));
-        self.shape = window.output(self.shape.channels);
+        self.layers.extend(relu);
+        self.form.shape = window.output(self.form.shape.channels);
+        Ok(())
+    }
+
+    /// The mean over every window.
+    pub(super) fn average_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
+        let window = self.window(name, places)?;
+        self.layers.push(Layer::AveragePool(window));
+        self.form.shape = window.output(self.form.shape.channels);
         Ok(())
     }
 
     /// The mean over all pixels.
-    pub(super) fn global_average_pool(&mut self) -> Result<(), ModelError> {
-        if self.shape.height != self.shape.width {
+    pub(super) fn global_average_pool(&mut self, name: &str) -> Result<(), ModelError> {
+        let Shape { height, width, .. } = self.form.shape;
+        if height != width {
             return Err(ModelError::Window {
-                layer: "average pool".into(),
-                image: self.shape,
-                kernel: self.shape.height,
+                layer: name.to_owned(),
+                image: self.form.shape,
+                kernel: height.max(width),
             });
         }
-        let window = self.window("average pool", [self.shape.height, 1, 0])?;
-        self.layers.push(Layer::AveragePool(window));
-        self.shape = window.output(self.shape.channels);
-        Ok(())
+        self.average_pool(name, [height, 1, 0])
     }
 
     pub(super) fn flatten(&mut self) {
-        if self.shape.pixels() > 1 {
-            self.layers.push(Layer::Reorder(Reorder { shape: self.shape, flatten: true }));
+        let shape = self.form.shape;
+        if shape.pixels() > 1 {
+            let undone = |last: &mut Layer| matches!(last, Layer::Reorder(Reorder { flatten: false, .. }));
+            if self.layers.pop_if(undone).is_none() {
+                self.layers.push(Layer::Reorder(Reorder { shape, flatten: true }));
+            }
         }
-        self.shape = Shape { channels: self.shape.features(), height: 1, width: 1 };
+        self.form = Form { shape: Shape { channels: shape.features(), height: 1, width: 1 }, image: false };
     }
 
     /// Builds layers apart from the others, from the same input: a way of a residual block.
     pub(super) fn aside(
         &mut self,
         build: impl FnOnce(&mut Self) -> Result<(), ModelError>,
-    ) -> Result<(Vec<Layer>, Shape), ModelError> {
-        let (before, shape) = (std::mem::take(&mut self.layers), self.shape);
+    ) -> Result<(Vec<Layer>, Form), ModelError> {
+        let (before, form) = (std::mem::take(&mut self.layers), self.form);
         let built = build(self);
         let layers = std::mem::replace(&mut self.layers, before);
-        let after = std::mem::replace(&mut self.shape, shape);
+        let after = std::mem::replace(&mut self.form, form);
         built.map(|()| (layers, after))
     }
 
-    /// What the last layer makes has this size.
-    pub(super) fn set_shape(&mut self, shape: Shape) {
-        self.shape = shape;
+    /// What the last layer makes has this form.
+    pub(super) fn set_form(&mut self, form: Form) {
+        self.form = form;
     }
 
     fn window(&self, layer: &str, [kernel, stride, padding]: [usize; 3]) -> Result<Window, ModelError> {
-        let error = || ModelError::Window { layer: layer.to_owned(), image: self.shape, kernel };
-        Window::new(self.shape, kernel, stride, padding).ok_or_else(error)
+        let error = || ModelError::Window { layer: layer.to_owned(), image: self.form.shape, kernel };
+        Window::new(self.form.shape, kernel, stride, padding).ok_or_else(error)
     }
 }

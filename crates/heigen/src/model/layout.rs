@@ -84,12 +84,12 @@ impl ParamLayout {
     ///
     /// # Errors
     /// [`LayoutError`] with everything that is missing, unexpected or of another shape.
-    pub fn assemble<'a>(
+    pub fn assemble<'a, T: Copy + Default + 'a>(
         &self,
-        tensors: impl IntoIterator<Item = (&'a str, &'a [usize], &'a [f32])>,
-    ) -> Result<Vec<f32>, LayoutError> {
+        tensors: impl IntoIterator<Item = (&'a str, &'a [usize], &'a [T])>,
+    ) -> Result<Vec<T>, LayoutError> {
         let mut given: BTreeMap<_, _> = tensors.into_iter().map(|(n, shape, values)| (n, (shape, values))).collect();
-        let mut theta = vec![0.0; self.n_params()];
+        let mut theta = vec![T::default(); self.n_params()];
         let mut error = LayoutError { missing: vec![], unexpected: vec![], misshapen: vec![] };
         for entry in &self.entries {
             match given.remove(entry.name.as_str()) {

@@ -23,6 +23,7 @@ mod plain;
 mod pool;
 mod quarters;
 mod reparameterize;
+mod sequential;
 mod softmax;
 mod window;
 

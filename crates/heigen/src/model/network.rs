@@ -48,6 +48,36 @@ pub enum ModelError {
         /// Side of the window.
         kernel: usize,
     },
+    /// A layer that does not take what the one before it makes.
+    #[error("{layer}: it gets {got}; expected {wanted}")]
+    Layer {
+        /// Its name and kind.
+        layer: String,
+        /// The form of its input.
+        got: String,
+        /// What it takes.
+        wanted: String,
+    },
+    /// The last layer does not make one output for each class.
+    #[error("the last layer makes {got}; expected {wanted}, one for each class")]
+    Outputs {
+        /// What it makes.
+        got: String,
+        /// Number of classes.
+        wanted: usize,
+    },
+    /// Two layers of one name.
+    #[error("two layers are named {name}; give one of them another `name`: it is the prefix of its tensors")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// More numbers than any memory holds.
+    #[error("layer {layer}: with it the network has more than 8 billion numbers; make it smaller")]
+    TooLarge {
+        /// The layer.
+        layer: String,
+    },
     /// Statistics that evaluation mode needs are missing.
     #[error(
         "the running statistics {name} of batch normalisation are missing or of another size; \
@@ -73,10 +103,19 @@ impl Network {
     /// # Errors
     /// [`ModelError`] if a size is 0, or the samples are no images that the network takes.
     pub fn build(spec: &ModelSpec, n_inputs: usize, n_outputs: usize) -> Result<Self, ModelError> {
+        Self::build_for(spec, &[n_inputs], n_outputs)
+    }
+
+    /// The same for samples of `shape`: images are channels, rows and columns.
+    ///
+    /// # Errors
+    /// As [`Network::build`]; also if a layer of [`ModelSpec::Sequential`] does not take what the one before it makes.
+    pub fn build_for(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Result<Self, ModelError> {
+        let n_inputs = shape.iter().product();
         if n_inputs == 0 || n_outputs == 0 {
             return Err(ModelError::Empty { inputs: n_inputs, outputs: n_outputs });
         }
-        let Builder { layers, layout, .. } = architectures::build(spec, n_inputs, n_outputs)?;
+        let Builder { layers, layout, .. } = architectures::build(spec, shape, n_outputs)?;
         Ok(Self { layers, layout, n_inputs, n_outputs })
     }
 
@@ -96,7 +135,7 @@ impl Network {
             if i > 0 {
                 builder.layers.push(Layer::Activation(activation));
             }
-            builder.linear(&format!("fc{}", i + 1), outputs);
+            builder.linear(&format!("fc{}", i + 1), outputs, true)?;
         }
         let Builder { layers, layout, .. } = builder;
         Ok(Self { layers, layout, n_inputs, n_outputs })

@@ -1,5 +1,6 @@
 //! Geometry of images and of the windows that slide over them.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Size of an image.
@@ -22,6 +23,17 @@ impl Shape {
     /// Number of features, channels times pixels.
     pub fn features(self) -> usize {
         self.channels * self.pixels()
+    }
+
+    /// The same, unless it is more than this machine can address.
+    pub fn checked_features(self) -> Option<usize> {
+        self.channels.checked_mul(self.height)?.checked_mul(self.width)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {} x {}", self.channels, self.height, self.width)
     }
 }
 

@@ -37,6 +37,9 @@ impl Textbook {
                 let activate = |z: &HyperDual| match self.activation {
                     Activation::Relu => z.positive_part(),
                     Activation::Sigmoid => one / (one + (-*z).exp()),
+                    Activation::Tanh => one - (one + one) / (one + (*z + *z).exp()),
+                    // `oracles/layers.rs` has the others.
+                    other => panic!("the textbook has no {other:?}"),
                 };
                 units = units.iter().map(activate).collect();
             }

@@ -119,9 +119,9 @@ fn layouts_list_everything_that_does_not_fit() {
         )
     };
     let mut layout = ParamLayout::default();
-    assert_eq!(layout.assemble([]), Ok(vec![]));
+    assert_eq!(layout.assemble::<f32>([]), Ok(vec![]));
     layout.push("a", &[2]);
-    assert_eq!(layout.assemble([]).unwrap_err().to_string(), only("a"));
+    assert_eq!(layout.assemble::<f32>([]).unwrap_err().to_string(), only("a"));
     let error = layout.assemble([("a", &[2][..], &[1.0, 2.0][..]), ("b", &[][..], &[0.0][..])]).unwrap_err();
     assert_eq!(
         error.to_string(),

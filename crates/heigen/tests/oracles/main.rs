@@ -13,6 +13,7 @@ mod errors;
 mod exact;
 mod generalization;
 mod invariance;
+mod layers;
 mod margins;
 mod optimizers;
 mod properties;

@@ -1,0 +1,181 @@
+//! Layers as an experiment file lists them: the architecture of any network.
+
+use super::Activation;
+use serde::Serialize;
+
+/// A network as a list of layers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Sequential {
+    /// Channels, rows and columns of an image; the samples' own shape unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_shape: Option<[usize; 3]>,
+    /// Mean and variance of batch normalisation.
+    pub batchnorm: BatchNormMode,
+    /// The layers in order.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// Where batch normalisation takes mean and variance from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchNormMode {
+    /// From the samples themselves (PyTorch's training mode).
+    #[default]
+    Batch,
+    /// From the running statistics in the weights file (PyTorch's evaluation mode).
+    Running,
+}
+
+/// One layer. Sizes of inputs are inferred; names are prefixes of the tensors in a state dict, by default the place in
+/// the list, as in `torch.nn.Sequential`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LayerSpec {
+    /// W x + b.
+    Linear {
+        /// Prefix of its tensors.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Number of outputs.
+        out_features: usize,
+        /// Whether there is a b.
+        bias: bool,
+    },
+    /// A convolution with a square kernel.
+    Conv2d {
+        /// Prefix of its tensors.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Number of filters.
+        out_channels: usize,
+        /// How it slides.
+        #[serde(flatten)]
+        window: WindowSpec,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// max(0, z).
+    Relu,
+    /// tanh(z).
+    Tanh,
+    /// 1 / (1 + exp(-z)).
+    Sigmoid,
+    /// z Phi(z), Phi the distribution function of the standard normal distribution.
+    Gelu {
+        /// How Phi is computed.
+        approximate: Approximate,
+    },
+    /// log(1 + exp(z)).
+    Softplus,
+    /// The largest entry in every place of a window.
+    #[serde(rename = "maxpool")]
+    MaxPool(WindowSpec),
+    /// The mean in every place of a window, padding counted as zeros.
+    #[serde(rename = "avgpool")]
+    AvgPool(WindowSpec),
+    /// The mean over all pixels.
+    #[serde(rename = "global_avgpool")]
+    GlobalAvgPool,
+    /// Batch normalisation of features or channels.
+    #[serde(rename = "batchnorm")]
+    BatchNorm {
+        /// Prefix of its tensors.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// From an image to features, channel after channel.
+    Flatten,
+    /// Nothing: analyses are of the network as it predicts.
+    Dropout {
+        /// The probability with which training would drop a unit.
+        p: f64,
+    },
+    /// main(x) + shortcut(x).
+    Residual {
+        /// The block.
+        main: Vec<Self>,
+        /// What is added to it; the identity if empty.
+        shortcut: Vec<Self>,
+    },
+    /// x - log(sum(exp(x))).
+    LogSoftmax,
+}
+
+/// How GELU's distribution function is computed, by PyTorch's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approximate {
+    /// By the error function.
+    None,
+    /// By a hyperbolic tangent.
+    Tanh,
+}
+
+/// A square window sliding over an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WindowSpec {
+    /// Its side.
+    pub kernel_size: usize,
+    /// Distance of neighbouring places.
+    pub stride: usize,
+    /// Rows and columns added on every side.
+    pub padding: usize,
+}
+
+impl LayerSpec {
+    /// The layer's `type` in experiment files.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Linear { .. } => "linear",
+            Self::Conv2d { .. } => "conv2d",
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Gelu { .. } => "gelu",
+            Self::Softplus => "softplus",
+            Self::MaxPool(_) => "maxpool",
+            Self::AvgPool(_) => "avgpool",
+            Self::GlobalAvgPool => "global_avgpool",
+            Self::BatchNorm { .. } => "batchnorm",
+            Self::Flatten => "flatten",
+            Self::Dropout { .. } => "dropout",
+            Self::Residual { .. } => "residual",
+            Self::LogSoftmax => "log_softmax",
+        }
+    }
+
+    /// The function that the layer applies entry by entry.
+    pub fn activation(&self) -> Option<Activation> {
+        Some(match self {
+            Self::Relu => Activation::Relu,
+            Self::Tanh => Activation::Tanh,
+            Self::Sigmoid => Activation::Sigmoid,
+            Self::Gelu { approximate: Approximate::None } => Activation::Gelu,
+            Self::Gelu { approximate: Approximate::Tanh } => Activation::GeluTanh,
+            Self::Softplus => Activation::Softplus,
+            _ => return None,
+        })
+    }
+}
+
+impl From<Activation> for LayerSpec {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Relu => Self::Relu,
+            Activation::Tanh => Self::Tanh,
+            Activation::Sigmoid => Self::Sigmoid,
+            Activation::Gelu => Self::Gelu { approximate: Approximate::None },
+            Activation::GeluTanh => Self::Gelu { approximate: Approximate::Tanh },
+            Activation::Softplus => Self::Softplus,
+        }
+    }
+}
+
+impl Sequential {
+    /// Whether the outputs are log-probabilities.
+    pub fn ends_in_log_softmax(&self) -> bool {
+        matches!(self.layers.last(), Some(LayerSpec::LogSoftmax))
+    }
+}

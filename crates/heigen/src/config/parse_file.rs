@@ -1,0 +1,75 @@
+//! The arguments of a data set in a file of the user's.
+
+use serde_json::Value;
+
+use super::fields::Fields;
+use super::{ConfigError, FileArgs};
+
+/// Most classes that are believed.
+const MAX_CLASSES: u64 = 10_000;
+
+pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, ConfigError> {
+    let args = set.args(&[
+        "path",
+        "labels_path",
+        "features_key",
+        "labels_key",
+        "label_column",
+        "header",
+        "standardize",
+        "class_list",
+        "random",
+        "seed",
+        "num_classes",
+    ])?;
+    let path = text(&args, "path")?
+        .ok_or_else(|| args.missing("path", "a data file: .npz, .npy, .csv, .tsv, .parquet or IDX"))?;
+    let wanted = "a list of different classes, at least one";
+    let class_list = match args.get("class_list") {
+        None => None,
+        Some(_) => {
+            let list = args.list("class_list", 0, MAX_CLASSES, None, wanted)?;
+            let repeated = list.iter().enumerate().any(|(i, class)| list[..i].contains(class));
+            if list.is_empty() || repeated {
+                return Err(args.invalid("class_list", wanted));
+            }
+            Some(list)
+        }
+    };
+    let seed = args.whole("seed", 0, u64::from(u32::MAX), Some(default_seed))?;
+    Ok(FileArgs {
+        path,
+        labels_path: text(&args, "labels_path")?,
+        features_key: text(&args, "features_key")?,
+        labels_key: text(&args, "labels_key")?,
+        label_column: column(&args)?,
+        header: match args.get("header") {
+            None => None,
+            Some(_) => Some(args.truth("header", false)?),
+        },
+        standardize: args.truth("standardize", false)?,
+        class_list,
+        random: args.truth("random", false)?,
+        seed: u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))?,
+        num_classes: match args.get("num_classes") {
+            None => None,
+            Some(_) => Some(args.count("num_classes", 1, MAX_CLASSES, None)?),
+        },
+    })
+}
+
+fn text(args: &Fields<'_>, key: &str) -> Result<Option<String>, ConfigError> {
+    match args.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(args.invalid(key, "a text that is not empty")),
+    }
+}
+
+/// A name, or a place.
+fn column(args: &Fields<'_>) -> Result<Option<String>, ConfigError> {
+    match args.get("label_column") {
+        Some(Value::Number(place)) if place.is_i64() => Ok(Some(place.to_string())),
+        _ => text(args, "label_column"),
+    }
+}

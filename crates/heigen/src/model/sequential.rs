@@ -1,0 +1,77 @@
+//! From a list of layers to a network: shapes inferred and checked, parameters named.
+
+use super::builder::Builder;
+use super::{Layer, ModelError, Residual};
+use crate::config::{LayerSpec, WindowSpec};
+
+/// Appends `layers`; a layer without a name has that of its place behind `prefix`.
+pub(super) fn append(b: &mut Builder, layers: &[LayerSpec], prefix: &str) -> Result<(), ModelError> {
+    layers.iter().enumerate().try_for_each(|(i, layer)| add(b, layer, &format!("{prefix}{i}")))
+}
+
+fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError> {
+    let named = |name: &Option<String>| name.clone().unwrap_or_else(|| place.to_owned());
+    if let Some(activation) = layer.activation() {
+        b.layers.push(Layer::Activation(activation));
+        return Ok(());
+    }
+    match layer {
+        LayerSpec::Linear { name, out_features, bias } => {
+            let name = named(name);
+            b.needs_features(&name, layer.kind())?;
+            b.claim(&name)?;
+            b.linear(&name, *out_features, *bias)?;
+        }
+        LayerSpec::Conv2d { name, out_channels, window, bias } => {
+            let name = named(name);
+            b.needs_image(&name, layer.kind())?;
+            b.claim(&name)?;
+            b.convolution(&name, *out_channels, places(*window), *bias)?;
+        }
+        LayerSpec::BatchNorm { name, eps } => {
+            let name = named(name);
+            b.claim(&name)?;
+            b.batch_norm(&name, *eps);
+        }
+        LayerSpec::MaxPool(window) => {
+            b.needs_image(place, layer.kind())?;
+            b.max_pool(place, places(*window))?;
+        }
+        LayerSpec::AvgPool(window) => {
+            b.needs_image(place, layer.kind())?;
+            b.average_pool(place, places(*window))?;
+        }
+        LayerSpec::GlobalAvgPool => {
+            b.needs_image(place, layer.kind())?;
+            b.global_average_pool(place)?;
+        }
+        LayerSpec::Flatten => b.flatten(),
+        LayerSpec::Residual { main, shortcut } => residual(b, main, shortcut, place)?,
+        LayerSpec::LogSoftmax => {
+            b.needs_features(place, layer.kind())?;
+            b.layers.push(Layer::LogSoftmax);
+        }
+        // Analyses are of the network as it predicts. Activations were dealt with above.
+        _ => {}
+    }
+    Ok(())
+}
+
+fn places(window: WindowSpec) -> [usize; 3] {
+    [window.kernel_size, window.stride, window.padding]
+}
+
+fn residual(b: &mut Builder, main: &[LayerSpec], shortcut: &[LayerSpec], place: &str) -> Result<(), ModelError> {
+    let (main, made) = b.aside(|b| append(b, main, &format!("{place}.main.")))?;
+    let (shortcut, added) = b.aside(|b| append(b, shortcut, &format!("{place}.shortcut.")))?;
+    if made != added {
+        return Err(ModelError::Layer {
+            layer: format!("layer {place} (residual)"),
+            got: format!("{made} and its shortcut {added}"),
+            wanted: "the same shape of both, for they are added".into(),
+        });
+    }
+    b.layers.push(Layer::Residual(Residual { main, shortcut }));
+    b.set_form(made);
+    Ok(())
+}
