@@ -32,15 +32,15 @@ const DRAWS: usize = 10;
 pub(crate) fn run(args: &BoundaryArgs) -> Result<()> {
     let session = Session::new(&args.common)?;
     for loaded in session.load(&args.names, &[], "boundary")? {
-        let record = measure(&session, &loaded, args.margin)?;
+        let record = measure(&session, &loaded, &Analysing::default(), args.margin)?;
         print(&if session.json { serde_json::to_string(&record)? } else { describe(&record) })?;
     }
     Ok(())
 }
 
 /// The measures of an experiment's boundary, reused if they still match, after training and analysis if need be.
-pub(crate) fn measured(session: &Session, loaded: &Loaded) -> Result<BoundaryRecord> {
-    measure(session, loaded, false)
+pub(crate) fn measured(session: &Session, loaded: &Loaded, how: &Analysing) -> Result<BoundaryRecord> {
+    measure(session, loaded, how, false)
 }
 
 /// Whether [`measured`] would find everything up to date.
@@ -52,9 +52,9 @@ pub(crate) fn up_to_date(session: &Session, loaded: &Loaded) -> Result<bool> {
     })
 }
 
-fn measure(session: &Session, loaded: &Loaded, margin: bool) -> Result<BoundaryRecord> {
+fn measure(session: &Session, loaded: &Loaded, how: &Analysing, margin: bool) -> Result<BoundaryRecord> {
     let name = &loaded.experiment.name;
-    let analysed = analysed(session, loaded, &Analysing::default())?;
+    let analysed = analysed(session, loaded, how)?;
     let path = analysed.paths.boundary();
     match existing(&analysed, margin) {
         Ok(record) if !session.force => {
@@ -169,7 +169,7 @@ fn least_certain(outputs: &Matrix<f64>) -> Vec<usize> {
 }
 
 /// The measures as people read them.
-fn describe(record: &BoundaryRecord) -> String {
+pub(crate) fn describe(record: &BoundaryRecord) -> String {
     let mut lines = vec![record.name.to_string()];
     if let Some(c) = &record.complexity {
         lines.push(format!(

@@ -3,6 +3,7 @@
 //! Results and tables go to stdout, everything said about them to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage,
 //! 130 interrupted.
 
+mod analyze;
 mod args;
 mod boundary;
 mod changed;
@@ -12,6 +13,7 @@ mod figure;
 mod hessian;
 mod list;
 mod models;
+mod page_text;
 mod prepare;
 mod pretrained;
 mod progress;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Train(a) => models::run(&a),
         Command::Hessian(a) => hessian::run(&a),
+        Command::Analyze(a) => analyze::run(&a),
         Command::Boundary(a) => boundary::run(&a),
         Command::Figure(a) => figure::run(&a),
         Command::Plot(a) => figure::run_plot(&a),

@@ -19,6 +19,7 @@ use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{ModelRecord, Unusable, hash_file, stamp};
 use heigen_store::{atomic, weights};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -123,7 +124,7 @@ fn trained_from(
     let purpose = needed_by.map_or_else(String::new, |n| format!(", the starting model of {n}"));
     let wanted = Wanted::new(session, loaded, start.map(|(record, _)| record))?;
     let existing = wanted.existing(start.map(|(record, _)| record));
-    let Wanted { prepared, paths, config, stamp: wanted, pretrained } = wanted;
+    let Wanted { mut prepared, paths, config, stamp: wanted, pretrained } = wanted;
     // A starting model asked for by name is what --force means to renew, not one that others need.
     let force = session.force && needed_by.is_none();
     match existing {
@@ -132,7 +133,7 @@ fn trained_from(
             if session.eval_every.is_some_and(|every| needed_by.is_none() && !evaluated(&record, every)) {
                 say(&format!("hint: {name} was evaluated less often; `--eval-every` with `--force` trains it again"));
             }
-            let theta = prepared.theta(&paths.weights())?;
+            let theta = prepared.load(&paths.weights())?.into_iter().map(|w| w as f32).collect();
             return Ok((record, theta));
         }
         Ok(_) => say(&format!("{name}: training again, as asked for{purpose}")),
@@ -147,6 +148,9 @@ fn trained_from(
         }
         Err(Unusable::Missing(_)) => say(&format!("{name}: training{purpose}")),
         Err(why) => say(&format!("{name}: training again{purpose}: {why}")),
+    }
+    if let Some(why) = prepared.untrainable() {
+        bail!("{name} cannot be trained: {why}");
     }
     // Better now than after hours.
     atomic::check_writable(&paths.weights())?;
@@ -187,7 +191,8 @@ fn trained_from(
     }
 
     let metadata = [("experiment", name.to_string()), (STAMP, wanted.clone())];
-    let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+    let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+    metadata.extend(prepared.metadata()?);
     let staged = weights::stage(&paths.weights(), &prepared.tensors(&result.theta), &metadata)?;
     let record = ModelRecord {
         name: name.clone(),

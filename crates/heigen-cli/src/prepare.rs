@@ -2,11 +2,12 @@
 
 use crate::session::say_once;
 use anyhow::{Context, Result};
-use heigen::config::Experiment;
-use heigen::data::{Dataset, Split, split};
+use heigen::config::{BatchNormMode, DatasetSpec, Experiment, FileArgs, ModelSpec, Sequential};
+use heigen::data::{Dataset, Split, Standardization, split};
 use heigen::model::Network;
 use heigen_store::images::ImageFolder;
-use heigen_store::weights;
+use heigen_store::{own_data, weights};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What an experiment works on.
@@ -15,20 +16,35 @@ pub(crate) struct Prepared {
     pub(crate) data: Dataset,
     pub(crate) split: Split,
     pub(crate) network: Network,
+    /// Names of the classes, where the samples' file has some.
+    pub(crate) classes: Option<Vec<String>>,
+    /// What the features were shifted and scaled by.
+    pub(crate) standardization: Option<Standardization>,
+    /// Whether batch normalisation takes its statistics from the weights file.
+    running: bool,
+    /// Whether features were rounded to float32.
+    rounded: bool,
 }
 
 impl Prepared {
     /// Generates or reads the samples; says once what is to be said of them.
     pub(crate) fn new(experiment: &Experiment, images: &ImageFolder) -> Result<Self> {
         let name = &experiment.name;
-        let (data, note) = images.dataset(&experiment.dataset).with_context(|| name.to_string())?;
-        if let Some(note) = note {
-            say_once(&format!("note: {note}"));
-        }
+        let (mut data, classes, rounded) = samples(&experiment.dataset, images).with_context(|| name.to_string())?;
         let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
+        let standardization = match &experiment.dataset {
+            DatasetSpec::File(FileArgs { standardize: true, .. }) => {
+                let fitted = Standardization::fitted(&data, &split.train);
+                fitted.apply(&mut data);
+                Some(fitted)
+            }
+            _ => None,
+        };
         let network =
-            Network::build(&experiment.model, data.n_features(), data.n_classes).with_context(|| name.to_string())?;
-        Ok(Self { data, split, network })
+            Network::build_for(&experiment.model, &data.shape, data.n_classes).with_context(|| name.to_string())?;
+        let running =
+            matches!(experiment.model, ModelSpec::Sequential(Sequential { batchnorm: BatchNormMode::Running, .. }));
+        Ok(Self { data, split, network, classes, standardization, running, rounded })
     }
 
     /// The training samples.
@@ -36,11 +52,44 @@ impl Prepared {
         self.data.subset(&self.split.train)
     }
 
-    /// Reads a weights file into theta.
-    pub(crate) fn theta(&self, path: &Path) -> Result<Vec<f32>> {
-        let file = weights::load(path)?;
+    /// Reads a weights file into theta, and into the statistics of batch normalisation where the architecture takes them
+    /// from there.
+    pub(crate) fn load(&mut self, path: &Path) -> Result<Vec<f64>> {
+        let file = weights::load_f64(path)?;
         let tensors = file.tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
-        self.network.layout().assemble(tensors).with_context(|| path.display().to_string())
+        let theta = self.network.layout().assemble(tensors).with_context(|| path.display().to_string())?;
+        if self.running {
+            let values = |name: &str| file.tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+            self.network = self.network.with_fixed_statistics(values).with_context(|| path.display().to_string())?;
+        }
+        Ok(theta)
+    }
+
+    /// Why the network cannot be trained, if so.
+    pub(crate) fn untrainable(&self) -> Option<&'static str> {
+        self.running.then_some(
+            "`model.args.batchnorm` is \"running\": its statistics come with given weights (--model FILE); \
+             set it to \"batch\" to train",
+        )
+    }
+
+    /// What is to be said of the samples.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let rounded = "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
+                       features, not with float64 ones, beyond seven digits";
+        self.rounded.then(|| rounded.to_owned()).into_iter().collect()
+    }
+
+    /// What a weights file tells beside the weights: names of classes, and what features were standardized by.
+    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        let mut metadata = BTreeMap::new();
+        if let Some(classes) = &self.classes {
+            metadata.insert("classes".to_owned(), serde_json::to_string(classes)?);
+        }
+        if let Some(standardization) = &self.standardization {
+            metadata.insert("standardization".to_owned(), serde_json::to_string(standardization)?);
+        }
+        Ok(metadata)
     }
 
     /// Theta as named tensors.
@@ -53,4 +102,17 @@ impl Prepared {
         };
         entries.map(tensor).collect()
     }
+}
+
+/// The samples, the names of their classes if they come with some, and whether they were rounded.
+fn samples(spec: &DatasetSpec, images: &ImageFolder) -> Result<(Dataset, Option<Vec<String>>, bool)> {
+    if let DatasetSpec::File(args) = spec {
+        let own = own_data::read(args)?;
+        return Ok((own.data, Some(own.classes), own.rounded));
+    }
+    let (data, note) = images.dataset(spec)?;
+    if let Some(note) = note {
+        say_once(&format!("note: {note}"));
+    }
+    Ok((data, None, false))
 }

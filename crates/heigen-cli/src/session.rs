@@ -1,6 +1,6 @@
 //! From raw arguments to resolved ones: what every command works with.
 
-use crate::args::{Common, Names, ReproduceArgs};
+use crate::args::{AnalyzeArgs, Common, Names, ReproduceArgs};
 use crate::progress;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
@@ -61,6 +61,22 @@ impl Session {
             eval_every: None,
             checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
             quiet: true,
+        })
+    }
+
+    /// For a network that is given, so that nothing is trained.
+    pub(crate) fn of_analysis(args: &AnalyzeArgs) -> Result<Self> {
+        start_threads(args.threads)?;
+        Ok(Self {
+            results: Results::new(&args.results),
+            images: ImageFolder::new("data"),
+            pretrained: None,
+            seed: None,
+            force: args.force,
+            json: args.json,
+            eval_every: None,
+            checkpoint_every: Duration::ZERO,
+            quiet: false,
         })
     }
 

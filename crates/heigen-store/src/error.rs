@@ -33,6 +33,9 @@ pub enum StoreError {
     /// A data set that cannot be made.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A file of the user's that cannot be used.
+    #[error(transparent)]
+    Format(#[from] heigen_formats::FormatError),
     /// Images that are not there.
     #[error("{} holds no {set}; {how_to_get}; or name the folder that has it by --data-dir or HEIGEN_DATA", dir.display())]
     NoImages {

@@ -7,6 +7,8 @@
 //! models/<folder>/<name>_snapshots/epoch_000200.safetensors      weights along training
 //! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
 //! grads/<folder>/<name>_density.npy, _diagonal.npy               estimates
+//! experiments/<folder>/<name>.json                               the experiment that stands for a network from elsewhere
+//! grads/<folder>/<name>_logits.npy                               its outputs
 //! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
 //! grads/<folder>/<name>+ggn+classes-0-2_...                      the same of another operator or part of it
 //! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
@@ -45,6 +47,7 @@ impl Results {
         Ok(ExperimentPaths {
             models: self.dir.join("models").join(&name.folder),
             grads: self.dir.join("grads").join(&name.folder),
+            experiments: self.dir.join("experiments").join(&name.folder),
             stem: name.stem.clone(),
             variant: String::new(),
         })
@@ -56,6 +59,7 @@ impl Results {
 pub struct ExperimentPaths {
     models: PathBuf,
     grads: PathBuf,
+    experiments: PathBuf,
     stem: String,
     /// What an analysis of something else than the plain Hessian has behind the experiment's name.
     variant: String,
@@ -98,6 +102,16 @@ impl ExperimentPaths {
     /// Cosine similarities of the loss gradients, sorted by class.
     pub fn coherence(&self) -> PathBuf {
         self.grad("coherence.npy")
+    }
+
+    /// The experiment file that stands for a network from elsewhere.
+    pub fn experiment(&self) -> PathBuf {
+        self.experiments.join(format!("{}.json", self.stem))
+    }
+
+    /// Outputs of a network from elsewhere, [N, C].
+    pub fn logits(&self) -> PathBuf {
+        self.grad("logits.npy")
     }
 
     /// Cosine similarities of the logit gradients, sorted by logit and class.

@@ -14,6 +14,7 @@ pub mod figure_record;
 pub mod images;
 pub mod layout;
 pub mod npy;
+pub mod own_data;
 pub mod record;
 mod subject;
 pub mod weights;

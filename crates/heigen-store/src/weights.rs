@@ -45,12 +45,44 @@ pub struct Weights<T = f32> {
     pub rounded: Vec<String>,
 }
 
-/// Writes float32 `tensors` and `metadata`.
+/// A number type of tensors that are written.
+pub trait Float: Copy + sealed::Sealed {
+    /// Its name in the format.
+    const DTYPE: &'static str;
+    /// Appends its bytes, least significant first.
+    fn append(self, bytes: &mut Vec<u8>);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Float for f32 {
+    const DTYPE: &'static str = "F32";
+    fn append(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
+impl Float for f64 {
+    const DTYPE: &'static str = "F64";
+    fn append(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.to_le_bytes());
+    }
+}
+
+/// Writes `tensors` and `metadata`.
 ///
 /// # Errors
 /// [`StoreError::Values`] if a name stands twice or is reserved, or a shape does not fit its values; else as
 /// [`atomic::write_with`].
-pub fn save(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<(), StoreError> {
+pub fn save<T: Float>(
+    path: &Path,
+    tensors: &[NamedTensor<T>],
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), StoreError> {
     stage(path, tensors, metadata)?.commit()
 }
 
@@ -58,7 +90,11 @@ pub fn save(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, St
 ///
 /// # Errors
 /// As [`save`].
-pub fn stage(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<Staged, StoreError> {
+pub fn stage<T: Float>(
+    path: &Path,
+    tensors: &[NamedTensor<T>],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Staged, StoreError> {
     let mut header = Map::new();
     if !metadata.is_empty() {
         header.insert(METADATA.to_owned(), json!(metadata));
@@ -71,8 +107,8 @@ pub fn stage(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, S
             return Err(StoreError::values(path, format!("`{name}` has the shape {shape:?} and {count} values")));
         }
         let start = end;
-        end += tensor.values.len() * size_of::<f32>();
-        let entry = json!({"dtype": "F32", "shape": tensor.shape, "data_offsets": [start, end]});
+        end += tensor.values.len() * size_of::<T>();
+        let entry = json!({"dtype": T::DTYPE, "shape": tensor.shape, "data_offsets": [start, end]});
         if tensor.name == METADATA || header.insert(tensor.name.clone(), entry).is_some() {
             return Err(StoreError::values(path, format!("the name `{}` is reserved or stands twice", tensor.name)));
         }
@@ -86,10 +122,10 @@ pub fn stage(path: &Path, tensors: &[NamedTensor], metadata: &BTreeMap<String, S
     atomic::stage_with(path, |file| {
         file.write_all(&length.to_le_bytes())?;
         file.write_all(text.as_bytes())?;
-        let mut bytes = Vec::with_capacity(CHUNK * size_of::<f32>());
+        let mut bytes = Vec::with_capacity(CHUNK * size_of::<T>());
         for values in tensors.iter().flat_map(|tensor| tensor.values.chunks(CHUNK)) {
             bytes.clear();
-            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            values.iter().for_each(|value| value.append(&mut bytes));
             file.write_all(&bytes)?;
         }
         Ok(())

@@ -290,7 +290,7 @@ pub(crate) fn loss_name(loss: LossKind) -> &'static str {
     }
 }
 
-fn loss(text: &str) -> Result<LossKind, String> {
+pub(super) fn loss(text: &str) -> Result<LossKind, String> {
     let all = [LossKind::CrossEntropy, LossKind::Mse, LossKind::Nll, LossKind::Hinge];
     let found = all.into_iter().find(|&loss| loss_name(loss) == text);
     found.ok_or_else(|| format!("expected one of {}", all.map(loss_name).join(", ")))

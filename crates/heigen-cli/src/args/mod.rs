@@ -1,6 +1,7 @@
 //! The command line.
 
 mod analysis;
+mod analyze;
 mod reproduce;
 
 pub(crate) use analysis::{
@@ -8,6 +9,7 @@ pub(crate) use analysis::{
     loss_name,
 };
 
+pub(crate) use analyze::{AnalyzeArgs, Renaming};
 pub(crate) use reproduce::ReproduceArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,6 +23,7 @@ Start with:
   heigen show gauss/normal_training      one of them, with its sizes
   heigen figure 2                        train, analyse and draw the paper's Figure 2
   heigen hessian gauss/normal_training   the spectrum, and what follows from it
+  heigen analyze --model net.onnx --data my.npz    a network and data of your own
 
 Results stand below ./results, figures below ./figures.
 Tables and file names go to stdout, everything else to stderr.
@@ -83,6 +86,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Compute the Hessian's spectrum at the trained weights, alignments, G_theta and what goes with them.
     Hessian(HessianArgs),
+    /// Analyse a network trained elsewhere on data of your own: spectrum, alignments, boundary, figures, one report.
+    Analyze(AnalyzeArgs),
     /// Measure the decision boundary: complexity, margin, and how well the leading eigenvectors tell its sides.
     Boundary(BoundaryArgs),
     /// Draw a figure, with all training and analysis that it needs.

@@ -22,7 +22,7 @@ fn title(shown: &Shown) -> String {
 /// The classes that have samples, in order.
 fn blocks(shown: &Shown) -> Vec<Block> {
     let samples = &shown.analysed.samples;
-    let names = embedding::class_names(&shown.loaded.experiment.dataset, samples.n_classes);
+    let names = embedding::class_names(&shown.loaded.experiment.dataset, &shown.analysed);
     let of = |(class, name): (usize, String)| {
         let len = samples.labels.iter().filter(|&&l| l == class).count();
         Block { name, len }
@@ -64,7 +64,7 @@ pub(super) fn coherence(shown: &Shown, _: &Drawing) -> Result<Scene> {
 
 pub(super) fn logit_coherence(shown: &Shown, _: &Drawing) -> Result<Scene> {
     let samples = &shown.analysed.samples;
-    let logits = embedding::class_names(&shown.loaded.experiment.dataset, samples.n_classes);
+    let logits = embedding::class_names(&shown.loaded.experiment.dataset, &shown.analysed);
     let m = samples.n_samples() * logits.len();
     let cosines = stored::square(&shown.analysed, &shown.analysed.paths.logit_coherence(), m)?;
     let classes = blocks(shown);

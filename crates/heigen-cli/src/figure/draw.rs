@@ -136,7 +136,7 @@ impl Drawing {
     }
 
     /// As the paper draws it.
-    fn paper(figure: &Figure) -> Self {
+    pub(crate) fn paper(figure: &Figure) -> Self {
         Self {
             eigenvectors: figure.eigenvectors,
             resolution: 100,

@@ -1,6 +1,7 @@
 //! Rows of embedded samples.
 
 use super::{Drawing, Shown, stored};
+use crate::hessian::Analysed;
 use crate::prepare::Prepared;
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
@@ -40,7 +41,7 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
             label: label.clone(),
             points,
             classes: samples.labels.clone(),
-            class_names: class_names(&loaded.experiment.dataset, samples.n_classes),
+            class_names: class_names(&loaded.experiment.dataset, analysed),
             maps: maps.map(|(i, (eigenvalue, values))| SampleMap { index: i + 1, eigenvalue, values }).collect(),
             density: density(analysed)?,
         });
@@ -48,7 +49,7 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
     Ok(rows)
 }
 
-pub(super) fn density(analysed: &crate::hessian::Analysed) -> Result<Density> {
+pub(super) fn density(analysed: &Analysed) -> Result<Density> {
     let outliers = analysed.record.summary.outliers.count;
     Ok(Density { eigenvalues: stored::eigenvalues(analysed)?, outliers })
 }
@@ -56,13 +57,16 @@ pub(super) fn density(analysed: &crate::hessian::Analysed) -> Result<Density> {
 /// The classes of CIFAR-10, in its order.
 const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
-pub(super) fn class_names(dataset: &DatasetSpec, n_classes: usize) -> Vec<String> {
+pub(super) fn class_names(dataset: &DatasetSpec, analysed: &Analysed) -> Vec<String> {
+    if let Some(names) = &analysed.prepared.classes {
+        return names.clone();
+    }
     match dataset {
         DatasetSpec::Mnist2D(images) => images.class_list.iter().map(ToString::to_string).collect(),
         DatasetSpec::Cifar10(images) => {
             let name = |&c: &usize| CIFAR10.get(c).map_or_else(|| c.to_string(), ToString::to_string);
             images.class_list.iter().map(name).collect()
         }
-        _ => (0..n_classes).map(|c| c.to_string()).collect(),
+        _ => (0..analysed.samples.n_classes).map(|c| c.to_string()).collect(),
     }
 }

@@ -13,14 +13,13 @@ mod stored;
 pub(crate) use plane::{BOUNDARY_NODES, plane};
 pub(crate) use stored::top;
 
-pub(crate) use catalogue::{FIGURES, Figure, find, names};
+pub(crate) use catalogue::{FIGURES, Figure, PLOTS, find, names};
 pub(crate) use draw::{Drawing, Shown, draw, draw_paper, up_to_date};
 
 use crate::args::{DrawArgs, FigureArgs, PlotArgs};
 use crate::hessian::one_model;
 use crate::session::{Session, print, say, usage};
 use anyhow::Result;
-use catalogue::PLOTS;
 use heigen_store::catalogue::Loaded;
 
 pub(crate) fn run(args: &FigureArgs) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Rows on the plane of two features.
 
 use super::{Drawing, Shown, embedding, stored};
-use crate::args::VectorsArg;
+use crate::args::{Analysing, VectorsArg};
 use crate::boundary;
 use crate::hessian::Analysed;
 use crate::prepare::Prepared;
@@ -173,7 +173,7 @@ fn margin(session: &Session, shown: &Shown, features: &[f32]) -> Result<MarginPa
             "{name}: the margin is that of all classes at the trained weights in float64; leave --classes, --reparameterize, --model and --dtype out"
         );
     }
-    let measured = boundary::measured(session, &shown.loaded)?;
+    let measured = boundary::measured(session, &shown.loaded, &Analysing::default())?;
     let (Some(margin), Some(nearest)) = (measured.margin, measured.nearest) else {
         bail!("{name}: its network has no boundary, or no margin to show");
     };

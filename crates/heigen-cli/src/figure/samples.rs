@@ -7,8 +7,7 @@ use heigen_figures::{SampleAlignments, Scene, figure4, significant};
 pub(super) fn draw(shown: &[Shown], how: &Drawing) -> Result<Scene> {
     let panels = shown.iter().map(|s| panel(s, how)).collect::<Result<Vec<_>>>()?;
     let widest = shown.iter().max_by_key(|s| s.analysed.samples.n_classes);
-    let names =
-        widest.map_or_else(Vec::new, |s| class_names(&s.loaded.experiment.dataset, s.analysed.samples.n_classes));
+    let names = widest.map_or_else(Vec::new, |s| class_names(&s.loaded.experiment.dataset, &s.analysed));
     Ok(figure4(&panels, &names)?)
 }
 

@@ -19,8 +19,9 @@ use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
-use heigen_store::record::AnalysisRecord;
-use setting::{Asked, Goal, Setting, contradiction};
+use heigen_store::record::{AnalysisRecord, TopKSummary};
+pub(crate) use setting::{Asked, contradiction};
+use setting::{Goal, Setting};
 use std::path::Path;
 
 pub(crate) fn run(args: &HessianArgs) -> Result<()> {
@@ -38,23 +39,35 @@ pub(crate) fn run(args: &HessianArgs) -> Result<()> {
     let experiments = session.load(&args.names, &[], "hessian")?;
     one_model(&args.analysing, &experiments);
     for loaded in experiments {
-        let setting = Setting::new(&session, &loaded, asked)?;
-        let (json, text) = match setting.goal {
-            Goal::Whole(method) => {
-                let record = whole_record(&session, &setting, method)?;
-                (serde_json::to_string(&record)?, describe(&record))
-            }
-            Goal::Top(top) => {
-                let record = setting.reuse_or(&session, || match setting.dtype {
-                    Dtype::Float64 => top::compute::<f64>(&setting, top),
-                    Dtype::Float32 => top::compute::<f32>(&setting, top),
-                })?;
-                (serde_json::to_string(&record)?, describe_top(&record))
-            }
+        let (json, text) = match found(&session, &loaded, asked)?.0 {
+            Found::Whole(record) => (serde_json::to_string(&record)?, describe(&record)),
+            Found::Top(record) => (serde_json::to_string(&record)?, describe_top(&record)),
         };
         print(if session.json { &json } else { &text })?;
     }
     Ok(())
+}
+
+/// What was found of a spectrum.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// All of it.
+    Whole(Box<AnalysisRecord>),
+    /// Some eigenpairs.
+    Top(Box<AnalysisRecord<TopKSummary>>),
+}
+
+/// What is asked for of an experiment's spectrum, reused or computed, and where it stands.
+pub(crate) fn found(session: &Session, loaded: &Loaded, asked: Asked) -> Result<(Found, ExperimentPaths)> {
+    let setting = Setting::new(session, loaded, asked)?;
+    let found = match setting.goal {
+        Goal::Whole(method) => Found::Whole(Box::new(whole_record(session, &setting, method)?)),
+        Goal::Top(top) => Found::Top(Box::new(setting.reuse_or(session, || match setting.dtype {
+            Dtype::Float64 => top::compute::<f64>(&setting, top),
+            Dtype::Float32 => top::compute::<f32>(&setting, top),
+        })?)),
+    };
+    Ok((found, setting.paths))
 }
 
 /// One weights file belongs to one experiment.
@@ -80,7 +93,7 @@ pub(crate) struct Analysed {
     pub(crate) record: AnalysisRecord,
     pub(crate) paths: ExperimentPaths,
     pub(crate) prepared: Prepared,
-    pub(crate) theta: Vec<f32>,
+    pub(crate) theta: Vec<f64>,
     /// The samples that the loss is the mean over.
     pub(crate) samples: Dataset,
 }

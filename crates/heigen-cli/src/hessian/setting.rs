@@ -40,7 +40,7 @@ pub(crate) enum Goal {
 pub(crate) struct Setting<'a> {
     pub(crate) loaded: &'a Loaded,
     pub(crate) prepared: Prepared,
-    pub(crate) theta: Vec<f32>,
+    pub(crate) theta: Vec<f64>,
     weights: String,
     weights_hash: String,
     pub(crate) samples: Dataset,
@@ -81,7 +81,7 @@ impl<'a> Setting<'a> {
     pub(crate) fn new(session: &Session, loaded: &'a Loaded, asked: Asked<'a>) -> Result<Self> {
         let experiment = &loaded.experiment;
         let (subject_args, how) = (asked.subject, asked.analysing);
-        let prepared = Prepared::new(experiment, &session.images)?;
+        let mut prepared = Prepared::new(experiment, &session.images)?;
         let layers = &subject_args.layers;
         let selection = if layers.is_empty() {
             None
@@ -91,14 +91,18 @@ impl<'a> Setting<'a> {
         };
         let paths = session.results.of(&experiment.name)?;
         let (mut theta, weights, weights_hash) = if let Some(file) = &how.model {
-            (prepared.theta(file)?, file.display().to_string(), hash_file(file)?)
+            (prepared.load(file)?, file.display().to_string(), hash_file(file)?)
         } else {
             let (record, theta) = trained(session, loaded)?;
+            let theta = theta.into_iter().map(f64::from).collect();
             (theta, paths.weights().display().to_string(), record.weights_hash)
         };
         if let Some(factors) = subject_args.reparameterize {
-            theta = reparameterize(&prepared.network, &theta, factors)
+            // The reference's weights are float32 before and after.
+            let single: Vec<f32> = theta.iter().map(|&w| w as f32).collect();
+            let moved = reparameterize(&prepared.network, &single, factors)
                 .with_context(|| format!("{}: --reparameterize", experiment.name))?;
+            theta = moved.into_iter().map(f64::from).collect();
         }
         let samples = prepared.training();
         let n = subject_args.samples.as_ref().map_or(samples.n_samples(), |range| range.0.len());

@@ -113,7 +113,9 @@ fn one(args: &ReproduceArgs, graph: &Graph, task: &Task, found: &dyn Fn() -> Fou
         Task::Analyse(run) => {
             hessian::analysed(&graph.sessions[run.session], &run.loaded, &Analysing::default()).map(drop)
         }
-        Task::Boundary(run) => boundary::measured(&graph.sessions[run.session], &run.loaded).map(drop),
+        Task::Boundary(run) => {
+            boundary::measured(&graph.sessions[run.session], &run.loaded, &Analysing::default()).map(drop)
+        }
         Task::Figure(figure) => {
             let session = &graph.sessions[0];
             let (drawn, reused) = figure::draw_paper(session, figure, &args.figures_dir)?;

@@ -2,7 +2,7 @@
 
 use super::gathered::{Measured, Measures, of};
 use super::statistics::{mean, spearman};
-use super::text::{cell, cell_with_deviation, count, math, percent, with_deviation};
+use crate::page_text::{cell, cell_with_deviation, count, math, percent, with_deviation};
 use heigen_report::{Cell, Claim, Table, Verdict};
 
 const NORMAL: &str = "gauss/normal_training";

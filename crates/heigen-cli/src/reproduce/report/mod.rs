@@ -5,11 +5,11 @@ mod gathered;
 mod published;
 mod sections;
 mod statistics;
-mod text;
 
 use super::Found;
 use super::graph::{Graph, Run, Task};
 use crate::args::ReproduceArgs;
+use crate::page_text::machine;
 use crate::progress::seconds;
 use anyhow::{Context, Result};
 use gathered::Measures;
@@ -61,17 +61,6 @@ fn facts(graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, String)> {
         ("This run", Some(seconds(took))),
     ];
     facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// Processor, threads and operating system.
-fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("model name"))?;
-        line.split_once(':').map(|(_, name)| name.trim().to_owned())
-    });
-    let cpu = cpu.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let system = std::env::consts::OS;
-    heigen_report::literal(&format!("{cpu}, {} threads, {system}", rayon::current_num_threads()))
 }
 
 /// What every task took when it was computed, with the reference's time where it is known.

@@ -3,9 +3,9 @@
 use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published};
-use super::text::{cell_with_deviation, math};
 use crate::args::ReproduceArgs;
 use crate::figure::Figure;
+use crate::page_text::{capital, cell_with_deviation, math};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
 
 /// A section for each figure that was drawn.
@@ -42,11 +42,6 @@ fn section(args: &ReproduceArgs, figure: &'static Figure, all: &[Measures]) -> O
 fn title(figure: &Figure) -> String {
     let numbered = figure.name.chars().all(|c| c.is_ascii_digit());
     if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// How many eigenvalues are compared.

@@ -1,0 +1,115 @@
+//! Arguments of `heigen analyze`.
+
+use super::{MethodArg, analysis};
+use clap::Args;
+use heigen::config::LossKind;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+const EXAMPLES: &str = "\
+Examples:
+  heigen analyze --model net.onnx --data my.npz
+  heigen analyze --model net.onnx --data iris.csv --label-column species
+  heigen analyze --model net.pt --arch arch.json --data my.npz
+  heigen analyze --model net.safetensors --arch FNN_2layer --data X.npy --labels y.npy
+  heigen analyze --model resnet.pth --arch ResNet18 --map =model. --data images.npz --top-k 10
+
+arch.json lists the layers of the network, as in
+  {\"layers\": [{\"type\": \"linear\", \"out_features\": 16}, {\"type\": \"tanh\"}, {\"type\": \"linear\", \"out_features\": 3}]}
+ONNX files bring their architecture along. In PyTorch:
+  torch.save(model.state_dict(), \"net.pt\")   or   torch.onnx.export(model.eval(), (X[:1],), \"net.onnx\")
+
+Writes results/experiments/<name>.json and results/models/<name>.safetensors, with which every other command
+works on the network (heigen plot spectrum results/experiments/<name>.json --model results/models/<name>.safetensors),
+results/grads/<name>_... as `heigen hessian` does, figures/*_<name>.*, and report/<name>.html, one page with everything.";
+
+/// FROM=TO: how names in the file become those of the architecture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Renaming {
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+impl FromStr for Renaming {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once('=')
+            .ok_or("expected FROM=TO: the beginning of names in the file, and what to put there")?;
+        Ok(Self { from: parts.0.to_owned(), to: parts.1.to_owned() })
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct AnalyzeArgs {
+    /// The trained network: .onnx, or its weights: .safetensors, .pt or .pth (a state dict), .npz.
+    #[arg(long, value_name = "FILE", help_heading = "Which network")]
+    pub(crate) model: PathBuf,
+    /// The architecture of the weights: a JSON file, or FNN, FNN_2layer, CNN, LeNet5, ResNet18.
+    #[arg(long, value_name = "ARCH", help_heading = "Which network")]
+    pub(crate) arch: Option<String>,
+    /// Rename tensors of the file: names that begin with FROM begin with TO instead. May be repeated; the longest FROM
+    /// counts.
+    #[arg(long, value_name = "FROM=TO", help_heading = "Which network")]
+    pub(crate) map: Vec<Renaming>,
+    /// The samples: .npz (arrays X and y), .npy (with --labels), .csv, .tsv, .parquet, or IDX (with --labels).
+    #[arg(long, value_name = "FILE", help_heading = "Which samples")]
+    pub(crate) data: PathBuf,
+    /// Labels of the samples of an .npy or IDX file.
+    #[arg(long, value_name = "FILE", help_heading = "Which samples")]
+    pub(crate) labels: Option<PathBuf>,
+    /// Name of the features in an .npz; X unless given.
+    #[arg(long, value_name = "KEY", help_heading = "Which samples")]
+    pub(crate) features_key: Option<String>,
+    /// Name of the labels in an .npz; y unless given.
+    #[arg(long, value_name = "KEY", help_heading = "Which samples")]
+    pub(crate) labels_key: Option<String>,
+    /// Column of the labels in a table: a name, or a place from 0 (negative: from the end). Unless given, the one named
+    /// label, class, target or y, else the last.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "Which samples")]
+    pub(crate) label_column: Option<String>,
+    /// Whether a table begins with the names of its columns; found out unless given.
+    #[arg(long, value_name = "true|false", help_heading = "Which samples")]
+    pub(crate) header: Option<bool>,
+    /// Shift and scale every feature to mean 0 and standard deviation 1, if the network was trained so.
+    #[arg(long, help_heading = "Which samples")]
+    pub(crate) standardize: bool,
+    /// Take only these classes, numbered from 0; their places in this list are their numbers.
+    #[arg(long, value_name = "C,...", value_delimiter = ',', help_heading = "Which samples")]
+    pub(crate) classes: Vec<usize>,
+    /// The loss, the mean over the samples.
+    #[arg(long, default_value = "cross_entropy", value_parser = analysis::loss, help_heading = "What is analysed")]
+    pub(crate) loss: LossKind,
+    /// How the spectrum is computed.
+    #[arg(long, value_enum, default_value_t, help_heading = "What is analysed")]
+    pub(crate) method: MethodArg,
+    /// Only the K largest eigenvalues, by Lanczos.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "What is analysed")]
+    pub(crate) top_k: Option<u32>,
+    /// Go through the samples in mini-batches of N, in bounded memory (with --top-k).
+    #[arg(long, value_name = "N", help_heading = "What is analysed")]
+    pub(crate) batch: Option<std::num::NonZeroUsize>,
+    /// Name of the results, <folder>/<name>; own/<model's file name> unless given.
+    #[arg(long, value_name = "NAME", help_heading = "Where files stand")]
+    pub(crate) name: Option<String>,
+    /// Folder of the results.
+    #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where files stand")]
+    pub(crate) results: PathBuf,
+    /// Folder of the figures.
+    #[arg(long = "figures", value_name = "DIR", default_value = "figures", help_heading = "Where files stand")]
+    pub(crate) figures_dir: PathBuf,
+    /// Folder of the report.
+    #[arg(long, value_name = "DIR", default_value = "report", help_heading = "Where files stand")]
+    pub(crate) report: PathBuf,
+    /// Number of threads; 0 means all cores. Results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is run")]
+    pub(crate) threads: u16,
+    /// Compute anew what exists already, and replace results of that name.
+    #[arg(long, help_heading = "How it is run")]
+    pub(crate) force: bool,
+    /// Print everything as one JSON object on stdout.
+    #[arg(long, help_heading = "What is printed and kept")]
+    pub(crate) json: bool,
+}

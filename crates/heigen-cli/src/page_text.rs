@@ -1,0 +1,55 @@
+//! Numbers and words as reports write them.
+
+use heigen_figures::significant;
+use heigen_report::Cell;
+
+/// Three significant digits, with the deviation over seeds behind where there is one.
+pub(crate) fn with_deviation(value: Option<(f64, Option<f64>)>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some((mean, None)) => math(mean, 3),
+        Some((mean, Some(deviation))) => format!("{} ± {}", math(mean, 3), math(deviation, 2)),
+    }
+}
+
+/// A number, or a dash.
+pub(crate) fn cell(value: Option<f64>) -> Cell {
+    Cell::number(value.map_or_else(|| "–".to_owned(), |v| math(v, 3)))
+}
+
+/// The same with the deviation over seeds.
+pub(crate) fn cell_with_deviation(value: Option<(f64, Option<f64>)>) -> Cell {
+    Cell::number(with_deviation(value))
+}
+
+/// A number with `digits` significant digits, in the report's mathematics.
+pub(crate) fn math(value: f64, digits: usize) -> String {
+    format!("${}$", significant(value, digits))
+}
+
+/// A mean of counts: without decimals where there are none.
+pub(crate) fn count(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// A fraction in percent.
+pub(crate) fn percent(fraction: f64) -> String {
+    format!("{:.1} %", 100.0 * fraction)
+}
+
+/// Processor, threads and operating system.
+pub(crate) fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    });
+    let cpu = cpu.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let system = std::env::consts::OS;
+    heigen_report::literal(&format!("{cpu}, {} threads, {system}", rayon::current_num_threads()))
+}
+
+/// With a capital letter in front.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

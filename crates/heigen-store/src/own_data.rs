@@ -1,0 +1,138 @@
+//! Data sets in files of the user's.
+
+use crate::StoreError;
+use flate2::read::GzDecoder;
+use heigen::config::FileArgs;
+use heigen::data::Dataset;
+use heigen_formats::FormatError;
+use heigen_formats::samples::{self, Column, SampleOptions, Samples};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest file that is read, compressed or not.
+const LONGEST: u64 = 1 << 34;
+
+/// Samples with what is known of them beyond their numbers.
+#[derive(Clone, Debug)]
+pub struct OwnData {
+    /// The samples, chosen and permuted as asked for.
+    pub data: Dataset,
+    /// Name of every class.
+    pub classes: Vec<String>,
+    /// Name of every feature; empty where the file names none.
+    pub feature_names: Vec<String>,
+    /// Whether features were rounded to float32.
+    pub rounded: bool,
+}
+
+/// Reads the samples that `args` names: by the file's ending `.npz`, `.npy`, `.csv`, `.tsv` or `.parquet`, else as IDX;
+/// gzipped or not.
+///
+/// # Errors
+/// [`StoreError::Read`] if a file cannot be read, [`StoreError::Format`] for what it holds, [`StoreError::Data`] for
+/// classes that are not there.
+pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
+    let (bytes, kind) = content(&args.path)?;
+    let labels = args.labels_path.as_deref().map(content).transpose()?;
+    let found = parse(args, &bytes, &kind, labels.as_ref().map(|(bytes, _)| &bytes[..]))?;
+    let Samples { features, shape, labels: y, classes, feature_names } = found;
+    let single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
+    let rounded = features.iter().zip(&single).any(|(&x, &s)| x.to_bits() != f64::from(s).to_bits());
+    if let Some(n) = single.iter().position(|x| !x.is_finite()) {
+        let d = shape.iter().product::<usize>().max(1);
+        return Err(StoreError::Content {
+            path: args.path.clone().into(),
+            found: format!("beyond float32: feature {} of sample {} is {}", n % d, n / d, features[n]),
+            wanted: "numbers up to 3.4e38".into(),
+            mend: "scale that feature".into(),
+        });
+    }
+    let mut parts = vec![bytes];
+    parts.extend(labels.map(|(bytes, _)| bytes));
+    let hash = crate::document::short(&crate::record::stamp(&parts));
+    let name =
+        Path::new(&args.path).file_name().map_or_else(|| args.path.clone(), |n| n.to_string_lossy().into_owned());
+    let data =
+        Dataset { features: single, shape, labels: y, n_classes: classes.len(), source: format!("{name} ({hash})") };
+    let data = data.chosen(args)?;
+    let classes = match &args.class_list {
+        Some(list) => list.iter().filter_map(|&class| classes.get(class).cloned()).collect(),
+        None => classes,
+    };
+    let further = (classes.len()..data.n_classes).map(|class| class.to_string());
+    let classes = classes.iter().cloned().chain(further).collect();
+    Ok(OwnData { data, classes, feature_names, rounded })
+}
+
+fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Result<Samples, StoreError> {
+    let origin = &args.path;
+    let column = |text: &String| text.parse().map_or_else(|_| Column::Name(text.clone()), Column::Position);
+    let options = SampleOptions {
+        features_key: args.features_key.clone(),
+        labels_key: args.labels_key.clone(),
+        label_column: args.label_column.as_ref().map(column),
+        header: args.header,
+    };
+    let pair = || {
+        let labels_origin = args.labels_path.as_deref().unwrap_or_default();
+        labels.map(|labels| (labels, labels_origin)).ok_or_else(|| StoreError::Content {
+            path: origin.into(),
+            found: "a file of features without labels".into(),
+            wanted: "the file of their labels beside it".into(),
+            mend: "name it by --labels FILE, or `dataset.args.labels_path`".into(),
+        })
+    };
+    let format = |found: Result<Samples, FormatError>| found.map_err(StoreError::from);
+    match kind {
+        "npz" => format(samples::npz(bytes, origin, &options)),
+        "csv" => format(samples::csv(bytes, origin, &options)),
+        "tsv" => format(samples::tsv(bytes, origin, &options)),
+        "parquet" => format(samples::parquet(bytes, origin, &options)),
+        "npy" => {
+            let (labels, labels_origin) = pair()?;
+            format(samples::npy_pair([bytes, labels], [origin, labels_origin]))
+        }
+        _ if bytes.starts_with(&[0, 0]) => {
+            let (labels, labels_origin) = pair()?;
+            format(samples::idx_pair([bytes, labels], [origin, labels_origin]))
+        }
+        _ => Err(StoreError::Content {
+            path: origin.into(),
+            found: "a file of another kind".into(),
+            wanted: ".npz, .npy, .csv, .tsv, .parquet, or IDX".into(),
+            mend: "convert it, e.g. by numpy.savez(\"data.npz\", X=X, y=y)".into(),
+        }),
+    }
+}
+
+/// A file's content, decompressed, and its ending in small letters, that of the compression left off.
+fn content(path: &str) -> Result<(Vec<u8>, String), StoreError> {
+    let own = Path::new(path);
+    let length = fs::metadata(own).map_err(|e| StoreError::read(own, e))?.len();
+    let too_long = || StoreError::Content {
+        path: own.into(),
+        found: format!("longer than {} GiB", LONGEST >> 30),
+        wanted: "samples that fit in memory".into(),
+        mend: "take a part of them".into(),
+    };
+    if length > LONGEST {
+        return Err(too_long());
+    }
+    let bytes = fs::read(own).map_err(|e| StoreError::read(own, e))?;
+    let lower = path.to_ascii_lowercase();
+    let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let kind = Path::new(bare).extension().map_or_else(String::new, |e| e.to_string_lossy().into_owned());
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok((bytes, kind));
+    }
+    let mut inside = Vec::new();
+    let length =
+        GzDecoder::new(&bytes[..]).take(LONGEST).read_to_end(&mut inside).map_err(|e| StoreError::Content {
+            path: own.into(),
+            found: format!("no whole gzip file ({e})"),
+            wanted: "a complete file".into(),
+            mend: "copy it again".into(),
+        })?;
+    if length as u64 == LONGEST { Err(too_long()) } else { Ok((inside, kind)) }
+}
