@@ -13,7 +13,7 @@ pub(crate) struct Affine {
     pub(crate) weight: Tensor,
     pub(crate) bias: Option<Tensor>,
     pub(crate) window: Option<WindowSpec>,
-    /// The initializer of the weight.
+    /// The initializer of the weight, or the value of the graph that it is.
     pub(crate) origin: Option<ValueId>,
 }
 

@@ -92,7 +92,7 @@ impl Emit<'_, '_> {
             Kind::Softmax => {
                 Err(self.error(node, "it stands in the middle of the network; expected one at the end, if any"))
             }
-            Kind::Unflatten | Kind::Root => Err(self.error(
+            Kind::Root | Kind::Unflatten => Err(self.error(
                 node,
                 "the samples are reshaped into images in one branch only; expected that it happens before they part",
             )),

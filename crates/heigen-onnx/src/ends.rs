@@ -73,6 +73,9 @@ pub(crate) fn logits(walk: &mut Walk<'_>, candidates: &[ValueId]) -> Result<(Ste
     let mut found: Option<(StepId, usize)> = None;
     for &id in candidates {
         let name = quote(&walk.graph.values[id]);
+        if !walk.graph.has(id) {
+            return Err(OnnxError::Output(format!("output {name} is made by no node")));
+        }
         let Value::Data(data) = walk.value(id)? else {
             return Err(OnnxError::Output(format!("output {name} does not depend on the samples; expected logits")));
         };
@@ -90,6 +93,7 @@ pub(crate) fn logits(walk: &mut Walk<'_>, candidates: &[ValueId]) -> Result<(Ste
 fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> Result<(StepId, usize), OnnxError> {
     binary_sigmoid(walk, data)?;
     let reader = Node {
+        id: walk.graph.nodes.len(),
         name: String::new(),
         operator: "of the graph".into(),
         inputs: vec![Some(id)],

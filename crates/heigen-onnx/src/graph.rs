@@ -19,6 +19,7 @@ pub(crate) type ValueId = usize;
 
 #[derive(Debug)]
 pub(crate) struct Node {
+    pub(crate) id: NodeId,
     pub(crate) name: String,
     /// With its domain unless that is ONNX's own.
     pub(crate) operator: String,
@@ -144,7 +145,7 @@ impl Graph {
             "" | "ai.onnx" => printable(&proto.op_type),
             domain => format!("{}.{}", printable(domain), printable(&proto.op_type)),
         };
-        self.nodes.push(Node { name: proto.name, operator, inputs, outputs, attributes, label });
+        self.nodes.push(Node { id: i, name: proto.name, operator, inputs, outputs, attributes, label });
         Ok(())
     }
 
@@ -188,8 +189,9 @@ impl Graph {
         Ok(order)
     }
 
-    fn has(&self, value: ValueId) -> bool {
-        self.initializers.contains_key(&value) || self.input_ids.contains(&value)
+    /// Whether something makes `value`.
+    pub(crate) fn has(&self, value: ValueId) -> bool {
+        self.makers.contains_key(&value) || self.initializers.contains_key(&value) || self.input_ids.contains(&value)
     }
 }
 

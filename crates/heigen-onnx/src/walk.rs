@@ -173,7 +173,7 @@ impl<'g> Walk<'g> {
                 let problem = format!("it gets {form}, reshaped into {}; only samples can be", Form::Image(shape));
                 return Err(node.error(problem));
             }
-            data.step = self.steps.push(data.step, Kind::Unflatten, Form::Image(shape), None);
+            data.step = self.steps.push(data.step, Kind::Unflatten, Form::Image(shape), Some(node.id));
             self.keep(node, i, &data);
         }
         Ok((data, shape))

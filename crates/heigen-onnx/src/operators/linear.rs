@@ -104,8 +104,11 @@ fn affine(
     Ok(walk.layer(data, Kind::Affine(layer), form, id))
 }
 
+/// Input 1, and the value that it comes from.
 fn weight(walk: &mut Walk<'_>, node: &Node) -> Result<(Tensor, Option<usize>), OnnxError> {
-    walk.constant(node, 1, "weight")?.ok_or_else(|| node.error("it has no weight"))
+    let (weight, origin) = walk.constant(node, 1, "weight")?.ok_or_else(|| node.error("it has no weight"))?;
+    // A weight that the graph computes of constants is its own origin.
+    Ok((weight, origin.or(node.input(1))))
 }
 
 /// Input 2. Zeros that a graph computes are how exporters write that a layer has no bias.

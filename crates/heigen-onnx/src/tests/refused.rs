@@ -111,7 +111,13 @@ fn branches_that_are_no_residual_block() {
     let model = linear().node("Relu", &["h"], "a").node("Add", &["a", "h"], "s").node("Add", &["a", "s"], "y");
     let tied = Model::new(&[4]).weight("w", &[4, 4]).node("MatMul", &["x", "w"], "h").node("Relu", &["h"], "r");
     let tied = tied.node("MatMul", &["r", "w"], "y");
-    insta::assert_snapshot!([refusal(&model), refusal(&tied)].join("\n"));
+    let computed = Model::new(&[4]).weight("a", &[4, 4]).weight("b", &[4, 4]).node("Mul", &["a", "b"], "w");
+    let computed = computed.node("MatMul", &["x", "w"], "h").node("MatMul", &["h", "w"], "y");
+    let reshaped = Model::new(&[16]).constant("s", &[4], &[-1.0, 1.0, 4.0, 4.0]).weight("k", &[1, 1, 1, 1]);
+    let reshaped = reshaped.weight("w", &[16, 16]).node("Reshape", &["x", "s"], "i").node("Conv", &["i", "k"], "c");
+    let reshaped = reshaped.node("Flatten", &["c"], "f").node("MatMul", &["x", "w"], "m").node("Add", &["f", "m"], "y");
+    let refusals = [&model, &tied, &computed, &reshaped].map(refusal);
+    insta::assert_snapshot!(refusals.join("\n"));
 }
 
 #[test]
@@ -153,6 +159,7 @@ fn inputs_and_outputs() {
     add(&Model::new(&[1_000_000, 1_000_000]).node("Relu", &["x"], "y"));
     add(&Model::new(&[2, 4, 4]).node("Relu", &["x"], "y"));
     add(&linear().constant("y", &[1], &[1.0]));
+    add(&linear());
     insta::assert_snapshot!(refusals.join("\n"));
 }
 
