@@ -5,17 +5,31 @@ use super::fixtures::path;
 use crate::import;
 use proptest::prelude::*;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-/// Files of exporters, and of the fuzzer's corpus.
-fn files() -> Vec<Vec<u8>> {
-    let fixtures = fs::read_dir(path("")).unwrap();
-    let corpus = fs::read_dir(
-        [env!("CARGO_MANIFEST_DIR"), "..", "..", "fuzz", "corpus", "onnx"].iter().collect::<std::path::PathBuf>(),
-    );
-    let mut paths: Vec<_> = fixtures.chain(corpus.into_iter().flatten()).map(|entry| entry.unwrap().path()).collect();
+/// The fuzzer's seeds.
+fn corpus() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "..", "..", "fuzz", "corpus", "onnx"].iter().collect()
+}
+
+/// The ONNX files in `folder`.
+fn files_in(folder: &Path) -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Files of exporters, and the seeds.
+fn files() -> Vec<Vec<u8>> {
+    [files_in(&path("")), files_in(&corpus())].concat()
+}
+
+#[test]
+fn seeds_are_read() {
+    let seeds = files_in(&corpus());
+    assert!(!seeds.is_empty());
+    seeds.iter().for_each(|seed| assert_eq!(import(seed).err(), None));
 }
 
 struct Numbers(u64);

@@ -3,13 +3,15 @@
 use super::build::Model;
 use super::reference::{self, Array};
 use crate::{Imported, import};
-use heigen::config::ModelSpec;
+use heigen::config::{ModelSpec, Sequential};
 use heigen::linalg::Matrix;
 use heigen::model::Network;
 
 /// Outputs [C, N], sample after sample, for samples [N, d].
 pub(super) fn outputs(imported: &Imported, samples: &[f64]) -> Vec<f64> {
     let find = |name: &str| imported.tensors.iter().find(|t| t.name == name);
+    let json = serde_json::to_string(&imported.architecture).unwrap();
+    assert_eq!(Sequential::parse(&json, "architecture").as_ref(), Ok(&imported.architecture));
     let spec = ModelSpec::Sequential(imported.architecture.clone());
     let network = Network::build(&spec, imported.n_features, imported.n_outputs).unwrap();
     let network = network.with_fixed_statistics(|name| find(name).map(|t| t.values.clone())).unwrap();
