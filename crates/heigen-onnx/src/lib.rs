@@ -52,7 +52,7 @@ pub struct Imported {
 /// A tensor by PyTorch's name and in its layout.
 ///
 /// # Shapes
-/// `weight` of a linear layer [out, in], of a convolution [out, in, k, k]; all others [channels]. Entries row by row.
+/// `weight` of a linear layer [out, in], of a convolution [out, in, k, k]; all others `[channels]`. Entries row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
     /// The layer's name, then `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
