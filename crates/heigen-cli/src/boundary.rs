@@ -12,7 +12,7 @@ use heigen::analysis::{
 };
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::Matrix;
-use heigen::model::predict;
+use heigen::model::{Layer, Network, predict};
 use heigen::rng::NumpyRandomState;
 use heigen_store::atomic::{self, Staged};
 use heigen_store::boundary_record::BoundaryRecord;
@@ -22,6 +22,8 @@ use std::time::Instant;
 
 /// Multiplications of a forward pass up to which the margin's 16 times 20,000 steps take seconds.
 const QUICK: usize = 1 << 16;
+/// Multiplications that a number made by layers of images counts for: there are many of them, and each is handled alone.
+const HANDLED: usize = 64;
 /// Cells along each axis on which signs of alignments are looked at.
 const CELLS: usize = 100;
 /// Samples of large networks whose distance to the boundary is measured.
@@ -39,8 +41,8 @@ pub(crate) fn run(args: &BoundaryArgs) -> Result<()> {
 }
 
 /// The measures of an experiment's boundary, reused if they still match, after training and analysis if need be.
-pub(crate) fn measured(session: &Session, loaded: &Loaded, how: &Analysing) -> Result<BoundaryRecord> {
-    measure(session, loaded, how, false)
+pub(crate) fn measured(session: &Session, loaded: &Loaded, how: &Analysing, margin: bool) -> Result<BoundaryRecord> {
+    measure(session, loaded, how, margin)
 }
 
 /// Whether [`measured`] would find everything up to date.
@@ -106,7 +108,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))
     });
-    let quick = network.multiplications() <= QUICK;
+    let quick = is_quick(network);
     let segments = SwitchOptions::default();
     let segments = if quick { segments } else { SwitchOptions { points: 64, pairs: 200, ..segments } };
     let switches = class_switches(&problem, &segments);
@@ -152,6 +154,17 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
         nearest,
         nearest_among: candidates.len(),
     })
+}
+
+/// Whether thousands of passes take no longer than people wait.
+pub(crate) fn is_quick(network: &Network) -> bool {
+    let simple = |layer: &Layer| match layer {
+        Layer::Linear(linear) => linear.window.is_none(),
+        Layer::Activation(_) | Layer::LogSoftmax => true,
+        _ => false,
+    };
+    let handled = if network.layers().iter().all(simple) { 0 } else { HANDLED };
+    network.multiplications() + handled * network.activation_size() <= QUICK
 }
 
 /// The samples whose two largest outputs are closest to each other: where each distance takes thousands of passes, it is

@@ -4,6 +4,7 @@ use crate::session::say_once;
 use anyhow::{Context, Result};
 use heigen::config::{BatchNormMode, DatasetSpec, Experiment, FileArgs, ModelSpec, Sequential};
 use heigen::data::{Dataset, Split, Standardization, split};
+use heigen::linalg::Matrix;
 use heigen::model::Network;
 use heigen_store::images::ImageFolder;
 use heigen_store::{own_data, weights};
@@ -92,7 +93,8 @@ impl Prepared {
         Ok(metadata)
     }
 
-    /// Theta as named tensors.
+    /// Theta as named tensors, with the running statistics of batch normalisation as PyTorch expects them: those of the
+    /// training samples.
     pub(crate) fn tensors(&self, theta: &[f32]) -> Vec<weights::NamedTensor> {
         let entries = self.network.layout().entries().iter();
         let tensor = |e: &heigen::model::ParamEntry| weights::NamedTensor {
@@ -100,7 +102,19 @@ impl Prepared {
             shape: e.shape.clone(),
             values: theta[e.range.clone()].to_vec(),
         };
-        entries.map(tensor).collect()
+        let mut tensors: Vec<_> = entries.map(tensor).collect();
+        if !self.network.layout().buffers().is_empty() {
+            let samples = self.training();
+            let x = Matrix::from_f32(&samples.features, samples.n_features());
+            for of in self.network.batch_statistics(theta, &x) {
+                for (which, values) in [("running_mean", of.mean), ("running_var", of.variance)] {
+                    let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
+                    let (name, shape) = (format!("{}.{which}", of.name), vec![values.len()]);
+                    tensors.push(weights::NamedTensor { name, shape, values });
+                }
+            }
+        }
+        tensors
     }
 }
 

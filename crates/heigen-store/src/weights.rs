@@ -149,13 +149,30 @@ pub fn load_f64(path: &Path) -> Result<Weights<f64>, StoreError> {
     load_as(path, |value| value, |_| false)
 }
 
+/// Reads the tensors from the bytes of a file as float64; `path` is how messages call it.
+///
+/// # Errors
+/// [`StoreError::Content`] if they are truncated or foreign.
+pub fn parse_f64(path: &Path, bytes: &[u8]) -> Result<Weights<f64>, StoreError> {
+    check_start(path, bytes, bytes.len() as u64)?;
+    parse(path, bytes, |value| value, |_| false)
+}
+
 fn load_as<T>(path: &Path, convert: fn(f64) -> T, rounds: fn(Dtype) -> bool) -> Result<Weights<T>, StoreError> {
-    let bytes = read_checked(path)?;
+    parse(path, &read_checked(path)?, convert, rounds)
+}
+
+fn parse<T>(
+    path: &Path,
+    bytes: &[u8],
+    convert: fn(f64) -> T,
+    rounds: fn(Dtype) -> bool,
+) -> Result<Weights<T>, StoreError> {
     let damaged = |reason: safetensors::SafeTensorError| {
         StoreError::content(path, format!("truncated or damaged ({reason})"), "a safetensors file")
     };
-    let file = SafeTensors::deserialize(&bytes).map_err(damaged)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let mut weights = Weights { tensors: Vec::new(), metadata, skipped: Vec::new(), rounded: Vec::new() };
     // Unlike the library's other listings, this one has the order of the data.
@@ -191,6 +208,12 @@ fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
     let length = file.metadata().map_err(failed)?.len();
     let mut start = Vec::new();
     Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(failed)?;
+    check_start(path, &start, length)?;
+    fs::read(path).map_err(failed)
+}
+
+/// Whether a file of `length` bytes that begins with `start` can be one.
+fn check_start(path: &Path, start: &[u8], length: u64) -> Result<(), StoreError> {
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02") {
         return Err(StoreError::Content {
             path: path.to_owned(),
@@ -199,7 +222,7 @@ fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
             mend: "convert it with safetensors.torch.save_file(model.state_dict(), \"name.safetensors\")".to_owned(),
         });
     }
-    let header = <[u8; 8]>::try_from(start.as_slice()).ok().map(u64::from_le_bytes);
+    let header = start.first_chunk::<8>().copied().map(u64::from_le_bytes);
     match header {
         None => Err(StoreError::content(path, format!("{length} bytes long"), "a safetensors file")),
         Some(header) if header > MAX_HEADER => {
@@ -208,6 +231,6 @@ fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
         Some(header) if header > length.saturating_sub(8) => {
             Err(StoreError::content(path, "truncated inside its header, or of another kind", "a safetensors file"))
         }
-        Some(_) => fs::read(path).map_err(failed),
+        Some(_) => Ok(()),
     }
 }

@@ -67,14 +67,16 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
     }
     let mut outcome = Outcome { own, spectrum, boundary: None, figures: vec![], warnings, notes };
     if let Found::Whole(_) = outcome.spectrum {
-        outcome.boundary = Some(boundary::measured(&session, &outcome.own.loaded, &analysing)?);
+        // What follows uses the analysis over and over.
+        let session = Session { quiet: true, ..session.clone() };
+        outcome.boundary = Some(boundary::measured(&session, &outcome.own.loaded, &analysing, args.margin)?);
         draw_all(&session, args, &analysing, &mut outcome);
     }
     let name = outcome.own.loaded.experiment.name.to_string().replace('/', "-");
     let report = args.report.join(format!("{name}.html"));
     atomic::write(&report, page::html(args, &outcome)?.as_bytes())?;
     say(&format!("report -> {}", report.display()));
-    print(&if args.json { as_json(&outcome, &paths.analysis(), &report)? } else { as_text(&outcome) })
+    print(&if args.json { as_json(&outcome, &paths.analysis(), &report) } else { as_text(&outcome) })
 }
 
 /// The outputs of the network on the samples, to compare with those of the program that it comes from.
@@ -108,7 +110,9 @@ fn draw_all(session: &Session, args: &AnalyzeArgs, analysing: &Analysing, outcom
         2 => "planes",
         _ => "embedding",
     };
-    for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "surface", "coherence"] {
+    // The surface takes a pass over all samples for every node.
+    let surface = boundary::is_quick(&outcome.own.prepared.network).then_some("surface");
+    for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
         let loaded = vec![outcome.own.loaded.clone()];
         match draw(session, figure, loaded, analysing, &Drawing::paper(figure), &args.figures_dir) {
@@ -135,7 +139,7 @@ fn as_text(outcome: &Outcome) -> String {
     text
 }
 
-fn as_json(outcome: &Outcome, analysis: &std::path::Path, report: &std::path::Path) -> Result<String> {
+fn as_json(outcome: &Outcome, analysis: &std::path::Path, report: &std::path::Path) -> String {
     let (whole, top) = match &outcome.spectrum {
         Found::Whole(record) => (Some(record), None),
         Found::Top(record) => (None, Some(record)),
@@ -158,5 +162,5 @@ fn as_json(outcome: &Outcome, analysis: &std::path::Path, report: &std::path::Pa
             "report": report,
         },
     });
-    Ok(object.to_string())
+    object.to_string()
 }

@@ -110,8 +110,8 @@ fn renamed(mut tensors: Vec<NamedTensor<f64>>, map: &[Renaming]) -> Result<Vec<N
     }
     let mut names: Vec<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("--map gives two tensors the name {}", twice[0]);
+    if let Some([twice, _]) = names.array_windows().find(|[a, b]| a == b) {
+        bail!("--map gives two tensors the name {twice}");
     }
     Ok(tensors)
 }

@@ -188,8 +188,8 @@ fn generalization(s: &Summary) -> Section {
         head: head.map(Into::into).to_vec(),
         rows: s.g_theta.iter().map(row).collect(),
         note: Some(
-            "$G_\\theta$ is the fraction of eigenvectors with which the gradient of some sample (or all of them on average) \
-             aligns less than the threshold (arXiv:2306.07104, Eq. 5)."
+            "$G_\\theta$ is the fraction of the P eigenvectors with which the gradient of some sample (largest), or the \
+             gradients of all on average (mean), align as much as the threshold or more (arXiv:2306.07104, section 5)."
                 .into(),
         ),
     };

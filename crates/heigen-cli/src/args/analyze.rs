@@ -41,6 +41,7 @@ impl FromStr for Renaming {
     }
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "switches are what a command line has")]
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct AnalyzeArgs {
@@ -91,6 +92,9 @@ pub(crate) struct AnalyzeArgs {
     /// Go through the samples in mini-batches of N, in bounded memory (with --top-k).
     #[arg(long, value_name = "N", help_heading = "What is analysed")]
     pub(crate) batch: Option<std::num::NonZeroUsize>,
+    /// Measure the margin of large networks, too, which takes minutes.
+    #[arg(long, help_heading = "What is analysed")]
+    pub(crate) margin: bool,
     /// Name of the results, <folder>/<name>; own/<model's file name> unless given.
     #[arg(long, value_name = "NAME", help_heading = "Where files stand")]
     pub(crate) name: Option<String>,

@@ -173,7 +173,7 @@ fn margin(session: &Session, shown: &Shown, features: &[f32]) -> Result<MarginPa
             "{name}: the margin is that of all classes at the trained weights in float64; leave --classes, --reparameterize, --model and --dtype out"
         );
     }
-    let measured = boundary::measured(session, &shown.loaded, &Analysing::default())?;
+    let measured = boundary::measured(session, &shown.loaded, &Analysing::default(), false)?;
     let (Some(margin), Some(nearest)) = (measured.margin, measured.nearest) else {
         bail!("{name}: its network has no boundary, or no margin to show");
     };

@@ -114,7 +114,7 @@ fn one(args: &ReproduceArgs, graph: &Graph, task: &Task, found: &dyn Fn() -> Fou
             hessian::analysed(&graph.sessions[run.session], &run.loaded, &Analysing::default()).map(drop)
         }
         Task::Boundary(run) => {
-            boundary::measured(&graph.sessions[run.session], &run.loaded, &Analysing::default()).map(drop)
+            boundary::measured(&graph.sessions[run.session], &run.loaded, &Analysing::default(), false).map(drop)
         }
         Task::Figure(figure) => {
             let session = &graph.sessions[0];

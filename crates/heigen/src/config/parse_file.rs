@@ -25,17 +25,11 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
     let path = text(&args, "path")?
         .ok_or_else(|| args.missing("path", "a data file: .npz, .npy, .csv, .tsv, .parquet or IDX"))?;
     let wanted = "a list of different classes, at least one";
-    let class_list = match args.get("class_list") {
-        None => None,
-        Some(_) => {
-            let list = args.list("class_list", 0, MAX_CLASSES, None, wanted)?;
-            let repeated = list.iter().enumerate().any(|(i, class)| list[..i].contains(class));
-            if list.is_empty() || repeated {
-                return Err(args.invalid("class_list", wanted));
-            }
-            Some(list)
-        }
-    };
+    let class_list = given(&args, "class_list", || {
+        let list = args.list("class_list", 0, MAX_CLASSES, None, wanted)?;
+        let repeated = list.iter().enumerate().any(|(i, class)| list[..i].contains(class));
+        if list.is_empty() || repeated { Err(args.invalid("class_list", wanted)) } else { Ok(list) }
+    })?;
     let seed = args.whole("seed", 0, u64::from(u32::MAX), Some(default_seed))?;
     Ok(FileArgs {
         path,
@@ -43,19 +37,22 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         features_key: text(&args, "features_key")?,
         labels_key: text(&args, "labels_key")?,
         label_column: column(&args)?,
-        header: match args.get("header") {
-            None => None,
-            Some(_) => Some(args.truth("header", false)?),
-        },
+        header: given(&args, "header", || args.truth("header", false))?,
         standardize: args.truth("standardize", false)?,
         class_list,
         random: args.truth("random", false)?,
         seed: u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))?,
-        num_classes: match args.get("num_classes") {
-            None => None,
-            Some(_) => Some(args.count("num_classes", 1, MAX_CLASSES, None)?),
-        },
+        num_classes: given(&args, "num_classes", || args.count("num_classes", 1, MAX_CLASSES, None))?,
     })
+}
+
+/// What `read` finds, if the key is there.
+fn given<T>(
+    args: &Fields<'_>,
+    key: &str,
+    read: impl FnOnce() -> Result<T, ConfigError>,
+) -> Result<Option<T>, ConfigError> {
+    args.get(key).map(|_| read()).transpose()
 }
 
 fn text(args: &Fields<'_>, key: &str) -> Result<Option<String>, ConfigError> {

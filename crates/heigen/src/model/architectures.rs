@@ -25,7 +25,7 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
 /// What the architecture takes: an image where it says so, or where the samples are.
 fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
     let n_inputs = shape.iter().product();
-    let image = own.input_shape.or_else(|| match *shape {
+    let image = own.input_shape.or(match *shape {
         [channels, height, width] => Some([channels, height, width]),
         [height, width] => Some([1, height, width]),
         _ => None,

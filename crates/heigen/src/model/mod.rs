@@ -25,6 +25,7 @@ mod quarters;
 mod reparameterize;
 mod sequential;
 mod softmax;
+mod statistics;
 mod window;
 
 pub use algebra::{Algebra, ColumnMap, Tape};
@@ -42,4 +43,5 @@ pub use plain::{Plain, Sink};
 pub use pool::Pool;
 pub use reparameterize::{ReparameterizeError, reparameterize};
 pub(crate) use softmax::{log_softmax, softmax, subtract_mean, with_softmax};
+pub use statistics::BatchStatistics;
 pub use window::{Shape, Window};

@@ -1,0 +1,122 @@
+//! What batch normalisation would remember of a batch.
+
+use super::{Algebra, Layer, Network, Plain, Pool, Sink, Tape};
+use crate::linalg::{Matrix, Scalar, par};
+
+/// Samples of a batch whose statistics are averaged with those of the others.
+const BATCH: usize = 256;
+
+/// Mean and variance of what one layer of batch normalisation gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchStatistics {
+    /// PyTorch's name of the layer.
+    pub name: String,
+    /// Of every channel, over samples and pixels.
+    pub mean: Vec<f64>,
+    /// Of every channel, divided by their number less one, as PyTorch's `running_var`.
+    pub variance: Vec<f64>,
+}
+
+impl Network {
+    /// The statistics of all layers of batch normalisation at `theta` `[P]` on samples `x` [d, N], layer after layer: the
+    /// mean over batches of up to 256 samples, what PyTorch's running averages come to (`momentum=None`). None of networks
+    /// without such layers, and of layers with fixed statistics.
+    pub fn batch_statistics<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Vec<BatchStatistics> {
+        let mut all: Vec<BatchStatistics> = Vec::new();
+        let mut pool = Pool::new();
+        let batches = x.columns.div_ceil(BATCH).max(1);
+        let size = x.columns.div_ceil(batches);
+        for batch in 0..batches {
+            let mut of_batch = Vec::new();
+            let mut plain = Plain::new(theta, Sink::None, &mut pool, par());
+            let samples = batch * size..((batch + 1) * size).min(x.columns);
+            let weight = samples.len() as f64 / x.columns.max(1) as f64;
+            let input = plain.input(&x.columns(samples));
+            let output = walk(self.layers(), &mut plain, input, &mut of_batch);
+            plain.recycle(output);
+            if all.is_empty() {
+                let zero = |v: &[f64]| vec![0.0; v.len()];
+                let zeros = |s: &BatchStatistics| BatchStatistics {
+                    name: s.name.clone(),
+                    mean: zero(&s.mean),
+                    variance: zero(&s.variance),
+                };
+                all = of_batch.iter().map(zeros).collect();
+            }
+            for (sum, own) in all.iter_mut().zip(&of_batch) {
+                let add = |to: &mut [f64], of: &[f64]| to.iter_mut().zip(of).for_each(|(to, of)| *to += weight * of);
+                add(&mut sum.mean, &own.mean);
+                add(&mut sum.variance, &own.variance);
+            }
+        }
+        all
+    }
+}
+
+/// The layers one after another; what batch normalisation gets is measured.
+fn walk<T: Scalar>(
+    layers: &[Layer],
+    plain: &mut Plain<'_, T>,
+    x: Matrix<T>,
+    found: &mut Vec<BatchStatistics>,
+) -> Matrix<T> {
+    layers.iter().fold(x, |x, layer| match layer {
+        Layer::Residual(block) => {
+            let own = plain.copy(&x);
+            let y = walk(&block.main, plain, own, found);
+            let shortcut = walk(&block.shortcut, plain, x, found);
+            let y = plain.add(y, &shortcut);
+            plain.recycle(shortcut);
+            y
+        }
+        other => {
+            if let Layer::BatchNorm(norm) = other {
+                found.push(measured(&norm.name, &x));
+            }
+            other.forward(plain, x, &mut Tape::forgetting())
+        }
+    })
+}
+
+fn measured<T: Scalar>(name: &str, x: &Matrix<T>) -> BatchStatistics {
+    let n = x.columns.max(1) as f64;
+    let mut mean = vec![0.0; x.rows];
+    x.iter_columns().for_each(|column| mean.iter_mut().zip(column).for_each(|(m, &v)| *m += v.to_f64() / n));
+    let mut variance = vec![0.0; x.rows];
+    for column in x.iter_columns() {
+        for ((v, m), &x) in variance.iter_mut().zip(&mean).zip(column) {
+            *v += (x.to_f64() - m).powi(2) / (n - 1.0).max(1.0);
+        }
+    }
+    BatchStatistics { name: name.to_owned(), mean, variance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ModelSpec, Sequential};
+
+    #[test]
+    fn statistics_are_those_of_what_the_layer_gets() {
+        let text = r#"{"layers": [{"type": "residual", "main": [{"type": "batchnorm"}]}, {"type": "batchnorm"}]}"#;
+        let spec = ModelSpec::Sequential(Sequential::parse(text, "test").unwrap());
+        let network = Network::build(&spec, 1, 1).unwrap();
+        let x = Matrix { data: vec![1.0, 3.0], rows: 1, columns: 2 };
+        // gamma 0 and beta 2 in the block: it adds 2.
+        let found = network.batch_statistics(&[0.0, 2.0, 1.0, 0.0], &x);
+        let of = |name: &str, mean| BatchStatistics { name: name.into(), mean: vec![mean], variance: vec![2.0] };
+        assert_eq!(found, [of("0.main.0", 2.0), of("1", 4.0)]);
+    }
+
+    #[test]
+    fn batches_are_averaged() {
+        let text = r#"{"layers": [{"type": "batchnorm"}]}"#;
+        let spec = ModelSpec::Sequential(Sequential::parse(text, "test").unwrap());
+        let network = Network::build(&spec, 1, 1).unwrap();
+        let x = Matrix::from_fn(1, 600, |_, n| n as f64);
+        let found = network.batch_statistics(&[1.0, 0.0], &x);
+        assert!((found[0].mean[0] - 299.5).abs() < 1e-9);
+        // Three batches of 200 consecutive numbers.
+        assert!((found[0].variance[0] - 200.0 * 201.0 / 12.0).abs() < 1e-9);
+    }
+}
