@@ -1,7 +1,8 @@
 //! One function for every parser: whatever the bytes, it returns.
 
-use heigen::config::{AnyName, Experiment, ExperimentName};
+use heigen::config::{AnyName, Experiment, ExperimentName, ModelSpec};
 use heigen::data;
+use heigen::model::Network;
 use heigen_formats::samples::{self, Column, SampleOptions, Samples};
 use heigen_formats::{npy as arrays, state_dict};
 use heigen_pickle::{Known, Pickle, Value};
@@ -112,9 +113,18 @@ pub fn cifar10_python(bytes: &[u8]) {
     let _ = data::cifar10_python(bytes);
 }
 
-/// Experiment files.
+/// Experiment files and architectures, and the networks that they describe.
 pub fn config(bytes: &[u8]) {
-    if let (Ok(text), Ok(name)) = (std::str::from_utf8(bytes), ExperimentName::new("mine", "first")) {
-        let _ = Experiment::parse(text, name, "mine/first.json", &AnyName);
+    let (Ok(text), Ok(name)) = (std::str::from_utf8(bytes), ExperimentName::new("mine", "first")) else { return };
+    let experiment = Experiment::parse(text, name, "mine/first.json", &AnyName).map(|parsed| parsed.experiment.model);
+    for model in experiment.into_iter().chain(ModelSpec::parse(text, "arch.json")) {
+        for shape in [&[4][..], &[1, 8, 8]] {
+            let _ = Network::build_for(&model, shape, 3);
+        }
     }
+}
+
+/// Weights.
+pub fn safetensors(bytes: &[u8]) {
+    let _ = heigen_store::weights::parse_f64(std::path::Path::new("net.safetensors"), bytes);
 }
