@@ -38,7 +38,7 @@ fn tensors_come_back_in_their_order_and_the_bytes_are_always_the_same() {
     assert!(back.skipped.is_empty() && back.rounded.is_empty());
     let wide = load_f64(&first).unwrap();
     assert_eq!(wide.tensors[1].values, [3.0, 4.0]);
-    save(&first, &[], &BTreeMap::new()).unwrap();
+    save::<f32>(&first, &[], &BTreeMap::new()).unwrap();
     assert!(load(&first).unwrap().tensors.is_empty());
 }
 

@@ -73,7 +73,13 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
         draw_all(&session, args, &analysing, &mut outcome);
     }
     let name = outcome.own.loaded.experiment.name.to_string().replace('/', "-");
-    let report = args.report.join(format!("{name}.html"));
+    // Some eigenpairs have a page of their own beside that of them all.
+    let part = if let Found::Top(record) = &outcome.spectrum {
+        format!("+{}-{}", record.summary.which, record.summary.eigenvalues.len())
+    } else {
+        String::new()
+    };
+    let report = args.report.join(format!("{name}{part}.html"));
     atomic::write(&report, page::html(args, &outcome)?.as_bytes())?;
     say(&format!("report -> {}", report.display()));
     print(&if args.json { as_json(&outcome, &paths.analysis(), &report) } else { as_text(&outcome) })

@@ -36,7 +36,7 @@ pub(super) fn read(args: &AnalyzeArgs) -> Result<Foreign> {
             path.display()
         )
     };
-    let spec = architecture(arch, &tensors)?;
+    let (spec, stated) = architecture(arch, &tensors)?;
     let n_outputs = outputs(&spec, &tensors);
     let input_shape = match &spec {
         ModelSpec::Cnn {} => Some([1, 28, 28]),
@@ -44,12 +44,16 @@ pub(super) fn read(args: &AnalyzeArgs) -> Result<Foreign> {
         ModelSpec::Sequential(own) => own.input_shape,
         _ => None,
     };
-    // An analysis is of the network as it predicts.
+    // An analysis is of the network as it predicts, unless the architecture says otherwise.
     let is_there = |ending: &str| tensors.iter().any(|t| t.name.ends_with(ending));
     let running = is_there(".running_mean") && is_there(".running_var");
-    let batchnorm = if running { BatchNormMode::Running } else { BatchNormMode::Batch };
+    let found = if running { BatchNormMode::Running } else { BatchNormMode::Batch };
+    let batchnorm = stated.unwrap_or(found);
     let architecture = Sequential { input_shape, batchnorm, layers: spec.layers(n_outputs) };
     let mut notes = Vec::new();
+    if arch == "FNN_2layer" {
+        notes.push("FNN_2layer is taken with ReLU; for another activation give its layers in a file".to_owned());
+    }
     if !running && has_batch_norm(&architecture.layers) {
         notes.push(format!(
             "{} has no running statistics: batch normalisation takes those of the samples, as in training",
@@ -60,7 +64,11 @@ pub(super) fn read(args: &AnalyzeArgs) -> Result<Foreign> {
 }
 
 fn onnx(path: &Path) -> Result<Foreign> {
-    let imported = heigen_onnx::import(&bytes(path)?).with_context(|| path.display().to_string())?;
+    let mut imported = heigen_onnx::import(&bytes(path)?).with_context(|| path.display().to_string())?;
+    if imported.architecture.input_shape.is_none() {
+        // Whatever shape samples have, their numbers are the features.
+        imported.architecture.layers.insert(0, LayerSpec::Flatten);
+    }
     let tensor = |t: heigen_onnx::NamedTensor| NamedTensor { name: t.name, shape: t.shape, values: t.values };
     Ok(Foreign {
         architecture: imported.architecture,
@@ -121,8 +129,9 @@ fn rows(tensors: &[NamedTensor<f64>], name: &str) -> Option<usize> {
     tensors.iter().find(|t| t.name == name)?.shape.first().copied()
 }
 
-/// The architecture of that name, its widths as the weights have them, or of that file.
-fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<ModelSpec> {
+/// The architecture of that name, its widths as the weights have them, or of that file; and what it states of the statistics
+/// of batch normalisation.
+fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, Option<BatchNormMode>)> {
     let width = |name: &str| {
         let missing =
             || format!("--arch {arch}: the weights have no {name}; expected the reference's names (--map renames)");
@@ -143,7 +152,14 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<ModelSpec> {
             )
         })?,
     };
-    Ok(ModelSpec::parse(&text, arch)?)
+    let spec = ModelSpec::parse(&text, arch)?;
+    let value: serde_json::Value = serde_json::from_str(&text)?;
+    let states = value.get("batchnorm").or_else(|| value.get("args")?.get("batchnorm")).is_some();
+    let stated = match &spec {
+        ModelSpec::Sequential(own) if states => Some(own.batchnorm),
+        _ => None,
+    };
+    Ok((spec, stated))
 }
 
 /// The outputs of the last layer that has weights.

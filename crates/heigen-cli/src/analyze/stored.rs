@@ -5,7 +5,7 @@ use crate::args::{AnalyzeArgs, loss_name};
 use crate::prepare::Prepared;
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
-use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, ModelSpec};
+use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, LossKind, ModelSpec};
 use heigen_store::atomic::{self, Staged};
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::layout::ExperimentPaths;
@@ -34,11 +34,15 @@ pub(super) fn store(session: &Session, args: &AnalyzeArgs, foreign: &Foreign) ->
     let mut prepared = Prepared::new(&experiment, &session.images)?;
     let tensors = foreign.tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
     let fits = prepared.network.layout().assemble(tensors);
-    fits.with_context(|| format!("{} (--map FROM=TO renames tensors)", args.model.display()))?;
+    let hint = if args.arch.is_some() { " (--map FROM=TO renames tensors)" } else { "" };
+    let data = args.data.display();
+    fits.with_context(|| {
+        format!("{} on samples of {} features, {data}{hint}", args.model.display(), prepared.data.n_features())
+    })?;
     if let Some(t) = foreign.tensors.iter().find(|t| t.values.iter().any(|v| !v.is_finite())) {
         bail!("{}: {} has a number that is infinite or NaN; expected trained weights", args.model.display(), t.name);
     }
-    refuse_trained(&paths, session.force)?;
+    refuse_other(&paths, args, session.force)?;
     let staged = [
         weights::stage(&paths.weights(), &foreign.tensors, &metadata(args, &prepared)?)?,
         atomic::stage_with(&paths.experiment(), |file| {
@@ -63,6 +67,12 @@ fn name(args: &AnalyzeArgs) -> Result<ExperimentName> {
 }
 
 fn experiment(args: &AnalyzeArgs, foreign: &Foreign, name: ExperimentName, path: &Path) -> Result<Experiment> {
+    if args.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
+        bail!(
+            "--loss nll takes log-probabilities, and the last layer of {} is no log_softmax; cross_entropy takes logits",
+            args.model.display()
+        );
+    }
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let data = FileArgs {
         path: text(&args.data),
@@ -88,25 +98,27 @@ fn experiment(args: &AnalyzeArgs, foreign: &Foreign, name: ExperimentName, path:
     Ok(Experiment::parse(&written.to_string(), name, &path.display().to_string(), &AnyName)?.experiment)
 }
 
-/// Weights that heigen trained, or somebody put there, are not overwritten unless asked.
-fn refuse_trained(paths: &ExperimentPaths, force: bool) -> Result<()> {
+/// Weights that heigen trained, that somebody put there, or of another file are not overwritten unless asked.
+fn refuse_other(paths: &ExperimentPaths, args: &AnalyzeArgs, force: bool) -> Result<()> {
     let path = paths.weights();
     if force || !path.exists() {
         return Ok(());
     }
-    let ours = weights::load_f64(&path).is_ok_and(|file| file.metadata.contains_key(IMPORTED));
-    if !ours || paths.record().exists() {
-        bail!(
-            "{} is there and no earlier import; choose another name by --name FOLDER/NAME, or --force to replace it",
-            path.display()
-        );
-    }
-    Ok(())
+    let imported = weights::load_f64(&path).ok().and_then(|file| file.metadata.get(IMPORTED).cloned());
+    let what = match imported {
+        Some(from) if !paths.record().exists() && from == file_name(args) => return Ok(()),
+        Some(from) if !paths.record().exists() => format!("an import of {from}"),
+        _ => "no earlier import".to_owned(),
+    };
+    bail!("{} is {what}; choose another name by --name FOLDER/NAME, or --force to replace it", path.display())
+}
+
+fn file_name(args: &AnalyzeArgs) -> String {
+    args.model.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
 fn metadata(args: &AnalyzeArgs, prepared: &Prepared) -> Result<BTreeMap<String, String>> {
-    let file = args.model.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let mut metadata = prepared.metadata()?;
-    metadata.insert(IMPORTED.to_owned(), file);
+    metadata.insert(IMPORTED.to_owned(), file_name(args));
     Ok(metadata)
 }

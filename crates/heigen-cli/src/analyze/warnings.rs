@@ -22,12 +22,13 @@ pub(super) fn no_minimum(loss: f64, grad_norm: f64, lambda_max: f64, lambda_min:
     }
     let win = grad_norm * grad_norm / (2.0 * lambda_max);
     if win > STEP * loss.abs() {
+        let part =
+            if win < loss.abs() { format!("about {:.1} %", 100.0 * win / loss.abs()) } else { "most of it".to_owned() };
         warnings.push(format!(
             "the weights are no minimum of this loss on these samples: |gradient| is {}, and one step along it would lower the \
-             loss of {} by about {:.1} %; check that loss, samples and their scaling are those of the training, or train on",
+             loss of {} by {part}; check that loss, samples and their scaling are those of the training, or train on",
             number(grad_norm),
-            number(loss),
-            100.0 * win / loss.abs()
+            number(loss)
         ));
     }
     if lambda_min < -NEGATIVE * lambda_max {
@@ -50,6 +51,7 @@ mod tests {
         assert_eq!(no_minimum(0.1, 1e-3, 2.0, -1e-3), Vec::<String>::new());
         assert_eq!(no_minimum(0.1, 0.1, 2.0, 0.0).len(), 1);
         assert_eq!(no_minimum(0.1, 0.1, 2.0, -0.5).len(), 2);
+        assert!(no_minimum(0.1, 5.0, 2.0, 0.0)[0].contains("by most of it"));
         assert!(no_minimum(0.0, 0.0, 0.0, 0.0)[0].contains("no positive eigenvalue"));
     }
 }

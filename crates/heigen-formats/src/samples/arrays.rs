@@ -25,8 +25,9 @@ pub fn npz(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sample
         let wanted = format!("one named `{}`", shown(key));
         Err(FormatError::holds(origin, found, wanted, format!("say by {option} which one is meant")))
     };
-    let (features, features_origin) = entry(options.features_key.as_deref().unwrap_or("X"), "features_key")?;
-    let (labels, labels_origin) = entry(options.labels_key.as_deref().unwrap_or("y"), "labels_key")?;
+    let (features, features_origin) =
+        entry(options.features_key.as_deref().unwrap_or("X"), "features_key (--features-key)")?;
+    let (labels, labels_origin) = entry(options.labels_key.as_deref().unwrap_or("y"), "labels_key (--labels-key)")?;
     npy_pair([&features, &labels], [&features_origin, &labels_origin])
 }
 

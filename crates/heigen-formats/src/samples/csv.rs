@@ -113,8 +113,7 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
                 features.push(number);
             } else {
                 let found = format!("the text `{}`", shown(cell));
-                let mend =
-                    "encode texts as numbers, leave the column out, or say by label_column which one has the labels";
+                let mend = "encode texts as numbers, leave the column out, or say by label_column (--label-column) which one has the labels";
                 return Err(cell_error(origin, line.number, column(), found, "a number", mend));
             }
         }

@@ -182,7 +182,7 @@ fn kind(column: &ColumnDescriptor, is_label: bool) -> Result<Kind, (&'static str
         Type::BYTE_ARRAY if text && is_label => Ok(Kind::Text),
         Type::BYTE_ARRAY if text => Err((
             "of texts",
-            "encode them as numbers, leave it out, or say by label_column which column has the labels",
+            "encode them as numbers, leave it out, or say by label_column (--label-column) which column has the labels",
         )),
         _ => Err(("of bytes", "convert it to floats, or leave it out")),
     }

@@ -27,7 +27,7 @@ pub(super) fn label_column(
     options: &SampleOptions,
     origin: &str,
 ) -> Result<usize, FormatError> {
-    let mend = "say by label_column which one has the labels";
+    let mend = "say by label_column (--label-column) which one has the labels";
     match (&options.label_column, names) {
         (Some(Column::Position(position)), _) => {
             let from_start = if *position < 0 { position.saturating_add_unsigned(width as u64) } else { *position };

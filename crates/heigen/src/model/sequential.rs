@@ -51,8 +51,13 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
             b.needs_features(place, layer.kind())?;
             b.layers.push(Layer::LogSoftmax);
         }
-        // Analyses are of the network as it predicts. Activations were dealt with above.
-        _ => {}
+        // Analyses are of the network as it predicts; activations were dealt with above.
+        LayerSpec::Dropout { .. }
+        | LayerSpec::Relu
+        | LayerSpec::Tanh
+        | LayerSpec::Sigmoid
+        | LayerSpec::Gelu { .. }
+        | LayerSpec::Softplus => {}
     }
     Ok(())
 }

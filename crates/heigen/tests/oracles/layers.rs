@@ -106,7 +106,7 @@ impl Case {
         Numbers(self.name.len() as u64).vector(p).iter().map(|w| 0.8 * w).collect()
     }
 
-    fn problem<'a>(&self, network: &'a Network, theta: Vec<f64>) -> Problem<'a, f64> {
+    fn problem(network: &Network, theta: Vec<f64>) -> Problem<'_, f64> {
         let d = network.n_inputs();
         let inputs = Matrix { data: Numbers(11).vector(d * N), rows: d, columns: N };
         let labels = (0..N).map(|n| n % 3).collect();
@@ -132,12 +132,12 @@ fn gradients_and_products_are_differences() {
     for case in table() {
         let network = case.network();
         let theta = case.theta(network.n_params());
-        let problem = case.problem(&network, theta.clone());
+        let problem = Case::problem(&network, theta.clone());
         let p = theta.len();
         let gradient = problem.gradient();
         let v = Numbers(3).vector(p);
         let slope: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
-        let wanted = difference(&theta, &v, |theta| vec![case.problem(&network, theta).loss()]);
+        let wanted = difference(&theta, &v, |theta| vec![Case::problem(&network, theta).loss()]);
         assert_close(&[slope], &wanted, &format!("{}: gradient", case.name));
         // Two directions at once, the first of them unit vectors in turn: every parameter's row is met.
         for i in (0..p).step_by(p.div_ceil(12)) {
@@ -148,7 +148,7 @@ fn gradients_and_products_are_differences() {
             Hessian(&problem).apply(&directions, &mut products);
             for k in 0..2 {
                 let v = directions.column(k);
-                let wanted = difference(&theta, v, |theta| case.problem(&network, theta).gradient());
+                let wanted = difference(&theta, v, |theta| Case::problem(&network, theta).gradient());
                 assert_close(products.column(k), &wanted, &format!("{}: product {k} at {i}", case.name));
             }
         }
@@ -167,11 +167,11 @@ fn running_statistics_decouple_samples() {
         let fixed = network.with_fixed_statistics(statistics).unwrap();
         assert!(!fixed.couples_samples());
         let theta = case.theta(network.n_params());
-        let problem = case.problem(&fixed, theta.clone());
+        let problem = Case::problem(&fixed, theta.clone());
         let v = Numbers(3).vector(theta.len());
         let mut product = Matrix::zeros(theta.len(), 1);
         Hessian(&problem).apply(&Matrix { data: v.clone(), rows: theta.len(), columns: 1 }, &mut product);
-        let wanted = difference(&theta, &v, |theta| case.problem(&fixed, theta).gradient());
+        let wanted = difference(&theta, &v, |theta| Case::problem(&fixed, theta).gradient());
         assert_close(&product.data, &wanted, case.name);
     }
 }
@@ -180,7 +180,7 @@ fn running_statistics_decouple_samples() {
 fn exact_and_dense_spectra_agree() {
     for case in table() {
         let network = case.network();
-        let problem = case.problem(&network, case.theta(network.n_params()));
+        let problem = Case::problem(&network, case.theta(network.n_params()));
         let of = |method| spectrum(&Hessian(&problem), method, f64::INFINITY, |_| {}).unwrap();
         let (exact, dense) = (of(Method::Exact), of(Method::Dense));
         let scale = dense.scale();
