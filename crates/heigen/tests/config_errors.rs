@@ -85,7 +85,7 @@ fn names_that_do_not_exist() {
         table([
             (GAUSS, "/model/type", json!("FNN_2layers")),
             (GAUSS, "/model/type", json!("Transformer")),
-            (GAUSS, "/model/args/activation_func", json!("tanh")),
+            (GAUSS, "/model/args/activation_func", json!("swish")),
             (GAUSS, "/model/args/initialization", json!("kaiming")),
             (GAUSS, "/optimizer/type", json!("sgd")),
             (GAUSS, "/dataset/type", json!("gauss")),
@@ -189,4 +189,50 @@ fn values_that_do_not_fit_together() {
         set(&mut file, "/loss", json!(loss));
         assert!(parse(&file.to_string()).is_ok(), "{loss}");
     }
+}
+
+#[test]
+fn layers_and_files() {
+    let own = |layers: Value| json!({"type": "Sequential", "args": {"layers": layers}});
+    let file = |args: Value| json!({"type": "file", "args": args});
+    assert_snapshot!(
+        "layers_and_files",
+        table([
+            (GAUSS, "/model", json!({"type": "Sequential"})),
+            (GAUSS, "/model", own(json!([]))),
+            (GAUSS, "/model", own(json!([3]))),
+            (GAUSS, "/model", own(json!([{"type": "attention"}]))),
+            (GAUSS, "/model", own(json!([{"type": "liner", "out_features": 3}]))),
+            (GAUSS, "/model", own(json!([{"type": "linear"}]))),
+            (GAUSS, "/model", own(json!([{"type": "linear", "out_features": 0}]))),
+            (GAUSS, "/model", own(json!([{"type": "relu", "inplace": true}]))),
+            (GAUSS, "/model", own(json!([{"type": "conv2d", "out_channels": 3}]))),
+            (GAUSS, "/model", own(json!([{"type": "maxpool", "kernel_size": 2, "padding": 2}]))),
+            (GAUSS, "/model", own(json!([{"type": "batchnorm", "eps": 0}]))),
+            (GAUSS, "/model", own(json!([{"type": "dropout", "p": 2}]))),
+            (GAUSS, "/model", own(json!([{"type": "gelu", "approximate": "erf"}]))),
+            (GAUSS, "/model", own(json!([{"type": "residual", "main": []}]))),
+            (
+                GAUSS,
+                "/model",
+                own(json!([{"type": "residual", "main": [{"type": "relu"}], "shortcut": [{"type": "x"}]}]))
+            ),
+            (
+                GAUSS,
+                "/model",
+                json!({"type": "Sequential", "args": {"input_shape": [1, 2], "layers": [{"type": "relu"}]}})
+            ),
+            (
+                GAUSS,
+                "/model",
+                json!({"type": "Sequential", "args": {"batchnorm": "fixed", "layers": [{"type": "relu"}]}})
+            ),
+            (GAUSS, "/dataset", file(json!({}))),
+            (GAUSS, "/dataset", file(json!({"path": ""}))),
+            (GAUSS, "/dataset", file(json!({"path": "a.csv", "class_list": [1, 1]}))),
+            (GAUSS, "/dataset", file(json!({"path": "a.csv", "header": "yes"}))),
+            (GAUSS, "/dataset", file(json!({"path": "a.csv", "label_column": 1.5}))),
+            (GAUSS, "/dataset", file(json!({"path": "a.csv", "num_classes": 0}))),
+        ])
+    );
 }
