@@ -55,7 +55,7 @@ pub fn npy(bytes: &[u8]) {
         assert_eq!(array.values.len(), array.shape.iter().product::<usize>());
     }
     let _ = arrays::any_array(bytes, "fuzz.npy");
-    check(samples::npy_pair([bytes, bytes], ["features.npy", "labels.npy"]).ok());
+    check(samples::npy_pair([bytes, bytes], ["features.npy", "labels.npy"], None).ok());
 }
 
 /// Archives of arrays, as weights and as samples.
@@ -82,11 +82,11 @@ pub fn parquet(bytes: &[u8]) {
 
 /// IDX as features, with the same file's first part as labels.
 pub fn idx(bytes: &[u8]) {
-    check(samples::idx_pair([bytes, bytes], ["images", "labels"]).ok());
+    check(samples::idx_pair([bytes, bytes], ["images", "labels"], None).ok());
     let labels = [0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1];
-    check(samples::idx_pair([bytes, &labels], ["images", "labels"]).ok());
+    check(samples::idx_pair([bytes, &labels], ["images", "labels"], None).ok());
     let images = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 1, 1, 2, 3, 4];
-    check(samples::idx_pair([&images, bytes], ["images", "labels"]).ok());
+    check(samples::idx_pair([&images, bytes], ["images", "labels"], None).ok());
 }
 
 fn check(found: Option<Samples>) {

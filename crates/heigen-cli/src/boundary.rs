@@ -121,7 +121,8 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
     let signs = |vectors: &Matrix<f64>| {
         sign_encoding(&problem.alignments_at(&inputs, &ExampleLabels::Predicted, vectors), &classes)
     };
-    let nothing: Matrix<f64> = Matrix::zeros(problem.n_params(), 0);
+    // No direction, for every input.
+    let nothing: Matrix<f64> = Matrix::zeros(0, classes.len());
     let encoding = vectors.as_ref().map_or_else(|| sign_encoding(&nothing, &classes), &signs);
     let mut stream = NumpyRandomState::new(0);
     let mut random = |_| {

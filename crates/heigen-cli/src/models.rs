@@ -1,5 +1,6 @@
 //! `heigen train`, and trained models for whatever needs one.
 
+use crate::analyze::stored::IMPORTED;
 use crate::args::TrainArgs;
 use crate::changed::{Origins, why_stale};
 use crate::prepare::Prepared;
@@ -149,9 +150,7 @@ fn trained_from(
         Err(Unusable::Missing(_)) => say(&format!("{name}: training{purpose}")),
         Err(why) => say(&format!("{name}: training again{purpose}: {why}")),
     }
-    if let Some(why) = prepared.untrainable() {
-        bail!("{name} cannot be trained: {why}");
-    }
+    refuse_given(name, &prepared, &paths)?;
     // Better now than after hours.
     atomic::check_writable(&paths.weights())?;
 
@@ -224,6 +223,21 @@ fn trained_from(
         paths.weights().display()
     ));
     Ok((record, result.theta))
+}
+
+/// Refuses to train what only given weights make sense of.
+fn refuse_given(name: &ExperimentName, prepared: &Prepared, paths: &ExperimentPaths) -> Result<()> {
+    if let Some(why) = prepared.untrainable() {
+        bail!("{name} cannot be trained: {why}");
+    }
+    if weights::load_f64(&paths.weights()).is_ok_and(|file| file.metadata.contains_key(IMPORTED)) {
+        bail!(
+            "{} are weights that `heigen analyze` was given, and no training makes them again; give them by --model, or \
+             move them away",
+            paths.weights().display()
+        );
+    }
+    Ok(())
 }
 
 /// The experiment's training.

@@ -1,7 +1,7 @@
 //! An experiment's samples, split and network.
 
 use crate::session::say_once;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use heigen::config::{BatchNormMode, DatasetSpec, Experiment, FileArgs, ModelSpec, Sequential};
 use heigen::data::{Dataset, Split, Standardization, split};
 use heigen::linalg::Matrix;
@@ -57,11 +57,21 @@ impl Prepared {
     /// from there.
     pub(crate) fn load(&mut self, path: &Path) -> Result<Vec<f64>> {
         let file = weights::load_f64(path)?;
-        let tensors = file.tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
-        let theta = self.network.layout().assemble(tensors).with_context(|| path.display().to_string())?;
+        self.place(&file.tensors).with_context(|| path.display().to_string())
+    }
+
+    /// The same of tensors in memory.
+    pub(crate) fn place(&mut self, tensors: &[weights::NamedTensor<f64>]) -> Result<Vec<f64>> {
+        let views = tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
+        let theta = self.network.layout().assemble(views)?;
         if self.running {
-            let values = |name: &str| file.tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
-            self.network = self.network.with_fixed_statistics(values).with_context(|| path.display().to_string())?;
+            let negative =
+                |t: &&weights::NamedTensor<f64>| t.name.ends_with(".running_var") && t.values.iter().any(|&v| v < 0.0);
+            if let Some(tensor) = tensors.iter().find(negative) {
+                bail!("{} has a negative number; expected variances, 0 or more", tensor.name);
+            }
+            let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+            self.network = self.network.with_fixed_statistics(values)?;
         }
         Ok(theta)
     }
@@ -76,9 +86,21 @@ impl Prepared {
 
     /// What is to be said of the samples.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let rounded = "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
-                       features, not with float64 ones, beyond seven digits";
-        self.rounded.then(|| rounded.to_owned()).into_iter().collect()
+        let mut notes = Vec::new();
+        let named = |(i, name): (usize, &String)| *name != i.to_string();
+        if let Some(classes) = self.classes.as_ref().filter(|all| all.len() <= 50 && all.iter().enumerate().any(named))
+        {
+            let order: Vec<String> = classes.iter().enumerate().map(|(i, name)| format!("{i} is {name}")).collect();
+            notes.push(format!("outputs are classes in the order of their first sample: {}", order.join(", ")));
+        }
+        if self.rounded {
+            notes.push(
+                "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
+                 features, not with float64 ones, beyond seven digits"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     /// What a weights file tells beside the weights: names of classes, and what features were standardized by.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Sandbox, small};
-use heigen_store::npy;
+use heigen_store::{npy, weights};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -219,6 +219,7 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
     let text = sandbox.file("text.csv", b"a,b,label\n1,2,x\n3,oops,y\n5,6,x\n1,2,y\n");
     let more = sandbox.file("more.csv", b"1,2,0\n3,4,1\n5,6,2\n1,2,0\n3,4,1\n5,6,2\n");
     let deep = sandbox.file("deep.json", br#"{"layers": [{"type": "linear", "out_features": 3, "heads": 2}]}"#);
+    let image = sandbox.file("image.json", br#"{"layers": [{"type": "conv2d", "out_channels": 3, "kernel_size": 1}]}"#);
     let (moons, net, malicious) = (fixture("moons.npz"), fixture("moons_tanh.pt"), fixture("malicious.pt"));
     let (onnx, unsupported) = (fixture("moons_tanh.onnx"), fixture("unsupported.onnx"));
     let (whole, legacy) = (fixture("whole_module.pt"), fixture("legacy.pt"));
@@ -242,7 +243,14 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
         (vec!["--model", &onnx, "--arch", &arch, "--data", &moons], "leave out --arch"),
         (vec!["--model", &onnx, "--data", &ragged], "row 4"),
         (vec!["--model", &onnx, "--data", &text], "text.csv, row 3, column `b`"),
-        (vec!["--model", &onnx, "--data", &more], "expected at most 2"),
+        (
+            vec!["--model", &onnx, "--data", &more],
+            "more.csv, row 3, column 3, is the label 2; expected the index of a class, 0 to 1",
+        ),
+        (vec!["--model", &onnx, "--data", &moons, "--header", "true"], "header (--header) does not apply"),
+        (vec!["--model", &onnx, "--data", &more, "--labels", &more], "labels_path (--labels) does not apply"),
+        (vec!["--model", &net, "--arch", "CNN", "--data", &moons], "the weights have no out.weight"),
+        (vec!["--model", &net, "--arch", &image, "--data", &moons], "the last layer is conv2d"),
         (vec!["--model", &onnx, "--data", "absent.npz"], "absent.npz"),
         (vec!["--model", &onnx, "--data", &arch], ".npz, .npy, .csv"),
     ] {
@@ -253,4 +261,27 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
     assert!(!sandbox.path("PWNED").exists() && !PathBuf::from("PWNED").exists());
     // The mend that the message names.
     sandbox.ok(&["analyze", "--model", &net, "--arch", &named, "--data", &moons, "--map", "0.=fc1."]);
+}
+
+/// A linear network on two points a class, far apart: every loss is zero to rounding, and so is the Hessian.
+#[test]
+fn a_hessian_that_is_zero_has_a_report() {
+    let sandbox = Sandbox::new();
+    let arch = sandbox.file("linear.json", br#"{"layers": [{"type": "linear", "out_features": 2}]}"#);
+    let tensor =
+        |name: &str, shape: Vec<usize>, values: Vec<f64>| weights::NamedTensor { name: name.into(), shape, values };
+    let tensors =
+        [tensor("0.weight", vec![2, 2], vec![-3000.0, 0.0, 3000.0, 0.0]), tensor("0.bias", vec![2], vec![0.0; 2])];
+    weights::save(&sandbox.path("net.safetensors"), &tensors, &[].into()).unwrap();
+    let data = sandbox.file("apart.csv", b"x,y,label\n-1,0,left\n-2,1,left\n1,0,right\n2,1,right\n");
+    let run = sandbox.ok(&["analyze", "--model", "net.safetensors", "--arch", &arch, "--data", &data]);
+    assert!(run.stderr.contains("the Hessian has no positive eigenvalue"), "{}", run.stderr);
+    assert!(run.stderr.contains("0 is left, 1 is right"), "{}", run.stderr);
+    assert!(sandbox.path("report/own-net.html").is_file());
+    // The same name from elsewhere is another network.
+    sandbox.file("other/net.safetensors", &fs::read(sandbox.path("net.safetensors")).unwrap());
+    let error = sandbox.error(&["analyze", "--model", "other/net.safetensors", "--arch", &arch, "--data", &data]);
+    assert!(error.contains("is an import of net.safetensors"), "{error}");
+    let error = sandbox.error(&["train", "results/experiments/own/net.json", "--force"]);
+    assert!(error.contains("no training makes them again"), "{error}");
 }

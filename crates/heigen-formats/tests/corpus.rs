@@ -140,7 +140,7 @@ fn arrays() {
         if let Ok(array) = npy::array(bytes, "x.npy") {
             assert_eq!(array.values.len(), array.shape.iter().product::<usize>());
         }
-        check(npy_pair([bytes, bytes], ["X.npy", "y.npy"]));
+        check(npy_pair([bytes, bytes], ["X.npy", "y.npy"], None));
     });
 }
 
@@ -176,7 +176,7 @@ fn tables_in_parquet() {
 fn idx() {
     let labels = [0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1];
     run("idx", |bytes| {
-        check(idx_pair([bytes, bytes], ["images", "labels"]));
-        check(idx_pair([bytes, &labels], ["images", "labels"]));
+        check(idx_pair([bytes, bytes], ["images", "labels"], None));
+        check(idx_pair([bytes, &labels], ["images", "labels"], None));
     });
 }

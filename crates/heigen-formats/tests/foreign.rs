@@ -74,10 +74,10 @@ fn samples_of_every_format() {
     assert_eq!(summary(read("moons.npz")), (400, vec![2], 2));
     assert_eq!(summary(read("digits.npz")), (90, vec![1, 8, 8], 3));
     let arrays = ["blobs_X.npy", "blobs_y.npy"];
-    let blobs = samples::npy_pair([&foreign(arrays[0]), &foreign(arrays[1])], arrays);
+    let blobs = samples::npy_pair([&foreign(arrays[0]), &foreign(arrays[1])], arrays, None);
     assert_eq!(summary(blobs), (120, vec![5], 3));
     let files = ["digits-images.idx3-ubyte", "digits-labels.idx1-ubyte"];
-    let digits = samples::idx_pair([&foreign(files[0]), &foreign(files[1])], files);
+    let digits = samples::idx_pair([&foreign(files[0]), &foreign(files[1])], files, None);
     assert_eq!(summary(digits), (20, vec![8, 8], 10));
 }
 

@@ -65,7 +65,35 @@ pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
     Ok(OwnData { data, classes, feature_names, rounded })
 }
 
+/// Refuses options that say nothing of a file of this kind.
+fn applies(args: &FileArgs, kind: &str) -> Result<(), StoreError> {
+    let given = [
+        ("labels_path (--labels)", args.labels_path.is_some()),
+        ("features_key (--features-key)", args.features_key.is_some()),
+        ("labels_key (--labels-key)", args.labels_key.is_some()),
+        ("label_column (--label-column)", args.label_column.is_some()),
+        ("header (--header)", args.header.is_some()),
+    ];
+    // Which of them mean something there.
+    let known: &[usize] = match kind {
+        "npz" => &[1, 2],
+        "csv" | "tsv" => &[3, 4],
+        "parquet" => &[3],
+        _ => &[0],
+    };
+    let Some((_, (option, _))) = given.iter().enumerate().find(|(i, (_, given))| *given && !known.contains(i)) else {
+        return Ok(());
+    };
+    Err(StoreError::Content {
+        path: (&args.path).into(),
+        found: format!("a file to which {option} does not apply"),
+        wanted: format!("none of it, or one of another kind than .{kind}"),
+        mend: "leave that option out".into(),
+    })
+}
+
 fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Result<Samples, StoreError> {
+    applies(args, kind)?;
     let origin = &args.path;
     let column = |text: &String| text.parse().map_or_else(|_| Column::Name(text.clone()), Column::Position);
     let options = SampleOptions {
@@ -73,6 +101,7 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
         labels_key: args.labels_key.clone(),
         label_column: args.label_column.as_ref().map(column),
         header: args.header,
+        n_classes: args.num_classes.filter(|_| args.class_list.is_none()),
     };
     let pair = || {
         let labels_origin = args.labels_path.as_deref().unwrap_or_default();
@@ -91,11 +120,11 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
         "parquet" => format(samples::parquet(bytes, origin, &options)),
         "npy" => {
             let (labels, labels_origin) = pair()?;
-            format(samples::npy_pair([bytes, labels], [origin, labels_origin]))
+            format(samples::npy_pair([bytes, labels], [origin, labels_origin], options.n_classes))
         }
         _ if bytes.starts_with(&[0, 0]) => {
             let (labels, labels_origin) = pair()?;
-            format(samples::idx_pair([bytes, labels], [origin, labels_origin]))
+            format(samples::idx_pair([bytes, labels], [origin, labels_origin], options.n_classes))
         }
         _ => Err(StoreError::Content {
             path: origin.into(),

@@ -2,7 +2,7 @@
 
 mod network;
 mod page;
-mod stored;
+pub(crate) mod stored;
 mod warnings;
 
 use crate::args::{Analysing, AnalyzeArgs, Dtype, EstimateArgs, KeepArgs, SubjectArgs, TopKArgs};
@@ -47,6 +47,9 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
     let (estimates, keep) = (EstimateArgs::default(), KeepArgs::default());
     if let Some(why) = contradiction(Asked { subject: &subject, analysing: &analysing, top, estimates, keep }) {
         usage(&why);
+    }
+    if args.margin && args.top_k.is_some() {
+        usage("--margin needs v_1 of a whole spectrum; leave out --margin or --top-k");
     }
     let session = Session::of_analysis(args)?;
     let foreign = network::read(args)?;

@@ -37,7 +37,7 @@ pub(super) fn read(args: &AnalyzeArgs) -> Result<Foreign> {
         )
     };
     let (spec, stated) = architecture(arch, &tensors)?;
-    let n_outputs = outputs(&spec, &tensors);
+    let n_outputs = outputs(&spec, &tensors, arch)?;
     let input_shape = match &spec {
         ModelSpec::Cnn {} => Some([1, 28, 28]),
         ModelSpec::LeNet5 {} => Some([3, 32, 32]),
@@ -162,22 +162,30 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, 
     Ok((spec, stated))
 }
 
-/// The outputs of the last layer that has weights.
-fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>]) -> usize {
-    fn last(layers: &[LayerSpec]) -> Option<&LayerSpec> {
-        layers.iter().rev().find_map(|layer| match layer {
-            LayerSpec::Linear { .. } | LayerSpec::Conv2d { .. } => Some(layer),
-            LayerSpec::Residual { main, .. } => last(main),
-            _ => None,
-        })
+/// The outputs of the last layer, a linear one.
+fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result<usize> {
+    let layers = spec.layers(1);
+    let last = layers.iter().rev().find(|l| !matches!(l, LayerSpec::LogSoftmax | LayerSpec::Dropout { .. }));
+    match (spec, last.and_then(last_linear)) {
+        (ModelSpec::Sequential(_), Some(LayerSpec::Linear { out_features, .. })) => Ok(*out_features),
+        (_, Some(LayerSpec::Linear { name: Some(name), .. })) => {
+            let weight = format!("{name}.weight");
+            let missing = || format!("--arch {arch}: the weights have no {weight}; expected its names (--map renames)");
+            rows(tensors, &weight).with_context(missing)
+        }
+        _ => bail!(
+            "--arch {arch}: the last layer is {}; expected linear, one output for each class",
+            last.map_or("missing", LayerSpec::kind)
+        ),
     }
-    match (spec, last(&spec.layers(1))) {
-        (
-            ModelSpec::Sequential(_),
-            Some(LayerSpec::Linear { out_features: n, .. } | LayerSpec::Conv2d { out_channels: n, .. }),
-        ) => *n,
-        (_, Some(LayerSpec::Linear { name: Some(name), .. })) => rows(tensors, &format!("{name}.weight")).unwrap_or(1),
-        _ => 1,
+}
+
+/// The layer itself, or the last one of a residual block.
+fn last_linear(layer: &LayerSpec) -> Option<&LayerSpec> {
+    match layer {
+        LayerSpec::Linear { .. } => Some(layer),
+        LayerSpec::Residual { main, .. } => main.last().and_then(last_linear),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Drawn, Outcome};
 use crate::args::{AnalyzeArgs, loss_name};
+use crate::figure::Figure;
 use crate::hessian::Found;
 use crate::page_text::{capital, machine, math, percent};
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ pub(super) fn html(args: &AnalyzeArgs, outcome: &Outcome) -> Result<String> {
     }
     sections.extend(outcome.boundary.as_ref().map(boundary));
     if !outcome.figures.is_empty() {
-        sections.push(pictures(outcome));
+        sections.push(pictures(args, outcome));
     }
     let name = &outcome.own.loaded.experiment.name;
     let report = Report {
@@ -221,7 +222,17 @@ fn boundary(record: &BoundaryRecord) -> Section {
     section("boundary", "Decision boundary", vec![], vec![table])
 }
 
-fn pictures(outcome: &Outcome) -> Section {
+/// What a picture of one network shows.
+fn caption(figure: &Figure) -> &'static str {
+    match figure.name {
+        "line" => "the outputs over the only feature, gradients, alignment with $v_1$ and $v_2$, and the spectrum",
+        "planes" => "the decision boundary, and the alignment of every point's gradient with $v_1$ to $v_5$",
+        "embedding" => "the samples by t-SNE: by class, and by the alignment of their gradients with $v_1$ to $v_5$",
+        _ => figure.what,
+    }
+}
+
+fn pictures(args: &AnalyzeArgs, outcome: &Outcome) -> Section {
     let name = &outcome.own.loaded.experiment.name;
     let picture = |drawn: &Drawn| {
         let svg = std::fs::read_to_string(drawn.paths.first()?).ok()?;
@@ -230,13 +241,14 @@ fn pictures(outcome: &Outcome) -> Section {
             id: format!("picture-{}", figure.name),
             title: capital(figure.name),
             svg,
-            alt: format!("{name}: {}", figure.what),
-            caption: format!("{}.", capital(figure.what)),
+            alt: format!("{name}: {}", caption(figure)),
+            caption: format!("{}.", capital(caption(figure))),
             command: Some(format!(
-                "heigen plot {} {} --model {}",
+                "heigen plot {} {} --model {} --results {}",
                 figure.name,
                 outcome.own.paths.experiment().display(),
-                outcome.own.paths.weights().display()
+                outcome.own.paths.weights().display(),
+                args.results.display()
             )),
         })
     };

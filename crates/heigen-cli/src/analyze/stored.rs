@@ -2,6 +2,7 @@
 
 use super::network::Foreign;
 use crate::args::{AnalyzeArgs, loss_name};
+use crate::hessian::memory_limit;
 use crate::prepare::Prepared;
 use crate::session::Session;
 use anyhow::{Context, Result, bail};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The key of a weights file that tells where imported weights came from.
-const IMPORTED: &str = "imported from";
+pub(crate) const IMPORTED: &str = "imported from";
 
 /// The experiment, prepared, with its files written.
 #[derive(Debug)]
@@ -32,13 +33,19 @@ pub(super) fn store(session: &Session, args: &AnalyzeArgs, foreign: &Foreign) ->
     let paths = session.results.of(&name)?;
     let experiment = experiment(args, foreign, name.clone(), &paths.experiment())?;
     let mut prepared = Prepared::new(&experiment, &session.images)?;
-    let tensors = foreign.tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
-    let fits = prepared.network.layout().assemble(tensors);
     let hint = if args.arch.is_some() { " (--map FROM=TO renames tensors)" } else { "" };
-    let data = args.data.display();
-    fits.with_context(|| {
-        format!("{} on samples of {} features, {data}{hint}", args.model.display(), prepared.data.n_features())
+    let theta = prepared.place(&foreign.tensors).with_context(|| {
+        let (model, data, features) = (args.model.display(), args.data.display(), prepared.data.n_features());
+        format!("{model} on samples of {features} features, {data}{hint}")
     })?;
+    let needed = 64.0 * prepared.network.activation_size() as f64;
+    if needed > memory_limit() {
+        bail!(
+            "the layers make {} numbers of one sample, which need {:.0} GiB; expected images and paddings that fit in memory",
+            prepared.network.activation_size(),
+            needed / 2f64.powi(30)
+        );
+    }
     if let Some(t) = foreign.tensors.iter().find(|t| t.values.iter().any(|v| !v.is_finite())) {
         bail!("{}: {} has a number that is infinite or NaN; expected trained weights", args.model.display(), t.name);
     }
@@ -50,7 +57,6 @@ pub(super) fn store(session: &Session, args: &AnalyzeArgs, foreign: &Foreign) ->
         })?,
     ];
     staged.into_iter().try_for_each(Staged::commit)?;
-    let theta = prepared.load(&paths.weights())?;
     let origin = Origin::File(paths.experiment());
     Ok(Own { loaded: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta })
 }
@@ -101,24 +107,34 @@ fn experiment(args: &AnalyzeArgs, foreign: &Foreign, name: ExperimentName, path:
 /// Weights that heigen trained, that somebody put there, or of another file are not overwritten unless asked.
 fn refuse_other(paths: &ExperimentPaths, args: &AnalyzeArgs, force: bool) -> Result<()> {
     let path = paths.weights();
-    if force || !path.exists() {
+    if force {
+        return Ok(());
+    }
+    if !path.exists() {
+        let experiment = paths.experiment();
+        if experiment.exists() {
+            bail!(
+                "{} is there, without weights; choose another name by --name FOLDER/NAME, or --force to replace it",
+                experiment.display()
+            );
+        }
         return Ok(());
     }
     let imported = weights::load_f64(&path).ok().and_then(|file| file.metadata.get(IMPORTED).cloned());
     let what = match imported {
-        Some(from) if !paths.record().exists() && from == file_name(args) => return Ok(()),
+        Some(from) if !paths.record().exists() && from == origin(args) => return Ok(()),
         Some(from) if !paths.record().exists() => format!("an import of {from}"),
         _ => "no earlier import".to_owned(),
     };
     bail!("{} is {what}; choose another name by --name FOLDER/NAME, or --force to replace it", path.display())
 }
 
-fn file_name(args: &AnalyzeArgs) -> String {
-    args.model.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+fn origin(args: &AnalyzeArgs) -> String {
+    args.model.display().to_string()
 }
 
 fn metadata(args: &AnalyzeArgs, prepared: &Prepared) -> Result<BTreeMap<String, String>> {
     let mut metadata = prepared.metadata()?;
-    metadata.insert(IMPORTED.to_owned(), file_name(args));
+    metadata.insert(IMPORTED.to_owned(), origin(args));
     Ok(metadata)
 }

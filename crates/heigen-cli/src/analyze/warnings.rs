@@ -26,7 +26,7 @@ pub(super) fn no_minimum(loss: f64, grad_norm: f64, lambda_max: f64, lambda_min:
             if win < loss.abs() { format!("about {:.1} %", 100.0 * win / loss.abs()) } else { "most of it".to_owned() };
         warnings.push(format!(
             "the weights are no minimum of this loss on these samples: |gradient| is {}, and one step along it would lower the \
-             loss of {} by {part}; check that loss, samples and their scaling are those of the training, or train on",
+             loss of {} by {part}; check that loss, samples, their scaling and the order of the classes are those of the training, or train on",
             number(grad_norm),
             number(loss)
         ));

@@ -3,13 +3,22 @@
 use super::{Drawing, Shown, stored};
 use crate::hessian::Analysed;
 use crate::prepare::Prepared;
-use crate::session::Session;
+use crate::session::{Session, say_once};
 use anyhow::{Context, Result, bail};
 use heigen::analysis::{PERPLEXITY, t_sne};
 use heigen::config::DatasetSpec;
 use heigen::linalg::Matrix;
 use heigen_figures::{Density, EmbeddingRow, SampleMap};
 use heigen_store::catalogue::Loaded;
+
+/// Samples that are embedded, at most: the time grows with their square.
+const MOST: usize = 1000;
+
+/// All samples, or as many as are embedded, evenly spread over them.
+fn spread(n: usize) -> Vec<usize> {
+    let most = n.min(MOST);
+    (0..most).map(|i| i * n / most.max(1)).collect()
+}
 
 /// Any number of features, and of classes that have markers.
 pub(super) fn check(session: &Session, loaded: &Loaded, figure: &str) -> Result<()> {
@@ -25,7 +34,11 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
     let mut embedded: Vec<(Vec<f32>, Vec<[f64; 2]>)> = Vec::new();
     let mut rows = Vec::new();
     for Shown { loaded, analysed, label, .. } in shown {
-        let samples = &analysed.samples;
+        let chosen = spread(analysed.samples.n_samples());
+        if chosen.len() < analysed.samples.n_samples() {
+            say_once(&format!("note: t-SNE of {MOST} of the {} samples, evenly spread", analysed.samples.n_samples()));
+        }
+        let samples = &analysed.samples.subset(&chosen);
         // The rows of one figure mostly show the same samples.
         let known = embedded.iter().find(|(features, _)| *features == samples.features);
         let points = if let Some((_, points)) = known {
@@ -42,7 +55,12 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
             points,
             classes: samples.labels.clone(),
             class_names: class_names(&loaded.experiment.dataset, analysed),
-            maps: maps.map(|(i, (eigenvalue, values))| SampleMap { index: i + 1, eigenvalue, values }).collect(),
+            maps: maps
+                .map(|(i, (eigenvalue, values))| {
+                    let values = chosen.iter().map(|&n| values[n]).collect();
+                    SampleMap { index: i + 1, eigenvalue, values }
+                })
+                .collect(),
             density: density(analysed)?,
         });
     }

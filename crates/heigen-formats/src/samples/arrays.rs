@@ -28,7 +28,7 @@ pub fn npz(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sample
     let (features, features_origin) =
         entry(options.features_key.as_deref().unwrap_or("X"), "features_key (--features-key)")?;
     let (labels, labels_origin) = entry(options.labels_key.as_deref().unwrap_or("y"), "labels_key (--labels-key)")?;
-    npy_pair([&features, &labels], [&features_origin, &labels_origin])
+    npy_pair([&features, &labels], [&features_origin, &labels_origin], options.n_classes)
 }
 
 /// Reads features, [N, ...] of numbers, and labels, `[N]` of class indices or texts, from two `.npy` files; `origins` name
@@ -36,7 +36,7 @@ pub fn npz(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sample
 ///
 /// # Errors
 /// As [`npz`].
-pub fn npy_pair(bytes: [&[u8]; 2], origins: [&str; 2]) -> Result<Samples, FormatError> {
+pub fn npy_pair(bytes: [&[u8]; 2], origins: [&str; 2], n_classes: Option<usize>) -> Result<Samples, FormatError> {
     let features = array(bytes[0], origins[0])?;
     let (labels_shape, labels) = match any_array(bytes[1], origins[1])? {
         AnyArray::Numbers(Array { shape, values, .. }) => (shape, Labels::Numbers(values)),
@@ -46,7 +46,7 @@ pub fn npy_pair(bytes: [&[u8]; 2], origins: [&str; 2]) -> Result<Samples, Format
             (shape, Labels::Texts(texts))
         }
     };
-    pair(&features.shape, features.values, &labels_shape, labels, origins)
+    pair(&features.shape, features.values, &labels_shape, labels, origins, n_classes)
 }
 
 /// Features [N, ...] with labels `[N]`.
@@ -56,6 +56,7 @@ pub(super) fn pair(
     labels_shape: &[usize],
     labels: Labels,
     origins: [&str; 2],
+    n_classes: Option<usize>,
 ) -> Result<Samples, FormatError> {
     let has_shape = |shape: &[usize]| format!("the shape {shape:?}");
     let (n, sample) = match shape {
@@ -79,5 +80,5 @@ pub(super) fn pair(
         return Err(FormatError::holds(origins[1], found, wanted, "take both from the same data"));
     }
     Found { features, shape: sample, feature_names: Vec::new(), labels, label_name: None, rows: Vec::new() }
-        .check(origins)
+        .check(origins, n_classes)
 }

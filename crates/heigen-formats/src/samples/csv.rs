@@ -122,7 +122,8 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
     }
     let labels = numbers(&texts).map_or(Labels::Texts(texts), Labels::Numbers);
     let label_name = Some(column_name(names, label));
-    Found { features, shape: vec![width - 1], feature_names, labels, label_name, rows }.check([origin; 2])
+    Found { features, shape: vec![width - 1], feature_names, labels, label_name, rows }
+        .check([origin; 2], options.n_classes)
 }
 
 /// The names of the columns, if the first line has them.

@@ -18,10 +18,10 @@ const MAX_AXES: usize = 4;
 ///
 /// # Errors
 /// [`FormatError`] if a file is no IDX file, is compressed, truncated or too long, or samples cannot be used.
-pub fn idx_pair(bytes: [&[u8]; 2], origins: [&str; 2]) -> Result<Samples, FormatError> {
+pub fn idx_pair(bytes: [&[u8]; 2], origins: [&str; 2], n_classes: Option<usize>) -> Result<Samples, FormatError> {
     let (shape, features) = array(bytes[0], origins[0])?;
     let (labels_shape, labels) = array(bytes[1], origins[1])?;
-    pair(&shape, features, &labels_shape, Labels::Numbers(labels), origins)
+    pair(&shape, features, &labels_shape, Labels::Numbers(labels), origins, n_classes)
 }
 
 fn array(bytes: &[u8], origin: &str) -> Result<(Vec<usize>, Vec<f64>), FormatError> {

@@ -49,6 +49,7 @@ impl Labels {
         origin: &str,
         column: Option<&str>,
         row: impl Fn(usize) -> u64,
+        known: Option<usize>,
     ) -> Result<(Vec<usize>, Vec<String>), FormatError> {
         let (labels, names) = match self {
             Self::Texts(texts) => {
@@ -60,12 +61,12 @@ impl Labels {
                 (texts.labels, texts.names)
             }
             Self::Numbers(numbers) => {
-                let labels = indices(&numbers, origin, column, row)?;
-                let classes = labels.iter().max().map_or(0, |&max| max + 1);
+                let labels = indices(&numbers, origin, column, row, known)?;
+                let classes = known.unwrap_or_else(|| labels.iter().max().map_or(0, |&max| max + 1));
                 (labels, (0..classes).map(|class| class.to_string()).collect())
             }
         };
-        check_counts(&labels, &names, origin)?;
+        check_counts(&labels, &names, origin, known.is_some())?;
         Ok((labels, names))
     }
 }
@@ -75,12 +76,16 @@ fn indices(
     origin: &str,
     column: Option<&str>,
     row: impl Fn(usize) -> u64,
+    known: Option<usize>,
 ) -> Result<Vec<usize>, FormatError> {
+    let most = known.unwrap_or(MAX_CLASSES);
     let index = |(n, &number): (usize, &f64)| {
         let mend = if number.fract() != 0.0 || !number.is_finite() {
             "say which column has the labels, or write classes as texts"
         } else if number < 0.0 {
             "number the classes from 0, or write them as texts"
+        } else if number >= most as f64 && known.is_some() {
+            "take the network whose classes these are, or leave the row out"
         } else if number >= MAX_CLASSES as f64 {
             "number the classes without gaps, say which column has the labels, or write classes as texts"
         } else {
@@ -91,7 +96,7 @@ fn indices(
             row: row(n),
             column: column.map(str::to_owned),
             found: format!("the label {}", shown(&number.to_string())),
-            wanted: format!("the index of a class, 0 to {}", MAX_CLASSES - 1),
+            wanted: format!("the index of a class, 0 to {}", most.saturating_sub(1)),
             mend: mend.to_owned(),
         };
         Err(cell.into())
@@ -100,7 +105,8 @@ fn indices(
 }
 
 /// Every class needs two samples, and there must be two classes.
-fn check_counts(labels: &[usize], names: &[String], origin: &str) -> Result<(), FormatError> {
+/// Where their number is `known`, some may have no samples.
+fn check_counts(labels: &[usize], names: &[String], origin: &str, known: bool) -> Result<(), FormatError> {
     let mut counts = vec![0_usize; names.len()];
     labels.iter().for_each(|&label| counts[label] += 1);
     let quoted = |class: usize| shown(&names[class]);
@@ -108,7 +114,7 @@ fn check_counts(labels: &[usize], names: &[String], origin: &str) -> Result<(), 
         let found = format!("only the class {}", quoted(0));
         return Err(FormatError::holds(origin, found, "2 classes or more", "add samples of another class"));
     }
-    if let Some(missing) = counts.iter().position(|&count| count == 0) {
+    if let Some(missing) = counts.iter().position(|&count| count == 0).filter(|_| !known) {
         let found = format!("labels up to {} but no sample of class {missing}", names.len() - 1);
         let mend = "number the classes without gaps, or write them as texts";
         return Err(FormatError::holds(origin, found, "samples of every class", mend));

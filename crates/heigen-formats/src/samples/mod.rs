@@ -54,6 +54,8 @@ pub struct SampleOptions {
     pub label_column: Option<Column>,
     /// Whether the first line of a CSV names the columns; if not given, it does unless its features are numbers.
     pub header: Option<bool>,
+    /// Number of classes where it is known: some may then have no samples, and a label beyond is an error.
+    pub n_classes: Option<usize>,
 }
 
 /// What a format's reader found, before it is checked.
@@ -71,7 +73,7 @@ struct Found {
 
 impl Found {
     /// Checks counts, features and labels; `origins` name the files of the features and of the labels.
-    fn check(self, origins: [&str; 2]) -> Result<Samples, FormatError> {
+    fn check(self, origins: [&str; 2], n_classes: Option<usize>) -> Result<Samples, FormatError> {
         let [origin, labels_origin] = origins;
         let (n, d) = (self.labels.len(), self.shape.iter().fold(1, |d: usize, &n| d.saturating_mul(n)));
         if n < 2 {
@@ -96,7 +98,7 @@ impl Found {
             };
             return Err(cell.into());
         }
-        let (labels, classes) = self.labels.classes(labels_origin, self.label_name.as_deref(), row)?;
+        let (labels, classes) = self.labels.classes(labels_origin, self.label_name.as_deref(), row, n_classes)?;
         Ok(Samples { features: self.features, shape: self.shape, labels, classes, feature_names: self.feature_names })
     }
 }

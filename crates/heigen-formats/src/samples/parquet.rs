@@ -39,7 +39,7 @@ pub fn parquet(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sa
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, origin, options)));
     let found =
         read.unwrap_or_else(|_| Err(FormatError::damaged(origin, "its columns contradict themselves", WANTED)))?;
-    found.check([origin; 2])
+    found.check([origin; 2], options.n_classes)
 }
 
 /// What a column's values are.

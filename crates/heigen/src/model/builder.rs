@@ -148,10 +148,10 @@ impl Builder {
     pub(super) fn global_average_pool(&mut self, name: &str) -> Result<(), ModelError> {
         let Shape { height, width, .. } = self.form.shape;
         if height != width {
-            return Err(ModelError::Window {
-                layer: name.to_owned(),
-                image: self.form.shape,
-                kernel: height.max(width),
+            return Err(ModelError::Layer {
+                layer: format!("layer {name} (global_avgpool)"),
+                got: self.form.to_string(),
+                wanted: "a square image".into(),
             });
         }
         self.average_pool(name, [height, 1, 0])

@@ -85,7 +85,7 @@ impl Window {
             for column in 0..columns {
                 let left = column * self.stride;
                 let first = self.padding.saturating_sub(left);
-                let last = self.kernel.min(self.input.width + self.padding - left);
+                let last = self.kernel.min((self.input.width + self.padding).saturating_sub(left));
                 for ky in 0..self.kernel {
                     let y = (row * self.stride + ky).wrapping_sub(self.padding);
                     if y < self.input.height && first < last {
@@ -146,7 +146,9 @@ mod tests {
     #[test]
     fn rows_of_a_window_are_its_taps_inside_the_image() {
         let input = Shape { channels: 2, height: 5, width: 4 };
-        for (kernel, stride, padding) in [(2, 2, 0), (3, 2, 1), (3, 1, 1), (1, 2, 0), (5, 1, 2), (3, 3, 2)] {
+        for (kernel, stride, padding) in
+            [(2, 2, 0), (3, 2, 1), (3, 1, 1), (1, 2, 0), (5, 1, 2), (3, 3, 2), (1, 1, 2), (1, 1, 3), (2, 1, 4)]
+        {
             let window = Window::new(input, kernel, stride, padding).unwrap();
             let (mut taps, mut rows) = (Vec::new(), Vec::new());
             window.visit(|place, tap, pixel| taps.extend(pixel.map(|p| (place, tap, p))));

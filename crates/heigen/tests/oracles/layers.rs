@@ -2,7 +2,9 @@
 
 use crate::common::cases::Numbers;
 use heigen::config::{BatchNormMode, LayerSpec, LossKind, ModelSpec, Sequential};
-use heigen::curvature::{Hessian, Method, Problem, SymmetricOperator, spectrum};
+use heigen::curvature::{
+    EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Method, Problem, SymmetricOperator, spectrum,
+};
 use heigen::linalg::Matrix;
 use heigen::model::Network;
 
@@ -59,6 +61,13 @@ fn table() -> Vec<Case> {
             &format!(
                 r#"{{"type": "conv2d", "out_channels": 2, "kernel_size": 2, "stride": 2, "bias": false}},
                    {{"type": "softplus"}}, {head}"#
+            ),
+        ),
+        case(
+            "conv2d with padding beyond its kernel",
+            &[1, 3, 2],
+            &format!(
+                r#"{{"type": "conv2d", "out_channels": 2, "kernel_size": 1, "padding": 2}}, {{"type": "tanh"}}, {head}"#
             ),
         ),
         case("relu, maxpool", &[2, 6, 6], &image(r#"{"type": "relu"}, {"type": "maxpool", "kernel_size": 2}"#)),
@@ -152,6 +161,37 @@ fn gradients_and_products_are_differences() {
                 assert_close(products.column(k), &wanted, &format!("{}: product {k} at {i}", case.name));
             }
         }
+    }
+}
+
+/// v^T G v and v^T F v from differences of outputs alone: J v of every sample, softmax and log-likelihood by hand.
+#[test]
+fn gauss_newton_and_fisher_are_those_of_differences_of_outputs() {
+    for case in table().iter().filter(|case| !case.network().couples_samples()) {
+        let network = case.network();
+        let theta = case.theta(network.n_params());
+        let problem = Case::problem(&network, theta.clone());
+        let v = Numbers(3).vector(theta.len());
+        let outputs = |theta: Vec<f64>| Case::problem(&network, theta).outputs().data;
+        let (z, jv) = (outputs(theta.clone()), difference(&theta, &v, outputs));
+        let (mut ggn, mut fisher) = (0.0, 0.0);
+        for (n, (z, jv)) in z.chunks(3).zip(jv.chunks(3)).enumerate() {
+            let total: f64 = z.iter().map(|z| z.exp()).sum();
+            let p: Vec<f64> = z.iter().map(|z| z.exp() / total).collect();
+            let mean: f64 = p.iter().zip(jv).map(|(p, j)| p * j).sum();
+            ggn += p.iter().zip(jv).map(|(p, j)| p * (j - mean).powi(2)).sum::<f64>() / N as f64;
+            fisher += (mean - jv[n % 3]).powi(2) / N as f64;
+        }
+        let column = Matrix { data: v, rows: theta.len(), columns: 1 };
+        let form = |operator: &dyn SymmetricOperator<f64>| {
+            let mut product = Matrix::zeros(theta.len(), 1);
+            operator.apply(&column, &mut product);
+            product.data.iter().zip(&column.data).map(|(a, b)| a * b).sum::<f64>()
+        };
+        let got = [form(&GaussNewton(&problem)), form(&EmpiricalFisher(&problem))];
+        assert_close(&got, &[ggn, fisher], &format!("{}: Gauss-Newton and Fisher", case.name));
+        let rest = form(&Hessian(&problem)) - got[0];
+        assert_close(&[form(&FunctionalRemainder(&problem))], &[rest], &format!("{}: remainder", case.name));
     }
 }
 
