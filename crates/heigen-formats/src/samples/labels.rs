@@ -48,7 +48,7 @@ impl Labels {
         self,
         origin: &str,
         column: Option<&str>,
-        row: impl Fn(usize) -> u64,
+        row: impl Fn(usize) -> u64 + Copy,
         known: Option<usize>,
     ) -> Result<(Vec<usize>, Vec<String>), FormatError> {
         let (labels, names) = match self {
@@ -66,7 +66,7 @@ impl Labels {
                 (labels, (0..classes).map(|class| class.to_string()).collect())
             }
         };
-        check_counts(&labels, &names, origin, known.is_some())?;
+        check_counts(&labels, &names, origin, column, row, known.is_some())?;
         Ok((labels, names))
     }
 }
@@ -106,7 +106,14 @@ fn indices(
 
 /// Every class needs two samples, and there must be two classes.
 /// Where their number is `known`, some may have no samples.
-fn check_counts(labels: &[usize], names: &[String], origin: &str, known: bool) -> Result<(), FormatError> {
+fn check_counts(
+    labels: &[usize],
+    names: &[String],
+    origin: &str,
+    column: Option<&str>,
+    row: impl Fn(usize) -> u64,
+    known: bool,
+) -> Result<(), FormatError> {
     let mut counts = vec![0_usize; names.len()];
     labels.iter().for_each(|&label| counts[label] += 1);
     let quoted = |class: usize| shown(&names[class]);
@@ -119,10 +126,16 @@ fn check_counts(labels: &[usize], names: &[String], origin: &str, known: bool) -
         let mend = "number the classes without gaps, or write them as texts";
         return Err(FormatError::holds(origin, found, "samples of every class", mend));
     }
-    if let Some(single) = counts.iter().position(|&count| count == 1) {
-        let found = format!("only one sample of class {}", quoted(single));
-        let mend = "add samples of that class, or leave it out";
-        return Err(FormatError::holds(origin, found, "2 or more, for training and test", mend));
+    if let Some(n) = labels.iter().position(|&label| counts[label] == 1) {
+        let cell = Cell {
+            origin: origin.to_owned(),
+            row: row(n),
+            column: column.map(str::to_owned),
+            found: format!("the only sample of class {}", quoted(labels[n])),
+            wanted: "2 or more of each, for training and test".to_owned(),
+            mend: "add samples of that class, or leave it out".to_owned(),
+        };
+        return Err(cell.into());
     }
     Ok(())
 }

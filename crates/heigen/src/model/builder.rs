@@ -102,7 +102,7 @@ impl Builder {
         places: [usize; 3],
         bias: bool,
     ) -> Result<(), ModelError> {
-        let window = self.window(name, places)?;
+        let window = self.window(&format!("{name} (conv2d)"), places)?;
         let kernel = window.kernel;
         let inputs = self.form.shape.channels.checked_mul(window.taps());
         self.room(name, inputs.and_then(|inputs| inputs.checked_mul(outputs)))?;
@@ -128,7 +128,7 @@ impl Builder {
     /// A max-pool; before a ReLU that it follows, which is cheaper: the largest entry is the same before and after a
     /// function that grows, and so is the derivative.
     pub(super) fn max_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
-        let window = self.window(name, places)?;
+        let window = self.window(&format!("{name} (maxpool)"), places)?;
         let relu = self.layers.pop_if(|last| matches!(last, Layer::Activation(Activation::Relu)));
         self.layers.push(Layer::MaxPool(window));
         self.layers.extend(relu);
@@ -138,7 +138,7 @@ impl Builder {
 
     /// The mean over every window.
     pub(super) fn average_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
-        let window = self.window(name, places)?;
+        let window = self.window(&format!("{name} (avgpool)"), places)?;
         self.layers.push(Layer::AveragePool(window));
         self.form.shape = window.output(self.form.shape.channels);
         Ok(())

@@ -36,10 +36,7 @@ pub enum ModelError {
         width: usize,
     },
     /// A window larger than its image.
-    #[error(
-        "{layer}: its window of {kernel} x {kernel} does not fit an image of {} x {}",
-        image.height, image.width
-    )]
+    #[error("layer {layer}: its window of {kernel} x {kernel} does not fit an image of {image}")]
     Window {
         /// The layer.
         layer: String,

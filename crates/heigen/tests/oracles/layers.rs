@@ -247,7 +247,7 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
         "layer conv (conv2d): it gets 4 features; expected an image of channels x rows x columns; `input_shape` makes \
          features into one"
     );
-    assert_eq!(error(&[1, 2, 5], conv), "conv: its window of 3 x 3 does not fit an image of 2 x 5");
+    assert_eq!(error(&[1, 2, 5], conv), "layer conv (conv2d): its window of 3 x 3 does not fit an image of 1 x 2 x 5");
     assert_eq!(
         error(&[4], r#"{"type": "linear", "out_features": 2}"#),
         "the last layer makes 2 features; expected 3, one for each class"
