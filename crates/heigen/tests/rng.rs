@@ -1,9 +1,10 @@
 //! The random streams equal those of NumPy and PyTorch, number for number.
 mod common;
 
+use heigen::curvature::{Law, random};
 use heigen::rng::{
     DataLoaderOrder, NumpyRandomState, TorchGenerator, default_bias, default_weight, fill_kaiming_normal,
-    fill_kaiming_uniform,
+    fill_kaiming_uniform, philox,
 };
 use proptest::prelude::*;
 
@@ -132,6 +133,29 @@ proptest! {
         for _ in 0..20 {
             let value = rs.randint(low, low + width);
             prop_assert!((low..low + width).contains(&value));
+        }
+    }
+}
+
+#[test]
+fn directions_are_numpys_philox() {
+    let text = std::fs::read_to_string(common::golden_path("../golden_extra/philox.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let columns = json["columns"].as_array().unwrap();
+    assert_eq!(columns.len(), 5);
+    for column in columns {
+        let numbers =
+            |key: &str| -> Vec<f64> { column[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
+        let (seed, j) = (column["seed"].as_u64().unwrap(), column["column"].as_u64().unwrap());
+        let words: Vec<u64> =
+            column["words"].as_array().unwrap().iter().map(|w| w.as_str().unwrap().parse().unwrap()).collect();
+        let own: Vec<u64> = (1..=3).flat_map(|block| philox([block, j, 0, 0], [seed, 0])).take(10).collect();
+        assert_eq!(own, words);
+        let drawn = |law: Law| random::<f64>(10, j..j + 1, u32::try_from(seed).unwrap(), law).data;
+        assert_eq!(drawn(Law::Uniform), numbers("uniform"));
+        assert_eq!(drawn(Law::Rademacher), numbers("signs"));
+        for (own, numpy) in drawn(Law::Gaussian).iter().zip(numbers("gaussian")) {
+            assert!((own - numpy).abs() <= 4e-16 * numpy.abs().max(1.0), "{own} {numpy}");
         }
     }
 }

@@ -1,9 +1,8 @@
 //! What vouches for a spectrum, however it was computed.
 
 use super::SymmetricOperator;
-use super::random::{dot, gaussian, norm};
-use crate::linalg::{Matrix, Scalar};
-use crate::rng::NumpyRandomState;
+use super::random::{Law, random};
+use crate::linalg::{Matrix, Scalar, dot, gram_by_tiles, norm, par, transposed_product_by_tiles};
 
 /// Gaussian probes of the randomized bound; it fails with probability 10^-PROBES at most.
 const PROBES: usize = 10;
@@ -87,27 +86,25 @@ pub fn certify<T: Scalar>(
         let products = written_out.map_or_else(|| operator.product(&block), |cheap| cheap.product(&block));
         for (i, product) in (start..end).zip(products.iter_columns()) {
             let pairs = product.iter().zip(eigenvectors.column(i));
-            let square: f64 = pairs.map(|(&av, &v)| (av - eigenvalues[i] * v).to_f64().powi(2)).sum();
-            largest = largest.max(square.sqrt());
-            squares += square;
+            let residual = norm(&pairs.map(|(&av, &v)| av - eigenvalues[i] * v).collect::<Vec<T>>());
+            largest = largest.max(residual);
+            squares += residual.powi(2);
         }
     }
-    let gram = eigenvectors.gram();
+    let gram = gram_by_tiles(eigenvectors.as_ref(), par());
     let entry = |(i, g): (usize, &T), j: usize| (g.to_f64() - f64::from(u8::from(i == j))).abs();
     let columns = gram.iter_columns().enumerate();
     let orthogonality = columns.flat_map(|(j, c)| c.iter().enumerate().map(move |e| entry(e, j))).fold(0.0, f64::max);
 
     // E omega = A omega - V diag(lambda) V^T omega.
-    let mut stream = NumpyRandomState::new(SEED);
-    let probes = gaussian(p, PROBES, &mut stream);
+    let probes = random(p, 0..PROBES as u64, SEED, Law::Gaussian);
     let mut outside = operator.product(&probes);
     let difference = written_out.map_or(0.0, |cheap| {
         let products = cheap.product(&probes);
-        let distance =
-            |(a, b): (&[T], &[T])| a.iter().zip(b).map(|(&a, &b)| (a - b).to_f64().powi(2)).sum::<f64>().sqrt();
+        let distance = |(a, b): (&[T], &[T])| norm(&a.iter().zip(b).map(|(&a, &b)| a - b).collect::<Vec<T>>());
         BOUND * outside.iter_columns().zip(products.iter_columns()).map(distance).fold(0.0, f64::max)
     });
-    let mut coefficients = eigenvectors.transposed_product(&probes);
+    let mut coefficients = transposed_product_by_tiles(eigenvectors.as_ref(), probes.as_ref(), par());
     for column in coefficients.data.chunks_exact_mut(k.max(1)) {
         column.iter_mut().zip(eigenvalues).for_each(|(c, &l)| *c *= l);
     }

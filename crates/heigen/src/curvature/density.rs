@@ -4,7 +4,6 @@ use super::estimate::at_least;
 use super::quadrature::quadratures;
 use super::{Estimate, EstimateError, Quadrature, SymmetricOperator};
 use crate::linalg::Scalar;
-use crate::rng::NumpyRandomState;
 
 /// How [`spectral_density`] samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +60,7 @@ pub fn spectral_density<T: Scalar>(
     at_least("the number of Lanczos steps of the spectral density", options.steps, 1)?;
     let n_params = operator.n_params();
     at_least("the number of parameters", n_params, 1)?;
-    let mut stream = NumpyRandomState::new(options.seed);
-    let probes = quadratures(operator, options.probes, options.steps, &mut stream, progress)?;
+    let probes = quadratures(operator, options.probes, options.steps, options.seed, progress)?;
     Ok(SpectralDensity { n_params, probes })
 }
 

@@ -1,11 +1,10 @@
 //! The diagonal of an operator.
 
 use super::estimate::at_least;
-use super::random::rademacher;
-use super::trace::{BLOCK, finite};
+use super::random::{Law, random};
+use super::trace::{BLOCK, block_from, finite};
 use super::{Estimate, EstimateError, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
-use crate::rng::NumpyRandomState;
 
 /// diag A, estimated as the mean of w * (A w), entry by entry, over Rademacher directions w.
 ///
@@ -31,10 +30,9 @@ pub fn diagonal<T: Scalar>(
 ) -> Result<Vec<Estimate>, EstimateError> {
     at_least("the number of samples of the diagonal", samples, 2)?;
     let p = operator.n_params();
-    let mut stream = NumpyRandomState::new(seed);
     let (mut mean, mut squares, mut count) = (vec![0.0f64; p], vec![0.0f64; p], 0.0f64);
     for start in (0..samples).step_by(BLOCK) {
-        let w: Matrix<T> = rademacher(p, BLOCK.min(samples - start), &mut stream);
+        let w: Matrix<T> = random(p, block_from(start, samples), seed, Law::Rademacher);
         let a_w = finite(operator.product(&w))?;
         for (w, a_w) in w.iter_columns().zip(a_w.iter_columns()) {
             count += 1.0;

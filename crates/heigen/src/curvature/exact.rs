@@ -1,9 +1,11 @@
 //! The exact spectrum without the dense matrix: range, projection, small eigenproblem.
 
-use super::random::{norm, uniform};
+use super::random::{Law, random};
 use super::{Stage, SymmetricOperator};
-use crate::linalg::{EigenError, Matrix, Scalar, orthonormalize, par, product, self_adjoint_eigen, subtract_product};
-use crate::rng::NumpyRandomState;
+use crate::linalg::{
+    EigenError, Matrix, Scalar, norm, orthonormalize, par, product, self_adjoint_eigen, subtract_product,
+    transposed_product_by_tiles,
+};
 
 /// Random directions that one step of the range finder tries.
 const BLOCK: usize = 128;
@@ -56,7 +58,7 @@ pub fn exact<T: Scalar>(
     progress: &mut impl FnMut(Stage),
 ) -> Result<Exact<T>, EigenError> {
     let p = operator.n_params();
-    let mut stream = NumpyRandomState::new(SEED);
+    let mut tried = 0;
     let mut basis = Matrix { data: Vec::new(), rows: p, columns: 0 };
     let mut scale = 0.0f64;
     loop {
@@ -67,7 +69,10 @@ pub fn exact<T: Scalar>(
         if basis.columns + width > max_columns {
             return Ok(Exact::HighRank(basis.columns));
         }
-        let mut y = operator.product(&uniform(p, width, &mut stream));
+        let directions = random(p, tried..tried + width as u64, SEED, Law::Uniform);
+        tried += width as u64;
+        let mut y = operator.product(&directions);
+        drop(directions);
         if !y.is_finite() {
             return Err(EigenError::NotFinite);
         }
@@ -101,7 +106,7 @@ pub fn exact<T: Scalar>(
 
 /// y -= Q Q^T y.
 fn project_out<T: Scalar>(basis: &Matrix<T>, y: &mut Matrix<T>) {
-    let coefficients = basis.transposed_product(y);
+    let coefficients = transposed_product_by_tiles(basis.as_ref(), y.as_ref(), par());
     subtract_product(y.as_mut(), basis.as_ref(), coefficients.as_ref(), par());
 }
 
@@ -116,9 +121,8 @@ fn projected<T: Scalar>(
     for start in (0..k).step_by(BLOCK) {
         let end = (start + BLOCK).min(k);
         let aq = operator.product(&q.columns(start..end));
-        let below = q.as_ref().subcols(start, k - start);
-        let lower = t.as_mut().submatrix_mut(start, start, k - start, end - start);
-        product(lower, below.transpose(), aq.as_ref(), par());
+        let below = transposed_product_by_tiles(q.as_ref().subcols(start, k - start), aq.as_ref(), par());
+        t.as_mut().submatrix_mut(start, start, k - start, end - start).copy_from(below.as_ref());
         progress(Stage::Projection(end));
     }
     t.mirror_lower();

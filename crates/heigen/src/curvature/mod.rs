@@ -39,5 +39,6 @@ pub use operators::{
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::{Problem, ProblemError};
 pub use quadrature::Quadrature;
+pub use random::{Law, random};
 pub use spectrum::{Method, NULL_TOLERANCE, Spectrum, SpectrumError, Stage, spectrum};
 pub use trace::{hutchinson, trace};

@@ -1,7 +1,8 @@
 //! Orthonormal blocks by matrix products and one small eigenproblem: the singular-vector form of Gram-Schmidt.
 
-use super::random::norm;
-use crate::linalg::{EigenError, Matrix, Scalar, add_product, par, product, self_adjoint_eigen};
+use crate::linalg::{
+    EigenError, Matrix, Scalar, add_product, norm, par, product, self_adjoint_eigen, transposed_product_by_tiles,
+};
 use faer::MatRef;
 
 /// W = X R with X [P, r] orthonormal and R [r, K].
@@ -27,8 +28,7 @@ pub(super) fn tail<T: Scalar>(basis: &Matrix<T>, from: usize) -> MatRef<'_, T> {
 
 /// W -= Q Q^T W; returns Q^T W.
 pub(super) fn project_out<T: Scalar>(basis: MatRef<'_, T>, w: &mut Matrix<T>) -> Matrix<T> {
-    let mut c = Matrix::zeros(basis.ncols(), w.columns);
-    product(c.as_mut(), basis.transpose(), w.as_ref(), par());
+    let c = transposed_product_by_tiles(basis, w.as_ref(), par());
     subtract(basis, &c, w);
     c
 }
@@ -94,7 +94,7 @@ pub(super) fn orthonormalize<T: Scalar>(
 
 /// W^T W, symmetric to the bit.
 fn gram<T: Scalar>(w: &Matrix<T>) -> Matrix<T> {
-    let mut gram = w.transposed_product(w);
+    let mut gram = transposed_product_by_tiles(w.as_ref(), w.as_ref(), par());
     symmetrize(&mut gram);
     gram
 }

@@ -1,10 +1,9 @@
 //! Gaussian quadrature by Lanczos: several probes, each with its own recurrence, in one product.
 
-use super::random::{dot, gaussian, norm};
+use super::random::{Law, random};
 use super::trace::finite;
 use super::{EstimateError, SymmetricOperator};
-use crate::linalg::{Matrix, Scalar, add_product, product, self_adjoint_eigen};
-use crate::rng::NumpyRandomState;
+use crate::linalg::{Matrix, Scalar, add_product, norm, self_adjoint_eigen, transposed_product_by_tiles};
 use faer::Par;
 use rayon::prelude::*;
 
@@ -51,12 +50,13 @@ pub(super) fn quadratures<T: Scalar>(
     operator: &impl SymmetricOperator<T>,
     probes: usize,
     steps: usize,
-    stream: &mut NumpyRandomState,
+    seed: u32,
     mut progress: impl FnMut(usize),
 ) -> Result<Vec<Quadrature>, EstimateError> {
     let p = operator.n_params();
     let steps = steps.min(p);
-    let mut all: Vec<Probe<T>> = gaussian(p, probes, stream).iter_columns().map(Probe::new).collect();
+    let mut all: Vec<Probe<T>> =
+        random(p, 0..probes as u64, seed, Law::Gaussian).iter_columns().map(Probe::new).collect();
     for step in 0..steps {
         let mut active: Vec<&mut Probe<T>> = all.iter_mut().filter(|probe| !probe.finished).collect();
         if active.is_empty() {
@@ -77,19 +77,13 @@ impl<T: Scalar> Probe<T> {
     }
 
     /// Takes in A q for the newest q. Sequential, so that the bytes do not depend on the threads.
-    fn step(&mut self, image: &mut [T]) {
+    fn step(&mut self, image: &[T]) {
         let (p, m) = (self.basis.rows, self.basis.columns);
         self.scale = self.scale.max(norm(image));
-        let newest = self.basis.column(m - 1);
-        let mut alpha = dot(newest, image);
-        subtract(image, newest, alpha);
-        if let Some(&beta) = self.beta.last() {
-            subtract(image, self.basis.column(m - 2), beta);
-        }
+        let mut alpha = 0.0;
         let mut w = Matrix { data: image.to_vec(), rows: p, columns: 1 };
         for _ in 0..2 {
-            let mut c = Matrix::zeros(m, 1);
-            product(c.as_mut(), self.basis.as_ref().transpose(), w.as_ref(), Par::Seq);
+            let mut c = transposed_product_by_tiles(self.basis.as_ref(), w.as_ref(), Par::Seq);
             alpha += c.data[m - 1].to_f64();
             c.data.iter_mut().for_each(|c| *c = -*c);
             add_product(w.as_mut(), self.basis.as_ref(), c.as_ref(), Par::Seq);
@@ -121,9 +115,4 @@ impl<T: Scalar> Probe<T> {
 fn unit<T: Scalar>(v: &[T], norm: f64) -> Vec<T> {
     let factor = T::from_f64(1.0 / norm);
     v.iter().map(|&x| factor * x).collect()
-}
-
-fn subtract<T: Scalar>(w: &mut [T], q: &[T], factor: f64) {
-    let factor = T::from_f64(factor);
-    w.iter_mut().zip(q).for_each(|(w, &q)| *w -= factor * q);
 }

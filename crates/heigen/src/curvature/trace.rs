@@ -2,10 +2,10 @@
 
 use super::estimate::at_least;
 use super::orthonormal::{orthonormalize, project_out};
-use super::random::{dot, gaussian, norm, rademacher};
+use super::random::{Law, random};
 use super::{Estimate, EstimateError, SymmetricOperator, exact_diagonal};
-use crate::linalg::{Matrix, Scalar};
-use crate::rng::NumpyRandomState;
+use crate::linalg::{Matrix, Scalar, dot, norm};
+use std::ops::Range;
 
 /// tr A by Hutch++, from `products` products with single columns: with Q [P, r] an orthonormal basis of the images of
 /// r = products / 3 random directions,
@@ -47,9 +47,8 @@ pub fn trace<T: Scalar>(
         let value = exact_diagonal(operator)?.iter().map(|d| d.to_f64()).sum();
         return Ok(Estimate { value, standard_error: 0.0 });
     }
-    let mut stream = NumpyRandomState::new(seed);
     let r = products / 3;
-    let images = finite(operator.product(&gaussian(p, r, &mut stream)))?;
+    let images = finite(operator.product(&random(p, 0..r as u64, seed, Law::Gaussian)))?;
     let largest = images.iter_columns().map(norm).fold(0.0f64, f64::max);
     let q = orthonormalize(images, None, RANK * T::EPSILON * largest)?.block;
     let a_q = finite(operator.product(&q))?;
@@ -58,7 +57,8 @@ pub fn trace<T: Scalar>(
         // The images of r random directions span fewer dimensions: that is the whole range of A.
         return Ok(Estimate { value: of_sketch, standard_error: 0.0 });
     }
-    let mut u = gaussian(p, products - 2 * r, &mut stream);
+    // Columns that the sketch has not used.
+    let mut u = random(p, r as u64..(products - r) as u64, seed, Law::Gaussian);
     for _ in 0..2 {
         project_out(q.as_ref(), &mut u);
     }
@@ -89,10 +89,9 @@ pub fn hutchinson<T: Scalar>(
     seed: u32,
 ) -> Result<Estimate, EstimateError> {
     at_least("the number of samples of the trace", samples, 2)?;
-    let mut stream = NumpyRandomState::new(seed);
     let mut estimates = Vec::with_capacity(samples);
     for start in (0..samples).step_by(BLOCK) {
-        let w = rademacher(operator.n_params(), BLOCK.min(samples - start), &mut stream);
+        let w = random(operator.n_params(), block_from(start, samples), seed, Law::Rademacher);
         let a_w = finite(operator.product(&w))?;
         estimates.extend((0..w.columns).map(|i| dot(w.column(i), a_w.column(i))));
     }
@@ -101,6 +100,11 @@ pub fn hutchinson<T: Scalar>(
 
 /// Directions in one product.
 pub(super) const BLOCK: usize = 64;
+
+/// The random columns of one product, from `start` on, of `samples` in all.
+pub(super) fn block_from(start: usize, samples: usize) -> Range<u64> {
+    start as u64..(start + BLOCK).min(samples) as u64
+}
 
 pub(super) fn finite<T: Scalar>(a: Matrix<T>) -> Result<Matrix<T>, EstimateError> {
     if a.is_finite() { Ok(a) } else { Err(EstimateError::NotFinite) }

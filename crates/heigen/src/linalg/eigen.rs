@@ -1,9 +1,6 @@
 //! The self-adjoint eigenproblem, checked before and after.
 
-use super::{Matrix, Scalar, par};
-use faer::diag::DiagMut;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use super::{Matrix, Scalar};
 
 /// Eigenvalues in ascending order and the eigenvectors as columns in the same order (the convention of
 /// `numpy.linalg.eigh`). The sign of each column is arbitrary.
@@ -77,17 +74,7 @@ fn solve<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
     let n = a.rows;
     let mut eigenvectors = Matrix::zeros(n, n);
     let mut eigenvalues = vec![T::ZERO; n];
-    let request = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::Yes, par(), faer::Spec::default());
-    let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(n))?;
-    self_adjoint_evd(
-        a.as_ref(),
-        DiagMut::from_slice_mut(&mut eigenvalues),
-        Some(eigenvectors.as_mut()),
-        par(),
-        MemStack::new(&mut buffer),
-        faer::Spec::default(),
-    )
-    .map_err(|_| EigenError::NoConvergence)?;
+    T::eigen(a.as_ref(), &mut eigenvalues, eigenvectors.as_mut())?;
     Ok(Eigenpairs { eigenvalues, eigenvectors })
 }
 

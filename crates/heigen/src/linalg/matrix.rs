@@ -1,8 +1,6 @@
 //! A column-major matrix in one vector, and its products.
 
 use super::Scalar;
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 
 /// A dense matrix, column after column: entry (i, j) is `data[i + j * rows]`.
@@ -79,17 +77,7 @@ impl<T: Scalar> Matrix<T> {
     pub fn gram(&self) -> Self {
         let n = self.columns;
         let mut out = Self::zeros(n, n);
-        triangular::matmul(
-            out.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            self.as_ref().transpose(),
-            BlockStructure::Rectangular,
-            self.as_ref(),
-            BlockStructure::Rectangular,
-            T::ONE,
-            super::par(),
-        );
+        lower_gram(&mut out, self.as_ref(), super::par());
         out.mirror_lower();
         out
     }
@@ -120,32 +108,27 @@ impl<T: Scalar> Matrix<T> {
 /// `out = a * b`.
 #[inline]
 pub fn product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
-    matmul(out, Accum::Replace, a, b, T::ONE, par);
+    T::matmul(out, Accum::Replace, a, b, T::ONE, par);
 }
 
 /// `out += a * b`.
 #[inline]
 pub fn add_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
-    matmul(out, Accum::Add, a, b, T::ONE, par);
+    T::matmul(out, Accum::Add, a, b, T::ONE, par);
 }
 
 /// `out -= a * b`.
 #[inline]
 pub fn subtract_product<T: Scalar>(out: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) {
-    matmul(out, Accum::Add, a, b, -T::ONE, par);
+    T::matmul(out, Accum::Add, a, b, -T::ONE, par);
+}
+
+/// The lower triangle of `out = a^T a`.
+pub(super) fn lower_gram<T: Scalar>(out: &mut Matrix<T>, a: MatRef<'_, T>, par: Par) {
+    T::lower_matmul(out.as_mut(), Accum::Replace, a.transpose(), a, T::ONE, par);
 }
 
 /// The lower triangle of `out += b b^T`.
 pub fn add_outer<T: Scalar>(out: &mut Matrix<T>, b: &Matrix<T>) {
-    triangular::matmul(
-        out.as_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        b.as_ref(),
-        BlockStructure::Rectangular,
-        b.as_ref().transpose(),
-        BlockStructure::Rectangular,
-        T::ONE,
-        super::par(),
-    );
+    T::lower_matmul(out.as_mut(), Accum::Add, b.as_ref(), b.as_ref().transpose(), T::ONE, super::par());
 }

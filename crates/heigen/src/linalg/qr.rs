@@ -1,30 +1,6 @@
 //! Orthonormal bases of blocks of columns.
 
-use super::{EigenError, Matrix, Scalar, par};
-use faer::Conj;
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
-};
-use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
-
-/// Householder's A = Q R of `a` [m, n] in place, m >= n >= 1, then `targets` [m, c] = Q `targets`. Returns the factored A.
-fn factor_and_apply<T: Scalar>(a: &mut Matrix<T>, targets: &mut Matrix<T>) -> Result<(), EigenError> {
-    let (m, n) = (a.rows, a.columns);
-    let block = recommended_block_size::<T>(m, n);
-    let request = StackReq::any_of(&[
-        qr_in_place_scratch::<T>(m, n, block, par(), faer::Spec::default()),
-        apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(m, block, targets.columns),
-    ]);
-    let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(m))?;
-    let stack = MemStack::new(&mut buffer);
-    let mut factor = Matrix::zeros(block, n);
-    qr_in_place(a.as_mut(), factor.as_mut(), par(), stack, faer::Spec::default());
-    let (basis, factor, targets) = (a.as_ref(), factor.as_ref(), targets.as_mut());
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(basis, factor, Conj::No, targets, par(), stack);
-    Ok(())
-}
+use super::{EigenError, Matrix, Scalar};
 
 /// Columns `from..` of the identity [m, m], `count` of them.
 fn identity<T: Scalar>(m: usize, from: usize, count: usize) -> Matrix<T> {
@@ -47,7 +23,7 @@ pub fn orthonormalize<T: Scalar>(a: &mut Matrix<T>) -> Result<Vec<T>, EigenError
         return Ok(vec![]);
     }
     let mut q = identity(m, 0, n);
-    factor_and_apply(a, &mut q)?;
+    T::factor_and_apply(a.as_mut(), q.as_mut())?;
     let diagonal = (0..n).map(|j| a.data[j + j * m]).map(|r| if r < T::ZERO { -r } else { r }).collect();
     *a = q;
     Ok(diagonal)
@@ -63,7 +39,7 @@ pub fn complement<T: Scalar>(v: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     let (m, k) = (v.rows, v.columns);
     let mut out = identity(m, k, m - k);
     if k > 0 && k < m {
-        factor_and_apply(&mut v.clone(), &mut out)?;
+        T::factor_and_apply(v.clone().as_mut(), out.as_mut())?;
     }
     Ok(out)
 }

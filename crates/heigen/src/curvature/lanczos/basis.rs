@@ -3,9 +3,8 @@
 use super::TopKError;
 use crate::curvature::SymmetricOperator;
 use crate::curvature::orthonormal::{orthonormalize, project_out, subtract, symmetrize, tail, times};
-use crate::curvature::random::{gaussian, norm};
-use crate::linalg::{EigenError, Matrix, Scalar, add_product, par, self_adjoint_eigen};
-use crate::rng::NumpyRandomState;
+use crate::curvature::random::{Law, random};
+use crate::linalg::{EigenError, Matrix, Scalar, add_product, norm, par, self_adjoint_eigen};
 
 /// What block Lanczos knows of an operator A: an orthonormal basis Q [P, m] with A's projection T = Q^T A Q, and the
 /// block X [P, b] that A maps the basis into beside itself, A Q = Q T + X B.
@@ -30,7 +29,9 @@ pub struct KrylovBasis<T> {
     pub(super) scale: f64,
     /// Columns the operator was applied to, over all calls.
     pub(super) products: usize,
-    random: NumpyRandomState,
+    seed: u32,
+    /// Columns of the seed's random matrix that have been used.
+    drawn: u64,
 }
 
 /// Ritz pairs of the projection, ascending, and the estimates |B s_i| of their residuals.
@@ -89,7 +90,8 @@ impl<T: Scalar> KrylovBasis<T> {
             steps_needed: 0,
             scale: 0.0,
             products: 0,
-            random: NumpyRandomState::new(seed),
+            seed,
+            drawn: 0,
         }
     }
 
@@ -128,7 +130,8 @@ impl<T: Scalar> KrylovBasis<T> {
     pub(super) fn widen(&mut self, more: usize) -> Result<(), EigenError> {
         let p = self.n_params();
         let more = more.min(p - self.q.columns - self.x.columns);
-        let mut w = gaussian(p, more, &mut self.random);
+        let mut w = random(p, self.drawn..self.drawn + more as u64, self.seed, Law::Gaussian);
+        self.drawn += more as u64;
         // Twice: the second time for what is left where the basis is nearly complete.
         for _ in 0..2 {
             project_out(self.q.as_ref(), &mut w);

@@ -3,8 +3,7 @@
 use super::basis::Ritz;
 use super::{KrylovBasis, TopK, TopKError, TopKOptions, Which};
 use crate::curvature::SymmetricOperator;
-use crate::curvature::random::norm;
-use crate::linalg::{Matrix, Scalar};
+use crate::linalg::{Matrix, Scalar, norm};
 
 /// How far [`top_k_from`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,115 @@
+//! faer's kernels for the two number types.
+//!
+//! faer is generic; whatever calls it by a type parameter is compiled with all of faer below it, in every crate and every
+//! test program. Here each kernel is a function of one number type, so it is compiled once, with this crate.
+
+use super::{EigenError, par};
+use faer::diag::DiagMut;
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::householder::{
+    apply_block_householder_sequence_on_the_left_in_place_scratch,
+    apply_block_householder_sequence_on_the_left_in_place_with_conj,
+};
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
+use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
+
+/// The operations that are faer's.
+pub trait Kernels: Sized {
+    /// `out = alpha a b`, or `out += alpha a b`.
+    fn matmul(out: MatMut<'_, Self>, accum: Accum, a: MatRef<'_, Self>, b: MatRef<'_, Self>, alpha: Self, par: Par);
+
+    /// The lower triangle of `out = alpha a b`, or of `out += alpha a b`.
+    fn lower_matmul(
+        out: MatMut<'_, Self>,
+        accum: Accum,
+        a: MatRef<'_, Self>,
+        b: MatRef<'_, Self>,
+        alpha: Self,
+        par: Par,
+    );
+
+    /// Ascending eigenvalues and eigenvectors of the lower triangle of `a` [n, n], n >= 1.
+    ///
+    /// # Errors
+    /// [`EigenError`] if there is no room for the workspace or the iteration does not converge.
+    fn eigen(a: MatRef<'_, Self>, eigenvalues: &mut [Self], eigenvectors: MatMut<'_, Self>) -> Result<(), EigenError>;
+
+    /// Householder's A = Q R of `a` [m, n] in place, m >= n >= 1, then `targets` [m, c] = Q `targets`.
+    ///
+    /// # Errors
+    /// [`EigenError::Memory`] if there is no room for the workspace.
+    fn factor_and_apply(a: MatMut<'_, Self>, targets: MatMut<'_, Self>) -> Result<(), EigenError>;
+}
+
+macro_rules! kernels {
+    ($t:ty) => {
+        impl Kernels for $t {
+            fn matmul(
+                out: MatMut<'_, Self>,
+                accum: Accum,
+                a: MatRef<'_, Self>,
+                b: MatRef<'_, Self>,
+                alpha: Self,
+                par: Par,
+            ) {
+                matmul(out, accum, a, b, alpha, par);
+            }
+
+            fn lower_matmul(
+                out: MatMut<'_, Self>,
+                accum: Accum,
+                a: MatRef<'_, Self>,
+                b: MatRef<'_, Self>,
+                alpha: Self,
+                par: Par,
+            ) {
+                let full = BlockStructure::Rectangular;
+                triangular::matmul(out, BlockStructure::TriangularLower, accum, a, full, b, full, alpha, par);
+            }
+
+            fn eigen(
+                a: MatRef<'_, Self>,
+                eigenvalues: &mut [Self],
+                eigenvectors: MatMut<'_, Self>,
+            ) -> Result<(), EigenError> {
+                let n = a.nrows();
+                let request =
+                    self_adjoint_evd_scratch::<Self>(n, ComputeEigenvectors::Yes, par(), faer::Spec::default());
+                let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(n))?;
+                let stack = MemStack::new(&mut buffer);
+                let eigenvalues = DiagMut::from_slice_mut(eigenvalues);
+                self_adjoint_evd(a, eigenvalues, Some(eigenvectors), par(), stack, faer::Spec::default())
+                    .map_err(|_| EigenError::NoConvergence)
+            }
+
+            fn factor_and_apply(mut a: MatMut<'_, Self>, targets: MatMut<'_, Self>) -> Result<(), EigenError> {
+                let (m, n) = (a.nrows(), a.ncols());
+                let block = recommended_block_size::<Self>(m, n);
+                let targets_scratch =
+                    apply_block_householder_sequence_on_the_left_in_place_scratch::<Self>(m, block, targets.ncols());
+                let request = StackReq::any_of(&[
+                    qr_in_place_scratch::<Self>(m, n, block, par(), faer::Spec::default()),
+                    targets_scratch,
+                ]);
+                let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(m))?;
+                let stack = MemStack::new(&mut buffer);
+                let mut factor = Mat::zeros(block, n);
+                qr_in_place(a.as_mut(), factor.as_mut(), par(), stack, faer::Spec::default());
+                apply_block_householder_sequence_on_the_left_in_place_with_conj(
+                    a.as_ref(),
+                    factor.as_ref(),
+                    Conj::No,
+                    targets,
+                    par(),
+                    stack,
+                );
+                Ok(())
+            }
+        }
+    };
+}
+kernels!(f32);
+kernels!(f64);
