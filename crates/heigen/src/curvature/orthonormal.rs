@@ -1,7 +1,8 @@
 //! Orthonormal blocks by matrix products and one small eigenproblem: the singular-vector form of Gram-Schmidt.
 
 use crate::linalg::{
-    EigenError, Matrix, Scalar, add_product, norm, par, product, self_adjoint_eigen, transposed_product_by_tiles,
+    EigenError, Matrix, Scalar, add_product, gram_by_tiles, norm, par, product, self_adjoint_eigen,
+    transposed_product_by_tiles,
 };
 use faer::MatRef;
 
@@ -65,7 +66,7 @@ pub(super) fn orthonormalize<T: Scalar>(
         if w.columns == 0 {
             break;
         }
-        let u = self_adjoint_eigen(&gram(&w))?.eigenvectors;
+        let u = self_adjoint_eigen(&gram_by_tiles(w.as_ref(), par()))?.eigenvectors;
         let rotated = times(&w, &u);
         let r_rotated = u.transposed_product(&r);
         let sigma: Vec<f64> = rotated.iter_columns().map(norm).collect();
@@ -90,13 +91,6 @@ pub(super) fn orthonormalize<T: Scalar>(
         }
     }
     Ok(Orthonormal { block: w, r })
-}
-
-/// W^T W, symmetric to the bit.
-fn gram<T: Scalar>(w: &Matrix<T>) -> Matrix<T> {
-    let mut gram = transposed_product_by_tiles(w.as_ref(), w.as_ref(), par());
-    symmetrize(&mut gram);
-    gram
 }
 
 /// The mean of A and A^T, for small matrices.
