@@ -1,9 +1,10 @@
 //! Progress bars on stderr; nothing where stderr is not a terminal.
 
 use heigen::config::ExperimentName;
-use heigen::curvature::Stage;
+use heigen::curvature::{Progress, Watch, stage};
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -93,21 +94,37 @@ impl SpectrumProgress {
         Self { spinner: spinner(&format!("{name}: spectrum")), name: name.to_string(), n_params }
     }
 
-    pub(crate) fn show(&self, stage: Stage) {
-        let (name, p) = (&self.name, self.n_params);
-        self.spinner.set_message(match stage {
-            Stage::Structure(done, of) => format!("{name}: structure of the Hessian, {done} of {of} products"),
-            Stage::Range(columns) => format!("{name}: range of the Hessian, {columns} of at most {p} columns"),
-            Stage::Dense(columns) => format!("{name}: dense Hessian, {columns} of {p} columns"),
-            Stage::Projection(columns) => format!("{name}: projected Hessian, {columns} columns"),
-            Stage::Eigen(n) => format!("{name}: eigendecomposition of size {n}"),
-            Stage::Vectors => format!("{name}: eigenvectors"),
-            Stage::Certificate => format!("{name}: certificate"),
-        });
-    }
-
     pub(crate) fn clear(&self) {
         self.spinner.finish_and_clear();
+    }
+}
+
+impl Watch for SpectrumProgress {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        let (name, p, done) = (&self.name, self.n_params, progress.done);
+        let total = progress.total.unwrap_or(0);
+        self.spinner.set_message(match progress.stage {
+            stage::STRUCTURE => format!("{name}: structure of the Hessian, {done} of {total} products"),
+            stage::RANGE => format!("{name}: range of the Hessian, {done} of at most {p} columns"),
+            stage::DENSE => format!("{name}: dense Hessian, {done} of {p} columns"),
+            stage::PROJECTION => format!("{name}: projected Hessian, {done} columns"),
+            stage::EIGENPROBLEM => format!("{name}: eigendecomposition of size {total}"),
+            other => format!("{name}: {other}"),
+        });
+        ControlFlow::Continue(())
+    }
+}
+
+/// A bar that follows a computation.
+pub(crate) struct BarWatch<'a>(pub(crate) &'a ProgressBar);
+
+impl Watch for BarWatch<'_> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        if let Some(total) = progress.total {
+            self.0.set_length(total);
+        }
+        self.0.set_position(progress.done);
+        ControlFlow::Continue(())
     }
 }
 

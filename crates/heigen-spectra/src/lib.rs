@@ -1,5 +1,43 @@
-//! Symmetric operators known by their products, and what can be learnt from products alone.
+#![doc = include_str!("../README.md")]
 
-pub mod watch;
+mod certificate;
+mod dense;
+mod density;
+mod diagonal;
+mod estimate;
+mod exact;
+mod failure;
+mod gram_schmidt;
+mod host;
+mod lanczos;
+pub mod linalg;
+mod operator;
+mod operators;
+mod philox;
+mod quadrature;
+mod random;
+mod space;
+mod spectrum;
+mod threads;
+mod trace;
+mod watch;
 
-pub use watch::{Progress, Stopped, Watch, stage};
+pub use certificate::{Certificate, NotCertified, certify};
+pub use dense::dense;
+pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
+pub use diagonal::{diagonal, exact_diagonal};
+pub use estimate::{Estimate, EstimateError};
+pub use exact::{Exact, exact};
+pub use failure::Failure;
+pub use host::Host;
+pub use lanczos::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, top_k, top_k_from};
+pub use operator::{DenseOperator, SymmetricOperator};
+pub use operators::{IndexRanges, IndexRangesError, Restricted, Scaled, Shifted, Summed};
+pub use philox::philox;
+pub use quadrature::Quadrature;
+pub use random::{Law, random_entries};
+pub use space::{Columns, Space};
+pub use spectrum::{Method, NULL_TOLERANCE, Spectrum, SpectrumError, spectrum};
+pub use threads::Threads;
+pub use trace::{hutchinson, trace};
+pub use watch::{Progress, Stopped, Watch, WatchFn, stage};

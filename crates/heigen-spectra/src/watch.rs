@@ -91,6 +91,16 @@ impl<W: Watch + ?Sized> Watch for &mut W {
     }
 }
 
+/// A watch that hands every [`Progress`] to a function.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchFn<F>(pub F);
+
+impl<F: FnMut(Progress) -> ControlFlow<()>> Watch for WatchFn<F> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.0(progress)
+    }
+}
+
 /// The computation was stopped by its [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped before it was done")]

@@ -5,7 +5,7 @@
 //! shape on the same threads, measured in turns with the epochs. `cargo bench -p heigen --bench images [-- spectrum]`.
 #![allow(missing_docs)]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 
 use common::images;

@@ -14,9 +14,10 @@ mod picture;
 mod setup;
 
 use heigen::analysis::{alignments, analyze, cosine_similarities};
-use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Stage, dense, spectrum};
+use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Progress, WatchFn, dense, spectrum, stage};
 use heigen::linalg::{Matrix, self_adjoint_eigen};
 use setup::{Trained, faer_rate, normal_training};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// A stage with its time and operations.
@@ -86,22 +87,23 @@ fn main() {
 fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
     let (p, n) = (problem.n_params() as f64, problem.n_samples() as f64);
     let per_product = trained.operations_of_a_product();
-    let mut marks: Vec<(Stage, f64)> = Vec::new();
+    let mut marks: Vec<(&str, f64)> = Vec::new();
     let begun = Instant::now();
-    let found = spectrum(&Hessian(problem), Method::Exact, f64::INFINITY, |stage| {
-        marks.push((stage, begun.elapsed().as_secs_f64()));
-    })
-    .expect("spectrum");
+    let mut watch = WatchFn(|progress: Progress| {
+        marks.push((progress.stage, begun.elapsed().as_secs_f64()));
+        ControlFlow::Continue(())
+    });
+    let found = spectrum(&Hessian(problem), Method::Exact, f64::INFINITY, &mut watch).expect("spectrum");
     let end = begun.elapsed().as_secs_f64();
-    let at = |wanted: fn(&Stage) -> bool| {
-        let first = marks.iter().find(|(s, _)| wanted(s)).map_or(end, |m| m.1);
-        let last = marks.iter().rev().find(|(s, _)| wanted(s)).map_or(end, |m| m.1);
+    let at = |wanted: &str| {
+        let first = marks.iter().find(|(s, _)| *s == wanted).map_or(end, |m| m.1);
+        let last = marks.iter().rev().find(|(s, _)| *s == wanted).map_or(end, |m| m.1);
         (first, last)
     };
-    let (_, range_end) = at(|s| matches!(s, Stage::Range(_)));
-    let (eigen, _) = at(|s| matches!(s, Stage::Eigen(_)));
-    let (vectors, _) = at(|s| matches!(s, Stage::Vectors));
-    let (certificate, _) = at(|s| matches!(s, Stage::Certificate));
+    let (_, range_end) = at(stage::RANGE);
+    let (eigen, _) = at(stage::EIGENPROBLEM);
+    let (vectors, _) = at(stage::EIGENVECTORS);
+    let (certificate, _) = at(stage::CERTIFICATE);
     let k = found.places.len() as f64;
 
     let rest = Instant::now();
@@ -155,7 +157,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
 
 fn dense_way(problem: &Problem<f64>) {
     let begun = Instant::now();
-    let matrix = dense(&Hessian(problem), |_| {});
+    let matrix = dense(&Hessian(problem), &mut ()).unwrap();
     let build = begun.elapsed().as_secs_f64();
     let begun = Instant::now();
     let pairs = self_adjoint_eigen(&matrix).expect("eigenpairs");

@@ -4,7 +4,7 @@
 //! of some rounds; the first table is the cost of one product with K directions, which decides the size of the block.
 #![allow(missing_docs)]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/it/common/mod.rs"]
 mod common;
 
 use common::Golden;
@@ -42,7 +42,7 @@ fn main() {
     println!("   K   ms a product   ms a column   GFLOP/s");
     for k in [1, 2, 4, 8, 16, 32, 64, 128] {
         let v = Matrix::from_fn(p, k, |i, j| ((i * (j + 1)) as f64).sin());
-        let (seconds, _) = best(|| hessian.product(&v));
+        let (seconds, _) = best(|| hessian.product(&v).unwrap());
         let column = seconds / k as f64;
         println!("{k:4} {:14.3} {:13.3} {:9.1}", seconds * 1e3, column * 1e3, operations / column / 1e9);
     }

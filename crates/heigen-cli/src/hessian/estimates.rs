@@ -2,10 +2,10 @@
 
 use super::stage;
 use crate::args::EstimateArgs;
-use crate::progress::{bar, spinner};
+use crate::progress::{BarWatch, bar, spinner};
 use anyhow::{Context, Result};
 use heigen::config::ExperimentName;
-use heigen::curvature::{DensityOptions, SymmetricOperator, diagonal, exact_diagonal, spectral_density, trace};
+use heigen::curvature::{DensityOptions, Host, SymmetricOperator, diagonal, exact_diagonal, spectral_density, trace};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
@@ -37,7 +37,7 @@ pub(crate) fn satisfied(asked: EstimateArgs, stored: &Estimates, n_params: usize
 /// What is asked for, of `operator`; arrays are staged.
 pub(crate) fn estimate<T: Scalar + Element>(
     name: &ExperimentName,
-    operator: &impl SymmetricOperator<T>,
+    operator: &dyn SymmetricOperator<Host<T>>,
     asked: EstimateArgs,
     paths: &ExperimentPaths,
 ) -> Result<(Estimates, Vec<Staged>)> {
@@ -45,7 +45,7 @@ pub(crate) fn estimate<T: Scalar + Element>(
     let (mut estimates, mut staged) = (Estimates::default(), Vec::new());
     if let Some(products) = asked.trace {
         let shown = spinner(&format!("{name}: trace from {products} products"));
-        let found = trace(operator, products as usize, SEED).with_context(|| name.to_string());
+        let found = trace(operator, products as usize, SEED, &mut ()).with_context(|| name.to_string());
         shown.finish_and_clear();
         let found = found?;
         let products = (products as usize).min(p);
@@ -55,7 +55,7 @@ pub(crate) fn estimate<T: Scalar + Element>(
         let (probes, steps) = (asked.probes as usize, asked.steps as usize);
         let shown = bar(steps as u64, "steps", &format!("{name}: density"));
         let options = DensityOptions { probes, steps, seed: SEED };
-        let density = spectral_density(operator, &options, |done| shown.set_position(done as u64));
+        let density = spectral_density(operator, &options, &mut BarWatch(&shown));
         shown.finish_and_clear();
         let density = density.with_context(|| name.to_string())?;
         let curve = density.curve(POINTS, BANDWIDTH)?;
@@ -78,9 +78,9 @@ pub(crate) fn estimate<T: Scalar + Element>(
         let products = (products as usize).min(p);
         let shown = spinner(&format!("{name}: diagonal from {products} products"));
         let found = if products == p {
-            exact_diagonal(operator).map(|d| d.iter().map(|d| [d.to_f64(), 0.0]).collect::<Vec<_>>())
+            exact_diagonal(operator, &mut ()).map(|d| d.iter().map(|d| [*d, 0.0]).collect::<Vec<_>>())
         } else {
-            diagonal(operator, products, SEED).map(|d| d.iter().map(|d| [d.value, d.standard_error]).collect())
+            diagonal(operator, products, SEED, &mut ()).map(|d| d.iter().map(|d| [d.value, d.standard_error]).collect())
         };
         shown.finish_and_clear();
         let found = found.with_context(|| name.to_string())?;

@@ -8,7 +8,7 @@ use crate::prepare::Prepared;
 use crate::session::{Session, say};
 use anyhow::{Context, Result};
 use heigen::config::{ExperimentName, LossKind};
-use heigen::curvature::{Method, ParamSelection, Problem};
+use heigen::curvature::{IndexRanges, Method, Problem, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
 use heigen::model::reparameterize;
@@ -44,7 +44,7 @@ pub(crate) struct Setting<'a> {
     weights: String,
     weights_hash: String,
     pub(crate) samples: Dataset,
-    pub(crate) selection: Option<ParamSelection>,
+    pub(crate) selection: Option<IndexRanges>,
     pub(crate) subject_args: &'a SubjectArgs,
     subject: Subject,
     pub(crate) estimates: EstimateArgs,
@@ -86,7 +86,7 @@ impl<'a> Setting<'a> {
         let selection = if layers.is_empty() {
             None
         } else {
-            let selection = ParamSelection::named(prepared.network.layout(), layers);
+            let selection = named_parameters(prepared.network.layout(), layers);
             Some(selection.with_context(|| format!("{}: --layers", experiment.name))?)
         };
         let paths = session.results.of(&experiment.name)?;
@@ -106,7 +106,7 @@ impl<'a> Setting<'a> {
         }
         let samples = prepared.training();
         let n = subject_args.samples.as_ref().map_or(samples.n_samples(), |range| range.0.len());
-        let p = selection.as_ref().map_or(prepared.network.n_params(), ParamSelection::len);
+        let p = selection.as_ref().map_or(prepared.network.n_params(), IndexRanges::len);
         let goal = goal(&experiment.name, asked, p, n * prepared.network.n_outputs());
         let subject = Subject {
             operator: subject_args.operator.name().into(),

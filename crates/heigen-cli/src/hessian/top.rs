@@ -3,12 +3,10 @@
 use super::operator::{operator, restricted_samples};
 use super::setting::{Findings, Setting};
 use super::{estimates, stage};
-use crate::progress::{bar, spinner};
+use crate::progress::{BarWatch, bar, spinner};
 use anyhow::{Context, Result};
 use heigen::analysis::alignments;
-use heigen::curvature::{
-    ExampleLabels, KrylovBasis, ParamSelection, Problem, SymmetricOperator, TopKOptions, top_k_from,
-};
+use heigen::curvature::{ExampleLabels, IndexRanges, Problem, Start, SymmetricOperator, TopKOptions, top_k_from};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
@@ -52,21 +50,16 @@ pub(crate) fn compute<T: Scalar + Element>(
     let operator = operator(&problem, args, setting.selection.as_ref())?;
     let shown = bar(asked.k as u64, "eigenpairs", &format!("{name}: Lanczos"));
     let options = TopKOptions { tolerance: asked.tolerance, ..TopKOptions::default() };
-    let mut basis = KrylovBasis::random(operator.n_params(), TopKOptions::DEFAULT_BLOCK, options.seed)?;
-    let found = top_k_from(&mut basis, &operator, asked.k, asked.which.which(), &options, |progress| {
-        let (converged, wanted, products) = (progress.converged, progress.wanted, progress.products);
-        shown.set_length(wanted as u64);
-        shown.set_position(converged as u64);
-        shown.set_message(format!("{name}: Lanczos, {products} products"));
-    });
-    drop(basis);
+    let which = asked.which.which();
+    let found = top_k_from(Start::Random, &operator, asked.k, which, &options, &mut BarWatch(&shown));
     shown.finish_and_clear();
     let top = found.with_context(|| name.to_string())?;
     let (estimates, mut staged) = estimates::estimate(name, &operator, setting.estimates, paths)?;
     let shown = spinner(&format!("{name}: alignments"));
     let overlaps = alignments_of(&problem, setting.selection.as_ref(), &top.eigenvectors);
     shown.finish_and_clear();
-    staged.push(npy::stage(&paths.heigenvalues(), &[top.eigenvalues.len()], Order::C, &top.eigenvalues)?);
+    let eigenvalues: Vec<T> = top.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
+    staged.push(npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?);
     staged.push(stage(&paths.heigenvectors(), &top.eigenvectors)?);
     staged.push(stage(&paths.overlaps(), &overlaps)?);
     let gradient = problem.gradient();
@@ -77,7 +70,7 @@ pub(crate) fn compute<T: Scalar + Element>(
         accuracy: problem.accuracy(),
         grad_norm: gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt(),
         which: asked.which.name().into(),
-        eigenvalues: top.eigenvalues.iter().map(|l| l.to_f64()).collect(),
+        eigenvalues: top.eigenvalues.clone(),
         residual_max: top.residuals.iter().copied().fold(0.0, f64::max),
         residuals: top.residuals,
         tolerance: top.tolerance,
@@ -95,7 +88,7 @@ pub(crate) fn compute<T: Scalar + Element>(
 /// are free, of the gradients by these.
 fn alignments_of<T: Scalar>(
     problem: &Problem<T>,
-    selection: Option<&ParamSelection>,
+    selection: Option<&IndexRanges>,
     vectors: &Matrix<T>,
 ) -> Matrix<T> {
     let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);

@@ -7,7 +7,7 @@ use crate::args::KeepArgs;
 use crate::progress::SpectrumProgress;
 use anyhow::{Context, Result};
 use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
-use heigen::curvature::{ExampleLabels, Method, ParamSelection, Problem, Stage, SymmetricOperator, dense, spectrum};
+use heigen::curvature::{ExampleLabels, IndexRanges, Method, Problem, SymmetricOperator, dense, spectrum};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
@@ -47,15 +47,17 @@ pub(crate) fn compute<T: Scalar + Element>(
     let problem = restricted_samples(setting.problem::<T>()?, args)?;
     let selection = setting.selection.as_ref();
     let operator = operator(&problem, args, selection)?;
-    let shown = SpectrumProgress::new(name, operator.n_params());
-    let spectrum = spectrum(&operator, method, memory_limit(), |stage| shown.show(stage));
+    let mut shown = SpectrumProgress::new(name, operator.n_params());
+    let spectrum = spectrum(&operator, method, memory_limit(), &mut shown);
     let spectrum = spectrum.inspect_err(|_| shown.clear()).with_context(|| name.to_string())?;
     let free = |gradients: Matrix<T>| restricted(gradients, selection);
     let gradients = free(problem.example_gradients(&ExampleLabels::Predicted));
     let analysis = analyze(&problem, &gradients, spectrum, setting.keep.full_basis)?;
     let mut staged = stage_arrays(paths, &problem, &analysis, free)?;
     if setting.keep.save_hessian {
-        let matrix = dense(&operator, |columns| shown.show(Stage::Dense(columns)));
+        let matrix = dense(&operator, &mut shown).with_context(|| name.to_string())?;
+        let data = matrix.data.into_iter().map(T::from_f64).collect();
+        let matrix: Matrix<T> = Matrix { data, rows: matrix.rows, columns: matrix.columns };
         staged.push(stage(&paths.hessian(), &matrix)?);
     }
     shown.clear();
@@ -65,7 +67,7 @@ pub(crate) fn compute<T: Scalar + Element>(
 }
 
 /// The rows of the free parameters.
-fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&ParamSelection>) -> Matrix<T> {
+fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) -> Matrix<T> {
     let Some(selection) = selection else { return gradients };
     let mut free = Matrix::zeros(selection.len(), gradients.columns);
     selection.extract(&gradients, &mut free);
@@ -78,9 +80,9 @@ fn stage_arrays<T: Scalar + Element>(
     analysis: &Analysis<T>,
     free: impl Fn(Matrix<T>) -> Matrix<T>,
 ) -> Result<Vec<Staged>> {
-    let eigenvalues = &analysis.spectrum.eigenvalues;
+    let eigenvalues: Vec<T> = analysis.spectrum.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
     let mut staged = vec![
-        npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, eigenvalues)?,
+        npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?,
         stage(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?,
         stage(&paths.overlaps(), &analysis.overlaps)?,
     ];

@@ -37,7 +37,7 @@ impl SubspaceAlignments {
     /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
     pub fn new<T: Scalar>(
         gradients: &Matrix<T>,
-        spectrum: &Spectrum<T>,
+        spectrum: &Spectrum<Matrix<T>>,
         alignments: &Matrix<T>,
     ) -> Result<Self, EigenError> {
         let n = gradients.columns;
@@ -103,8 +103,8 @@ fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
 }
 
 /// Runs of columns whose eigenvalues follow one another within rounding.
-fn clusters<T: Scalar>(spectrum: &Spectrum<T>) -> Vec<std::ops::Range<usize>> {
-    let gap = spectrum.scale() * CLUSTER.max(ROUNDING * T::EPSILON);
+fn clusters<T: Scalar>(spectrum: &Spectrum<Matrix<T>>) -> Vec<std::ops::Range<usize>> {
+    let gap = spectrum.scale() * CLUSTER.max(ROUNDING * spectrum.epsilon);
     let value = |c: usize| spectrum.eigenvalues[spectrum.places[c]].to_f64();
     let mut out: Vec<std::ops::Range<usize>> = Vec::new();
     for c in 0..spectrum.places.len() {

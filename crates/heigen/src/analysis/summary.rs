@@ -69,7 +69,7 @@ impl Summary {
 #[derive(Clone, Debug)]
 pub struct Analysis<T> {
     /// All P eigenvalues, and the kept eigenvectors.
-    pub spectrum: Spectrum<T>,
+    pub spectrum: Spectrum<Matrix<T>>,
     /// Alignments of the samples' reinforcing gradients with the kept eigenvectors, [k, N].
     pub overlaps: Matrix<T>,
     /// The numbers.
@@ -86,7 +86,7 @@ pub struct Analysis<T> {
 pub fn analyze<T: Scalar>(
     problem: &Problem<T>,
     gradients: &Matrix<T>,
-    mut spectrum: Spectrum<T>,
+    mut spectrum: Spectrum<Matrix<T>>,
     full_basis: bool,
 ) -> Result<Analysis<T>, EigenError> {
     let random = random_threshold(gradients);
@@ -176,7 +176,7 @@ fn by_subspaces(subspaces: &SubspaceAlignments, p: usize, random: RandomThreshol
 /// `G_theta` by the eigenvectors as they are.
 fn by_eigenvectors<T: Scalar>(
     alignments: &Matrix<T>,
-    spectrum: &Spectrum<T>,
+    spectrum: &Spectrum<Matrix<T>>,
     random: RandomThreshold,
     definition: Definition,
 ) -> Vec<GTheta> {

@@ -3,7 +3,7 @@
 
 use super::passes::{delta_at_logits, mean_weight};
 use super::structure::{Probing, probing};
-use super::{FunctionalRemainder, Problem, Stage, SymmetricOperator};
+use super::{Failure, FunctionalRemainder, Host, Problem, Space, SymmetricOperator, Watch, stage};
 use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar, add_product, par, product};
 use crate::model::{ColumnMap, with_softmax};
@@ -27,6 +27,7 @@ const WORTH: f64 = 8.0;
 /// unit of the last but one. A product then takes 4 P N C operations (2 P^2 where that is less), whatever the network.
 #[derive(Debug)]
 pub(super) struct Factored<T> {
+    space: Host<T>,
     gauss_newton: GaussNewton<T>,
     /// The remainder's columns of the parameters before the last two layers, [P, first].
     first: Matrix<T>,
@@ -54,9 +55,13 @@ struct Block<T> {
 
 impl<T: Scalar> Factored<T> {
     /// The Hessian of `problem` written out, where its structure is known and that pays; `None` elsewhere.
-    pub(super) fn of(problem: &Problem<'_, T>, limit_bytes: f64, progress: &mut dyn FnMut(Stage)) -> Option<Self> {
+    pub(super) fn of(
+        problem: &Problem<'_, T>,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Self>, Failure> {
         let network = problem.network();
-        let probing = probing(network)?;
+        let Some(probing) = probing(network) else { return Ok(None) };
         let (p, n) = (problem.n_params(), problem.n_samples());
         let columns = if problem.loss_kind() == LossKind::Hinge { 0 } else { n * network.n_outputs() };
         let as_matrix = 2 * columns > p;
@@ -65,7 +70,7 @@ impl<T: Scalar> Factored<T> {
         let through = 12.0 * n as f64 * network.multiplications() as f64;
         let products = probing.first.len() + probing.directions();
         let worth = through > WORTH * own && products * 8 < p && 2.0 * numbers * size_of::<T>() as f64 <= limit_bytes;
-        worth.then(|| Self::write_out(problem, &probing, columns, as_matrix, progress))
+        if worth { Self::write_out(problem, &probing, columns, as_matrix, watch).map(Some) } else { Ok(None) }
     }
 
     fn write_out(
@@ -73,18 +78,18 @@ impl<T: Scalar> Factored<T> {
         probing: &Probing,
         columns: usize,
         as_matrix: bool,
-        progress: &mut dyn FnMut(Stage),
-    ) -> Self {
+        watch: &mut dyn Watch,
+    ) -> Result<Self, Failure> {
         let p = problem.n_params();
-        let total = probing.first.len() + probing.directions();
+        let total = (probing.first.len() + probing.directions()) as u64;
         let remainder = FunctionalRemainder(problem);
         let mut first = Matrix { data: Vec::with_capacity(p * probing.first.len()), rows: p, columns: 0 };
         for start in probing.first.clone().step_by(BLOCK) {
             let end = (start + BLOCK).min(probing.first.end);
             let unit = Matrix::from_fn(p, end - start, |i, j| if i == start + j { T::ONE } else { T::ZERO });
-            first.data.extend_from_slice(&remainder.product(&unit).data);
+            first.data.extend_from_slice(&remainder.product(&unit)?.data);
             first.columns = end - probing.first.start;
-            progress(Stage::Structure(first.columns, total));
+            watch.tell(stage::STRUCTURE, first.columns as u64, Some(total), "products")?;
         }
         let mut blocks: Vec<Block<T>> = (0..probing.units)
             .map(|unit| Block {
@@ -102,7 +107,7 @@ impl<T: Scalar> Factored<T> {
             for j in 0..width {
                 blocks.iter().for_each(|block| together.column_mut(j)[block.unit[start + j]] = T::ONE);
             }
-            let products = remainder.product(&together);
+            let products = remainder.product(&together)?;
             for (j, product) in products.iter_columns().enumerate() {
                 for block in &mut blocks {
                     let column = block.entries.column_mut(start + j);
@@ -110,7 +115,7 @@ impl<T: Scalar> Factored<T> {
                     column.iter_mut().zip(entries).for_each(|(to, &from)| *to = from);
                 }
             }
-            progress(Stage::Structure(first.columns + start + width, total));
+            watch.tell(stage::STRUCTURE, (first.columns + start + width) as u64, Some(total), "products")?;
         }
         let gauss_newton = if as_matrix {
             GaussNewton::Matrix(gauss_newton_matrix(problem))
@@ -123,7 +128,7 @@ impl<T: Scalar> Factored<T> {
             }
             GaussNewton::Factor(factor)
         };
-        Self { gauss_newton, first, blocks }
+        Ok(Self { space: problem.space().clone(), gauss_newton, first, blocks })
     }
 }
 
@@ -177,12 +182,19 @@ impl<T: Scalar> ColumnMap<T, 1> for Root<T> {
     }
 }
 
-impl<T: Scalar> SymmetricOperator<T> for Factored<T> {
-    fn n_params(&self) -> usize {
-        self.first.rows
+impl<T: Scalar> SymmetricOperator<Host<T>> for Factored<T> {
+    fn space(&self) -> Host<T> {
+        self.space.clone()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
+        self.space.threads().run(|| self.multiply(directions, out));
+        Ok(())
+    }
+}
+
+impl<T: Scalar> Factored<T> {
+    fn multiply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
         match &self.gauss_newton {
             GaussNewton::Factor(b) => {
                 let coefficients = b.transposed_product(directions);

@@ -2,7 +2,7 @@
 
 use super::factored::Factored;
 use super::passes::{Reverse, forward_and_back};
-use super::{Problem, Stage, SymmetricOperator};
+use super::{Failure, Host, Problem, SymmetricOperator, Watch};
 use crate::linalg::{Matrix, Scalar};
 
 /// H = d^2 L / d theta^2 of a [`Problem`], [P, P], by the derivative of the gradient along K directions at once.
@@ -12,13 +12,14 @@ use crate::linalg::{Matrix, Scalar};
 #[derive(Clone, Copy, Debug)]
 pub struct Hessian<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<T> for Hessian<'_, T> {
-    fn n_params(&self) -> usize {
-        self.0.n_params()
+impl<T: Scalar> SymmetricOperator<Host<T>> for Hessian<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.0.space().clone()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         forward_and_back(self.0, &self.0.delta(), Reverse::Everything, directions, out);
+        Ok(())
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -32,8 +33,9 @@ impl<T: Scalar> SymmetricOperator<T> for Hessian<'_, T> {
     fn written_out(
         &self,
         limit_bytes: f64,
-        progress: &mut dyn FnMut(Stage),
-    ) -> Option<Box<dyn SymmetricOperator<T> + '_>> {
-        Factored::of(self.0, limit_bytes, progress).map(|f| Box::new(f) as Box<dyn SymmetricOperator<T>>)
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + '_>>, Failure> {
+        let factored = Factored::of(self.0, limit_bytes, watch)?;
+        Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Host<T>>>))
     }
 }

@@ -1,44 +1,29 @@
 //! Derivatives of the loss at a point theta: gradients, Hessian-vector products, the Hessian and its spectrum.
+//!
+//! What needs only products is [`heigen_spectra`]'s, and stands here under the names that it has there.
 
 mod alignment_gradient;
-mod certificate;
-mod density;
-mod diagonal;
-mod estimate;
-mod exact;
 mod exact_trace;
 mod factored;
 mod hessian;
-mod lanczos;
-mod operator;
 mod operators;
-mod orthonormal;
 mod own_gradient;
+mod parameters;
 mod passes;
 mod per_example;
 mod problem;
-mod quadrature;
-mod random;
-mod spectrum;
 mod structure;
-mod trace;
 
 pub use alignment_gradient::AlignmentGradients;
-pub use certificate::{Certificate, NotCertified, certify};
-pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
-pub use diagonal::{diagonal, exact_diagonal};
-pub use estimate::{Estimate, EstimateError};
-pub use exact::{Exact, exact};
-pub use hessian::Hessian;
-pub use lanczos::{KrylovBasis, Progress, TopK, TopKError, TopKOptions, Which, top_k, top_k_from};
-pub use operator::{SymmetricOperator, dense};
-pub use operators::{
-    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, ParamSelection, ParamSelectionError,
-    Restricted, SampleSelectionError, Shifted,
+pub use heigen_spectra::{
+    Certificate, Columns, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact, Failure, Host,
+    IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NULL_TOLERANCE, NotCertified, Progress, Quadrature,
+    Restricted, Scaled, Shifted, Space, SpectralDensity, Spectrum, SpectrumError, Start, Stopped, Summed,
+    SymmetricOperator, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which, certify, dense, diagonal, exact,
+    exact_diagonal, hutchinson, spectral_density, spectrum, stage, top_k, top_k_from, trace,
 };
+pub use hessian::Hessian;
+pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};
+pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::{Problem, ProblemError};
-pub use quadrature::Quadrature;
-pub use random::{Law, random};
-pub use spectrum::{Method, NULL_TOLERANCE, Spectrum, SpectrumError, Stage, spectrum};
-pub use trace::{hutchinson, trace};

@@ -1,6 +1,6 @@
 //! One forward and one reverse pass with K directions: what the operators of a loss have in common.
 
-use super::Problem;
+use super::{Problem, Space};
 use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
@@ -39,8 +39,7 @@ pub(super) fn forward_and_back<T: Scalar>(
     let samples = problem.n_samples();
     let tile = network.tile(samples, 1 + group / theta.len().max(1));
     let inputs: Vec<_> = (0..samples).step_by(tile).map(|n| tile_of(problem.inputs(), n, tile)).collect();
-    let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
-    groups.for_each_init(Pool::new, |pool, (out, v)| {
+    let one_group = |pool: &mut Pool<T>, (out, v): (&mut [T], &[T])| {
         out.fill(T::ZERO);
         let mut tape = Tape::recording();
         for (i, inputs) in inputs.iter().enumerate() {
@@ -54,6 +53,10 @@ pub(super) fn forward_and_back<T: Scalar>(
             dual.recycle(outputs);
             network.reverse(&mut dual, delta, &mut tape);
         }
+    };
+    problem.space().threads().run(|| {
+        let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
+        groups.for_each_init(Pool::new, one_group);
     });
 }
 

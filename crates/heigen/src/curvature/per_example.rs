@@ -1,7 +1,7 @@
 //! Gradients of single samples, and their products with directions without forming them.
 
-use super::Problem;
 use super::passes::{StartingAt, tile_of};
+use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
@@ -44,13 +44,13 @@ impl<T: Scalar> Problem<'_, T> {
         self.example_gradients_at(self.inputs(), labels)
     }
 
-    /// The same at other inputs [d, M]: [P, M]. `True` labels exist for the problem's own samples only.
+    /// The gradient of the loss of every one of other inputs [d, M] by itself, [P, M]. `True` labels exist for the problem's own samples only.
     pub fn example_gradients_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Matrix<T> {
         let labels = self.resolve(inputs, labels);
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, inputs.columns);
         let samples = self.samples_together(1);
-        gradients.data.par_chunks_mut((p * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+        self.in_chunks(&mut gradients.data, p * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
             let delta = LossDelta {
                 loss: self.loss_kind(),
@@ -73,7 +73,7 @@ impl<T: Scalar> Problem<'_, T> {
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, self.n_samples());
         let samples = self.samples_together(1);
-        gradients.data.par_chunks_mut((p * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+        self.in_chunks(&mut gradients.data, p * samples, |pool, i, out| {
             let tile = tile_of(self.inputs(), i * samples, samples);
             self.reverse_from(pool, Sink::PerSample(out), &tile, &StartingAt { seed, first: i * samples });
         });
@@ -84,7 +84,7 @@ impl<T: Scalar> Problem<'_, T> {
     pub(super) fn squared_norms(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> f64 {
         let samples = self.samples_together(1);
         let mut norms = vec![T::ZERO; self.n_samples()];
-        norms.par_chunks_mut(samples.max(1)).enumerate().for_each_init(Pool::new, |pool, (i, norms)| {
+        self.in_chunks(&mut norms, samples, |pool, i, norms| {
             let tile = tile_of(self.inputs(), i * samples, samples);
             let seed = StartingAt { seed, first: i * samples };
             self.reverse_from(pool, Sink::SquaredNorms(norms), &tile, &seed);
@@ -102,7 +102,7 @@ impl<T: Scalar> Problem<'_, T> {
         let k = vectors.columns;
         let mut alignments = Matrix::zeros(k, inputs.columns);
         let samples = self.samples_together(1 + k);
-        alignments.data.par_chunks_mut((k * samples).max(1)).enumerate().for_each_init(Pool::new, |pool, (i, out)| {
+        self.in_chunks(&mut alignments.data, k * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
             let weighted = LossDelta {
                 loss: self.loss_kind(),
@@ -130,6 +130,14 @@ impl<T: Scalar> Problem<'_, T> {
             pool.give(delta.data);
         });
         alignments
+    }
+
+    /// Hands every chunk of `numbers` with its index to `work`, with buffers of a thread's own, in the problem's threads.
+    fn in_chunks(&self, numbers: &mut [T], chunk: usize, work: impl Fn(&mut Pool<T>, usize, &mut [T]) + Sync + Send) {
+        self.space().threads().run(|| {
+            let chunks = numbers.par_chunks_mut(chunk.max(1)).enumerate();
+            chunks.for_each_init(Pool::new, |pool, (i, chunk)| work(pool, i, chunk));
+        });
     }
 
     /// Forward, delta, reverse on the plain carrier; returns the delta at the outputs.
@@ -161,11 +169,10 @@ impl<T: Scalar> Problem<'_, T> {
     fn outputs_apart(&self, inputs: &Matrix<T>) -> Matrix<T> {
         let network = self.network();
         if !network.couples_samples() {
-            return network.outputs(self.theta(), inputs);
+            return self.space().threads().run(|| network.outputs(self.theta(), inputs));
         }
         let mut outputs = Matrix::zeros(network.n_outputs(), inputs.columns);
-        let columns = outputs.data.par_chunks_mut(network.n_outputs()).enumerate();
-        columns.for_each(|(n, out)| {
+        self.in_chunks(&mut outputs.data, network.n_outputs(), |_, n, out| {
             out.copy_from_slice(&network.outputs(self.theta(), &tile_of(inputs, n, 1)).data);
         });
         outputs

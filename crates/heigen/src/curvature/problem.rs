@@ -1,6 +1,7 @@
 //! A network at a point theta with samples and a loss: what curvature is taken of.
 
 use super::passes::{StartingAt, tile_of};
+use super::{Host, Space, Threads};
 use crate::config::LossKind;
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
@@ -15,6 +16,8 @@ pub struct Problem<'a, T> {
     inputs: Matrix<T>,
     labels: Vec<usize>,
     loss: LossKind,
+    /// Theta's space R^P, with the threads that work runs in.
+    space: Host<T>,
 }
 
 /// Why network, weights and samples do not go together.
@@ -85,7 +88,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), loss)
     }
 
-    /// The same from numbers of type T: `theta` `[P]`, `inputs` [d, N] and their `labels` `[N]`.
+    /// A network at `theta` `[P]` with `inputs` [d, N] and their `labels` `[N]`, all numbers of type T.
     ///
     /// # Errors
     /// As [`Problem::new`].
@@ -116,12 +119,25 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if let Some(i) = inputs.data.iter().position(|x| !x.is_finite()) {
             return Err(ProblemError::Input { sample: i / d });
         }
-        Ok(Self { network, theta, inputs, labels, loss })
+        let space = Host::new(theta.len());
+        Ok(Self { network, theta, inputs, labels, loss, space })
     }
 
     /// The same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at least 1.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
-        Self { network: self.network, theta: self.theta.clone(), inputs, labels, loss: self.loss }
+        let (network, theta, loss, space) = (self.network, self.theta.clone(), self.loss, self.space.clone());
+        Self { network, theta, inputs, labels, loss, space }
+    }
+
+    /// The problem with its work done in given threads instead of rayon's current pool.
+    pub fn on(mut self, threads: Threads) -> Self {
+        self.space = Host::on(self.theta.len(), threads);
+        self
+    }
+
+    /// Theta's space R^P in host memory: the home of the directions that operators take.
+    pub fn space(&self) -> &Host<T> {
+        &self.space
     }
 
     /// The network.
@@ -161,7 +177,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// Outputs of the network, [C, N].
     pub fn outputs(&self) -> Matrix<T> {
-        self.network.outputs(&self.theta, &self.inputs)
+        self.space.threads().run(|| self.network.outputs(&self.theta, &self.inputs))
     }
 
     /// L(theta).
@@ -178,6 +194,10 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The gradient of L, `[P]`.
     pub fn gradient(&self) -> Vec<T> {
+        self.space.threads().run(|| self.gradient_of_tiles())
+    }
+
+    fn gradient_of_tiles(&self) -> Vec<T> {
         let mut gradient = vec![T::ZERO; self.n_params()];
         let (mut pool, mut tape) = (Pool::new(), Tape::recording());
         let tile = self.network.tile(self.n_samples(), 1);

@@ -10,7 +10,6 @@ mod data_loader;
 mod init;
 mod mt19937;
 mod numpy;
-mod philox;
 mod torch;
 mod torch_normal;
 
@@ -20,5 +19,4 @@ pub use init::{
 };
 pub use mt19937::Mt19937;
 pub use numpy::NumpyRandomState;
-pub use philox::philox;
 pub use torch::TorchGenerator;

@@ -1,7 +1,7 @@
 //! Operators as sums over mini-batches.
 
 use super::{EmpiricalFisher, FunctionalRemainder, GaussNewton};
-use crate::curvature::{Hessian, Problem, SymmetricOperator};
+use crate::curvature::{Failure, Hessian, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
 
@@ -19,7 +19,12 @@ pub enum OperatorKind {
 }
 
 impl OperatorKind {
-    fn apply<T: Scalar>(self, problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply<T: Scalar>(
+        self,
+        problem: &Problem<'_, T>,
+        directions: &Matrix<T>,
+        out: &mut Matrix<T>,
+    ) -> Result<(), Failure> {
         match self {
             Self::Hessian => Hessian(problem).apply(directions, out),
             Self::GaussNewton => GaussNewton(problem).apply(directions, out),
@@ -62,9 +67,9 @@ pub struct Batched<'a, T> {
     pub batch_size: NonZeroUsize,
 }
 
-impl<T: Scalar> SymmetricOperator<T> for Batched<'_, T> {
-    fn n_params(&self) -> usize {
-        self.problem.n_params()
+impl<T: Scalar> SymmetricOperator<Host<T>> for Batched<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.problem.space().clone()
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -75,7 +80,7 @@ impl<T: Scalar> SymmetricOperator<T> for Batched<'_, T> {
         self.problem.rounding()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         let (n, batch) = (self.problem.n_samples(), self.batch_size.get());
         if batch >= n {
             return self.kind.apply(self.problem, directions, out);
@@ -87,8 +92,9 @@ impl<T: Scalar> SymmetricOperator<T> for Batched<'_, T> {
             let weight = T::from_f64(range.len() as f64 / n as f64);
             let labels = self.problem.labels()[range.clone()].to_vec();
             let part = self.problem.with_samples(self.problem.inputs().columns(range), labels);
-            self.kind.apply(&part, directions, &mut part_out);
+            self.kind.apply(&part, directions, &mut part_out)?;
             out.data.iter_mut().zip(&part_out.data).for_each(|(out, &a)| *out += weight * a);
         }
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The empirical Fisher matrix.
 
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Problem, SymmetricOperator};
+use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
@@ -24,9 +24,9 @@ use crate::model::ColumnMap;
 #[derive(Clone, Copy, Debug)]
 pub struct EmpiricalFisher<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<T> for EmpiricalFisher<'_, T> {
-    fn n_params(&self) -> usize {
-        self.0.n_params()
+impl<T: Scalar> SymmetricOperator<Host<T>> for EmpiricalFisher<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.0.space().clone()
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -37,9 +37,10 @@ impl<T: Scalar> SymmetricOperator<T> for EmpiricalFisher<'_, T> {
         self.0.rounding()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         let outer = OuterProduct { delta: delta_at_logits(self.0, T::ONE), weight: mean_weight(self.0) };
         forward_and_back(self.0, &outer, Reverse::Delta, directions, out);
+        Ok(())
     }
 }
 

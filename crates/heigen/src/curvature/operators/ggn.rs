@@ -1,7 +1,7 @@
 //! The generalized Gauss-Newton matrix.
 
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Problem, SymmetricOperator};
+use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 
 /// The generalized Gauss-Newton matrix (GGN) of the mean loss: the Hessian of the network linearized in theta.
@@ -33,16 +33,16 @@ use crate::linalg::{Matrix, Scalar};
 /// samples.labels.fill(0);
 /// let network = Network::fully_connected(&[1, 1], Activation::Relu)?;
 /// let problem = Problem::<f64>::new(&network, &[0.3, -0.2], &samples, LossKind::Mse)?;
-/// let g = dense(&GaussNewton(&problem), |_| {});
+/// let g = dense(&GaussNewton(&problem), &mut ())?;
 /// assert!((g.data[3] - 2.0).abs() < 1e-15);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GaussNewton<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<T> for GaussNewton<'_, T> {
-    fn n_params(&self) -> usize {
-        self.0.n_params()
+impl<T: Scalar> SymmetricOperator<Host<T>> for GaussNewton<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.0.space().clone()
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -53,8 +53,9 @@ impl<T: Scalar> SymmetricOperator<T> for GaussNewton<'_, T> {
         self.0.rounding()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         let delta = delta_at_logits(self.0, mean_weight(self.0));
         forward_and_back(self.0, &delta, Reverse::Delta, directions, out);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What the Gauss-Newton matrix leaves of the Hessian.
 
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Problem, SymmetricOperator};
+use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
@@ -26,9 +26,9 @@ use crate::model::ColumnMap;
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionalRemainder<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<T> for FunctionalRemainder<'_, T> {
-    fn n_params(&self) -> usize {
-        self.0.n_params()
+impl<T: Scalar> SymmetricOperator<Host<T>> for FunctionalRemainder<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.0.space().clone()
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -39,9 +39,10 @@ impl<T: Scalar> SymmetricOperator<T> for FunctionalRemainder<'_, T> {
         self.0.rounding()
     }
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         let constant = Constant(delta_at_logits(self.0, mean_weight(self.0)));
         forward_and_back(self.0, &constant, Reverse::Everything, directions, out);
+        Ok(())
     }
 }
 

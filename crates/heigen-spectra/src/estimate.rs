@@ -1,0 +1,65 @@
+//! A number known by sampling.
+
+use crate::linalg::EigenError;
+use crate::{Failure, Stopped};
+
+/// A mean over samples and its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The mean.
+    pub value: f64,
+    /// The standard error: sqrt(sum (x_i - mean)^2 / (s (s - 1))) over s samples; infinite for one sample.
+    pub standard_error: f64,
+}
+
+impl Estimate {
+    /// Mean and standard error of independent samples.
+    pub(crate) fn of(samples: &[f64]) -> Self {
+        let s = samples.len() as f64;
+        let value = samples.iter().sum::<f64>() / s;
+        if s < 2.0 {
+            return Self { value, standard_error: f64::INFINITY };
+        }
+        let squares: f64 = samples.iter().map(|x| (x - value).powi(2)).sum();
+        Self { value, standard_error: (squares / (s * (s - 1.0))).sqrt() }
+    }
+
+    /// The estimate of `factor` times the quantity.
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self { value: self.value * factor, standard_error: self.standard_error * factor.abs() }
+    }
+}
+
+/// Why there is no estimate.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateError {
+    /// Too few samples for what was asked.
+    #[error("{what} is {got}; expected {wanted} or more")]
+    TooFew {
+        /// The option.
+        what: &'static str,
+        /// Its value.
+        got: usize,
+        /// The smallest that makes sense.
+        wanted: usize,
+    },
+    /// A product or an operation on vectors failed, or the watch stopped the computation.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<EigenError> for EstimateError {
+    fn from(error: EigenError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Stopped> for EstimateError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Failed(stopped.into())
+    }
+}
+
+pub(crate) fn at_least(what: &'static str, got: usize, wanted: usize) -> Result<(), EstimateError> {
+    if got < wanted { Err(EstimateError::TooFew { what, got, wanted }) } else { Ok(()) }
+}

@@ -1,0 +1,253 @@
+//! The block Krylov decomposition A Q = Q T + X B: extended, widened, compressed.
+
+use crate::gram_schmidt::{combined, orthonormal, project_out, small_eigen, small_product};
+use crate::linalg::{Matrix, norm, symmetrize};
+use crate::operator::finite_product;
+use crate::space::{Columns, Space};
+use crate::{Failure, Law, SymmetricOperator};
+
+/// What block Lanczos knows of an operator A: an orthonormal basis Q [P, m] with A's projection T = Q^T A Q, and the
+/// block X [P, b] that A maps the basis into beside itself, A Q = Q T + X B.
+///
+/// Start from it again ([`Start::Continue`](super::Start::Continue)), with the same operator, to ask for more pairs or a
+/// smaller tolerance: nothing known is computed anew. B is the type of a block of vectors in their home.
+#[derive(Clone, Debug)]
+pub struct KrylovBasis<B> {
+    n_params: usize,
+    pub(super) q: B,
+    pub(super) t: Matrix<f64>,
+    pub(super) x: B,
+    /// B [b, m]; its columns before `coupled_from` are zero.
+    b: Matrix<f64>,
+    coupled_from: usize,
+    /// Random directions so far: no repeated eigenvalue can show more often than this.
+    pub(super) starts: usize,
+    /// Products with blocks since random directions last came in, and the most that such directions have needed until a
+    /// look at the Ritz values called for more of them.
+    steps: usize,
+    pub(super) steps_needed: usize,
+    /// Largest magnitude of a Ritz value, or norm of a product with a unit vector, so far: at most |A|.
+    pub(super) scale: f64,
+    /// Columns the operator was applied to, over all calls.
+    pub(super) products: usize,
+    seed: u64,
+    /// Columns of the seed's random matrix that have been used.
+    drawn: u64,
+}
+
+/// Ritz pairs of the projection, ascending, and the estimates |B s_i| of their residuals.
+pub(super) struct Ritz {
+    pub(super) values: Vec<f64>,
+    pub(super) vectors: Matrix<f64>,
+    pub(super) residuals: Vec<f64>,
+}
+
+/// Directions with less than this many epsilons of |A| are rounding, not directions.
+const ROUNDING: f64 = 100.0;
+/// Random directions beside given ones.
+const COMPANIONS: usize = 2;
+/// Share of a random direction outside the basis below which there is no outside.
+const COMPLETE: f64 = 1e-8;
+
+impl<B> KrylovBasis<B> {
+    /// A random block of `block` directions (at least 1, at most P).
+    ///
+    /// # Errors
+    /// [`Failure`] if an operation on vectors fails.
+    pub fn random<S: Space<Block = B>>(space: &S, block: usize, seed: u32) -> Result<Self, Failure> {
+        let mut basis = Self::empty(space, seed)?;
+        basis.widen(space, block.max(1))?;
+        Ok(basis)
+    }
+
+    /// Starts from given directions [P, b], for instance the eigenvectors found an epoch earlier. They need not be
+    /// orthonormal; dependent ones count once. Two random directions of `seed` join them: given eigenvectors alone
+    /// would never let other eigenvectors be seen.
+    ///
+    /// # Errors
+    /// [`Failure::NotFinite`] for a direction with infinite or NaN entries.
+    pub fn from_directions<S: Space<Block = B>>(space: &S, directions: &B, seed: u32) -> Result<Self, Failure> {
+        if !space.is_finite(space.all(directions))? {
+            return Err(Failure::NotFinite);
+        }
+        let mut basis = Self::empty(space, seed)?;
+        let largest = space.norms(space.all(directions))?.into_iter().fold(0.0f64, f64::max);
+        let given = space.copy(space.all(directions))?;
+        basis.x = orthonormal(space, given, None, ROUNDING * space.epsilon() * largest)?.block;
+        basis.starts = space.columns(&basis.x);
+        basis.b = Matrix::zeros(basis.starts, 0);
+        basis.widen(space, COMPANIONS)?;
+        Ok(basis)
+    }
+
+    fn empty<S: Space<Block = B>>(space: &S, seed: u32) -> Result<Self, Failure> {
+        Ok(Self {
+            n_params: space.len(),
+            q: space.zeros(0)?,
+            t: Matrix::zeros(0, 0),
+            x: space.zeros(0)?,
+            b: Matrix::zeros(0, 0),
+            coupled_from: 0,
+            starts: 0,
+            steps: 0,
+            steps_needed: 0,
+            scale: 0.0,
+            products: 0,
+            seed: u64::from(seed),
+            drawn: 0,
+        })
+    }
+
+    /// P.
+    pub fn n_params(&self) -> usize {
+        self.n_params
+    }
+
+    /// m, the number of directions whose products are known.
+    pub fn len(&self) -> usize {
+        self.t.columns
+    }
+
+    /// Whether no product has been taken yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Columns of the operator's products used so far.
+    pub fn products(&self) -> usize {
+        self.products
+    }
+
+    /// Q, without what a failed extension may have left behind it.
+    fn known(&self) -> Columns<'_, B> {
+        Columns { block: &self.q, range: 0..self.len() }
+    }
+
+    /// Number of directions of the block X, which the next product is taken with.
+    pub(super) fn width(&self) -> usize {
+        self.b.rows
+    }
+
+    /// Whether A maps the basis into itself: every Ritz pair is an eigenpair.
+    pub(super) fn is_invariant(&self) -> bool {
+        self.width() == 0 || self.coupled_from == self.len()
+    }
+
+    /// Whether the random directions added last have had as many steps as those before them needed.
+    pub(super) fn is_developed(&self) -> bool {
+        self.width() == 0 || self.steps >= self.steps_needed
+    }
+
+    /// Appends up to `more` random directions, orthogonal to all there are, to the block; A Q = Q T + X B still holds,
+    /// with zero rows in B.
+    pub(super) fn widen<S: Space<Block = B>>(&mut self, space: &S, more: usize) -> Result<(), Failure> {
+        let more = more.min(space.len() - self.len() - self.width()) as u64;
+        let mut w = space.random(self.seed, self.drawn..self.drawn + more, Law::Gaussian)?;
+        self.drawn += more;
+        // Twice: the second time for what is left where the basis is nearly complete.
+        for _ in 0..2 {
+            project_out(space, self.known(), &mut w)?;
+            project_out(space, space.all(&self.x), &mut w)?;
+        }
+        let new = orthonormal(space, w, None, COMPLETE)?.block;
+        space.append(&mut self.x, space.all(&new))?;
+        self.starts += space.columns(&new);
+        self.steps_needed = self.steps_needed.max(self.steps);
+        self.steps = 0;
+        let (old, columns) = (self.b.rows, self.b.columns);
+        let width = old + space.columns(&new);
+        self.b = Matrix::from_fn(width, columns, |i, j| if i < old { self.b.data[i + j * old] } else { 0.0 });
+        Ok(())
+    }
+
+    /// One product with the block: Q grows by X, the remainder becomes the next block.
+    ///
+    /// The product is first freed of what T already tells (the coupling with the last blocks and X^T A X), then of the
+    /// whole basis, which is what keeps Q orthonormal. Where something fails, what is known stays as it was.
+    pub(super) fn extend<S: Space<Block = B>>(
+        &mut self,
+        space: &S,
+        operator: &(impl SymmetricOperator<S> + ?Sized),
+    ) -> Result<(), Failure> {
+        let (m, width) = (self.len(), self.width());
+        let mut w = finite_product(operator, &self.x)?;
+        self.products += width;
+        self.steps += 1;
+        self.scale = space.norms(space.all(&w))?.into_iter().fold(self.scale, f64::max);
+        let mut own = project_out(space, space.all(&self.x), &mut w)?;
+        let coupled = m - self.coupled_from;
+        let from = self.coupled_from;
+        let known = Matrix::from_fn(coupled, width, |i, j| self.b.data[j + (from + i) * width]);
+        if coupled > 0 {
+            space.combine(-1.0, Columns { block: &self.q, range: from..m }, &known, 1.0, &mut w)?;
+        }
+
+        if space.columns(&self.q) > m {
+            // An earlier attempt failed after this step.
+            self.q = space.copy(self.known())?;
+        }
+        space.append(&mut self.q, space.all(&self.x))?;
+        let rest = project_out(space, space.all(&self.q), &mut w)?;
+        for j in 0..width {
+            for i in 0..width {
+                own.data[i + j * width] += rest.data[m + i + j * rest.rows];
+            }
+        }
+        symmetrize(&mut own);
+        let row = |i: usize, j: usize| {
+            let known = if i < from { 0.0 } else { known.data[i - from + j * coupled] };
+            known + rest.data[i + j * rest.rows]
+        };
+        let t = Matrix::from_fn(m + width, m + width, |i, j| match (i < m, j < m) {
+            (true, true) => self.t.data[i + j * m],
+            (true, false) => row(i, j - m),
+            (false, true) => row(j, i - m),
+            (false, false) => own.data[i - m + (j - m) * width],
+        });
+
+        let next = orthonormal(space, w, Some(space.all(&self.q)), ROUNDING * space.epsilon() * self.scale)?;
+        let found = space.columns(&next.block);
+        let rows = found.min(space.len() - (m + width));
+        let x = space.copy(Columns { block: &next.block, range: found - rows..found })?;
+        // Nothing can fail from here on.
+        (self.t, self.x) = (t, x);
+        let skipped = next.r.rows - rows;
+        self.b = Matrix::from_fn(rows, m + width, |i, j| {
+            if j < m { 0.0 } else { next.r.data[skipped + i + (j - m) * next.r.rows] }
+        });
+        self.coupled_from = if rows == 0 { m + width } else { m };
+        Ok(())
+    }
+
+    /// The Ritz pairs. Cost: about 9 m^3.
+    pub(super) fn ritz<S: Space<Block = B>>(&mut self, space: &S) -> Result<Ritz, Failure> {
+        let pairs = small_eigen(space, &self.t)?;
+        self.scale = pairs.eigenvalues.iter().fold(self.scale, |m, l| m.max(l.abs()));
+        let outside = small_product(space, &self.b, &pairs.eigenvectors);
+        let residuals = (0..outside.columns).map(|i| norm(outside.column(i))).collect();
+        Ok(Ritz { values: pairs.eigenvalues, vectors: pairs.eigenvectors, residuals })
+    }
+
+    /// Ritz vectors `which`, [P, k].
+    pub(super) fn vectors<S: Space<Block = B>>(&self, space: &S, ritz: &Ritz, which: &[usize]) -> Result<B, Failure> {
+        combined(space, self.known(), &ritz.vectors.select_columns(which))
+    }
+
+    /// Thick restart: the basis becomes the Ritz vectors `kept`; the block stays.
+    ///
+    /// Reference: Stewart, SIAM J. Matrix Anal. Appl. 23 (2002), 601, doi:10.1137/S0895479800371529.
+    pub(super) fn compress<S: Space<Block = B>>(
+        &mut self,
+        space: &S,
+        ritz: &Ritz,
+        kept: &[usize],
+    ) -> Result<(), Failure> {
+        let s = ritz.vectors.select_columns(kept);
+        self.q = combined(space, self.known(), &s)?;
+        self.b = small_product(space, &self.b, &s);
+        let value = |i: usize, j: usize| if i == j { ritz.values[kept[i]] } else { 0.0 };
+        self.t = Matrix::from_fn(kept.len(), kept.len(), value);
+        self.coupled_from = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! The iteration: extend, look, restart or widen, until the wanted pairs have converged.
+
+use super::basis::Ritz;
+use super::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which};
+use crate::operator::finite_product;
+use crate::{Failure, Space, SymmetricOperator, Watch, stage};
+use std::fmt::Debug;
+
+/// The k extreme eigenpairs of A: A v_i = lambda_i v_i up to residuals |A v_i - lambda_i v_i| <= tolerance |A|.
+///
+/// Block Lanczos with full reorthogonalisation and thick restarts, from random directions. Repeated and clustered
+/// eigenvalues are found with their multiplicity: where as many copies of one have appeared as there were random
+/// directions, directions are added. Nothing is assumed of the rank; `k` is at most P, more gives all P pairs.
+///
+/// # Shapes
+/// Eigenvalues `[k]`, eigenvectors [P, k], residuals `[k]`, in the order of `which`.
+///
+/// # Cost
+/// M products with single columns, in blocks; orthogonalisation about 4 P m M operations for a basis of m columns,
+/// memory 8 P m bytes in float64. M is some tens for well separated eigenvalues and, inside a bulk of r nonzero
+/// eigenvalues, at worst about r.
+///
+/// # Errors
+/// [`TopKError::NotConverged`] with the pairs reached if the maximum of products is used up; [`TopKError::NotFinite`]
+/// if a product is infinite or NaN.
+///
+/// # References
+/// Golub and Underwood, The block Lanczos method (1977); Stewart, SIAM J. Matrix Anal. Appl. 23 (2002), 601,
+/// doi:10.1137/S0895479800371529, algorithm 3.1 for symmetric A; Wu and Simon, SIAM J. Matrix Anal. Appl. 22 (2000),
+/// 602, doi:10.1137/S0895479898334605.
+///
+/// ```
+/// use heigen_spectra::{Failure, Host, SymmetricOperator, TopKOptions, Which, linalg::Matrix, top_k};
+///
+/// /// diag(0, 1, ..., 99).
+/// struct Counting;
+/// impl SymmetricOperator for Counting {
+///     fn space(&self) -> Host<f64> {
+///         Host::new(100)
+///     }
+///     fn apply(&self, v: &Matrix<f64>, out: &mut Matrix<f64>) -> Result<(), Failure> {
+///         *out = Matrix::from_fn(100, v.columns, |i, j| i as f64 * v.column(j)[i]);
+///         Ok(())
+///     }
+/// }
+/// let top = top_k(&Counting, 2, Which::BothEnds, &TopKOptions::default())?;
+/// assert!((top.eigenvalues[0] - 99.0).abs() < 1e-6 && top.eigenvalues[1].abs() < 1e-6);
+/// # Ok::<(), heigen_spectra::TopKError<Matrix<f64>>>(())
+/// ```
+pub fn top_k<S: Space<Block: Debug>>(
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    k: usize,
+    which: Which,
+    options: &TopKOptions,
+) -> Result<TopK<S::Block>, TopKError<S::Block>> {
+    top_k_from(Start::Random, operator, k, which, options, &mut ())
+}
+
+/// [`top_k`] from a chosen [`Start`], watched.
+///
+/// `watch` is told the number of wanted pairs that have converged whenever that is looked at, and asked after every
+/// product.
+///
+/// # Errors
+/// Those of [`top_k`]; [`TopKError::Size`] if basis and operator have different P.
+pub fn top_k_from<S: Space<Block: Debug>>(
+    start: Start<'_, S::Block>,
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    k: usize,
+    which: Which,
+    options: &TopKOptions,
+    watch: &mut dyn Watch,
+) -> Result<TopK<S::Block>, TopKError<S::Block>> {
+    let space = &operator.space();
+    let mut own;
+    let basis = match start {
+        Start::Random => {
+            own = KrylovBasis::random(space, options.block(), options.seed)?;
+            &mut own
+        }
+        Start::Directions(directions) => {
+            own = KrylovBasis::from_directions(space, directions, options.seed)?;
+            &mut own
+        }
+        Start::Continue(basis) => basis,
+    };
+    let p = space.len();
+    if basis.n_params() != p {
+        return Err(TopKError::Size { got: basis.n_params(), wanted: p });
+    }
+    let k = k.min(p);
+    let block = options.block();
+    let tolerance = options.tolerance.max(TopKOptions::attainable(space.epsilon(), p));
+    let run = Run { k, which, tolerance, before: basis.products, epsilon: space.epsilon() };
+    if k == 0 {
+        return Ok(run.nothing(space, basis)?);
+    }
+    let limit = options.products(k);
+    // Estimates must be a little better than what is asked for, so that computed residuals are good enough.
+    let mut aim = 0.5 * tolerance;
+    let (mut restarts, mut look_at, mut converged) = (0, k.min(p), 0);
+    loop {
+        let subspace = options.subspace(k, space, block.max(basis.width()));
+        let exhausted = basis.products - run.before + basis.width() + k > limit;
+        let full = basis.len() + basis.width() > subspace;
+        let look = basis.len() >= look_at || full || exhausted || basis.is_invariant();
+        if look && !basis.is_empty() {
+            let ritz = basis.ritz(space)?;
+            let state = run.state(basis, &ritz, aim);
+            converged = state.converged;
+            look_at = (basis.len() + basis.width()).max(basis.len() * GROWTH / 100);
+            if exhausted || (state.converged == k && !state.saturated && basis.is_developed()) {
+                let top = run.finish(space, basis, operator, &ritz, restarts)?;
+                if top.converged {
+                    return Ok(top);
+                }
+                if exhausted || basis.is_invariant() {
+                    return Err(TopKError::NotConverged(Box::new(top)));
+                }
+                aim *= 0.25;
+            } else if state.saturated || (basis.is_invariant() && basis.width() == 0) {
+                basis.widen(space, block)?;
+            }
+            if full {
+                let kept = run.kept(&ritz, subspace, basis.width());
+                basis.compress(space, &ritz, &kept)?;
+                restarts += 1;
+                look_at = 0;
+            }
+        }
+        watch.tell(stage::LANCZOS, converged as u64, Some(k as u64), "eigenpairs")?;
+        basis.extend(space, operator)?;
+    }
+}
+
+/// The basis grows by this many percent between looks at the Ritz values, whose cost grows with its cube.
+const GROWTH: usize = 112;
+/// Ritz values within this fraction of |A| count as copies of one eigenvalue.
+const COPIES: f64 = 1e-9;
+
+struct Run {
+    k: usize,
+    which: Which,
+    tolerance: f64,
+    /// Products of the basis before this call.
+    before: usize,
+    /// The rounding unit of the vectors.
+    epsilon: f64,
+}
+
+struct State {
+    /// Wanted pairs with a small estimate.
+    converged: usize,
+    /// As many copies of a wanted eigenvalue have converged as there were random directions: there may be more.
+    saturated: bool,
+}
+
+impl Run {
+    fn nothing<S: Space>(&self, space: &S, basis: &KrylovBasis<S::Block>) -> Result<TopK<S::Block>, Failure> {
+        Ok(TopK {
+            eigenvalues: Vec::new(),
+            eigenvectors: space.zeros(0)?,
+            residuals: Vec::new(),
+            scale: basis.scale,
+            tolerance: self.tolerance,
+            products: 0,
+            restarts: 0,
+            converged: true,
+        })
+    }
+
+    fn state<B>(&self, basis: &KrylovBasis<B>, ritz: &Ritz, aim: f64) -> State {
+        let good = |i: usize| ritz.residuals[i] <= aim * basis.scale;
+        let width = COPIES.max(64.0 * self.epsilon) * basis.scale;
+        let copies = |i: usize| ritz.values.iter().filter(|l| (*l - ritz.values[i]).abs() <= width).count();
+        let room = basis.len() + basis.width() < basis.n_params();
+        let ends = self.which.wanted(&ritz.values, self.k);
+        let converged = ends.iter().flatten().filter(|&&i| good(i)).count();
+        let saturated = room
+            && ends.iter().any(|end| {
+                let leading = end.iter().take_while(|&&i| good(i));
+                let last = end.last().map_or(0.0, |&i| ritz.values[i]);
+                // Copies of the last wanted value need no company: more of them would change nothing.
+                leading.filter(|&&i| (ritz.values[i] - last).abs() > width).any(|&i| copies(i) >= basis.starts.max(2))
+            });
+        State { converged, saturated }
+    }
+
+    /// The pairs to go on with: the wanted ones, and as many next to them as a third of what is free.
+    fn kept(&self, ritz: &Ritz, subspace: usize, block: usize) -> Vec<usize> {
+        let more = subspace.saturating_sub(self.k + block) / 3;
+        let most = subspace.saturating_sub(block).min(ritz.values.len());
+        let mut kept = self.which.wanted(&ritz.values, (self.k + more).min(most)).concat();
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    /// The wanted pairs with computed residuals.
+    fn finish<S: Space>(
+        &self,
+        space: &S,
+        basis: &mut KrylovBasis<S::Block>,
+        operator: &(impl SymmetricOperator<S> + ?Sized),
+        ritz: &Ritz,
+        restarts: usize,
+    ) -> Result<TopK<S::Block>, Failure> {
+        let wanted = self.which.wanted(&ritz.values, self.k).concat();
+        let eigenvectors = basis.vectors(space, ritz, &wanted)?;
+        let eigenvalues: Vec<f64> = wanted.iter().map(|&i| ritz.values[i]).collect();
+        let mut products = finite_product(operator, &eigenvectors)?;
+        basis.products += wanted.len();
+        let negative: Vec<f64> = eigenvalues.iter().map(|l| -l).collect();
+        space.add_scaled(&negative, space.all(&eigenvectors), &mut products)?;
+        let residuals = space.norms(space.all(&products))?;
+        let enough = wanted.len() == self.k;
+        let converged = enough && residuals.iter().all(|&r| r <= self.tolerance * basis.scale);
+        Ok(TopK {
+            eigenvalues,
+            eigenvectors,
+            residuals,
+            scale: basis.scale,
+            tolerance: self.tolerance,
+            products: basis.products - self.before,
+            restarts,
+            converged,
+        })
+    }
+}

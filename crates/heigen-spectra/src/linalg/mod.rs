@@ -1,0 +1,27 @@
+//! The narrow door to faer: scalars, a column-major matrix, the matrix product, the self-adjoint eigenproblem.
+//!
+//! Matrix kernels are faer's; everything else calls them through this module, so that the degree of parallelism, and with
+//! it the order of every reduction, is decided in one place.
+
+mod eigen;
+mod kernels;
+mod matrix;
+mod qr;
+mod scalar;
+mod tiles;
+
+pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
+pub use kernels::Kernels;
+pub use matrix::{Matrix, add_outer, add_product, product, subtract_product, symmetrize};
+pub use qr::{complement, orthonormalize};
+pub use scalar::Scalar;
+pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};
+
+/// How many ways faer may split one operation. A constant, not the number of threads: the order of reductions follows
+/// from it, so results are the same bytes on any number of threads.
+const SPLIT: usize = 4;
+
+/// Parallelism of one large operation: split `SPLIT` ways, executed by however many threads the pool has.
+pub fn par() -> faer::Par {
+    faer::Par::rayon(SPLIT)
+}

@@ -1,0 +1,111 @@
+//! Sums over the rows of tall matrices, by fixed tiles in a fixed tree: their bytes depend neither on threads nor on the
+//! pieces that vectors lie in.
+
+use super::{Matrix, Scalar, matrix::lower_gram, product};
+use faer::{MatRef, Par};
+use std::ops::Range;
+
+/// Rows whose products are added up on their own. A tile belongs to its rows, not to a thread or to a piece of the vector,
+/// and sums of tiles are added in a fixed tree.
+pub const ROW_TILE: usize = 4096;
+
+/// The sum of `leaf(0)` to `leaf(count - 1)` in a fixed binary tree: its left branch holds the largest power of two of
+/// leaves that leaves something for the right one, so that aligned groups of leaves are branches.
+pub(super) fn tree_sum<S>(leaves: Range<usize>, leaf: &impl Fn(usize) -> S, add: &impl Fn(&mut S, S)) -> Option<S> {
+    match leaves.len() {
+        0 => None,
+        1 => Some(leaf(leaves.start)),
+        count => {
+            let middle = leaves.start + count.next_power_of_two() / 2;
+            let mut sum = tree_sum(leaves.start..middle, leaf, add)?;
+            if let Some(right) = tree_sum(middle..leaves.end, leaf, add) {
+                add(&mut sum, right);
+            }
+            Some(sum)
+        }
+    }
+}
+
+/// sum_i a_i b_i in float64: tile by tile of rows, which are added in a fixed tree.
+pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+    let tile = |i: usize| {
+        let rows = i * ROW_TILE..((i + 1) * ROW_TILE).min(a.len());
+        dot_of_tile(&a[rows.clone()], &b[rows])
+    };
+    tree_sum(0..a.len().div_ceil(ROW_TILE), &tile, &|sum, x| *sum += x).unwrap_or(0.0)
+}
+
+/// sum_i a_i b_i of one tile.
+fn dot_of_tile<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+    // Eight sums that do not wait for one another; their number is fixed, so the result is too.
+    const LANES: usize = 8;
+    let mut sums = [0.0f64; LANES];
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a.to_f64() * b.to_f64();
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a.to_f64() * b.to_f64()).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Euclidean norm in float64.
+pub fn norm<T: Scalar>(a: &[T]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+/// The matrix product A^T B of A [P, m] and B [P, k], [m, k]: tiles of rows in T, their sum in float64.
+pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) -> Matrix<f64> {
+    by_tiles(a.nrows(), a.ncols(), b.ncols(), |out, first, rows| {
+        product(out.as_mut(), a.subrows(first, rows).transpose(), b.subrows(first, rows), par);
+    })
+}
+
+/// The Gram matrix A^T A of A [P, m], [m, m], P summed by tiles: half the operations of a product, mirrored.
+pub fn gram_by_tiles<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Matrix<f64> {
+    let mut out = by_tiles(a.nrows(), a.ncols(), a.ncols(), |out, first, rows| {
+        lower_gram(out, a.subrows(first, rows), par);
+    });
+    out.mirror_lower();
+    out
+}
+
+/// The sum over tiles of what `leaf(out, first row, rows)` leaves in a matrix [m, k] of zeros.
+fn by_tiles<T: Scalar>(rows: usize, m: usize, k: usize, leaf: impl Fn(&mut Matrix<T>, usize, usize)) -> Matrix<f64> {
+    let tile = |i: usize| {
+        let mut out = Matrix::<T>::zeros(m, k);
+        let first = i * ROW_TILE;
+        leaf(&mut out, first, ROW_TILE.min(rows - first));
+        Matrix { data: out.data.into_iter().map(T::to_f64).collect(), rows: m, columns: k }
+    };
+    let add = |sum: &mut Matrix<f64>, x: Matrix<f64>| sum.data.iter_mut().zip(x.data).for_each(|(sum, x)| *sum += x);
+    tree_sum(0..rows.div_ceil(ROW_TILE), &tile, &add).unwrap_or_else(|| Matrix::zeros(m, k))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_does_not_depend_on_what_follows_an_aligned_group() {
+        let text = |n: usize| {
+            let add = |sum: &mut String, x: String| *sum = format!("({sum}+{x})");
+            tree_sum(0..n, &|i| i.to_string(), &add).unwrap()
+        };
+        assert_eq!(text(3), "((0+1)+2)");
+        assert_eq!(text(4), "((0+1)+(2+3))");
+        assert_eq!(text(7), "(((0+1)+(2+3))+((4+5)+6))");
+    }
+
+    #[test]
+    fn tiles_sum_to_the_product() {
+        let a = Matrix::from_fn(2 * ROW_TILE + 5, 3, |i, j| ((i * 7 + j * 3) % 11) as f64);
+        let b = Matrix::from_fn(2 * ROW_TILE + 5, 2, |i, j| ((i * 5 + j) % 13) as f64);
+        // Integers: every order of summation is exact.
+        assert_eq!(transposed_product_by_tiles(a.as_ref(), b.as_ref(), Par::Seq), a.transposed_product(&b));
+        assert_eq!(gram_by_tiles(a.as_ref(), Par::Seq), a.gram());
+        assert_eq!(dot(a.column(0), a.column(1)), a.gram().data[1]);
+    }
+}

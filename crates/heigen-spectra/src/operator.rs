@@ -1,0 +1,145 @@
+//! Symmetric linear operators, known by their products with blocks of directions.
+
+use crate::linalg::Matrix;
+use crate::{Failure, Host, Space, Watch};
+
+/// A symmetric linear map of R^P, known by its products with blocks of directions whose home is the space S.
+///
+/// References and boxes of operators are operators, also of `dyn SymmetricOperator<S>`; nothing is lost through them.
+/// Products are asked for on the thread that called the solver, one at a time.
+///
+/// ```
+/// use heigen_spectra::{Failure, Host, SymmetricOperator, linalg::Matrix};
+///
+/// /// diag(0, 1, ..., 9).
+/// struct Counting;
+/// impl SymmetricOperator for Counting {
+///     fn space(&self) -> Host<f64> {
+///         Host::new(10)
+///     }
+///     fn apply(&self, v: &Matrix<f64>, out: &mut Matrix<f64>) -> Result<(), Failure> {
+///         *out = Matrix::from_fn(10, v.columns, |i, j| i as f64 * v.column(j)[i]);
+///         Ok(())
+///     }
+/// }
+/// let ones = Matrix::from_fn(10, 1, |_, _| 1.0);
+/// assert_eq!(Counting.product(&ones)?.data[7], 7.0);
+/// # Ok::<(), Failure>(())
+/// ```
+pub trait SymmetricOperator<S: Space = Host<f64>> {
+    /// The home of the directions, with P.
+    fn space(&self) -> S;
+
+    /// `out = A V` for directions V [P, K], column by column. `out` has the shape of V; nothing is to be read from it.
+    ///
+    /// # Errors
+    /// [`Failure::Operator`] with the operator's own error inside.
+    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure>;
+
+    /// P, the order of the operator.
+    fn n_params(&self) -> usize {
+        self.space().len()
+    }
+
+    /// The same operator, up to rounding, in a form whose products are much cheaper, where there is one and `limit_bytes`
+    /// of memory hold it. Spectra are computed with it and certified with `self`.
+    ///
+    /// # Errors
+    /// [`Failure`] of a product on the way, or where `watch` stops it.
+    fn written_out(
+        &self,
+        _limit_bytes: f64,
+        _watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<S> + '_>>, Failure> {
+        Ok(None)
+    }
+
+    /// tr A by a route of its own, exact up to rounding, where the structure gives one that needs no products.
+    fn exact_trace(&self) -> Option<f64> {
+        None
+    }
+
+    /// What rounding may leave where terms cancel until A v is 0: relative accuracy ends there.
+    fn rounding(&self) -> f64 {
+        0.0
+    }
+
+    /// A V as a new block.
+    ///
+    /// # Errors
+    /// [`Failure`] of [`SymmetricOperator::apply`].
+    fn product(&self, directions: &S::Block) -> Result<S::Block, Failure> {
+        let space = self.space();
+        let mut out = space.zeros(space.columns(directions))?;
+        self.apply(directions, &mut out)?;
+        Ok(out)
+    }
+}
+
+/// A V, refused where an entry is infinite or NaN.
+pub(crate) fn finite_product<S: Space>(
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    directions: &S::Block,
+) -> Result<S::Block, Failure> {
+    let out = operator.product(directions)?;
+    let space = operator.space();
+    if space.is_finite(space.all(&out))? { Ok(out) } else { Err(Failure::NotFinite) }
+}
+
+/// Pointers to operators are operators, and forward every method.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<S: Space, O: SymmetricOperator<S> + ?Sized> SymmetricOperator<S> for $pointer {
+            fn space(&self) -> S {
+                (**self).space()
+            }
+
+            fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
+                (**self).apply(directions, out)
+            }
+
+            fn n_params(&self) -> usize {
+                (**self).n_params()
+            }
+
+            fn written_out(
+                &self,
+                limit_bytes: f64,
+                watch: &mut dyn Watch,
+            ) -> Result<Option<Box<dyn SymmetricOperator<S> + '_>>, Failure> {
+                (**self).written_out(limit_bytes, watch)
+            }
+
+            fn exact_trace(&self) -> Option<f64> {
+                (**self).exact_trace()
+            }
+
+            fn rounding(&self) -> f64 {
+                (**self).rounding()
+            }
+
+            fn product(&self, directions: &S::Block) -> Result<S::Block, Failure> {
+                (**self).product(directions)
+            }
+        }
+    };
+}
+forward!(&O);
+forward!(Box<O>);
+forward!(std::rc::Rc<O>);
+forward!(std::sync::Arc<O>);
+
+/// A dense symmetric matrix as an operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DenseOperator(pub Matrix<f64>);
+
+impl SymmetricOperator for DenseOperator {
+    fn space(&self) -> Host<f64> {
+        Host::new(self.0.rows)
+    }
+
+    fn apply(&self, directions: &Matrix<f64>, out: &mut Matrix<f64>) -> Result<(), Failure> {
+        crate::linalg::product(out.as_mut(), self.0.as_ref(), directions.as_ref(), crate::linalg::par());
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! The block of an operator that belongs to some parameters.
+
+use super::{IndexRanges, IndexRangesError};
+use crate::{Failure, Space, SymmetricOperator};
+
+/// An operator with all but some parameters held fixed: S^T A S, S the P_sub columns of the identity of the chosen ones.
+///
+/// # Shapes
+/// Symmetric, [P_sub, P_sub]; products take [P_sub, K] to [P_sub, K]. Sub-vectors follow the order of theta;
+/// [`IndexRanges::embed`] takes eigenvectors back to theta's space.
+///
+/// # Cost
+/// That of K products of the whole operator, and two blocks [P, K] of memory.
+#[derive(Clone, Debug)]
+pub struct Restricted<O, S> {
+    operator: O,
+    selection: IndexRanges,
+    /// The home of vectors [P].
+    whole: S,
+    /// The home of sub-vectors [P_sub].
+    part: S,
+}
+
+impl<O: SymmetricOperator<S>, S: Space> Restricted<O, S> {
+    /// The block of `operator` that belongs to the coordinates of `selection`.
+    ///
+    /// # Errors
+    /// [`IndexRangesError::Size`] if the choice was made among another number of coordinates, as [`Failure::Operator`];
+    /// [`Failure`] if the home of the vectors has none for the sub-vectors.
+    pub fn new(operator: O, selection: IndexRanges) -> Result<Self, Failure> {
+        let whole = operator.space();
+        if whole.len() != selection.n_params() {
+            let (selection, operator) = (selection.n_params(), whole.len());
+            return Err(Failure::of(IndexRangesError::Size { selection, operator }));
+        }
+        let part = whole.of_rows(selection.ranges())?;
+        Ok(Self { operator, selection, whole, part })
+    }
+
+    /// The chosen coordinates.
+    pub fn selection(&self) -> &IndexRanges {
+        &self.selection
+    }
+}
+
+impl<O: SymmetricOperator<S>, S: Space> SymmetricOperator<S> for Restricted<O, S> {
+    /// The home of vectors of length P_sub.
+    fn space(&self) -> S {
+        self.part.clone()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.operator.rounding()
+    }
+
+    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
+        let ranges = self.selection.ranges();
+        let all = self.operator.product(&self.whole.scatter_rows(directions, ranges)?)?;
+        *out = self.whole.gather_rows(&all, ranges)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! An operator with a multiple of the identity added.
+
+use crate::{Failure, Space, SymmetricOperator};
+
+/// A + mu I, e.g. the Hessian of the loss with weight decay.
+///
+/// The Hessian of L(theta) + mu/2 |theta|^2 is H + mu I; mu is `weight_decay` of PyTorch's optimizers, which add
+/// mu theta to the gradient. Every eigenvalue of A grows by mu; eigenvectors stay.
+///
+/// # Shapes
+/// As `operator`.
+///
+/// # Cost
+/// Beyond that of `operator`, 2 P K operations for K products.
+#[derive(Clone, Copy, Debug)]
+pub struct Shifted<O> {
+    /// A.
+    pub operator: O,
+    /// mu.
+    pub shift: f64,
+}
+
+impl<S: Space, O: SymmetricOperator<S>> SymmetricOperator<S> for Shifted<O> {
+    fn space(&self) -> S {
+        self.operator.space()
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        self.operator.exact_trace().map(|trace| trace + self.shift * self.n_params() as f64)
+    }
+
+    fn rounding(&self) -> f64 {
+        self.operator.rounding()
+    }
+
+    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
+        self.operator.apply(directions, out)?;
+        let space = self.space();
+        let shifts = vec![self.shift; space.columns(directions)];
+        space.add_scaled(&shifts, space.all(directions), out)
+    }
+}

@@ -1,0 +1,267 @@
+//! The spectrum of an operator, by one of two ways, certified.
+
+use crate::gram_schmidt::small_eigen;
+use crate::linalg::{EigenError, Matrix, Scalar, complement};
+use crate::{
+    Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify, dense, exact, stage,
+};
+
+/// Eigenvalues within this fraction of the largest magnitude count as zero: the null space.
+pub const NULL_TOLERANCE: f64 = 1e-10;
+
+/// What float32 leaves of a zero eigenvalue, in units of sqrt(P) eps.
+const ROUNDING: f64 = 4.0;
+
+/// How to compute a spectrum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// [`Method::Exact`] where the rank turns out to be small, else [`Method::Dense`].
+    Auto,
+    /// Range, projection, small eigenproblem; no P x P matrix.
+    Exact,
+    /// The P x P matrix and its eigendecomposition.
+    Dense,
+}
+
+impl Method {
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Exact => "exact",
+            Self::Dense => "dense",
+        }
+    }
+}
+
+/// Eigenvalues and eigenvectors of a symmetric operator; B is the type of a block of vectors [P, k] in their home.
+#[derive(Clone, Debug)]
+pub struct Spectrum<B> {
+    /// All P eigenvalues, ascending; those of the null space that were not computed are exact zeros.
+    pub eigenvalues: Vec<f64>,
+    /// [P, k], columns ascending with their eigenvalues; the sign is such that the entry of largest magnitude is positive.
+    /// The basis of a repeated eigenvalue is arbitrary.
+    pub eigenvectors: B,
+    /// Place in `eigenvalues` of every column.
+    pub places: Vec<usize>,
+    /// [`Method::Exact`] or [`Method::Dense`].
+    pub method: Method,
+    /// What vouches for it.
+    pub certificate: Certificate,
+    /// The rounding unit of the vectors' type: 2^-52 for float64.
+    pub epsilon: f64,
+}
+
+/// Why there is no spectrum.
+#[derive(Debug, thiserror::Error)]
+pub enum SpectrumError {
+    /// The dense matrix would not fit.
+    #[error(
+        "the {n_params} x {n_params} matrix and its eigenvectors need {gib:.1} GiB, {limit_gib:.1} GiB are available; \
+         ask for the largest eigenvalues only, or for a part of the parameters"
+    )]
+    TooLarge {
+        /// P.
+        n_params: usize,
+        /// Needed.
+        gib: f64,
+        /// Allowed.
+        limit_gib: f64,
+    },
+    /// The range did not end.
+    #[error("the rank is larger than {columns} of {n_params}, more than the exact way follows")]
+    HighRank {
+        /// Columns found.
+        columns: usize,
+        /// P.
+        n_params: usize,
+    },
+    /// The exact way in float32.
+    #[error("the exact way needs float64: float32 leaves too few digits between the smallest eigenvalues and rounding")]
+    NeedsFloat64,
+    /// A product or an operation on vectors failed, or the watch stopped the computation.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The certificate does not hold.
+    #[error(transparent)]
+    NotCertified(#[from] NotCertified),
+}
+
+impl From<EigenError> for SpectrumError {
+    fn from(error: EigenError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Stopped> for SpectrumError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Failed(stopped.into())
+    }
+}
+
+impl<B> Spectrum<B> {
+    /// Largest magnitude of an eigenvalue.
+    pub fn scale(&self) -> f64 {
+        self.eigenvalues.iter().map(|l| l.abs()).fold(0.0, f64::max)
+    }
+
+    /// Magnitude up to which eigenvalues count as zero: 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or what float32
+    /// rounding leaves of zero.
+    pub fn zero(&self) -> f64 {
+        let relative = NULL_TOLERANCE.max(ROUNDING * self.epsilon * (self.eigenvalues.len() as f64).sqrt());
+        self.scale() * relative
+    }
+
+    /// Whether an eigenvalue counts as nonzero.
+    pub fn is_nonzero(&self, eigenvalue: f64) -> bool {
+        eigenvalue.abs() > self.zero()
+    }
+
+    /// Number of nonzero eigenvalues.
+    pub fn rank(&self) -> usize {
+        let zero = self.zero();
+        self.eigenvalues.iter().filter(|l| l.abs() > zero).count()
+    }
+
+    /// Sum of the eigenvalues.
+    pub fn trace(&self) -> f64 {
+        self.eigenvalues.iter().sum()
+    }
+
+    /// lambda_1, the largest eigenvalue.
+    pub fn lambda_max(&self) -> f64 {
+        self.eigenvalues.last().copied().unwrap_or(0.0)
+    }
+}
+
+impl<T: Scalar> Spectrum<Matrix<T>> {
+    /// The `k` largest eigenvalues that have a column, largest first, and their eigenvectors [P, k] in that order.
+    pub fn top(&self, k: usize) -> (Vec<f64>, Matrix<T>) {
+        let have = self.eigenvectors.columns;
+        let columns: Vec<usize> = (have.saturating_sub(k)..have).rev().collect();
+        let values = columns.iter().map(|&c| self.eigenvalues[self.places[c]]).collect();
+        (values, self.eigenvectors.select_columns(&columns))
+    }
+
+    /// Completes the eigenvectors to a basis of R^P by an arbitrary one of the null space: P x P numbers.
+    ///
+    /// # Errors
+    /// [`EigenError::Memory`] if there is no room for the workspace.
+    pub fn complete(&mut self) -> Result<(), EigenError> {
+        let p = self.eigenvalues.len();
+        if self.places.len() == p {
+            return Ok(());
+        }
+        let null = complement(&self.eigenvectors)?;
+        let negative = self.places.iter().take_while(|&&i| self.eigenvalues[i] < 0.0).count();
+        let split = negative * p;
+        let tail = self.eigenvectors.data.split_off(split);
+        self.eigenvectors.data.extend_from_slice(&null.data);
+        self.eigenvectors.data.extend_from_slice(&tail);
+        self.eigenvectors.columns = p;
+        self.places = (0..p).collect();
+        Ok(())
+    }
+
+    /// Leaves the eigenvectors of nonzero eigenvalues only.
+    pub fn drop_null_space(&mut self) {
+        let zero = self.zero();
+        let keep: Vec<usize> =
+            (0..self.places.len()).filter(|&c| self.eigenvalues[self.places[c]].abs() > zero).collect();
+        if keep.len() < self.places.len() {
+            self.eigenvectors = self.eigenvectors.select_columns(&keep);
+            self.places = keep.iter().map(|&c| self.places[c]).collect();
+        }
+    }
+}
+
+/// The whole spectrum of `operator`, certified.
+///
+/// With [`Method::Auto`] the range finder is followed up to half of P columns; if the range is larger, the dense way is
+/// taken. The dense way forms the matrix in host memory and decomposes it in float64, whatever the type of the products.
+/// `limit_bytes` is the memory that may be used. `watch` is asked between products; a dense eigenproblem, which cannot be
+/// stopped, is announced with its size.
+///
+/// # Errors
+/// [`SpectrumError`] if the way asked for does not lead there, before memory is exceeded, if a product fails, `watch`
+/// stops it, or the certificate does not hold.
+///
+/// ```
+/// use heigen_spectra::{DenseOperator, Method, linalg::Matrix, spectrum};
+/// // The second difference on 50 points: lambda_i = 4 sin^2(pi i / 102).
+/// let laplacian = Matrix::from_fn(50, 50, |i, j| [2.0, -1.0, 0.0][i.abs_diff(j).min(2)]);
+/// let found = spectrum(&DenseOperator(laplacian), Method::Auto, 1e9, &mut ())?;
+/// let wanted = 4.0 * (50.0 * std::f64::consts::PI / 102.0).sin().powi(2);
+/// assert!((found.lambda_max() - wanted).abs() < 1e-13);
+/// assert!(found.certificate.residual_max < 1e-13);
+/// # Ok::<(), heigen_spectra::SpectrumError>(())
+/// ```
+pub fn spectrum<S: Space>(
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    method: Method,
+    limit_bytes: f64,
+    watch: &mut dyn Watch,
+) -> Result<Spectrum<S::Block>, SpectrumError> {
+    let space = operator.space();
+    let p = space.len();
+    let single = space.epsilon() > NULL_TOLERANCE;
+    if single && method == Method::Exact {
+        return Err(SpectrumError::NeedsFloat64);
+    }
+    if method != Method::Dense && !single {
+        let memory = limit_bytes / (3.0 * p as f64 * space.entry_bytes() as f64);
+        let most = if method == Method::Auto { p.div_ceil(2) } else { p };
+        let most = most.min(memory as usize);
+        let cheap = operator.written_out(limit_bytes / 2.0, watch)?;
+        let found = match &cheap {
+            Some(cheap) => exact(&**cheap, most, watch)?,
+            None => exact(operator, most, watch)?,
+        };
+        match found {
+            Exact::LowRank { eigenvalues, eigenvectors } => {
+                watch.tell(stage::CERTIFICATE, 0, Some(eigenvalues.len() as u64), "columns")?;
+                let certificate = certify(operator, cheap.as_deref(), &eigenvalues, &eigenvectors, watch)?;
+                return finish(&space, &eigenvalues, eigenvectors, Method::Exact, certificate);
+            }
+            Exact::HighRank(columns) if method == Method::Exact => {
+                return Err(SpectrumError::HighRank { columns, n_params: p });
+            }
+            Exact::HighRank(_) => {}
+        }
+    }
+    let bytes = 4.0 * (p as f64).powi(2) * size_of::<f64>() as f64;
+    if bytes > limit_bytes {
+        let gib = f64::from(1u32 << 30);
+        return Err(SpectrumError::TooLarge { n_params: p, gib: bytes / gib, limit_gib: limit_bytes / gib });
+    }
+    let matrix = dense(operator, watch)?;
+    watch.tell(stage::EIGENPROBLEM, 0, Some(p as u64), "columns")?;
+    let pairs = small_eigen(&space, &matrix)?;
+    drop(matrix);
+    watch.tell(stage::CERTIFICATE, 0, Some(p as u64), "columns")?;
+    let eigenvectors = space.to_home(pairs.eigenvectors)?;
+    let certificate = certify(operator, None, &pairs.eigenvalues, &eigenvectors, watch)?;
+    finish(&space, &pairs.eigenvalues, eigenvectors, Method::Dense, certificate)
+}
+
+/// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
+fn finish<S: Space>(
+    space: &S,
+    known: &[f64],
+    mut eigenvectors: S::Block,
+    method: Method,
+    certificate: Certificate,
+) -> Result<Spectrum<S::Block>, SpectrumError> {
+    let (p, k) = (space.len(), known.len());
+    certificate.check(known)?;
+    // The entry of largest magnitude of every column becomes positive, so that pictures of one network look alike.
+    let largest = space.largest_entries(space.all(&eigenvectors))?;
+    let signs: Vec<f64> = largest.iter().map(|&x| if x < 0.0 { -1.0 } else { 1.0 }).collect();
+    space.scale_columns(&mut eigenvectors, &signs)?;
+    let negative = known.iter().filter(|&&l| l < 0.0).count();
+    let places: Vec<usize> = (0..k).map(|i| if i < negative { i } else { i + p - k }).collect();
+    let mut eigenvalues = vec![0.0; p];
+    places.iter().zip(known).for_each(|(&place, &l)| eigenvalues[place] = l);
+    Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate, epsilon: space.epsilon() })
+}

@@ -1,0 +1,9 @@
+//! The tests of heigen-spectra in one program.
+#![allow(missing_docs)]
+
+mod certificates;
+mod homes;
+mod operators;
+mod philox;
+mod pieces;
+mod stopping;

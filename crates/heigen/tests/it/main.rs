@@ -1,0 +1,22 @@
+//! The tests of the library in one program: every program would compile the passes through networks anew.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+mod common;
+mod config;
+mod oracles;
+
+mod config_errors;
+mod config_files;
+mod curvature_golden;
+mod data;
+mod density;
+mod embedding;
+mod golden_files;
+mod image_files;
+mod images_golden;
+mod imports;
+mod operators;
+mod rng;
+mod top_k;
+mod trace;
+mod training_golden;

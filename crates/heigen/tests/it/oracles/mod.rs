@@ -1,0 +1,16 @@
+//! The specification in tests: oracles that share no code with what they judge.
+
+mod closed_forms;
+mod derivatives;
+mod differences;
+mod eigen;
+mod errors;
+mod exact;
+mod generalization;
+mod invariance;
+mod layers;
+mod margins;
+mod optimizers;
+mod properties;
+mod resume;
+mod runs;
