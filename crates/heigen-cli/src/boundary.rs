@@ -111,7 +111,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
     let quick = is_quick(network);
     let segments = SwitchOptions::default();
     let segments = if quick { segments } else { SwitchOptions { points: 64, pairs: 200, ..segments } };
-    let switches = class_switches(&problem, &segments);
+    let switches = class_switches(&problem, &segments, &mut ())?;
     // A Hessian that is zero has no outliers, and no v_1.
     let outliers = analysed.record.summary.outliers.count.max(1);
     let vectors = top(analysed, outliers).map(|(_, vectors)| vectors).ok();
@@ -132,7 +132,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
     };
     let encoding_random = (0..DRAWS).map(&mut random).sum::<f64>() / DRAWS as f64;
     let margin = match &vectors {
-        Some(v) if margin_asked || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default())?),
+        Some(v) if margin_asked || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default(), &mut ())?),
         _ => None,
     };
     let candidates = match (quick, margin_asked) {
@@ -140,7 +140,7 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
         (false, true) => least_certain(&problem.outputs()),
         (false, false) => vec![],
     };
-    let distances = boundary_distances(&problem, &candidates);
+    let distances = boundary_distances(&problem, &candidates, &mut ())?;
     let nearest = distances.into_iter().flatten().min_by(|a, b| a.distance.total_cmp(&b.distance));
     Ok(BoundaryRecord {
         name: experiment.name.clone(),

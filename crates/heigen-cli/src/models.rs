@@ -181,7 +181,7 @@ fn trained_from(
     };
     let parts = Parts::new(&prepared.data, &prepared.split);
     let state = unfinished.as_ref().map(|(state, _)| state);
-    let result = train(&prepared.network, &parts, theta, &plan, state, &mut watch);
+    let result = train(&prepared.network, &parts, theta, &plan, state, &mut watch, &mut ());
     watch.bar.finish_and_clear();
     let result = result.with_context(|| name.to_string())?;
     let took = watch.seconds();

@@ -85,7 +85,7 @@ fn faer_rate(threads: usize) -> f64 {
 /// Everything that `heigen hessian` computes.
 fn analysis(problem: &Problem<'_, f64>) {
     let begun = Instant::now();
-    let found = spectrum(&Hessian(problem), Method::Auto, 8e9, |_| ()).expect("spectrum");
+    let found = spectrum(&Hessian(problem), Method::Auto, 8e9, &mut ()).expect("spectrum");
     let spectrum_seconds = begun.elapsed().as_secs_f64();
     let gradients = problem.example_gradients(&ExampleLabels::Predicted);
     let analysis = analyze(problem, &gradients, found, false).expect("analysis");

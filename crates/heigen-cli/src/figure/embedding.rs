@@ -45,7 +45,7 @@ pub(super) fn rows(shown: &[Shown], how: &Drawing) -> Result<Vec<EmbeddingRow>> 
             points.clone()
         } else {
             let matrix = Matrix::from_f32(&samples.features, samples.n_features());
-            let points = t_sne(&matrix, PERPLEXITY).with_context(|| loaded.experiment.name.to_string())?;
+            let points = t_sne(&matrix, PERPLEXITY, &mut ()).with_context(|| loaded.experiment.name.to_string())?;
             embedded.push((samples.features.clone(), points.clone()));
             points
         };

@@ -104,7 +104,7 @@ pub(super) fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>) -> Result<L
     if vectors.columns < 2 {
         bail!("the Hessian has one positive eigenvalue only; a loss surface needs v_1 and v_2");
     }
-    let losses = heigen::analysis::loss_surface(problem, [vectors.column(0), vectors.column(1)], STEPS)?;
+    let losses = heigen::analysis::loss_surface(problem, [vectors.column(0), vectors.column(1)], STEPS, &mut ())?;
     let rows = (0..STEPS).flat_map(|i| losses.iter_columns().map(move |c| c[i]));
     Ok(LossSurface {
         a_range: [-1.0, 1.0],

@@ -2,7 +2,8 @@
 
 use super::boundary_search::Search;
 use super::solve::{distance, dot};
-use crate::curvature::Problem;
+use super::watched::in_parallel;
+use crate::curvature::{Problem, Space, Stopped, Watch};
 use crate::model::{Pool, argmax};
 use crate::rng::NumpyRandomState;
 use rayon::prelude::*;
@@ -30,6 +31,8 @@ const NEIGHBOURS: usize = 8;
 /// Directions in which it starts besides: random ones, in the plane equally spaced ones.
 const RAYS: usize = 16;
 const PLANE_RAYS: usize = 64;
+/// Samples that are searched between two looks of the watch.
+const TOGETHER: usize = 8;
 /// Half the width of the verification, relative to the distance.
 const BESIDE: f64 = 1e-6;
 
@@ -54,37 +57,47 @@ const BESIDE: f64 = 1e-6;
 /// another class thinner than 1/32 of a ray can be missed.
 ///
 /// # Cost
-/// Some thousand forward passes a sample, parallel over samples; the same bytes for any number of threads.
+/// Some thousand forward passes a sample, parallel over samples; the same bytes for any number of threads. `watch` is told
+/// the finished samples.
+///
+/// # Errors
+/// [`Stopped`] if `watch` says so.
 ///
 /// # References
 /// Moosavi-Dezfooli, Fawzi, Frossard, arXiv:1511.04599 (the first-order steps).
-pub fn boundary_distances(problem: &Problem<'_, f64>, of: &[usize]) -> Vec<Option<BoundaryPoint>> {
+pub fn boundary_distances(
+    problem: &Problem<'_, f64>,
+    of: &[usize],
+    watch: &mut dyn Watch,
+) -> Result<Vec<Option<BoundaryPoint>>, Stopped> {
     let (network, theta, inputs) = (problem.network(), problem.theta(), problem.inputs());
     let one = |n: usize| inputs.columns(n..n + 1);
-    let classes: Vec<usize> = (0..inputs.columns)
-        .into_par_iter()
-        .map_init(Pool::new, |pool, n| argmax(&network.outputs_apart(theta, &one(n), pool).data))
-        .collect();
+    let threads = problem.space().threads();
+    let classes: Vec<usize> = threads.run(|| {
+        let samples = (0..inputs.columns).into_par_iter();
+        samples.map_init(Pool::new, |pool, n| argmax(&network.outputs_apart(theta, &one(n), pool).data)).collect()
+    });
     let rays = directions(inputs.rows);
-    of.par_iter()
-        .map_init(Pool::new, |pool, &sample| {
-            let (origin, class) = (inputs.column(sample), classes[sample]);
-            let farthest = inputs.iter_columns().map(|x| distance(origin, x)).fold(0.0, f64::max);
-            let mut search = Search { network, theta, origin, class, pool };
-            let mut others: Vec<(f64, usize)> = (0..inputs.columns)
-                .filter(|&n| classes[n] != class)
-                .map(|n| (distance(origin, inputs.column(n)), n))
-                .collect();
-            others.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let neighbours: Vec<&[f64]> = others.iter().take(NEIGHBOURS).map(|&(_, n)| inputs.column(n)).collect();
-            search.nearest(&neighbours, &rays, farthest).map(|(point, distance)| {
-                let (before, beyond) = (search.at(&point, 1.0 - BESIDE), search.at(&point, 1.0 + BESIDE));
-                let verified = search.excess(&before).0 < 0.0 && search.excess(&beyond).0 > 0.0;
-                let other = search.excess(&beyond).1;
-                BoundaryPoint { sample, class, other, distance, point, verified }
-            })
+    let nearest = |i: usize| {
+        let sample = of[i];
+        let (origin, class) = (inputs.column(sample), classes[sample]);
+        let farthest = inputs.iter_columns().map(|x| distance(origin, x)).fold(0.0, f64::max);
+        let mut pool = Pool::new();
+        let mut search = Search { network, theta, origin, class, pool: &mut pool };
+        let mut others: Vec<(f64, usize)> = (0..inputs.columns)
+            .filter(|&n| classes[n] != class)
+            .map(|n| (distance(origin, inputs.column(n)), n))
+            .collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let neighbours: Vec<&[f64]> = others.iter().take(NEIGHBOURS).map(|&(_, n)| inputs.column(n)).collect();
+        search.nearest(&neighbours, &rays, farthest).map(|(point, distance)| {
+            let (before, beyond) = (search.at(&point, 1.0 - BESIDE), search.at(&point, 1.0 + BESIDE));
+            let verified = search.excess(&before).0 < 0.0 && search.excess(&beyond).0 > 0.0;
+            let other = search.excess(&beyond).1;
+            BoundaryPoint { sample, class, other, distance, point, verified }
         })
-        .collect()
+    };
+    in_parallel(of.len(), TOGETHER, &threads, ("boundary distances", "samples"), watch, nearest)
 }
 
 /// Unit vectors, the same for all samples: equally spaced in the plane, random in more dimensions.
@@ -113,7 +126,7 @@ mod tests {
     fn distances(network: &Network, theta: &[f64], x: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
         let labels = vec![0; x.columns];
         let problem = Problem::at(network, theta.to_vec(), x.clone(), labels, LossKind::CrossEntropy).unwrap();
-        boundary_distances(&problem, &(0..x.columns).collect::<Vec<_>>())
+        boundary_distances(&problem, &(0..x.columns).collect::<Vec<_>>(), &mut ()).unwrap()
     }
 
     #[test]

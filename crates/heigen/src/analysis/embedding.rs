@@ -1,5 +1,6 @@
 //! Samples as points of the plane: t-SNE, principal components, and how far to trust them.
 
+use crate::curvature::{Stopped, Watch};
 use crate::linalg::{EigenError, Matrix, self_adjoint_eigen};
 use bhtsne::tSNE;
 
@@ -21,7 +22,14 @@ pub enum EmbeddingError {
     /// A thread could not be started.
     #[error("a thread for t-SNE could not be started: {0}")]
     Thread(#[from] rayon::ThreadPoolBuildError),
+    /// The watch asked to stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
+
+/// Steps of the descent, and the name under which a watch is told of them.
+const STEPS: usize = 1000;
+const STAGE: &str = "t-SNE";
 
 /// Least number of samples: below, no sample has neighbours of different nearness.
 const MINIMUM: usize = 4;
@@ -58,15 +66,16 @@ pub fn principal_components(samples: &Matrix<f64>) -> Result<Vec<[f64; 2]>, Embe
 /// standard deviation of 1e-4 as in scikit-learn. The same samples give the same bytes, on any number of threads.
 ///
 /// `perplexity` is lowered to (N - 1) / 3 where there are fewer samples than it needs. Cost: 1,000 N^2 steps, memory
-/// 24 N^2 bytes.
+/// 24 N^2 bytes. The steps are one computation, which `watch` can stop before and after it only.
 ///
 /// # Errors
 /// [`EmbeddingError`] for fewer than 4 samples, or if one is not finite.
-pub fn t_sne(samples: &Matrix<f64>, perplexity: f64) -> Result<Vec<[f64; 2]>, EmbeddingError> {
+pub fn t_sne(samples: &Matrix<f64>, perplexity: f64, watch: &mut dyn Watch) -> Result<Vec<[f64; 2]>, EmbeddingError> {
     let n = samples.columns;
     if n < MINIMUM {
         return Err(EmbeddingError::TooFew(n));
     }
+    watch.tell(STAGE, 0, Some(STEPS as u64), "steps")?;
     let start = principal_components(samples)?;
     let variance = start.iter().map(|p| p[0] * p[0]).sum::<f64>() / n as f64;
     let scale = if variance > 0.0 { 1e-4 / variance.sqrt() } else { 0.0 };
@@ -76,9 +85,10 @@ pub fn t_sne(samples: &Matrix<f64>, perplexity: f64) -> Result<Vec<[f64; 2]>, Em
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let points = one_thread.install(|| {
         let mut fit: tSNE<f64, &[f64]> = tSNE::new(&columns);
-        fit.perplexity(perplexity.min((n - 1) as f64 / 3.0)).epochs(1000).initial_embedding(start);
+        fit.perplexity(perplexity.min((n - 1) as f64 / 3.0)).epochs(STEPS).initial_embedding(start);
         fit.exact(|a, b| squared_distance(a, b)).embedding()
     });
+    watch.tell(STAGE, STEPS as u64, Some(STEPS as u64), "steps")?;
     Ok(points.chunks_exact(2).map(|p| [p[0], p[1]]).collect())
 }
 

@@ -1,6 +1,6 @@
 //! The margin estimated from the leading eigenvector of the Hessian.
 
-use crate::curvature::{ExampleLabels, Problem};
+use crate::curvature::{ExampleLabels, Problem, Space, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
 use crate::model::Pool;
 use crate::rng::NumpyRandomState;
@@ -86,10 +86,15 @@ pub enum MarginError {
     /// No start ended at a finite point.
     #[error("all {0} starts of the margin estimate diverged; expected a finite point, with a smaller learning rate")]
     Diverged(usize),
+    /// The watch asked to stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Starts that one task takes together. A constant: results do not depend on the number of threads.
 const TOGETHER: usize = 8;
+/// Steps between two looks of the watch.
+const LOOK: usize = 500;
 /// An update smaller than half a unit in the last place of float32, relative to x, is one that the reference, which
 /// computes in float32, rounds away: from there on its point stands still.
 const STANDS_STILL: f64 = f32::EPSILON as f64 / 2.0;
@@ -114,7 +119,8 @@ const ALIKE: f64 = 1e-3;
 /// `vector` is v_1, `[P]`, of norm 1; its sign exchanges `most_aligned` and `least_aligned` only.
 ///
 /// # Cost
-/// About 12 P operations for each step of each start. The same bytes for any number of threads.
+/// About 12 P operations for each step of each start. The same bytes for any number of threads. `watch` is told the
+/// finished steps.
 ///
 /// # Errors
 /// [`MarginError`] for a vector of another length, no starts, or if no start stays finite.
@@ -125,6 +131,7 @@ pub fn margin_estimate<T: Scalar>(
     problem: &Problem<'_, T>,
     vector: &[T],
     options: &MarginOptions,
+    watch: &mut dyn Watch,
 ) -> Result<MarginEstimate, MarginError> {
     if vector.len() != problem.n_params() {
         return Err(MarginError::Vector { got: vector.len(), wanted: problem.n_params() });
@@ -135,8 +142,15 @@ pub fn margin_estimate<T: Scalar>(
     let d = problem.network().n_inputs();
     let mut stream = NumpyRandomState::new(options.seed);
     let starts: Vec<Vec<f64>> = (0..options.starts).map(|_| (0..d).map(|_| stream.randn()).collect()).collect();
+    let mut descents: Vec<Descent> = starts.chunks(TOGETHER).map(|starts| Descent::new(starts, options)).collect();
+    let threads = problem.space().threads();
+    for first in (0..options.steps).step_by(LOOK) {
+        let steps = first..(first + LOOK).min(options.steps);
+        threads.run(|| descents.par_iter_mut().for_each(|d| d.advance(problem, vector, options, steps.clone())));
+        watch.tell("margin", steps.end as u64, Some(options.steps as u64), "steps")?;
+    }
     let ended: Vec<MarginStart> =
-        starts.par_chunks(TOGETHER).flat_map_iter(|starts| descend(problem, vector, options, starts)).collect();
+        threads.run(|| descents.into_par_iter().flat_map_iter(|descent| descent.finish(problem, vector)).collect());
     let finite = |s: &&(usize, &MarginStart)| s.1.x.iter().all(|x| x.is_finite()) && s.1.cos2.is_finite();
     let best = ended.iter().enumerate().filter(|s| finite(&s)).map(|(_, s)| s.cos2).fold(f64::NEG_INFINITY, f64::max);
     let alike = ended.iter().enumerate().filter(|s| finite(&s) && s.1.cos2 >= best - ALIKE);
@@ -165,61 +179,81 @@ pub fn margin_estimate<T: Scalar>(
     })
 }
 
-/// Takes some starts down together.
-fn descend<T: Scalar>(
-    problem: &Problem<'_, T>,
-    vector: &[T],
-    options: &MarginOptions,
-    starts: &[Vec<f64>],
-) -> Vec<MarginStart> {
-    let d = problem.network().n_inputs();
-    let as_matrix = |points: &[&[f64]]| {
-        let data = points.iter().flat_map(|x| x.iter().map(|&x| T::from_f64(x))).collect();
-        Matrix { data, rows: d, columns: points.len() }
-    };
-    let mut points: Vec<Vec<f64>> = starts.to_vec();
-    let mut steps = vec![options.steps; starts.len()];
-    let mut moving: Vec<usize> = (0..starts.len()).collect();
-    let mut pool = Pool::new();
-    for step in 0..options.steps {
-        if moving.is_empty() {
-            break;
-        }
-        let x = as_matrix(&moving.iter().map(|&i| &points[i][..]).collect::<Vec<_>>());
-        let at = problem.alignment_gradients_in(&x, &ExampleLabels::Predicted, vector, &mut pool);
-        let rate = if step < options.decay_step { options.learning_rate } else { options.learning_rate / 10.0 };
-        let mut still = vec![false; moving.len()];
-        for (m, &i) in moving.iter().enumerate() {
-            let cosine = at.alignments[m].to_f64();
-            // d/dx (c^2 - 1)^2 = 4 c (c^2 - 1) dc/dx.
-            let factor = 4.0 * cosine * (cosine * cosine - 1.0);
-            let size = points[i].iter().fold(0.0f64, |m, x| m.max(x.abs()));
-            let mut moved = 0.0f64;
-            for (x, &slope) in points[i].iter_mut().zip(at.gradients.column(m)) {
-                let update = rate * (factor * slope.to_f64() + options.weight_decay * *x);
-                *x -= update;
-                moved = moved.max(update.abs());
-            }
-            // NaN and infinity stop too, and are told apart by the point.
-            let goes_on = moved > STANDS_STILL * size && moved.is_finite();
-            if !goes_on {
-                still[m] = true;
-                steps[i] = step + 1;
-            }
-        }
-        let mut done = still.iter();
-        moving.retain(|_| !done.next().copied().unwrap_or(false));
+/// Some starts that go down together.
+struct Descent {
+    points: Vec<Vec<f64>>,
+    /// Steps that each has taken, or may take.
+    steps: Vec<usize>,
+    /// Those that still move.
+    moving: Vec<usize>,
+}
+
+fn as_matrix<T: Scalar>(points: &[&[f64]]) -> Matrix<T> {
+    let data = points.iter().flat_map(|x| x.iter().map(|&x| T::from_f64(x))).collect();
+    Matrix { data, rows: points.first().map_or(0, |x| x.len()), columns: points.len() }
+}
+
+impl Descent {
+    fn new(starts: &[Vec<f64>], options: &MarginOptions) -> Self {
+        let count = starts.len();
+        Self { points: starts.to_vec(), steps: vec![options.steps; count], moving: (0..count).collect() }
     }
-    let x = as_matrix(&points.iter().map(|x| &x[..]).collect::<Vec<_>>());
-    let cosines = problem.alignment_gradients_in(&x, &ExampleLabels::Predicted, vector, &mut pool).alignments;
-    let finished = points.into_iter().zip(steps).zip(cosines).enumerate();
-    finished
-        .map(|(i, ((x, steps), cosine))| {
-            let to_data = problem.inputs().iter_columns().map(|s| distance(&x, s)).fold(f64::INFINITY, f64::min);
-            let converged = !moving.contains(&i) && x.iter().all(|x| x.is_finite());
-            MarginStart { cos2: cosine.to_f64().powi(2), x, steps, converged, to_data }
-        })
-        .collect()
+
+    /// The steps of that range.
+    fn advance<T: Scalar>(
+        &mut self,
+        problem: &Problem<'_, T>,
+        vector: &[T],
+        options: &MarginOptions,
+        range: std::ops::Range<usize>,
+    ) {
+        let Self { points, steps, moving } = self;
+        let mut pool = Pool::new();
+        for step in range {
+            if moving.is_empty() {
+                break;
+            }
+            let x = as_matrix(&moving.iter().map(|&i| &points[i][..]).collect::<Vec<_>>());
+            let at = problem.alignment_gradients_in(&x, &ExampleLabels::Predicted, vector, &mut pool);
+            let rate = if step < options.decay_step { options.learning_rate } else { options.learning_rate / 10.0 };
+            let mut still = vec![false; moving.len()];
+            for (m, &i) in moving.iter().enumerate() {
+                let cosine = at.alignments[m].to_f64();
+                // d/dx (c^2 - 1)^2 = 4 c (c^2 - 1) dc/dx.
+                let factor = 4.0 * cosine * (cosine * cosine - 1.0);
+                let size = points[i].iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                let mut moved = 0.0f64;
+                for (x, &slope) in points[i].iter_mut().zip(at.gradients.column(m)) {
+                    let update = rate * (factor * slope.to_f64() + options.weight_decay * *x);
+                    *x -= update;
+                    moved = moved.max(update.abs());
+                }
+                // NaN and infinity stop too, and are told apart by the point.
+                let goes_on = moved > STANDS_STILL * size && moved.is_finite();
+                if !goes_on {
+                    still[m] = true;
+                    steps[i] = step + 1;
+                }
+            }
+            let mut done = still.iter();
+            moving.retain(|_| !done.next().copied().unwrap_or(false));
+        }
+    }
+
+    fn finish<T: Scalar>(self, problem: &Problem<'_, T>, vector: &[T]) -> Vec<MarginStart> {
+        let Self { points, steps, moving } = self;
+        let x = as_matrix(&points.iter().map(|x| &x[..]).collect::<Vec<_>>());
+        let labels = &ExampleLabels::Predicted;
+        let cosines = problem.alignment_gradients_in(&x, labels, vector, &mut Pool::new()).alignments;
+        let finished = points.into_iter().zip(steps).zip(cosines).enumerate();
+        finished
+            .map(|(i, ((x, steps), cosine))| {
+                let to_data = problem.inputs().iter_columns().map(|s| distance(&x, s)).fold(f64::INFINITY, f64::min);
+                let converged = !moving.contains(&i) && x.iter().all(|x| x.is_finite());
+                MarginStart { cos2: cosine.to_f64().powi(2), x, steps, converged, to_data }
+            })
+            .collect()
+    }
 }
 
 fn distance<T: Scalar>(a: &[f64], b: &[T]) -> f64 {

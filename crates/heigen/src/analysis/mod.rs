@@ -19,6 +19,7 @@ mod subspaces;
 mod summary;
 mod surface;
 mod switches;
+mod watched;
 
 pub use boundary::decision_boundary;
 pub use boundary_distance::{BoundaryPoint, boundary_distances};

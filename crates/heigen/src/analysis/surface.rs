@@ -1,8 +1,8 @@
 //! The loss on a plane through theta.
 
-use crate::curvature::Problem;
+use super::watched::in_parallel;
+use crate::curvature::{Problem, Space, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
-use rayon::prelude::*;
 
 /// Why there is no surface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum SurfaceError {
     /// Too few points.
     #[error("the loss surface has {0} points a side; expected 2 or more")]
     Points(usize),
+    /// The watch asked to stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// L(theta + a v_1 + b v_2), the mean loss, for `n` equally spaced values of each of a and b in -1..1, the ends included.
@@ -29,7 +32,8 @@ pub enum SurfaceError {
 /// entry (i, j) is at a = -1 + 2 j / (n - 1), b = -1 + 2 i / (n - 1).
 ///
 /// # Cost
-/// n^2 forward passes over the samples, parallel over points; the same bytes for any number of threads.
+/// n^2 forward passes over the samples, parallel over points; the same bytes for any number of threads. `watch` is told
+/// the finished points.
 ///
 /// # Errors
 /// [`SurfaceError`] for a direction of another length or fewer than 2 points.
@@ -40,6 +44,7 @@ pub fn loss_surface<T: Scalar>(
     problem: &Problem<'_, T>,
     directions: [&[T]; 2],
     n: usize,
+    watch: &mut dyn Watch,
 ) -> Result<Matrix<f64>, SurfaceError> {
     let wanted = problem.n_params();
     for (i, v) in directions.iter().enumerate() {
@@ -51,16 +56,16 @@ pub fn loss_surface<T: Scalar>(
         return Err(SurfaceError::Points(n));
     }
     let at = |i: usize| T::from_f64(-1.0 + 2.0 * i as f64 / (n - 1) as f64);
-    let mut losses = Matrix::zeros(n, n);
-    losses.data.par_iter_mut().enumerate().for_each_init(Vec::new, |theta: &mut Vec<T>, (k, loss)| {
+    let loss = |k: usize| {
         let (a, b) = (at(k / n), at(k % n));
-        theta.clear();
         let steps = directions[0].iter().zip(directions[1]);
-        theta.extend(problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2));
-        let outputs = problem.network().outputs(theta, problem.inputs());
-        *loss = problem.loss_kind().mean(&outputs, problem.labels());
-    });
-    Ok(losses)
+        let moved = problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2);
+        let outputs = problem.network().outputs(&moved.collect::<Vec<T>>(), problem.inputs());
+        problem.loss_kind().mean(&outputs, problem.labels())
+    };
+    let threads = problem.space().threads();
+    let data = in_parallel(n * n, n, &threads, ("loss surface", "points"), watch, loss)?;
+    Ok(Matrix { data, rows: n, columns: n })
 }
 
 #[cfg(test)]
@@ -75,7 +80,7 @@ mod tests {
         let network = Network::fully_connected(&[1, 1], Activation::Relu).unwrap();
         let x = Matrix { data: vec![2.0], rows: 1, columns: 1 };
         let problem = Problem::at(&network, vec![0.5, 0.25], x, vec![0], LossKind::Mse).unwrap();
-        let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], 5).unwrap();
+        let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], 5, &mut ()).unwrap();
         for i in 0..5 {
             for j in 0..5 {
                 let (a, b) = (-1.0 + 0.5 * f64::from(j), -1.0 + 0.5 * f64::from(i));
@@ -85,9 +90,9 @@ mod tests {
         }
         assert_eq!(surface.data[2 + 5 * 2], problem.loss());
         assert_eq!(
-            loss_surface(&problem, [&[1.0, 0.0], &[0.0]], 5).unwrap_err().to_string(),
+            loss_surface(&problem, [&[1.0, 0.0], &[0.0]], 5, &mut ()).unwrap_err().to_string(),
             "the network has 2 parameters, direction 2 of the loss surface has 1"
         );
-        assert_eq!(loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], 1), Err(SurfaceError::Points(1)));
+        assert_eq!(loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], 1, &mut ()), Err(SurfaceError::Points(1)));
     }
 }

@@ -1,10 +1,10 @@
 //! The complexity of the decision boundary in any dimension, from predictions alone.
 
-use crate::curvature::Problem;
+use super::watched::in_parallel;
+use crate::curvature::{Problem, Space, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
 use crate::model::predict;
 use crate::rng::NumpyRandomState;
-use rayon::prelude::*;
 use std::collections::HashSet;
 
 /// How [`class_switches`] samples.
@@ -50,6 +50,8 @@ pub struct ClassSwitches {
 
 /// Pairs whose segments go through the network together.
 const TOGETHER: usize = 32;
+/// Groups of pairs that are taken between two looks of the watch.
+const CHUNKS: usize = 32;
 
 /// How often the predicted class changes along straight segments between samples: a measure of the boundary's
 /// complexity in any dimension, independent of the Hessian.
@@ -60,33 +62,41 @@ const TOGETHER: usize = 32;
 ///
 /// # Cost
 /// `points` forward passes a pair; parallel, the same bytes for any number of threads. Changes closer to each other
-/// than the points are not seen.
-pub fn class_switches<T: Scalar>(problem: &Problem<'_, T>, options: &SwitchOptions) -> ClassSwitches {
+/// than the points are not seen. `watch` is told the finished groups of pairs.
+///
+/// # Errors
+/// [`Stopped`] if `watch` says so.
+pub fn class_switches<T: Scalar>(
+    problem: &Problem<'_, T>,
+    options: &SwitchOptions,
+    watch: &mut dyn Watch,
+) -> Result<ClassSwitches, Stopped> {
     let (network, theta, inputs, labels) = (problem.network(), problem.theta(), problem.inputs(), problem.labels());
     let classes = by_class(labels);
     let mut stream = NumpyRandomState::new(options.seed);
     let same = choose(same_pairs(&classes), options.pairs, &mut stream, |k| same_pair(&classes, k));
     let different = choose(different_pairs(&classes), options.pairs, &mut stream, |k| different_pair(&classes, k));
     let points = options.points.max(2);
-    let along = |pairs: &[(usize, usize)]| {
-        let counts: Vec<usize> = pairs
-            .par_chunks(TOGETHER)
-            .flat_map_iter(|pairs| {
-                let at = |i: usize, j: usize| {
-                    let (a, b) = pairs[j / points];
-                    let t = T::from_f64((j % points) as f64 / (points - 1) as f64);
-                    let (a, b) = (inputs.column(a)[i], inputs.column(b)[i]);
-                    (T::ONE - t) * a + t * b
-                };
-                let x = Matrix::from_fn(inputs.rows, pairs.len() * points, at);
-                let predicted = predict(&network.outputs(theta, &x));
-                let switches = |c: &[usize]| c.windows(2).filter(|w| w[0] != w[1]).count();
-                predicted.chunks_exact(points).map(switches).collect::<Vec<_>>()
-            })
-            .collect();
-        Switches::of(&counts)
+    let threads = problem.space().threads();
+    let mut along = |pairs: &[(usize, usize)]| {
+        let count = |chunk: usize| {
+            let pairs = &pairs[chunk * TOGETHER..((chunk + 1) * TOGETHER).min(pairs.len())];
+            let at = |i: usize, j: usize| {
+                let (a, b) = pairs[j / points];
+                let t = T::from_f64((j % points) as f64 / (points - 1) as f64);
+                let (a, b) = (inputs.column(a)[i], inputs.column(b)[i]);
+                (T::ONE - t) * a + t * b
+            };
+            let x = Matrix::from_fn(inputs.rows, pairs.len() * points, at);
+            let predicted = predict(&network.outputs(theta, &x));
+            let switches = |c: &[usize]| c.windows(2).filter(|w| w[0] != w[1]).count();
+            predicted.chunks_exact(points).map(switches).collect::<Vec<_>>()
+        };
+        let chunks = pairs.len().div_ceil(TOGETHER);
+        let counts = in_parallel(chunks, CHUNKS, &threads, ("class switches", "groups of pairs"), watch, count)?;
+        Ok(Switches::of(&counts.concat()))
     };
-    ClassSwitches { same_class: along(&same), different_class: along(&different), points }
+    Ok(ClassSwitches { same_class: along(&same)?, different_class: along(&different)?, points })
 }
 
 impl Switches {
@@ -189,7 +199,7 @@ mod tests {
         options: &SwitchOptions,
     ) -> ClassSwitches {
         let problem = Problem::at(network, theta.to_vec(), x.clone(), labels.to_vec(), LossKind::CrossEntropy);
-        class_switches(&problem.unwrap(), options)
+        class_switches(&problem.unwrap(), options, &mut ()).unwrap()
     }
 
     #[test]

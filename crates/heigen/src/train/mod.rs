@@ -7,5 +7,5 @@ mod training;
 
 pub use checkpoint::Checkpoint;
 pub use optimizer::{Optimizer, learning_rate};
-pub use run::{Observer, Outcome, Plan, Report, Trained, train};
+pub use run::{Observer, Outcome, Plan, Report, STAGE, Trained, train};
 pub use training::{Evaluation, Parts, TrainError, Training};

@@ -3,7 +3,11 @@
 use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{LossKind, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
+use heigen_spectra::Watch;
 use std::ops::ControlFlow;
+
+/// The name under which a [`Watch`] is told of a run, after every epoch.
+pub const STAGE: &str = "training";
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -37,9 +41,9 @@ pub struct Report {
     pub test: Option<Evaluation>,
 }
 
-/// Watches a run and may end it by `ControlFlow::Break`.
+/// Takes what a run leaves along its way, and may end it by `ControlFlow::Break`. (Its progress goes to a [`Watch`].)
 pub trait Observer {
-    /// After every epoch, with the sum of the batch losses.
+    /// The sum of the batch losses of an epoch.
     fn epoch(&mut self, _epochs_done: usize, _batch_losses: f64) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
@@ -59,7 +63,7 @@ pub trait Observer {
     fn snapshot(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
-    /// The same for per-example gradients, by `how_often_compute_grads`.
+    /// Weights at which per-example gradients are wanted, by `how_often_compute_grads`.
     fn gradients(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
@@ -74,7 +78,7 @@ pub enum Outcome {
     Finished,
     /// Training accuracy reached 100 %.
     EarlyStopped,
-    /// The observer ended it.
+    /// The observer or the watch ended it.
     Interrupted,
 }
 
@@ -93,6 +97,7 @@ pub struct Trained {
 
 /// Trains `network` from weights `theta` `[P]` on the training part, or goes on `from` a state of an earlier run of the
 /// same experiment, which ends at the same bytes as a run without interruption. A state that does not fit is left aside.
+/// `watch` is told every epoch; where it says stop, the run ends as [`Outcome::Interrupted`] with what it has.
 ///
 /// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
 ///
@@ -105,6 +110,7 @@ pub fn train(
     plan: &Plan,
     from: Option<&Checkpoint>,
     observer: &mut dyn Observer,
+    watch: &mut dyn Watch,
 ) -> Result<Trained, TrainError> {
     let Trainer { num_epochs, batch_size, how_often_print, how_often_save_model, how_often_compute_grads } =
         plan.trainer;
@@ -139,7 +145,8 @@ pub fn train(
     while outcome == Outcome::Finished && run.epochs_done() < num_epochs {
         let batch_losses = run.run_epoch()?;
         let done = run.epochs_done();
-        let mut stop = observer.epoch(done, batch_losses).is_break() || keep(&run, observer);
+        let told = watch.tell(STAGE, done as u64, Some(num_epochs as u64), "epochs");
+        let mut stop = told.is_err() || observer.epoch(done, batch_losses).is_break() || keep(&run, observer);
         let printed = due(how_often_print, done);
         if printed || done == num_epochs || due(plan.eval_every.unwrap_or(0), done) {
             let report = run.report();

@@ -30,7 +30,7 @@ fn principal_components_are_scikit_learns() {
 fn t_sne_is_as_trustworthy_as_scikit_learns_and_more_than_principal_components() {
     let golden = Golden::open("../golden_extra/embedding");
     let digits = digits();
-    let points = t_sne(&digits, PERPLEXITY).unwrap();
+    let points = t_sne(&digits, PERPLEXITY, &mut ()).unwrap();
     for k in [5, 12, 50] {
         let got = trustworthiness(&digits, &points, k).unwrap();
         let scikit = golden.get(&format!("tsne_trustworthiness_{k}")).scalar();
@@ -38,19 +38,20 @@ fn t_sne_is_as_trustworthy_as_scikit_learns_and_more_than_principal_components()
         assert!(got > scikit - 0.01, "k = {k}: {got}, scikit-learn's {scikit}");
         assert!(1.0 - got < 0.6 * (1.0 - pca), "k = {k}: {got}, principal components {pca}");
     }
-    let again = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap().install(|| t_sne(&digits, PERPLEXITY));
+    let again =
+        rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap().install(|| t_sne(&digits, PERPLEXITY, &mut ()));
     assert_eq!(points, again.unwrap());
 }
 
 #[test]
 fn few_equal_and_broken_samples() {
-    assert!(matches!(t_sne(&Matrix::zeros(3, 3), PERPLEXITY), Err(EmbeddingError::TooFew(3))));
+    assert!(matches!(t_sne(&Matrix::zeros(3, 3), PERPLEXITY, &mut ()), Err(EmbeddingError::TooFew(3))));
     let mut broken = Matrix::zeros(3, 5);
     broken.data[4] = f64::NAN;
-    assert!(matches!(t_sne(&broken, PERPLEXITY), Err(EmbeddingError::NotFinite)));
+    assert!(matches!(t_sne(&broken, PERPLEXITY, &mut ()), Err(EmbeddingError::NotFinite)));
     // Equal samples and the fewest that are taken: finite numbers all the same.
     for samples in [Matrix::zeros(3, 20), Matrix::from_fn(2, 4, |i, j| (i + 3 * j) as f64)] {
-        let points = t_sne(&samples, PERPLEXITY).unwrap();
+        let points = t_sne(&samples, PERPLEXITY, &mut ()).unwrap();
         assert!(points.len() == samples.columns && points.iter().flatten().all(|x| x.is_finite()));
     }
     assert_eq!(trustworthiness(&Matrix::zeros(2, 10), &[[0.0; 2]; 10], 5), None);

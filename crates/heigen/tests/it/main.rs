@@ -17,6 +17,7 @@ mod images_golden;
 mod imports;
 mod operators;
 mod rng;
+mod stopping;
 mod top_k;
 mod trace;
 mod training_golden;

@@ -41,7 +41,7 @@ fn a_descent_along_central_differences_ends_at_the_same_points() {
     let (network, theta, x, v) = smooth();
     let problem = Problem::at(&network, theta, x, vec![0; 30], LossKind::CrossEntropy).unwrap();
     let options = MarginOptions { starts: 11, steps: 150, decay_step: 100, seed: 5, ..MarginOptions::default() };
-    let got = margin_estimate(&problem, &v, &options).unwrap();
+    let got = margin_estimate(&problem, &v, &options, &mut ()).unwrap();
     let mut stream = NumpyRandomState::new(5);
     for ended in &got.starts {
         let mut x = [stream.randn(), stream.randn()];
@@ -81,7 +81,7 @@ fn a_linear_classifier_has_the_point_that_its_direction_belongs_to() {
     let length = (2.0 * (wanted * wanted + 1.0)).sqrt();
     let v = [wanted, -wanted, 1.0, -1.0].map(|w| w / length);
     let options = MarginOptions { weight_decay: 0.0, learning_rate: 0.1, ..MarginOptions::default() };
-    let got = margin_estimate(&problem, &v, &options).unwrap();
+    let got = margin_estimate(&problem, &v, &options, &mut ()).unwrap();
     assert!((got.x_b[0] - wanted).abs() < 0.04 && got.cos2 > 0.9995, "{got:?}");
 }
 
@@ -90,11 +90,11 @@ fn what_does_not_fit_is_refused() {
     let (network, theta, x, v) = smooth();
     let problem = Problem::at(&network, theta, x, vec![0; 30], LossKind::CrossEntropy).unwrap();
     let none = MarginOptions { starts: 0, ..MarginOptions::default() };
-    assert_eq!(margin_estimate(&problem, &v, &none), Err(MarginError::NoStarts));
-    let error = margin_estimate(&problem, &v[1..], &MarginOptions::default()).unwrap_err();
+    assert_eq!(margin_estimate(&problem, &v, &none, &mut ()), Err(MarginError::NoStarts));
+    let error = margin_estimate(&problem, &v[1..], &MarginOptions::default(), &mut ()).unwrap_err();
     assert_eq!(error, MarginError::Vector { got: v.len() - 1, wanted: v.len() });
     let wild = MarginOptions { learning_rate: f64::INFINITY, steps: 5, ..MarginOptions::default() };
-    assert_eq!(margin_estimate(&problem, &v, &wild), Err(MarginError::Diverged(16)));
+    assert_eq!(margin_estimate(&problem, &v, &wild, &mut ()), Err(MarginError::Diverged(16)));
 }
 
 /// The paper's network at its minimum: a real eigenvector; bytes do not depend on threads.
@@ -117,10 +117,10 @@ fn the_papers_network_on_any_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             (
-                margin_estimate(&problem, &v, &options).unwrap(),
-                boundary_distances(&some, &(0..some.n_samples()).collect::<Vec<_>>()),
-                loss_surface(&problem, [&v, &v], 4).unwrap(),
-                class_switches(&some, &SwitchOptions::default()),
+                margin_estimate(&problem, &v, &options, &mut ()).unwrap(),
+                boundary_distances(&some, &(0..some.n_samples()).collect::<Vec<_>>(), &mut ()).unwrap(),
+                loss_surface(&problem, [&v, &v], 4, &mut ()).unwrap(),
+                class_switches(&some, &SwitchOptions::default(), &mut ()).unwrap(),
             )
         })
     };

@@ -53,7 +53,7 @@ fn run(optimizer: OptimizerSpec, from: Option<&Checkpoint>, observer: &mut dyn O
     };
     // Other weights to begin with: a state that is taken over brings its own.
     let theta = from.map_or(case.theta.clone(), |_| vec![7.0; case.theta.len()]);
-    train(&case.network(), &parts, theta, &plan, from, observer).unwrap()
+    train(&case.network(), &parts, theta, &plan, from, observer, &mut ()).unwrap()
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn plan(num_epochs: usize, [print, save, grads]: [usize; 3]) -> Plan {
 
 fn run(case: &Small, plan: &Plan, until: Option<usize>) -> (Result<Trained, TrainError>, Recorder) {
     let mut recorder = Recorder { events: vec![], until };
-    let result = train(&case.network(), &parts(case), case.theta.clone(), plan, None, &mut recorder);
+    let result = train(&case.network(), &parts(case), case.theta.clone(), plan, None, &mut recorder, &mut ());
     (result, recorder)
 }
 
@@ -234,7 +234,8 @@ fn divergence_names_its_epoch_and_rate() {
 fn an_empty_training_part_is_refused() {
     let case = separable();
     let parts = Parts::new(&case.data, &Split { train: vec![], test: vec![0], validation: vec![] });
-    let error = train(&case.network(), &parts, case.theta.clone(), &plan(1, [1, 0, 0]), None, &mut ()).unwrap_err();
+    let error =
+        train(&case.network(), &parts, case.theta.clone(), &plan(1, [1, 0, 0]), None, &mut (), &mut ()).unwrap_err();
     assert_eq!(error, TrainError::Empty);
     assert_eq!(error.to_string(), "the training part is empty; raise `train_fraction`");
 }
