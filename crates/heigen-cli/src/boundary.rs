@@ -132,7 +132,9 @@ fn compute(loaded: &Loaded, analysed: &Analysed, margin_asked: bool) -> Result<B
     };
     let encoding_random = (0..DRAWS).map(&mut random).sum::<f64>() / DRAWS as f64;
     let margin = match &vectors {
-        Some(v) if margin_asked || quick => Some(margin_estimate(&problem, v.column(0), &MarginOptions::default(), &mut ())?),
+        Some(v) if margin_asked || quick => {
+            Some(margin_estimate(&problem, v.column(0), &MarginOptions::default(), &mut ())?)
+        }
         _ => None,
     };
     let candidates = match (quick, margin_asked) {

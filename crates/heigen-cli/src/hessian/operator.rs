@@ -3,8 +3,8 @@
 use crate::args::{OperatorArg, SubjectArgs};
 use anyhow::{Context, Result};
 use heigen::curvature::{
-    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, Problem, Restricted, Shifted,
-    SymmetricOperator,
+    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, Problem, Restricted,
+    Shifted, SymmetricOperator,
 };
 use heigen::linalg::Scalar;
 

@@ -86,11 +86,7 @@ pub(crate) fn compute<T: Scalar + Element>(
 
 /// Alignments of the problem's reinforcing gradients with the columns of `vectors`, [k, N]; where only some parameters
 /// are free, of the gradients by these.
-fn alignments_of<T: Scalar>(
-    problem: &Problem<T>,
-    selection: Option<&IndexRanges>,
-    vectors: &Matrix<T>,
-) -> Matrix<T> {
+fn alignments_of<T: Scalar>(problem: &Problem<T>, selection: Option<&IndexRanges>, vectors: &Matrix<T>) -> Matrix<T> {
     let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);
     let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };
     let (n, mut data) = (problem.n_samples(), Vec::new());

@@ -1,7 +1,7 @@
 //! A whole training run, watched.
 
 use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
-use crate::config::{LossKind, MultiStepLr, OptimizerSpec, Trainer};
+use crate::config::{Experiment, LossKind, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
 use heigen_spectra::Watch;
 use std::ops::ControlFlow;
@@ -26,6 +26,21 @@ pub struct Plan {
     pub shuffle_seed: u64,
     /// Evaluate all parts every so many epochs, beside `how_often_print`; changes nothing of the weights.
     pub eval_every: Option<usize>,
+}
+
+impl Plan {
+    /// The training of an experiment, evaluated where it says so.
+    pub fn of(experiment: &Experiment) -> Self {
+        Self {
+            loss: experiment.loss,
+            optimizer: experiment.optimizer,
+            scheduler: experiment.scheduler.clone(),
+            trainer: experiment.trainer,
+            early_stopping: experiment.early_stopping,
+            shuffle_seed: experiment.seed,
+            eval_every: None,
+        }
+    }
 }
 
 /// Losses and accuracies after a number of epochs.
