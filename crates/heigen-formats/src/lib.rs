@@ -23,9 +23,11 @@
 mod container;
 mod dtype;
 mod error;
+mod named_tensor;
 pub mod npy;
 pub mod samples;
 pub mod state_dict;
 
-pub use dtype::Dtype;
+pub use dtype::{ByteOrder, Dtype};
 pub use error::{Cell, FormatError};
+pub use named_tensor::NamedTensor;

@@ -5,8 +5,9 @@ use crate::graph::{NodeId, ValueId};
 use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
-use crate::{Imported, NamedTensor};
+use crate::{Imported, Precision};
 use heigen::config::{BatchNormMode, LayerSpec, Sequential};
+use heigen_formats::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
 /// Most residual blocks inside one another.
@@ -14,7 +15,9 @@ const DEEPEST: usize = 32;
 
 struct Emit<'w, 'g> {
     walk: &'w Walk<'g>,
-    tensors: Vec<NamedTensor>,
+    tensors: Vec<NamedTensor<f64>>,
+    /// Of every tensor.
+    precisions: Vec<Precision>,
     names: HashSet<String>,
     /// Steps that are in the architecture.
     emitted: HashSet<StepId>,
@@ -36,14 +39,21 @@ pub(crate) fn emit(mut walk: Walk<'_>, to: StepId, n_outputs: usize) -> Result<I
     if path.is_empty() {
         return Err(OnnxError::Output("the graph's output is its input; expected layers between them".into()));
     }
-    let mut emit =
-        Emit { walk: &walk, tensors: vec![], names: HashSet::new(), emitted: HashSet::new(), owners: HashMap::new() };
+    let mut emit = Emit {
+        walk: &walk,
+        tensors: vec![],
+        precisions: vec![],
+        names: HashSet::new(),
+        emitted: HashSet::new(),
+        owners: HashMap::new(),
+    };
     let layers = emit.layers(&path, 0)?;
-    let tensors = emit.tensors;
+    let Emit { tensors, precisions, .. } = emit;
     let input_shape = if let Form::Image(shape) = image { Some(shape) } else { None };
     Ok(Imported {
         architecture: Sequential { input_shape, batchnorm: BatchNormMode::Running, layers },
         tensors,
+        precisions,
         n_features: form.len(),
         n_outputs,
         notes: std::mem::take(&mut walk.notes),
@@ -152,8 +162,8 @@ impl Emit<'_, '_> {
         if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
             return Err(OnnxError::Tensor { name, problem: format!("it holds {value}; expected finite numbers") });
         }
-        let (shape, values, precision) = (tensor.shape.clone(), tensor.values.to_vec(), tensor.precision);
-        self.tensors.push(NamedTensor { name, shape, values, precision });
+        self.tensors.push(NamedTensor { name, shape: tensor.shape.clone(), values: tensor.values.to_vec() });
+        self.precisions.push(tensor.precision);
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ pub use error::OnnxError;
 pub use tensor::Precision;
 
 use heigen::config::Sequential;
+use heigen_formats::NamedTensor;
 
 /// A classifier.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,30 +40,17 @@ pub struct Imported {
     /// Its layers; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
     /// statistics.
     pub architecture: Sequential,
-    /// Weights and statistics in the order of the layers.
-    pub tensors: Vec<NamedTensor>,
+    /// Weights and statistics in the order of the layers, by PyTorch's names and in its layout: the layer's name, then
+    /// `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
+    pub tensors: Vec<NamedTensor<f64>>,
+    /// Of every tensor, how exactly the file holds its numbers.
+    pub precisions: Vec<Precision>,
     /// d, the number of features of a sample.
     pub n_features: usize,
     /// C, the number of outputs.
     pub n_outputs: usize,
     /// What was left off or changed, in whole sentences.
     pub notes: Vec<String>,
-}
-
-/// A tensor by PyTorch's name and in its layout.
-///
-/// # Shapes
-/// `weight` of a linear layer [out, in], of a convolution [out, in, k, k]; all others `[channels]`. Entries row by row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// The layer's name, then `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
-    pub name: String,
-    /// Its sizes.
-    pub shape: Vec<usize>,
-    /// Its entries.
-    pub values: Vec<f64>,
-    /// How exactly the file holds them.
-    pub precision: Precision,
 }
 
 /// Reads a classifier out of the bytes of an ONNX model.

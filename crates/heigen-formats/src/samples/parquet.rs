@@ -14,9 +14,8 @@ use parquet::schema::types::ColumnDescriptor;
 use super::labels::{Labels, Texts};
 use super::table::{column_name, label_column, quoted};
 use super::{Found, SampleOptions, Samples};
-use crate::dtype;
 use crate::error::{Cell, kind as kind_of_file};
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "a Parquet file";
 /// Records taken from a column at a time.
@@ -219,7 +218,7 @@ impl Table {
             ColumnReader::DoubleColumnReader(r) => values(r, rows, column, |&v| Ok(v)),
             ColumnReader::FixedLenByteArrayColumnReader(r) if kind == Kind::Half => values(r, rows, column, |v| {
                 let bytes: [u8; 2] = v.data().try_into().map_err(|_| general("a float16 has not two bytes"))?;
-                Ok(Dtype::Float16.decode(&bytes, dtype::Bytes::LeastFirst))
+                Ok(Dtype::Float16.decode(&bytes, ByteOrder::LeastFirst))
             }),
             ColumnReader::ByteArrayColumnReader(r) if kind == Kind::Text => {
                 let mut places = Vec::new();

@@ -10,9 +10,8 @@ use heigen_pickle::{Id, Known, Pickle, PickleError, Value, parse};
 use super::StateDict;
 use super::tensors::Tensors;
 use crate::container::Container;
-use crate::dtype::Bytes;
 use crate::error::listed;
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "a state dictionary of PyTorch (.pt)";
 const MEND: &str = "write it by `torch.save(model.state_dict(), ...)`";
@@ -107,12 +106,12 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
     let order_name = format!("{stem}byteorder");
     let order = if container.has(&order_name) {
         match &container.read(&order_name)?[..] {
-            b"big" => Bytes::MostFirst,
-            b"little" => Bytes::LeastFirst,
+            b"big" => ByteOrder::MostFirst,
+            b"little" => ByteOrder::LeastFirst,
             _ => return Err(FormatError::damaged(origin, "its byte order is neither little nor big", WANTED)),
         }
     } else {
-        Bytes::LeastFirst
+        ByteOrder::LeastFirst
     };
     let text = container.read(&pickle_name)?;
     let pickle = parse(&text, &KNOWN).map_err(|cause| match cause {
@@ -124,7 +123,10 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
     let mut found = StateDict::default();
     for (name, value) in entries(&pickle, dictionary) {
         match tensors.read(name, value)? {
-            Some(tensor) => found.tensors.push(tensor),
+            Some((tensor, dtype)) => {
+                found.tensors.push(tensor);
+                found.dtypes.push(dtype);
+            }
             None => found.skipped.push(name.to_owned()),
         }
     }

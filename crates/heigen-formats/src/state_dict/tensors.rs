@@ -4,13 +4,11 @@ use std::collections::HashMap;
 
 use heigen_pickle::{Id, Value};
 
-use super::Tensor;
 use super::pickled::{Pickled, Torch};
 use crate::container::Container;
-use crate::dtype::Bytes;
 use crate::error::shown;
 use crate::npy::strided;
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError, NamedTensor};
 
 /// PyTorch allows no more axes.
 const MAX_AXES: usize = 64;
@@ -34,7 +32,7 @@ pub(super) struct Tensors<'p, 'a> {
     pickle: &'p Pickled<'p>,
     container: Container<'a>,
     stem: String,
-    order: Bytes,
+    order: ByteOrder,
     origin: &'a str,
     /// Storages are shared by tied tensors and views.
     storages: HashMap<String, Vec<u8>>,
@@ -47,7 +45,7 @@ impl<'p, 'a> Tensors<'p, 'a> {
         pickle: &'p Pickled<'p>,
         container: Container<'a>,
         stem: String,
-        order: Bytes,
+        order: ByteOrder,
         origin: &'a str,
         length: usize,
     ) -> Self {
@@ -55,8 +53,8 @@ impl<'p, 'a> Tensors<'p, 'a> {
         Self { pickle, container, stem, order, origin, storages: HashMap::new(), left }
     }
 
-    /// The tensor that `value` is; none if it is something else or has no floats.
-    pub(super) fn read(&mut self, name: &str, value: Id) -> Result<Option<Tensor>, FormatError> {
+    /// The tensor that `value` is, with its element type in the file; none if it is something else or has no floats.
+    pub(super) fn read(&mut self, name: &str, value: Id) -> Result<Option<(NamedTensor<f64>, Dtype)>, FormatError> {
         let (origin, order) = (self.origin, self.order);
         let damaged = |what: &str| {
             FormatError::damaged(origin, format!("tensor `{}`: {what}", shown(name)), "a tensor inside its storage")
@@ -99,7 +97,7 @@ impl<'p, 'a> Tensors<'p, 'a> {
                 view.dtype.decode(&storage[at * size..(at + 1) * size], order)
             })
         };
-        Ok(Some(Tensor { name: name.to_owned(), shape: view.shape, values, dtype: view.dtype }))
+        Ok(Some((NamedTensor { name: name.to_owned(), shape: view.shape, values }, view.dtype)))
     }
 
     /// The arguments of the call that makes a tensor, for a parameter those of its data.
