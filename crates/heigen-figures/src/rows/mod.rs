@@ -58,7 +58,7 @@ pub(crate) struct AsideRoom {
     pub(crate) below: f64,
 }
 
-/// What is written above and below a map, for [`Label::tex`].
+/// The texts above and below a map, for [`Label::tex`].
 #[derive(PartialEq)]
 struct Caption {
     title: String,
@@ -81,13 +81,13 @@ fn extent(values: &[f64]) -> Option<f64> {
 trait Row {
     /// Its name, at the left.
     fn label(&self) -> &str;
-    /// What stands above the first panel.
+    /// The title above the first panel.
     fn first_title(&self) -> &'static str;
     /// The first panel.
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
-    /// What stands below the first panel, centred at `at` on the baseline.
+    /// The text below the first panel, centred at `at` on the baseline.
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError>;
-    /// What is written at each map.
+    /// The caption of each map.
     fn captions(&self) -> Vec<Caption>;
     /// The largest magnitude in the `i`-th map, or none where it has no colours.
     fn extent(&self, i: usize) -> Option<f64>;

@@ -1,4 +1,4 @@
-//! What must hold before a row on the plane is drawn.
+//! Checks of the numbers of a row on the plane before it is drawn.
 
 use super::extra::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
