@@ -19,4 +19,4 @@ pub mod record;
 mod subject;
 pub mod weights;
 
-pub use error::StoreError;
+pub use error::{FileOption, Remedy, StoreError};

@@ -1,7 +1,8 @@
 //! Results as arrays in NumPy's `.npy` format: little-endian float32, float64 and int64 in C or Fortran order.
 //!
-//! The format itself, header and elements, is [`heigen_formats::npy`]; here are the files: how they are written at once
-//! and what is checked when they are read back. Files are version 1.0 with data aligned to 64 bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
+//! The format itself, header and elements, is in [`heigen_formats::npy`]. Here are the files: they are written so that
+//! they are seen complete or not at all, and checked when they are read back. Files are version 1.0 with data aligned to 64
+//! bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -16,7 +17,7 @@ use heigen_formats::npy::{Header, HeaderError, c_order};
 
 /// Longest header that is read, in bytes; that of an array of numbers takes about 100.
 const LONGEST_HEADER: usize = 1 << 16;
-/// Bytes converted at a time.
+/// Bytes of elements that are converted at a time.
 const CHUNK: usize = 1 << 16;
 
 /// An array as it stands in its file.
@@ -175,7 +176,7 @@ fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<File>), Sto
     Ok((header, count, reader))
 }
 
-/// Why a header is not that of a result, in the words of a message.
+/// The words of a message for why a header is not that of a result.
 fn refused(cause: &HeaderError) -> String {
     match cause {
         HeaderError::Version(..) => "of an unknown version".to_owned(),

@@ -15,10 +15,10 @@ pub use crate::document::Unusable;
 use crate::document::{self, Kind, short};
 pub use crate::subject::{Estimates, Sampled, SampledDensity, Subject, TopKSummary};
 
-/// The record of a training as a document.
+/// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
 
-/// How a model came about.
+/// The record of one training: from what, how and when the weights were made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRecord {
@@ -28,7 +28,7 @@ pub struct ModelRecord {
     pub config: Value,
     /// Seed of the fresh weights, and of the order of the batches unless `shuffle_seed` is given.
     pub seed: u64,
-    /// Seed of the order of the batches if it is another.
+    /// Seed of the order of the batches, if it is not `seed`.
     pub shuffle_seed: Option<u64>,
     /// Version of the program that trained.
     pub code_version: String,
@@ -54,11 +54,11 @@ pub struct ModelRecord {
 pub struct EpochReport {
     /// Epochs trained so far; 0 is before the first.
     pub epoch: usize,
-    /// On the training part.
+    /// Mean loss and accuracy on the training part.
     pub train: PartReport,
-    /// On the validation part, unless it is empty.
+    /// Mean loss and accuracy on the validation part, unless it is empty.
     pub validation: Option<PartReport>,
-    /// On the test part, unless it is empty.
+    /// Mean loss and accuracy on the test part, unless it is empty.
     pub test: Option<PartReport>,
 }
 
@@ -66,7 +66,7 @@ pub struct EpochReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartReport {
-    /// Mean over the samples.
+    /// Mean loss over the samples.
     pub loss: f64,
     /// Fraction of samples predicted right, from 0 to 1.
     pub accuracy: f64,

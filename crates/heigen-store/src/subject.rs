@@ -1,8 +1,9 @@
-//! Which matrix was analysed, and what is known of it by sampling or in part.
+//! The matrix that was analysed, estimates of it by sampling, and a part of its spectrum, as records keep them.
 
 use serde::{Deserialize, Serialize};
 
-/// The matrix that an analysis is of; everything empty is the Hessian of the mean training loss at the trained weights.
+/// The matrix that an analysis is of. Where all fields are empty it is the Hessian of the mean training loss at the
+/// trained weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -10,11 +11,12 @@ pub struct Subject {
     pub operator: String,
     /// The loss.
     pub loss: String,
-    /// The classes whose samples the loss is the mean over; all without.
+    /// The classes whose samples the loss is the mean over; all classes if not given.
     pub classes: Option<Vec<usize>>,
-    /// The samples, by place among the training samples (or those of `classes`); all without.
+    /// The samples that the loss is the mean over, by place among the training samples (or those of `classes`); all if not
+    /// given.
     pub samples: Option<String>,
-    /// The layers or tensors whose block it is; all without.
+    /// The layers or tensors whose block of the matrix was analysed; the whole matrix if not given.
     pub layers: Option<Vec<String>>,
     /// The factors that the layers of the weights were multiplied by.
     pub reparameterize: Option<[f64; 3]>,
@@ -22,15 +24,15 @@ pub struct Subject {
     pub weight_decay: f64,
 }
 
-/// A number known by sampling.
+/// A number that was estimated by sampling.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sampled {
     /// The estimate.
     pub value: f64,
-    /// Its standard error, 0 where it is exact.
+    /// The standard error of the estimate, 0 where it is exact.
     pub standard_error: f64,
-    /// Products with single directions that it took.
+    /// Number of products with single directions that the estimate took.
     pub products: usize,
 }
 
@@ -38,9 +40,9 @@ pub struct Sampled {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SampledDensity {
-    /// Random vectors.
+    /// Number of random vectors.
     pub probes: usize,
-    /// Lanczos steps of each.
+    /// Lanczos steps for each of the random vectors.
     pub steps: usize,
     /// Smallest and largest node.
     pub range: [f64; 2],
@@ -48,11 +50,11 @@ pub struct SampledDensity {
     pub bandwidth: f64,
     /// P times the first moment: an estimate of the trace.
     pub trace: f64,
-    /// Its standard error over probes.
+    /// Standard error of that estimate over the random vectors.
     pub trace_standard_error: f64,
 }
 
-/// What was asked for besides eigenvalues.
+/// The estimates that were asked for besides eigenvalues.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Estimates {
@@ -77,7 +79,7 @@ impl Estimates {
 /// Some eigenpairs of a matrix too large for its whole spectrum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopKSummary {
-    /// P.
+    /// P, the number of parameters.
     pub n_params: usize,
     /// N, the samples that the loss is the mean over.
     pub n_samples: usize,
@@ -87,25 +89,25 @@ pub struct TopKSummary {
     pub accuracy: f64,
     /// l2 norm of the gradient of the mean loss.
     pub grad_norm: f64,
-    /// Which end: `largest`, `smallest`, `both` or `magnitude`.
+    /// The end of the spectrum that was asked for: `largest`, `smallest`, `both` or `magnitude`.
     pub which: String,
-    /// In that order.
+    /// The eigenvalues, in the order that `which` says.
     pub eigenvalues: Vec<f64>,
-    /// |A v_i - lambda_i v_i|, computed from products with the stored vectors.
+    /// The residual |A v_i - lambda_i v_i| of every pair, computed from products with the stored vectors.
     pub residuals: Vec<f64>,
-    /// The largest of them.
+    /// The largest of the residuals.
     pub residual_max: f64,
-    /// What was asked for, as a fraction of `scale`.
+    /// The residual that was asked for, as a fraction of `scale`.
     pub tolerance: f64,
     /// The largest magnitude of a Ritz value, the estimate of |A|.
     pub scale: f64,
     /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
-    /// Products with single directions.
+    /// Number of products with single directions.
     pub products: usize,
-    /// Restarts of the iteration.
+    /// Number of restarts of the iteration.
     pub restarts: usize,
-    /// `lanczos`.
+    /// The method: `lanczos`.
     pub method: String,
     /// Number type of the analysis.
     pub dtype: String,

@@ -19,9 +19,9 @@ use crate::{StoreError, atomic};
 
 /// Longest header that is believed, as in the safetensors library.
 const MAX_HEADER: u64 = 100_000_000;
-/// Bytes converted at a time.
+/// Numbers that are converted at a time.
 const CHUNK: usize = 1 << 14;
-/// The header's key for what is no tensor.
+/// The header's key for the metadata, which no tensor may have as its name.
 const METADATA: &str = "__metadata__";
 
 /// The content of a weights file.
@@ -39,9 +39,9 @@ pub struct Weights<T = f32> {
 
 /// A number type of tensors that are written.
 pub trait Float: Copy + sealed::Sealed {
-    /// Its name in the format.
+    /// The name of the type in the format.
     const DTYPE: &'static str;
-    /// Appends its bytes, least significant first.
+    /// Appends the number's bytes, least significant first.
     fn append(self, bytes: &mut Vec<u8>);
 }
 
@@ -141,7 +141,7 @@ pub fn load_f64(path: &Path) -> Result<Weights<f64>, StoreError> {
     load_as(path, |value| value, |_| false)
 }
 
-/// Reads the tensors from the bytes of a file as float64; `path` is how messages call it.
+/// Reads the tensors from the bytes of a file as float64; `path` is its name in messages.
 ///
 /// # Errors
 /// [`StoreError::Content`] if they are truncated or foreign.

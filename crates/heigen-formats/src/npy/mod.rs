@@ -15,7 +15,7 @@ mod header;
 pub use element::Element;
 pub use header::{Header, HeaderError, Order};
 
-/// NumPy allows no more axes.
+/// Most axes of an array, as in NumPy.
 const MAX_AXES: usize = 64;
 const WANTED: &str = "a NumPy array of numbers (.npy)";
 const MEND: &str = "write it by numpy.save";
@@ -34,9 +34,9 @@ pub struct Array {
 /// An array of numbers or texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyArray {
-    /// Of numbers.
+    /// An array of numbers.
     Numbers(Array),
-    /// Of texts, in C order.
+    /// An array of texts, in C order.
     Texts {
         /// Lengths of the axes.
         shape: Vec<usize>,
@@ -204,8 +204,10 @@ pub fn c_order<T: Clone>(values: Vec<T>, shape: &[usize], order: Order) -> Vec<T
     strided(shape, &strides, 0, |at| values[at].clone())
 }
 
-/// In C order, what `take` gives for the places `offset + i strides[0] + j strides[1] ...` of all indices i, j, ... of
-/// `shape`. The caller has checked that all places are there, and sets the strides of axes of length 1 to 0.
+/// The elements of an array of `shape` in C order, where `take` gives the element at a place: that of the indices i, j, ...
+/// is at the place `offset + i strides[0] + j strides[1] + ...`.
+///
+/// The caller has checked that all places are there, and sets the strides of axes of length 1 to 0.
 pub(crate) fn strided<T>(shape: &[usize], strides: &[usize], offset: usize, take: impl Fn(usize) -> T) -> Vec<T> {
     let count = shape.iter().product();
     let mut taken = Vec::with_capacity(count);

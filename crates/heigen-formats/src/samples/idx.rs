@@ -10,7 +10,7 @@ use crate::error::kind;
 use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "an IDX file";
-/// Images with channels have this many.
+/// Most axes that are read: those of images with channels are sample, channel, row and column.
 const MAX_AXES: usize = 4;
 
 /// Reads features, [N, ...] with at most four axes, and labels, `[N]`, from two IDX files; `origins` name them.

@@ -10,12 +10,12 @@ mod tensors;
 
 pub use pickled::pytorch;
 
-/// Tensors of a file in its order.
+/// The tensors of a file, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateDict {
     /// All tensors of floats.
     pub tensors: Vec<NamedTensor<f64>>,
-    /// Of every tensor, its element type in the file, a type of floats.
+    /// The element type that each of the tensors has in the file, a type of floats.
     pub dtypes: Vec<Dtype>,
     /// Names of entries that are no such tensors: integers such as `num_batches_tracked`, texts, numbers.
     pub skipped: Vec<String>,

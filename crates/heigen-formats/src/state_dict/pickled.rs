@@ -18,14 +18,14 @@ const MEND: &str = "write it by `torch.save(model.state_dict(), ...)`";
 /// Entries under which training scripts keep the weights beside epochs and optimizers.
 const WRAPPERS: [&str; 7] = ["state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"];
 
-/// What the pickles of torch.save call.
+/// The functions and classes that the pickles of torch.save call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Torch {
     /// A dictionary, filled by its items.
     OrderedDict,
-    /// A tensor: storage, offset, sizes, strides.
+    /// A tensor, made from storage, offset, sizes and strides.
     Tensor,
-    /// A parameter: its tensor.
+    /// A parameter, made from its tensor.
     Parameter,
     /// A class of storages.
     Storage(Dtype),
@@ -133,7 +133,7 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
     Ok(found)
 }
 
-/// What torch.save wrote before version 1.6, and a pickle without any container.
+/// Refuses files that torch.save wrote before version 1.6, and pickles without a zip archive around them.
 fn refuse_others(bytes: &[u8], origin: &str) -> Result<(), FormatError> {
     // The pickle of the number 0x1950a86a20f9469cfc6c.
     const LEGACY: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -152,7 +152,8 @@ fn refuse_others(bytes: &[u8], origin: &str) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// Entries of a dictionary whose keys are texts: in the order of their first occurrence, with the last value, as in Python.
+/// The entries of a dictionary whose keys are texts. If a key stands twice, its first place and its last value count, as
+/// in Python.
 fn entries<'a>(pickle: &Pickled<'a>, dictionary: Id) -> Vec<(&'a str, Id)> {
     let mut places = HashMap::new();
     let mut entries: Vec<(&str, Id)> = Vec::new();
@@ -171,7 +172,7 @@ fn is_tensor(pickle: &Pickled<'_>, id: Id) -> bool {
     pickle.object(id).is_some_and(|object| matches!(object.of, Torch::Tensor | Torch::Parameter))
 }
 
-/// The dictionary of tensors.
+/// The dictionary of tensors in the pickle: its value, or the one entry that is such a dictionary.
 fn find(pickle: &Pickled<'_>, origin: &str) -> Result<Id, FormatError> {
     let top = pickle.top();
     let held = |found: String, mend: &str| Err(FormatError::holds(origin, found, "one dictionary of tensors", mend));
