@@ -16,12 +16,12 @@ const DEEPEST: usize = 32;
 struct Emit<'w, 'g> {
     walk: &'w Walk<'g>,
     tensors: Vec<NamedTensor<f64>>,
-    /// Of every tensor.
+    /// How exactly the file holds the numbers of each of the tensors.
     precisions: Vec<Precision>,
     names: HashSet<String>,
     /// Steps that are in the architecture.
     emitted: HashSet<StepId>,
-    /// Initializers that are a layer's weight, or statistics, and which node's.
+    /// The node of the layer to which initializers belong, by the initializers: a weight, or the statistics of a batch norm.
     owners: HashMap<Vec<ValueId>, NodeId>,
 }
 
@@ -142,7 +142,7 @@ impl Emit<'_, '_> {
         Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
     }
 
-    /// The layer's name: what stands before ".weight" in the name of its weight (PyTorch's), or else the node's name, or
+    /// The layer's name: the part before ".weight" in the name of its weight (PyTorch's), or else the node's name, or
     /// else the weight's.
     fn name(&mut self, node: NodeId, weight: Option<&str>) -> String {
         let prefix = weight.and_then(|name| name.strip_suffix(".weight"));

@@ -10,7 +10,7 @@ use crate::value::{Axes, Data, Value};
 use crate::walk::{MOST_NUMBERS, Walk};
 use heigen::config::LayerSpec;
 
-/// The samples.
+/// The graph's input, which takes the samples.
 pub(crate) struct Input {
     pub(crate) value: ValueId,
     pub(crate) form: Form,

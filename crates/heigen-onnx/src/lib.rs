@@ -37,19 +37,19 @@ use heigen_formats::NamedTensor;
 /// A classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
-    /// Its layers; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
+    /// The layers of the classifier; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
     /// statistics.
     pub architecture: Sequential,
     /// Weights and statistics in the order of the layers, by PyTorch's names and in its layout: the layer's name, then
     /// `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
     pub tensors: Vec<NamedTensor<f64>>,
-    /// Of every tensor, how exactly the file holds its numbers.
+    /// How exactly the file holds the numbers of each of the tensors.
     pub precisions: Vec<Precision>,
     /// d, the number of features of a sample.
     pub n_features: usize,
     /// C, the number of outputs.
     pub n_outputs: usize,
-    /// What was left off or changed, in whole sentences.
+    /// Remarks on parts of the graph that were left off or changed, in whole sentences.
     pub notes: Vec<String>,
 }
 

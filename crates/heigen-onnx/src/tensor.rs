@@ -27,12 +27,13 @@ pub(crate) struct Tensor {
     pub(crate) precision: Precision,
 }
 
-/// How many more numbers may be made. What a file makes is bounded by its length, whatever its graph does.
+/// The number of numbers that may still be made from constants. It begins in proportion to the length of the file, so that
+/// no graph, however it is made, takes more memory.
 #[derive(Debug)]
 pub(crate) struct Budget(usize);
 
 impl Budget {
-    /// For a file of `length` bytes. A weight of two bytes is decoded, transposed and scaled at most a few times.
+    /// The budget for a file of `length` bytes: enough to decode, transpose and scale every weight of two bytes.
     pub(crate) fn of_file(length: usize) -> Self {
         Self(length.saturating_mul(8).saturating_add(1 << 16))
     }

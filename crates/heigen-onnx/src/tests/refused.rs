@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Graphs and files that are refused, and the messages that say why.
 
 use super::build::{Float, Int, Ints, Model, Text, encoded, model, tensor};
 use crate::import;
