@@ -15,10 +15,10 @@
 mod affine;
 mod attributes;
 mod emit;
-mod ends;
 mod error;
 mod expression;
 mod graph;
+mod input_and_logits;
 mod operators;
 mod proto;
 mod step;
@@ -68,12 +68,12 @@ pub struct Imported {
 /// ```
 pub fn import(bytes: &[u8]) -> Result<Imported, OnnxError> {
     let graph = graph::Graph::decode(bytes)?;
-    let ends::Input { value, form, axes, batch } = ends::input(&graph)?;
-    let candidates = ends::candidates(&graph)?;
+    let input_and_logits::Input { value, form, axes, batch } = input_and_logits::input(&graph)?;
+    let candidates = input_and_logits::candidates(&graph)?;
     let nodes = graph.order(candidates.iter().copied())?;
     let budget = tensor::Budget::of_file(bytes.len());
     let mut walk = walk::Walk::new(&graph, value, form, axes, batch, budget);
     walk.run(&nodes)?;
-    let (logits, n_outputs) = ends::logits(&mut walk, &candidates)?;
+    let (logits, n_outputs) = input_and_logits::logits(&mut walk, &candidates)?;
     emit::emit(walk, logits, n_outputs)
 }

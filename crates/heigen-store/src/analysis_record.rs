@@ -8,15 +8,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::analysed_matrix::Subject;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
-use crate::subject::{Estimates, Subject};
+use crate::estimates::Estimates;
 
 /// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
 /// The record of one analysis: which matrix of which network was analysed, and the numbers that were found, those of a
-/// whole spectrum ([`Summary`]) or of some eigenpairs ([`TopKSummary`](crate::subject::TopKSummary)).
+/// whole spectrum ([`Summary`]) or of some eigenpairs ([`TopKSummary`](crate::record::TopKSummary)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisRecord<S = Summary> {
     /// The experiment.

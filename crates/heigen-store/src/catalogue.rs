@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::StoreError;
 
-static CONFIGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/configs");
+static CONFIGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/experiments");
 
 static NAMES: LazyLock<Vec<ExperimentName>> = LazyLock::new(|| {
     let files = CONFIGS.dirs().flat_map(Dir::files).filter_map(|file| file.path().to_str());

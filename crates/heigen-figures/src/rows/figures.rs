@@ -1,6 +1,6 @@
 //! The paper's Figures 2, 3, 5 and 6, which are made of rows of panels.
 
-use super::extra::{ColorBars, PlaneMapsRow};
+use super::further_maps::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
 use super::{EmbeddingRow, compose, embedding, plane_check};
 use crate::error::FigureError;

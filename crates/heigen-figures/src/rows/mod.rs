@@ -3,17 +3,17 @@
 mod bars;
 pub(crate) mod density;
 mod embedding;
-mod extra;
 mod figures;
-mod maps;
+mod further_maps;
+mod map_checks;
 mod plane;
 mod plane_check;
 
 use bars::{OWN_BAR_GAP, OWN_BAR_WIDTH, own_bar, own_bar_room, symmetric};
 pub use density::Density;
 pub use embedding::{EmbeddingRow, SampleMap};
-pub use extra::{ColorBars, ExtraMap, PlaneMapsRow};
 pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
+pub use further_maps::{ColorBars, ExtraMap, PlaneMapsRow};
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
 
 use crate::axes::AxisStyle;

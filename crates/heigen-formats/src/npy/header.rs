@@ -98,7 +98,11 @@ impl Header {
 
     /// Reads the literal `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, keys in any order.
     fn parse(text: &str) -> Result<Self, HeaderError> {
-        Literal(text).header().ok_or(HeaderError::NoDictionary)?.ok_or(HeaderError::Records)
+        match Literal(text).dictionary() {
+            Some(Dictionary::Array(header)) => Ok(header),
+            Some(Dictionary::Records) => Err(HeaderError::Records),
+            None => Err(HeaderError::NoDictionary),
+        }
     }
 
     /// All bytes before the elements, in version 1.0 of the format; none if the shape has so many axes that the
@@ -124,12 +128,20 @@ impl Header {
     }
 }
 
+/// The kind of array that the dictionary of a header describes.
+enum Dictionary {
+    /// An array whose elements are all of one type.
+    Array(Header),
+    /// An array of records with named fields.
+    Records,
+}
+
 /// The part of a Python literal that is still to be read.
 struct Literal<'a>(&'a str);
 
 impl<'a> Literal<'a> {
-    /// The header that the literal says; none inside if its elements are records, none at all if it is no such dictionary.
-    fn header(&mut self) -> Option<Option<Header>> {
+    /// Reads the literal as the dictionary of a header; none if it is not one.
+    fn dictionary(&mut self) -> Option<Dictionary> {
         let (mut descr, mut order, mut shape) = (None, None, None);
         self.eat("{")?;
         while self.eat("}").is_none() {
@@ -137,7 +149,7 @@ impl<'a> Literal<'a> {
             self.eat(":")?;
             match key {
                 // The fields of records may nest: nothing after them is read.
-                "descr" if self.eat("[").is_some() => return Some(None),
+                "descr" if self.eat("[").is_some() => return Some(Dictionary::Records),
                 "descr" => descr = Some(self.string()?.to_owned()),
                 "fortran_order" => order = Some(self.order()?),
                 "shape" => shape = Some(self.shape()?),
@@ -149,7 +161,7 @@ impl<'a> Literal<'a> {
             }
         }
         self.0.trim().is_empty().then_some(())?;
-        Some(Some(Header { descr: descr?, order: order?, shape: shape? }))
+        Some(Dictionary::Array(Header { descr: descr?, order: order?, shape: shape? }))
     }
 
     fn eat(&mut self, token: &str) -> Option<()> {

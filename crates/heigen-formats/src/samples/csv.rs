@@ -2,8 +2,8 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::columns::{USUAL, column_name, label_column};
 use super::labels::{Labels, Texts};
-use super::table::{USUAL, column_name, label_column};
 use super::{Column, Found, SampleOptions, Samples};
 use crate::error::{Cell, kind, shown};
 use crate::{FormatError, Remedy};

@@ -4,11 +4,11 @@
 //! occurrence. Every class must have two samples or more, so that both training and test can have one.
 
 mod arrays;
+mod columns;
 mod csv;
 mod idx;
 mod labels;
 mod parquet;
-mod table;
 
 pub use arrays::{npy_pair, npz};
 pub use csv::{csv, tsv};
@@ -87,7 +87,7 @@ impl Found {
         let row = |n: usize| self.rows.get(n).copied().unwrap_or(n as u64 + 1);
         if let Some(place) = self.features.iter().position(|value| !value.is_finite()) {
             let number = (place % d + 1).to_string();
-            let column = self.feature_names.get(place % d).map_or(number, |name| table::quoted(name));
+            let column = self.feature_names.get(place % d).map_or(number, |name| columns::quoted(name));
             let cell = Cell {
                 origin: origin.to_owned(),
                 row: row(place / d),

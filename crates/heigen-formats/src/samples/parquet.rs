@@ -11,8 +11,8 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::columns::{column_name, label_column, quoted};
 use super::labels::{Labels, Texts};
-use super::table::{column_name, label_column, quoted};
 use super::{Found, SampleOptions, Samples};
 use crate::error::{Cell, kind as kind_of_file};
 use crate::{ByteOrder, Dtype, FormatError, Remedy};

@@ -1,6 +1,5 @@
-//! The record of a training: the json beside the weights, and the stamps that tell whether it still holds.
+//! The record of a training: the JSON document beside the weights.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -9,11 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::StoreError;
-pub use crate::analysis_record::AnalysisRecord;
 use crate::atomic::Staged;
-pub use crate::document::Unusable;
-use crate::document::{self, Kind, short};
-pub use crate::subject::{Estimates, Sampled, SampledDensity, Subject, TopKSummary};
+use crate::document::{self, Kind, Unusable, short};
+use crate::stamp::hash_file;
 
 /// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
@@ -32,7 +29,7 @@ pub struct ModelRecord {
     pub shuffle_seed: Option<u64>,
     /// Version of the program that trained.
     pub code_version: String,
-    /// [`stamp`] of everything that determines the weights.
+    /// [`stamp`](crate::record::stamp) of everything that determines the weights.
     pub stamp: String,
     /// Stamp of the model that training started from.
     pub start_stamp: Option<String>,
@@ -148,32 +145,4 @@ impl ModelRecord {
             Err(e) => Err(Unusable::Unreadable(e.to_string())),
         }
     }
-}
-
-/// A hash (BLAKE3, 64 hexadecimal digits) of `parts`, which differs if any byte, or the way they are cut, differs.
-///
-/// ```
-/// use heigen_store::record::stamp;
-/// assert_ne!(stamp(["ab", "c"]), stamp(["a", "bc"]));
-/// ```
-pub fn stamp<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        let part = part.as_ref();
-        // usize has at most 64 bits on every platform Rust knows.
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// The BLAKE3 hash of a file's bytes, 64 hexadecimal digits.
-///
-/// # Errors
-/// [`StoreError::Read`].
-pub fn hash_file(path: &Path) -> Result<String, StoreError> {
-    let mut hasher = blake3::Hasher::new();
-    let file = File::open(path).map_err(|e| StoreError::read(path, e))?;
-    hasher.update_reader(file).map_err(|e| StoreError::read(path, e))?;
-    Ok(hasher.finalize().to_hex().to_string())
 }

@@ -1,4 +1,4 @@
-//! The ends of the graph: the samples, and which output is the logits.
+//! The two ends of the graph: the input that takes the samples, and the output that is the logits.
 
 use crate::error::{OnnxError, quote};
 use crate::graph::{Graph, Node, ValueId};
