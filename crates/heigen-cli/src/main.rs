@@ -17,6 +17,7 @@ mod page_text;
 mod prepare;
 mod pretrained;
 mod progress;
+mod remedies;
 mod reproduce;
 mod session;
 mod show;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            say(&format!("error: {}", remedies::message(&error)));
             ExitCode::from(1)
         }
     }

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
                     p.split.test.len()
                 ))?;
             }
-            (Err(error), None) => print(&format!("sizes     unknown: {error:#}"))?,
+            (Err(error), None) => print(&format!("sizes     unknown: {}", crate::remedies::message(error)))?,
         }
         for note in &loaded.notes {
             print(&format!("note      {note}"))?;

@@ -42,7 +42,7 @@ impl Default for AxisStyle {
 /// An axis and the room it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// What to draw.
+    /// The marks, numbers and label, ready to be drawn.
     pub elements: Vec<Element>,
     /// How far it reaches from the box, in points.
     pub depth: f64,

@@ -1,4 +1,4 @@
-//! What charts share: their sizes, titles and ranges.
+//! Sizes, titles and ranges that all charts share.
 
 use crate::axes::AxisStyle;
 use crate::color::Rgb;

@@ -1,4 +1,4 @@
-//! What must hold of numbers before they are drawn; the texts say what, where, got and wanted.
+//! Checks of numbers before they are drawn; the texts say what, where, got and wanted.
 
 use crate::error::FigureError;
 use crate::marker::Marker;

@@ -1,4 +1,4 @@
-//! What can go wrong between finished numbers and a drawn page.
+//! The errors that can keep finished numbers from becoming a drawn page.
 
 /// Why a figure could not be drawn: what, where, got, wanted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum FigureError {
     Empty {
         /// Where the emptiness was found.
         what: String,
-        /// What at least one of is needed.
+        /// The kind of thing of which at least one is needed.
         wanted: &'static str,
     },
     /// Two lengths that belong together differ.
@@ -31,7 +31,7 @@ pub enum FigureError {
         what: String,
         /// Its value, as written.
         got: String,
-        /// What it must be.
+        /// The rule that it breaks.
         wanted: String,
     },
     /// A label is not in the small TeX that labels are written in.
@@ -39,7 +39,7 @@ pub enum FigureError {
     Label {
         /// The label as given.
         label: String,
-        /// What is wrong with it.
+        /// The reason why it cannot be set.
         problem: String,
     },
     /// The figure fonts do not hold a character; there is no fallback font on purpose.
@@ -66,7 +66,7 @@ pub enum FigureError {
     Render {
         /// SVG, PDF or PNG.
         format: &'static str,
-        /// What the writer reported.
+        /// The message of the writer of that format.
         problem: String,
     },
 }

@@ -39,7 +39,7 @@ const NOTE_SIZE: f64 = 10.0;
 const NOTE_LINE: f64 = 13.5;
 const THIN: f64 = 0.6;
 const BOLD: f64 = 2.0;
-/// Samples are drawn in so many rounds, all classes in each, so that no class lies above all others.
+/// Number of rounds in which samples are drawn. Each round has samples of all classes, so that no class covers the others.
 const ROUNDS: usize = 8;
 
 /// Figure 4: a panel for each network; the alignment of every training sample with the top eigenvectors as a thin line in

@@ -30,7 +30,7 @@ impl Face {
     }
 }
 
-/// What typesetting needs to know of one glyph; lengths in em.
+/// The measures of one glyph that typesetting needs; lengths in em.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Metrics {
     pub(crate) advance: f64,

@@ -138,7 +138,7 @@ impl Path {
         self.segments.extend(other.segments);
     }
 
-    /// The same path with every point sent through `f`.
+    /// A copy of the path with every point replaced by `f` of it.
     #[must_use]
     pub fn map(&self, f: impl Fn(Point) -> Point) -> Self {
         let step = |s: &Segment| match *s {

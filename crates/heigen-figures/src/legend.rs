@@ -7,7 +7,7 @@ use crate::label::Label;
 use crate::marker::Marker;
 use crate::scene::{Align, Element, Fill, Stroke, Style};
 
-/// What stands before an entry's text.
+/// The marker, line or patch that stands before an entry's text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Key {
     /// A short line.

@@ -38,7 +38,7 @@ impl Raster {
         [self.nx, self.ny]
     }
 
-    /// The same image with every cell repeated so that the longer side has at least `pixels` pixels.
+    /// A copy of the image with every cell repeated so that the longer side has at least `pixels` pixels.
     ///
     /// Some PDF viewers blend neighbouring pixels of an enlarged image whatever it asks for; repeated cells keep the
     /// blend to a small part of a cell.

@@ -42,7 +42,7 @@ impl Stroke {
         Self { color, width, opacity: 1.0, dash: Vec::new(), round: false }
     }
 
-    /// The same with round corners and ends.
+    /// This line style, with round corners and ends.
     #[must_use]
     pub fn rounded(self) -> Self {
         Self { round: true, ..self }
@@ -70,7 +70,7 @@ impl Style {
     }
 }
 
-/// Which part of a label stands at the given place, along the line.
+/// The part of a label, along its line, that stands at the given place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     /// Its beginning.
@@ -93,7 +93,7 @@ pub enum Element {
     },
     /// A label.
     Text {
-        /// What is written.
+        /// The label, set and measured.
         label: Label,
         /// Where its origin is: the left end of its baseline.
         origin: Point,
@@ -152,7 +152,7 @@ pub struct Scene {
     pub width: f64,
     /// Height, in points.
     pub height: f64,
-    /// What it shows, for the file's metadata.
+    /// A title that says what the page shows, for the file's metadata.
     pub title: String,
     /// From bottom to top.
     pub elements: Vec<Element>,

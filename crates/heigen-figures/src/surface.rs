@@ -16,7 +16,7 @@ use crate::ticks::ticks;
 pub struct LossSurface {
     /// First and last step along the first direction, e.g. -1 and 1.
     pub a_range: [f64; 2],
-    /// The same along the second direction.
+    /// First and last step along the second direction.
     pub b_range: [f64; 2],
     /// Number of nodes in each direction, `[nx, ny]`, both ends included.
     pub grid: [usize; 2],

@@ -20,7 +20,7 @@ pub(crate) enum Form {
 
 /// Digits after the point, in points: a hundredth is a quarter of a pixel at 1,800 dpi.
 const DECIMALS: usize = 2;
-/// The same for glyph outlines, which are small.
+/// Digits after the point in glyph outlines, which are small and need one more.
 const FINE: usize = 3;
 /// Least pixels on the longer side of an image that PDF viewers may enlarge.
 const IMAGE_PIXELS: usize = 500;

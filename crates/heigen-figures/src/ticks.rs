@@ -8,7 +8,7 @@ use crate::scale::{Kind, Scale};
 pub struct Tick {
     /// Where, in values.
     pub value: f64,
-    /// What is written, for [`Label::tex`](crate::Label::tex).
+    /// The text at the mark, for [`Label::tex`](crate::Label::tex).
     pub label: String,
 }
 

@@ -8,9 +8,10 @@ use zip::ZipArchive;
 use crate::FormatError;
 use crate::error::{kind, shown};
 
-/// Every archive may unpack to this many bytes,
+/// Bytes to which every archive may unpack, however short it is.
 const ALWAYS: u64 = 64 << 20;
-/// and a long one to this many times its length. Zeros are compressed a thousandfold, weights and images tenfold at most.
+/// Times its own length to which a longer archive may unpack. Weights and images are compressed tenfold at most; only
+/// zeros, which a malicious archive is made of, are compressed a thousandfold.
 const RATIO: u64 = 100;
 
 pub(crate) struct Container<'a> {

@@ -1,4 +1,6 @@
-//! Element types and their bytes.
+//! Element types and their bytes. The only conversion of float16 and bfloat16 in the workspace is here.
+
+use half::{bf16, f16};
 
 /// The type of the numbers in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,8 +23,10 @@ pub enum Dtype {
 
 /// The order of the bytes of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bytes {
+pub enum ByteOrder {
+    /// Little-endian: the least significant byte is first.
     LeastFirst,
+    /// Big-endian: the most significant byte is first.
     MostFirst,
 }
 
@@ -42,13 +46,16 @@ impl Dtype {
         matches!(self, Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64)
     }
 
-    /// The number that [`Self::size`] bytes are; integers beyond 2^53 are rounded.
-    pub(crate) fn decode(self, bytes: &[u8], order: Bytes) -> f64 {
-        let join = |bits: u64, &byte: &u8| bits << 8 | u64::from(byte);
-        let bits = match order {
-            Bytes::LeastFirst => bytes.iter().rev().fold(0, join),
-            Bytes::MostFirst => bytes.iter().fold(0, join),
-        };
+    /// The number that the first [`Self::size`] of `bytes` are; missing bytes count as 0. Integers beyond 2^53 are rounded,
+    /// all other numbers are exact.
+    pub fn decode(self, bytes: &[u8], order: ByteOrder) -> f64 {
+        let mut word = [0; 8];
+        let bytes = &bytes[..bytes.len().min(self.size())];
+        word[..bytes.len()].copy_from_slice(bytes);
+        if order == ByteOrder::MostFirst {
+            word[..bytes.len()].reverse();
+        }
+        let bits = u64::from_le_bytes(word);
         match self {
             Self::Bool => f64::from(u8::from(bits != 0)),
             Self::Int8 => f64::from((bits as u8).cast_signed()),
@@ -56,29 +63,17 @@ impl Dtype {
             Self::Int32 => f64::from((bits as u32).cast_signed()),
             Self::Int64 => bits.cast_signed() as f64,
             Self::UInt8 | Self::UInt16 | Self::UInt32 | Self::UInt64 => bits as f64,
-            Self::Float16 => half(bits as u16),
-            Self::BFloat16 => f64::from(f32::from_bits((bits as u32) << 16)),
+            Self::Float16 => f16::from_bits(bits as u16).to_f64(),
+            Self::BFloat16 => bf16::from_bits(bits as u16).to_f64(),
             Self::Float32 => f64::from(f32::from_bits(bits as u32)),
             Self::Float64 => f64::from_bits(bits),
         }
     }
 
-    /// All numbers of `bytes`; a rest that is no whole number is ignored.
-    pub(crate) fn decode_all(self, bytes: &[u8], order: Bytes) -> Vec<f64> {
+    /// All numbers of `bytes`, by [`Self::decode`]; a rest at the end that is no whole number is ignored.
+    pub fn decode_all(self, bytes: &[u8], order: ByteOrder) -> Vec<f64> {
         bytes.chunks_exact(self.size()).map(|number| self.decode(number, order)).collect()
     }
-}
-
-/// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
-fn half(bits: u16) -> f64 {
-    let fraction = f64::from(bits & 0x3ff);
-    let magnitude = match bits >> 10 & 0x1f {
-        0 => fraction * 2f64.powi(-24),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        exponent => (1.0 + fraction / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
-    };
-    if bits >> 15 == 0 { magnitude } else { -magnitude }
 }
 
 #[cfg(test)]
@@ -107,11 +102,27 @@ mod tests {
         ];
         for (dtype, most_first, number) in cases {
             assert_eq!(dtype.size(), most_first.len());
-            assert_eq!(dtype.decode(most_first, Bytes::MostFirst), number, "{dtype:?}");
+            assert_eq!(dtype.decode(most_first, ByteOrder::MostFirst), number, "{dtype:?}");
             let least_first: Vec<u8> = most_first.iter().rev().copied().collect();
-            assert_eq!(dtype.decode(&least_first, Bytes::LeastFirst), number, "{dtype:?}");
+            assert_eq!(dtype.decode(&least_first, ByteOrder::LeastFirst), number, "{dtype:?}");
         }
-        assert_eq!(half(0xfc00), f64::NEG_INFINITY);
-        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn half_precision_numbers_have_their_values() {
+        for (bits, value) in [
+            (0x3c00_u16, 1.0),
+            (0xc000, -2.0),
+            (0x3555, 0.333251953125),
+            (0x0001, 5.960464477539063e-8),
+            (0x7bff, 65504.0),
+            (0x7c00, f64::INFINITY),
+            (0xfc00, f64::NEG_INFINITY),
+            (0x8000, 0.0),
+        ] {
+            assert_eq!(Dtype::Float16.decode(&bits.to_le_bytes(), ByteOrder::LeastFirst), value, "{bits:#x}");
+        }
+        assert!(Dtype::Float16.decode(&[0x00, 0x7e], ByteOrder::LeastFirst).is_nan());
+        assert_eq!(Dtype::BFloat16.decode(&[0xc0, 0x3f], ByteOrder::LeastFirst), 1.5);
     }
 }

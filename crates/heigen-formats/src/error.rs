@@ -2,33 +2,49 @@
 
 use heigen_pickle::PickleError;
 
+/// The setting of [`SampleOptions`](crate::samples::SampleOptions) by which the caller can mend an error.
+///
+/// Messages do not name it, because every face of the program calls it by another name: a flag, an argument, a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// The name of the array of features.
+    FeaturesKey,
+    /// The name of the array of labels.
+    LabelsKey,
+    /// The column of the labels.
+    LabelColumn,
+}
+
 /// Why a file was not read: what, where, what was expected, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// The file is not what it should be.
+    /// The file is of another kind than it should be, or damaged.
     #[error("{origin} is {found}; expected {wanted}; {mend}")]
     Content {
-        /// What the caller calls the bytes.
+        /// The caller's name for the bytes.
         origin: String,
-        /// What it is instead.
+        /// The kind of content that it is instead.
         found: String,
-        /// What should be there.
+        /// The kind of content that should be there.
         wanted: String,
         /// How to mend it.
         mend: String,
     },
-    /// The file can be read, but what it holds cannot be used.
+    /// The file can be read, but its content cannot be used.
     #[error("{origin} has {found}; expected {wanted}; {mend}")]
     Holds {
-        /// What the caller calls the bytes.
+        /// The caller's name for the bytes.
         origin: String,
-        /// What it has.
+        /// The content that it has.
         found: String,
-        /// What it should have.
+        /// The content that it should have.
         wanted: String,
         /// How to mend it.
         mend: String,
+        /// The setting that mends it, if one does.
+        remedy: Option<Remedy>,
     },
     /// One row or one value of a table or array cannot be used.
     #[error("{0}")]
@@ -39,7 +55,7 @@ pub enum FormatError {
          tensors; write one by `torch.save(model.state_dict(), ...)`"
     )]
     Call {
-        /// What the caller calls the bytes.
+        /// The caller's name for the bytes.
         origin: String,
         /// The class or function.
         name: String,
@@ -47,7 +63,7 @@ pub enum FormatError {
     /// A pickle that cannot be read.
     #[error("{origin} is no file that torch.save wrote, or damaged: {cause}; save or copy it again")]
     Pickle {
-        /// What the caller calls the bytes.
+        /// The caller's name for the bytes.
         origin: String,
         /// Why.
         cause: PickleError,
@@ -57,23 +73,25 @@ pub enum FormatError {
 /// A row or value that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// What the caller calls the bytes.
+    /// The caller's name for the bytes.
     pub origin: String,
     /// Counted from 1: lines of a text file, samples of any other.
     pub row: u64,
     /// Name, or number counted from 1; none for a whole row.
     pub column: Option<String>,
-    /// What stands there.
+    /// The value that stands there.
     pub found: String,
-    /// What should.
+    /// The kind of value that should stand there.
     pub wanted: String,
     /// How to mend it.
     pub mend: String,
+    /// The setting that mends it, if one does.
+    pub remedy: Option<Remedy>,
 }
 
 impl std::fmt::Display for Cell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { origin, row, column, found, wanted, mend } = self;
+        let Self { origin, row, column, found, wanted, mend, remedy: _ } = self;
         write!(f, "{origin}, row {row}")?;
         column.iter().try_for_each(|column| write!(f, ", column {column}"))?;
         write!(f, ", is {found}; expected {wanted}; {mend}")
@@ -87,6 +105,15 @@ impl From<Cell> for FormatError {
 }
 
 impl FormatError {
+    /// The setting by which the caller can mend the error, if there is one; the message ends with what it has to say.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::Holds { remedy, .. } => *remedy,
+            Self::Cell(cell) => cell.remedy,
+            _ => None,
+        }
+    }
+
     pub(crate) fn content(
         origin: &str,
         found: impl Into<String>,
@@ -102,7 +129,18 @@ impl FormatError {
         wanted: impl Into<String>,
         mend: impl Into<String>,
     ) -> Self {
-        Self::Holds { origin: origin.into(), found: found.into(), wanted: wanted.into(), mend: mend.into() }
+        let (origin, found, wanted, mend) = (origin.into(), found.into(), wanted.into(), mend.into());
+        Self::Holds { origin, found, wanted, mend, remedy: None }
+    }
+
+    /// The error with the setting that mends it, if one does.
+    pub(crate) fn mended_by(mut self, setting: impl Into<Option<Remedy>>) -> Self {
+        match &mut self {
+            Self::Holds { remedy, .. } => *remedy = setting.into(),
+            Self::Cell(cell) => cell.remedy = setting.into(),
+            _ => {}
+        }
+        self
     }
 
     /// Bytes that end too early or contradict themselves.
@@ -111,7 +149,7 @@ impl FormatError {
     }
 }
 
-/// A text from a file as a message repeats it: short and without characters that do not print.
+/// A text from a file in the form in which messages repeat it: short and without characters that do not print.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut clean: String = text.chars().filter(|c| !c.is_control()).take(LONGEST + 1).collect();
@@ -121,7 +159,7 @@ pub(crate) fn shown(text: &str) -> String {
     clean
 }
 
-/// Names from a file, the first few of them.
+/// A list of names from a file in the form in which messages repeat it: the first few of them.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const MOST: usize = 8;
     let mut names = names.into_iter();
@@ -132,7 +170,7 @@ pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     parts.join(", ")
 }
 
-/// What kind of file bytes begin like.
+/// The kind of file that begins as these bytes do.
 pub(crate) fn kind(bytes: &[u8]) -> &'static str {
     const KINDS: [(&[u8], &str); 9] = [
         (b"PK\x03\x04", "a zip archive (such as .npz or .pt)"),

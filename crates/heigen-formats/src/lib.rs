@@ -5,7 +5,8 @@
 //!
 //! Nothing here opens a file: the caller passes bytes and `origin`, the name by which messages call them. Nothing in a
 //! file is executed, none of its claims of size is believed before it is compared with the bytes that there are, and no
-//! bytes lead to a panic. Every [`FormatError`] says what is wrong, where, what was expected and how to mend it.
+//! bytes lead to a panic. Every [`FormatError`] says what is wrong, where, what was expected and how to mend it; where a
+//! setting of the caller mends it, [`FormatError::remedy`] says which.
 //!
 //! ```
 //! use heigen_formats::samples::{SampleOptions, csv};
@@ -23,9 +24,11 @@
 mod container;
 mod dtype;
 mod error;
+mod named_tensor;
 pub mod npy;
 pub mod samples;
 pub mod state_dict;
 
-pub use dtype::Dtype;
-pub use error::{Cell, FormatError};
+pub use dtype::{ByteOrder, Dtype};
+pub use error::{Cell, FormatError, Remedy};
+pub use named_tensor::NamedTensor;

@@ -116,7 +116,8 @@ fn an_archive_of_arrays_is_a_state_dictionary() {
         true,
     );
     let found = state_dict::npz(&bytes, "w.npz").unwrap();
-    let names: Vec<_> = found.tensors.iter().map(|t| (&*t.name, t.shape.clone(), t.values.clone(), t.dtype)).collect();
+    let tensors = found.tensors.iter().zip(&found.dtypes);
+    let names: Vec<_> = tensors.map(|(t, &dtype)| (&*t.name, t.shape.clone(), t.values.clone(), dtype)).collect();
     let weight = ("0.weight", vec![1, 2], vec![1.0, 2.0], Dtype::Float64);
     assert_eq!(names, [weight, ("block/bias", vec![1], vec![1.0], Dtype::Float16)]);
     assert_eq!(found.skipped, ["steps", "names", "README"]);

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{archive, floats, integers, npy, texts};
-use heigen_formats::FormatError;
 use heigen_formats::samples::{Column, SampleOptions, Samples, csv, idx_pair, npy_pair, npz, tsv};
+use heigen_formats::{FormatError, Remedy};
 use proptest::prelude::*;
 
 const ONE_LINE_EACH: &str = "x,y,label\n0.5,1,0\n1.5,2,1\n2.5,3,0\n3.5,4,1\n";
@@ -219,4 +219,18 @@ proptest! {
         let _ = npz(&archive(&[("X.npy", &x), ("y.npy", &y)], false), "d.npz", &SampleOptions::default());
         let _ = idx_pair([&images, &images], ["images", "labels"], None);
     }
+}
+
+#[test]
+fn an_error_says_which_setting_mends_it() {
+    let kind = SampleOptions { label_column: Some(Column::Name("kind".to_owned())), ..SampleOptions::default() };
+    let table = b"x,y\n1,0\n2,0\n3,1\n4,1\n";
+    let of = |text: &[u8], options: &SampleOptions| csv(text, "t.csv", options).unwrap_err().remedy();
+    assert_eq!(of(table, &kind), Some(Remedy::LabelColumn));
+    assert_eq!(of(b"x,y\n1,0\nblue,0\n", &SampleOptions::default()), Some(Remedy::LabelColumn));
+    assert_eq!(of(b"x,y\n1,0\n,0\n", &SampleOptions::default()), None, "a missing value has to be filled in");
+    let features = floats("(2, 1)", &[1.0, 2.0]);
+    let missing = |entries: &[(&str, &[u8])]| npz(&archive(entries, false), "d.npz", &SampleOptions::default());
+    assert_eq!(missing(&[("x.npy", &features)]).unwrap_err().remedy(), Some(Remedy::FeaturesKey));
+    assert_eq!(missing(&[("X.npy", &features)]).unwrap_err().remedy(), Some(Remedy::LabelsKey));
 }

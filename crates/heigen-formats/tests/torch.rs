@@ -80,7 +80,7 @@ fn every_storage_and_both_byte_orders() {
         ));
         let found = found.unwrap();
         match dtype {
-            Some(dtype) => assert_eq!((found.tensors[0].dtype, &*found.tensors[0].name), (dtype, "w")),
+            Some(dtype) => assert_eq!((found.dtypes[0], &*found.tensors[0].name), (dtype, "w")),
             None => assert_eq!(found.skipped, ["w"]),
         }
     }

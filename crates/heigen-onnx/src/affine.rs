@@ -6,30 +6,31 @@ use crate::tensor::{Budget, Precision, Tensor};
 use heigen::config::WindowSpec;
 use std::rc::Rc;
 
-/// x W^T + b, or the same over windows.
+/// A linear layer, x W^T + b, or a convolution, which is that layer applied to every window of an image.
 #[derive(Clone, Debug)]
 pub(crate) struct Affine {
-    /// [out, in], or [out, in, k, k].
+    /// The weight W: [out, in] of a linear layer, [out, in, k, k] of a convolution.
     pub(crate) weight: Tensor,
     pub(crate) bias: Option<Tensor>,
     pub(crate) window: Option<WindowSpec>,
-    /// The initializer of the weight, or the value of the graph that it is.
+    /// The value of the graph that the weight is, usually an initializer.
     pub(crate) origin: Option<ValueId>,
 }
 
-/// scale * x + shift, one number each for all features (channels of an image) or for every one.
+/// The function scale * x + shift of features, or of the channels of an image. Each list has one number for all of them or
+/// one for every one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scaling {
     pub(crate) scale: Rc<[f64]>,
     pub(crate) shift: Rc<[f64]>,
 }
 
-/// The number of channel `i`.
+/// The number for channel `i` in a list with one number for all channels or one for every channel.
 fn at(values: &[f64], i: usize) -> f64 {
     if values.len() == 1 { values[0] } else { values[i] }
 }
 
-/// The longer of two lists entry by entry; a list of one number stands for as many as needed.
+/// The function `f` of two lists, entry by entry; a list of one number is repeated to the length of the other.
 fn each(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> Rc<[f64]> {
     (0..a.len().max(b.len())).map(|i| f(at(a, i), at(b, i))).collect()
 }
@@ -47,13 +48,13 @@ impl Scaling {
         self.shift.iter().all(|&s| s == 0.0)
     }
 
-    /// `next` after this one.
+    /// The scaling that applies this one first and `next` to its result.
     pub(crate) fn then(&self, next: &Self) -> Self {
         let scaled = each(&self.shift, &next.scale, |t, s| t * s);
         Self { scale: each(&self.scale, &next.scale, |a, b| a * b), shift: each(&scaled, &next.shift, |a, b| a + b) }
     }
 
-    /// The same for features, which were channels of `pixels` pixels.
+    /// This scaling of channels as one of features, after an image of `pixels` pixels per channel was flattened.
     pub(crate) fn of_pixels(&self, pixels: usize) -> Self {
         let repeat = |values: &Rc<[f64]>| -> Rc<[f64]> {
             if values.len() == 1 {

@@ -5,8 +5,9 @@ use crate::graph::{NodeId, ValueId};
 use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
-use crate::{Imported, NamedTensor};
+use crate::{Imported, Precision};
 use heigen::config::{BatchNormMode, LayerSpec, Sequential};
+use heigen_formats::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
 /// Most residual blocks inside one another.
@@ -14,11 +15,13 @@ const DEEPEST: usize = 32;
 
 struct Emit<'w, 'g> {
     walk: &'w Walk<'g>,
-    tensors: Vec<NamedTensor>,
+    tensors: Vec<NamedTensor<f64>>,
+    /// How exactly the file holds the numbers of each of the tensors.
+    precisions: Vec<Precision>,
     names: HashSet<String>,
     /// Steps that are in the architecture.
     emitted: HashSet<StepId>,
-    /// Initializers that are a layer's weight, or statistics, and which node's.
+    /// The node of the layer to which initializers belong, by the initializers: a weight, or the statistics of a batch norm.
     owners: HashMap<Vec<ValueId>, NodeId>,
 }
 
@@ -36,14 +39,21 @@ pub(crate) fn emit(mut walk: Walk<'_>, to: StepId, n_outputs: usize) -> Result<I
     if path.is_empty() {
         return Err(OnnxError::Output("the graph's output is its input; expected layers between them".into()));
     }
-    let mut emit =
-        Emit { walk: &walk, tensors: vec![], names: HashSet::new(), emitted: HashSet::new(), owners: HashMap::new() };
+    let mut emit = Emit {
+        walk: &walk,
+        tensors: vec![],
+        precisions: vec![],
+        names: HashSet::new(),
+        emitted: HashSet::new(),
+        owners: HashMap::new(),
+    };
     let layers = emit.layers(&path, 0)?;
-    let tensors = emit.tensors;
+    let Emit { tensors, precisions, .. } = emit;
     let input_shape = if let Form::Image(shape) = image { Some(shape) } else { None };
     Ok(Imported {
         architecture: Sequential { input_shape, batchnorm: BatchNormMode::Running, layers },
         tensors,
+        precisions,
         n_features: form.len(),
         n_outputs,
         notes: std::mem::take(&mut walk.notes),
@@ -132,7 +142,7 @@ impl Emit<'_, '_> {
         Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
     }
 
-    /// The layer's name: what stands before ".weight" in the name of its weight (PyTorch's), or else the node's name, or
+    /// The layer's name: the part before ".weight" in the name of its weight (PyTorch's), or else the node's name, or
     /// else the weight's.
     fn name(&mut self, node: NodeId, weight: Option<&str>) -> String {
         let prefix = weight.and_then(|name| name.strip_suffix(".weight"));
@@ -152,8 +162,8 @@ impl Emit<'_, '_> {
         if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
             return Err(OnnxError::Tensor { name, problem: format!("it holds {value}; expected finite numbers") });
         }
-        let (shape, values, precision) = (tensor.shape.clone(), tensor.values.to_vec(), tensor.precision);
-        self.tensors.push(NamedTensor { name, shape, values, precision });
+        self.tensors.push(NamedTensor { name, shape: tensor.shape.clone(), values: tensor.values.to_vec() });
+        self.precisions.push(tensor.precision);
         Ok(())
     }
 }

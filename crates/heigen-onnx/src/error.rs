@@ -1,4 +1,4 @@
-//! What can be wrong with a file.
+//! The reasons why a file cannot be imported.
 
 /// Operators that are read, for messages.
 const SUPPORTED: &str = "\
@@ -11,34 +11,34 @@ const SUPPORTED: &str = "\
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OnnxError {
-    /// The bytes are not what they should be.
+    /// The bytes are not those of an ONNX model, or are damaged.
     #[error("the bytes are no ONNX model: {part} cannot be decoded ({reason})")]
     Protobuf {
-        /// Which part of the file.
+        /// The part of the file.
         part: String,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
     /// A model without a graph; also an empty file.
     #[error("the bytes are no ONNX model: they hold no graph")]
     NoGraph,
-    /// An operator set in which operators meant something else.
+    /// A version of ONNX's operators in which some had another meaning.
     #[error(
         "the model is written in operator set {0}; expected 7 or later: export it again, or convert it with \
          onnx.version_converter"
     )]
     OperatorSet(i64),
-    /// More than any classifier has.
+    /// The graph has more of something than any classifier has.
     #[error("the graph has {got} {what}; at most {most} are read")]
     TooMany {
-        /// Of what.
+        /// The kind of thing that there are too many of.
         what: &'static str,
-        /// How many.
+        /// The number that the graph has.
         got: usize,
-        /// How many may be.
+        /// The largest number that is read.
         most: usize,
     },
-    /// Constants that a small file multiplies.
+    /// The graph makes more numbers from its constants than a file of its length can need.
     #[error("{place}: with it, the graph's constants are more numbers than a file of this length can need")]
     TooLarge {
         /// The node or tensor.
@@ -59,7 +59,7 @@ pub enum OnnxError {
         node: String,
         /// Its operator.
         operator: String,
-        /// What was got and what was expected.
+        /// A sentence that says what was got and what was expected.
         problem: String,
     },
     /// A weight or constant that cannot be read.
@@ -67,7 +67,7 @@ pub enum OnnxError {
     Tensor {
         /// Its name.
         name: String,
-        /// What is wrong.
+        /// A sentence that says why it cannot be read.
         problem: String,
     },
     /// Weights in another file.
@@ -79,7 +79,7 @@ pub enum OnnxError {
         /// The tensor.
         name: String,
     },
-    /// A node takes what nothing makes.
+    /// A node takes a value that nothing makes.
     #[error("{node}: its input {value} is made by no node, and is neither an input nor an initializer of the graph")]
     Missing {
         /// The node.
@@ -87,14 +87,14 @@ pub enum OnnxError {
         /// The missing value.
         value: String,
     },
-    /// Two makers of one value.
+    /// Two nodes or initializers give the same value.
     #[error("{value} is made twice: by {first} and by {second}")]
     Duplicate {
         /// The value.
         value: String,
-        /// One maker.
+        /// The first of the two.
         first: String,
-        /// The other.
+        /// The second of the two.
         second: String,
     },
     /// A node that needs its own output.
@@ -130,7 +130,7 @@ pub enum OnnxError {
     },
 }
 
-/// A name out of a file as messages show it.
+/// A name out of a file in the form in which messages show it.
 pub(crate) fn quote(name: &str) -> String {
     const LONGEST: usize = 80;
     let shown: String = name.chars().take(LONGEST).collect();
@@ -138,7 +138,7 @@ pub(crate) fn quote(name: &str) -> String {
     format!("\"{}{rest}\"", shown.escape_debug())
 }
 
-/// Numbers out of a file as messages show them.
+/// Numbers out of a file in the form in which messages show them.
 pub(crate) fn list(ints: &[i64]) -> String {
     const MOST: usize = 8;
     let rest = if ints.len() > MOST { ", ..." } else { "" };

@@ -2,20 +2,21 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
 
-/// How far a constant may be from what it stands for: some exporters keep seven digits.
+/// Largest relative difference between a constant in a file and the number that it stands for: some exporters keep seven
+/// digits only.
 const CLOSE: f64 = 1e-6;
 
-/// c0 + c1 x + c2 x^2 + c3 x^3.
+/// The coefficients of the polynomial c0 + c1 x + c2 x^2 + c3 x^3.
 type Polynomial = [f64; 4];
 
-/// A function that GELU's distribution function is computed by.
+/// The function by which a GELU computes or approximates the normal distribution function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inner {
     Erf,
     Tanh,
 }
 
-/// times(x) f(of(x)).
+/// The function times(x) f(of(x)) of a number x.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Gate {
     f: Inner,
@@ -23,7 +24,7 @@ struct Gate {
     times: Polynomial,
 }
 
-/// plain(x) + times(x) f(of(x)).
+/// The function plain(x) + times(x) f(of(x)) of a number x; without a gate, plain(x) alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Expression {
     plain: Polynomial,
@@ -34,7 +35,7 @@ fn sum(a: Polynomial, b: Polynomial) -> Polynomial {
     std::array::from_fn(|i| a[i] + b[i])
 }
 
-/// `None` if the degree is more than three.
+/// The product of two polynomials; `None` if its degree is more than three.
 fn product(a: Polynomial, b: Polynomial) -> Option<Polynomial> {
     let mut all = [0.0; 7];
     for (i, x) in a.iter().enumerate() {
@@ -50,25 +51,25 @@ fn close(a: Polynomial, b: Polynomial) -> bool {
 }
 
 impl Expression {
-    /// x.
+    /// The function x.
     pub(crate) const IDENTITY: Self = Self::scaled(1.0, 0.0);
 
-    /// scale x + shift.
+    /// The function scale x + shift.
     pub(crate) const fn scaled(scale: f64, shift: f64) -> Self {
         Self { plain: [shift, scale, 0.0, 0.0], gate: None }
     }
 
-    /// A number.
+    /// A constant function.
     pub(crate) const fn constant(value: f64) -> Self {
         Self::scaled(0.0, value)
     }
 
-    /// Scale and shift, if it is nothing else.
+    /// Scale and shift, if the function is scale x + shift.
     pub(crate) fn as_scaling(&self) -> Option<(f64, f64)> {
         (self.gate.is_none() && self.plain[2] == 0.0 && self.plain[3] == 0.0).then(|| (self.plain[1], self.plain[0]))
     }
 
-    /// The same multiplied by -1.
+    /// The function multiplied by -1.
     pub(crate) fn negative(&self) -> Self {
         let minus = |p: Polynomial| p.map(|c| -c);
         Self { plain: minus(self.plain), gate: self.gate.map(|g| Gate { times: minus(g.times), ..g }) }
@@ -94,13 +95,14 @@ impl Expression {
         Some(Self { plain, gate })
     }
 
-    /// f of it.
+    /// The function `f` of this one, if this one is a polynomial.
     pub(crate) fn inside(&self, f: Inner) -> Option<Self> {
         let gate = Gate { f, of: self.plain, times: [1.0, 0.0, 0.0, 0.0] };
         self.gate.is_none().then_some(Self { plain: [0.0; 4], gate: Some(gate) })
     }
 
-    /// Which GELU it is, if it is one: x/2 (1 + erf(x / sqrt 2)), or x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+    /// The kind of GELU that the function is, if it is one: x/2 (1 + erf(x / sqrt 2)), or
+    /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
     pub(crate) fn as_gelu(&self) -> Option<Inner> {
         let gate = self.gate?;
         let half = [0.0, 0.5, 0.0, 0.0];

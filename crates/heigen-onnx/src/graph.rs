@@ -1,4 +1,4 @@
-//! The graph with its names resolved: who makes what, and in which order.
+//! The graph with its names resolved: the node that makes each value, and an order in which all nodes can be visited.
 
 use crate::attributes::Attributes;
 use crate::error::{OnnxError, quote};
@@ -21,13 +21,13 @@ pub(crate) type ValueId = usize;
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     pub(crate) name: String,
-    /// With its domain unless that is ONNX's own.
+    /// The operator's name, with its domain unless that is ONNX's own.
     pub(crate) operator: String,
-    /// `None` for an input that is left out.
+    /// The values that the node takes; `None` for an input that is left out.
     pub(crate) inputs: Vec<Option<ValueId>>,
     pub(crate) outputs: Vec<Option<ValueId>>,
     pub(crate) attributes: Attributes,
-    /// What messages call it.
+    /// The name of the node in messages.
     pub(crate) label: String,
 }
 

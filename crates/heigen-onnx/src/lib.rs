@@ -15,10 +15,10 @@
 mod affine;
 mod attributes;
 mod emit;
-mod ends;
 mod error;
 mod expression;
 mod graph;
+mod input_and_logits;
 mod operators;
 mod proto;
 mod step;
@@ -32,37 +32,25 @@ pub use error::OnnxError;
 pub use tensor::Precision;
 
 use heigen::config::Sequential;
+use heigen_formats::NamedTensor;
 
 /// A classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
-    /// Its layers; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
+    /// The layers of the classifier; `input_shape` is that of the graph's input if it takes images, and batch normalisation uses the running
     /// statistics.
     pub architecture: Sequential,
-    /// Weights and statistics in the order of the layers.
-    pub tensors: Vec<NamedTensor>,
+    /// Weights and statistics in the order of the layers, by PyTorch's names and in its layout: the layer's name, then
+    /// `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
+    pub tensors: Vec<NamedTensor<f64>>,
+    /// How exactly the file holds the numbers of each of the tensors.
+    pub precisions: Vec<Precision>,
     /// d, the number of features of a sample.
     pub n_features: usize,
     /// C, the number of outputs.
     pub n_outputs: usize,
-    /// What was left off or changed, in whole sentences.
+    /// Remarks on parts of the graph that were left off or changed, in whole sentences.
     pub notes: Vec<String>,
-}
-
-/// A tensor by PyTorch's name and in its layout.
-///
-/// # Shapes
-/// `weight` of a linear layer [out, in], of a convolution [out, in, k, k]; all others `[channels]`. Entries row by row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
-    /// The layer's name, then `weight`, `bias`, `running_mean` or `running_var`, e.g. `conv1.weight`.
-    pub name: String,
-    /// Its sizes.
-    pub shape: Vec<usize>,
-    /// Its entries.
-    pub values: Vec<f64>,
-    /// How exactly the file holds them.
-    pub precision: Precision,
 }
 
 /// Reads a classifier out of the bytes of an ONNX model.
@@ -80,12 +68,12 @@ pub struct NamedTensor {
 /// ```
 pub fn import(bytes: &[u8]) -> Result<Imported, OnnxError> {
     let graph = graph::Graph::decode(bytes)?;
-    let ends::Input { value, form, axes, batch } = ends::input(&graph)?;
-    let candidates = ends::candidates(&graph)?;
+    let input_and_logits::Input { value, form, axes, batch } = input_and_logits::input(&graph)?;
+    let candidates = input_and_logits::candidates(&graph)?;
     let nodes = graph.order(candidates.iter().copied())?;
     let budget = tensor::Budget::of_file(bytes.len());
     let mut walk = walk::Walk::new(&graph, value, form, axes, batch, budget);
     walk.run(&nodes)?;
-    let (logits, n_outputs) = ends::logits(&mut walk, &candidates)?;
+    let (logits, n_outputs) = input_and_logits::logits(&mut walk, &candidates)?;
     emit::emit(walk, logits, n_outputs)
 }

@@ -1,4 +1,4 @@
-//! What the graph computes from its input, as steps that each take the result of another.
+//! The computation of the graph from its input, as steps that each take the result of another.
 
 use crate::affine::Affine;
 use crate::graph::{NodeId, ValueId};
@@ -8,7 +8,7 @@ use std::fmt;
 /// A step's place in [`Steps`].
 pub(crate) type StepId = usize;
 
-/// What a step makes of one sample.
+/// The form of the numbers that a step makes of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Features(usize),
@@ -17,7 +17,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// How many numbers; forms are checked when they are made.
+    /// The number of numbers; it cannot overflow, because forms are checked when they are made.
     pub(crate) fn len(self) -> usize {
         match self {
             Self::Features(n) => n,
@@ -25,7 +25,7 @@ impl Form {
         }
     }
 
-    /// Features, or channels.
+    /// The number of features, or of channels.
     pub(crate) fn channels(self) -> usize {
         match self {
             Self::Features(n) | Self::Image([n, _, _]) => n,
@@ -70,7 +70,7 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// The step that it takes from; for a sum the last one that both ways pass.
+    /// The step whose result this one takes; for a sum, the last step that both of its branches pass through.
     pub(crate) parent: StepId,
     depth: usize,
     pub(crate) kind: Kind,

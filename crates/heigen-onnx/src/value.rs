@@ -1,4 +1,4 @@
-//! What is known of a value of the graph before any sample is seen.
+//! The knowledge of a value of the graph that can be had before any sample is seen.
 
 use crate::affine::Scaling;
 use crate::expression::Expression;
@@ -6,16 +6,16 @@ use crate::graph::{NodeId, ValueId};
 use crate::step::StepId;
 use crate::tensor::{MOST_AXES, Tensor};
 
-/// A value.
+/// A value of the graph.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// The same for all samples; also by which initializer it was given.
+    /// A constant, which is the same for all samples, and the initializer that gave it, if one did.
     Constant(Tensor, Option<ValueId>),
     /// Sizes of tensors, as a list.
     Sizes(Vec<Size>),
-    /// What a step makes of the samples.
+    /// The result of a step, which depends on the samples.
     Data(Data),
-    /// Whether a step's numbers are above a threshold.
+    /// The comparison of a step's numbers with a threshold: whether each is above it.
     Above(Data, f64),
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Size {
 pub(crate) struct Data {
     pub(crate) step: StepId,
     pub(crate) axes: Axes,
-    /// What is still to be done with every number.
+    /// The arithmetic that is still to be done with every number.
     pub(crate) pending: Pending,
     /// The node that added to `pending` last.
     pub(crate) by: Option<NodeId>,
@@ -52,7 +52,7 @@ impl Data {
         Self { step, axes, pending: Pending::Expression(Expression::IDENTITY), by: None }
     }
 
-    /// What is pending as a scaling, if it is one.
+    /// The pending arithmetic as a scaling, if it is one.
     pub(crate) fn scaling(&self) -> Option<Scaling> {
         match &self.pending {
             Pending::Scaling(scaling) => Some(scaling.clone()),
@@ -117,7 +117,7 @@ impl Axes {
         Self { dims: self.dims.clone(), order }
     }
 
-    /// The same numbers in another shape; `batch` is the number of samples if the file fixes it.
+    /// The axes after a reshape to the sizes `wanted`; `batch` is the number of samples if the file fixes it.
     ///
     /// `None` if the new shape would mix samples, has another number of entries, or its axes are out of order.
     pub(crate) fn reshaped(&self, wanted: &[Size], batch: Option<usize>) -> Option<Self> {
@@ -155,7 +155,7 @@ impl Axes {
     }
 }
 
-/// A shape as messages show it.
+/// A shape in the form in which messages show it.
 pub(crate) fn shown(sizes: &[Size]) -> String {
     let size = |size: &Size| match size {
         Size::Batch => "N".to_owned(),

@@ -1,4 +1,5 @@
-//! From the input to the output: every node finds out what its operator does to what is known of its inputs.
+//! The walk from the input to the output: node by node, it turns what is known of the inputs into what is known of the
+//! output.
 
 use crate::error::{OnnxError, quote};
 use crate::expression::Inner;
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 /// Most numbers that a layer may make of one sample.
 pub(crate) const MOST_NUMBERS: usize = 1 << 33;
 
-/// What is known so far.
+/// The state of the walk: everything that is known of the nodes visited so far.
 #[derive(Debug)]
 pub(crate) struct Walk<'g> {
     pub(crate) graph: &'g Graph,
@@ -103,7 +104,7 @@ impl<'g> Walk<'g> {
         }
     }
 
-    /// Other nodes that take the same value shall find the same steps.
+    /// Remembers `data` as input `i` of `node`, so that other nodes that take the same value find the same steps.
     pub(crate) fn keep(&mut self, node: &Node, i: usize, data: &Data) {
         if let Some(id) = node.input(i) {
             self.values.insert(id, Value::Data(data.clone()));
@@ -117,7 +118,7 @@ impl<'g> Walk<'g> {
         if scaled && !after_affine && data.scaling().is_some() { Ok(data) } else { self.data(node, i) }
     }
 
-    /// `data` with nothing pending; `node` needs it so.
+    /// `data` without pending arithmetic, because `node` cannot take any.
     pub(crate) fn finish(&mut self, data: &Data, node: &Node) -> Result<Data, OnnxError> {
         let scaling = data.scaling();
         if scaling.as_ref().is_some_and(crate::affine::Scaling::is_identity) {

@@ -64,7 +64,7 @@ pub enum PickleError {
 pub struct Known<'k, G> {
     /// Module, name, and what the caller calls it.
     pub globals: &'k [(&'k str, &'k str, G)],
-    /// What they make, in words: ends the sentence "only ... are made".
+    /// The things that these functions make, in words that fit into the sentence "only ... are made".
     pub makes: &'static str,
 }
 
@@ -97,18 +97,18 @@ pub enum Value<'a, G> {
     Set(Vec<Id>),
     /// A known function or class.
     Global(G),
-    /// What a known function or class would return.
+    /// The result that a call of a known function or class would have; the call is not made.
     Object(Object<G>),
-    /// What the program that wrote the pickle keeps elsewhere, by the name that it gave.
+    /// Something that the program which wrote the pickle keeps outside of it, by the name that it gave.
     Persistent(Id),
 }
 
 /// A call of a known function or class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object<G> {
-    /// What is called.
+    /// The function or class that is called.
     pub of: G,
-    /// With this tuple.
+    /// The tuple of arguments.
     pub arguments: Id,
     /// The state given to the result, if any.
     pub state: Option<Id>,
@@ -116,7 +116,7 @@ pub struct Object<G> {
     pub items: Vec<(Id, Id)>,
 }
 
-/// What a pickle holds.
+/// The values that a pickle holds.
 #[derive(Clone, Debug)]
 pub struct Pickle<'a, G> {
     values: Vec<Value<'a, G>>,

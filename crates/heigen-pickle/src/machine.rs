@@ -33,7 +33,7 @@ struct Machine<'a, 'k, G> {
     known: &'k Known<'k, G>,
     values: Vec<Value<'a, G>>,
     stack: Vec<Id>,
-    /// Heights of the stack.
+    /// Heights of the stack at which collections begin.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
 }
@@ -275,7 +275,7 @@ fn decimal<T: std::str::FromStr>(line: &[u8]) -> Result<T, PickleError> {
     number.ok_or(PickleError::Damaged("a number on a line is none"))
 }
 
-/// Two's complement, least significant byte first, of any length.
+/// The integer of any length whose bytes in two's complement, least significant first, are `bytes`.
 fn integer<G>(bytes: &[u8]) -> Value<'_, G> {
     if bytes.len() > 8 {
         return Value::Long(bytes);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{Id, Known, Pickle, Value};
 
-/// What NumPy's pickles call.
+/// The functions and classes that NumPy's pickles call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numpy {
     /// Makes an empty array, which its state fills.
@@ -66,7 +66,7 @@ pub fn entry(pickle: &Pickle<'_, Numpy>, key: &str) -> Option<Id> {
     pickle.items(pickle.top()).iter().rev().find(|(k, _)| is_key(*k)).map(|&(_, value)| value)
 }
 
-/// The text, in UTF-8, that is encoded.
+/// The text that the call `id` of `_codecs.encode` would encode, in UTF-8.
 fn encoded<'a>(pickle: &Pickle<'a, Numpy>, id: Id) -> Option<&'a [u8]> {
     let object = pickle.object(id).filter(|object| object.of == Numpy::Encode)?;
     match pickle.value(*pickle.tuple(object.arguments)?.first()?) {

@@ -1,4 +1,4 @@
-//! What pickles hold, and what broken or malicious ones do.
+//! Pickles of every kind of value, and broken or malicious ones.
 #![allow(missing_docs)]
 
 use heigen_pickle::numpy::{NUMPY, byte_array, entry};

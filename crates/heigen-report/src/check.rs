@@ -1,4 +1,4 @@
-//! What must hold before a page is written.
+//! Checks of a report before its page is written.
 
 use crate::error::ReportError;
 use crate::report::{Report, Table, Timing};

@@ -1,4 +1,4 @@
-//! What can go wrong between a report and its page.
+//! The errors that can keep a report from becoming a page.
 
 /// Why a page could not be written: what, where, got, wanted, and how to mend it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum ReportError {
         id: String,
         /// The section or figure that came second.
         what: String,
-        /// What has the id already.
+        /// The part of the page that has the id already.
         other: String,
     },
     /// The drawing of a figure is not one that a browser shows.
@@ -35,7 +35,7 @@ pub enum ReportError {
     Svg {
         /// The id of the figure.
         figure: String,
-        /// What is wrong with it.
+        /// The reason why a browser would not show it.
         problem: &'static str,
     },
     /// A row of a table does not fit its head.

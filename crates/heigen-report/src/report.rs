@@ -11,13 +11,13 @@ pub struct Report {
     pub intro: Vec<String>,
     /// Name (text) and value (text): machine, version, seeds, total time.
     pub facts: Vec<(String, String)>,
-    /// What was claimed, and what was found.
+    /// The claims, each with what was found about it.
     pub claims: Vec<Claim>,
     /// The body of the page.
     pub sections: Vec<Section>,
     /// How long each task took.
     pub timings: Vec<Timing>,
-    /// What failed (verbatim, line breaks kept), one message for each task.
+    /// The messages of the tasks that failed (verbatim, line breaks kept), one for each task.
     pub problems: Vec<String>,
     /// The last line of the page (text); may be empty.
     pub footer: String,
@@ -44,11 +44,11 @@ pub struct Section {
 pub struct Figure {
     /// Its address on the page, under the rules of [`Section::id`]; the address with `-large` is its large view.
     pub id: String,
-    /// What opens the caption, as in `Figure 2` (text); must not be empty.
+    /// The words that open the caption, as in `Figure 2` (text); must not be empty.
     pub title: String,
     /// One complete `<svg ...>...</svg>` with its `xmlns`, an own background and no reference outside of itself.
     pub svg: String,
-    /// What a reader who cannot see the figure is told (text); the title where it is empty.
+    /// A description for readers who cannot see the figure (text); if it is empty, they are given the title.
     pub alt: String,
     /// The rest of the caption (text); may be empty.
     pub caption: String,
@@ -59,7 +59,7 @@ pub struct Figure {
 /// A table with one head row. The first cell of a row heads it unless it is a number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// What the table shows (text).
+    /// A sentence that says what the table shows (text).
     pub caption: String,
     /// The head of each column (text); may be empty strings.
     pub head: Vec<String>,
@@ -72,9 +72,9 @@ pub struct Table {
 /// One cell of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// What stands in it (text).
+    /// The cell's content (text).
     pub text: String,
-    /// Whether it is a number: those stand at the right, in figures of one width.
+    /// Whether the content is a number: numbers stand at the right of their column, in digits of one width.
     pub numeric: bool,
     /// How it stands out.
     pub emphasis: Emphasis,
@@ -91,12 +91,12 @@ impl Cell {
         Self { text: text.into(), numeric: true, ..Self::default() }
     }
 
-    /// The same cell, in bold.
+    /// The cell in bold.
     pub fn strong(self) -> Self {
         Self { emphasis: Emphasis::Strong, ..self }
     }
 
-    /// The same cell, held back.
+    /// The cell in a weaker colour.
     pub fn muted(self) -> Self {
         Self { emphasis: Emphasis::Muted, ..self }
     }
@@ -117,11 +117,11 @@ pub enum Emphasis {
 /// Something that was claimed, with what was measured for and against it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Claim {
-    /// What is claimed (text); must not be empty.
+    /// The statement that is claimed (text); must not be empty.
     pub statement: String,
-    /// Where, as in `Fig. 3, Sec. 4` (text); may be empty.
+    /// The place where it is claimed, as in `Fig. 3, Sec. 4` (text); may be empty.
     pub source: String,
-    /// What the evidence comes to.
+    /// The verdict that the evidence comes to.
     pub verdict: Verdict,
     /// Findings that speak for it (text).
     pub evidence_for: Vec<String>,
@@ -131,7 +131,7 @@ pub struct Claim {
     pub table: Option<Table>,
 }
 
-/// What the evidence about a claim comes to.
+/// The verdict that the evidence about a claim comes to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It holds in what was measured.
@@ -152,13 +152,13 @@ pub struct Timing {
     pub task: String,
     /// Seconds it took; none where that is unknown.
     pub seconds: Option<f64>,
-    /// Seconds the same took elsewhere, to compare with.
+    /// Seconds that the same task took in the reference, to compare with.
     pub reference_seconds: Option<f64>,
-    /// What was done about it. Only computed tasks are compared with the reference.
+    /// Whether it was computed, taken from an earlier result, or failed. Only computed tasks are compared with the reference.
     pub state: TaskState,
 }
 
-/// What was done about a task.
+/// Whether a task was computed, taken from an earlier result, or failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TaskState {
     /// It was computed.

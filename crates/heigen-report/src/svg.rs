@@ -1,4 +1,4 @@
-//! What the page needs to know about a drawing: that it is one, and how large.
+//! The two facts that a page needs about a drawing: that it is a complete SVG image, and how large it is.
 
 /// Width and height in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,7 +10,7 @@ pub(crate) struct Size {
 /// CSS pixels in a point.
 const PIXELS_IN_POINT: f64 = 4.0 / 3.0;
 
-/// What is wrong with `svg` as one complete image, if anything.
+/// The reason why `svg` is not one complete image; none if it is one.
 pub(crate) fn problem(svg: &str) -> Option<&'static str> {
     if svg.trim().is_empty() {
         return Some("is empty");
@@ -58,7 +58,7 @@ fn pixels(length: &str) -> Option<f64> {
     number.parse().ok().map(|number: f64| number * unit).filter(|&length| positive(length))
 }
 
-/// What stands between `<svg` and the first `>`, after a declaration and comments.
+/// The text between `<svg` and the first `>` after it; a declaration and comments may stand before it.
 fn opening_tag(svg: &str) -> Option<&str> {
     let mut rest = svg.trim_start_matches('\u{feff}').trim_start();
     loop {

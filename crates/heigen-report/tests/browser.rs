@@ -37,7 +37,7 @@ fn chromium() -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file())
 }
 
-/// What a fresh Chromium writes to its standard output, or nothing where there is no Chromium.
+/// The standard output of a fresh Chromium, or nothing where there is no Chromium.
 fn run(folder: &Path, arguments: &[&str]) -> Option<String> {
     let Some(browser) = chromium() else {
         assert!(

@@ -1,4 +1,4 @@
-//! What every page must be: whole, safe, the same every time, and legible.
+//! The properties that every page must have: whole, safe, the same every time, and legible.
 
 mod common;
 

@@ -8,14 +8,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::analysed_matrix::Subject;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
-use crate::subject::{Estimates, Subject};
+use crate::estimates::Estimates;
 
-/// The summary of an analysis as a document.
+/// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
-/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`](crate::subject::TopKSummary)).
+/// The record of one analysis: which matrix of which network was analysed, and the numbers that were found, those of a
+/// whole spectrum ([`Summary`]) or of some eigenpairs ([`TopKSummary`](crate::record::TopKSummary)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisRecord<S = Summary> {
     /// The experiment.
@@ -26,7 +28,7 @@ pub struct AnalysisRecord<S = Summary> {
     pub code_version: String,
     /// The weights file.
     pub weights: String,
-    /// Its hash.
+    /// The hash of the weights file.
     pub weights_hash: String,
     /// Wall-clock time, in seconds.
     pub seconds: f64,
@@ -35,7 +37,7 @@ pub struct AnalysisRecord<S = Summary> {
     /// Estimates that were asked for besides.
     #[serde(default, skip_serializing_if = "Estimates::is_empty")]
     pub estimates: Estimates,
-    /// The numbers.
+    /// The numbers that were found.
     #[serde(flatten)]
     pub summary: S,
 }

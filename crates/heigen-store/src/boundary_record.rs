@@ -1,4 +1,4 @@
-//! What was measured of a decision boundary.
+//! The record of the measures of a decision boundary.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::StoreError;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 
-/// The record as a document.
+/// The kind of document that the record is.
 const KIND: Kind =
     Kind { format: "heigen boundary", version: 1, what: "the measures of a decision boundary", mend: "measure" };
 
@@ -32,9 +32,9 @@ pub struct BoundaryRecord {
     /// How well the signs of alignments with the outlying eigenvectors tell the class, on the plane's grid or the
     /// training samples.
     pub encoding: SignEncoding,
-    /// The same of as many random directions, the mean over several draws.
+    /// How well as many random directions tell the class by the signs of their alignments, the mean over several draws.
     pub encoding_random: f64,
-    /// The margin by v_1; not of networks for which it would take too long, unless asked for.
+    /// The margin estimated by v_1; absent for networks for which it would take too long, unless it was asked for.
     pub margin: Option<MarginEstimate>,
     /// The training sample nearest to the boundary, and where; none where there is but one class, or none was looked at.
     pub nearest: Option<BoundaryPoint>,

@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::StoreError;
 
-static CONFIGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../configs");
+static CONFIGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/experiments");
 
 static NAMES: LazyLock<Vec<ExperimentName>> = LazyLock::new(|| {
     let files = CONFIGS.dirs().flat_map(Dir::files).filter_map(|file| file.path().to_str());
@@ -36,7 +36,7 @@ pub enum Origin {
 pub struct Loaded {
     /// The checked experiment.
     pub experiment: Experiment,
-    /// What was resolved, or has no effect; whole sentences.
+    /// Remarks on values that were resolved or have no effect, in whole sentences.
     pub notes: Vec<String>,
     /// Where the file stands.
     pub origin: Origin,
@@ -91,7 +91,8 @@ pub fn chain(loaded: &Loaded) -> Result<Vec<Loaded>, StoreError> {
     }
 }
 
-/// Why `loaded` can never run, in one sentence: its data set, or that of a model it starts from, has no definition.
+/// The reason why `loaded` can never run, in one sentence: its data set, or that of a model it starts from, has no
+/// definition. None if it can run.
 ///
 /// # Errors
 /// As [`chain`].
@@ -130,12 +131,7 @@ fn load_file(path: &Path) -> Result<Loaded, StoreError> {
     let canonical = fs::canonicalize(path).map_err(|e| StoreError::read(path, e))?;
     let name = name_of(&canonical)?;
     let size = fs::metadata(&canonical).map_err(|e| StoreError::read(path, e))?.len();
-    let refused = |found: String| StoreError::Content {
-        path: path.to_owned(),
-        found,
-        wanted: "an experiment file".to_owned(),
-        mend: "`heigen list` shows experiments to copy from".to_owned(),
-    };
+    let refused = |found: String| StoreError::NoExperiment { path: path.to_owned(), found };
     if size > MAX_FILE {
         return Err(refused(format!("{size} bytes long")));
     }

@@ -11,7 +11,7 @@ use crate::record::{EpochReport, PartReport};
 use crate::weights::{self, NamedTensor};
 use crate::{StoreError, atomic};
 
-/// Everything that is no tensor.
+/// The part of the state that is not tensors.
 #[derive(Deserialize, Serialize)]
 struct Rest {
     format: String,
@@ -47,8 +47,8 @@ pub fn save(path: &Path, stamp: &str, seconds: f64, state: &Checkpoint) -> Resul
     weights::save(path, &tensors, &BTreeMap::from([(REST.to_owned(), rest)]))
 }
 
-/// The state at `path` and its seconds, if it is one of the training that `stamp` names. Whatever else stands there is
-/// of no use, and the training starts anew.
+/// The state at `path` and the seconds after the beginning at which it was written, if it belongs to the training that
+/// `stamp` names. Any other file there is of no use, and the training starts anew.
 pub fn load(path: &Path, stamp: &str) -> Option<(Checkpoint, f64)> {
     let mut file = weights::load(path).ok()?;
     let rest: Rest = serde_json::from_str(file.metadata.get(REST)?).ok()?;
@@ -81,7 +81,7 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
     atomic::remove(path)
 }
 
-/// A report as records keep it; none without training samples.
+/// A report in the form in which records keep it; none if there are no training samples.
 pub fn epoch_report(report: &Report) -> Option<EpochReport> {
     let part = |e: Evaluation| PartReport { loss: e.loss, accuracy: e.accuracy };
     Some(EpochReport {

@@ -13,17 +13,17 @@ use crate::{StoreError, atomic};
 
 /// A kind of document.
 pub(crate) struct Kind {
-    /// What its `format` key says.
+    /// The value of its `format` key.
     pub(crate) format: &'static str,
     /// Raised whenever the document's meaning changes.
     pub(crate) version: u64,
-    /// What people call it.
+    /// The name of the document in messages.
     pub(crate) what: &'static str,
-    /// The verb that makes it again.
+    /// The verb for making the document again, for messages.
     pub(crate) mend: &'static str,
 }
 
-/// Why a stored result cannot be used as it is. What to do about it is the caller's decision, to be told to the user.
+/// Why a stored result cannot be used as it is. The caller decides what to do about it, and tells the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// There is none yet.
@@ -40,7 +40,7 @@ pub enum Unusable {
     Stale(String),
 }
 
-/// Stages `body`, which is an object, with its kind before it.
+/// Writes `body`, which must be a JSON object, as a document of this kind; it waits for [`Staged::commit`] to get its name.
 pub(crate) fn stage(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<Staged, StoreError> {
     let failed = |e: serde_json::Error| StoreError::values(path, e.to_string());
     let mut map = Map::new();
@@ -88,7 +88,7 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, U
     serde_json::from_value(Value::Object(map)).map_err(|e| unreadable(format!("is damaged ({e})")))
 }
 
-/// Whether a stored result was made from what is wanted.
+/// Checks that a stored result was made from what is wanted: that its stamp is the wanted one.
 pub(crate) fn check_stamp(got: &str, wanted: &str, what: &str, made_from: &str) -> Result<(), Unusable> {
     if got == wanted {
         return Ok(());
@@ -97,7 +97,7 @@ pub(crate) fn check_stamp(got: &str, wanted: &str, what: &str, made_from: &str) 
     Err(Unusable::Stale(format!("{what} belongs to another {made_from} (its stamp is {got}, wanted is {wanted})")))
 }
 
-/// As many digits of a hash as people compare.
+/// The first digits of a hash, as many as people compare by eye.
 pub(crate) fn short(hash: &str) -> String {
     hash.chars().take(12).collect()
 }

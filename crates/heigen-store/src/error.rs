@@ -1,22 +1,31 @@
-//! What can go wrong on disk: what, which file, and how to mend it.
+//! The errors of the store: what is wrong, with which file, and how to mend it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use heigen::config::{ConfigError, NameError};
 use heigen::data::DataError;
+use heigen_formats::FormatError;
 
 /// Why something could not be found, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// Neither a file nor a shipped experiment.
-    #[error("`{arg}` is neither a file nor a known experiment; {}`heigen list` shows all", suggest(nearest))]
+    #[error("`{arg}` is neither a file nor a known experiment{}", suggest(nearest))]
     UnknownExperiment {
         /// The argument as given.
         arg: String,
         /// Known names it resembles, nearest first.
         nearest: Vec<String>,
+    },
+    /// A file that cannot be an experiment, e.g. because it is no text.
+    #[error("{} is {found}; expected an experiment file; start from a copy of a shipped one", path.display())]
+    NoExperiment {
+        /// The file.
+        path: PathBuf,
+        /// The kind of content that it has instead.
+        found: String,
     },
     /// An experiment file is refused.
     #[error(transparent)]
@@ -35,9 +44,30 @@ pub enum StoreError {
     Data(#[from] DataError),
     /// A file of the user's that cannot be used.
     #[error(transparent)]
-    Format(#[from] heigen_formats::FormatError),
+    Format(#[from] FormatError),
+    /// A file of features whose labels stand in a second file that was not named.
+    #[error("{} is a file of features without labels; expected the file of their labels beside it; name that file", path.display())]
+    NoLabels {
+        /// The file of features.
+        path: PathBuf,
+    },
+    /// An option that says nothing of a data file of this kind.
+    #[error(
+        "{} is a file to which {} does not apply; expected none of it, or a file of another kind than .{kind}; leave that \
+         option out",
+        path.display(),
+        option.key()
+    )]
+    Inapplicable {
+        /// The data file.
+        path: PathBuf,
+        /// The option.
+        option: FileOption,
+        /// The file's kind, by its ending.
+        kind: String,
+    },
     /// Images that are not there.
-    #[error("{} holds no {set}; {how_to_get}; or name the folder that has it by --data-dir or HEIGEN_DATA", dir.display())]
+    #[error("{} holds no {set}; {how_to_get}; or name the folder that has it", dir.display())]
     NoImages {
         /// The half of the set.
         set: &'static str,
@@ -51,7 +81,7 @@ pub enum StoreError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         cause: io::Error,
     },
     /// A file could not be written; what stood there before still does.
@@ -59,17 +89,17 @@ pub enum StoreError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         cause: io::Error,
     },
-    /// A file's content is not what its place promises.
+    /// A file has another content than its place promises.
     #[error("{} is {found}; expected {wanted}; {mend}", path.display())]
     Content {
         /// The file.
         path: PathBuf,
-        /// What the file holds instead.
+        /// The kind of content that the file has instead.
         found: String,
-        /// What should be there.
+        /// The kind of content that should be there.
         wanted: String,
         /// How to mend it.
         mend: String,
@@ -79,7 +109,7 @@ pub enum StoreError {
     Values {
         /// The file that was not written.
         path: PathBuf,
-        /// What does not fit.
+        /// The reason why they do not fit.
         reason: String,
     },
 }
@@ -87,7 +117,64 @@ pub enum StoreError {
 /// How to mend most unreadable result files.
 pub(crate) const REMAKE: &str = "move it away, or let the command that made it write it again";
 
+/// An option of a data set in files of the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileOption {
+    /// The file of the labels.
+    LabelsPath,
+    /// The name of the array of features.
+    FeaturesKey,
+    /// The name of the array of labels.
+    LabelsKey,
+    /// The column of the labels.
+    LabelColumn,
+    /// Whether the first line names the columns.
+    Header,
+}
+
+impl FileOption {
+    /// The option's key in `dataset.args` of an experiment file.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::LabelsPath => "labels_path",
+            Self::FeaturesKey => "features_key",
+            Self::LabelsKey => "labels_key",
+            Self::LabelColumn => "label_column",
+            Self::Header => "header",
+        }
+    }
+}
+
+/// A change by which the caller can mend an error.
+///
+/// Messages do not say how to make it, because that differs from face to face: a flag of the program, an argument of a
+/// function. Every face adds its own words to the end of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Give this option, or another value of it.
+    Give(FileOption),
+    /// Leave this option out.
+    LeaveOut(FileOption),
+    /// Name another folder of images.
+    ImageFolder,
+    /// Look through the shipped experiments.
+    Catalogue,
+}
+
 impl StoreError {
+    /// The change by which the caller can mend the error, if there is one beyond what the message says.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::UnknownExperiment { .. } | Self::NoExperiment { .. } => Some(Remedy::Catalogue),
+            Self::Format(cause) => of_format(cause),
+            Self::NoLabels { .. } => Some(Remedy::Give(FileOption::LabelsPath)),
+            Self::Inapplicable { option, .. } => Some(Remedy::LeaveOut(*option)),
+            Self::NoImages { .. } => Some(Remedy::ImageFolder),
+            _ => None,
+        }
+    }
+
     pub(crate) fn read(path: &Path, cause: io::Error) -> Self {
         Self::Read { path: path.to_owned(), cause }
     }
@@ -106,8 +193,18 @@ impl StoreError {
     }
 }
 
+/// The option by which an error of a data file is mended.
+fn of_format(error: &FormatError) -> Option<Remedy> {
+    Some(Remedy::Give(match error.remedy()? {
+        heigen_formats::Remedy::FeaturesKey => FileOption::FeaturesKey,
+        heigen_formats::Remedy::LabelsKey => FileOption::LabelsKey,
+        heigen_formats::Remedy::LabelColumn => FileOption::LabelColumn,
+        _ => return None,
+    }))
+}
+
 fn suggest(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!("did you mean {}? ", nearest.join(", ")) }
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(", ")) }
 }
 
 fn read_remedy(cause: &io::Error) -> &'static str {

@@ -1,4 +1,4 @@
-//! The record beside a figure: what it was drawn from.
+//! The record beside a figure, which says from which results it was drawn.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 use crate::record::hash_file;
 
-/// The record of a figure as a document.
+/// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen figure record", version: 1, what: "the record of a figure", mend: "draw" };
 
-/// What a figure was drawn from.
+/// The record of one figure: the results it was drawn from and the files it became.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FigureRecord {
@@ -28,12 +28,12 @@ pub struct FigureRecord {
 }
 
 impl FigureRecord {
-    /// Of a figure whose files are not there yet.
+    /// The record of a figure whose files are not there yet.
     pub fn new(figure: &str, stamp: String, experiments: impl Iterator<Item = String>) -> Self {
         Self { figure: figure.to_owned(), experiments: experiments.collect(), stamp, files: BTreeMap::new() }
     }
 
-    /// The same with the hashes of its files, which wait for their names `paths`.
+    /// The record with the hashes of the figure's files, which are complete but wait for their names `paths`.
     ///
     /// # Errors
     /// [`StoreError::Read`].

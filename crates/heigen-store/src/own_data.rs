@@ -1,6 +1,6 @@
 //! Data sets in files of the user's.
 
-use crate::StoreError;
+use crate::{FileOption, StoreError};
 use flate2::read::GzDecoder;
 use heigen::config::FileArgs;
 use heigen::data::Dataset;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// Largest file that is read, compressed or not.
 const LONGEST: u64 = 1 << 34;
 
-/// Samples with what is known of them beyond their numbers.
+/// Samples, and the names of their classes and features.
 #[derive(Clone, Debug)]
 pub struct OwnData {
     /// The samples, chosen and permuted as asked for.
@@ -68,28 +68,22 @@ pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
 /// Refuses options that say nothing of a file of this kind.
 fn applies(args: &FileArgs, kind: &str) -> Result<(), StoreError> {
     let given = [
-        ("labels_path (--labels)", args.labels_path.is_some()),
-        ("features_key (--features-key)", args.features_key.is_some()),
-        ("labels_key (--labels-key)", args.labels_key.is_some()),
-        ("label_column (--label-column)", args.label_column.is_some()),
-        ("header (--header)", args.header.is_some()),
+        (FileOption::LabelsPath, args.labels_path.is_some()),
+        (FileOption::FeaturesKey, args.features_key.is_some()),
+        (FileOption::LabelsKey, args.labels_key.is_some()),
+        (FileOption::LabelColumn, args.label_column.is_some()),
+        (FileOption::Header, args.header.is_some()),
     ];
-    // Which of them mean something there.
-    let known: &[usize] = match kind {
-        "npz" => &[1, 2],
-        "csv" | "tsv" => &[3, 4],
-        "parquet" => &[3],
-        _ => &[0],
+    let known: &[FileOption] = match kind {
+        "npz" => &[FileOption::FeaturesKey, FileOption::LabelsKey],
+        "csv" | "tsv" => &[FileOption::LabelColumn, FileOption::Header],
+        "parquet" => &[FileOption::LabelColumn],
+        _ => &[FileOption::LabelsPath],
     };
-    let Some((_, (option, _))) = given.iter().enumerate().find(|(i, (_, given))| *given && !known.contains(i)) else {
-        return Ok(());
-    };
-    Err(StoreError::Content {
-        path: (&args.path).into(),
-        found: format!("a file to which {option} does not apply"),
-        wanted: format!("none of it, or one of another kind than .{kind}"),
-        mend: "leave that option out".into(),
-    })
+    match given.into_iter().find(|(option, given)| *given && !known.contains(option)) {
+        Some((option, _)) => Err(StoreError::Inapplicable { path: (&args.path).into(), option, kind: kind.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Result<Samples, StoreError> {
@@ -105,12 +99,7 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
     };
     let pair = || {
         let labels_origin = args.labels_path.as_deref().unwrap_or_default();
-        labels.map(|labels| (labels, labels_origin)).ok_or_else(|| StoreError::Content {
-            path: origin.into(),
-            found: "a file of features without labels".into(),
-            wanted: "the file of their labels beside it".into(),
-            mend: "name it by --labels FILE, or `dataset.args.labels_path`".into(),
-        })
+        labels.map(|labels| (labels, labels_origin)).ok_or_else(|| StoreError::NoLabels { path: origin.into() })
     };
     let format = |found: Result<Samples, FormatError>| found.map_err(StoreError::from);
     match kind {
@@ -135,7 +124,7 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
     }
 }
 
-/// A file's content, decompressed, and its ending in small letters, that of the compression left off.
+/// A file's content, decompressed if it is gzipped, and the file's kind: its ending in small letters, without `.gz`.
 fn content(path: &str) -> Result<(Vec<u8>, String), StoreError> {
     let own = Path::new(path);
     let length = fs::metadata(own).map_err(|e| StoreError::read(own, e))?.len();

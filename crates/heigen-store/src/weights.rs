@@ -8,7 +8,10 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
+pub use heigen_formats::NamedTensor;
+
+use heigen_formats::{ByteOrder, Dtype};
+use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
 use crate::atomic::Staged;
@@ -16,21 +19,10 @@ use crate::{StoreError, atomic};
 
 /// Longest header that is believed, as in the safetensors library.
 const MAX_HEADER: u64 = 100_000_000;
-/// Bytes converted at a time.
+/// Numbers that are converted at a time.
 const CHUNK: usize = 1 << 14;
-/// The header's key for what is no tensor.
+/// The header's key for the metadata, which no tensor may have as its name.
 const METADATA: &str = "__metadata__";
-
-/// A tensor in row-major order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor<T = f32> {
-    /// `PyTorch`'s name, e.g. `fc1.weight`.
-    pub name: String,
-    /// Lengths of the axes; empty for a single number.
-    pub shape: Vec<usize>,
-    /// The elements, last index fastest.
-    pub values: Vec<T>,
-}
 
 /// The content of a weights file.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +39,9 @@ pub struct Weights<T = f32> {
 
 /// A number type of tensors that are written.
 pub trait Float: Copy + sealed::Sealed {
-    /// Its name in the format.
+    /// The name of the type in the format.
     const DTYPE: &'static str;
-    /// Appends its bytes, least significant first.
+    /// Appends the number's bytes, least significant first.
     fn append(self, bytes: &mut Vec<u8>);
 }
 
@@ -138,7 +130,7 @@ pub fn stage<T: Float>(
 /// # Errors
 /// [`StoreError::Read`] if there is no such file, [`StoreError::Content`] if it is truncated or foreign.
 pub fn load(path: &Path) -> Result<Weights<f32>, StoreError> {
-    load_as(path, |value| value as f32, |dtype| dtype == Dtype::F64)
+    load_as(path, |value| value as f32, |dtype| dtype == Dtype::Float64)
 }
 
 /// Reads the tensors as float64, converting narrower types exactly.
@@ -149,7 +141,7 @@ pub fn load_f64(path: &Path) -> Result<Weights<f64>, StoreError> {
     load_as(path, |value| value, |_| false)
 }
 
-/// Reads the tensors from the bytes of a file as float64; `path` is how messages call it.
+/// Reads the tensors from the bytes of a file as float64; `path` is its name in messages.
 ///
 /// # Errors
 /// [`StoreError::Content`] if they are truncated or foreign.
@@ -178,27 +170,30 @@ fn parse<T>(
     // Unlike the library's other listings, this one has the order of the data.
     for name in header.offset_keys() {
         let view = file.tensor(&name).map_err(damaged)?;
-        let Some(values) = floats(view.dtype(), view.data(), convert) else {
+        let Some(dtype) = float(view.dtype()) else {
             weights.skipped.push(name);
             continue;
         };
-        if rounds(view.dtype()) {
+        if rounds(dtype) {
             weights.rounded.push(name.clone());
         }
+        // The way over float64 is exact for every narrower type.
+        let numbers = view.data().chunks_exact(dtype.size()).map(|number| dtype.decode(number, ByteOrder::LeastFirst));
+        let values = numbers.map(convert).collect();
         weights.tensors.push(NamedTensor { name, shape: view.shape().to_vec(), values });
     }
     Ok(weights)
 }
 
-/// The elements if they are floating-point numbers; the way over f64 is exact for every narrower type.
-fn floats<T>(dtype: Dtype, data: &[u8], convert: fn(f64) -> T) -> Option<Vec<T>> {
-    Some(match dtype {
-        Dtype::F64 => data.as_chunks().0.iter().map(|&b| convert(f64::from_le_bytes(b))).collect(),
-        Dtype::F32 => data.as_chunks().0.iter().map(|&b| convert(f32::from_le_bytes(b).into())).collect(),
-        Dtype::F16 => data.as_chunks().0.iter().map(|&b| convert(half::f16::from_le_bytes(b).into())).collect(),
-        Dtype::BF16 => data.as_chunks().0.iter().map(|&b| convert(half::bf16::from_le_bytes(b).into())).collect(),
-        _ => return None,
-    })
+/// The element type that a name of the safetensors library stands for; none if it has no fractions.
+fn float(dtype: safetensors::Dtype) -> Option<Dtype> {
+    match dtype {
+        safetensors::Dtype::F64 => Some(Dtype::Float64),
+        safetensors::Dtype::F32 => Some(Dtype::Float32),
+        safetensors::Dtype::F16 => Some(Dtype::Float16),
+        safetensors::Dtype::BF16 => Some(Dtype::BFloat16),
+        _ => None,
+    }
 }
 
 /// All bytes of a file whose first ones are plausible, so that a huge foreign file is not read as a whole.

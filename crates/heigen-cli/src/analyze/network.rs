@@ -3,7 +3,7 @@
 use crate::args::{AnalyzeArgs, Renaming};
 use anyhow::{Context, Result, bail};
 use heigen::config::{BatchNormMode, LayerSpec, ModelSpec, Sequential};
-use heigen_formats::state_dict::{self, StateDict};
+use heigen_formats::state_dict;
 use heigen_store::weights::{self, NamedTensor};
 use std::path::Path;
 
@@ -69,10 +69,9 @@ fn onnx(path: &Path) -> Result<Foreign> {
         // Whatever shape samples have, their numbers are the features.
         imported.architecture.layers.insert(0, LayerSpec::Flatten);
     }
-    let tensor = |t: heigen_onnx::NamedTensor| NamedTensor { name: t.name, shape: t.shape, values: t.values };
     Ok(Foreign {
         architecture: imported.architecture,
-        tensors: imported.tensors.into_iter().map(tensor).collect(),
+        tensors: imported.tensors,
         n_outputs: imported.n_outputs,
         notes: imported.notes,
     })
@@ -83,15 +82,11 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn state_dict(path: &Path, ending: &str) -> Result<Vec<NamedTensor<f64>>> {
-    let named = |found: StateDict| {
-        let tensor = |t: state_dict::Tensor| NamedTensor { name: t.name, shape: t.shape, values: t.values };
-        found.tensors.into_iter().map(tensor).collect()
-    };
     let origin = path.display().to_string();
     Ok(match ending {
         "safetensors" => weights::load_f64(path)?.tensors,
-        "npz" => named(state_dict::npz(&bytes(path)?, &origin)?),
-        "pt" | "pth" | "bin" | "ckpt" => named(state_dict::pytorch(&bytes(path)?, &origin)?),
+        "npz" => state_dict::npz(&bytes(path)?, &origin)?.tensors,
+        "pt" | "pth" | "bin" | "ckpt" => state_dict::pytorch(&bytes(path)?, &origin)?.tensors,
         _ => bail!("{origin} is no network by its name; expected .onnx, .safetensors, .pt, .pth or .npz"),
     })
 }

@@ -72,7 +72,7 @@ fn work(args: &ReproduceArgs, graph: &Graph, plan: &Plan, cores: usize, begun: I
             reused: plan.done.clone(),
             seconds: begun.elapsed().as_secs_f64(),
         };
-        one(args, graph, task, &found).map_err(|e| format!("{e:#}"))
+        one(args, graph, task, &found).map_err(|e| crate::remedies::message(&e))
     };
     let watch = |event: Event<()>| match event {
         Event::Begun(i) => display.begun(i),

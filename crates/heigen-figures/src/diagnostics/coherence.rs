@@ -63,8 +63,10 @@ pub fn coherence(data: &Coherence) -> Result<Scene, FigureError> {
     })
 }
 
-/// The same for the gradients of the single logits: bold lines between logits, whose names stand at the sides, and thin
-/// ones between the classes within each, which are named below the first.
+/// A heat map of the cosines between the gradients of all logits at all samples, coloured as [`coherence`] does.
+///
+/// Bold lines separate the logits, whose names stand at the sides; thin lines separate the classes within each logit, which
+/// are named below the first logit.
 ///
 /// # Errors
 /// As [`coherence`], and where there are no logits.

@@ -26,8 +26,9 @@ pub struct Overlaps {
 
 // All lengths in points.
 const WIDTH: f64 = 360.0;
-/// Height of a row, but of no more than so many of them.
+/// Height of a row of the heat map.
 const ROW: f64 = 15.0;
+/// Largest height of the whole heat map; where there are more rows than fit, they become lower.
 const HIGHEST: f64 = 260.0;
 const NAME_SIZE: f64 = 9.5;
 

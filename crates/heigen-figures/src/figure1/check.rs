@@ -1,4 +1,4 @@
-//! What must hold before Figure 1 is drawn.
+//! Checks of the numbers of Figure 1 before it is drawn.
 
 use super::InputLine;
 use crate::check;

@@ -1,4 +1,4 @@
-//! What stands at the right of the rows of Figure 1.
+//! The drawings at the right of the rows of Figure 1: eigenvectors, colour bar, spectrum.
 
 use super::{BAR, BAR_GAP, Colors, InputLine, VECTOR, VECTOR_GAP};
 use crate::axes::AxisStyle;

@@ -157,7 +157,7 @@ impl Colors {
     }
 }
 
-/// Dotted, through all rows.
+/// The dotted line that marks a boundary of classes through all rows.
 fn boundary_stroke() -> Stroke {
     Stroke { dash: vec![1.2, 2.2], ..Stroke::solid(Rgb::BLACK, 0.9) }
 }

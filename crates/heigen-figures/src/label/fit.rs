@@ -4,7 +4,7 @@ use super::Label;
 use crate::error::FigureError;
 use crate::fonts::Face;
 
-/// Where lines may end: after these at best, after those as well where the former do not help.
+/// The characters after which a line may end. The second list is for texts that do not fit when only the first is used.
 const ENDS: [&[char]; 2] = [&[' ', '/'], &[' ', '/', '_', '-', '.', ',']];
 
 /// Sets `text` on at most `max_lines` lines of at most `width` points, as large as it goes up to `size`.

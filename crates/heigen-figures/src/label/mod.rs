@@ -85,7 +85,7 @@ impl Label {
         self.descent
     }
 
-    /// The same label, every length times `factor`.
+    /// The label with every length multiplied by `factor`.
     #[must_use]
     pub fn scaled(mut self, factor: f64) -> Self {
         for glyph in &mut self.glyphs {
@@ -99,7 +99,7 @@ impl Label {
         self
     }
 
-    /// The same label, made smaller where it is wider than `width`.
+    /// The label as it is, or made smaller if it is wider than `width`.
     #[must_use]
     pub fn shrunk_to(self, width: f64) -> Self {
         if self.width > width {

@@ -120,7 +120,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What follows a command: one symbol or a group.
+    /// The argument that follows a command: one symbol or a group.
     fn argument(&mut self, of: impl std::fmt::Display) -> Result<Node, FigureError> {
         loop {
             match self.next() {

@@ -153,7 +153,7 @@ fn effective_class(node: &Node, before: Option<Class>, after: Option<&Node>) -> 
     }
 }
 
-/// TeX's spaces, in em.
+/// The space that TeX sets between symbols of two classes, in em.
 fn space_between(left: Class, right: Class) -> f64 {
     match (left, right) {
         (Class::Relation, Class::Relation) | (Class::Open, _) => 0.0,

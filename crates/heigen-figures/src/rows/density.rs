@@ -23,7 +23,7 @@ pub struct Density {
     pub outliers: usize,
 }
 
-/// As in the paper's Figures 3 and 6.
+/// Number of bins of the histogram, as in the paper's Figures 3 and 6.
 const BINS: usize = 200;
 /// Width of the thinnest bar that is seen, in points.
 const THIN: f64 = 0.9;

@@ -1,7 +1,7 @@
 //! Rows of samples that were embedded in the plane, such as images by t-SNE.
 
 use super::density::{self, Density};
-use super::{AsideRoom, Caption, FRAME, Row, VALUE_SIZE, extent, maps};
+use super::{AsideRoom, Caption, FRAME, Row, VALUE_SIZE, extent, map_checks};
 use crate::check;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
@@ -146,13 +146,13 @@ pub(super) fn check(name: &str, row: &EmbeddingRow) -> Result<(), FigureError> {
     }
     check::classes(name, &row.classes, row.points.len())?;
     check::class_names(name, &row.classes, &row.class_names)?;
-    maps::points(|| format!("a sample of {name}"), &row.points)?;
+    map_checks::points(|| format!("a sample of {name}"), &row.points)?;
     if row.maps.is_empty() {
         return Err(FigureError::Empty { what: name.to_owned(), wanted: "alignment map" });
     }
     for m in &row.maps {
         let name = format!("map {} of {name}", m.index);
-        maps::map(&name, (m.index, m.eigenvalue), &m.values, Some(row.points.len()), "one for each sample")?;
+        map_checks::map(&name, (m.index, m.eigenvalue), &m.values, Some(row.points.len()), "one for each sample")?;
     }
     density::check(name, &row.density)
 }

@@ -1,6 +1,6 @@
-//! The paper's figures that are made of such rows.
+//! The paper's Figures 2, 3, 5 and 6, which are made of rows of panels.
 
-use super::extra::{ColorBars, PlaneMapsRow};
+use super::further_maps::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
 use super::{EmbeddingRow, compose, embedding, plane_check};
 use crate::error::FigureError;
@@ -19,7 +19,8 @@ pub fn figure2(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
     planes("figure 2", rows, "Decision boundary and alignment with the top Hessian eigenvectors")
 }
 
-/// Figure 3: the same for several minima of one network, with the eigenvalue density of each and its outliers marked.
+/// Figure 3: a row as in [`figure2`] for each of several minima of one network, with the eigenvalue density of each
+/// minimum at the right and its outliers marked.
 ///
 /// # Errors
 /// As [`figure2`], and where a row has no [`PlaneAside::Density`].
@@ -29,8 +30,8 @@ pub fn figure3(rows: &[PlaneRow]) -> Result<Scene, FigureError> {
     planes("figure 3", rows, "Decision boundaries, alignments and eigenvalue densities of different minima")
 }
 
-/// Figure 5: the same with the margin panel of each minimum: x_b, at which the gradient is parallel to v_1, and the
-/// training points of largest and smallest alignment with v_1.
+/// Figure 5: a row as in [`figure2`] for each minimum, with its margin panel at the right: x_b, at which the gradient is
+/// parallel to v_1, and the training points of largest and smallest alignment with v_1.
 ///
 /// # Errors
 /// As [`figure2`], and where a row has no [`PlaneAside::Margin`].

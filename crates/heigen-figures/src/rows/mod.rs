@@ -3,17 +3,17 @@
 mod bars;
 pub(crate) mod density;
 mod embedding;
-mod extra;
 mod figures;
-mod maps;
+mod further_maps;
+mod map_checks;
 mod plane;
 mod plane_check;
 
 use bars::{OWN_BAR_GAP, OWN_BAR_WIDTH, own_bar, own_bar_room, symmetric};
 pub use density::Density;
 pub use embedding::{EmbeddingRow, SampleMap};
-pub use extra::{ColorBars, ExtraMap, PlaneMapsRow};
 pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
+pub use further_maps::{ColorBars, ExtraMap, PlaneMapsRow};
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
 
 use crate::axes::AxisStyle;
@@ -58,7 +58,7 @@ pub(crate) struct AsideRoom {
     pub(crate) below: f64,
 }
 
-/// What is written above and below a map, for [`Label::tex`].
+/// The texts above and below a map, for [`Label::tex`].
 #[derive(PartialEq)]
 struct Caption {
     title: String,
@@ -81,13 +81,13 @@ fn extent(values: &[f64]) -> Option<f64> {
 trait Row {
     /// Its name, at the left.
     fn label(&self) -> &str;
-    /// What stands above the first panel.
+    /// The title above the first panel.
     fn first_title(&self) -> &'static str;
     /// The first panel.
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
-    /// What stands below the first panel, centred at `at` on the baseline.
+    /// The text below the first panel, centred at `at` on the baseline.
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError>;
-    /// What is written at each map.
+    /// The caption of each map.
     fn captions(&self) -> Vec<Caption>;
     /// The largest magnitude in the `i`-th map, or none where it has no colours.
     fn extent(&self, i: usize) -> Option<f64>;

@@ -18,7 +18,7 @@ use crate::scene::{Align, Element, Fill, Stroke, Style};
 pub struct PlaneRow {
     /// Its name, e.g. `gaussian` or `gauss/normal_training`; set in italics as it stands, without TeX.
     pub label: String,
-    /// What is written below the boundary, for [`Label::tex`], e.g. `$\mathcal{G}_\theta = 0.02$`.
+    /// The note below the panel of the boundary, for [`Label::tex`], e.g. `$\mathcal{G}_\theta = 0.02$`.
     pub note: Option<String>,
     /// Left and right end of the panels.
     pub x_range: [f64; 2],
@@ -49,7 +49,7 @@ pub struct AlignmentMap {
     pub values: Vec<f64>,
 }
 
-/// What stands at the right end of a row on the plane.
+/// The panel at the right end of a row on the plane.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlaneAside {
     /// The eigenvalue density.

@@ -1,8 +1,8 @@
-//! What must hold before a row on the plane is drawn.
+//! Checks of the numbers of a row on the plane before it is drawn.
 
-use super::extra::{ColorBars, PlaneMapsRow};
+use super::further_maps::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
-use super::{density, maps};
+use super::{density, map_checks};
 use crate::check;
 use crate::error::FigureError;
 
@@ -22,7 +22,7 @@ pub(super) fn maps_row(
     for m in extra {
         let name = format!("map `{}` of {name}", m.title);
         for line in &m.lines {
-            maps::points(|| format!("a point of a line in {name}"), line)?;
+            map_checks::points(|| format!("a point of a line in {name}"), line)?;
         }
         if m.values.is_empty() {
             check::not_empty(|| name.clone(), m.lines.len(), "value or line")?;
@@ -43,9 +43,9 @@ fn ground(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
     check::range(|| format!("x_range of {name}"), row.x_range)?;
     check::range(|| format!("y_range of {name}"), row.y_range)?;
     check::classes(name, &row.classes, row.points.len())?;
-    maps::points(|| format!("a training point of {name}"), &row.points)?;
+    map_checks::points(|| format!("a training point of {name}"), &row.points)?;
     for line in &row.boundary {
-        maps::points(|| format!("a boundary point of {name}"), line)?;
+        map_checks::points(|| format!("a boundary point of {name}"), line)?;
     }
     let [nx, ny] = row.grid;
     if nx == 0 || ny == 0 {
@@ -54,13 +54,13 @@ fn ground(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
     for m in &row.maps {
         let name = format!("map {} of {name}", m.index);
         let cells = nx.checked_mul(ny);
-        maps::map(&name, (m.index, m.eigenvalue), &m.values, cells, "nx * ny of the row's grid")?;
+        map_checks::map(&name, (m.index, m.eigenvalue), &m.values, cells, "nx * ny of the row's grid")?;
     }
     match &row.aside {
         None => Ok(()),
         Some(PlaneAside::Density(density)) => density::check(name, density),
         Some(PlaneAside::Margin(margin)) => {
-            maps::points(|| format!("a point of the margin panel of {name}"), &margin.points())?;
+            map_checks::points(|| format!("a point of the margin panel of {name}"), &margin.points())?;
             check::finite(|| format!("a margin of {name}"), [&margin.estimate, &margin.distance])
         }
     }

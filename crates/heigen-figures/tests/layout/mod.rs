@@ -1,4 +1,4 @@
-//! What stands where on a page.
+//! The places of labels, shapes and images on a page.
 
 use heigen_figures::{Element, Rect, Scene};
 

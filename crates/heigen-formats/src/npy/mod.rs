@@ -1,18 +1,21 @@
-//! Arrays in `NumPy`'s `.npy` format, versions 1.0 to 3.0.
+//! Arrays in NumPy's `.npy` format, versions 1.0 to 3.0.
+//!
+//! [`array()`] and [`any_array`] read whole arrays of any element type from bytes that another program wrote. [`Header`]
+//! and [`Element`] are for whoever keeps arrays in files of his own and reads or writes them piece by piece.
 //!
 //! # References
 //! `numpy.lib.format`, NEP 1.
 
-use crate::dtype::Bytes;
 use crate::error::{kind, shown};
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError};
 
+mod element;
 mod header;
 
-use header::{Descr, Dictionary};
+pub use element::Element;
+pub use header::{Header, HeaderError, Order};
 
-const MAGIC: &[u8] = b"\x93NUMPY";
-/// NumPy allows no more axes.
+/// Most axes of an array, as in NumPy.
 const MAX_AXES: usize = 64;
 const WANTED: &str = "a NumPy array of numbers (.npy)";
 const MEND: &str = "write it by numpy.save";
@@ -31,9 +34,9 @@ pub struct Array {
 /// An array of numbers or texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyArray {
-    /// Of numbers.
+    /// An array of numbers.
     Numbers(Array),
-    /// Of texts, in C order.
+    /// An array of texts, in C order.
     Texts {
         /// Lengths of the axes.
         shape: Vec<usize>,
@@ -76,38 +79,36 @@ pub(crate) enum Kind {
 pub(crate) struct Raw<'a> {
     pub(crate) shape: Vec<usize>,
     pub(crate) kind: Kind,
-    fortran_order: bool,
-    order: Bytes,
+    order: Order,
+    byte_order: ByteOrder,
     content: &'a [u8],
 }
 
 impl<'a> Raw<'a> {
     pub(crate) fn parse(bytes: &'a [u8], origin: &str) -> Result<Self, FormatError> {
         let damaged = |what: &str| FormatError::damaged(origin, what, WANTED);
-        if !bytes.starts_with(MAGIC) {
-            return Err(FormatError::content(origin, kind(bytes), WANTED, MEND));
-        }
-        let rest = &bytes[MAGIC.len()..];
-        let (&version, rest) = rest.split_first_chunk::<2>().ok_or_else(|| damaged("it ends inside its header"))?;
-        let width = match version {
-            [1, 0] => 2,
-            [2 | 3, 0] => 4,
-            [major, minor] => return Err(damaged(&format!("its format has the unknown version {major}.{minor}"))),
-        };
-        let (length, rest) = rest.split_at_checked(width).ok_or_else(|| damaged("it ends inside its header"))?;
-        let length = length.iter().rev().fold(0_usize, |length, &byte| length << 8 | usize::from(byte));
-        let (text, content) = rest.split_at_checked(length).ok_or_else(|| damaged("it ends inside its header"))?;
-        let text = std::str::from_utf8(text).ok();
-        let dictionary = text.and_then(Dictionary::parse).ok_or_else(|| damaged("its header is no dictionary"))?;
-        let Dictionary { descr, fortran_order, shape } = dictionary;
-        let (kind, order) = element(&descr, origin)?;
+        // A header can be as long as the file, and no longer.
+        let (header, start) = Header::read(&mut &bytes[..], bytes.len()).map_err(|cause| match cause {
+            HeaderError::Empty | HeaderError::OtherKind => FormatError::content(origin, kind(bytes), WANTED, MEND),
+            HeaderError::Records => {
+                let mend = "save each of its fields as an array";
+                FormatError::content(origin, "an array of records", WANTED, mend)
+            }
+            HeaderError::Version(major, minor) => {
+                damaged(&format!("its format has the unknown version {major}.{minor}"))
+            }
+            HeaderError::Io(_) | HeaderError::Truncated | HeaderError::TooLong => damaged("it ends inside its header"),
+            HeaderError::NoText | HeaderError::NoDictionary => damaged("its header is no dictionary"),
+        })?;
+        let content = bytes.get(start..).unwrap_or_default();
+        let (kind, byte_order) = element(&header.descr, origin)?;
         let size = match kind {
             Kind::Number(dtype) => dtype.size(),
             Kind::Text(points) => points.saturating_mul(4),
         };
-        let claimed = shape.iter().try_fold(size, |product, &n| product.checked_mul(n));
+        let Header { order, shape, .. } = &header;
         // Elements of no bytes could be as many as the header likes.
-        if claimed != Some(content.len()) || size == 0 || shape.len() > MAX_AXES {
+        if header.content_bytes(size) != Some(content.len()) || size == 0 || shape.len() > MAX_AXES {
             let what = format!(
                 "{} bytes follow its header, which claims {} elements of {size} bytes",
                 content.len(),
@@ -115,37 +116,34 @@ impl<'a> Raw<'a> {
             );
             return Err(damaged(&what));
         }
-        Ok(Self { shape, kind, fortran_order, order, content })
+        Ok(Self { kind, order: *order, byte_order, shape: header.shape, content })
     }
 
     pub(crate) fn decode(self, origin: &str) -> Result<AnyArray, FormatError> {
         match self.kind {
             Kind::Number(dtype) => {
-                let values = dtype.decode_all(self.content, self.order);
-                let values = if self.fortran_order { c_order(values, &self.shape) } else { values };
+                let values = dtype.decode_all(self.content, self.byte_order);
+                let values = c_order(values, &self.shape, self.order);
                 Ok(AnyArray::Numbers(Array { shape: self.shape, values, dtype }))
             }
             Kind::Text(points) => {
                 let texts: Option<Vec<String>> =
-                    self.content.chunks_exact(4 * points).map(|bytes| text(bytes, self.order)).collect();
+                    self.content.chunks_exact(4 * points).map(|bytes| text(bytes, self.byte_order)).collect();
                 let values = texts.ok_or_else(|| FormatError::damaged(origin, "a text is no Unicode", WANTED))?;
-                let values = if self.fortran_order { c_order(values, &self.shape) } else { values };
+                let values = c_order(values, &self.shape, self.order);
                 Ok(AnyArray::Texts { shape: self.shape, values })
             }
         }
     }
 }
 
-/// `NumPy`'s name of an element type, e.g. `<f8`.
-fn element(descr: &Descr<'_>, origin: &str) -> Result<(Kind, Bytes), FormatError> {
+/// The element type and the order of bytes that `name`, NumPy's name of a type such as `<f8`, stands for.
+fn element(name: &str, origin: &str) -> Result<(Kind, ByteOrder), FormatError> {
     let refused = |found: &str, mend: &str| FormatError::content(origin, found, WANTED, mend);
-    let Descr::Plain(name) = *descr else {
-        return Err(refused("an array of records", "save each of its fields as an array"));
-    };
     let (order, code) = match name.as_bytes().first() {
-        Some(b'<' | b'|' | b'=') => (Bytes::LeastFirst, &name[1..]),
-        Some(b'>') => (Bytes::MostFirst, &name[1..]),
-        _ => (Bytes::LeastFirst, name),
+        Some(b'<' | b'|' | b'=') => (ByteOrder::LeastFirst, &name[1..]),
+        Some(b'>') => (ByteOrder::MostFirst, &name[1..]),
+        _ => (ByteOrder::LeastFirst, name),
     };
     let dtype = match code {
         "b1" => Dtype::Bool,
@@ -180,20 +178,21 @@ fn element(descr: &Descr<'_>, origin: &str) -> Result<(Kind, Bytes), FormatError
     Ok((Kind::Number(dtype), order))
 }
 
-/// Code points of four bytes, filled up with zeros.
-fn text(bytes: &[u8], order: Bytes) -> Option<String> {
+/// The text of code points of four bytes each, filled up with zeros.
+fn text(bytes: &[u8], order: ByteOrder) -> Option<String> {
     let points = bytes.as_chunks::<4>().0.iter().map(|&point| match order {
-        Bytes::LeastFirst => u32::from_le_bytes(point),
-        Bytes::MostFirst => u32::from_be_bytes(point),
+        ByteOrder::LeastFirst => u32::from_le_bytes(point),
+        ByteOrder::MostFirst => u32::from_be_bytes(point),
     });
     let mut text = points.map(char::from_u32).collect::<Option<String>>()?;
     text.truncate(text.trim_end_matches('\0').len());
     Some(text)
 }
 
-/// Elements whose first index runs fastest, ordered so that the last one does.
-fn c_order<T: Clone>(values: Vec<T>, shape: &[usize]) -> Vec<T> {
-    if shape.len() < 2 {
+/// The elements of an array of `shape`, which stand in `order`, reordered so that the last index runs fastest. The number
+/// of values must be the product of `shape`.
+pub fn c_order<T: Clone>(values: Vec<T>, shape: &[usize], order: Order) -> Vec<T> {
+    if order == Order::C || shape.len() < 2 || values.is_empty() {
         return values;
     }
     let mut strides: Vec<usize> = Vec::with_capacity(shape.len());
@@ -205,8 +204,10 @@ fn c_order<T: Clone>(values: Vec<T>, shape: &[usize]) -> Vec<T> {
     strided(shape, &strides, 0, |at| values[at].clone())
 }
 
-/// In C order, what `take` gives for the places `offset + i strides[0] + j strides[1] ...` of all indices i, j, ... of
-/// `shape`. The caller has checked that all places are there, and sets the strides of axes of length 1 to 0.
+/// The elements of an array of `shape` in C order, where `take` gives the element at a place: that of the indices i, j, ...
+/// is at the place `offset + i strides[0] + j strides[1] + ...`.
+///
+/// The caller has checked that all places are there, and sets the strides of axes of length 1 to 0.
 pub(crate) fn strided<T>(shape: &[usize], strides: &[usize], offset: usize, take: impl Fn(usize) -> T) -> Vec<T> {
     let count = shape.iter().product();
     let mut taken = Vec::with_capacity(count);

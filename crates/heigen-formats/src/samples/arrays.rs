@@ -2,10 +2,10 @@
 
 use super::labels::{Labels, Texts};
 use super::{Found, SampleOptions, Samples};
-use crate::FormatError;
 use crate::container::Container;
 use crate::error::{listed, shown};
 use crate::npy::{AnyArray, Array, any_array, array};
+use crate::{FormatError, Remedy};
 
 /// Reads the arrays `X`, [N, ...] of numbers, and `y`, `[N]` of class indices or texts, of an `.npz` file; the options
 /// `features_key` and `labels_key` give other names.
@@ -15,7 +15,7 @@ use crate::npy::{AnyArray, Array, any_array, array};
 pub fn npz(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Samples, FormatError> {
     let mend = "write it by numpy.savez(path, X=..., y=...)";
     let mut container = Container::open(bytes, origin, "an archive of NumPy arrays (.npz)", mend)?;
-    let mut entry = |key: &str, option: &str| {
+    let mut entry = |key: &str, remedy: Remedy| {
         let name = format!("{key}.npy");
         if container.has(&name) {
             return Ok((container.read(&name)?, format!("array `{}` of {origin}", shown(key))));
@@ -23,11 +23,10 @@ pub fn npz(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sample
         let keys: Vec<&str> = container.names().filter_map(|name| name.strip_suffix(".npy")).collect();
         let found = if keys.is_empty() { "no arrays".to_owned() } else { format!("the arrays {}", listed(keys)) };
         let wanted = format!("one named `{}`", shown(key));
-        Err(FormatError::holds(origin, found, wanted, format!("say by {option} which one is meant")))
+        Err(FormatError::holds(origin, found, wanted, "say which one is meant").mended_by(remedy))
     };
-    let (features, features_origin) =
-        entry(options.features_key.as_deref().unwrap_or("X"), "features_key (--features-key)")?;
-    let (labels, labels_origin) = entry(options.labels_key.as_deref().unwrap_or("y"), "labels_key (--labels-key)")?;
+    let (features, features_origin) = entry(options.features_key.as_deref().unwrap_or("X"), Remedy::FeaturesKey)?;
+    let (labels, labels_origin) = entry(options.labels_key.as_deref().unwrap_or("y"), Remedy::LabelsKey)?;
     npy_pair([&features, &labels], [&features_origin, &labels_origin], options.n_classes)
 }
 

@@ -2,15 +2,15 @@
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::columns::{USUAL, column_name, label_column};
 use super::labels::{Labels, Texts};
-use super::table::{USUAL, column_name, label_column};
 use super::{Column, Found, SampleOptions, Samples};
-use crate::FormatError;
 use crate::error::{Cell, kind, shown};
+use crate::{FormatError, Remedy};
 
-/// How programs write that there is no value.
+/// The words by which programs write that there is no value.
 const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "-", "?"];
-/// Of these, what is no name of a class either.
+/// The words for no value that cannot be the name of a class either.
 const NO_LABELS: [&str; 5] = ["", "na", "n/a", "nan", "null"];
 
 /// Reads comma-separated values (RFC 4180): one sample a line, one column with its label, all others numbers.
@@ -113,8 +113,9 @@ fn separated(bytes: &[u8], separator: u8, origin: &str, options: &SampleOptions)
                 features.push(number);
             } else {
                 let found = format!("the text `{}`", shown(cell));
-                let mend = "encode texts as numbers, leave the column out, or say by label_column (--label-column) which one has the labels";
-                return Err(cell_error(origin, line.number, column(), found, "a number", mend));
+                let mend = "encode texts as numbers, leave the column out, or say which one has the labels";
+                let error = cell_error(origin, line.number, column(), found, "a number", mend);
+                return Err(error.mended_by(Remedy::LabelColumn));
             }
         }
         rows.push(line.number);
@@ -141,7 +142,7 @@ fn header(first: &Line, options: &SampleOptions) -> Option<Vec<String>> {
     has_names.then(|| (0..width).map(|i| first.cell(i).unwrap_or_default().to_owned()).collect())
 }
 
-/// All labels as numbers, if all are.
+/// The labels as numbers, if all of them are numbers.
 fn numbers(texts: &Texts) -> Option<Vec<f64>> {
     let values = texts.names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<f64>>>()?;
     Some(texts.labels.iter().map(|&place| values[place]).collect())
@@ -153,5 +154,5 @@ fn without(names: &[String], label: usize) -> Vec<String> {
 
 fn cell_error(origin: &str, row: u64, column: Option<String>, found: String, wanted: &str, mend: &str) -> FormatError {
     let (origin, wanted, mend) = (origin.to_owned(), wanted.to_owned(), mend.to_owned());
-    Cell { origin, row, column, found, wanted, mend }.into()
+    Cell { origin, row, column, found, wanted, mend, remedy: None }.into()
 }

@@ -6,12 +6,11 @@
 use super::Samples;
 use super::arrays::pair;
 use super::labels::Labels;
-use crate::dtype::Bytes;
 use crate::error::kind;
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "an IDX file";
-/// Images with channels have this many.
+/// Most axes that are read: those of images with channels are sample, channel, row and column.
 const MAX_AXES: usize = 4;
 
 /// Reads features, [N, ...] with at most four axes, and labels, `[N]`, from two IDX files; `origins` name them.
@@ -56,5 +55,5 @@ fn array(bytes: &[u8], origin: &str) -> Result<(Vec<usize>, Vec<f64>), FormatErr
         let what = format!("{got} bytes follow its header, which claims {claims} elements of {size} bytes");
         return Err(FormatError::damaged(origin, what, WANTED));
     }
-    Ok((shape, dtype.decode_all(content, Bytes::MostFirst)))
+    Ok((shape, dtype.decode_all(content, ByteOrder::MostFirst)))
 }

@@ -1,11 +1,11 @@
-//! Labels to classes.
+//! From the labels in a file to the indices of classes.
 
 use std::collections::HashMap;
 
 use crate::FormatError;
 use crate::error::{Cell, shown};
 
-/// More classes are labels of another kind: measurements, or names of samples.
+/// Most classes that are believed. Where there are more, the labels are something else: measurements, or names of samples.
 const MAX_CLASSES: usize = 10_000;
 
 /// The labels as a file has them.
@@ -14,11 +14,11 @@ pub(super) enum Labels {
     Texts(Texts),
 }
 
-/// Texts, each of which stands once.
+/// Labels that are texts. Every different text is kept once.
 #[derive(Default)]
 pub(super) struct Texts {
     places: HashMap<String, usize>,
-    /// In the order of their first occurrence.
+    /// The different texts in the order of their first occurrence.
     pub(super) names: Vec<String>,
     /// Place of every label in `names`.
     pub(super) labels: Vec<usize>,
@@ -98,14 +98,15 @@ fn indices(
             found: format!("the label {}", shown(&number.to_string())),
             wanted: format!("the index of a class, 0 to {}", most.saturating_sub(1)),
             mend: mend.to_owned(),
+            remedy: None,
         };
         Err(cell.into())
     };
     numbers.iter().enumerate().map(index).collect()
 }
 
-/// Every class needs two samples, and there must be two classes.
-/// Where their number is `known`, some may have no samples.
+/// Checks that there are two classes or more, and that every class has two samples or more. If the number of classes is
+/// `known` from elsewhere, classes without any sample are allowed.
 fn check_counts(
     labels: &[usize],
     names: &[String],
@@ -134,6 +135,7 @@ fn check_counts(
             found: format!("the only sample of class {}", quoted(labels[n])),
             wanted: "2 or more of each, for training and test".to_owned(),
             mend: "add samples of that class, or leave it out".to_owned(),
+            remedy: None,
         };
         return Err(cell.into());
     }

@@ -4,11 +4,11 @@
 //! occurrence. Every class must have two samples or more, so that both training and test can have one.
 
 mod arrays;
+mod columns;
 mod csv;
 mod idx;
 mod labels;
 mod parquet;
-mod table;
 
 pub use arrays::{npy_pair, npz};
 pub use csv::{csv, tsv};
@@ -43,7 +43,7 @@ pub enum Column {
     Position(i64),
 }
 
-/// Where in a file features and labels are. What does not apply to a format is ignored by it.
+/// The places of features and labels in a file. Settings that do not apply to a format are ignored by its reader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SampleOptions {
     /// Array of the features in an `.npz`; `X` if not given.
@@ -58,16 +58,16 @@ pub struct SampleOptions {
     pub n_classes: Option<usize>,
 }
 
-/// What a format's reader found, before it is checked.
+/// The samples as a format's reader found them, before they are checked.
 struct Found {
     features: Vec<f64>,
-    /// Of one sample.
+    /// Shape of one sample.
     shape: Vec<usize>,
     feature_names: Vec<String>,
     labels: Labels,
-    /// What messages call the labels' column, if they have one.
+    /// The name of the labels' column in messages, if they have a column.
     label_name: Option<String>,
-    /// What messages call every row; counted from 1 if empty.
+    /// The number of every row in messages; if empty, rows are counted from 1.
     rows: Vec<u64>,
 }
 
@@ -87,7 +87,7 @@ impl Found {
         let row = |n: usize| self.rows.get(n).copied().unwrap_or(n as u64 + 1);
         if let Some(place) = self.features.iter().position(|value| !value.is_finite()) {
             let number = (place % d + 1).to_string();
-            let column = self.feature_names.get(place % d).map_or(number, |name| table::quoted(name));
+            let column = self.feature_names.get(place % d).map_or(number, |name| columns::quoted(name));
             let cell = Cell {
                 origin: origin.to_owned(),
                 row: row(place / d),
@@ -95,6 +95,7 @@ impl Found {
                 found: self.features[place].to_string(),
                 wanted: "a finite number".to_owned(),
                 mend: "remove the row or fill the value in".to_owned(),
+                remedy: None,
             };
             return Err(cell.into());
         }

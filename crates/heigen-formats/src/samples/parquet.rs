@@ -11,19 +11,18 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::columns::{column_name, label_column, quoted};
 use super::labels::{Labels, Texts};
-use super::table::{column_name, label_column, quoted};
 use super::{Found, SampleOptions, Samples};
-use crate::dtype;
 use crate::error::{Cell, kind as kind_of_file};
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError, Remedy};
 
 const WANTED: &str = "a Parquet file";
 /// Records taken from a column at a time.
 const BATCH: usize = 4096;
-/// Values that every file may have,
+/// Values that every file may have, however short it is.
 const ALWAYS: usize = 1 << 26;
-/// and how many per byte a long one. Columns of few different values take few bits for each.
+/// Values per byte that a longer file may have: in a column of few different values each takes a few bits only.
 const PER_BYTE: usize = 100;
 
 /// Reads a Parquet file: columns of integers, floats and booleans are features; the labels are integers or texts.
@@ -42,7 +41,7 @@ pub fn parquet(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sa
     found.check([origin; 2], options.n_classes)
 }
 
-/// What a column's values are.
+/// The kind of a column's values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number { unsigned: bool },
@@ -64,9 +63,9 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     let label = label_column(Some(&names), columns.len(), options, origin)?;
     let mut kinds = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
-        kinds.push(kind(column, i == label).map_err(|(found, mend)| {
+        kinds.push(kind(column, i == label).map_err(|(found, mend, remedy)| {
             let found = format!("a column {} {found}", quoted(&column.path().string()));
-            FormatError::holds(origin, found, "columns of numbers and one of labels", mend)
+            FormatError::holds(origin, found, "columns of numbers and one of labels", mend).mended_by(remedy)
         })?);
     }
     let rows: usize = (0..file.num_row_groups()).fold(0, |rows: usize, i| {
@@ -100,6 +99,7 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
                     found: "missing".to_owned(),
                     wanted: "a value".to_owned(),
                     mend: "fill it in or remove the row".to_owned(),
+                    remedy: None,
                 };
                 return Err(cell.into());
             }
@@ -141,11 +141,14 @@ fn check_part(part: &ColumnChunkMetaData, origin: &str) -> Result<(), FormatErro
     Err(FormatError::holds(origin, format!("columns compressed by {codec}"), "snappy, gzip, lz4, zstd or none", mend))
 }
 
-/// What a column holds, or what it is instead and how to mend it.
-fn kind(column: &ColumnDescriptor, is_label: bool) -> Result<Kind, (&'static str, &'static str)> {
+/// The reason why a column cannot be used, how to mend it, and the setting that mends it.
+type Unusable = (&'static str, &'static str, Option<Remedy>);
+
+/// The kind of values that a column holds.
+fn kind(column: &ColumnDescriptor, is_label: bool) -> Result<Kind, Unusable> {
     let nested = column.path().parts().len() > 1 || column.max_rep_level() > 0 || column.max_def_level() > 1;
     if nested {
-        return Err(("that is nested", "make a column of every element, or leave it out"));
+        return Err(("that is nested", "make a column of every element, or leave it out", None));
     }
     let logical = column.logical_type_ref();
     let converted = column.converted_type();
@@ -176,19 +179,20 @@ fn kind(column: &ColumnDescriptor, is_label: bool) -> Result<Kind, (&'static str
         Type::BOOLEAN | Type::FLOAT | Type::DOUBLE => Ok(Kind::Number { unsigned: false }),
         Type::INT32 | Type::INT64 if whole => Ok(Kind::Number { unsigned }),
         Type::INT32 | Type::INT64 | Type::INT96 => {
-            Err(("of dates, times or decimals", "convert it to floats, or leave it out"))
+            Err(("of dates, times or decimals", "convert it to floats, or leave it out", None))
         }
         Type::FIXED_LEN_BYTE_ARRAY if logical == Some(&LogicalType::Float16) => Ok(Kind::Half),
         Type::BYTE_ARRAY if text && is_label => Ok(Kind::Text),
         Type::BYTE_ARRAY if text => Err((
             "of texts",
-            "encode them as numbers, leave it out, or say by label_column (--label-column) which column has the labels",
+            "encode them as numbers, leave it out, or say which column has the labels",
+            Some(Remedy::LabelColumn),
         )),
-        _ => Err(("of bytes", "convert it to floats, or leave it out")),
+        _ => Err(("of bytes", "convert it to floats, or leave it out", None)),
     }
 }
 
-/// The file column by column.
+/// The values of the file, column by column.
 struct Table {
     numbers: Vec<Vec<f64>>,
     /// The labels, if they are texts.
@@ -202,7 +206,7 @@ impl Table {
         if kind == Kind::Text { self.texts.labels.len() } else { self.numbers[i].len() }
     }
 
-    /// Takes `rows` values of column `i`; the row, counted from 0 over the whole file, of a missing one.
+    /// Appends `rows` values of column `i`. If one is missing, its row is returned, counted from 0 over the whole file.
     fn take(&mut self, i: usize, kind: Kind, reader: ColumnReader, rows: usize) -> ParquetResult<Option<usize>> {
         let Self { numbers, texts, text_bytes } = self;
         let column = &mut numbers[i];
@@ -219,7 +223,7 @@ impl Table {
             ColumnReader::DoubleColumnReader(r) => values(r, rows, column, |&v| Ok(v)),
             ColumnReader::FixedLenByteArrayColumnReader(r) if kind == Kind::Half => values(r, rows, column, |v| {
                 let bytes: [u8; 2] = v.data().try_into().map_err(|_| general("a float16 has not two bytes"))?;
-                Ok(Dtype::Float16.decode(&bytes, dtype::Bytes::LeastFirst))
+                Ok(Dtype::Float16.decode(&bytes, ByteOrder::LeastFirst))
             }),
             ColumnReader::ByteArrayColumnReader(r) if kind == Kind::Text => {
                 let mut places = Vec::new();
@@ -241,7 +245,7 @@ fn general(what: &str) -> ParquetError {
     ParquetError::General(what.to_owned())
 }
 
-/// Appends `rows` values of a flat column; the place of the first missing one.
+/// Appends `rows` values of a flat column. If one is missing, the place in the column of the first such is returned.
 fn values<T: DataType, V>(
     mut reader: ColumnReaderImpl<T>,
     rows: usize,

@@ -3,31 +3,20 @@
 use crate::container::Container;
 use crate::error::shown;
 use crate::npy::{AnyArray, Kind, Raw};
-use crate::{Dtype, FormatError};
+use crate::{Dtype, FormatError, NamedTensor};
 
 mod pickled;
 mod tensors;
 
 pub use pickled::pytorch;
 
-/// One tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Its key, e.g. `layers.0.weight`.
-    pub name: String,
-    /// Lengths of the axes; empty for a single number.
-    pub shape: Vec<usize>,
-    /// All elements in C order: the last index runs fastest.
-    pub values: Vec<f64>,
-    /// The element type in the file, a type of floats.
-    pub dtype: Dtype,
-}
-
-/// Tensors of a file in its order.
+/// The tensors of a file, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateDict {
     /// All tensors of floats.
-    pub tensors: Vec<Tensor>,
+    pub tensors: Vec<NamedTensor<f64>>,
+    /// The element type that each of the tensors has in the file, a type of floats.
+    pub dtypes: Vec<Dtype>,
     /// Names of entries that are no such tensors: integers such as `num_batches_tracked`, texts, numbers.
     pub skipped: Vec<String>,
 }
@@ -54,7 +43,8 @@ pub fn npz(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
             Kind::Number(dtype) if dtype.is_float() => {
                 if let AnyArray::Numbers(array) = raw.decode(&origin)? {
                     let name = name.to_owned();
-                    found.tensors.push(Tensor { name, shape: array.shape, values: array.values, dtype });
+                    found.tensors.push(NamedTensor { name, shape: array.shape, values: array.values });
+                    found.dtypes.push(dtype);
                 }
             }
             _ => found.skipped.push(name.to_owned()),

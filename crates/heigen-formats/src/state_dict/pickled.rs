@@ -10,23 +10,22 @@ use heigen_pickle::{Id, Known, Pickle, PickleError, Value, parse};
 use super::StateDict;
 use super::tensors::Tensors;
 use crate::container::Container;
-use crate::dtype::Bytes;
 use crate::error::listed;
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "a state dictionary of PyTorch (.pt)";
 const MEND: &str = "write it by `torch.save(model.state_dict(), ...)`";
 /// Entries under which training scripts keep the weights beside epochs and optimizers.
 const WRAPPERS: [&str; 7] = ["state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"];
 
-/// What the pickles of torch.save call.
+/// The functions and classes that the pickles of torch.save call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Torch {
     /// A dictionary, filled by its items.
     OrderedDict,
-    /// A tensor: storage, offset, sizes, strides.
+    /// A tensor, made from storage, offset, sizes and strides.
     Tensor,
-    /// A parameter: its tensor.
+    /// A parameter, made from its tensor.
     Parameter,
     /// A class of storages.
     Storage(Dtype),
@@ -107,12 +106,12 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
     let order_name = format!("{stem}byteorder");
     let order = if container.has(&order_name) {
         match &container.read(&order_name)?[..] {
-            b"big" => Bytes::MostFirst,
-            b"little" => Bytes::LeastFirst,
+            b"big" => ByteOrder::MostFirst,
+            b"little" => ByteOrder::LeastFirst,
             _ => return Err(FormatError::damaged(origin, "its byte order is neither little nor big", WANTED)),
         }
     } else {
-        Bytes::LeastFirst
+        ByteOrder::LeastFirst
     };
     let text = container.read(&pickle_name)?;
     let pickle = parse(&text, &KNOWN).map_err(|cause| match cause {
@@ -124,14 +123,17 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
     let mut found = StateDict::default();
     for (name, value) in entries(&pickle, dictionary) {
         match tensors.read(name, value)? {
-            Some(tensor) => found.tensors.push(tensor),
+            Some((tensor, dtype)) => {
+                found.tensors.push(tensor);
+                found.dtypes.push(dtype);
+            }
             None => found.skipped.push(name.to_owned()),
         }
     }
     Ok(found)
 }
 
-/// What torch.save wrote before version 1.6, and a pickle without any container.
+/// Refuses files that torch.save wrote before version 1.6, and pickles without a zip archive around them.
 fn refuse_others(bytes: &[u8], origin: &str) -> Result<(), FormatError> {
     // The pickle of the number 0x1950a86a20f9469cfc6c.
     const LEGACY: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
@@ -150,7 +152,8 @@ fn refuse_others(bytes: &[u8], origin: &str) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// Entries of a dictionary whose keys are texts: in the order of their first occurrence, with the last value, as in Python.
+/// The entries of a dictionary whose keys are texts. If a key stands twice, its first place and its last value count, as
+/// in Python.
 fn entries<'a>(pickle: &Pickled<'a>, dictionary: Id) -> Vec<(&'a str, Id)> {
     let mut places = HashMap::new();
     let mut entries: Vec<(&str, Id)> = Vec::new();
@@ -169,7 +172,7 @@ fn is_tensor(pickle: &Pickled<'_>, id: Id) -> bool {
     pickle.object(id).is_some_and(|object| matches!(object.of, Torch::Tensor | Torch::Parameter))
 }
 
-/// The dictionary of tensors.
+/// The dictionary of tensors in the pickle: its value, or the one entry that is such a dictionary.
 fn find(pickle: &Pickled<'_>, origin: &str) -> Result<Id, FormatError> {
     let top = pickle.top();
     let held = |found: String, mend: &str| Err(FormatError::holds(origin, found, "one dictionary of tensors", mend));

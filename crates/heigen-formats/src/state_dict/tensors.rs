@@ -1,29 +1,28 @@
-//! Tensors of a pickle: which part of which storage they are.
+//! Tensors of a pickle: each is a part of a storage of numbers, described by an offset, sizes and strides.
 
 use std::collections::HashMap;
 
 use heigen_pickle::{Id, Value};
 
-use super::Tensor;
 use super::pickled::{Pickled, Torch};
 use crate::container::Container;
-use crate::dtype::Bytes;
 use crate::error::shown;
 use crate::npy::strided;
-use crate::{Dtype, FormatError};
+use crate::{ByteOrder, Dtype, FormatError, NamedTensor};
 
-/// PyTorch allows no more axes.
+/// Most axes of a tensor, as in PyTorch.
 const MAX_AXES: usize = 64;
-/// Elements read in all per byte of the file: more can only be the same few over and over.
+/// Elements of all tensors together that are read per byte of the file. A file that asks for more can only mean the same
+/// few numbers over and over, by tensors that share a storage or have a stride of 0.
 const PER_BYTE: usize = 8;
-/// Elements that even the shortest file may have.
+/// Elements that every file may have, however short it is.
 const ALWAYS: usize = 1 << 16;
 
-/// Where a tensor's elements are.
+/// The place of a tensor's elements in a storage.
 struct View {
     dtype: Dtype,
     key: String,
-    /// Elements of the storage, as claimed.
+    /// Number of elements of the storage, as the pickle claims it.
     length: usize,
     offset: usize,
     shape: Vec<usize>,
@@ -34,9 +33,9 @@ pub(super) struct Tensors<'p, 'a> {
     pickle: &'p Pickled<'p>,
     container: Container<'a>,
     stem: String,
-    order: Bytes,
+    order: ByteOrder,
     origin: &'a str,
-    /// Storages are shared by tied tensors and views.
+    /// Storages that were read, by their keys: tied tensors and views share one.
     storages: HashMap<String, Vec<u8>>,
     /// Elements that may still be read.
     left: usize,
@@ -47,7 +46,7 @@ impl<'p, 'a> Tensors<'p, 'a> {
         pickle: &'p Pickled<'p>,
         container: Container<'a>,
         stem: String,
-        order: Bytes,
+        order: ByteOrder,
         origin: &'a str,
         length: usize,
     ) -> Self {
@@ -55,8 +54,8 @@ impl<'p, 'a> Tensors<'p, 'a> {
         Self { pickle, container, stem, order, origin, storages: HashMap::new(), left }
     }
 
-    /// The tensor that `value` is; none if it is something else or has no floats.
-    pub(super) fn read(&mut self, name: &str, value: Id) -> Result<Option<Tensor>, FormatError> {
+    /// The tensor that `value` is, with its element type in the file; none if it is something else or has no floats.
+    pub(super) fn read(&mut self, name: &str, value: Id) -> Result<Option<(NamedTensor<f64>, Dtype)>, FormatError> {
         let (origin, order) = (self.origin, self.order);
         let damaged = |what: &str| {
             FormatError::damaged(origin, format!("tensor `{}`: {what}", shown(name)), "a tensor inside its storage")
@@ -99,10 +98,10 @@ impl<'p, 'a> Tensors<'p, 'a> {
                 view.dtype.decode(&storage[at * size..(at + 1) * size], order)
             })
         };
-        Ok(Some(Tensor { name: name.to_owned(), shape: view.shape, values, dtype: view.dtype }))
+        Ok(Some((NamedTensor { name: name.to_owned(), shape: view.shape, values }, view.dtype)))
     }
 
-    /// The arguments of the call that makes a tensor, for a parameter those of its data.
+    /// The arguments of the call that makes the tensor `value`, or the tensor inside of the parameter `value`.
     fn rebuilt(&self, value: Id) -> Option<&'p [Id]> {
         let pickle = self.pickle;
         let object = pickle.object(value)?;

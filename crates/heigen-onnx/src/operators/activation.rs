@@ -62,7 +62,7 @@ fn over_features(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, 
     Ok(walk.layer(&data, kind, form, id))
 }
 
-/// Whether numbers are above a constant, of which a softplus may depend.
+/// The comparison of numbers with a constant, by which some exporters write a softplus.
 pub(super) fn greater(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     let data = walk.raw_data(node, 0)?;
     let threshold = walk.constant(node, 1, "threshold")?.filter(|(threshold, _)| threshold.is_scalar());
@@ -72,8 +72,8 @@ pub(super) fn greater(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxErr
     Ok(Value::Above(data, threshold.values[0]))
 }
 
-/// Where x is above a threshold x, else softplus(x): PyTorch's softplus, as some exporters write it. From 20 on the two
-/// differ by less than 3e-9.
+/// The choice of x where x is above a threshold, and of softplus(x) elsewhere: some exporters write PyTorch's softplus in
+/// this way. For a threshold of 20 or more it differs from softplus(x) by less than 3e-9, so it is read as that.
 pub(super) fn softplus_above(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     const LEAST: f64 = 20.0;
     let is_identity = |data: &Data| data.scaling().is_some_and(|scaling| scaling.is_identity());

@@ -28,7 +28,7 @@ impl Operation {
         }
     }
 
-    /// Scale and shift of x, `first` if it is the first operand, with the constant c.
+    /// The operation on x and the constant c as a scale and a shift of x; `first` says that x is the first operand.
     fn scaling(self, c: f64, first: bool) -> Option<(f64, f64)> {
         Some(match (self, first) {
             (Self::Add, _) => (1.0, c),
@@ -50,7 +50,7 @@ pub(super) fn binary(walk: &mut Walk<'_>, id: NodeId, node: &Node, operation: Op
     }
 }
 
-/// Input `at` is of samples, the other one is `c`.
+/// The operation on samples, which are input `at` of `node`, and the constant `c`, which is the other input.
 fn with_constant(
     walk: &mut Walk<'_>,
     id: NodeId,
@@ -116,7 +116,7 @@ fn scaled(walk: &mut Walk<'_>, id: NodeId, node: &Node, mut data: Data, next: &S
     Ok(Value::Data(data))
 }
 
-/// What the numbers of a constant belong to.
+/// The axis along which a constant has one number for each place.
 enum Channels {
     Features,
     Image,
@@ -216,7 +216,7 @@ pub(super) fn power(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Valu
     Ok(Value::Data(data))
 }
 
-/// (x - offset) * scale.
+/// The operator of traditional machine learning that computes (x - offset) * scale.
 pub(super) fn scaler(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     let data = walk.features(node, 0, true)?;
     let n = data.axes.sample().unwrap_or_default().iter().product::<usize>();

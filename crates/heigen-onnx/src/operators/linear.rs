@@ -9,7 +9,7 @@ use crate::tensor::{Budget, Precision, Tensor};
 use crate::value::{Data, Value};
 use crate::walk::Walk;
 
-/// alpha x B + beta C.
+/// The operator Gemm, alpha x B + beta C.
 pub(super) fn gemm(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     if node.attributes.int("transA", 0) != 0 {
         return Err(node.error("its attribute transA is not 0; samples in columns are not supported"));
@@ -94,7 +94,7 @@ fn affine(
         return Ok(walk.layer(data, Kind::Affine(layer), form, id));
     };
     let Some(layer) = layer.after(&scaling, &mut walk.budget, &node.label)? else {
-        // Says that no layer expresses it.
+        // The call gives the error that no layer expresses this arithmetic.
         walk.finish(data, node)?;
         return Err(node.unsupported());
     };
@@ -104,14 +104,14 @@ fn affine(
     Ok(walk.layer(data, Kind::Affine(layer), form, id))
 }
 
-/// Input 1, and the value that it comes from.
+/// The weight, which is input 1, and the value of the graph that it comes from.
 fn weight(walk: &mut Walk<'_>, node: &Node) -> Result<(Tensor, Option<usize>), OnnxError> {
     let (weight, origin) = walk.constant(node, 1, "weight")?.ok_or_else(|| node.error("it has no weight"))?;
     // A weight that the graph computes of constants is its own origin.
     Ok((weight, origin.or(node.input(1))))
 }
 
-/// Input 2. Zeros that a graph computes are how exporters write that a layer has no bias.
+/// The bias, which is input 2, if the layer has one. Some exporters write zeros computed in the graph for a layer without.
 fn bias(walk: &mut Walk<'_>, node: &Node) -> Result<Option<Tensor>, OnnxError> {
     let bias = walk.constant(node, 2, "bias")?;
     let is_one = |(bias, origin): &(Tensor, Option<usize>)| origin.is_some() || bias.values.iter().any(|&b| b != 0.0);

@@ -1,4 +1,4 @@
-//! What every operator does to what is known of its inputs.
+//! The operators: each turns what is known of its inputs into what is known of its output.
 
 mod activation;
 mod arithmetic;
@@ -77,7 +77,7 @@ fn dropout(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     walk.input(node, 0)
 }
 
-/// Rows divided by their sums: probabilities keep what they are.
+/// The operator that divides every row by its sum, which leaves probabilities as they are.
 fn normalizer(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     let data = walk.raw_data(node, 0)?;
     let norm = node.attributes.text("norm").unwrap_or_else(|| "MAX".to_owned());
@@ -87,7 +87,8 @@ fn normalizer(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     Err(node.error(format!("it divides by the norm {norm}; expected L1, after a Softmax, where it changes nothing")))
 }
 
-/// No layer joins values of samples; a scikit-learn converter joins the probabilities of two classes.
+/// Refuses the operator that joins values, because no layer does so. A converter from scikit-learn joins the probabilities
+/// of two classes; those get a message of their own.
 fn concat(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     for i in 0..node.inputs.len() {
         if let Value::Data(data) = walk.input(node, i)? {

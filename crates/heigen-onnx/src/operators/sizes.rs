@@ -1,4 +1,4 @@
-//! Sizes of tensors, and what graphs compute of them to reshape by.
+//! Sizes of tensors, and the arithmetic by which graphs compute new shapes from them.
 
 use crate::error::OnnxError;
 use crate::graph::Node;

@@ -1,4 +1,4 @@
-//! How windows of convolutions and pools slide.
+//! The windows of convolutions and pools: their sides, strides and padding.
 
 use crate::error::{OnnxError, list};
 use crate::graph::Node;
@@ -10,7 +10,7 @@ use heigen::model::{Shape, Window};
 /// Longest side, stride and padding.
 const LONGEST: usize = 10_000;
 
-/// The window of `node` over images of a shape, and what a layer of `outputs` channels makes with it.
+/// The window of `node` over an image of the shape `image`, and the form of the result of a layer of `outputs` channels.
 pub(super) fn of(
     node: &Node,
     image: [usize; 3],
@@ -81,7 +81,7 @@ fn padding(node: &Node, image: [usize; 3], kernel: usize, stride: usize) -> Resu
         "SAME_UPPER" | "SAME_LOWER" => [image[1], image[2]],
         _ => return Err(node.error(format!("its attribute auto_pad is {mode:?}, which ONNX does not know"))),
     };
-    // As many places as the stride has multiples.
+    // By this rule there are as many windows as multiples of the stride along the side.
     let around = sides.map(|side| ((side.div_ceil(stride) - 1) * stride + kernel).saturating_sub(side));
     if around[0] != around[1] || around[0] % 2 != 0 {
         return Err(node.error(format!(

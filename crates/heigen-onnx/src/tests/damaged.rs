@@ -1,80 +1,34 @@
 //! Damaged files: any answer but a panic.
 
+#[path = "../../../../fuzz/changes.rs"]
+mod changes;
+
 use super::build::Model;
 use super::fixtures::path;
 use crate::import;
 use proptest::prelude::*;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-/// The fuzzer's seeds.
-fn corpus() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "..", "..", "fuzz", "corpus", "onnx"].iter().collect()
-}
-
-/// The ONNX files in `folder`.
-fn files_in(folder: &Path) -> Vec<Vec<u8>> {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// Files of exporters, and the fuzzer's seeds.
+fn files() -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = fs::read_dir(path("")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "onnx"));
     paths.sort();
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
-}
-
-/// Files of exporters, and the seeds.
-fn files() -> Vec<Vec<u8>> {
-    [files_in(&path("")), files_in(&corpus())].concat()
+    let exported = paths.iter().map(|path| fs::read(path).unwrap());
+    exported.chain(changes::seeds("onnx")).collect()
 }
 
 #[test]
 fn seeds_are_read() {
-    let seeds = files_in(&corpus());
-    assert!(!seeds.is_empty());
-    seeds.iter().for_each(|seed| assert_eq!(import(seed).err(), None));
-}
-
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % n.max(1)
-    }
-}
-
-fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
-    for _ in 0..=numbers.below(4) {
-        let (at, length) = (numbers.below(bytes.len()), numbers.below(16));
-        match numbers.below(6) {
-            0 => bytes.truncate(at),
-            1 => drop(bytes.drain(at..(at + length).min(bytes.len()))),
-            2 => {
-                let end = (at + length).min(bytes.len());
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            3 => bytes.splice(at..at, [0xff; 9]).for_each(drop),
-            _ => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << numbers.below(8);
-                }
-            }
-        }
-    }
+    changes::seeds("onnx").iter().for_each(|seed| assert_eq!(import(seed).err(), None));
 }
 
 #[test]
 fn mutated_files_never_panic() {
     const ROUNDS: usize = 400;
-    let mut numbers = Numbers(7);
     let mut read = 0;
-    for file in files() {
-        for _ in 0..ROUNDS {
-            let mut bytes = file.clone();
-            mutate(&mut bytes, &mut numbers);
-            read += usize::from(import(&bytes).is_ok());
-        }
-    }
-    assert!(read > 0, "some mutations change only numbers");
+    changes::each_changed(&files(), ROUNDS, |bytes| read += usize::from(import(bytes).is_ok()));
+    assert!(read > files().len(), "some mutations change only numbers");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Outputs of an imported classifier by heigen's own network.
 
 use super::build::Model;
-use super::reference::{self, Array};
+use super::interpreter::{self, Array};
 use crate::{Imported, import};
 use heigen::config::{ModelSpec, Sequential};
 use heigen::linalg::Matrix;
@@ -32,7 +32,7 @@ pub(super) fn agrees(model: &Model) -> Imported {
     let imported = import(&model.encode()).unwrap_or_else(|error| panic!("{error}"));
     let x = model.clone().numbers(SAMPLES * imported.n_features);
     let shape: Vec<usize> = std::iter::once(SAMPLES).chain(model.input[1..].iter().map(|&n| n as usize)).collect();
-    let wanted = reference::run(model, &Array { shape, values: x.clone() });
+    let wanted = interpreter::run(model, &Array { shape, values: x.clone() });
     let got = outputs(&imported, &x);
     assert_eq!(got.len(), wanted.values.len());
     for (got, wanted) in got.iter().zip(&wanted.values) {

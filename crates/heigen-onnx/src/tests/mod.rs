@@ -4,6 +4,6 @@ mod build;
 mod damaged;
 mod evaluate;
 mod fixtures;
+mod interpreter;
 mod operators;
-mod reference;
 mod refused;

@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Graphs and files that are refused, and the messages that say why.
 
 use super::build::{Float, Int, Ints, Model, Text, encoded, model, tensor};
 use crate::import;
@@ -209,7 +209,9 @@ fn weights_in_every_form_that_is_read() {
         let mut weight = TensorProto { raw_data: None, ..tensor("w", &[4, 3], &[]) };
         change(&mut weight);
         graph.initializer[0] = encoded(&weight);
-        import(&model(&graph, 17)).unwrap().tensors[0].clone()
+        let imported = import(&model(&graph, 17)).unwrap();
+        assert_eq!(imported.precisions.len(), imported.tensors.len());
+        (imported.tensors[0].clone(), imported.precisions[0])
     };
     let forms = [
         read(&|w| w.double_data = vec![1.5; 12]),
@@ -219,10 +221,10 @@ fn weights_in_every_form_that_is_read() {
         read(&|w| (w.data_type, w.raw_data) = (data_type::FLOAT16, Some([0x00, 0x3e].repeat(12).into()))),
         read(&|w| (w.data_type, w.raw_data) = (data_type::BFLOAT16, Some([0xc0, 0x3f].repeat(12).into()))),
     ];
-    for tensor in &forms {
+    for (tensor, _) in &forms {
         assert_eq!(tensor.values, [1.5; 12]);
     }
-    let precisions: Vec<String> = forms.iter().map(|t| format!("{:?}", t.precision)).collect();
+    let precisions: Vec<String> = forms.iter().map(|(_, precision)| format!("{precision:?}")).collect();
     assert_eq!(precisions, ["Double", "Single", "Single", "Half", "Half", "Half"]);
 }
 

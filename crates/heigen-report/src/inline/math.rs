@@ -134,7 +134,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// What stands after `_` or `^`: a group, a command, a number with its sign, or one character.
+    /// The script after `_` or `^`: a group, a command, a number with its sign, or one character.
     fn script(&mut self) -> Option<Formula> {
         let mut pieces = Vec::new();
         let first = self.next().filter(|c| !" _^".contains(*c))?;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// What a process number belongs to: this start of this machine and this space of process numbers. Files of other
-/// machines on a shared disk, or of other containers, carry another mark, and are left alone. Absent where the system
-/// does not tell; nothing is swept there.
+/// A mark of the place where process numbers are valid: this start of this machine, and this space of process numbers.
+///
+/// Temporary files of other machines on a shared disk, or of other containers, carry another mark and are left alone. On
+/// systems that do not tell there is no mark, and nothing is removed.
 static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let space = fs::read_link("/proc/self/ns/pid").ok()?;
@@ -15,7 +16,7 @@ static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
     Some(hash.to_hex()[..8].to_owned())
 });
 
-/// Folders that this process has swept; once is enough, and a folder of thousands of snapshots stays cheap.
+/// Folders that this process has cleared already. Once is enough, and a folder of thousands of snapshots takes time.
 static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// End of a temporary file's name: `.<process>-<place>-<time>-<count>.tmp`.

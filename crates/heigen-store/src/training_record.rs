@@ -1,6 +1,5 @@
-//! The record of a training: the json beside the weights, and the stamps that tell whether it still holds.
+//! The record of a training: the JSON document beside the weights.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -9,16 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::StoreError;
-pub use crate::analysis_record::AnalysisRecord;
 use crate::atomic::Staged;
-pub use crate::document::Unusable;
-use crate::document::{self, Kind, short};
-pub use crate::subject::{Estimates, Sampled, SampledDensity, Subject, TopKSummary};
+use crate::document::{self, Kind, Unusable, short};
+use crate::stamp::hash_file;
 
-/// The record of a training as a document.
+/// The kind of document that the record is.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
 
-/// How a model came about.
+/// The record of one training: from what, how and when the weights were made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRecord {
@@ -28,11 +25,11 @@ pub struct ModelRecord {
     pub config: Value,
     /// Seed of the fresh weights, and of the order of the batches unless `shuffle_seed` is given.
     pub seed: u64,
-    /// Seed of the order of the batches if it is another.
+    /// Seed of the order of the batches, if it is not `seed`.
     pub shuffle_seed: Option<u64>,
     /// Version of the program that trained.
     pub code_version: String,
-    /// [`stamp`] of everything that determines the weights.
+    /// [`stamp`](crate::record::stamp) of everything that determines the weights.
     pub stamp: String,
     /// Stamp of the model that training started from.
     pub start_stamp: Option<String>,
@@ -54,11 +51,11 @@ pub struct ModelRecord {
 pub struct EpochReport {
     /// Epochs trained so far; 0 is before the first.
     pub epoch: usize,
-    /// On the training part.
+    /// Mean loss and accuracy on the training part.
     pub train: PartReport,
-    /// On the validation part, unless it is empty.
+    /// Mean loss and accuracy on the validation part, unless it is empty.
     pub validation: Option<PartReport>,
-    /// On the test part, unless it is empty.
+    /// Mean loss and accuracy on the test part, unless it is empty.
     pub test: Option<PartReport>,
 }
 
@@ -66,7 +63,7 @@ pub struct EpochReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartReport {
-    /// Mean over the samples.
+    /// Mean loss over the samples.
     pub loss: f64,
     /// Fraction of samples predicted right, from 0 to 1.
     pub accuracy: f64,
@@ -148,32 +145,4 @@ impl ModelRecord {
             Err(e) => Err(Unusable::Unreadable(e.to_string())),
         }
     }
-}
-
-/// A hash (BLAKE3, 64 hexadecimal digits) of `parts`, which differs if any byte, or the way they are cut, differs.
-///
-/// ```
-/// use heigen_store::record::stamp;
-/// assert_ne!(stamp(["ab", "c"]), stamp(["a", "bc"]));
-/// ```
-pub fn stamp<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        let part = part.as_ref();
-        // usize has at most 64 bits on every platform Rust knows.
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// The BLAKE3 hash of a file's bytes, 64 hexadecimal digits.
-///
-/// # Errors
-/// [`StoreError::Read`].
-pub fn hash_file(path: &Path) -> Result<String, StoreError> {
-    let mut hasher = blake3::Hasher::new();
-    let file = File::open(path).map_err(|e| StoreError::read(path, e))?;
-    hasher.update_reader(file).map_err(|e| StoreError::read(path, e))?;
-    Ok(hasher.finalize().to_hex().to_string())
 }

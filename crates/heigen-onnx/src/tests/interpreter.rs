@@ -1,4 +1,4 @@
-//! The oracle: what ONNX says that a graph computes, node by node, in the plainest way.
+//! The oracle: an interpreter that computes every node of a graph as the specification of ONNX says, in the plainest way.
 
 use super::build::{Model, NodeSpec, Number, Text};
 use std::collections::HashMap;

@@ -19,9 +19,9 @@ pub struct PlaneMapsRow {
 /// A map with a title of its own, on the grid of its row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraMap {
-    /// What stands above it, for [`Label::tex`](crate::Label::tex), e.g. `$v_{42}$`, `$r_1$` or `reconstructed boundary`.
+    /// The title above the map, for [`Label::tex`](crate::Label::tex), e.g. `$v_{42}$`, `$r_1$` or `reconstructed boundary`.
     pub title: String,
-    /// What stands below it, for [`Label::tex`](crate::Label::tex), e.g. `$\lambda_{42} = -0.001$`.
+    /// The note below the map, for [`Label::tex`](crate::Label::tex), e.g. `$\lambda_{42} = -0.001$`.
     pub note: Option<String>,
     /// Values `[ny, nx]`, row 0 at the lowest y; none for a white ground.
     pub values: Vec<f64>,
@@ -29,7 +29,7 @@ pub struct ExtraMap {
     pub lines: Vec<Vec<[f64; 2]>>,
 }
 
-/// What the colours of the maps mean.
+/// The colour bars that explain the colours of the maps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColorBars {
     /// One bar from -1 to 1 for all maps.

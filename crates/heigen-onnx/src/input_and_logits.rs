@@ -1,4 +1,4 @@
-//! The ends of the graph: the samples, and which output is the logits.
+//! The two ends of the graph: the input that takes the samples, and the output that is the logits.
 
 use crate::error::{OnnxError, quote};
 use crate::graph::{Graph, Node, ValueId};
@@ -10,7 +10,7 @@ use crate::value::{Axes, Data, Value};
 use crate::walk::{MOST_NUMBERS, Walk};
 use heigen::config::LayerSpec;
 
-/// The samples.
+/// The graph's input, which takes the samples.
 pub(crate) struct Input {
     pub(crate) value: ValueId,
     pub(crate) form: Form,

@@ -1,6 +1,8 @@
-//! Arrays in `NumPy`'s `.npy` format: little-endian float32, float64 and int64 in C or Fortran order.
+//! Results as arrays in NumPy's `.npy` format: little-endian float32, float64 and int64 in C or Fortran order.
 //!
-//! Files are version 1.0 with data aligned to 64 bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
+//! The format itself, header and elements, is in [`heigen_formats::npy`]. Here are the files: they are written so that
+//! they are seen complete or not at all, and checked when they are read back. Files are version 1.0 with data aligned to 64
+//! bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -9,61 +11,14 @@ use std::path::Path;
 use crate::atomic::Staged;
 use crate::{StoreError, atomic};
 
-mod header;
+pub use heigen_formats::npy::{Element, Order};
 
-use header::Header;
+use heigen_formats::npy::{Header, HeaderError, c_order};
 
-/// Bytes converted at a time.
+/// Longest header that is read, in bytes; that of an array of numbers takes about 100.
+const LONGEST_HEADER: usize = 1 << 16;
+/// Bytes of elements that are converted at a time.
 const CHUNK: usize = 1 << 16;
-
-/// How the elements of an array follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The last index runs fastest: a matrix row by row.
-    C,
-    /// The first index runs fastest: a matrix column by column.
-    Fortran,
-}
-
-/// An element type: `f32`, `f64` or `i64`.
-pub trait Element: Copy + sealed::Sealed {
-    /// `NumPy`'s name of the type, e.g. `<f8`.
-    const DESCR: &'static str;
-    /// Bytes of one element.
-    const BYTES: usize;
-    #[doc(hidden)]
-    fn put(self, bytes: &mut Vec<u8>);
-    /// Reads from exactly [`Self::BYTES`] bytes.
-    #[doc(hidden)]
-    fn take(bytes: &[u8]) -> Option<Self>;
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-macro_rules! element {
-    ($type:ty, $descr:literal) => {
-        impl sealed::Sealed for $type {}
-
-        impl Element for $type {
-            const DESCR: &'static str = $descr;
-            const BYTES: usize = size_of::<$type>();
-
-            fn put(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
-            }
-
-            fn take(bytes: &[u8]) -> Option<Self> {
-                bytes.try_into().ok().map(<$type>::from_le_bytes)
-            }
-        }
-    };
-}
-
-element!(f32, "<f4");
-element!(f64, "<f8");
-element!(i64, "<i8");
 
 /// An array as it stands in its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,26 +32,10 @@ pub struct Array<T> {
 }
 
 impl<T: Copy> Array<T> {
-    /// The same array with its elements in C order.
+    /// The array with its elements in C order.
     #[must_use]
     pub fn into_c_order(self) -> Self {
-        if self.order == Order::C || self.shape.len() < 2 {
-            return Self { order: Order::C, ..self };
-        }
-        let mut values = Vec::with_capacity(self.values.len());
-        let mut index = vec![0; self.shape.len()];
-        for _ in 0..self.values.len() {
-            let at = index.iter().zip(&self.shape).rev().fold(0, |at, (&i, &n)| at * n + i);
-            values.push(self.values[at]);
-            for (i, &n) in index.iter_mut().zip(&self.shape).rev() {
-                *i += 1;
-                if *i < n {
-                    break;
-                }
-                *i = 0;
-            }
-        }
-        Self { shape: self.shape, order: Order::C, values }
+        Self { values: c_order(self.values, &self.shape, self.order), shape: self.shape, order: Order::C }
     }
 }
 
@@ -216,14 +155,16 @@ fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<File>), Sto
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let mut reader = BufReader::with_capacity(CHUNK, file);
-    let (header, start) = Header::read(&mut reader, length, path)?;
+    let (header, start) = Header::read(&mut reader, LONGEST_HEADER).map_err(|cause| match cause {
+        HeaderError::Io(cause) => StoreError::read(path, cause),
+        cause => StoreError::content(path, refused(&cause), "a NumPy array file (.npy)"),
+    })?;
     let wanted = format!("an array of {}", T::DESCR);
     if header.descr != T::DESCR {
         return Err(StoreError::content(path, format!("an array of {}", header.descr), wanted));
     }
-    let count = header.shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-    let bytes = count.and_then(|count| count.checked_mul(T::BYTES)).and_then(|bytes| u64::try_from(bytes).ok());
-    let present = length.saturating_sub(start);
+    let bytes = header.content_bytes(T::BYTES).and_then(|bytes| u64::try_from(bytes).ok());
+    let present = length.saturating_sub(start as u64);
     if bytes != Some(present) {
         let claimed = bytes.map_or_else(|| "more than any file has".to_owned(), |bytes| bytes.to_string());
         let state = if bytes.is_some_and(|bytes| bytes < present) { "too long" } else { "truncated" };
@@ -231,5 +172,18 @@ fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<File>), Sto
         let wanted = format!("{claimed}, by the shape {:?} in the header", header.shape);
         return Err(StoreError::content(path, found, wanted));
     }
-    Ok((header, count.unwrap_or_default(), reader))
+    let count = header.shape.iter().product();
+    Ok((header, count, reader))
+}
+
+/// The words of a message for why a header is not that of a result.
+fn refused(cause: &HeaderError) -> String {
+    match cause {
+        HeaderError::Version(..) => "of an unknown version".to_owned(),
+        HeaderError::Records | HeaderError::NoDictionary => {
+            "an array of records or of an unknown kind, or damaged: its header is no dictionary of a plain array"
+                .to_owned()
+        }
+        cause => cause.to_string(),
+    }
 }

@@ -1,8 +1,8 @@
-//! Tables: which column has the labels.
+//! Columns of tables: their names in messages, and the choice of the one that has the labels.
 
 use super::{Column, SampleOptions};
-use crate::FormatError;
 use crate::error::{listed, shown};
+use crate::{FormatError, Remedy};
 
 /// Columns of labels by their usual names, the likeliest first: `y` is also a coordinate.
 pub(super) const USUAL: [&str; 4] = ["label", "class", "target", "y"];
@@ -12,7 +12,7 @@ pub(super) fn quoted(name: &str) -> String {
     format!("`{}`", shown(name))
 }
 
-/// What messages call column `i`: its name, else its number counted from 1.
+/// The name of column `i` in messages: the one in the header, else its number counted from 1.
 pub(super) fn column_name(names: Option<&[String]>, i: usize) -> String {
     names
         .and_then(|names| names.get(i))
@@ -27,14 +27,14 @@ pub(super) fn label_column(
     options: &SampleOptions,
     origin: &str,
 ) -> Result<usize, FormatError> {
-    let mend = "say by label_column (--label-column) which one has the labels";
+    let mend = "say which one has the labels";
     match (&options.label_column, names) {
         (Some(Column::Position(position)), _) => {
             let from_start = if *position < 0 { position.saturating_add_unsigned(width as u64) } else { *position };
             let chosen = usize::try_from(from_start).ok().filter(|&i| i < width);
             chosen.ok_or_else(|| {
                 let wanted = format!("more for the label column {position} (0 is the first, -1 the last)");
-                FormatError::holds(origin, format!("{width} columns"), wanted, mend)
+                FormatError::holds(origin, format!("{width} columns"), wanted, mend).mended_by(Remedy::LabelColumn)
             })
         }
         (Some(Column::Name(name)), None) => {
@@ -51,7 +51,8 @@ pub(super) fn label_column(
                 }
                 (None, _) => {
                     let found = format!("the columns {}", listed(names.iter().map(String::as_str)));
-                    Err(FormatError::holds(origin, found, format!("one named {}", quoted(name)), mend))
+                    let wanted = format!("one named {}", quoted(name));
+                    Err(FormatError::holds(origin, found, wanted, mend).mended_by(Remedy::LabelColumn))
                 }
             }
         }
