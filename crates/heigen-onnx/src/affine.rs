@@ -3,7 +3,7 @@
 use crate::error::OnnxError;
 use crate::graph::ValueId;
 use crate::tensor::{Budget, Precision, Tensor};
-use heigen::config::WindowSpec;
+use heigen::vocabulary::WindowSpec;
 use std::rc::Rc;
 
 /// A linear layer, x W^T + b, or a convolution, which is that layer applied to every window of an image.

@@ -6,7 +6,7 @@ use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
 use crate::{Imported, Precision};
-use heigen::config::{BatchNormMode, LayerSpec, Sequential};
+use heigen::vocabulary::{BatchNormMode, LayerSpec, Sequential};
 use heigen_formats::NamedTensor;
 use std::collections::{HashMap, HashSet};
 

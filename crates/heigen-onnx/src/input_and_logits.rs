@@ -8,7 +8,7 @@ use crate::step::{Form, Kind, StepId};
 use crate::tensor::MOST_AXES;
 use crate::value::{Axes, Data, Value};
 use crate::walk::{MOST_NUMBERS, Walk};
-use heigen::config::LayerSpec;
+use heigen::vocabulary::LayerSpec;
 
 /// The graph's input, which takes the samples.
 pub(crate) struct Input {

@@ -31,7 +31,7 @@ mod walk;
 pub use error::OnnxError;
 pub use tensor::Precision;
 
-use heigen::config::Sequential;
+use heigen::vocabulary::Sequential;
 use heigen_formats::NamedTensor;
 
 /// A classifier.

@@ -2,7 +2,7 @@
 
 use crate::affine::Affine;
 use crate::graph::{NodeId, ValueId};
-use heigen::config::LayerSpec;
+use heigen::vocabulary::LayerSpec;
 use std::fmt;
 
 /// A step's place in [`Steps`].

@@ -8,7 +8,7 @@ use crate::operators;
 use crate::step::{Form, Kind, Normalization, StepId, Steps};
 use crate::tensor::{Budget, Tensor};
 use crate::value::{Axes, Data, Pending, Size, Value, shown};
-use heigen::config::{Approximate, LayerSpec};
+use heigen::vocabulary::{Approximate, LayerSpec};
 use std::collections::HashMap;
 
 /// Most numbers that a layer may make of one sample.

@@ -10,6 +10,7 @@ pub mod model;
 pub mod prelude;
 pub mod rng;
 pub mod train;
+pub mod vocabulary;
 
 pub use heigen_spectra;
 

@@ -10,9 +10,9 @@
 //! The training loss is the mean over the N samples. Definitions and reductions are PyTorch's (`cross_entropy`,
 //! `mse_loss` on one-hot labels, `nll_loss`, `multi_margin_loss`).
 
-use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{ColumnMap, log_softmax, softmax, subtract_mean, with_softmax};
+use crate::vocabulary::LossKind;
 
 impl LossKind {
     /// Loss of one sample with outputs `o` `[C]`.

@@ -1,7 +1,7 @@
 //! What a program that analyses a network usually needs: `use heigen::prelude::*;`.
 
 pub use crate::analysis::{Analysis, Outliers, Summary, alignments, analyze};
-pub use crate::config::{Activation, AnyName, DatasetSpec, Experiment, LossKind, ModelSpec};
+pub use crate::config::{AnyName, DatasetSpec, Experiment};
 pub use crate::curvature::{
     Batched, EmpiricalFisher, Estimate, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Host, Method,
     OperatorKind, Problem, Restricted, Scaled, Shifted, Space, Spectrum, Start, Summed, SymmetricOperator, TopK,
@@ -12,3 +12,4 @@ pub use crate::linalg::{Matrix, Scalar};
 pub use crate::model::{Network, fresh};
 pub use crate::rng::TorchGenerator;
 pub use crate::train::{Parts, Plan, Trained, train};
+pub use crate::vocabulary::{Activation, LossKind, ModelSpec};

@@ -6,7 +6,7 @@ use crate::graph::{Node, NodeId};
 use crate::step::{Form, Kind};
 use crate::value::{Data, Pending, Value};
 use crate::walk::Walk;
-use heigen::config::{Approximate, LayerSpec};
+use heigen::vocabulary::{Approximate, LayerSpec};
 
 pub(super) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     let layer = match node.operator.as_str() {

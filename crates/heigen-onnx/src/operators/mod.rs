@@ -17,7 +17,7 @@ use crate::step::{Form, Kind};
 use crate::value::{Data, Value};
 use crate::walk::Walk;
 use arithmetic::Operation;
-use heigen::config::LayerSpec;
+use heigen::vocabulary::LayerSpec;
 
 /// The first output of `node`.
 pub(crate) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {

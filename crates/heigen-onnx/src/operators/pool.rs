@@ -6,7 +6,7 @@ use crate::graph::{Node, NodeId};
 use crate::step::{Form, Kind};
 use crate::value::{Axes, Data, Value};
 use crate::walk::Walk;
-use heigen::config::{LayerSpec, WindowSpec};
+use heigen::vocabulary::{LayerSpec, WindowSpec};
 
 pub(super) fn max(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     let (data, image) = walk.images(node, 0, false)?;

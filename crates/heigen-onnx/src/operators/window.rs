@@ -4,8 +4,8 @@ use crate::error::{OnnxError, list};
 use crate::graph::Node;
 use crate::step::Form;
 use crate::walk::MOST_NUMBERS;
-use heigen::config::WindowSpec;
 use heigen::model::{Shape, Window};
+use heigen::vocabulary::WindowSpec;
 
 /// Longest side, stride and padding.
 const LONGEST: usize = 10_000;

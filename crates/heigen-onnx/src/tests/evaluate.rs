@@ -3,9 +3,9 @@
 use super::build::Model;
 use super::interpreter::{self, Array};
 use crate::{Imported, import};
-use heigen::config::{ModelSpec, Sequential};
 use heigen::linalg::Matrix;
 use heigen::model::Network;
+use heigen::vocabulary::{ModelSpec, Sequential};
 
 /// Outputs [C, N], sample after sample, for samples [N, d].
 pub(super) fn outputs(imported: &Imported, samples: &[f64]) -> Vec<f64> {

@@ -2,7 +2,7 @@
 
 use super::evaluate::outputs;
 use crate::{Imported, import};
-use heigen::config::LayerSpec;
+use heigen::vocabulary::LayerSpec;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;

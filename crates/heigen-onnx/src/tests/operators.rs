@@ -2,7 +2,7 @@
 
 use super::build::{Float, Floats, Int, Ints, Model, Number, Text};
 use super::evaluate::agrees;
-use heigen::config::{Approximate, LayerSpec, WindowSpec};
+use heigen::vocabulary::{Approximate, LayerSpec, WindowSpec};
 
 fn kinds(layers: &[LayerSpec]) -> Vec<&'static str> {
     layers.iter().map(LayerSpec::kind).collect()

@@ -119,9 +119,9 @@ fn directions(d: usize) -> Vec<Vec<f64>> {
 mod tests {
     use super::*;
     use crate::analysis::{Plane as Rectangle, decision_boundary};
-    use crate::config::{Activation, LossKind};
     use crate::linalg::Matrix;
     use crate::model::Network;
+    use crate::vocabulary::{Activation, LossKind};
 
     fn distances(network: &Network, theta: &[f64], x: &Matrix<f64>) -> Vec<Option<BoundaryPoint>> {
         let labels = vec![0; x.columns];

@@ -221,7 +221,7 @@ fn descend(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, LossKind};
+    use crate::vocabulary::{Activation, LossKind};
 
     #[test]
     fn statistics_of_known_outputs() {

@@ -71,8 +71,8 @@ pub fn loss_surface<T: Scalar>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, LossKind};
     use crate::model::Network;
+    use crate::vocabulary::{Activation, LossKind};
 
     #[test]
     fn a_linear_model_with_squared_loss_has_a_known_paraboloid() {

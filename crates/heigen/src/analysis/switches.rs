@@ -188,8 +188,8 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, LossKind};
     use crate::model::Network;
+    use crate::vocabulary::{Activation, LossKind};
 
     fn switches(
         network: &Network,

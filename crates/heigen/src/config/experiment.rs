@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::{ExperimentName, Sequential};
+use super::{ExperimentName, LossKind, ModelSpec};
 
 /// One experiment: what to train on what, how, from where. Built by the parser of this module's parent, never by hand
 /// from unchecked input.
@@ -34,77 +34,6 @@ pub struct Experiment {
     pub seed: u64,
 }
 
-/// Activation function between linear layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// max(0, z), derivative 0 at 0 as in `PyTorch`.
-    Relu,
-    /// 1 / (1 + exp(-z)).
-    Sigmoid,
-    /// tanh(z).
-    Tanh,
-    /// z Phi(z), Phi the distribution function of the standard normal distribution (arXiv:1606.08415).
-    Gelu,
-    /// z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))), its approximation.
-    GeluTanh,
-    /// log(1 + exp(z)).
-    Softplus,
-}
-
-/// How the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Initialization {
-    /// `PyTorch`'s default for linear layers.
-    #[serde(rename = "random")]
-    Random,
-    /// The weights of fc1 and fc2 are redrawn by `kaiming_normal_` and then by `kaiming_uniform_`; the second stays.
-    Kaiming,
-}
-
-/// A network of SPEC and its arguments.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", content = "args")]
-pub enum ModelSpec {
-    /// One hidden `ReLU` layer.
-    #[serde(rename = "FNN")]
-    Fnn {
-        /// Width of the hidden layer.
-        num_neurons: usize,
-        /// Factors on the two weight matrices after they are drawn.
-        init_scales: Option<[f64; 2]>,
-    },
-    /// Two hidden layers.
-    #[serde(rename = "FNN_2layer")]
-    Fnn2Layer {
-        /// Width of the first hidden layer.
-        num_neurons_layer1: usize,
-        /// Width of the second hidden layer.
-        num_neurons_layer2: usize,
-        /// Activation after both hidden layers.
-        activation_func: Activation,
-        /// How fresh weights are drawn.
-        initialization: Initialization,
-        /// Whether the network ends in log-softmax.
-        lsoftmax: bool,
-    },
-    /// Two convolutions and a linear layer, for 1 x 28 x 28 images.
-    #[serde(rename = "CNN")]
-    Cnn {},
-    /// LeNet-5 for 3 x 32 x 32 images.
-    LeNet5 {},
-    /// ResNet-18.
-    ResNet18 {
-        /// Start from weights that the user gives.
-        pretrained: bool,
-        /// 3 x 3 first convolution with stride 1 and no bias.
-        #[serde(rename = "for_CIFAR")]
-        for_cifar: bool,
-    },
-    /// Any network, layer by layer.
-    Sequential(Sequential),
-}
-
 /// Update rule with `PyTorch`'s definitions and defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args")]
@@ -133,20 +62,6 @@ pub struct MultiStepLr {
     pub milestones: Vec<usize>,
     /// Factor.
     pub gamma: f64,
-}
-
-/// Training loss, the mean over the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossKind {
-    /// Cross-entropy of the softmax of the logits.
-    CrossEntropy,
-    /// Squared error against one-hot labels, mean over all entries (samples and classes).
-    Mse,
-    /// Negative log-likelihood of outputs that are log-probabilities already.
-    Nll,
-    /// Multi-class margin loss, p = 1, margin 1, divided by the number of classes.
-    Hinge,
 }
 
 /// Where training starts.

@@ -4,7 +4,6 @@ mod error;
 mod experiment;
 mod fields;
 mod json;
-mod layers;
 mod name;
 mod parse;
 mod parse_dataset;
@@ -15,12 +14,13 @@ mod parse_start;
 mod runnable;
 mod to_json;
 
+pub use crate::vocabulary::{
+    Activation, Approximate, BatchNormMode, Initialization, LayerSpec, LossKind, ModelSpec, Sequential, WindowSpec,
+};
 pub use error::ConfigError;
 pub use experiment::{
-    Activation, BatchSize, DatasetSpec, Experiment, FileArgs, ImageArgs, Initialization, LossKind, ModelSpec,
-    MultiStepLr, OptimizerSpec, RandomType, Start, Trainer,
+    BatchSize, DatasetSpec, Experiment, FileArgs, ImageArgs, MultiStepLr, OptimizerSpec, RandomType, Start, Trainer,
 };
-pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, WindowSpec};
 pub use name::{AnyName, ExperimentName, KnownExperiments, NameError, nearest};
 pub use parse::Parsed;
 pub use runnable::why_it_cannot_run;

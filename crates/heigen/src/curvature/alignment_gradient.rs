@@ -162,8 +162,8 @@ fn copy_tangents<T: Scalar>(gradient: Option<&DualTensor<T>>, out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Activation, LossKind};
     use crate::model::{Layer, Network, Residual};
+    use crate::vocabulary::{Activation, LossKind};
 
     fn numbers(n: usize, phase: f64) -> Vec<f64> {
         (0..n).map(|i| (i as f64 * 2.399 + phase).sin()).collect()
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn networks_with_a_softmax_and_with_bypasses() {
-        use crate::config::{Initialization, ModelSpec};
+        use crate::vocabulary::{Initialization, ModelSpec};
         let spec = ModelSpec::Fnn2Layer {
             num_neurons_layer1: 6,
             num_neurons_layer2: 6,
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn convolutional_networks_one_by_one() {
-        let network = Network::build(&crate::config::ModelSpec::Cnn {}, 784, 3).unwrap();
+        let network = Network::build(&crate::vocabulary::ModelSpec::Cnn {}, 784, 3).unwrap();
         assert!(!has_rank_one_gradients(network.layers()));
         let theta = numbers(network.n_params(), 0.3).iter().map(|w| 0.1 * w).collect();
         let x = Matrix { data: numbers(784 * 2, 5.0), rows: 784, columns: 2 };

@@ -1,11 +1,11 @@
 //! Traces from squared norms of per-example gradients.
 
 use super::Problem;
-use crate::config::LossKind;
 use crate::linalg::Scalar;
 use crate::loss::LossDelta;
 use crate::loss::Rounding;
 use crate::model::{ColumnMap, Layer};
+use crate::vocabulary::LossKind;
 
 /// Rounding of sums of some tens of terms of order 1, in epsilons.
 const ROUNDING: f64 = 64.0;

@@ -4,9 +4,9 @@
 use super::passes::{delta_at_logits, mean_weight};
 use super::structure::{Probing, probing};
 use super::{Failure, FunctionalRemainder, Host, Problem, Space, SymmetricOperator, Watch, stage};
-use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar, add_product, par, product};
 use crate::model::{ColumnMap, with_softmax};
+use crate::vocabulary::LossKind;
 use std::ops::Range;
 
 /// Columns that one product through the network takes, and columns of B that are added to G together.

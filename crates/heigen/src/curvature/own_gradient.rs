@@ -9,17 +9,14 @@ use std::ops::Range;
 
 /// Whether all parameters belong to fully connected layers, so that a sample's gradient is delta x^T of each.
 pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
-    layers.iter().all(|layer| match layer {
+    Layer::flattened(layers).all(|layer| match layer {
         Layer::Linear(l) => l.window.is_none(),
         Layer::BatchNorm(_) => false,
-        Layer::Residual(block) => has_rank_one_gradients(&block.main) && has_rank_one_gradients(&block.shortcut),
-        Layer::Activation(_) | Layer::LogSoftmax | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => {
-            true
-        }
+        _ => true,
     })
 }
 
-/// What the plain passes left of one layer.
+/// The factors of one layer's gradients, kept by the plain passes.
 #[derive(Debug)]
 struct Factors<T> {
     /// Start of W in theta: which layer.

@@ -1,10 +1,10 @@
 //! One forward and one reverse pass with K directions: what the operators of a loss have in common.
 
 use super::{Problem, Space};
-use crate::config::LossKind;
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Layer, Pool, Tape};
+use crate::vocabulary::LossKind;
 use faer::Par;
 use rayon::prelude::*;
 

@@ -2,11 +2,11 @@
 
 use super::passes::{StartingAt, tile_of};
 use super::{Host, Space, Threads};
-use crate::config::LossKind;
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
+use crate::vocabulary::LossKind;
 
 /// The mean loss L(theta) = 1/N sum_n l(f(x_n; theta), y_n) of a network over N samples, at one theta.
 #[derive(Clone, Debug)]

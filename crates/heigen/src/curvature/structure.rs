@@ -1,7 +1,7 @@
 //! Which parameters of a piecewise-linear network meet in the functional remainder.
 
-use crate::config::Activation;
 use crate::model::{Layer, Linear, Network};
+use crate::vocabulary::Activation;
 use std::ops::Range;
 
 /// A partition of the parameters of a piecewise-linear network that ends in two linear layers, of which the last takes

@@ -1,7 +1,7 @@
 //! Activation functions and their derivatives.
 
-use crate::config::Activation;
 use crate::linalg::Scalar;
+use crate::vocabulary::Activation;
 
 impl Activation {
     /// All of them.

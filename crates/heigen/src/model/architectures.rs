@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::{ModelError, Shape, sequential};
-use crate::config::{LayerSpec, ModelSpec, Sequential, WindowSpec};
+use crate::vocabulary::{LayerSpec, ModelSpec, Sequential, WindowSpec};
 
 /// The layers of `spec` for samples of the given shape and `n_outputs` classes.
 pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Result<Builder, ModelError> {

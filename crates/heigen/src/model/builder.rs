@@ -1,7 +1,7 @@
 //! Putting networks together, layer by layer, with PyTorch's names.
 
 use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Shape, Statistics, Window};
-use crate::config::Activation;
+use crate::vocabulary::Activation;
 use std::fmt;
 
 /// Most parameters, and most numbers made of one sample, that are believed.

@@ -1,7 +1,7 @@
 //! Functions of one number that layers apply entry by entry.
 
-use crate::config::Activation;
 use crate::linalg::{Scalar, vectorized};
+use crate::vocabulary::Activation;
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! Fresh weights, from PyTorch's random stream.
 
 use super::{Network, ParamEntry};
-use crate::config::{Initialization, ModelSpec};
 use crate::rng::{TorchGenerator, fill_default_bias, fill_default_weight, fill_kaiming_normal, fill_kaiming_uniform};
+use crate::vocabulary::{Initialization, ModelSpec};
 
 /// Fresh weights of the network built from `spec`, in the order and with the distributions of PyTorch's constructors:
 /// for every layer the weight, then the bias, both uniform in +-1/sqrt(fan-in). Batch normalisation starts with weight 1

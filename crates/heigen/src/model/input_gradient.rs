@@ -68,7 +68,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Activation;
+    use crate::vocabulary::Activation;
 
     #[test]
     fn gradients_are_central_differences_of_the_outputs() {

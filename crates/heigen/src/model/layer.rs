@@ -2,7 +2,7 @@
 
 use super::softmax::{LogSoftmax, LogSoftmaxReverse};
 use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Tape, Window};
-use crate::config::Activation;
+use crate::vocabulary::Activation;
 
 /// One step of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,31 @@ pub struct Residual {
 }
 
 impl Layer {
+    /// Every layer of a list, those inside of residual blocks in the place of their block: main branch, then shortcut.
+    pub fn flattened(layers: &[Self]) -> Box<dyn Iterator<Item = &Self> + '_> {
+        Box::new(layers.iter().flat_map(|layer| match layer {
+            Self::Residual(block) => Box::new(Self::flattened(&block.main).chain(Self::flattened(&block.shortcut))),
+            other => Box::new(std::iter::once(other)) as Box<dyn Iterator<Item = &Self> + '_>,
+        }))
+    }
+
+    /// Hands every layer of a list to `change`, in the order of [`Layer::flattened`], until one fails.
+    pub(super) fn try_change<E>(
+        layers: &mut [Self],
+        change: &mut impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for layer in layers {
+            match layer {
+                Self::Residual(block) => {
+                    Self::try_change(&mut block.main, change)?;
+                    Self::try_change(&mut block.shortcut, change)?;
+                }
+                other => change(other)?,
+            }
+        }
+        Ok(())
+    }
+
     /// y from x; leaves on the tape what [`Layer::reverse`] needs.
     pub fn forward<A: Algebra>(&self, a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
         let y = match self {

@@ -2,8 +2,8 @@
 
 use super::builder::Builder;
 use super::{Algebra, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
-use crate::config::{Activation, ModelSpec};
 use crate::linalg::{Matrix, Scalar, par};
+use crate::vocabulary::{Activation, ModelSpec};
 use rayon::prelude::*;
 
 /// A classifier from samples of d features to C outputs.
@@ -152,28 +152,19 @@ impl Network {
     /// Whether the outputs are linear in the parameters of every single layer, all others held fixed, wherever no unit
     /// sits on a kink; a log-softmax at the end is left out of consideration.
     pub fn is_multilinear(&self) -> bool {
-        fn linear(layer: &Layer) -> bool {
-            match layer {
-                Layer::Linear(_) | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => true,
-                Layer::Activation(f) => *f == Activation::Relu,
-                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).all(linear),
-                Layer::LogSoftmax | Layer::BatchNorm(_) => false,
-            }
-        }
+        let linear = |layer: &Layer| match layer {
+            Layer::Linear(_) | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => true,
+            Layer::Activation(f) => *f == Activation::Relu,
+            Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) => false,
+        };
         let end = self.layers.len() - usize::from(matches!(self.layers.last(), Some(Layer::LogSoftmax)));
-        self.layers[..end].iter().all(linear)
+        Layer::flattened(&self.layers[..end]).all(linear)
     }
 
     /// Whether the output of a sample depends on the others of its batch: batch normalisation with their statistics.
     pub fn couples_samples(&self) -> bool {
-        fn couples(layer: &Layer) -> bool {
-            match layer {
-                Layer::BatchNorm(norm) => norm.statistics == Statistics::Batch,
-                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).any(couples),
-                _ => false,
-            }
-        }
-        self.layers.iter().any(couples)
+        let couples = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.statistics == Statistics::Batch);
+        Layer::flattened(&self.layers).any(couples)
     }
 
     /// The layers in order.
@@ -254,14 +245,11 @@ impl Network {
 
     /// Multiplications with weights in a forward pass of one sample.
     pub fn multiplications(&self) -> usize {
-        fn of(layer: &Layer) -> usize {
-            match layer {
-                Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
-                Layer::Residual(block) => block.main.iter().chain(&block.shortcut).map(of).sum(),
-                _ => 0,
-            }
-        }
-        self.layers.iter().map(of).sum()
+        let of = |layer: &Layer| match layer {
+            Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
+            _ => 0,
+        };
+        Layer::flattened(&self.layers).map(of).sum()
     }
 
     /// Outputs [C, N] of inputs `x` [d, N] at `theta` `[P]`.
@@ -297,24 +285,16 @@ impl Network {
 }
 
 fn fix_statistics(layers: &mut [Layer], buffer: &impl Fn(&str) -> Option<Vec<f64>>) -> Result<(), ModelError> {
-    for layer in layers {
-        match layer {
-            Layer::BatchNorm(norm) => {
-                let get = |which: &str| {
-                    let name = format!("{}.{which}", norm.name);
-                    let found = buffer(&name).filter(|values| values.len() == norm.weight.len());
-                    found.ok_or(ModelError::Statistics { name })
-                };
-                norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };
-            }
-            Layer::Residual(block) => {
-                fix_statistics(&mut block.main, buffer)?;
-                fix_statistics(&mut block.shortcut, buffer)?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    Layer::try_change(layers, &mut |layer| {
+        let Layer::BatchNorm(norm) = layer else { return Ok(()) };
+        let get = |which: &str| {
+            let name = format!("{}.{which}", norm.name);
+            let found = buffer(&name).filter(|values| values.len() == norm.weight.len());
+            found.ok_or(ModelError::Statistics { name })
+        };
+        norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };
+        Ok(())
+    })
 }
 
 /// The class of every column: the first largest output, as `argmax` in PyTorch.

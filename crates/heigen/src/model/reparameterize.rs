@@ -1,7 +1,7 @@
 //! Other weights of the same function.
 
 use super::{Layer, Network};
-use crate::config::Activation;
+use crate::vocabulary::Activation;
 
 /// How far the product of the factors may be from 1.
 const PRODUCT_TOLERANCE: f64 = 1e-6;

@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::{Layer, ModelError, Residual};
-use crate::config::{LayerSpec, WindowSpec};
+use crate::vocabulary::{LayerSpec, WindowSpec};
 
 /// Appends `layers`; a layer without a name has that of its place behind `prefix`.
 pub(super) fn append(b: &mut Builder, layers: &[LayerSpec], prefix: &str) -> Result<(), ModelError> {

@@ -94,7 +94,7 @@ fn measured<T: Scalar>(name: &str, x: &Matrix<T>) -> BatchStatistics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ModelSpec, Sequential};
+    use crate::vocabulary::{ModelSpec, Sequential};
 
     #[test]
     fn statistics_are_those_of_what_the_layer_gets() {

@@ -1,8 +1,9 @@
 //! A whole training run, watched.
 
 use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
-use crate::config::{Experiment, LossKind, MultiStepLr, OptimizerSpec, Trainer};
+use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
+use crate::vocabulary::LossKind;
 use heigen_spectra::Watch;
 use std::ops::ControlFlow;
 

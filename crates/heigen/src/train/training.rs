@@ -1,12 +1,13 @@
 //! The state of a training run and one epoch of it.
 
 use super::{Optimizer, learning_rate};
-use crate::config::{BatchSize, LossKind, MultiStepLr, OptimizerSpec};
+use crate::config::{BatchSize, MultiStepLr, OptimizerSpec};
 use crate::data::{Dataset, Split};
 use crate::linalg::{Matrix, par};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape, argmax};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
+use crate::vocabulary::LossKind;
 use faer::Par;
 use rayon::prelude::*;
 use std::ops::Range;
