@@ -10,7 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
 
+mod claim;
 mod stale;
+
+pub use claim::{Claim, Claimed, claim};
 
 /// Bytes collected before each call to the system.
 const BUFFER: usize = 1 << 20;
