@@ -1,4 +1,4 @@
-//! What requests need over and over: samples and weights, read once within a request, and parsed once for each content.
+//! Samples and weights, which requests need over and over: read once within a request, and parsed once for each content.
 
 use crate::LabError;
 use crate::prepare::Samples;
@@ -95,7 +95,7 @@ impl WeightsFile {
     }
 }
 
-/// What one request has read and written so far. Files that somebody else changes meanwhile stay for it what they were.
+/// Everything that one request has read and written so far. Files that somebody else changes meanwhile stay for it what they were.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     samples: Mutex<BTreeMap<String, Arc<Samples>>>,
@@ -132,6 +132,11 @@ impl Memo {
         let file = Arc::new(file);
         locked(&self.weights).insert(path.to_owned(), Arc::clone(&file));
         Ok(file)
+    }
+
+    /// Forgets the weights at `path`, which somebody else may have replaced.
+    pub(crate) fn forget(&self, path: &Path) {
+        locked(&self.weights).remove(path);
     }
 
     /// Takes note of weights that the request wrote to `path`.

@@ -3,11 +3,14 @@
 use crate::LabError;
 use crate::call::Call;
 use crate::store::replace;
-use crate::watch::{NoteKind, Product, Reason};
-use heigen_store::atomic::{self, Staged};
+use crate::watch::{NoteKind, Product, Reason, stage};
+use heigen_store::atomic::{self, Claim, Staged};
 use heigen_store::record::Unusable;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Time between two looks at another process's claim.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How a request makes what it needs, and what it does with results that stand already.
 #[derive(Clone, Debug)]
@@ -44,13 +47,13 @@ pub(crate) struct Fresh<M> {
     pub(crate) made: M,
     /// Its files, that of the record last: where the record stands, the others are complete.
     pub(crate) staged: Vec<Staged>,
-    /// What is said of it once it stands.
+    /// The note that is given once it stands.
     pub(crate) note: Option<NoteKind>,
 }
 
 /// How one result is recognised, and made.
 pub(crate) trait Recipe {
-    /// What tells how a result came about.
+    /// A description of how a result came about, as it is stored beside it.
     type Record;
     /// The result with what its users need.
     type Made;
@@ -112,6 +115,13 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
     recipe.prepare()?;
     // Better now than after hours.
     atomic::check_writable(&recipe.path())?;
+    let _claim = match claimed(call, recipe, &job)? {
+        Ok(claim) => claim,
+        Err(record) => {
+            call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
+            return recipe.reuse(record);
+        }
+    };
     let Fresh { made, staged, note } = recipe.make()?;
     // Everything could be written. Without its record a result counts as unfinished, so nothing is reused from a mixture.
     replace(&recipe.earlier(), staged)?;
@@ -120,6 +130,31 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         call.note(&job, note);
     }
     Ok(made)
+}
+
+/// A claim on the result, so that no other process makes it, too; or the record of the one that another has made meanwhile.
+fn claimed<R: Recipe>(call: &Call, recipe: &R, job: &str) -> Result<Result<Claim, R::Record>, LabError> {
+    let path = recipe.path();
+    let (mut watch, mut said) = (call.job(job), false);
+    loop {
+        let mut other = match atomic::claim(&path)? {
+            Ok(claim) => return Ok(Ok(claim)),
+            Err(other) => other,
+        };
+        while other.look() {
+            if other.is_alive() && !said {
+                call.note(job, NoteKind::Waiting { path: path.clone() });
+                said = true;
+            }
+            watch.begin(stage::WAITING)?;
+            std::thread::sleep(LOOK);
+        }
+        // The request may know files by now that the other has replaced.
+        call.memo.forget(&path);
+        if let Some(record) = standing_record(recipe).filter(|_| !recipe.forced()) {
+            return Ok(Err(record));
+        }
+    }
 }
 
 /// The record that [`made`] would reuse.
