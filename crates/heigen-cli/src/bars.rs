@@ -96,6 +96,17 @@ impl Bars {
         }
     }
 
+    /// Takes the bar of the job away that a task of a reproduction is about.
+    pub(crate) fn finish_of_task(&self, task: &str) {
+        self.locked().retain(|job, (_, bar)| {
+            let about = task.contains(job.as_str());
+            if about {
+                bar.finish_and_clear();
+            }
+            !about
+        });
+    }
+
     /// Takes all bars away.
     pub(crate) fn clear(&self) {
         std::mem::take(&mut *self.locked()).into_values().for_each(|(_, bar)| bar.finish_and_clear());

@@ -7,7 +7,7 @@ use crate::wording;
 use heigen_lab::{Event, LabWatch, Note, NoteKind, Problem, Product};
 use std::ops::ControlFlow;
 
-/// What this command says of results that are reused.
+/// How much a command says of results that are reused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     Said,
@@ -62,7 +62,7 @@ impl LabWatch for Face {
             NoteKind::Reused { what, .. } if !self.says_reused(what) => {}
             NoteKind::Samples(_) | NoteKind::Embedded { .. } => wording::of(note).iter().for_each(|l| say_once(l)),
             NoteKind::TaskEnded { problem, .. } => {
-                self.bars.finish(&note.job);
+                self.bars.finish_of_task(&note.job);
                 match problem {
                     Some(Problem::Failed(why)) => say(&format!("error: {}: {}", note.job, remedy::text(why))),
                     Some(problem) => say(&format!("error: {}: {problem}", note.job)),

@@ -7,7 +7,7 @@ use heigen_spectra::{Progress, Watch};
 use heigen_store::catalogue::Loaded;
 use std::ops::ControlFlow;
 
-/// What every step of a request works with.
+/// Lab, store, memo and watch that every step of a request works with.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) lab: &'a Lab,

@@ -29,15 +29,15 @@ pub enum LabError {
     Of {
         /// The experiment, the figure or the file in question.
         job: String,
-        /// What went wrong there.
+        /// The error there.
         source: Box<LabError>,
     },
     /// A part of the parameters, samples or weights was chosen that is not there.
     #[error("{part}")]
     Choice {
-        /// What was chosen.
+        /// The part that was chosen.
         part: Choice,
-        /// What is wrong with it.
+        /// The reason why there is no such part.
         source: Box<LabError>,
     },
 
@@ -49,7 +49,7 @@ pub enum LabError {
     WeightsChanged {
         /// The experiment.
         name: ExperimentName,
-        /// What has changed, as a sentence.
+        /// The change, as a sentence.
         what: String,
     },
     /// Weights stand where a model would be trained, and no record says that they were trained here.
@@ -115,7 +115,7 @@ pub enum LabError {
     /// A stored analysis whose arrays are damaged.
     #[error("the analysis cannot be reused")]
     AnalysisDamaged {
-        /// What is wrong with its arrays.
+        /// The damage of its arrays.
         source: Box<LabError>,
     },
     /// An array of a stored analysis stands in another order of axes than this program writes.
@@ -146,7 +146,7 @@ pub enum LabError {
         name: ExperimentName,
         /// How many features it has.
         got: usize,
-        /// What the figure shows, as a sentence.
+        /// A sentence about the networks that the figure shows.
         wanted: String,
     },
     /// A figure that has fewer markers than there are classes.
@@ -182,7 +182,7 @@ pub enum LabError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The reason that the system gives.
         source: std::io::Error,
     },
 
@@ -254,7 +254,7 @@ pub enum LabError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// What was chosen of a problem.
+/// A part of a problem that was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Choice {
     /// Layers or tensors.

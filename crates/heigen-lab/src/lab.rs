@@ -12,7 +12,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// What a lab may use.
+/// Resources that a lab may use.
 #[derive(Clone, Debug)]
 pub struct LabOptions {
     /// Folder of the image sets, which need not exist.

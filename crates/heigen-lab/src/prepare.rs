@@ -24,7 +24,7 @@ pub struct Samples {
     pub split: Split,
     /// Names of the classes, where the samples' file has some.
     pub classes: Option<Vec<String>>,
-    /// What the features were shifted and scaled by.
+    /// Shift and scale of every feature, where the experiment asks for them.
     pub standardization: Option<Standardization>,
     /// The training samples.
     pub(crate) training: Arc<Dataset>,

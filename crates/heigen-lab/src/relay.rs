@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 
-/// What a worker has to say.
+/// A message of a worker to the caller's thread.
 enum Message {
     Event(Event, SyncSender<ControlFlow<()>>),
     Note(Note),

@@ -1,4 +1,4 @@
-//! What a request tells while it is under way, and how it is stopped.
+//! Events and notes that a request gives while it is under way, and how it is stopped.
 
 use crate::LabError;
 use heigen::config::ExperimentName;
@@ -120,7 +120,7 @@ impl std::fmt::Display for Problem {
 pub struct Note {
     /// Name of the job, as in [`Event::job`]; of a reproduction's tasks, the name of the task.
     pub job: String,
-    /// What there is to know.
+    /// The content.
     pub kind: NoteKind,
 }
 
@@ -129,21 +129,21 @@ pub struct Note {
 pub enum NoteKind {
     /// A result that stands was reused.
     Reused {
-        /// What it is.
+        /// The kind of result.
         what: Product,
         /// Where it stands.
         path: PathBuf,
     },
     /// A result is being made.
     Making {
-        /// What it will be.
+        /// The kind of result.
         what: Product,
         /// Why it is made.
         reason: Reason,
     },
     /// A result was made and written.
     Made {
-        /// What it is.
+        /// The kind of result.
         what: Product,
         /// Seconds that it took.
         seconds: f64,

@@ -170,7 +170,7 @@ pub(crate) struct TopKArgs {
     pub(crate) tolerance: f64,
 }
 
-/// What is sampled besides.
+/// Estimates by sampling.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct EstimateArgs {
     /// The trace by Hutch++ with its standard error, from this many products.
@@ -192,7 +192,7 @@ pub(crate) struct EstimateArgs {
     pub(crate) diagonal: Option<u32>,
 }
 
-/// What is kept beyond the ordinary.
+/// Arrays kept beyond the ordinary.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct KeepArgs {
     /// Save the eigenvectors of zero eigenvalues (an arbitrary basis of the null space), too: P x P numbers.

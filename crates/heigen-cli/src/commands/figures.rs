@@ -27,7 +27,9 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
 /// `heigen plot`.
 pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     if args.list {
-        return PLOTS.iter().try_for_each(|f| print(&format!("{:16} {}", f.name, f.what)));
+        // Only maps on the plane have options of their own.
+        let options = |f: &Figure| if f.name == "planes" { "; --vectors, --reconstructed" } else { "" };
+        return PLOTS.iter().try_for_each(|f| print(&format!("{:16} {}{}", f.name, f.what, options(f))));
     }
     let Some(figure) = PLOTS.iter().find(|f| args.kind.as_deref() == Some(f.name)) else {
         let names = figure_names(&PLOTS);

@@ -31,7 +31,7 @@ fn json(found: &Found) -> Result<String> {
     })
 }
 
-/// What was found as people read it.
+/// A spectrum, as far as it was found, as people read it.
 pub(super) fn text(found: &Found) -> String {
     match found {
         Found::Whole(record) => describe::whole(record),

@@ -33,7 +33,7 @@ use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What was found of a spectrum.
+/// A spectrum, as far as it was found.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// All of it.
@@ -96,7 +96,7 @@ pub(crate) enum Spectrum {
     Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
 }
 
-/// What is asked for of an experiment's spectrum, reused or computed, after training if need be.
+/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be.
 pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
     let setting = Setting::new(call, loaded, asked)?;
     match setting.goal {

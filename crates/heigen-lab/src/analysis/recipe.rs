@@ -35,7 +35,7 @@ pub(super) trait Findings: Serialize + DeserializeOwned + Sized {
     fn compute(setting: &Setting, way: Self::Way) -> Result<Computed<Self>, LabError>;
 }
 
-/// What was computed, and the staged files of it.
+/// Numbers, arrays and staged files of a finished computation.
 pub(super) struct Computed<S: Findings> {
     pub(super) summary: S,
     pub(super) estimates: Estimates,

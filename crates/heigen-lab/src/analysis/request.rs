@@ -1,4 +1,4 @@
-//! What can be asked of a spectrum.
+//! Requests for spectra.
 
 use crate::error::Contradiction;
 use crate::{Making, Store};
@@ -16,13 +16,13 @@ pub struct AnalysisRequest {
     pub store: Store,
     /// The experiment.
     pub experiment: Loaded,
-    /// What is analysed and how.
+    /// Matrix, weights, way and extras.
     pub asked: Asked,
     /// How trained models and the analysis are made.
     pub making: Making,
 }
 
-/// What is analysed, how, and what is kept of it.
+/// The matrix and weights of an analysis, the way to its spectrum, and what is kept of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     /// Which matrix.
@@ -31,9 +31,9 @@ pub struct Asked {
     pub how: How,
     /// Which eigenpairs, where only some are wanted.
     pub top: TopPairs,
-    /// What is estimated besides.
+    /// Estimates besides.
     pub estimates: EstimatesAsked,
-    /// What is kept beyond the ordinary.
+    /// Arrays that are kept beyond the ordinary.
     pub keep: Keep,
 }
 
@@ -167,7 +167,7 @@ pub struct DensityAsked {
     pub steps: usize,
 }
 
-/// What is kept beyond the ordinary.
+/// Arrays that are kept beyond the ordinary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
     /// The eigenvectors of zero eigenvalues, too.

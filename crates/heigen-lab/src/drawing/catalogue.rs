@@ -136,13 +136,7 @@ pub const FIGURES: [Figure; 12] = [
 /// The kinds of pictures of any experiments.
 pub const PLOTS: [Figure; 10] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
-    plot(
-        "planes",
-        "Figure 2, one row an experiment on the plane; --vectors, --reconstructed",
-        false,
-        plane::check,
-        draw_planes,
-    ),
+    plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
     plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
     plot("embedding", "Figure 6, one row an experiment", false, embedding::check, |call, shown, how| {
         Ok(figure6(&embedding::rows(call, shown, how)?)?)

@@ -1,4 +1,4 @@
-//! What figures and their rows are called.
+//! Names of figures' files and of their rows.
 
 use super::Figure;
 use heigen_store::catalogue::Loaded;

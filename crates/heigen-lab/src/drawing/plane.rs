@@ -19,7 +19,7 @@ use heigen_store::catalogue::Loaded;
 /// Nodes along each axis on which the boundary is traced.
 pub(crate) const BOUNDARY_NODES: usize = 400;
 
-/// What stands at the right end of each row.
+/// The panel at the right end of each row.
 #[derive(Clone, Copy)]
 pub(super) enum Aside {
     None,

@@ -53,11 +53,11 @@ pub enum ImportError {
     /// An architecture that is neither known nor a file.
     #[error("the architecture {arch} is neither {} nor a file that can be read", alternatives(known))]
     Architecture {
-        /// What was given.
+        /// The name or path that was given.
         arch: String,
         /// The names that are known.
         known: [&'static str; 5],
-        /// What the system says of the file.
+        /// The reason why the file cannot be read.
         source: std::io::Error,
     },
     /// A network that ends in another layer than a linear one.
@@ -86,7 +86,7 @@ pub enum ImportError {
         features: usize,
         /// The samples.
         data: PathBuf,
-        /// What does not fit.
+        /// The tensors that do not fit.
         source: Box<LabError>,
     },
     /// A network that one sample makes too large.
@@ -112,12 +112,12 @@ pub enum ImportError {
     Occupied {
         /// The file that stands there.
         path: PathBuf,
-        /// What it is.
+        /// Its kind.
         by: Occupant,
     },
 }
 
-/// What stands under the name that an import would have.
+/// The owner of the name that an import would have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Occupant {
     /// An experiment without weights.

@@ -19,7 +19,7 @@ pub(super) struct Foreign {
     pub(super) tensors: Vec<NamedTensor<f64>>,
     /// C.
     pub(super) n_outputs: usize,
-    /// What is to be said of how it was read.
+    /// Sentences about how it was read.
     pub(super) notes: Vec<String>,
 }
 

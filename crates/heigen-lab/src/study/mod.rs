@@ -75,7 +75,7 @@ pub struct StudyRequest {
     pub store: Store,
     /// The network and its samples.
     pub import: ImportRequest,
-    /// What is analysed; the weights are those of the network.
+    /// The analysis that is asked for; the weights are those of the network.
     pub asked: Asked,
     /// Measures the margin of large networks, too.
     pub margin: bool,

@@ -246,7 +246,7 @@ fn margin(all: &[Measures]) -> Claim {
     )
 }
 
-/// What counts as few outliers: the published four, and one for the seed.
+/// The number of outliers that counts as few: the published four, and one for the seed.
 const FEW: f64 = 5.0;
 
 fn images(all: &[Measures]) -> Claim {
