@@ -3,7 +3,7 @@
 use heigen::analysis::{Definition, GTheta, Rule, Switches};
 use heigen_lab::number;
 use heigen_store::boundary_record::BoundaryRecord;
-use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Subject, TopKSummary};
+use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Operator, Subject, TopKSummary};
 use std::fmt::Write;
 
 /// Eigenvalues that are shown.
@@ -48,11 +48,16 @@ pub(crate) fn top(record: &AnalysisRecord<TopKSummary>) -> String {
     lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
     for (row, values) in s.eigenvalues.chunks(SHOWN).enumerate() {
         let values: Vec<String> = values.iter().map(|&l| number(l)).collect();
-        let title = if row == 0 { s.which.as_str() } else { "" };
+        let title = if row == 0 { s.which.name() } else { "" };
         lines.push(format!("  {title:<12} {}", values.join("  ")));
     }
     lines.extend(estimates(&record.estimates));
-    lines.push(format!("  method       lanczos in {}, {} products, {} restarts", s.dtype, s.products, s.restarts));
+    lines.push(format!(
+        "  method       lanczos in {}, {} products, {} restarts",
+        s.dtype.name(),
+        s.products,
+        s.restarts
+    ));
     lines.push(format!(
         "  certificate  residual {:.1e} of {} allowed, orthogonality {:.1e}",
         s.residual_max,
@@ -73,11 +78,11 @@ fn heading<S>(record: &AnalysisRecord<S>, p: usize, n: usize) -> Vec<String> {
 
 /// The matrix in words, unless it is the Hessian of the training loss.
 fn matrix(of: &Subject) -> Option<String> {
-    let name = match of.operator.as_str() {
-        "ggn" => "generalized Gauss-Newton",
-        "fisher" => "empirical Fisher",
-        "remainder" => "Hessian minus Gauss-Newton",
-        _ => "Hessian",
+    let name = match of.operator {
+        Operator::Ggn => "generalized Gauss-Newton",
+        Operator::Fisher => "empirical Fisher",
+        Operator::Remainder => "Hessian minus Gauss-Newton",
+        Operator::Hessian => "Hessian",
     };
     let mut parts = vec![format!("{name} of {}", of.loss)];
     if let Some(classes) = &of.classes {

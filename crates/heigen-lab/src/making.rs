@@ -137,22 +137,23 @@ fn claimed<R: Recipe>(call: &Call, recipe: &R, job: &str) -> Result<Result<Claim
     let path = recipe.path();
     let (mut watch, mut said) = (call.job(job), false);
     loop {
-        let mut other = match atomic::claim(&path)? {
-            Ok(claim) => return Ok(Ok(claim)),
-            Err(other) => other,
-        };
-        while other.look() {
-            if other.is_alive() && !said {
-                call.note(job, NoteKind::Waiting { path: path.clone() });
-                said = true;
+        match atomic::claim(&path)? {
+            Ok(claim) => {
+                // Another may have finished since the record was looked for; files that the request knows may be old.
+                call.memo.forget(&path);
+                let record = if recipe.forced() { None } else { standing_record(recipe) };
+                return Ok(record.map_or(Ok(claim), Err));
             }
-            watch.begin(stage::WAITING)?;
-            std::thread::sleep(LOOK);
-        }
-        // The request may know files by now that the other has replaced.
-        call.memo.forget(&path);
-        if let Some(record) = standing_record(recipe).filter(|_| !recipe.forced()) {
-            return Ok(Err(record));
+            Err(mut other) => {
+                while other.look() {
+                    if other.is_alive() && !said {
+                        call.note(job, NoteKind::Waiting { path: path.clone() });
+                        said = true;
+                    }
+                    watch.begin(stage::WAITING)?;
+                    std::thread::sleep(LOOK);
+                }
+            }
         }
     }
 }

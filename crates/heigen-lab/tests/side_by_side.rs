@@ -8,6 +8,8 @@ use heigen_lab::{
     AnalysisRequest, Asked, BoundaryRequest, Drawing, FIGURES, FigureRequest, How, ImportRequest, LabError, Making,
     NoteKind, Product, ReproduceRequest, StudyRequest, TrainRequest, find_figure, stage,
 };
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 #[test]
@@ -23,11 +25,12 @@ fn two_labs_work_side_by_side_and_one_is_stopped() {
     std::thread::scope(|scope| {
         let other = scope.spawn(|| lab().analyse(&finished, &()));
         // In the middle of the training, then, trained, in the middle of the spectrum.
-        for (at, left) in [(stage::TRAINING, vec![]), (heigen_spectra::stage::RANGE, folder.model_files("long"))] {
-            let watch = StopsAt::stage(at, 3);
+        let spectrum = heigen_spectra::stage::EIGENPROBLEM;
+        for (at, n, left) in [(stage::TRAINING, 3, vec![]), (spectrum, 1, folder.model_files("long"))] {
+            let watch = StopsAt::stage(at, n);
             let error = lab().analyse(&stopped, &watch).unwrap_err();
             assert!(error.is_stopped() && matches!(error, LabError::Stopped), "{error:?}");
-            assert!(watch.asked.load(Ordering::Relaxed) >= 3, "{at} was not reached");
+            assert!(watch.asked.load(Ordering::Relaxed) == n, "{at} was not reached");
             assert_eq!(folder.names("stopped"), left);
         }
         other.join().unwrap().unwrap();
@@ -86,6 +89,25 @@ fn stopped_at_any_moment_a_request_leaves_no_file() {
 }
 
 #[test]
+fn of_two_that_want_the_same_model_one_trains_it() {
+    let folder = Folder::new();
+    let request = TrainRequest {
+        store: folder.store("results"),
+        experiment: folder.experiment("shared", &small(3_000)),
+        making: Making::default(),
+    };
+    let notes = Recorder::default();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| lab().train(&request, &notes).unwrap());
+        }
+    });
+    assert_eq!(notes.count(|kind| matches!(kind, NoteKind::Trained { .. })), 1);
+    assert_eq!(notes.count(|kind| matches!(kind, NoteKind::Reused { .. })), 2);
+    assert!(folder.names("results").iter().all(|name| !name.contains("claim")));
+}
+
+#[test]
 fn a_reproduction_is_stopped_as_a_whole() {
     let folder = Folder::new();
     let request = ReproduceRequest {
@@ -141,9 +163,9 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
     let counts = lab.counts();
     assert_eq!((counts.samples_prepared, counts.weights_read), (1, 3));
     // A file with other content is other samples.
-    let path = std::path::PathBuf::from(&request.import.data.path);
-    let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.trim_end().rsplit_once('\n').unwrap().0).unwrap();
+    let path = PathBuf::from(&request.import.data.path);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.trim_end().rsplit_once('\n').unwrap().0).unwrap();
     lab.study(&request, &watch).unwrap();
     assert_eq!(lab.counts().samples_prepared, 2);
 }
@@ -174,5 +196,35 @@ fn forced_everything_is_made_once() {
     }
     let watch = Recorder::default();
     lab.draw(&request(false), &watch).unwrap();
-    assert_eq!(watch.count(|kind| matches!(kind, NoteKind::Reused { .. })), 4);
+    assert_eq!(watch.count(|kind| matches!(kind, NoteKind::Reused { .. })), 3, "model, analysis, figure");
+}
+
+#[test]
+fn the_engine_knows_no_face() {
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { sources(&path, found) } else { found.push(path) }
+        }
+    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(own.join("Cargo.toml")).unwrap();
+    for dependency in ["clap", "indicatif", "anyhow", "ctrlc", "signal-hook"] {
+        assert!(!manifest.contains(dependency), "{dependency}");
+    }
+    let mut files = vec![];
+    sources(&own.join("src"), &mut files);
+    assert!(files.len() > 30);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
+        // Printing, ending the process, the environment, global threads, and options of a command line.
+        for word in
+            ["println!", "print!(", "process::exit", "env::var", "build_global", "current_num_threads()", "\"--", " --"]
+        {
+            let allowed = word == "current_num_threads()" && file.ends_with("lab.rs");
+            assert!(allowed || !code.contains(word), "{}: {word}", file.display());
+        }
+    }
 }

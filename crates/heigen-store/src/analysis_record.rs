@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::StoreError;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
-use crate::subject::{Estimates, Subject};
+use crate::summary::{Estimates, Subject};
 
 /// The summary of an analysis as a document.
 const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
-/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`](crate::subject::TopKSummary)).
+/// What an analysis found, and of what: a whole spectrum ([`Summary`]) or some eigenpairs ([`TopKSummary`](crate::summary::TopKSummary)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalysisRecord<S = Summary> {
     /// The experiment.

@@ -16,7 +16,7 @@ pub mod layout;
 pub mod npy;
 pub mod own_data;
 pub mod record;
-mod subject;
+mod summary;
 pub mod weights;
 
 pub use error::StoreError;

@@ -69,12 +69,12 @@ impl Opened {
     /// As [`read`].
     pub fn parse(&self, args: &FileArgs) -> Result<OwnData, StoreError> {
         let found = parse(args, &self.bytes, &self.kind, self.labels.as_deref())?;
-        chosen(args, found, crate::document::short(&self.hash))
+        chosen(args, found, &crate::document::short(&self.hash))
     }
 }
 
 /// The samples as an experiment takes them: in float32, of the chosen classes, permuted.
-fn chosen(args: &FileArgs, found: Samples, hash: String) -> Result<OwnData, StoreError> {
+fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreError> {
     let Samples { features, shape, labels: y, classes, feature_names } = found;
     let single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
     let rounded = features.iter().zip(&single).any(|(&x, &s)| x.to_bits() != f64::from(s).to_bits());

@@ -13,7 +13,9 @@ pub use crate::analysis_record::AnalysisRecord;
 use crate::atomic::Staged;
 pub use crate::document::Unusable;
 use crate::document::{self, Kind, short};
-pub use crate::subject::{Estimates, Sampled, SampledDensity, Subject, TopKSummary};
+pub use crate::summary::{
+    Dtype, End, Estimates, Operator, PartialMethod, Sampled, SampledDensity, Subject, TopKSummary, loss_name,
+};
 
 /// The record of a training as a document.
 const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };

@@ -25,10 +25,7 @@ use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{AnalysisRecord, TopKSummary};
 use recipe::Analysis;
-pub use request::{
-    AnalysisRequest, Asked, DensityAsked, Dtype, EstimatesAsked, How, Keep, Matter, TopPairs, Way, loss_name,
-    operator_name, which_name,
-};
+pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use crate::{Making, Store};
 use heigen::config::LossKind;
 use heigen::curvature::{Method, OperatorKind, Which};
 use heigen_store::catalogue::Loaded;
+use heigen_store::record::Dtype;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -110,26 +111,6 @@ impl Way {
     }
 }
 
-/// The number type of an analysis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dtype {
-    /// Single precision.
-    Float32,
-    /// Double precision.
-    #[default]
-    Float64,
-}
-
-impl Dtype {
-    /// `float32` or `float64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Float32 => "float32",
-            Self::Float64 => "float64",
-        }
-    }
-}
-
 /// Some eigenpairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopPairs {
@@ -197,35 +178,5 @@ impl Asked {
             Some((_, contradiction)) => Err(contradiction),
             None => Ok(()),
         }
-    }
-}
-
-/// The operator's name in records and file names.
-pub fn operator_name(operator: OperatorKind) -> &'static str {
-    match operator {
-        OperatorKind::Hessian => "hessian",
-        OperatorKind::GaussNewton => "ggn",
-        OperatorKind::EmpiricalFisher => "fisher",
-        OperatorKind::FunctionalRemainder => "remainder",
-    }
-}
-
-/// The name of an end of the spectrum in records and file names.
-pub fn which_name(which: Which) -> &'static str {
-    match which {
-        Which::Largest => "largest",
-        Which::Smallest => "smallest",
-        Which::BothEnds => "both",
-        Which::LargestMagnitude => "magnitude",
-    }
-}
-
-/// The name of a loss in experiment files and records.
-pub fn loss_name(loss: LossKind) -> &'static str {
-    match loss {
-        LossKind::CrossEntropy => "cross_entropy",
-        LossKind::Mse => "mse",
-        LossKind::Nll => "nll",
-        LossKind::Hinge => "hinge",
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that an analysis is computed from and written to.
 
-use super::request::{Asked, Matter, loss_name, operator_name, which_name};
+use super::request::{Asked, Matter};
 use super::top_k::Pairs;
 use crate::LabError;
 use crate::call::Call;
@@ -15,7 +15,7 @@ use heigen::linalg::Scalar;
 use heigen::model::reparameterize;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::record::{Subject, stamp};
+use heigen_store::record::{End, Operator, Subject, loss_name, stamp};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -119,7 +119,7 @@ impl<'a> Setting<'a> {
             .collect();
         let goal = match self.goal {
             Goal::Whole(method) => method.name().to_owned(),
-            Goal::Top(top) => format!("lanczos {} {} {:e}", top.k, which_name(top.which), top.tolerance),
+            Goal::Top(top) => format!("lanczos {} {} {:e}", top.k, End::from(top.which).name(), top.tolerance),
         };
         let subject = serde_json::to_string(&self.subject)?;
         let batch = self.asked.subject.batch.map_or(0, NonZeroUsize::get).to_string();
@@ -132,7 +132,7 @@ impl<'a> Setting<'a> {
 /// The matrix as records describe it.
 fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
     Subject {
-        operator: operator_name(matter.operator).into(),
+        operator: matter.operator.into(),
         loss: loss_name(matter.loss.unwrap_or(trained_with)).into(),
         classes: (!matter.classes.is_empty()).then(|| matter.classes.clone()),
         samples: matter.samples.as_ref().map(|range| format!("{}..{}", range.start, range.end)),
@@ -160,8 +160,8 @@ fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: us
 /// The part of file names that tells an analysis from that of the plain Hessian.
 fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
     let mut parts = Vec::new();
-    if subject.operator != "hessian" {
-        parts.push(subject.operator.clone());
+    if subject.operator != Operator::Hessian {
+        parts.push(subject.operator.name().to_owned());
     }
     if subject.loss != loss_name(trained_with) {
         parts.push(subject.loss.clone());
@@ -182,7 +182,7 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
         parts.push(format!("weight-decay-{:e}", subject.weight_decay));
     }
     if let Goal::Top(top) = goal {
-        parts.push(format!("{}-{}", which_name(top.which), top.k));
+        parts.push(format!("{}-{}", End::from(top.which).name(), top.k));
     }
     parts.join("+")
 }

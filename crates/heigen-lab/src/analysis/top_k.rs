@@ -2,7 +2,6 @@
 
 use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
-use super::request::{Dtype, which_name};
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
@@ -13,7 +12,7 @@ use heigen::curvature::{ExampleLabels, ParamSelection, Problem, SymmetricOperato
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
-use heigen_store::record::TopKSummary;
+use heigen_store::record::{Dtype, PartialMethod, TopKSummary};
 use std::path::PathBuf;
 
 /// Samples whose gradients are formed at a time.
@@ -32,7 +31,7 @@ impl Findings for TopKSummary {
     type Arrays = ();
 
     fn dtype(&self) -> &str {
-        &self.dtype
+        self.dtype.name()
     }
 
     fn n_params(&self) -> usize {
@@ -72,7 +71,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
         loss: problem.loss(),
         accuracy: problem.accuracy(),
         grad_norm: gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt(),
-        which: which_name(pairs.which).into(),
+        which: pairs.which.into(),
         eigenvalues: top.eigenvalues.iter().map(|l| l.to_f64()).collect(),
         residual_max: top.residuals.iter().copied().fold(0.0, f64::max),
         residuals: top.residuals,
@@ -81,8 +80,8 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
         orthogonality: orthogonality(&top.eigenvectors),
         products: top.products,
         restarts: top.restarts,
-        method: "lanczos".into(),
-        dtype: T::NAME.into(),
+        method: PartialMethod::Lanczos,
+        dtype: asked.how.dtype,
     };
     Ok(Computed { summary, estimates, staged, arrays: () })
 }

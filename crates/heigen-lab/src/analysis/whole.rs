@@ -3,7 +3,7 @@
 use super::arrays::{Arrays, widened};
 use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
-use super::request::{Dtype, Keep};
+use super::request::Keep;
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
@@ -14,6 +14,7 @@ use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
+use heigen_store::record::Dtype;
 use std::path::PathBuf;
 
 impl Findings for Summary {

@@ -2,7 +2,7 @@
 
 use super::Figure;
 use super::labels::{labels, stem};
-use crate::analysis::{self, Analysed, Asked, Dtype, How, Matter, analysed};
+use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
@@ -10,7 +10,7 @@ use crate::{Lab, LabError, LabWatch, Making, Store};
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
-use heigen_store::record::{Unusable, stamp};
+use heigen_store::record::{Dtype, Unusable, stamp};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -176,7 +176,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     let name = job.to_string().replace('/', "-");
     // Some eigenpairs have a page of their own beside that of them all.
     let part = if let Found::Top(record) = &spectrum {
-        format!("+{}-{}", record.summary.which, record.summary.eigenvalues.len())
+        format!("+{}-{}", record.summary.which.name(), record.summary.eigenvalues.len())
     } else {
         String::new()
     };

@@ -3,7 +3,6 @@
 use super::foreign::Foreign;
 use super::{ImportError, ImportRequest, Imported, Occupant};
 use crate::LabError;
-use crate::analysis::loss_name;
 use crate::call::Call;
 use crate::prepare::Prepared;
 use crate::store::replace;
@@ -12,6 +11,7 @@ use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, LossKind, Mo
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::layout::ExperimentPaths;
+use heigen_store::record::loss_name;
 use heigen_store::weights::{self, Weights};
 use serde_json::json;
 use std::collections::BTreeMap;

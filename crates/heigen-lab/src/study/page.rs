@@ -2,14 +2,14 @@
 
 use super::{Picture, Study, StudyRequest};
 use crate::LabError;
-use crate::analysis::{Found, loss_name};
+use crate::analysis::Found;
 use crate::call::Call;
 use crate::drawing::Figure;
 use crate::page_text::{capital, machine, math, percent};
 use heigen::analysis::{Definition, Rule, Summary};
 use heigen_report::{Cell, Figure as Shown, Report, Section, Table, TaskState, Timing, literal};
 use heigen_store::boundary_record::BoundaryRecord;
-use heigen_store::record::{AnalysisRecord, TopKSummary};
+use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
 
 /// Eigenvalues in the table.
 const SHOWN: usize = 10;

@@ -1,13 +1,129 @@
-//! Which matrix was analysed, and what is known of it by sampling or in part.
+//! Summaries beside that of a whole spectrum: of which matrix it is, and what is known of it by sampling or in part.
 
+use heigen::config::LossKind;
+use heigen::curvature::{OperatorKind, Which};
 use serde::{Deserialize, Serialize};
+
+/// A kind of matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operator {
+    /// Second derivatives of the mean loss.
+    #[default]
+    Hessian,
+    /// The generalized Gauss-Newton matrix.
+    Ggn,
+    /// The empirical Fisher matrix.
+    Fisher,
+    /// The Hessian minus Gauss-Newton.
+    Remainder,
+}
+
+impl Operator {
+    /// Its name in files and their names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hessian => "hessian",
+            Self::Ggn => "ggn",
+            Self::Fisher => "fisher",
+            Self::Remainder => "remainder",
+        }
+    }
+}
+
+impl From<OperatorKind> for Operator {
+    fn from(kind: OperatorKind) -> Self {
+        match kind {
+            OperatorKind::Hessian => Self::Hessian,
+            OperatorKind::GaussNewton => Self::Ggn,
+            OperatorKind::EmpiricalFisher => Self::Fisher,
+            OperatorKind::FunctionalRemainder => Self::Remainder,
+        }
+    }
+}
+
+/// An end of the spectrum, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// The largest eigenvalues, largest first.
+    Largest,
+    /// The smallest eigenvalues, smallest first.
+    Smallest,
+    /// Half of them largest, then half of them smallest.
+    Both,
+    /// The eigenvalues largest in magnitude.
+    Magnitude,
+}
+
+impl End {
+    /// Its name in files and their names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Largest => "largest",
+            Self::Smallest => "smallest",
+            Self::Both => "both",
+            Self::Magnitude => "magnitude",
+        }
+    }
+}
+
+impl From<Which> for End {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Largest => Self::Largest,
+            Which::Smallest => Self::Smallest,
+            Which::BothEnds => Self::Both,
+            Which::LargestMagnitude => Self::Magnitude,
+        }
+    }
+}
+
+/// How some eigenpairs were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartialMethod {
+    /// Block Lanczos.
+    Lanczos,
+}
+
+/// The number type of an analysis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// Single precision.
+    Float32,
+    /// Double precision.
+    #[default]
+    Float64,
+}
+
+impl Dtype {
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+        }
+    }
+}
+
+/// The name of a loss in experiment files and records.
+pub fn loss_name(loss: LossKind) -> &'static str {
+    match loss {
+        LossKind::CrossEntropy => "cross_entropy",
+        LossKind::Mse => "mse",
+        LossKind::Nll => "nll",
+        LossKind::Hinge => "hinge",
+    }
+}
 
 /// The matrix that an analysis is of; everything empty is the Hessian of the mean training loss at the trained weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// `hessian`, `ggn`, `fisher` or `remainder`.
-    pub operator: String,
+    /// The kind of matrix.
+    pub operator: Operator,
     /// The loss.
     pub loss: String,
     /// The classes whose samples the loss is the mean over; all without.
@@ -87,8 +203,8 @@ pub struct TopKSummary {
     pub accuracy: f64,
     /// l2 norm of the gradient of the mean loss.
     pub grad_norm: f64,
-    /// Which end: `largest`, `smallest`, `both` or `magnitude`.
-    pub which: String,
+    /// The end of the spectrum that they are from.
+    pub which: End,
     /// In that order.
     pub eigenvalues: Vec<f64>,
     /// |A v_i - lambda_i v_i|, computed from products with the stored vectors.
@@ -105,8 +221,8 @@ pub struct TopKSummary {
     pub products: usize,
     /// Restarts of the iteration.
     pub restarts: usize,
-    /// `lanczos`.
-    pub method: String,
+    /// How they were found.
+    pub method: PartialMethod,
     /// Number type of the analysis.
-    pub dtype: String,
+    pub dtype: Dtype,
 }
