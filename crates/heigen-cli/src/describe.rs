@@ -1,20 +1,21 @@
-//! The summary of an analysis as people read it.
+//! Models, analyses and boundaries as people read them.
 
-use crate::progress::number;
-use heigen::analysis::{Definition, GTheta, Rule};
-use heigen_store::record::{AnalysisRecord, Estimates, Subject, TopKSummary};
+use heigen::analysis::{Definition, GTheta, Rule, Switches};
+use heigen_lab::number;
+use heigen_store::boundary_record::BoundaryRecord;
+use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Operator, Subject, TopKSummary};
 use std::fmt::Write;
 
 /// Eigenvalues that are shown.
 const SHOWN: usize = 5;
 
 /// The summary of a whole spectrum.
-pub(crate) fn describe(record: &AnalysisRecord) -> String {
+pub(crate) fn whole(record: &AnalysisRecord) -> String {
     let s = &record.summary;
-    let top = s.eigenvalues_top.iter().take(SHOWN).map(|&l| number(l)).collect::<Vec<_>>();
+    let largest = s.eigenvalues_top.iter().take(SHOWN).map(|&l| number(l)).collect::<Vec<_>>();
     let mut lines = heading(record, s.n_params, s.n_samples);
     lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
-    lines.push(format!("  lambda_1..{}  {}", top.len(), top.join("  ")));
+    lines.push(format!("  lambda_1..{}  {}", largest.len(), largest.join("  ")));
     lines.push(format!("  lambda_min   {}", number(s.lambda_min)));
     lines.push(format!("  trace        {}", number(s.trace)));
     lines.push(format!("  rank         {} of {}", s.rank, s.n_params));
@@ -41,17 +42,22 @@ pub(crate) fn describe(record: &AnalysisRecord) -> String {
 }
 
 /// The summary of some eigenpairs.
-pub(crate) fn describe_top(record: &AnalysisRecord<TopKSummary>) -> String {
+pub(crate) fn top(record: &AnalysisRecord<TopKSummary>) -> String {
     let s = &record.summary;
     let mut lines = heading(record, s.n_params, s.n_samples);
     lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
     for (row, values) in s.eigenvalues.chunks(SHOWN).enumerate() {
         let values: Vec<String> = values.iter().map(|&l| number(l)).collect();
-        let title = if row == 0 { s.which.as_str() } else { "" };
+        let title = if row == 0 { s.which.name() } else { "" };
         lines.push(format!("  {title:<12} {}", values.join("  ")));
     }
     lines.extend(estimates(&record.estimates));
-    lines.push(format!("  method       lanczos in {}, {} products, {} restarts", s.dtype, s.products, s.restarts));
+    lines.push(format!(
+        "  method       lanczos in {}, {} products, {} restarts",
+        s.dtype.name(),
+        s.products,
+        s.restarts
+    ));
     lines.push(format!(
         "  certificate  residual {:.1e} of {} allowed, orthogonality {:.1e}",
         s.residual_max,
@@ -72,11 +78,11 @@ fn heading<S>(record: &AnalysisRecord<S>, p: usize, n: usize) -> Vec<String> {
 
 /// The matrix in words, unless it is the Hessian of the training loss.
 fn matrix(of: &Subject) -> Option<String> {
-    let name = match of.operator.as_str() {
-        "ggn" => "generalized Gauss-Newton",
-        "fisher" => "empirical Fisher",
-        "remainder" => "Hessian minus Gauss-Newton",
-        _ => "Hessian",
+    let name = match of.operator {
+        Operator::Ggn => "generalized Gauss-Newton",
+        Operator::Fisher => "empirical Fisher",
+        Operator::Remainder => "Hessian minus Gauss-Newton",
+        Operator::Hessian => "Hessian",
     };
     let mut parts = vec![format!("{name} of {}", of.loss)];
     if let Some(classes) = &of.classes {
@@ -156,4 +162,70 @@ fn g_theta(all: &[GTheta]) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The measures of a boundary.
+pub(crate) fn boundary(record: &BoundaryRecord) -> String {
+    let mut lines = vec![record.name.to_string()];
+    if let Some(c) = &record.complexity {
+        lines.push(format!(
+            "  boundary     {} pieces, {} linear ones, length {}, total curvature {}",
+            c.n_pieces,
+            c.n_linear,
+            number(c.length),
+            number(c.turning)
+        ));
+    }
+    let s = &record.switches;
+    let side = |s: &Switches| format!("{} +- {}", number(s.mean), number(s.standard_error));
+    lines.push(format!(
+        "  switches     {} a segment between samples of different classes, {} of the same class",
+        side(&s.different_class),
+        side(&s.same_class)
+    ));
+    let e = &record.encoding;
+    lines.push(format!(
+        "  encoding     the signs of {} alignments tell {:.1} % of classes right; random directions {:.1} %, none {:.1} %",
+        e.n_directions,
+        100.0 * e.accuracy,
+        100.0 * record.encoding_random,
+        100.0 * e.majority
+    ));
+    if let Some(m) = &record.margin {
+        lines.push(format!(
+            "  margin       {} by v_1 (distances {} and {} to the most and the least aligned sample, cos^2 {})",
+            number(m.margin),
+            number(m.distance_most),
+            number(m.distance_least),
+            number(m.cos2)
+        ));
+    }
+    lines.push(match &record.nearest {
+        Some(n) => format!(
+            "  nearest      {} from training sample {} to the boundary, the least of {}",
+            number(n.distance),
+            n.sample,
+            record.nearest_among
+        ),
+        None if record.nearest_among == 0 => {
+            "  margin       not measured of a network of this size; --margin takes minutes".to_owned()
+        }
+        None => "  nearest      no boundary found: one class is predicted everywhere".to_owned(),
+    });
+    lines.join("\n")
+}
+
+/// A trained model in one line.
+pub(crate) fn model(record: &ModelRecord) -> String {
+    let mut line = format!("{}  {} epochs", record.name, record.epochs_trained);
+    if let Some(last) = record.epochs.last() {
+        for (name, part) in [("train", Some(last.train)), ("validation", last.validation), ("test", last.test)] {
+            if let Some(part) = part {
+                let accuracy = 100.0 * part.accuracy;
+                // Writing to a string cannot fail.
+                let _ = write!(line, "  {name} loss {} accuracy {accuracy:.1} %", number(part.loss));
+            }
+        }
+    }
+    line
 }

@@ -1,98 +1,74 @@
-//! From raw arguments to resolved ones: what every command works with.
+//! From raw arguments to the lab and what every command works with.
 
 use crate::args::{AnalyzeArgs, Common, Names, ReproduceArgs};
-use crate::progress;
+use crate::bars;
+use crate::face::Face;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
+use heigen_lab::{Lab, LabOptions, Making, Store};
 use heigen_store::catalogue::{self, Loaded};
-use heigen_store::images::ImageFolder;
-use heigen_store::layout::Results;
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Resolved common options.
-#[derive(Clone, Debug)]
+/// The lab, with the options that commands share.
 pub(crate) struct Session {
-    pub(crate) results: Results,
-    pub(crate) images: ImageFolder,
-    pub(crate) pretrained: Option<PathBuf>,
-    pub(crate) seed: Option<u64>,
-    pub(crate) force: bool,
+    pub(crate) lab: Lab,
+    pub(crate) face: Face,
+    pub(crate) store: Store,
+    pub(crate) making: Making,
     pub(crate) json: bool,
-    pub(crate) eval_every: Option<usize>,
-    pub(crate) checkpoint_every: Duration,
-    /// Says nothing of what is reused.
-    pub(crate) quiet: bool,
-}
-
-fn start_threads(threads: u16) -> Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().context("cannot start threads")
 }
 
 impl Session {
     pub(crate) fn new(common: &Common) -> Result<Self> {
-        start_threads(common.threads)?;
-        Ok(Self {
-            results: Results::new(&common.results),
-            images: ImageFolder::new(&common.data.data_dir),
-            pretrained: common.pretrained.clone(),
+        let making = Making {
             seed: common.seed,
+            pretrained: common.pretrained.clone(),
             force: common.force,
-            json: common.json,
+            replace_damaged: false,
             eval_every: common.eval_every.map(|n| n as usize),
             checkpoint_every: Duration::from_secs_f64(common.checkpoint_every),
-            quiet: false,
+        };
+        Ok(Self {
+            lab: lab(&common.data.data_dir, common.threads)?,
+            face: Face::new(),
+            store: Store::folder(&common.results),
+            making,
+            json: common.json,
         })
     }
 
-    /// For many tasks at once, which say only what they do.
+    /// The session of a reproduction: among many tasks nobody is there to decide, or to read what was reused.
     pub(crate) fn of_reproduction(args: &ReproduceArgs) -> Result<Self> {
-        start_threads(args.threads)?;
-        Ok(Self {
-            results: Results::new(&args.results),
-            images: ImageFolder::new(&args.data.data_dir),
-            pretrained: None,
-            seed: None,
-            force: false,
-            json: args.json,
-            eval_every: None,
+        let making = Making {
+            replace_damaged: true,
             checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
-            quiet: true,
-        })
-    }
-
-    /// For a network that is given, so that nothing is trained.
-    pub(crate) fn of_analysis(args: &AnalyzeArgs) -> Result<Self> {
-        start_threads(args.threads)?;
+            ..Making::default()
+        };
         Ok(Self {
-            results: Results::new(&args.results),
-            images: ImageFolder::new("data"),
-            pretrained: None,
-            seed: None,
-            force: args.force,
+            lab: lab(&args.data.data_dir, args.threads)?,
+            face: Face::silent_of_reuse(),
+            store: Store::folder(&args.results),
+            making,
             json: args.json,
-            eval_every: None,
-            checkpoint_every: Duration::ZERO,
-            quiet: false,
         })
     }
 
-    /// The same with results of its own, at `seed`.
-    pub(crate) fn at_seed(&self, results: Results, seed: u64) -> Self {
-        Self { results, seed: Some(seed), ..self.clone() }
+    /// The session of a network that is given, so that nothing is trained.
+    pub(crate) fn of_study(args: &AnalyzeArgs) -> Result<Self> {
+        Ok(Self {
+            lab: lab(Path::new("data"), args.threads)?,
+            face: Face::of_study(),
+            store: Store::folder(&args.results),
+            making: Making { force: args.force, ..Making::default() },
+            json: args.json,
+        })
     }
 
-    /// Tells that a result was reused.
-    pub(crate) fn say_reused(&self, message: &str) {
-        if !self.quiet {
-            say(message);
-        }
-    }
-
-    /// Loads the experiments of `names`, with `--seed` applied; all of them before anything runs.
+    /// Loads the experiments of `names`, all of them before anything runs.
     pub(crate) fn load(&self, names: &Names, default: &[&str], command: &str) -> Result<Vec<Loaded>> {
         let mut all = names.all();
         if all.is_empty() {
@@ -107,7 +83,8 @@ impl Session {
     }
 
     fn load_one(&self, arg: &str) -> Result<Loaded> {
-        let loaded = self.seeded(catalogue::load(arg)?);
+        let mut loaded = catalogue::load(arg)?;
+        loaded.experiment.seed = self.making.seed.unwrap_or(loaded.experiment.seed);
         if let Some(why) = catalogue::why_not(&loaded)? {
             anyhow::bail!("{why}");
         }
@@ -116,13 +93,40 @@ impl Session {
         }
         Ok(loaded)
     }
+}
 
-    /// The experiment with `--seed` applied.
-    pub(crate) fn seeded(&self, mut loaded: Loaded) -> Loaded {
-        if let Some(seed) = self.seed {
-            loaded.experiment.seed = seed;
-        }
-        loaded
+/// A lab for one command.
+pub(crate) fn lab(images: &Path, threads: u16) -> Result<Lab> {
+    let images = images.to_owned();
+    let options = LabOptions { images, threads: threads.into(), memory: memory_limit(), machine: processor() };
+    Ok(Lab::new(options)?)
+}
+
+/// Three quarters of the memory that the system says is available, 16 GiB where it does not say.
+fn memory_limit() -> f64 {
+    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<f64>().ok()
+    });
+    available.map_or(16.0 * 2f64.powi(30), |kib| 0.75 * 1024.0 * kib)
+}
+
+/// Name of the processor, that of its architecture where the system does not say.
+fn processor() -> String {
+    let name = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("model name"))?;
+        line.split_once(':').map(|(_, name)| name.trim().to_owned())
+    });
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// One weights file belongs to one experiment.
+pub(crate) fn one_model(model: Option<&Path>, experiments: &[Loaded]) {
+    if model.is_some() && experiments.len() > 1 {
+        usage(&format!(
+            "--model gives the weights of one experiment, but {} are named; run them one by one",
+            experiments.len()
+        ));
     }
 }
 
@@ -133,7 +137,7 @@ pub(crate) fn usage(message: &str) -> ! {
 
 /// Tells the user something, on stderr.
 pub(crate) fn say(message: &str) {
-    progress::line(message);
+    bars::line(message);
 }
 
 /// [`say`], unless it was said before.
@@ -148,7 +152,7 @@ pub(crate) fn say_once(message: &str) {
 
 /// Prints a result, on stdout. A reader that has gone away, as in `heigen list | head`, is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
-    match progress::aside(|| writeln!(std::io::stdout(), "{text}")) {
+    match bars::aside(|| writeln!(std::io::stdout(), "{text}")) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write to stdout"),
         _ => Ok(()),
     }

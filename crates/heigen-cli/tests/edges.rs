@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// For every crate those of the workspace that it uses.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("heigen-spectra", &[]),
     ("heigen", &["heigen-pickle", "heigen-spectra"]),
     ("heigen-pickle", &[]),

@@ -1,14 +1,64 @@
 //! The description of the matrix that an analysis is of, as records keep it.
 
+use heigen::curvature::OperatorKind;
+use heigen::vocabulary::LossKind;
 use serde::{Deserialize, Serialize};
+
+/// A kind of matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operator {
+    /// Second derivatives of the mean loss.
+    #[default]
+    Hessian,
+    /// The generalized Gauss-Newton matrix.
+    Ggn,
+    /// The empirical Fisher matrix.
+    Fisher,
+    /// The Hessian minus Gauss-Newton.
+    Remainder,
+}
+
+impl Operator {
+    /// Its name in files and their names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hessian => "hessian",
+            Self::Ggn => "ggn",
+            Self::Fisher => "fisher",
+            Self::Remainder => "remainder",
+        }
+    }
+}
+
+impl From<OperatorKind> for Operator {
+    fn from(kind: OperatorKind) -> Self {
+        match kind {
+            OperatorKind::Hessian => Self::Hessian,
+            OperatorKind::GaussNewton => Self::Ggn,
+            OperatorKind::EmpiricalFisher => Self::Fisher,
+            OperatorKind::FunctionalRemainder => Self::Remainder,
+        }
+    }
+}
+
+/// The name of a loss in experiment files and records.
+pub fn loss_name(loss: LossKind) -> &'static str {
+    match loss {
+        LossKind::CrossEntropy => "cross_entropy",
+        LossKind::Mse => "mse",
+        LossKind::Nll => "nll",
+        LossKind::Hinge => "hinge",
+    }
+}
 
 /// The matrix that an analysis is of. Where all fields are empty it is the Hessian of the mean training loss at the
 /// trained weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// `hessian`, `ggn`, `fisher` or `remainder`.
-    pub operator: String,
+    /// The kind of matrix.
+    pub operator: Operator,
     /// The loss.
     pub loss: String,
     /// The classes whose samples the loss is the mean over; all classes if not given.

@@ -34,14 +34,12 @@ impl FigureRecord {
     }
 
     /// The record with the hashes of the figure's files, which are complete but wait for their names `paths`.
-    ///
-    /// # Errors
-    /// [`StoreError::Read`].
-    pub fn of_files(mut self, staged: &[Staged], paths: &[PathBuf]) -> Result<Self, StoreError> {
+    #[must_use]
+    pub fn of_files(mut self, staged: &[Staged], paths: &[PathBuf]) -> Self {
         for (staged, path) in staged.iter().zip(paths) {
-            self.files.insert(name(path), hash_file(staged.file())?);
+            self.files.insert(name(path), staged.hash().to_owned());
         }
-        Ok(self)
+        self
     }
 
     /// Whether the files at `paths` are those of this record, and were drawn from what `wanted` is.

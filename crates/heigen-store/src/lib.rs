@@ -10,6 +10,7 @@ pub mod boundary_record;
 pub mod catalogue;
 pub mod checkpoint;
 mod document;
+mod dtype;
 mod error;
 mod estimates;
 pub mod figure_record;
@@ -26,11 +27,12 @@ pub use error::{FileOption, Remedy, StoreError};
 
 /// The records of trainings and analyses, and the stamps that tell whether they still hold.
 pub mod record {
-    pub use crate::analysed_matrix::Subject;
+    pub use crate::analysed_matrix::{Operator, Subject, loss_name};
     pub use crate::analysis_record::AnalysisRecord;
     pub use crate::document::Unusable;
+    pub use crate::dtype::Dtype;
     pub use crate::estimates::{Estimates, Sampled, SampledDensity};
     pub use crate::stamp::{hash_file, stamp};
-    pub use crate::top_eigenpairs::TopKSummary;
+    pub use crate::top_eigenpairs::{End, PartialMethod, TopKSummary};
     pub use crate::training_record::{EpochReport, ModelRecord, PartReport};
 }

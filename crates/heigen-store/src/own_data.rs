@@ -33,9 +33,48 @@ pub struct OwnData {
 /// [`StoreError::Read`] if a file cannot be read, [`StoreError::Format`] for what it holds, [`StoreError::Data`] for
 /// classes that are not there.
 pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
+    open(args)?.parse(args)
+}
+
+/// The bytes of a user's samples, decompressed, before they are parsed.
+#[derive(Debug)]
+pub struct Opened {
+    bytes: Vec<u8>,
+    /// The file's ending, which tells its kind.
+    kind: String,
+    labels: Option<Vec<u8>>,
+    hash: String,
+}
+
+/// Reads the files that `args` names, without looking at what they hold.
+///
+/// # Errors
+/// [`StoreError::Read`] if a file cannot be read, [`StoreError::Content`] if it is too long or no whole gzip file.
+pub fn open(args: &FileArgs) -> Result<Opened, StoreError> {
     let (bytes, kind) = content(&args.path)?;
-    let labels = args.labels_path.as_deref().map(content).transpose()?;
-    let found = parse(args, &bytes, &kind, labels.as_ref().map(|(bytes, _)| &bytes[..]))?;
+    let labels = args.labels_path.as_deref().map(content).transpose()?.map(|(bytes, _)| bytes);
+    let hash = crate::record::stamp([Some(&bytes), labels.as_ref()].into_iter().flatten());
+    Ok(Opened { bytes, kind, labels, hash })
+}
+
+impl Opened {
+    /// A hash of the content of all files.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The samples, as [`read`] finds them.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn parse(&self, args: &FileArgs) -> Result<OwnData, StoreError> {
+        let found = parse(args, &self.bytes, &self.kind, self.labels.as_deref())?;
+        chosen(args, found, &crate::document::short(&self.hash))
+    }
+}
+
+/// The samples as an experiment takes them: in float32, of the chosen classes, permuted.
+fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreError> {
     let Samples { features, shape, labels: y, classes, feature_names } = found;
     let single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
     let rounded = features.iter().zip(&single).any(|(&x, &s)| x.to_bits() != f64::from(s).to_bits());
@@ -48,9 +87,6 @@ pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
             mend: "scale that feature".into(),
         });
     }
-    let mut parts = vec![bytes];
-    parts.extend(labels.map(|(bytes, _)| bytes));
-    let hash = crate::document::short(&crate::record::stamp(&parts));
     let name =
         Path::new(&args.path).file_name().map_or_else(|| args.path.clone(), |n| n.to_string_lossy().into_owned());
     let data =

@@ -1,6 +1,53 @@
 //! The numbers of an analysis that found some eigenpairs instead of the whole spectrum, as records keep them.
 
+use crate::dtype::Dtype;
+use heigen::curvature::Which;
 use serde::{Deserialize, Serialize};
+
+/// An end of the spectrum, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// The largest eigenvalues, largest first.
+    Largest,
+    /// The smallest eigenvalues, smallest first.
+    Smallest,
+    /// Half of them largest, then half of them smallest.
+    Both,
+    /// The eigenvalues largest in magnitude.
+    Magnitude,
+}
+
+impl End {
+    /// Its name in files and their names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Largest => "largest",
+            Self::Smallest => "smallest",
+            Self::Both => "both",
+            Self::Magnitude => "magnitude",
+        }
+    }
+}
+
+impl From<Which> for End {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Largest => Self::Largest,
+            Which::Smallest => Self::Smallest,
+            Which::BothEnds => Self::Both,
+            Which::LargestMagnitude => Self::Magnitude,
+        }
+    }
+}
+
+/// How some eigenpairs were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartialMethod {
+    /// Block Lanczos.
+    Lanczos,
+}
 
 /// Some eigenpairs of a matrix too large for its whole spectrum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +62,8 @@ pub struct TopKSummary {
     pub accuracy: f64,
     /// l2 norm of the gradient of the mean loss.
     pub grad_norm: f64,
-    /// The end of the spectrum that was asked for: `largest`, `smallest`, `both` or `magnitude`.
-    pub which: String,
+    /// The end of the spectrum that was asked for.
+    pub which: End,
     /// The eigenvalues, in the order that `which` says.
     pub eigenvalues: Vec<f64>,
     /// The residual |A v_i - lambda_i v_i| of every pair, computed from products with the stored vectors.
@@ -33,8 +80,8 @@ pub struct TopKSummary {
     pub products: usize,
     /// Number of restarts of the iteration.
     pub restarts: usize,
-    /// The method: `lanczos`.
-    pub method: String,
+    /// How the eigenpairs were found.
+    pub method: PartialMethod,
     /// Number type of the analysis.
-    pub dtype: String,
+    pub dtype: Dtype,
 }

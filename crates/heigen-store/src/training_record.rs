@@ -131,7 +131,15 @@ impl ModelRecord {
     /// [`Unusable::Missing`] without a file, [`Unusable::Changed`] if its bytes are others,
     /// [`Unusable::Unreadable`] if they cannot be read.
     pub fn check_weights(&self, path: &Path) -> Result<(), Unusable> {
-        match hash_file(path) {
+        self.check_weights_hash(path, hash_file(path))
+    }
+
+    /// [`Self::check_weights`] of a file whose hash was taken already, or could not be.
+    ///
+    /// # Errors
+    /// As [`Self::check_weights`].
+    pub fn check_weights_hash(&self, path: &Path, hash: Result<String, StoreError>) -> Result<(), Unusable> {
+        match hash {
             Ok(hash) if hash == self.weights_hash => Ok(()),
             Ok(hash) => Err(Unusable::Changed(format!(
                 "{} has changed since it was trained (its hash is {}, the record says {})",

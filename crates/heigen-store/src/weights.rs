@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use heigen_formats::NamedTensor;
 
@@ -148,6 +148,39 @@ pub fn load_f64(path: &Path) -> Result<Weights<f64>, StoreError> {
 pub fn parse_f64(path: &Path, bytes: &[u8]) -> Result<Weights<f64>, StoreError> {
     check_start(path, bytes, bytes.len() as u64)?;
     parse(path, bytes, |value| value, |_| false)
+}
+
+/// The bytes of a weights file, read once.
+#[derive(Debug)]
+pub struct Opened {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    hash: String,
+}
+
+/// Reads a file of weights without looking at what it holds.
+///
+/// # Errors
+/// [`StoreError::Read`].
+pub fn open(path: &Path) -> Result<Opened, StoreError> {
+    let bytes = fs::read(path).map_err(|cause| StoreError::read(path, cause))?;
+    let hash = blake3::hash(&bytes).to_hex().to_string();
+    Ok(Opened { path: path.to_owned(), bytes, hash })
+}
+
+impl Opened {
+    /// The BLAKE3 hash of the bytes.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The tensors as [`load_f64`] reads them.
+    ///
+    /// # Errors
+    /// [`StoreError::Content`] if the bytes are truncated or foreign.
+    pub fn parse(&self) -> Result<Weights<f64>, StoreError> {
+        parse_f64(&self.path, &self.bytes)
+    }
 }
 
 fn load_as<T>(path: &Path, convert: fn(f64) -> T, rounds: fn(Dtype) -> bool) -> Result<Weights<T>, StoreError> {

@@ -3,7 +3,9 @@
 use super::{Common, Names};
 use clap::{Args, ValueEnum};
 use heigen::config::LossKind;
-use heigen::curvature::{Method, OperatorKind, Which};
+use heigen::curvature::{OperatorKind, Which};
+use heigen_lab::{Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
+use heigen_store::record::loss_name;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -53,6 +55,61 @@ pub(crate) struct HessianArgs {
     pub(crate) keep: KeepArgs,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+impl HessianArgs {
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            subject: self.subject.matter(),
+            how: self.analysing.how(),
+            top: self.top.pairs(),
+            estimates: self.estimates.asked(),
+            keep: Keep { full_basis: self.keep.full_basis, matrix: self.keep.save_hessian },
+        }
+    }
+}
+
+impl Analysing {
+    pub(crate) fn how(&self) -> How {
+        let dtype = match self.dtype {
+            Dtype::Float32 => heigen_lab::Dtype::Float32,
+            Dtype::Float64 => heigen_lab::Dtype::Float64,
+        };
+        How { weights: self.model.clone(), way: self.method.way(), dtype }
+    }
+}
+
+impl SubjectArgs {
+    fn matter(&self) -> Matter {
+        Matter {
+            operator: self.operator.kind(),
+            loss: self.loss,
+            classes: self.classes.clone(),
+            samples: self.samples.as_ref().map(|range| range.0.clone()),
+            layers: self.layers.clone(),
+            weight_decay: self.weight_decay,
+            factors: self.reparameterize,
+            batch: self.batch,
+        }
+    }
+}
+
+impl TopKArgs {
+    fn pairs(self) -> TopPairs {
+        let count = self.top_k.map(|k| k as usize);
+        TopPairs { count, which: self.which.which(), tolerance: self.tolerance }
+    }
+}
+
+impl EstimateArgs {
+    fn asked(self) -> EstimatesAsked {
+        let density = DensityAsked { probes: self.probes as usize, steps: self.steps as usize };
+        EstimatesAsked {
+            trace: self.trace.map(|n| n as usize),
+            density: self.density.then_some(density),
+            diagonal: self.diagonal.map(|n| n as usize),
+        }
+    }
 }
 
 /// Options of an analysis that figures have, too.
@@ -114,7 +171,7 @@ pub(crate) struct TopKArgs {
     pub(crate) tolerance: f64,
 }
 
-/// What is sampled besides.
+/// Estimates by sampling.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct EstimateArgs {
     /// The trace by Hutch++ with its standard error, from this many products.
@@ -136,7 +193,7 @@ pub(crate) struct EstimateArgs {
     pub(crate) diagonal: Option<u32>,
 }
 
-/// What is kept beyond the ordinary.
+/// Arrays kept beyond the ordinary.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct KeepArgs {
     /// Save the eigenvectors of zero eigenvalues (an arbitrary basis of the null space), too: P x P numbers.
@@ -173,13 +230,12 @@ pub(crate) enum MethodArg {
 }
 
 impl MethodArg {
-    /// A way to the whole spectrum.
-    pub(crate) fn whole(self) -> Option<Method> {
+    pub(crate) fn way(self) -> Way {
         match self {
-            Self::Auto => Some(Method::Auto),
-            Self::Exact => Some(Method::Exact),
-            Self::Dense => Some(Method::Dense),
-            Self::Lanczos => None,
+            Self::Auto => Way::Auto,
+            Self::Exact => Way::Exact,
+            Self::Dense => Way::Dense,
+            Self::Lanczos => Way::Lanczos,
         }
     }
 }
@@ -198,16 +254,7 @@ pub(crate) enum OperatorArg {
 }
 
 impl OperatorArg {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Hessian => "hessian",
-            Self::Ggn => "ggn",
-            Self::Fisher => "fisher",
-            Self::Remainder => "remainder",
-        }
-    }
-
-    pub(crate) fn kind(self) -> OperatorKind {
+    fn kind(self) -> OperatorKind {
         match self {
             Self::Hessian => OperatorKind::Hessian,
             Self::Ggn => OperatorKind::GaussNewton,
@@ -231,16 +278,7 @@ pub(crate) enum WhichArg {
 }
 
 impl WhichArg {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Largest => "largest",
-            Self::Smallest => "smallest",
-            Self::Both => "both",
-            Self::Magnitude => "magnitude",
-        }
-    }
-
-    pub(crate) fn which(self) -> Which {
+    fn which(self) -> Which {
         match self {
             Self::Largest => Which::Largest,
             Self::Smallest => Which::Smallest,
@@ -271,22 +309,6 @@ impl FromStr for SampleRange {
             Some(_) => Err("it holds no sample".into()),
             None => Err("expected a number of samples, or A..B".into()),
         }
-    }
-}
-
-impl std::fmt::Display for SampleRange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}..{}", self.0.start, self.0.end)
-    }
-}
-
-/// The names of losses.
-pub(crate) fn loss_name(loss: LossKind) -> &'static str {
-    match loss {
-        LossKind::CrossEntropy => "cross_entropy",
-        LossKind::Mse => "mse",
-        LossKind::Nll => "nll",
-        LossKind::Hinge => "hinge",
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{MethodArg, analysis};
 use clap::Args;
 use heigen::config::LossKind;
+use heigen_lab::Renaming;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,21 +24,10 @@ works on the network (heigen plot spectrum results/experiments/<name>.json --mod
 results/grads/<name>_... as `heigen hessian` does, figures/*_<name>.*, and report/<name>.html, one page with everything.";
 
 /// FROM=TO: how names in the file become those of the architecture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Renaming {
-    pub(crate) from: String,
-    pub(crate) to: String,
-}
-
-impl FromStr for Renaming {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text
-            .split_once('=')
-            .ok_or("expected FROM=TO: the beginning of names in the file, and what to put there")?;
-        Ok(Self { from: parts.0.to_owned(), to: parts.1.to_owned() })
-    }
+fn renaming(text: &str) -> Result<Renaming, String> {
+    let parts =
+        text.split_once('=').ok_or("expected FROM=TO: the beginning of names in the file, and what to put there")?;
+    Ok(Renaming { from: parts.0.to_owned(), to: parts.1.to_owned() })
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "switches are what a command line has")]
@@ -53,7 +42,7 @@ pub(crate) struct AnalyzeArgs {
     pub(crate) arch: Option<String>,
     /// Rename tensors of the file: names that begin with FROM begin with TO instead. May be repeated; the longest FROM
     /// counts.
-    #[arg(long, value_name = "FROM=TO", help_heading = "Which network")]
+    #[arg(long, value_name = "FROM=TO", value_parser = renaming, help_heading = "Which network")]
     pub(crate) map: Vec<Renaming>,
     /// The samples: .npz (arrays X and y), .npy (with --labels), .csv, .tsv, .parquet, or IDX (with --labels).
     #[arg(long, value_name = "FILE", help_heading = "Which samples")]

@@ -4,16 +4,12 @@ mod analysis;
 mod analyze;
 mod reproduce;
 
-pub(crate) use analysis::{
-    Analysing, Dtype, EstimateArgs, HessianArgs, KeepArgs, MethodArg, OperatorArg, SubjectArgs, TopKArgs, WhichArg,
-    loss_name,
-};
-
-pub(crate) use analyze::{AnalyzeArgs, Renaming};
+pub(crate) use analysis::{Analysing, HessianArgs, MethodArg};
+pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
+use heigen_lab::MapVectors;
 use std::path::PathBuf;
 
 const START: &str = "\
@@ -197,8 +193,7 @@ pub(crate) struct BoundaryArgs {
 }
 
 /// Which vectors maps show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VectorsArg {
     /// The eigenvectors of the largest eigenvalues.
     #[default]
@@ -211,7 +206,18 @@ pub(crate) enum VectorsArg {
     Directions,
 }
 
-/// What figures and plots share.
+impl VectorsArg {
+    pub(crate) fn vectors(self) -> MapVectors {
+        match self {
+            Self::Top => MapVectors::Top,
+            Self::Lowest => MapVectors::Lowest,
+            Self::Random => MapVectors::Random,
+            Self::Directions => MapVectors::Directions,
+        }
+    }
+}
+
+/// Options that figures and plots share.
 #[derive(Args, Debug)]
 pub(crate) struct DrawArgs {
     #[command(flatten)]

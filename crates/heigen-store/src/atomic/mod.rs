@@ -10,7 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
 
+mod claim;
 mod stale;
+
+pub use claim::{Claim, Claimed, claim};
 
 /// Bytes collected before each call to the system.
 const BUFFER: usize = 1 << 20;
@@ -52,6 +55,8 @@ pub struct Staged {
     temporary: Temporary,
     folder: PathBuf,
     path: PathBuf,
+    /// The hash of the content.
+    hash: String,
 }
 
 /// The first half of [`write_with`]: everything but the renaming.
@@ -71,17 +76,41 @@ pub fn stage_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     stale::sweep(folder);
     let temporary = Temporary::beside(folder, file_name);
     let file = File::create_new(&temporary.path).map_err(failed)?;
-    let mut writer = BufWriter::with_capacity(BUFFER, file);
+    let mut writer = BufWriter::with_capacity(BUFFER, Hashing { file, hasher: blake3::Hasher::new() });
     fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
-    let file = writer.into_inner().map_err(|e| failed(e.into_error()))?;
+    let Hashing { file, hasher } = writer.into_inner().map_err(|e| failed(e.into_error()))?;
     file.sync_all().map_err(failed)?;
-    Ok(Staged { temporary, folder: folder.to_owned(), path: path.to_owned() })
+    let hash = hasher.finalize().to_hex().to_string();
+    Ok(Staged { temporary, folder: folder.to_owned(), path: path.to_owned(), hash })
+}
+
+/// A file whose bytes are hashed on their way, so that nobody has to read them back for that.
+struct Hashing {
+    file: File,
+    hasher: blake3::Hasher,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 impl Staged {
     /// Where the content stands until it is committed.
     pub fn file(&self) -> &Path {
         &self.temporary.path
+    }
+
+    /// The BLAKE3 hash of the content, as [`hash_file`](crate::record::hash_file) finds it.
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The second half of [`write_with`]: renames the file to its path.

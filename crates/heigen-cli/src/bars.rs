@@ -1,0 +1,137 @@
+//! Progress bars on stderr; nothing where stderr is not a terminal.
+
+use heigen_lab::{Event, stage as lab_stage};
+use heigen_spectra::stage;
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// All bars, one below the other: several tasks may run at once.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A line on stderr, above the bars.
+pub(crate) fn line(text: &str) {
+    // A closed stderr is no reason to stop.
+    let _ = BARS.suspend(|| writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Whether bars are seen.
+pub(crate) fn hidden() -> bool {
+    BARS.is_hidden()
+}
+
+/// Runs what writes to the terminal by other ways, the bars put aside.
+pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
+    BARS.suspend(f)
+}
+
+/// A bar of one line that says nothing of itself, below all others; its message is the line.
+pub(crate) fn status() -> ProgressBar {
+    let bar = BARS.add(ProgressBar::new(0));
+    bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// A bar over `total` steps with rate and time left.
+fn bar(total: u64, unit: &str, what: &str) -> ProgressBar {
+    let template = format!("{{msg}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}/s, {{eta}} left");
+    let bar = BARS.insert(0, ProgressBar::new(total)).with_message(what.to_owned());
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let rate = state.per_sec();
+        // Writing to a string cannot fail.
+        let _ = if rate < 9.95 { write!(out, "{rate:.1}") } else { write!(out, "{}", HumanCount(rate.round() as u64)) };
+    }));
+    bar
+}
+
+/// A spinner with elapsed time, for a step whose progress is unknown.
+fn spinner(what: &str) -> ProgressBar {
+    let spinner = BARS.insert(0, ProgressBar::new_spinner()).with_message(what.to_owned());
+    spinner.set_style(
+        ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+/// The bars of the jobs that run, by name, each with the stage that it shows.
+#[derive(Default)]
+pub(crate) struct Bars(Mutex<BTreeMap<String, (&'static str, ProgressBar)>>);
+
+impl Bars {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<String, (&'static str, ProgressBar)>> {
+        // A bar is put in or taken out whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows how far a job is: a bar where it is known how much there is to do, else a spinner with words.
+    pub(crate) fn show(&self, event: &Event) {
+        let mut shown = self.locked();
+        let counted = matches!(event.stage, lab_stage::TRAINING | stage::LANCZOS | stage::DENSITY);
+        let words = words(event);
+        let other = shown.get(&event.job).is_none_or(|(at, _)| *at != event.stage);
+        if other {
+            let total = event.total.unwrap_or_default();
+            let new = if counted { bar(total, event.unit, &words) } else { spinner(&words) };
+            if let Some((_, earlier)) = shown.insert(event.job.clone(), (event.stage, new)) {
+                earlier.finish_and_clear();
+            }
+        }
+        let Some((_, bar)) = shown.get(&event.job) else { return };
+        bar.set_message(words);
+        if counted {
+            bar.set_length(event.total.unwrap_or_default());
+            bar.set_position(event.done);
+        }
+    }
+
+    /// Takes the bar of a job away.
+    pub(crate) fn finish(&self, job: &str) {
+        if let Some((_, bar)) = self.locked().remove(job) {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Takes the bar of the job away that a task of a reproduction is about.
+    pub(crate) fn finish_of_task(&self, task: &str) {
+        self.locked().retain(|job, (_, bar)| {
+            let about = task.contains(job.as_str());
+            if about {
+                bar.finish_and_clear();
+            }
+            !about
+        });
+    }
+
+    /// Takes all bars away.
+    pub(crate) fn clear(&self) {
+        std::mem::take(&mut *self.locked()).into_values().for_each(|(_, bar)| bar.finish_and_clear());
+    }
+}
+
+/// A job and its step in words.
+fn words(event: &Event) -> String {
+    let Event { job, stage: at, done, total, .. } = event;
+    let of = total.unwrap_or_default();
+    let step = match *at {
+        lab_stage::TRAINING => return job.clone(),
+        lab_stage::ALIGNMENTS => "alignments".to_owned(),
+        lab_stage::BOUNDARY => "decision boundary".to_owned(),
+        lab_stage::DRAWING => "drawing".to_owned(),
+        lab_stage::WAITING => "waiting for another process".to_owned(),
+        stage::STRUCTURE => format!("structure of the Hessian, {done} of {of} products"),
+        stage::RANGE => format!("range of the Hessian, {done} of at most {of} columns"),
+        stage::DENSE => format!("dense Hessian, {done} of {of} columns"),
+        stage::PROJECTION => format!("projected Hessian, {done} columns"),
+        stage::EIGENPROBLEM => format!("eigendecomposition of size {of}"),
+        stage::LANCZOS => "Lanczos".to_owned(),
+        stage::TRACE => format!("trace from {of} products"),
+        stage::DIAGONAL => format!("diagonal from {of} products"),
+        other => other.to_owned(),
+    };
+    format!("{job}: {step}")
+}

@@ -1,0 +1,19 @@
+//! `heigen boundary`.
+
+use crate::args::BoundaryArgs;
+use crate::describe;
+use crate::session::{Session, print};
+use anyhow::Result;
+use heigen_lab::BoundaryRequest;
+
+pub(crate) fn run(args: &BoundaryArgs) -> Result<()> {
+    let session = Session::new(&args.common)?;
+    for experiment in session.load(&args.names, &[], "boundary")? {
+        let (store, making) = (session.store.clone(), session.making.clone());
+        let request = BoundaryRequest { store, experiment, margin: args.margin, making };
+        let record = session.lab.boundary(&request, &session.face)?;
+        session.face.clear();
+        print(&if session.json { serde_json::to_string(&record)? } else { describe::boundary(&record) })?;
+    }
+    Ok(())
+}

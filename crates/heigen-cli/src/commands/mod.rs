@@ -1,0 +1,12 @@
+//! One module for each command: from its arguments to a request, from the result to what is printed.
+
+pub(crate) mod boundary;
+mod countdown;
+pub(crate) mod experiments;
+pub(crate) mod figures;
+pub(crate) mod image_sets;
+pub(crate) mod reproduce;
+pub(crate) mod show;
+pub(crate) mod spectrum;
+pub(crate) mod study;
+pub(crate) mod train;

@@ -1,0 +1,53 @@
+//! The command line of heigen: what the curvature of a trained classifier's loss says about its decision boundary.
+//!
+//! Arguments become requests to the lab; notes and errors of the lab become words, with remedies in terms of this command
+//! line. Results and tables go to stdout, everything said about them to stderr. Exit codes: 0 done, 1 failed, 2 wrong
+//! usage, 130 interrupted.
+//!
+//! The program is a library so that others can ship it: they call [`main`], or [`run`] with arguments of their own.
+
+mod args;
+mod bars;
+mod commands;
+mod describe;
+mod face;
+mod remedy;
+mod session;
+mod signals;
+mod wording;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use session::say;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The program, with the arguments of the process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// The program, with `arguments` whose first is its name. Wrong usage ends the process.
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    let arguments = Arguments::parse_from(arguments);
+    signals::watch();
+    let outcome = match arguments.command {
+        Command::Train(a) => commands::train::run(&a),
+        Command::Hessian(a) => commands::spectrum::run(&a),
+        Command::Analyze(a) => commands::study::run(&a),
+        Command::Boundary(a) => commands::boundary::run(&a),
+        Command::Figure(a) => commands::figures::run(&a),
+        Command::Plot(a) => commands::figures::run_plot(&a),
+        Command::Reproduce(a) => commands::reproduce::run(&a),
+        Command::List(a) => commands::experiments::run(&a),
+        Command::Show(a) => commands::show::run(&a),
+        Command::Data(a) => commands::image_sets::run(&a),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {}", remedy::of(&error)));
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Errors of the lab in words, with remedies in terms of the command line.
+
+use heigen::curvature::SpectrumError;
+use heigen_lab::{Choice, Contradiction, ImportError, LabError};
+use heigen_store::{FileOption, Remedy, StoreError};
+use std::error::Error;
+
+/// An error of a command in one line.
+pub(crate) fn of(error: &anyhow::Error) -> String {
+    error.downcast_ref::<LabError>().map_or_else(|| format!("{error:#}"), text)
+}
+
+/// An error of the lab in one line.
+pub(crate) fn text(error: &LabError) -> String {
+    match error {
+        LabError::Of { job, source } => format!("{job}: {}", text(source)),
+        LabError::Choice { part, source } => format!("{}: {}", option_of(*part), text(source)),
+        LabError::AnalysisDamaged { source } => format!("{error}; --force computes it again: {}", text(source)),
+        LabError::WeightsChanged { name, .. } | LabError::WeightsForeign { name, .. } => {
+            format!("{error}; analyse it with --model, move it away, or train over it: heigen train {name} --force")
+        }
+        LabError::WeightsImported { path } => format!(
+            "{} are weights that `heigen analyze` was given, and no training makes them again; give them by --model, or \
+             move them away",
+            path.display()
+        ),
+        LabError::Untrainable { .. } => format!("{error} (--model FILE); set it to \"batch\" to train"),
+        LabError::NoPretrained { name } => format!(
+            "{name} starts from a ResNet18 pretrained on ImageNet, and nothing is downloaded here: give its weights by \
+             --pretrained FILE, which python -c \"import torchvision, safetensors.torch as s; \
+             s.save_file(torchvision.models.resnet18(weights='DEFAULT').state_dict(), 'resnet18.safetensors')\" writes, \
+             or set `model.args.pretrained` to false in an experiment of your own"
+        ),
+        LabError::ArrayOrder { .. } => format!("{error}; analyse again with --force"),
+        LabError::VariedMargin { .. } => {
+            format!("{error}; leave --classes, --reparameterize, --model and --dtype out")
+        }
+        LabError::Contradiction(contradiction) => contradicting(*contradiction),
+        LabError::Import(error) => import(error),
+        LabError::Solver(source) => format!("{error}{}", solver(source.as_ref())),
+        _ => stored(error),
+    }
+}
+
+/// What to do about a solver that found nothing.
+fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
+    match error.downcast_ref::<SpectrumError>() {
+        Some(SpectrumError::HighRank { .. }) => "; use --method auto or dense",
+        Some(SpectrumError::NeedsFloat64) => "; use --dtype float64, or --method dense",
+        Some(SpectrumError::NotCertified(_)) => "; try --method dense, and report this",
+        _ => "",
+    }
+}
+
+/// An error with its causes, and the option that mends what a file lacks.
+fn stored(error: &LabError) -> String {
+    let said = error.in_full();
+    let mut remedy = None;
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause.filter(|_| remedy.is_none()) {
+        // An error that stands in for another is not followed by it.
+        remedy = match error.downcast_ref::<LabError>() {
+            Some(LabError::Store(error)) => error.remedy(),
+            _ => error.downcast_ref::<StoreError>().and_then(StoreError::remedy),
+        };
+        cause = error.source();
+    }
+    match remedy {
+        Some(Remedy::Give(option) | Remedy::LeaveOut(option)) => format!("{said} ({})", names(option)),
+        Some(Remedy::ImageFolder) => format!("{said} by --data-dir or HEIGEN_DATA"),
+        Some(Remedy::Catalogue) => {
+            let joint = if said.ends_with('?') { "" } else { ";" };
+            format!("{said}{joint} `heigen list` shows all")
+        }
+        _ => said,
+    }
+}
+
+/// The option in experiment files, and its flag.
+fn names(option: FileOption) -> String {
+    let flag = match option {
+        FileOption::LabelsPath => "--labels FILE",
+        FileOption::FeaturesKey => "--features-key",
+        FileOption::LabelsKey => "--labels-key",
+        FileOption::LabelColumn => "--label-column",
+        FileOption::Header => "--header",
+    };
+    format!("{flag}, or `dataset.args.{}` of an experiment", option.key())
+}
+
+fn option_of(part: Choice) -> &'static str {
+    match part {
+        Choice::Layers => "--layers",
+        Choice::Classes => "--classes",
+        Choice::Samples => "--samples",
+        Choice::Factors => "--reparameterize",
+    }
+}
+
+/// Options that contradict each other.
+pub(crate) fn contradicting(contradiction: Contradiction) -> String {
+    match contradiction {
+        Contradiction::CountOfWhole => {
+            "--top-k is for --method lanczos; the other ways find all eigenpairs anyway".to_owned()
+        }
+        Contradiction::EndOfWhole => {
+            "--which chooses among the eigenpairs of --top-k; the whole spectrum has both ends".to_owned()
+        }
+        Contradiction::BasisOfPart => "--full-basis completes a whole spectrum; --top-k finds a part of one".to_owned(),
+        Contradiction::MatrixOfPart => {
+            "--save-hessian forms the matrix, which --top-k is there to avoid; leave one of them out".to_owned()
+        }
+        Contradiction::Decay(decay) => format!("--weight-decay is {decay}; expected a finite number"),
+        Contradiction::DecayOfExact => {
+            "--weight-decay adds MU to every eigenvalue and leaves the eigenvectors as they are, which fills the null \
+             space that the exact way relies on: add it to the numbers, or use --top-k or --method dense"
+                .to_owned()
+        }
+        Contradiction::ExactInSingle => {
+            "--method exact needs --dtype float64: float32 leaves too few digits".to_owned()
+        }
+        Contradiction::MarginOfPart => {
+            "--margin needs v_1 of a whole spectrum; leave out --margin or --top-k".to_owned()
+        }
+    }
+}
+
+/// A network from elsewhere that cannot be taken in.
+fn import(error: &ImportError) -> String {
+    match error {
+        ImportError::BringsArchitecture { path } => {
+            format!("{} brings its architecture and names along; leave out --arch and --map", path.display())
+        }
+        ImportError::NoArchitecture { path } => format!(
+            "{} holds weights only; say what network they belong to by --arch: a JSON file of its layers, or FNN, \
+             FNN_2layer, CNN, LeNet5, ResNet18 (or export the network as ONNX)",
+            path.display()
+        ),
+        ImportError::Renaming { renaming, .. } => format!("--map {}={}: {error}", renaming.from, renaming.to),
+        ImportError::NamedTwice { name } => format!("--map gives two tensors the name {name}"),
+        ImportError::NoTensor { arch, tensor, reference } => {
+            let whose = if *reference { "the reference's" } else { "its" };
+            format!("--arch {arch}: the weights have no {tensor}; expected {whose} names (--map renames)")
+        }
+        ImportError::Architecture { arch, source, .. } => format!(
+            "--arch {arch} is neither FNN, FNN_2layer, CNN, LeNet5 or ResNet18 nor a file that can be read; \
+             a file lists the layers, see `heigen analyze --help`: {source}"
+        ),
+        ImportError::LastLayer { arch, last } => {
+            format!("--arch {arch}: the last layer is {last}; expected linear, one output for each class")
+        }
+        ImportError::NoLogSoftmax { model } => format!(
+            "--loss nll takes log-probabilities, and the last layer of {} is no log_softmax; cross_entropy takes logits",
+            model.display()
+        ),
+        ImportError::Fit { model, source, .. } => {
+            // An ONNX file brings its names along.
+            let renames = !model.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
+            let hint = if renames { " (--map FROM=TO renames tensors)" } else { "" };
+            format!("{error}{hint}: {}", text(source))
+        }
+        ImportError::Occupied { .. } => {
+            format!("{error}; choose another name by --name FOLDER/NAME, or --force to replace it")
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Notes of the lab in words.
+
+use heigen_lab::{Note, NoteKind, Product, Reason, seconds};
+
+/// The line that a note is worth, if it is worth one.
+pub(crate) fn of(note: &Note) -> Option<String> {
+    let job = &note.job;
+    Some(match &note.kind {
+        NoteKind::Reused { what, path } => format!("{job}: reused {}{}", path.display(), purpose(what)),
+        NoteKind::Making { what, reason } => format!("{job}: {}", making(what, reason)?),
+        NoteKind::Made { what: Product::Boundary, seconds: s, path } => {
+            format!("{job}: measured its boundary in {} -> {}", seconds(*s), path.display())
+        }
+        NoteKind::Made { seconds: s, path, .. } => {
+            format!("{job}: analysed in {} -> {}", seconds(*s), path.display())
+        }
+        NoteKind::Trained { epochs, early, seconds: s, path } => {
+            let early = if *early { ", stopped at 100 % training accuracy" } else { "" };
+            format!("{job}: trained {epochs} epochs in {}{early} -> {}", seconds(*s), path.display())
+        }
+        NoteKind::EvaluatedLess => {
+            format!("hint: {job} was evaluated less often; `--eval-every` with `--force` trains it again")
+        }
+        NoteKind::GoingOn { done, of } => format!("{job}: going on after {done} of {of} epochs"),
+        NoteKind::StartsFrom { file, fresh } => {
+            format!("{job}: starts from {}, except for fresh {}", file.display(), fresh.join(", "))
+        }
+        NoteKind::TooLarge { n_params, eigenpairs } => format!(
+            "{job}: {n_params} parameters are too many for the whole spectrum; {eigenpairs} eigenpairs by Lanczos \
+             (--top-k for others, --method exact to insist)"
+        ),
+        NoteKind::Samples(note) | NoteKind::Remark(note) => format!("note: {note}"),
+        NoteKind::Embedded { chosen, of } => format!("note: t-SNE of {chosen} of the {of} samples, evenly spread"),
+        NoteKind::Warning(warning) => format!("warning: {warning}"),
+        NoteKind::Imported { from, experiment } => format!("{} -> {}", from.display(), experiment.display()),
+        NoteKind::Reported { path } => format!("report -> {}", path.display()),
+        NoteKind::Drew { path } => format!("{job}: drew {}", path.display()),
+        NoteKind::Waiting { path } => {
+            format!("{job}: waiting for another process, which is making {}", path.display())
+        }
+        NoteKind::TaskBegun { .. } | NoteKind::TaskEnded { .. } => return None,
+    })
+}
+
+/// The experiment that needs the result, where it was not asked for itself.
+fn purpose(what: &Product) -> String {
+    match what {
+        Product::Model { needed_by: Some(name) } => format!(", the starting model of {name}"),
+        _ => String::new(),
+    }
+}
+
+fn making(what: &Product, reason: &Reason) -> Option<String> {
+    Some(match (what, reason) {
+        (Product::Model { .. }, Reason::Asked) => format!("training again, as asked for{}", purpose(what)),
+        (Product::Model { .. }, Reason::Unusable(why)) => format!("training again{}: {why}", purpose(what)),
+        (Product::Model { .. }, _) => format!("training{}", purpose(what)),
+        (Product::Analysis { .. }, Reason::Asked) => "analysing again, as asked for".to_owned(),
+        (Product::Analysis { weights }, Reason::Absent) => format!("analysing {weights}"),
+        (Product::Analysis { weights }, Reason::Damaged) => {
+            format!("analysing {weights} again: its arrays are damaged")
+        }
+        (Product::Analysis { weights }, Reason::Unusable(why)) => format!("analysing {weights} again: {why}"),
+        (Product::Boundary, _) => "measuring its decision boundary".to_owned(),
+        (Product::Figure, _) => return None,
+    })
+}

@@ -1,0 +1,79 @@
+//! Trace, density and diagonal by sampling.
+
+use super::request::EstimatesAsked;
+use super::{solvers, stage};
+use crate::LabError;
+use crate::call::JobWatch;
+use crate::error::OfJob;
+use heigen::config::ExperimentName;
+use heigen::curvature::{DensityOptions, Host, SymmetricOperator};
+use heigen::linalg::{Matrix, Scalar};
+use heigen_store::atomic::Staged;
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::npy::Element;
+use heigen_store::record::{Estimates, Sampled, SampledDensity};
+
+/// Seed of all random directions.
+const SEED: u32 = 0;
+/// Points of the density's curve, and the standard deviation of its kernel over the range of the eigenvalues.
+const POINTS: usize = 1000;
+const BANDWIDTH: f64 = 0.002;
+
+/// The name of an estimate that is asked for and not among the stored ones; others beside them do no harm.
+pub(super) fn missing(asked: &EstimatesAsked, stored: &Estimates, n_params: usize) -> Option<&'static str> {
+    if asked.trace.is_some_and(|n| stored.trace.is_none_or(|t| t.products != n.min(n_params))) {
+        return Some("the trace");
+    }
+    let stored_density = stored.density.as_ref();
+    if asked.density.is_some_and(|a| !stored_density.is_some_and(|d| d.probes == a.probes && d.steps == a.steps)) {
+        return Some("the density");
+    }
+    if asked.diagonal.is_some_and(|n| stored.diagonal_products != Some(n.min(n_params))) {
+        return Some("the diagonal");
+    }
+    None
+}
+
+/// Estimates everything that is asked for, of `operator`; arrays are staged.
+pub(super) fn estimate<T: Scalar + Element>(
+    name: &ExperimentName,
+    operator: &dyn SymmetricOperator<Host<T>>,
+    asked: &EstimatesAsked,
+    paths: &ExperimentPaths,
+    watch: &mut JobWatch,
+) -> Result<(Estimates, Vec<Staged>), LabError> {
+    let p = operator.n_params();
+    let (mut estimates, mut staged) = (Estimates::default(), Vec::new());
+    if let Some(products) = asked.trace {
+        let found = solvers::trace(operator, products, SEED, watch).of(name)?;
+        let products = products.min(p);
+        estimates.trace = Some(Sampled { value: found.value, standard_error: found.standard_error, products });
+    }
+    if let Some(super::DensityAsked { probes, steps }) = asked.density {
+        let options = DensityOptions { probes, steps, seed: SEED };
+        let density = solvers::density(operator, &options, watch).of(name)?;
+        let curve = density.curve(POINTS, BANDWIDTH).map_err(LabError::solver)?;
+        let (low, high) = density.range();
+        let trace = density.mean_of(|x| p as f64 * x);
+        estimates.density = Some(SampledDensity {
+            probes,
+            steps,
+            range: [low, high],
+            bandwidth: curve.bandwidth,
+            trace: trace.value,
+            trace_standard_error: trace.standard_error,
+        });
+        let errors = curve.density.iter().map(|d| d.standard_error);
+        let data: Vec<f64> =
+            curve.grid.iter().copied().chain(curve.density.iter().map(|d| d.value)).chain(errors).collect();
+        staged.push(stage(&paths.density(), &Matrix { data, rows: POINTS, columns: 3 })?);
+    }
+    if let Some(products) = asked.diagonal {
+        let products = products.min(p);
+        let found = solvers::diagonal(operator, products, SEED, watch).of(name)?;
+        let data = found.iter().map(|d| d[0]).chain(found.iter().map(|d| d[1])).collect();
+        staged.push(stage(&paths.diagonal(), &Matrix { data, rows: p, columns: 2 })?);
+        estimates.diagonal_products = Some(products);
+    }
+    Ok((estimates, staged))
+}

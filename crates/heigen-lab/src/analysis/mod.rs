@@ -1,0 +1,135 @@
+//! Spectra and what follows from them: reused while they hold, else computed.
+
+mod arrays;
+mod estimates;
+mod operator;
+mod recipe;
+mod request;
+mod setting;
+mod solvers;
+mod top_k;
+mod whole;
+
+use crate::call::Call;
+use crate::making::{made, standing_record};
+use crate::prepare::Prepared;
+use crate::training;
+use crate::{Lab, LabError, LabWatch};
+use arrays::Arrays;
+use heigen::analysis::Summary;
+use heigen::data::Dataset;
+use heigen::linalg::{Matrix, Scalar};
+use heigen_store::atomic::Staged;
+use heigen_store::catalogue::Loaded;
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::npy::{self, Element, Order};
+use heigen_store::record::{AnalysisRecord, TopKSummary};
+use recipe::Analysis;
+pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
+use setting::{Goal, Setting};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A spectrum, as far as it was found.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// All of it.
+    Whole(Box<AnalysisRecord>),
+    /// Some eigenpairs.
+    Top(Box<AnalysisRecord<TopKSummary>>),
+}
+
+impl Lab {
+    /// The spectrum that is asked for, reused or computed, after training if need be, and where its files stand.
+    ///
+    /// # Errors
+    /// [`LabError::Contradiction`] for a request that contradicts itself, [`LabError::Stopped`] if the watch breaks; else
+    /// whatever keeps the analysis from being made or written.
+    pub fn analyse(
+        &self,
+        request: &AnalysisRequest,
+        watch: &dyn LabWatch,
+    ) -> Result<(Found, ExperimentPaths), LabError> {
+        request.asked.check()?;
+        self.call(&request.store, &request.making, watch, |call| {
+            let loaded = call.seeded(request.experiment.clone());
+            Ok(match spectrum(call, &loaded, &request.asked)? {
+                Spectrum::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
+                Spectrum::Top(record, paths) => (Found::Top(record), paths),
+            })
+        })
+    }
+}
+
+/// An analysis with what it was made from.
+#[derive(Debug)]
+pub(crate) struct Analysed {
+    pub(crate) record: AnalysisRecord,
+    pub(crate) paths: ExperimentPaths,
+    pub(crate) prepared: Prepared,
+    pub(crate) theta: Vec<f64>,
+    /// The samples that the loss is the mean over.
+    pub(crate) samples: Arc<Dataset>,
+    arrays: Arrays,
+}
+
+impl Analysed {
+    fn of(setting: Setting, record: AnalysisRecord, arrays: Arrays) -> Self {
+        let Setting { paths, prepared, theta, samples, asked, .. } = setting;
+        let classes = &asked.subject.classes;
+        let samples = if classes.is_empty() {
+            samples
+        } else {
+            let of_classes = |n: &usize| classes.contains(&samples.labels[*n]);
+            Arc::new(samples.subset(&(0..samples.n_samples()).filter(of_classes).collect::<Vec<_>>()))
+        };
+        Self { record, paths, prepared, theta, samples, arrays }
+    }
+}
+
+/// A whole spectrum, or a part of one with where its files stand.
+pub(crate) enum Spectrum {
+    Whole(Box<Analysed>),
+    Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
+}
+
+/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be.
+pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
+    let setting = Setting::new(call, loaded, asked)?;
+    match setting.goal {
+        Goal::Whole(method) => {
+            let (record, arrays) = made(call, &Analysis::<Summary>::new(&setting, method)?)?;
+            Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays))))
+        }
+        Goal::Top(pairs) => {
+            let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
+            Ok(Spectrum::Top(Box::new(record), setting.paths))
+        }
+    }
+}
+
+/// The whole spectrum of an experiment, for whatever needs one.
+pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Analysed, LabError> {
+    match spectrum(call, loaded, asked)? {
+        Spectrum::Whole(analysed) => Ok(*analysed),
+        Spectrum::Top(..) => Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() }),
+    }
+}
+
+/// The whole spectrum of the plain Hessian at the trained weights, if it and the model stand and hold.
+pub(crate) fn standing(call: &Call, loaded: &Loaded) -> Result<Option<Analysed>, LabError> {
+    if training::up_to_date(call, loaded)?.is_none() {
+        return Ok(None);
+    }
+    let asked = Asked::default();
+    let setting = Setting::new(call, loaded, &asked)?;
+    let Goal::Whole(method) = setting.goal else { return Ok(None) };
+    let analysis = Analysis::<Summary>::new(&setting, method)?;
+    let Some(record) = standing_record(&analysis) else { return Ok(None) };
+    Ok(Some(Analysed::of(setting, record, Arrays::default())))
+}
+
+/// Stages a matrix as an array in Fortran order.
+fn stage<T: Scalar + Element>(path: &Path, m: &Matrix<T>) -> Result<Staged, LabError> {
+    Ok(npy::stage(path, &[m.rows, m.columns], Order::Fortran, &m.data)?)
+}

@@ -1,0 +1,50 @@
+//! The matrix that is asked for, put together from the library's operators.
+
+use super::request::Matter;
+use crate::LabError;
+use crate::error::{Choice, OfJob};
+use heigen::curvature::{
+    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, OperatorKind, Problem,
+    Restricted, Shifted, SymmetricOperator,
+};
+use heigen::linalg::Scalar;
+
+/// Any symmetric operator.
+pub(super) type Operator<'a, T> = Box<dyn SymmetricOperator<Host<T>> + 'a>;
+
+/// The part of the problem's samples that is asked for.
+pub(super) fn restricted_samples<'a, T: Scalar>(
+    problem: Problem<'a, T>,
+    matter: &Matter,
+) -> Result<Problem<'a, T>, LabError> {
+    let mut problem = problem;
+    if !matter.classes.is_empty() {
+        problem = problem.of_classes(&matter.classes).chosen(Choice::Classes)?;
+    }
+    if let Some(range) = &matter.samples {
+        problem = problem.of_samples(&range.clone().collect::<Vec<usize>>()).chosen(Choice::Samples)?;
+    }
+    Ok(problem)
+}
+
+/// The operator of `problem`, restricted to `selection` and shifted as asked for.
+pub(super) fn operator<'a, T: Scalar>(
+    problem: &'a Problem<'a, T>,
+    matter: &Matter,
+    selection: Option<&IndexRanges>,
+) -> Result<Operator<'a, T>, LabError> {
+    let mut operator: Operator<'a, T> = match (matter.batch, matter.operator) {
+        (Some(batch_size), kind) => Box::new(Batched { problem, kind, batch_size }),
+        (None, OperatorKind::Hessian) => Box::new(Hessian(problem)),
+        (None, OperatorKind::GaussNewton) => Box::new(GaussNewton(problem)),
+        (None, OperatorKind::EmpiricalFisher) => Box::new(EmpiricalFisher(problem)),
+        (None, OperatorKind::FunctionalRemainder) => Box::new(FunctionalRemainder(problem)),
+    };
+    if let Some(selection) = selection {
+        operator = Box::new(Restricted::new(operator, selection.clone())?);
+    }
+    if matter.weight_decay != 0.0 {
+        operator = Box::new(Shifted { operator, shift: matter.weight_decay });
+    }
+    Ok(operator)
+}

@@ -1,0 +1,188 @@
+//! Everything that an analysis is computed from and written to.
+
+use super::request::{Asked, Matter};
+use super::top_k::Pairs;
+use crate::LabError;
+use crate::call::Call;
+use crate::error::{Choice, OfJob};
+use crate::prepare::Prepared;
+use crate::training::trained;
+use crate::watch::NoteKind;
+use heigen::config::{ExperimentName, LossKind};
+use heigen::curvature::{IndexRanges, Method, Problem, named_parameters};
+use heigen::data::Dataset;
+use heigen::linalg::Scalar;
+use heigen::model::reparameterize;
+use heigen_store::catalogue::Loaded;
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::record::{End, Operator, Subject, loss_name, stamp};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Eigenpairs that Lanczos looks for unless told.
+const TOP: usize = 10;
+/// Where more samples times classes than parameters make the rank large, no more parameters than this are taken whole.
+const WHOLE: usize = 20_000;
+/// Columns of the range that memory must hold, at least, for the exact way to be tried.
+const COLUMNS: f64 = 500.0;
+
+/// How much of a spectrum is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    Whole(Method),
+    Top(Pairs),
+}
+
+/// Everything that an analysis is computed from and written to.
+pub(crate) struct Setting<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) loaded: &'a Loaded,
+    pub(super) asked: &'a Asked,
+    pub(crate) prepared: Prepared,
+    pub(crate) theta: Vec<f64>,
+    /// Name of the weights' file.
+    pub(super) weights: String,
+    pub(super) weights_hash: String,
+    /// The training samples.
+    pub(crate) samples: Arc<Dataset>,
+    pub(super) selection: Option<IndexRanges>,
+    pub(super) subject: Subject,
+    pub(crate) goal: Goal,
+    pub(crate) paths: ExperimentPaths,
+}
+
+impl<'a> Setting<'a> {
+    /// Trains the model first if need be.
+    pub(crate) fn new(call: &'a Call<'a>, loaded: &'a Loaded, asked: &'a Asked) -> Result<Self, LabError> {
+        let experiment = &loaded.experiment;
+        let (name, matter) = (&experiment.name, &asked.subject);
+        let mut prepared = Prepared::new(call, experiment)?;
+        let selection = if matter.layers.is_empty() {
+            None
+        } else {
+            let selection = named_parameters(prepared.network.layout(), &matter.layers);
+            Some(selection.chosen(Choice::Layers).of(name)?)
+        };
+        let paths = call.store.of(name)?;
+        let (mut theta, weights, weights_hash) = if let Some(path) = &asked.how.weights {
+            let file = call.memo.weights(&call.lab.cache, path)?;
+            (prepared.load(path, &file)?, path.display().to_string(), file.hash().to_owned())
+        } else {
+            let model = trained(call, loaded)?;
+            let theta = model.theta.into_iter().map(f64::from).collect();
+            (theta, model.path.display().to_string(), model.record.weights_hash)
+        };
+        if let Some(factors) = matter.factors {
+            // The reference's weights are float32 before and after.
+            let single: Vec<f32> = theta.iter().map(|&w| w as f32).collect();
+            let moved = reparameterize(&prepared.network, &single, factors).chosen(Choice::Factors).of(name)?;
+            theta = moved.into_iter().map(f64::from).collect();
+        }
+        let samples = Arc::clone(prepared.training());
+        let n = matter.samples.as_ref().map_or(samples.n_samples(), ExactSizeIterator::len);
+        let p = selection.as_ref().map_or(prepared.network.n_params(), IndexRanges::len);
+        let goal = goal(call, name, asked, p, n * prepared.network.n_outputs());
+        let subject = subject(matter, experiment.loss);
+        let paths = paths.variant(&variant(&subject, experiment.loss, goal));
+        Ok(Self {
+            call,
+            loaded,
+            asked,
+            prepared,
+            theta,
+            weights,
+            weights_hash,
+            samples,
+            selection,
+            subject,
+            goal,
+            paths,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &ExperimentName {
+        &self.loaded.experiment.name
+    }
+
+    /// The problem over all training samples.
+    pub(super) fn problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
+        let loss = self.asked.subject.loss.unwrap_or(self.loaded.experiment.loss);
+        Problem::new(&self.prepared.network, &self.theta, &self.samples, loss).of(self.name())
+    }
+
+    /// A hash of all that determines the numbers.
+    pub(super) fn stamp(&self) -> Result<String, LabError> {
+        let config = self.loaded.experiment.to_json();
+        let problem: Vec<String> = ["model", "dataset", "loss", "train_fraction", "test_fraction"]
+            .iter()
+            .map(|key| config[key].to_string())
+            .collect();
+        let goal = match self.goal {
+            Goal::Whole(method) => method.name().to_owned(),
+            Goal::Top(top) => format!("lanczos {} {} {:e}", top.k, End::from(top.which).name(), top.tolerance),
+        };
+        let subject = serde_json::to_string(&self.subject)?;
+        let batch = self.asked.subject.batch.map_or(0, NonZeroUsize::get).to_string();
+        let (source, dtype) = (&self.prepared.samples.data.source, self.asked.how.dtype.name());
+        let parts = [&self.weights_hash, &problem.join(" "), source, dtype, &goal, &subject, &batch];
+        Ok(stamp([heigen::VERSION].into_iter().chain(parts.map(|part| part))))
+    }
+}
+
+/// The matrix as records describe it.
+fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
+    Subject {
+        operator: matter.operator.into(),
+        loss: loss_name(matter.loss.unwrap_or(trained_with)).into(),
+        classes: (!matter.classes.is_empty()).then(|| matter.classes.clone()),
+        samples: matter.samples.as_ref().map(|range| format!("{}..{}", range.start, range.end)),
+        layers: (!matter.layers.is_empty()).then(|| matter.layers.clone()),
+        reparameterize: matter.factors,
+        weight_decay: matter.weight_decay,
+    }
+}
+
+/// How much to look for in a matrix of order `p` whose Gauss-Newton part has a rank of up to `outputs`.
+fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: usize) -> Goal {
+    let top = |k: usize| Goal::Top(Pairs { k: k.min(p), which: asked.top.which, tolerance: asked.top.tolerance });
+    let columns = call.lab.memory / (24.0 * p as f64);
+    match (asked.how.way.whole(), asked.top.count) {
+        (_, Some(k)) => top(k),
+        (None, None) => top(TOP),
+        (Some(Method::Auto), None) if columns < COLUMNS.min(p as f64) || (p > WHOLE && 2 * outputs > p) => {
+            call.note(name, NoteKind::TooLarge { n_params: p, eigenpairs: TOP });
+            top(TOP)
+        }
+        (Some(method), None) => Goal::Whole(method),
+    }
+}
+
+/// The part of file names that tells an analysis from that of the plain Hessian.
+fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
+    let mut parts = Vec::new();
+    if subject.operator != Operator::Hessian {
+        parts.push(subject.operator.name().to_owned());
+    }
+    if subject.loss != loss_name(trained_with) {
+        parts.push(subject.loss.clone());
+    }
+    if let Some(classes) = &subject.classes {
+        parts.push(format!("classes-{}", classes.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")));
+    }
+    if let Some(samples) = &subject.samples {
+        parts.push(format!("samples-{samples}"));
+    }
+    if let Some(layers) = &subject.layers {
+        parts.push(format!("layers-{}", layers.join("-")));
+    }
+    if let Some([a, b, c]) = subject.reparameterize {
+        parts.push(format!("reparameterized-{a}-{b}-{c}"));
+    }
+    if subject.weight_decay != 0.0 {
+        parts.push(format!("weight-decay-{:e}", subject.weight_decay));
+    }
+    if let Goal::Top(top) = goal {
+        parts.push(format!("{}-{}", End::from(top.which).name(), top.k));
+    }
+    parts.join("+")
+}

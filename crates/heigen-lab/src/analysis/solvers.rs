@@ -1,0 +1,96 @@
+//! Every call of a solver of `heigen::curvature`, so that a change of theirs is met in one place.
+
+use crate::LabError;
+use crate::call::JobWatch;
+use heigen::curvature::{
+    DensityOptions, Estimate, EstimateError, Failure, Host, Method, SpectralDensity, Spectrum, SpectrumError, Start,
+    SymmetricOperator, TopK, TopKError, TopKOptions, Which,
+};
+use heigen::linalg::{Matrix, Scalar};
+
+type Operator<'a, T> = dyn SymmetricOperator<Host<T>> + 'a;
+
+/// The whole spectrum.
+pub(super) fn spectrum<T: Scalar>(
+    operator: &Operator<'_, T>,
+    method: Method,
+    memory: f64,
+    watch: &mut JobWatch,
+) -> Result<Spectrum<Matrix<T>>, LabError> {
+    heigen::curvature::spectrum(operator, method, memory, watch).map_err(|error| match error {
+        SpectrumError::Failed(failure) => failed(failure),
+        other => LabError::solver(other),
+    })
+}
+
+/// The matrix, written out.
+pub(super) fn dense<T: Scalar>(operator: &Operator<'_, T>, watch: &mut JobWatch) -> Result<Matrix<T>, LabError> {
+    let matrix = heigen::curvature::dense(operator, watch).map_err(failed)?;
+    let data = matrix.data.into_iter().map(T::from_f64).collect();
+    Ok(Matrix { data, rows: matrix.rows, columns: matrix.columns })
+}
+
+/// Some eigenpairs by block Lanczos.
+pub(super) fn top_k<T: Scalar>(
+    operator: &Operator<'_, T>,
+    k: usize,
+    which: Which,
+    tolerance: f64,
+    watch: &mut JobWatch,
+) -> Result<TopK<Matrix<T>>, LabError> {
+    let options = TopKOptions { tolerance, ..TopKOptions::default() };
+    let found = heigen::curvature::top_k_from(Start::Random, operator, k, which, &options, watch);
+    found.map_err(|error| match error {
+        TopKError::Failed(failure) => failed(failure),
+        other => LabError::solver(other),
+    })
+}
+
+/// The trace by Hutch++.
+pub(super) fn trace<T: Scalar>(
+    operator: &Operator<'_, T>,
+    products: usize,
+    seed: u32,
+    watch: &mut JobWatch,
+) -> Result<Estimate, LabError> {
+    heigen::curvature::trace(operator, products, seed, watch).map_err(not_estimated)
+}
+
+/// The density of eigenvalues by stochastic Lanczos quadrature.
+pub(super) fn density<T: Scalar>(
+    operator: &Operator<'_, T>,
+    options: &DensityOptions,
+    watch: &mut JobWatch,
+) -> Result<SpectralDensity, LabError> {
+    heigen::curvature::spectral_density(operator, options, watch).map_err(not_estimated)
+}
+
+/// The diagonal, each entry with its standard error: exact where `products` is P.
+pub(super) fn diagonal<T: Scalar>(
+    operator: &Operator<'_, T>,
+    products: usize,
+    seed: u32,
+    watch: &mut JobWatch,
+) -> Result<Vec<[f64; 2]>, LabError> {
+    if products == operator.n_params() {
+        let exact = heigen::curvature::exact_diagonal(operator, watch).map_err(not_estimated)?;
+        return Ok(exact.iter().map(|&d| [d, 0.0]).collect());
+    }
+    let found = heigen::curvature::diagonal(operator, products, seed, watch).map_err(not_estimated)?;
+    Ok(found.iter().map(|d| [d.value, d.standard_error]).collect())
+}
+
+fn not_estimated(error: EstimateError) -> LabError {
+    match error {
+        EstimateError::Failed(failure) => failed(failure),
+        other @ EstimateError::TooFew { .. } => LabError::solver(other),
+    }
+}
+
+/// A stop is told from all other failures.
+fn failed(failure: Failure) -> LabError {
+    match failure {
+        Failure::Stopped(_) => LabError::Stopped,
+        other => LabError::solver(other),
+    }
+}

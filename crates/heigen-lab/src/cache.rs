@@ -1,0 +1,147 @@
+//! Samples and weights, which requests need over and over: read once within a request, and parsed once for each content.
+
+use crate::LabError;
+use crate::prepare::Samples;
+use heigen_store::StoreError;
+use heigen_store::weights::{self, Weights};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Sets of samples that a lab keeps from one request to the next.
+const KEPT: usize = 4;
+
+/// How often a lab did what should be done once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sets of samples that were generated, or parsed from their files.
+    pub samples_prepared: usize,
+    /// Files of weights that were read and hashed.
+    pub weights_read: usize,
+}
+
+/// Samples of earlier requests by what they were made from, the hash of their files' content included.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    samples: Mutex<Vec<(String, Arc<Samples>)>>,
+    samples_prepared: AtomicUsize,
+    weights_read: AtomicUsize,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Complete values are put in at once, so a panic elsewhere leaves nothing half done.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cache {
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            samples_prepared: self.samples_prepared.load(Ordering::Relaxed),
+            weights_read: self.weights_read.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The bytes of a network's file of another program.
+    pub(crate) fn read_weights(&self, path: &Path) -> Result<Vec<u8>, LabError> {
+        self.weights_read.fetch_add(1, Ordering::Relaxed);
+        std::fs::read(path).map_err(|source| LabError::Read { path: path.to_owned(), source })
+    }
+
+    /// The samples that `key` names; `make` makes them where they are not known. Without a key they are not kept.
+    fn samples(
+        &self,
+        key: Option<String>,
+        make: impl FnOnce() -> Result<Samples, LabError>,
+    ) -> Result<Arc<Samples>, LabError> {
+        let known = locked(&self.samples).iter().find(|(k, _)| key.as_ref() == Some(k)).map(|(_, s)| Arc::clone(s));
+        if let Some(samples) = known {
+            return Ok(samples);
+        }
+        self.samples_prepared.fetch_add(1, Ordering::Relaxed);
+        let samples = Arc::new(make()?);
+        let Some(key) = key else { return Ok(samples) };
+        let mut kept = locked(&self.samples);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((key, Arc::clone(&samples)));
+        Ok(samples)
+    }
+}
+
+/// A file of weights as one request read it, or wrote it.
+#[derive(Debug)]
+pub(crate) struct WeightsFile {
+    hash: String,
+    /// The bytes, until they are parsed; none where the request wrote the file itself.
+    opened: Option<weights::Opened>,
+    parsed: OnceLock<Weights<f64>>,
+}
+
+impl WeightsFile {
+    /// The BLAKE3 hash of the file.
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The tensors.
+    pub(crate) fn weights(&self) -> Result<&Weights<f64>, LabError> {
+        if let (None, Some(opened)) = (self.parsed.get(), &self.opened) {
+            let parsed = opened.parse()?;
+            return Ok(self.parsed.get_or_init(|| parsed));
+        }
+        self.parsed.get().ok_or(LabError::Lost)
+    }
+}
+
+/// Everything that one request has read and written so far. Files that somebody else changes meanwhile stay for it what they were.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    samples: Mutex<BTreeMap<String, Arc<Samples>>>,
+    weights: Mutex<BTreeMap<PathBuf, Arc<WeightsFile>>>,
+}
+
+impl Memo {
+    /// The samples that `spec` describes. Where the request has none yet, `content` tells what the lab's cache knows them
+    /// by, and `make` makes them.
+    pub(crate) fn samples<C>(
+        &self,
+        cache: &Cache,
+        spec: &str,
+        content: impl FnOnce() -> Result<(Option<String>, C), LabError>,
+        make: impl FnOnce(C) -> Result<Samples, LabError>,
+    ) -> Result<Arc<Samples>, LabError> {
+        if let Some(samples) = locked(&self.samples).get(spec) {
+            return Ok(Arc::clone(samples));
+        }
+        let (key, content) = content()?;
+        let samples = cache.samples(key, || make(content))?;
+        locked(&self.samples).insert(spec.to_owned(), Arc::clone(&samples));
+        Ok(samples)
+    }
+
+    /// The file of weights at `path`.
+    pub(crate) fn weights(&self, cache: &Cache, path: &Path) -> Result<Arc<WeightsFile>, StoreError> {
+        if let Some(file) = locked(&self.weights).get(path) {
+            return Ok(Arc::clone(file));
+        }
+        let opened = weights::open(path)?;
+        cache.weights_read.fetch_add(1, Ordering::Relaxed);
+        let file = WeightsFile { hash: opened.hash().to_owned(), opened: Some(opened), parsed: OnceLock::new() };
+        let file = Arc::new(file);
+        locked(&self.weights).insert(path.to_owned(), Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Forgets the weights at `path`, which somebody else may have replaced.
+    pub(crate) fn forget(&self, path: &Path) {
+        locked(&self.weights).remove(path);
+    }
+
+    /// Takes note of weights that the request wrote to `path`.
+    pub(crate) fn wrote(&self, path: PathBuf, hash: String, weights: Weights<f64>) {
+        let file = WeightsFile { hash, opened: None, parsed: OnceLock::from(weights) };
+        locked(&self.weights).insert(path, Arc::new(file));
+    }
+}

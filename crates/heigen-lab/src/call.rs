@@ -1,0 +1,79 @@
+//! One request under way.
+
+use crate::cache::Memo;
+use crate::watch::{Event, LabWatch, Note, NoteKind};
+use crate::{Lab, LabError, Making, Store};
+use heigen_spectra::{Progress, Watch};
+use heigen_store::catalogue::Loaded;
+use std::ops::ControlFlow;
+
+/// Lab, store, memo and watch that every step of a request works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) store: &'a Store,
+    pub(crate) making: &'a Making,
+    pub(crate) memo: &'a Memo,
+    watch: &'a dyn LabWatch,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        lab: &'a Lab,
+        store: &'a Store,
+        making: &'a Making,
+        memo: &'a Memo,
+        watch: &'a dyn LabWatch,
+    ) -> Self {
+        Self { lab, store, making, memo, watch }
+    }
+
+    /// The call in another store, with another way of making results.
+    pub(crate) fn at(&self, store: &'a Store, making: &'a Making) -> Self {
+        Self { store, making, ..*self }
+    }
+
+    /// Says something of a job.
+    pub(crate) fn note(&self, job: impl ToString, kind: NoteKind) {
+        self.watch.note(&Note { job: job.to_string(), kind });
+    }
+
+    /// A watch for the solvers that work on `job`.
+    pub(crate) fn job(&self, job: impl ToString) -> JobWatch<'a> {
+        JobWatch { job: job.to_string(), watch: self.watch, stopped: false }
+    }
+
+    /// The experiment with the seed that was asked for.
+    pub(crate) fn seeded(&self, mut loaded: Loaded) -> Loaded {
+        if let Some(seed) = self.making.seed {
+            loaded.experiment.seed = seed;
+        }
+        loaded
+    }
+}
+
+/// Tells a face how far one job is.
+pub(crate) struct JobWatch<'a> {
+    job: String,
+    watch: &'a dyn LabWatch,
+    /// Whether it was asked to stop.
+    stopped: bool,
+}
+
+impl JobWatch<'_> {
+    /// Says that a step of unknown length begins.
+    pub(crate) fn begin(&mut self, stage: &'static str) -> Result<(), LabError> {
+        Ok(self.tell(stage, 0, None, "")?)
+    }
+}
+
+impl Watch for JobWatch<'_> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        if self.stopped {
+            return ControlFlow::Break(());
+        }
+        let flow = self.watch.event(&Event::of(&self.job, progress));
+        self.stopped = flow.is_break();
+        flow
+    }
+}

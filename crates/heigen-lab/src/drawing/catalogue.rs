@@ -1,0 +1,221 @@
+//! The figures of the paper, and the kinds of pictures of any experiment.
+
+use super::{Drawing, MapVectors, Shown, diagnostics, embedding, line, plane, samples};
+use crate::LabError;
+use crate::call::Call;
+use heigen_figures::{Scene, figure1, figure2, figure3, figure5, figure6, loss_surface};
+use heigen_store::catalogue::Loaded;
+
+/// A figure that can be drawn.
+#[derive(Debug)]
+pub struct Figure {
+    /// Its number in the paper, or its name.
+    pub name: &'static str,
+    /// A description of what it shows.
+    pub what: &'static str,
+    /// The paper's experiments; none of the kinds that are drawn of any experiments.
+    pub experiments: &'static [&'static str],
+    /// How many eigenvectors, where the request does not say; none where that depends on the classes.
+    pub eigenvectors: Option<usize>,
+    /// Whether each experiment has a picture of its own.
+    pub each: bool,
+    /// Whether it shows measures of the boundary.
+    pub(crate) boundary: bool,
+    /// Refuses experiments that it cannot show, before anything is trained.
+    pub(crate) check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
+    pub(crate) draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+}
+
+const GAUSS: &[&str] = &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"];
+const CHECKERBOARD: &[&str] =
+    &["gauss_checkerboard_linear/normal_training_close", "gauss_checkerboard_linear/noisy_init_training_close"];
+const MNIST: &[&str] = &["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"];
+const FIVE: &[&str] = &[
+    "gauss/normal_training",
+    "circle/normal_training",
+    "half_moon/normal_training",
+    "hierachical/normal_training",
+    "gauss_checkerboard_linear/noisy_init_training_close",
+];
+
+/// The figures of the paper.
+pub const FIGURES: [Figure; 12] = [
+    Figure {
+        name: "1",
+        what: "a network of one input: logits, gradients, alignment with v_1 and v_2, data, spectrum, loss surface",
+        experiments: &["intro1D/normal_training"],
+        eigenvectors: Some(2),
+        each: true,
+        boundary: false,
+        check: line::check,
+        draw: draw_line,
+    },
+    Figure {
+        name: "2",
+        what: "decision boundary and maps of the alignment with v_1..v_5, for experiments on the plane",
+        experiments: &["gauss/normal_training"],
+        eigenvectors: Some(5),
+        each: false,
+        boundary: false,
+        check: plane::check,
+        draw: draw_planes,
+    },
+    Figure {
+        name: "3",
+        what: "the same for three minima of one network, v_1..v_7, with eigenvalue densities and outliers",
+        experiments: GAUSS,
+        eigenvectors: Some(7),
+        each: false,
+        boundary: false,
+        check: plane::check,
+        draw: |call, shown, how| Ok(figure3(&plane::rows(call, shown, how, plane::Aside::Density)?)?),
+    },
+    Figure {
+        name: "4",
+        what: "alignment of every training sample with the leading eigenvectors, 8 a class, for three minima",
+        experiments: GAUSS,
+        eigenvectors: None,
+        each: false,
+        boundary: false,
+        check: embedding::check,
+        draw: |_, shown, how| samples::draw(shown, how),
+    },
+    Figure {
+        name: "5",
+        what: "simplicity bias and margin: two minima of one checkerboard, v_1..v_3, x_b and the extreme points",
+        experiments: CHECKERBOARD,
+        eigenvectors: Some(3),
+        each: false,
+        boundary: true,
+        check: plane::check,
+        draw: |call, shown, how| Ok(figure5(&plane::rows(call, shown, how, plane::Aside::Margin)?)?),
+    },
+    Figure {
+        name: "6",
+        what: "t-SNE of the training images by class and by alignment with v_1..v_5, with eigenvalue densities",
+        experiments: MNIST,
+        eigenvectors: Some(5),
+        each: false,
+        boundary: false,
+        check: embedding::check,
+        draw: |call, shown, how| Ok(figure6(&embedding::rows(call, shown, how)?)?),
+    },
+    Figure {
+        name: "extra",
+        what: "the row of Figure 2 for five data sets",
+        experiments: FIVE,
+        eigenvectors: Some(5),
+        each: false,
+        boundary: false,
+        check: plane::check,
+        draw: draw_planes,
+    },
+    diagnostic("spectrum", "all eigenvalues and their density, of normal training", any, |_, s, how| {
+        diagnostics::spectrum(&s[0], how)
+    }),
+    diagnostic("eigenvectors", "entries of v_1..v_5, tensor by tensor, of normal training", any, |_, s, how| {
+        diagnostics::eigenvectors(&s[0], how)
+    }),
+    diagnostic(
+        "overlaps",
+        "alignments of all training samples with v_1..v_25, of normal training",
+        any,
+        |_, s, how| diagnostics::overlaps(&s[0], how),
+    ),
+    diagnostic(
+        "coherence",
+        "cosines of all pairs of per-example loss gradients, of normal training",
+        any,
+        |_, s, how| diagnostics::coherence(&s[0], how),
+    ),
+    diagnostic("logit-coherence", "the same of the gradients of every logit", any, |_, s, how| {
+        diagnostics::logit_coherence(&s[0], how)
+    }),
+];
+
+/// The kinds of pictures of any experiments.
+pub const PLOTS: [Figure; 10] = [
+    plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
+    plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
+    plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
+    plot("embedding", "Figure 6, one row an experiment", false, embedding::check, |call, shown, how| {
+        Ok(figure6(&embedding::rows(call, shown, how)?)?)
+    }),
+    plot("spectrum", "all eigenvalues and their density, outliers marked", true, any, |_, s, how| {
+        diagnostics::spectrum(&s[0], how)
+    }),
+    plot("eigenvectors", "entries of the leading eigenvectors, tensor by tensor", true, any, |_, s, how| {
+        diagnostics::eigenvectors(&s[0], how)
+    }),
+    plot(
+        "overlaps",
+        "alignments of all training samples with the leading eigenvectors",
+        true,
+        embedding::check,
+        |_, s, how| diagnostics::overlaps(&s[0], how),
+    ),
+    plot("coherence", "cosines of all pairs of per-example loss gradients, by class", true, any, |_, s, how| {
+        diagnostics::coherence(&s[0], how)
+    }),
+    plot("logit-coherence", "the same of the gradients of every logit", true, any, |_, s, how| {
+        diagnostics::logit_coherence(&s[0], how)
+    }),
+    plot("surface", "the loss over the plane of v_1 and v_2", true, any, |call, s, how| {
+        Ok(loss_surface(&line::surface_of(call, &s[0], how)?)?)
+    }),
+];
+
+/// A picture of one run, as the reference draws it of each.
+const fn diagnostic(
+    name: &'static str,
+    what: &'static str,
+    check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
+    draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+) -> Figure {
+    Figure { experiments: &["gauss/normal_training"], ..plot(name, what, true, check, draw) }
+}
+
+impl Figure {
+    /// Name of the files of the paper's experiments, without extension.
+    pub(crate) fn file(&self) -> String {
+        let numbered = self.name.chars().all(|c| c.is_ascii_digit());
+        if numbered { format!("figure{}", self.name) } else { format!("figure_{}", self.name) }
+    }
+}
+
+const fn plot(
+    name: &'static str,
+    what: &'static str,
+    each: bool,
+    check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
+    draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+) -> Figure {
+    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check, draw }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "one of several checks")]
+fn any(_: &Call, _: &Loaded, _: &str) -> Result<(), LabError> {
+    Ok(())
+}
+
+fn draw_line(call: &Call, shown: &[Shown], _: &Drawing) -> Result<Scene, LabError> {
+    Ok(figure1(&line::line(call, &shown[0])?)?)
+}
+
+fn draw_planes(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene, LabError> {
+    if how.vectors == MapVectors::Top && !how.reconstructed && !how.individual_bars {
+        return Ok(figure2(&plane::rows(call, shown, how, plane::Aside::None)?)?);
+    }
+    plane::maps(call, shown, how)
+}
+
+/// The figure of that name, also as `fig3` or `figure3`.
+pub fn find_figure(name: &str) -> Option<&'static Figure> {
+    let plain = name.strip_prefix("figure").or_else(|| name.strip_prefix("fig")).unwrap_or(name);
+    FIGURES.iter().find(|f| f.name == plain || f.name == name)
+}
+
+/// Names of some figures, for messages.
+pub fn figure_names(figures: &[Figure]) -> String {
+    figures.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,72 @@
+//! Pictures of one network's analysis.
+
+use super::{Drawing, Shown, embedding};
+use crate::LabError;
+use heigen::analysis::class_order;
+use heigen_figures::{
+    Block, Coherence, Eigenvectors, LogitCoherence, NamedVector, Overlaps, Scene, coherence as coherence_scene,
+    eigenvectors as eigenvectors_scene, logit_coherence as logit_coherence_scene, overlaps as overlaps_scene,
+    significant, spectrum as spectrum_scene,
+};
+
+/// Cosines up to this magnitude are coloured linearly.
+const LINEAR: f64 = 0.01;
+/// Eigenvectors, and rows of overlaps, unless told.
+const VECTORS: usize = 5;
+const ROWS: usize = 25;
+
+fn title(shown: &Shown) -> String {
+    shown.loaded.experiment.name.to_string()
+}
+
+/// The classes that have samples, in order.
+fn blocks(shown: &Shown) -> Vec<Block> {
+    let samples = &shown.analysed.samples;
+    let names = embedding::class_names(&shown.loaded.experiment.dataset, &shown.analysed);
+    let of = |(class, name): (usize, String)| {
+        let len = samples.labels.iter().filter(|&&l| l == class).count();
+        Block { name, len }
+    };
+    names.into_iter().enumerate().map(of).filter(|b| b.len > 0).collect()
+}
+
+pub(super) fn spectrum(shown: &Shown, _: &Drawing) -> Result<Scene, LabError> {
+    Ok(spectrum_scene(&title(shown), &embedding::density(&shown.analysed)?)?)
+}
+
+pub(super) fn eigenvectors(shown: &Shown, how: &Drawing) -> Result<Scene, LabError> {
+    let analysed = &shown.analysed;
+    let (values, vectors) = analysed.top(how.eigenvectors.unwrap_or(VECTORS))?;
+    let named = |(i, v): (usize, &[f64])| NamedVector {
+        name: format!("$v_{{{}}}$", i + 1),
+        note: Some(format!(r"$\lambda_{{{}}} = {}$", i + 1, significant(values[i], 3))),
+        entries: v.to_vec(),
+    };
+    let entries = analysed.prepared.network.layout().entries();
+    let tensors = entries.iter().map(|e| Block { name: e.name.clone(), len: e.range.len() }).collect();
+    let vectors = vectors.iter_columns().enumerate().map(named).collect();
+    Ok(eigenvectors_scene(&Eigenvectors { title: title(shown), vectors, tensors })?)
+}
+
+pub(super) fn overlaps(shown: &Shown, how: &Drawing) -> Result<Scene, LabError> {
+    let rows = shown.analysed.overlaps(how.eigenvectors.unwrap_or(ROWS))?;
+    let order = class_order(&shown.analysed.samples.labels);
+    let alignments = rows.iter().flat_map(|(_, values)| order.iter().map(|&n| values[n])).collect();
+    Ok(overlaps_scene(&Overlaps { title: title(shown), alignments, classes: blocks(shown) })?)
+}
+
+pub(super) fn coherence(shown: &Shown, _: &Drawing) -> Result<Scene, LabError> {
+    let n = shown.analysed.samples.n_samples();
+    let cosines = shown.analysed.coherence(n)?;
+    let classes = blocks(shown);
+    Ok(coherence_scene(&Coherence { title: title(shown), cosines, classes, threshold: LINEAR })?)
+}
+
+pub(super) fn logit_coherence(shown: &Shown, _: &Drawing) -> Result<Scene, LabError> {
+    let samples = &shown.analysed.samples;
+    let logits = embedding::class_names(&shown.loaded.experiment.dataset, &shown.analysed);
+    let m = samples.n_samples() * logits.len();
+    let cosines = shown.analysed.logit_coherence(m)?;
+    let classes = blocks(shown);
+    Ok(logit_coherence_scene(&LogitCoherence { title: title(shown), cosines, logits, classes, threshold: LINEAR })?)
+}

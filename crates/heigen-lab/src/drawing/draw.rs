@@ -1,0 +1,301 @@
+//! From experiments to a figure's files, drawn unless they are up to date.
+
+use super::Figure;
+use super::labels::{labels, stem};
+use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
+use crate::call::Call;
+use crate::making::{Fresh, Recipe, made, standing_record};
+use crate::watch::{Product, stage};
+use crate::{Lab, LabError, LabWatch, Making, Store};
+use heigen_store::atomic;
+use heigen_store::catalogue::Loaded;
+use heigen_store::figure_record::FigureRecord;
+use heigen_store::record::{Dtype, Unusable, stamp};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files of a figure: first the one by which it is named.
+const EXTENSIONS: [&str; 3] = ["svg", "pdf", "png"];
+
+/// Asks for a figure or plot.
+#[derive(Clone, Debug)]
+pub struct FigureRequest {
+    /// Where results live.
+    pub store: Store,
+    /// Which figure.
+    pub figure: &'static Figure,
+    /// The experiments that it shows.
+    pub experiments: Vec<Loaded>,
+    /// How they are analysed.
+    pub how: How,
+    /// How it is drawn.
+    pub drawing: Drawing,
+    /// The folder of its files.
+    pub folder: PathBuf,
+    /// How models, analyses and the figure are made.
+    pub making: Making,
+}
+
+/// How a figure is drawn.
+#[derive(Clone, Debug, Serialize)]
+pub struct Drawing {
+    /// How many eigenvectors; the figure's own number if there is none.
+    pub eigenvectors: Option<usize>,
+    /// Cells of maps along each axis.
+    pub resolution: usize,
+    /// Which vectors maps show.
+    pub vectors: MapVectors,
+    /// Whether there is a map of the boundary put together from the leading alignments.
+    pub reconstructed: bool,
+    /// Whether each map has a colour bar of its own.
+    pub individual_bars: bool,
+    /// Only these classes, all if there are none.
+    pub classes: Vec<usize>,
+    /// The factors of the layers that lead to another minimum of the same function.
+    pub reparameterize: Option<[f64; 3]>,
+}
+
+/// Which vectors maps show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MapVectors {
+    /// The eigenvectors of the largest eigenvalues.
+    #[default]
+    Top,
+    /// The eigenvectors of the lowest eigenvalues that are not zero.
+    Lowest,
+    /// Eigenvectors drawn at random among those of nonzero eigenvalues.
+    Random,
+    /// Random directions of norm 1, no eigenvectors.
+    Directions,
+}
+
+/// The files of a figure.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// SVG, PDF, PNG.
+    pub paths: Vec<PathBuf>,
+    /// The summaries of the analyses, as JSON.
+    pub analyses: Vec<String>,
+}
+
+/// An experiment with its analysis.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) loaded: Loaded,
+    pub(crate) analysed: Arc<Analysed>,
+    /// The name that tells it from the others.
+    pub(crate) label: String,
+    /// Whether only some classes are shown, other weights than the trained ones, or numbers of another type.
+    pub(crate) varied: bool,
+}
+
+impl Lab {
+    /// Draws a figure, after all training and analysis that it needs; whatever holds is reused.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the figure from being drawn or written.
+    pub fn draw(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Drawn, LabError> {
+        self.call(&request.store, &request.making, watch, |call| {
+            let experiments = request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
+            draw(call, request.figure, experiments, &request.how, &request.drawing, &request.folder)
+        })
+    }
+}
+
+fn draw(
+    call: &Call,
+    figure: &Figure,
+    experiments: Vec<Loaded>,
+    how: &How,
+    drawing: &Drawing,
+    folder: &Path,
+) -> Result<Drawn, LabError> {
+    experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
+    // Better now than after hours.
+    atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
+    let shown = shown(call, experiments, how, drawing, analysed)?;
+    draw_shown(call, figure, &shown, drawing, folder)
+}
+
+/// Draws a figure of experiments that are analysed already.
+pub(crate) fn draw_shown(
+    call: &Call,
+    figure: &Figure,
+    shown: &[Shown],
+    drawing: &Drawing,
+    folder: &Path,
+) -> Result<Drawn, LabError> {
+    let analyses = shown.iter().map(|s| serde_json::to_string(&s.analysed.record)).collect::<Result<_, _>>()?;
+    let paths = made(call, &Picture::new(call, figure, shown, drawing, folder)?)?;
+    Ok(Drawn { paths, analyses })
+}
+
+/// The paper's figure, and whether it was there already.
+pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<(Drawn, bool), LabError> {
+    let before = up_to_date(call, figure, folder)?;
+    let drawn = draw(call, figure, paper(call, figure)?, &How::default(), &Drawing::paper(figure), folder)?;
+    Ok((drawn, before))
+}
+
+/// Whether [`draw_paper`] would find everything up to date.
+pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<bool, LabError> {
+    let drawing = Drawing::paper(figure);
+    let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
+        analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })
+    };
+    let shown = match shown(call, paper(call, figure)?, &How::default(), &drawing, standing) {
+        Err(LabError::NeedsWhole { .. }) => return Ok(false),
+        shown => shown?,
+    };
+    Ok(standing_record(&Picture::new(call, figure, &shown, &drawing, folder)?).is_some())
+}
+
+fn paper(call: &Call, figure: &Figure) -> Result<Vec<Loaded>, LabError> {
+    figure.experiments.iter().map(|name| Ok(call.seeded(heigen_store::catalogue::load(name)?))).collect()
+}
+
+/// The experiments with what `analysis` finds of each.
+fn shown(
+    call: &Call,
+    experiments: Vec<Loaded>,
+    how: &How,
+    drawing: &Drawing,
+    analysis: impl Fn(&Call, &Loaded, &Asked) -> Result<Analysed, LabError>,
+) -> Result<Vec<Shown>, LabError> {
+    let labels = labels(&experiments);
+    let own = how.weights.is_none() && how.dtype == Dtype::Float64;
+    let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || !own;
+    let subject = Matter { classes: drawing.classes.clone(), factors: drawing.reparameterize, ..Matter::default() };
+    let asked = Asked { subject, how: how.clone(), ..Asked::default() };
+    let one = |(loaded, label): (Loaded, String)| {
+        let analysed = Arc::new(analysis(call, &loaded, &asked)?);
+        Ok(Shown { loaded, analysed, label, varied })
+    };
+    experiments.into_iter().zip(labels).map(one).collect()
+}
+
+fn path(figure: &Figure, experiments: &[Loaded], drawing: &Drawing, folder: &Path, extension: &str) -> PathBuf {
+    folder.join(format!("{}{}.{extension}", stem(figure, experiments), drawing.variant()))
+}
+
+impl Drawing {
+    /// The part of file names that tells it from that of all classes at the trained weights.
+    fn variant(&self) -> String {
+        let classes: Vec<String> = self.classes.iter().map(ToString::to_string).collect();
+        let classes = if classes.is_empty() { String::new() } else { format!("+classes-{}", classes.join("-")) };
+        let factors = self.reparameterize.map(|[a, b, c]| format!("+reparameterized-{a}-{b}-{c}"));
+        classes + &factors.unwrap_or_default()
+    }
+
+    /// As the paper draws it.
+    pub fn paper(figure: &Figure) -> Self {
+        Self {
+            eigenvectors: figure.eigenvectors,
+            resolution: 100,
+            vectors: MapVectors::Top,
+            reconstructed: false,
+            individual_bars: false,
+            classes: vec![],
+            reparameterize: None,
+        }
+    }
+}
+
+impl Shown {
+    /// An experiment on its own, at weights that it was given.
+    pub(crate) fn alone(loaded: Loaded, analysed: Arc<Analysed>) -> Self {
+        let label = labels(std::slice::from_ref(&loaded)).remove(0);
+        Self { loaded, analysed, label, varied: true }
+    }
+
+    fn name(&self) -> String {
+        self.loaded.experiment.name.to_string()
+    }
+}
+
+/// A figure as it would be drawn now.
+struct Picture<'a> {
+    call: &'a Call<'a>,
+    figure: &'a Figure,
+    shown: &'a [Shown],
+    drawing: &'a Drawing,
+    /// Its files, then its record.
+    paths: Vec<PathBuf>,
+    record_path: PathBuf,
+    record: FigureRecord,
+}
+
+impl<'a> Picture<'a> {
+    fn new(
+        call: &'a Call<'a>,
+        figure: &'a Figure,
+        shown: &'a [Shown],
+        drawing: &'a Drawing,
+        folder: &Path,
+    ) -> Result<Self, LabError> {
+        let experiments: Vec<Loaded> = shown.iter().map(|s| s.loaded.clone()).collect();
+        let path = |extension: &str| path(figure, &experiments, drawing, folder, extension);
+        let how = serde_json::to_string(drawing)?;
+        // Everything that determines the picture.
+        let mut parts = vec![heigen::VERSION, figure.name, &how];
+        for s in shown {
+            parts.extend([&*s.analysed.record.stamp, &s.label]);
+        }
+        let record = FigureRecord::new(figure.name, stamp(parts), shown.iter().map(Shown::name));
+        let (paths, record_path) = (EXTENSIONS.map(path).into(), path("json"));
+        Ok(Self { call, figure, shown, drawing, paths, record_path, record })
+    }
+}
+
+impl Recipe for Picture<'_> {
+    type Record = ();
+    type Made = Vec<PathBuf>;
+
+    fn job(&self) -> String {
+        format!("figure {}", self.figure.name)
+    }
+
+    fn product(&self) -> Product {
+        Product::Figure
+    }
+
+    fn path(&self) -> PathBuf {
+        self.paths[0].clone()
+    }
+
+    fn forced(&self) -> bool {
+        self.call.making.force
+    }
+
+    fn standing(&self) -> Result<(), Unusable> {
+        let record = FigureRecord::load(&self.record_path)?;
+        if record.matches(&self.record, &self.paths) {
+            return Ok(());
+        }
+        Err(Unusable::Stale("it was drawn from something else, or its files have changed".to_owned()))
+    }
+
+    fn reuse(&self, (): ()) -> Result<Vec<PathBuf>, LabError> {
+        Ok(self.paths.clone())
+    }
+
+    fn make(&self) -> Result<Fresh<Vec<PathBuf>>, LabError> {
+        let mut watch = self.call.job(self.job());
+        watch.begin(stage::DRAWING)?;
+        let scene = (self.figure.draw)(self.call, self.shown, self.drawing)?;
+        watch.begin(stage::DRAWING)?;
+        let rendered = heigen_figures::render(&scene)?;
+        watch.begin(stage::DRAWING)?;
+        let pieces = [rendered.svg.as_bytes(), &rendered.pdf, &rendered.png];
+        let stage = |(path, bytes): (&PathBuf, &&[u8])| atomic::stage_with(path, |file| file.write_all(bytes));
+        let mut staged = self.paths.iter().zip(&pieces).map(stage).collect::<Result<Vec<_>, _>>()?;
+        staged.push(self.record.clone().of_files(&staged, &self.paths).stage(&self.record_path)?);
+        Ok(Fresh { made: self.paths.clone(), staged, note: None })
+    }
+
+    fn earlier(&self) -> Vec<PathBuf> {
+        vec![self.record_path.clone()]
+    }
+}

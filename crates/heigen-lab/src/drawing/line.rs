@@ -1,0 +1,125 @@
+//! Figure 1: a network of one input.
+
+use super::{Drawing, Shown};
+use crate::LabError;
+use crate::call::Call;
+use crate::prepare::Prepared;
+use heigen::analysis::cluster_order;
+use heigen::config::DatasetSpec;
+use heigen::curvature::{ExampleLabels, Problem, Watch};
+use heigen::linalg::Matrix;
+use heigen::model::predict;
+use heigen_figures::{InputLine, LossSurface};
+use heigen_store::catalogue::Loaded;
+
+/// Inputs at which the network is looked at.
+const INPUTS: usize = 231;
+/// Steps along each direction of the loss surface.
+const STEPS: usize = 100;
+/// As the paper: v_1 and v_2.
+const VECTORS: usize = 2;
+
+/// One feature.
+pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
+    let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
+    if features != 1 {
+        return Err(LabError::Features {
+            name: loaded.experiment.name.clone(),
+            got: features,
+            wanted: format!("figure {figure} shows networks of one, e.g. intro1D/normal_training"),
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn line(call: &Call, shown: &Shown) -> Result<InputLine, LabError> {
+    let Shown { loaded, analysed, .. } = shown;
+    let samples = &analysed.samples;
+    let network = &analysed.prepared.network;
+    let problem: Problem<f64> = Problem::new(network, &analysed.theta, samples, loaded.experiment.loss)?;
+    let (_, vectors) = analysed.top(VECTORS)?;
+    let [low, high] = range(&loaded.experiment.dataset, &samples.features);
+    let x: Vec<f64> = (0..INPUTS).map(|i| low + (high - low) * i as f64 / (INPUTS - 1) as f64).collect();
+    let inputs = Matrix { data: x.clone(), rows: 1, columns: INPUTS };
+    let outputs = network.outputs(problem.theta(), &inputs);
+    let predicted = predict(&outputs);
+    let (boundaries, regions) = regions(&x, &outputs, &predicted);
+
+    let mut gradients = problem.example_gradients_at(&inputs, &ExampleLabels::Predicted);
+    for n in 0..gradients.columns {
+        let column = gradients.column_mut(n);
+        let norm = column.iter().map(|g| g * g).sum::<f64>().sqrt();
+        column.iter_mut().for_each(|g| *g = if norm > 1e-20 { *g / norm } else { 0.0 });
+    }
+    let parameters = Matrix::from_fn(gradients.columns, gradients.rows, |n, p| gradients.column(n)[p]);
+    let order = cluster_order(&parameters);
+    let alignments = problem.alignments_at(&inputs, &ExampleLabels::Predicted, &vectors);
+    let row = |m: &Matrix<f64>, i: usize| m.iter_columns().map(|c| c[i]).collect::<Vec<f64>>();
+    Ok(InputLine {
+        x_range: [low, high],
+        logits: (0..outputs.rows).map(|c| row(&outputs, c)).collect(),
+        boundaries,
+        regions,
+        gradients: order.iter().flat_map(|&p| parameters.column(p).iter().copied()).collect(),
+        eigenvectors: vectors.iter_columns().map(|v| order.iter().map(|&p| v[p]).collect()).collect(),
+        alignments: (0..alignments.rows).map(|i| row(&alignments, i)).collect(),
+        points: samples.features.iter().map(|&v| f64::from(v)).collect(),
+        classes: samples.labels.clone(),
+        class_names: (0..samples.n_classes).map(|c| c.to_string()).collect(),
+        eigenvalues: analysed.eigenvalues()?.to_vec(),
+        outliers: analysed.record.summary.outliers.count,
+        surface: surface(&problem, &vectors, &mut call.job(&shown.loaded.experiment.name))?,
+        x,
+    })
+}
+
+/// The part of the axis that the paper shows, or that of the samples.
+fn range(dataset: &DatasetSpec, features: &[f32]) -> [f64; 2] {
+    if matches!(dataset, DatasetSpec::Intro {}) {
+        return [0.35, 1.5];
+    }
+    let values = features.iter().map(|&v| f64::from(v));
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let margin = 0.1 * (high - low).max(1e-6);
+    [low - margin, high + margin]
+}
+
+/// Where the predicted class changes, between inputs by the line through the two logits, and the class of each region.
+fn regions(x: &[f64], outputs: &Matrix<f64>, predicted: &[usize]) -> (Vec<f64>, Vec<usize>) {
+    let (mut boundaries, mut regions) = (Vec::new(), vec![predicted[0]]);
+    for i in 1..x.len() {
+        let (a, b) = (predicted[i - 1], predicted[i]);
+        if a != b {
+            let lead = |n: usize| outputs.column(n)[a] - outputs.column(n)[b];
+            let (before, after) = (lead(i - 1), lead(i));
+            let t = if before - after > 0.0 { before / (before - after) } else { 0.5 };
+            boundaries.push(x[i - 1] + t * (x[i] - x[i - 1]));
+            regions.push(b);
+        }
+    }
+    (boundaries, regions)
+}
+
+/// The loss over the plane of the first two of `vectors`.
+fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>, watch: &mut dyn Watch) -> Result<LossSurface, LabError> {
+    if vectors.columns < 2 {
+        return Err(LabError::OnePositiveEigenvalue);
+    }
+    let losses = heigen::analysis::loss_surface(problem, [vectors.column(0), vectors.column(1)], STEPS, watch)?;
+    let rows = (0..STEPS).flat_map(|i| losses.iter_columns().map(move |c| c[i]));
+    Ok(LossSurface {
+        a_range: [-1.0, 1.0],
+        b_range: [-1.0, 1.0],
+        grid: [STEPS, STEPS],
+        losses: rows.collect(),
+        minimum: Some([0.0, 0.0, problem.loss()]),
+    })
+}
+
+/// The surface of any network.
+pub(super) fn surface_of(call: &Call, shown: &Shown, _: &Drawing) -> Result<LossSurface, LabError> {
+    let analysed = &shown.analysed;
+    let loss = shown.loaded.experiment.loss;
+    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    surface(&problem, &analysed.top(VECTORS)?.1, &mut call.job(&shown.loaded.experiment.name))
+}

@@ -1,0 +1,15 @@
+//! Figures and plots: reused while they hold, else drawn, after all training and analysis that they need.
+
+mod catalogue;
+mod diagnostics;
+mod draw;
+mod embedding;
+mod labels;
+mod line;
+mod plane;
+mod samples;
+
+pub use catalogue::{FIGURES, Figure, PLOTS, figure_names, find_figure};
+pub use draw::{Drawing, Drawn, FigureRequest, MapVectors};
+pub(crate) use draw::{Shown, draw_paper, draw_shown, up_to_date};
+pub(crate) use plane::{BOUNDARY_NODES, plane};

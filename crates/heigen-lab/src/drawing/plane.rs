@@ -1,0 +1,207 @@
+//! Rows on the plane of two features.
+
+use super::{Drawing, MapVectors, Shown, embedding};
+use crate::LabError;
+use crate::analysis::Analysed;
+use crate::boundary;
+use crate::call::Call;
+use crate::prepare::Prepared;
+use heigen::analysis::{Plane, decision_boundary, reconstructed_boundary};
+use heigen::config::DatasetSpec;
+use heigen::curvature::{ExampleLabels, Problem};
+use heigen::linalg::Matrix;
+use heigen::rng::NumpyRandomState;
+use heigen_figures::{
+    AlignmentMap, ColorBars, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow, Scene, plane_maps, significant,
+};
+use heigen_store::catalogue::Loaded;
+
+/// Nodes along each axis on which the boundary is traced.
+pub(crate) const BOUNDARY_NODES: usize = 400;
+
+/// The panel at the right end of each row.
+#[derive(Clone, Copy)]
+pub(super) enum Aside {
+    None,
+    Density,
+    Margin,
+}
+
+/// Two features.
+pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
+    let name = &loaded.experiment.name;
+    let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
+    if features != 2 {
+        let wanted = format!("Figure {figure} draws the plane of experiments with 2, e.g. gauss/normal_training");
+        return Err(LabError::Features { name: name.clone(), got: features, wanted });
+    }
+    Ok(())
+}
+
+pub(super) fn rows(call: &Call, shown: &[Shown], how: &Drawing, aside: Aside) -> Result<Vec<PlaneRow>, LabError> {
+    shown.iter().map(|s| row(call, s, how, aside)).collect()
+}
+
+fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneRow, LabError> {
+    let Shown { loaded, analysed, label, .. } = shown;
+    let experiment = &loaded.experiment;
+    let samples = &analysed.samples;
+    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, samples, experiment.loss)?;
+    let (values, vectors) = analysed.top(how.eigenvectors.unwrap_or(5))?;
+    let plane = plane(&experiment.dataset, &samples.features);
+    let resolution = how.resolution;
+    let cells = plane.cell_centres(resolution, resolution);
+    let alignments = problem.alignments_at(&cells, &ExampleLabels::Predicted, &vectors);
+    let k = values.len();
+    let maps = (0..k)
+        .map(|i| AlignmentMap {
+            index: i + 1,
+            eigenvalue: values[i],
+            values: alignments.data.iter().skip(i).step_by(k).copied().collect(),
+        })
+        .collect();
+    let nodes = plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES);
+    let outputs = problem.network().outputs(problem.theta(), &nodes);
+    Ok(PlaneRow {
+        label: label.clone(),
+        note: matches!(aside, Aside::Margin).then(|| g_theta(analysed)).flatten(),
+        x_range: plane.x,
+        y_range: plane.y,
+        points: samples.features.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect(),
+        classes: samples.labels.clone(),
+        boundary: decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES),
+        grid: [resolution, resolution],
+        maps,
+        aside: match aside {
+            Aside::None => None,
+            Aside::Density => Some(PlaneAside::Density(embedding::density(analysed)?)),
+            Aside::Margin => Some(PlaneAside::Margin(margin(call, shown, &samples.features)?)),
+        },
+    })
+}
+
+/// Rows with maps of other vectors than the leading ones, with a reconstructed boundary, or with bars of their own.
+pub(super) fn maps(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene, LabError> {
+    let title = "Alignment over the plane";
+    let row = |s: &Shown| {
+        let mut row = row(call, s, how, Aside::None)?;
+        let mut extra = others(s, how, &row)?;
+        if how.vectors != MapVectors::Top {
+            row.maps.clear();
+        }
+        if how.reconstructed {
+            extra.push(reconstructed(s, how, &row)?);
+        }
+        Ok(PlaneMapsRow { row, extra })
+    };
+    let rows = shown.iter().map(row).collect::<Result<Vec<_>, LabError>>()?;
+    let bars = if how.individual_bars { ColorBars::Each } else { ColorBars::Shared };
+    Ok(plane_maps(&rows, bars, title)?)
+}
+
+/// Maps of the vectors that were asked for, other than the leading ones.
+fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>, LabError> {
+    let analysed = &shown.analysed;
+    let (p, have) = (analysed.record.summary.n_params, analysed.record.summary.n_eigenvectors);
+    let k = how.eigenvectors.unwrap_or(5).min(have);
+    let mut stream = NumpyRandomState::new(42);
+    let values = analysed.eigenvalues()?;
+    // The kept eigenvectors belong to the eigenvalues that are not zero: the smallest and the largest of all.
+    let zero = analysed.record.summary.outside_bound;
+    let negative = values.iter().take_while(|&&l| l < -zero).count().min(have);
+    let place = |column: usize| if column < negative { column } else { p - have + column };
+    let columns: Vec<usize> = match how.vectors {
+        MapVectors::Top => return Ok(vec![]),
+        MapVectors::Lowest => (0..k).collect(),
+        MapVectors::Random => stream.permutation(have).into_iter().take(k).collect(),
+        MapVectors::Directions => vec![],
+    };
+    let (vectors, titles): (Matrix<f64>, Vec<(String, Option<String>)>) = if columns.is_empty() {
+        let data = (0..k * p).map(|_| stream.randn()).collect();
+        let mut directions = Matrix { data, rows: p, columns: k };
+        for i in 0..k {
+            let norm = directions.column(i).iter().map(|x| x * x).sum::<f64>().sqrt();
+            directions.column_mut(i).iter_mut().for_each(|x| *x /= norm);
+        }
+        (directions, (1..=k).map(|i| (format!("$r_{{{i}}}$"), None)).collect())
+    } else {
+        let title = |&column: &usize| {
+            let (index, value) = (p - place(column), values[place(column)]);
+            let note = format!(r"$\lambda_{{{index}}} = {}$", significant(value, 3));
+            (format!("$v_{{{index}}}$"), Some(note))
+        };
+        (analysed.columns(&columns)?, columns.iter().map(title).collect())
+    };
+    let alignments = alignments(shown, row, &vectors)?;
+    let map = |(i, (title, note)): (usize, (String, Option<String>))| ExtraMap {
+        title,
+        note,
+        values: alignments.data.iter().skip(i).step_by(k).copied().collect(),
+        lines: vec![],
+    };
+    Ok(titles.into_iter().enumerate().map(map).collect())
+}
+
+/// The boundary put together from the leading alignments.
+fn reconstructed(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<ExtraMap, LabError> {
+    let (values, vectors) = shown.analysed.top(how.eigenvectors.unwrap_or(5))?;
+    let alignments = alignments(shown, row, &vectors)?;
+    let boundary = reconstructed_boundary(&values, &alignments)?;
+    Ok(ExtraMap { title: "reconstructed".into(), note: None, values: boundary, lines: vec![] })
+}
+
+fn alignments(shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Matrix<f64>, LabError> {
+    let Shown { loaded, analysed, .. } = shown;
+    let loss = loaded.experiment.loss;
+    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    let cells = Plane { x: row.x_range, y: row.y_range }.cell_centres(row.grid[0], row.grid[1]);
+    Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
+}
+
+/// G_theta at Figure 4's threshold, for labels.
+pub(super) fn g_theta(analysed: &Analysed) -> Option<String> {
+    let value = analysed.record.summary.g_theta_of_figure_4()?;
+    Some(format!(r"$\mathcal{{G}}_\theta = {}$", significant(value, 3)))
+}
+
+fn margin(call: &Call, shown: &Shown, features: &[f32]) -> Result<MarginPanel, LabError> {
+    let name = &shown.loaded.experiment.name;
+    if shown.varied {
+        return Err(LabError::VariedMargin { name: name.clone() });
+    }
+    let measured = boundary::measured(call, &shown.loaded, &shown.analysed, false)?;
+    let (Some(margin), Some(nearest)) = (measured.margin, measured.nearest) else {
+        return Err(LabError::NoMargin { name: name.clone() });
+    };
+    let sample = |n: usize| [f64::from(features[2 * n]), f64::from(features[2 * n + 1])];
+    Ok(MarginPanel {
+        boundary_point: [margin.x_b[0], margin.x_b[1]],
+        extremes: [margin.most_aligned, margin.least_aligned].map(sample),
+        estimate: margin.margin,
+        distance: nearest.distance,
+    })
+}
+
+/// The part of the plane that the paper shows, or what holds the points where it shows none.
+pub(crate) fn plane(dataset: &DatasetSpec, features: &[f32]) -> Plane {
+    match dataset {
+        DatasetSpec::GaussMixtures { .. } | DatasetSpec::Hierachical { .. } => Plane::square(-4.0, 4.0),
+        DatasetSpec::Circle { .. } => Plane::square(-2.0, 2.0),
+        DatasetSpec::HalfMoon { .. } => Plane::square(-1.7, 2.3),
+        DatasetSpec::GaussCheckerboardLinearClose { .. } | DatasetSpec::GaussCheckerboardNoisyClose { .. } => {
+            Plane { x: [-3.0, 3.0], y: [-4.0, 4.0] }
+        }
+        _ => around(features),
+    }
+}
+
+/// The box of the points with a tenth of its size around it.
+fn around(features: &[f32]) -> Plane {
+    let range = |axis: usize| {
+        let values = features.iter().skip(axis).step_by(2).map(|&v| f64::from(v));
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let margin = 0.1 * (high - low).max(1e-6);
+        [low - margin, high + margin]
+    };
+    Plane { x: range(0), y: range(1) }
+}

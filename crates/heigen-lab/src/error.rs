@@ -1,0 +1,381 @@
+//! Why a request failed: what, where, got, wanted. How to mend it depends on the face, which says it in its own words.
+
+use heigen::config::ExperimentName;
+use heigen_store::StoreError;
+use std::error::Error;
+use std::path::PathBuf;
+
+/// Why a request failed.
+///
+/// No text names an option of a program: where there is a remedy that depends on the face, the variant says enough for
+/// the face to word it. The errors of other crates are sources or stand in for themselves.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabError {
+    /// The watch asked to stop. Nothing is left half done.
+    #[error("stopped before it was done; nothing was written")]
+    Stopped,
+    /// The request ended without an answer, which a panic explains.
+    #[error("the request ended without an answer")]
+    Lost,
+    /// A task of a reproduction panicked.
+    #[error("internal error: {0}")]
+    Panicked(String),
+    /// Tasks of a reproduction wait for each other.
+    #[error("waits for a task that waits for it")]
+    Circle,
+    /// Something went wrong in a job.
+    #[error("{job}")]
+    Of {
+        /// The experiment, the figure or the file in question.
+        job: String,
+        /// The error there.
+        source: Box<LabError>,
+    },
+    /// A part of the parameters, samples or weights was chosen that is not there.
+    #[error("{part}")]
+    Choice {
+        /// The part that was chosen.
+        part: Choice,
+        /// The reason why there is no such part.
+        source: Box<LabError>,
+    },
+
+    /// Options of an analysis that contradict each other.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// A stored model whose weights are not those of its record.
+    #[error("{what}")]
+    WeightsChanged {
+        /// The experiment.
+        name: ExperimentName,
+        /// The change, as a sentence.
+        what: String,
+    },
+    /// Weights stand where a model would be trained, and no record says that they were trained here.
+    #[error("{} has no record beside it that heigen trained it", path.display())]
+    WeightsForeign {
+        /// The experiment.
+        name: ExperimentName,
+        /// The weights.
+        path: PathBuf,
+    },
+    /// Weights stand where a model would be trained that were imported from elsewhere.
+    #[error("{} are weights that were imported, and no training makes them again", path.display())]
+    WeightsImported {
+        /// The weights.
+        path: PathBuf,
+    },
+    /// The architecture takes statistics from given weights, so that it cannot be trained.
+    #[error("{name} cannot be trained: `model.args.batchnorm` is \"running\": its statistics come with given weights")]
+    Untrainable {
+        /// The experiment.
+        name: ExperimentName,
+    },
+    /// The experiment starts from pretrained weights, and none were given.
+    #[error("{name} starts from a ResNet18 pretrained on ImageNet, and no weights were given")]
+    NoPretrained {
+        /// The experiment.
+        name: ExperimentName,
+    },
+    /// The pretrained weights lack a tensor.
+    #[error("{} has no {tensor}; expected ResNet18 under torchvision's names", file.display())]
+    NotPretrained {
+        /// The file of the weights.
+        file: PathBuf,
+        /// The tensor that is missing.
+        tensor: String,
+    },
+    /// A model that an experiment starts from has another number of parameters.
+    #[error("{name} has {wanted} parameters, but {from}, which it starts from, has {got}; use the same model in both")]
+    StartSize {
+        /// The experiment.
+        name: ExperimentName,
+        /// The one that it starts from.
+        from: ExperimentName,
+        /// P of the experiment's network.
+        wanted: usize,
+        /// P of the network that it starts from.
+        got: usize,
+    },
+    /// A model that an experiment starts from is not there.
+    #[error("{name}: no model of {from}")]
+    NoStart {
+        /// The experiment.
+        name: ExperimentName,
+        /// The one that it starts from.
+        from: ExperimentName,
+    },
+    /// A variance is negative.
+    #[error("{tensor} has a negative number; expected variances, 0 or more")]
+    NegativeVariance {
+        /// The tensor.
+        tensor: String,
+    },
+    /// A stored analysis whose arrays are damaged.
+    #[error("the analysis cannot be reused")]
+    AnalysisDamaged {
+        /// The damage of its arrays.
+        source: Box<LabError>,
+    },
+    /// An array of a stored analysis stands in another order of axes than this program writes.
+    #[error("{} is an array in C order; expected one in Fortran order, as this program writes it", path.display())]
+    ArrayOrder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A figure of a network that is too large for its whole spectrum.
+    #[error("{name}: its figure needs a whole spectrum, for which its network is too large")]
+    NeedsWhole {
+        /// The experiment.
+        name: ExperimentName,
+    },
+    /// There are no eigenvectors to draw.
+    #[error("{name}: its Hessian has no positive eigenvalue, so there are no eigenvectors to draw")]
+    NoPositiveEigenvalue {
+        /// The experiment.
+        name: ExperimentName,
+    },
+    /// A loss surface needs two directions.
+    #[error("the Hessian has one positive eigenvalue only; a loss surface needs v_1 and v_2")]
+    OnePositiveEigenvalue,
+    /// A figure that shows networks of another number of inputs.
+    #[error("{name} has {got} features; {wanted}")]
+    Features {
+        /// The experiment.
+        name: ExperimentName,
+        /// How many features it has.
+        got: usize,
+        /// A sentence about the networks that the figure shows.
+        wanted: String,
+    },
+    /// A figure that has fewer markers than there are classes.
+    #[error("{name} has {got} classes; Figure {figure} can tell {most} apart")]
+    TooManyClasses {
+        /// The experiment.
+        name: ExperimentName,
+        /// How many classes it has.
+        got: usize,
+        /// The figure.
+        figure: String,
+        /// How many it can tell apart.
+        most: usize,
+    },
+    /// A margin of something else than all classes at the trained weights in float64.
+    #[error("{name}: the margin is that of all classes at the trained weights in float64")]
+    VariedMargin {
+        /// The experiment.
+        name: ExperimentName,
+    },
+    /// A margin of a network that has none.
+    #[error("{name}: its network has no boundary, or no margin to show")]
+    NoMargin {
+        /// The experiment.
+        name: ExperimentName,
+    },
+
+    /// A network from elsewhere that cannot be taken in.
+    #[error(transparent)]
+    Import(#[from] crate::study::ImportError),
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason that the system gives.
+        source: std::io::Error,
+    },
+
+    /// Something on disk.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An experiment or architecture.
+    #[error(transparent)]
+    Config(#[from] heigen::config::ConfigError),
+    /// A name of results.
+    #[error(transparent)]
+    Name(#[from] heigen::config::NameError),
+    /// A foreign file.
+    #[error(transparent)]
+    Format(#[from] heigen_formats::FormatError),
+    /// An ONNX file.
+    #[error(transparent)]
+    Onnx(#[from] heigen_onnx::OnnxError),
+    /// A network that cannot be built.
+    #[error(transparent)]
+    Model(#[from] heigen::model::ModelError),
+    /// Weights that do not fit.
+    #[error(transparent)]
+    Layout(#[from] heigen::model::LayoutError),
+    /// Another minimum of the same function.
+    #[error(transparent)]
+    Reparameterize(#[from] heigen::model::ReparameterizeError),
+    /// A training.
+    #[error(transparent)]
+    Train(#[from] heigen::train::TrainError),
+    /// Network, weights and samples that do not fit together.
+    #[error(transparent)]
+    Problem(#[from] heigen::curvature::ProblemError),
+    /// A choice of parameters.
+    #[error(transparent)]
+    Parameters(#[from] heigen::curvature::UnknownParameters),
+    /// A product with an operator, or an operation on vectors.
+    #[error(transparent)]
+    Failure(heigen::curvature::Failure),
+    /// A choice of samples.
+    #[error(transparent)]
+    Samples(#[from] heigen::curvature::SampleSelectionError),
+    /// A spectrum, eigenpairs, or an estimate.
+    #[error(transparent)]
+    Solver(Box<dyn Error + Send + Sync>),
+    /// An eigenproblem.
+    #[error(transparent)]
+    Eigen(#[from] heigen::linalg::EigenError),
+    /// A margin.
+    #[error(transparent)]
+    Margin(heigen::analysis::MarginError),
+    /// A loss surface.
+    #[error(transparent)]
+    Surface(heigen::analysis::SurfaceError),
+    /// An embedding.
+    #[error(transparent)]
+    Embedding(heigen::analysis::EmbeddingError),
+    /// A boundary put together from alignments.
+    #[error(transparent)]
+    Reconstruct(#[from] heigen::analysis::ReconstructError),
+    /// A drawing.
+    #[error(transparent)]
+    Figure(#[from] heigen_figures::FigureError),
+    /// A page.
+    #[error("the report")]
+    Report(#[from] heigen_report::ReportError),
+    /// A number or text that JSON cannot say.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// Threads that could not be started.
+    #[error("cannot start threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// A part of a problem that was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Choice {
+    /// Layers or tensors.
+    #[error("the chosen layers")]
+    Layers,
+    /// Classes.
+    #[error("the chosen classes")]
+    Classes,
+    /// Samples.
+    #[error("the chosen samples")]
+    Samples,
+    /// Factors of the layers.
+    #[error("the factors of the layers")]
+    Factors,
+}
+
+/// Options of an analysis that contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Contradiction {
+    /// A number of eigenpairs beside a way to all of them.
+    #[error("a number of eigenpairs is for Lanczos; the other ways find all eigenpairs anyway")]
+    CountOfWhole,
+    /// An end of the spectrum beside a way to all of it.
+    #[error("an end of the spectrum is chosen among some eigenpairs; the whole spectrum has both ends")]
+    EndOfWhole,
+    /// A full basis of a part of the spectrum.
+    #[error("a full basis completes a whole spectrum; some eigenpairs are a part of one")]
+    BasisOfPart,
+    /// The matrix beside a way that avoids it.
+    #[error("keeping the matrix forms it, which looking for some eigenpairs is there to avoid")]
+    MatrixOfPart,
+    /// A multiple of the identity that is no number.
+    #[error("the weight decay is {0}; expected a finite number")]
+    Decay(f64),
+    /// A multiple of the identity beside the exact way.
+    #[error(
+        "a weight decay adds to every eigenvalue and leaves the eigenvectors as they are, which fills the null space that \
+         the exact way relies on: add it to the numbers, or choose another way"
+    )]
+    DecayOfExact,
+    /// The exact way in single precision.
+    #[error("the exact way needs float64: float32 leaves too few digits")]
+    ExactInSingle,
+    /// A margin beside a part of the spectrum.
+    #[error("a margin needs v_1 of a whole spectrum")]
+    MarginOfPart,
+}
+
+impl LabError {
+    /// Whether the request was stopped by its watch.
+    pub fn is_stopped(&self) -> bool {
+        match self {
+            Self::Stopped => true,
+            Self::Of { source, .. } | Self::Choice { source, .. } | Self::AnalysisDamaged { source } => {
+                source.is_stopped()
+            }
+            _ => false,
+        }
+    }
+
+    /// The whole chain of causes in one line.
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
+    /// The error of a solver.
+    pub(crate) fn solver(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Solver(error.into())
+    }
+}
+
+impl From<heigen_spectra::Stopped> for LabError {
+    fn from(_: heigen_spectra::Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// An error of `heigen`'s that a stop may be behind.
+macro_rules! unless_stopped {
+    ($variant:ident, $($error:ident)::+) => {
+        impl From<$($error)::+> for LabError {
+            fn from(error: $($error)::+) -> Self {
+                match error {
+                    $($error)::+::Stopped(_) => Self::Stopped,
+                    other => Self::$variant(other),
+                }
+            }
+        }
+    };
+}
+unless_stopped!(Margin, heigen::analysis::MarginError);
+unless_stopped!(Surface, heigen::analysis::SurfaceError);
+unless_stopped!(Embedding, heigen::analysis::EmbeddingError);
+unless_stopped!(Failure, heigen::curvature::Failure);
+
+/// Says of which job an error is.
+pub(crate) trait OfJob<T> {
+    /// The result with the job's name before its error; a stop stays what it is.
+    fn of(self, job: impl ToString) -> Result<T, LabError>;
+    /// The result with what was chosen before its error.
+    fn chosen(self, part: Choice) -> Result<T, LabError>;
+}
+
+impl<T, E: Into<LabError>> OfJob<T> for Result<T, E> {
+    fn of(self, job: impl ToString) -> Result<T, LabError> {
+        self.map_err(|error| match error.into() {
+            LabError::Stopped => LabError::Stopped,
+            error => LabError::Of { job: job.to_string(), source: Box::new(error) },
+        })
+    }
+
+    fn chosen(self, part: Choice) -> Result<T, LabError> {
+        self.map_err(|error| LabError::Choice { part, source: Box::new(error.into()) })
+    }
+}

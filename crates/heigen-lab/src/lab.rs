@@ -1,0 +1,107 @@
+//! The lab: threads, memory, image folder and cache that requests share.
+
+use crate::cache::{Cache, Counts, Memo};
+use crate::call::Call;
+use crate::prepare::Prepared;
+use crate::relay::relayed;
+use crate::watch::LabWatch;
+use crate::{LabError, Making, Store};
+use heigen::config::Experiment;
+use heigen_store::images::ImageFolder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Resources that a lab may use.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// Folder of the image sets, which need not exist.
+    pub images: PathBuf,
+    /// Number of threads of one request; 0 means all cores. Results do not depend on it.
+    pub threads: usize,
+    /// Bytes that one analysis may take.
+    pub memory: f64,
+    /// The machine as reports name it, e.g. its processor.
+    pub machine: String,
+}
+
+/// Does what requests ask for. Several requests may run at once, from several threads, and several labs side by side.
+#[derive(Debug)]
+pub struct Lab {
+    pub(crate) images: ImageFolder,
+    pub(crate) memory: f64,
+    pub(crate) machine: String,
+    pub(crate) cache: Cache,
+    threads: usize,
+    /// Pools that no request uses at the moment.
+    idle: Mutex<Vec<ThreadPool>>,
+}
+
+impl Lab {
+    /// A lab whose threads are running.
+    ///
+    /// # Errors
+    /// [`LabError::Threads`] if the system does not give that many threads.
+    pub fn new(options: LabOptions) -> Result<Self, LabError> {
+        let first = pool(options.threads)?;
+        Ok(Self {
+            images: ImageFolder::new(options.images),
+            memory: options.memory,
+            machine: options.machine,
+            cache: Cache::default(),
+            threads: first.current_num_threads(),
+            idle: Mutex::new(vec![first]),
+        })
+    }
+
+    /// Number of threads of one request.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// How often samples were prepared and weights were read from their files so far.
+    pub fn counts(&self) -> Counts {
+        self.cache.counts()
+    }
+
+    /// Does `work` in a pool that no other request uses meanwhile, so that none waits for a piece of another's work; the
+    /// system shares the cores among them. What `work` tells its watch reaches `watch` on this thread.
+    pub(crate) fn work<R: Send>(
+        &self,
+        watch: &dyn LabWatch,
+        work: impl FnOnce(&dyn LabWatch) -> Result<R, LabError> + Send,
+    ) -> Result<R, LabError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pool = idle.map_or_else(|| pool(self.threads), Ok)?;
+        let outcome = relayed(&pool, watch, work);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        outcome
+    }
+}
+
+fn pool(threads: usize) -> Result<ThreadPool, LabError> {
+    Ok(ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("heigen-lab-{i}")).build()?)
+}
+
+impl Lab {
+    /// Does `work` as one request.
+    pub(crate) fn call<R: Send>(
+        &self,
+        store: &Store,
+        making: &Making,
+        watch: &dyn LabWatch,
+        work: impl FnOnce(&Call) -> Result<R, LabError> + Send,
+    ) -> Result<R, LabError> {
+        let memo = Memo::default();
+        self.work(watch, |watch| work(&Call::new(self, store, making, &memo, watch)))
+    }
+
+    /// Samples and network of an experiment.
+    ///
+    /// # Errors
+    /// [`LabError`] if the samples cannot be read, or no such network can be built for them.
+    pub fn prepared(&self, experiment: &Experiment, watch: &dyn LabWatch) -> Result<Prepared, LabError> {
+        let (store, making) = (Store::folder(""), Making::default());
+        self.call(&store, &making, watch, |call| Prepared::new(call, experiment))
+    }
+}

@@ -1,0 +1,61 @@
+//! The engine of heigen: a request becomes an artifact, reused while its stamp holds.
+//!
+//! A [`Lab`] owns its threads, its memory limit and its cache; several of them work side by side. Requests are plain
+//! values, results are plain values and files in a [`Store`], and errors are one type, [`LabError`]. A request tells of
+//! itself, and is stopped, through one trait, [`LabWatch`]. Nothing here prints, ends the process, or reads the environment.
+//!
+//! ```no_run
+//! use heigen_lab::{AnalysisRequest, Asked, Found, Lab, LabOptions, Making, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let lab = Lab::new(LabOptions { images: "data".into(), threads: 0, memory: 4e9, machine: "mine".into() })?;
+//! let request = AnalysisRequest {
+//!     store: Store::folder("results"),
+//!     experiment: heigen_store::catalogue::load("intro1D/normal_training")?,
+//!     asked: Asked::default(),
+//!     making: Making::default(),
+//! };
+//! // Trains, unless that was done before, and finds the whole spectrum of the Hessian.
+//! let (found, files) = lab.analyse(&request, &())?;
+//! if let Found::Whole(record) = found {
+//!     println!("lambda_1 = {}, kept in {}", record.summary.lambda_max, files.heigenvalues().display());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod analysis;
+mod boundary;
+mod cache;
+mod call;
+mod drawing;
+mod error;
+mod lab;
+mod making;
+mod page_text;
+mod prepare;
+mod relay;
+mod reproduction;
+mod series;
+mod store;
+mod study;
+mod training;
+mod watch;
+mod words;
+
+pub use analysis::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, TopPairs, Way};
+pub use boundary::BoundaryRequest;
+pub use cache::Counts;
+pub use drawing::{Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, figure_names, find_figure};
+pub use error::{Choice, Contradiction, LabError};
+pub use heigen_store::record::Dtype;
+pub use lab::{Lab, LabOptions};
+pub use making::Making;
+pub use prepare::{Prepared, Samples};
+pub use reproduction::{PlannedTask, ReproduceRequest, Reproduced, Reproduction, TaskState};
+pub use series::CheckpointSeries;
+pub use store::Store;
+pub use study::{ImportError, ImportRequest, Imported, Occupant, Picture, Renaming, Study, StudyRequest};
+pub use training::{TrainRequest, Trained};
+pub use watch::{Event, LabWatch, Note, NoteKind, Problem, Product, Reason, stage};
+pub use words::{number, seconds};

@@ -1,0 +1,201 @@
+//! An experiment's samples, split and network.
+
+use crate::LabError;
+use crate::cache::WeightsFile;
+use crate::call::Call;
+use crate::error::OfJob;
+use crate::watch::NoteKind;
+use heigen::config::{BatchNormMode, DatasetSpec, Experiment, FileArgs, ModelSpec, Sequential};
+use heigen::data::{Dataset, Split, Standardization, split};
+use heigen::linalg::Matrix;
+use heigen::model::Network;
+use heigen_store::weights::NamedTensor;
+use heigen_store::{own_data, record};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Samples, split and standardized as an experiment asks for.
+#[derive(Debug)]
+pub struct Samples {
+    /// All samples.
+    pub data: Dataset,
+    /// Which of them are trained on, validated with and tested with.
+    pub split: Split,
+    /// Names of the classes, where the samples' file has some.
+    pub classes: Option<Vec<String>>,
+    /// Shift and scale of every feature, where the experiment asks for them.
+    pub standardization: Option<Standardization>,
+    /// The training samples.
+    pub(crate) training: Arc<Dataset>,
+    /// Whether features were rounded to float32.
+    rounded: bool,
+    /// Where they come from, if there is something to say of it.
+    note: Option<String>,
+}
+
+/// Samples and network of an experiment.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The samples.
+    pub samples: Arc<Samples>,
+    /// The network.
+    pub network: Network,
+    /// Whether batch normalisation takes its statistics from the weights file.
+    running: bool,
+}
+
+impl Samples {
+    fn new(experiment: &Experiment, source: Source) -> Result<Self, LabError> {
+        let (mut data, classes, rounded, note) = match source {
+            Source::File(args, opened) => {
+                let own = opened.parse(args)?;
+                (own.data, Some(own.classes), own.rounded, None)
+            }
+            Source::Known(call) => {
+                let (data, note) = call.lab.images.dataset(&experiment.dataset)?;
+                (data, None, false, note)
+            }
+        };
+        let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
+        let standardization = match &experiment.dataset {
+            DatasetSpec::File(FileArgs { standardize: true, .. }) => {
+                let fitted = Standardization::fitted(&data, &split.train);
+                fitted.apply(&mut data);
+                Some(fitted)
+            }
+            _ => None,
+        };
+        let training = Arc::new(data.subset(&split.train));
+        Ok(Self { data, split, classes, standardization, training, rounded, note })
+    }
+}
+
+/// Where samples come from.
+enum Source<'a> {
+    /// Files of the user's, read but not parsed.
+    File(&'a FileArgs, own_data::Opened),
+    /// A generator, or image sets.
+    Known(Call<'a>),
+}
+
+/// The samples of an experiment, prepared once in a request.
+fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabError> {
+    let config = experiment.to_json();
+    let spec = ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ");
+    let content = || match &experiment.dataset {
+        DatasetSpec::File(args) => {
+            let opened = own_data::open(args)?;
+            Ok((Some(record::stamp([&*spec, opened.hash()])), Source::File(args, opened)))
+        }
+        // Images are read again in another request, since their folder may hold others by then.
+        DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_) => Ok((None, Source::Known(*call))),
+        _ => Ok((Some(spec.clone()), Source::Known(*call))),
+    };
+    call.memo.samples(&call.lab.cache, &spec, content, |source| Samples::new(experiment, source))
+}
+
+impl Prepared {
+    /// Generates or reads the samples; says what is to be said of where they come from.
+    pub(crate) fn new(call: &Call, experiment: &Experiment) -> Result<Self, LabError> {
+        let name = &experiment.name;
+        let samples = samples(call, experiment).of(name)?;
+        if let Some(note) = &samples.note {
+            call.note(name, NoteKind::Samples(note.clone()));
+        }
+        let data = &samples.data;
+        let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).of(name)?;
+        let running =
+            matches!(experiment.model, ModelSpec::Sequential(Sequential { batchnorm: BatchNormMode::Running, .. }));
+        Ok(Self { samples, network, running })
+    }
+
+    /// The training samples.
+    pub fn training(&self) -> &Arc<Dataset> {
+        &self.samples.training
+    }
+
+    /// Theta from the weights file at `path`, which also gives the statistics of batch normalisation where the architecture
+    /// takes them from there.
+    pub(crate) fn load(&mut self, path: &Path, file: &WeightsFile) -> Result<Vec<f64>, LabError> {
+        self.place(&file.weights()?.tensors).of(path.display())
+    }
+
+    /// Theta from tensors in memory, which also give the statistics of batch normalisation where the architecture takes
+    /// them from there.
+    pub(crate) fn place(&mut self, tensors: &[NamedTensor<f64>]) -> Result<Vec<f64>, LabError> {
+        let views = tensors.iter().map(|t| (t.name.as_str(), &t.shape[..], &t.values[..]));
+        let theta = self.network.layout().assemble(views)?;
+        if self.running {
+            let negative =
+                |t: &&NamedTensor<f64>| t.name.ends_with(".running_var") && t.values.iter().any(|&v| v < 0.0);
+            if let Some(tensor) = tensors.iter().find(negative) {
+                return Err(LabError::NegativeVariance { tensor: tensor.name.clone() });
+            }
+            let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+            self.network = self.network.with_fixed_statistics(values)?;
+        }
+        Ok(theta)
+    }
+
+    /// Whether the network can be trained: its statistics do not come with given weights.
+    pub(crate) fn trainable(&self) -> bool {
+        !self.running
+    }
+
+    /// Sentences that are to be said of the samples.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let named = |(i, name): (usize, &String)| *name != i.to_string();
+        if let Some(classes) =
+            self.samples.classes.as_ref().filter(|all| all.len() <= 50 && all.iter().enumerate().any(named))
+        {
+            let order: Vec<String> = classes.iter().enumerate().map(|(i, name)| format!("{i} is {name}")).collect();
+            notes.push(format!("outputs are classes in the order of their first sample: {}", order.join(", ")));
+        }
+        if self.samples.rounded {
+            notes.push(
+                "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
+                 features, not with float64 ones, beyond seven digits"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+
+    /// Metadata of a weights file: names of classes, and what features were standardized by.
+    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, String>, LabError> {
+        let mut metadata = BTreeMap::new();
+        if let Some(classes) = &self.samples.classes {
+            metadata.insert("classes".to_owned(), serde_json::to_string(classes)?);
+        }
+        if let Some(standardization) = &self.samples.standardization {
+            metadata.insert("standardization".to_owned(), serde_json::to_string(standardization)?);
+        }
+        Ok(metadata)
+    }
+
+    /// Theta as named tensors, with the running statistics of batch normalisation as PyTorch expects them: those of the
+    /// training samples.
+    pub(crate) fn tensors(&self, theta: &[f32]) -> Vec<NamedTensor> {
+        let entries = self.network.layout().entries().iter();
+        let tensor = |e: &heigen::model::ParamEntry| NamedTensor {
+            name: e.name.clone(),
+            shape: e.shape.clone(),
+            values: theta[e.range.clone()].to_vec(),
+        };
+        let mut tensors: Vec<_> = entries.map(tensor).collect();
+        if !self.network.layout().buffers().is_empty() {
+            let samples = self.training();
+            let x = Matrix::from_f32(&samples.features, samples.n_features());
+            for of in self.network.batch_statistics(theta, &x) {
+                for (which, values) in [("running_mean", of.mean), ("running_var", of.variance)] {
+                    let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
+                    let (name, shape) = (format!("{}.{which}", of.name), vec![values.len()]);
+                    tensors.push(NamedTensor { name, shape, values });
+                }
+            }
+        }
+        tensors
+    }
+}

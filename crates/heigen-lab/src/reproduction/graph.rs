@@ -1,0 +1,153 @@
+//! The tasks there are: experiment -> its starting model -> analysis -> boundary -> figures -> report.
+
+use super::schedule::Job;
+use crate::drawing::Figure;
+use crate::{LabError, Making, Store};
+use heigen::config::Experiment;
+use heigen_store::catalogue::{self, Loaded, chain};
+use std::collections::BTreeMap;
+
+/// One thing to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// Train an experiment.
+    Train(Run),
+    /// Analyse its Hessian.
+    Analyse(Run),
+    /// Measure its decision boundary.
+    Boundary(Run),
+    /// Draw a figure.
+    Figure(&'static Figure),
+    /// Write the report.
+    Report,
+}
+
+/// One of the stores that a reproduction works in, and how results come about there.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) store: Store,
+    pub(crate) making: Making,
+}
+
+impl Place {
+    /// The experiment at the seed of the place.
+    fn seeded(&self, loaded: Loaded) -> Loaded {
+        let seed = self.making.seed.unwrap_or(loaded.experiment.seed);
+        Loaded { experiment: Experiment { seed, ..loaded.experiment }, ..loaded }
+    }
+}
+
+/// An experiment in one of the stores.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Which of [`Graph::places`].
+    pub(crate) place: usize,
+    pub(crate) loaded: Loaded,
+}
+
+impl Run {
+    pub(crate) fn name(&self) -> String {
+        self.loaded.experiment.name.to_string()
+    }
+}
+
+/// Tasks with their needs, and the stores that they work in: the first is the main one, the others are of one seed each.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) places: Vec<Place>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) jobs: Vec<Job>,
+    /// The figures' experiments in order, each in the store of every seed.
+    pub(crate) runs: Vec<Vec<Run>>,
+}
+
+impl Task {
+    /// Its name in messages.
+    pub(crate) fn name(&self, places: &[Place]) -> String {
+        let of = |verb: &str, run: &Run| {
+            let seed = places[run.place].making.seed.map_or_else(String::new, |s| format!(" (seed {s})"));
+            format!("{verb} {}{seed}", run.name())
+        };
+        match self {
+            Self::Train(run) => of("train", run),
+            Self::Analyse(run) => of("analyse", run),
+            Self::Boundary(run) => of("boundary", run),
+            Self::Figure(figure) => format!("figure {}", figure.name),
+            Self::Report => "report".to_owned(),
+        }
+    }
+}
+
+impl Graph {
+    /// Everything that `figures` and the report need, repeated over `seeds`.
+    pub(crate) fn new(
+        store: &Store,
+        making: &Making,
+        figures: &[&'static Figure],
+        seeds: &[u64],
+    ) -> Result<Self, LabError> {
+        let main = Place { store: store.clone(), making: making.clone() };
+        let seeded =
+            |&seed: &u64| Place { store: store.at_seed(seed), making: Making { seed: Some(seed), ..making.clone() } };
+        let places = [main].into_iter().chain(seeds.iter().map(seeded)).collect();
+        let mut graph = Self { places, tasks: vec![], jobs: vec![], runs: vec![] };
+        let mut known = BTreeMap::new();
+        let mut drawn = Vec::new();
+        for figure in figures {
+            let mut needs = Vec::new();
+            for name in figure.experiments {
+                let [analysis, boundary] = graph.experiment(name, seeds, &mut known)?;
+                needs.push(analysis);
+                needs.extend(figure.boundary.then_some(boundary));
+            }
+            drawn.push(graph.add(Task::Figure(figure), needs));
+        }
+        let all = (0..graph.tasks.len()).collect();
+        let report = graph.add(Task::Report, vec![]);
+        graph.jobs[report].after_end_of = all;
+        Ok(graph)
+    }
+
+    /// The tasks of an experiment in every store; analysis and boundary in the main one.
+    fn experiment(
+        &mut self,
+        name: &str,
+        seeds: &[u64],
+        known: &mut BTreeMap<(usize, String), [usize; 2]>,
+    ) -> Result<[usize; 2], LabError> {
+        let loaded = catalogue::load(name)?;
+        let own = loaded.experiment.seed;
+        // The main folder holds the experiment's own seed.
+        let mut folders = vec![0];
+        folders.extend(seeds.iter().enumerate().filter(|(_, s)| **s != own).map(|(i, _)| i + 1));
+        let mut runs = Vec::new();
+        for &place in &folders {
+            let seeded = self.places[place].seeded(loaded.clone());
+            runs.push(Run { place, loaded: seeded.clone() });
+            if known.contains_key(&(place, name.to_owned())) {
+                continue;
+            }
+            let mut before: Option<usize> = None;
+            for start in chain(&seeded)?.into_iter().chain([seeded.clone()]) {
+                let run = Run { place, loaded: self.places[place].seeded(start) };
+                let same = |t: &Task| matches!(t, Task::Train(r) if r.place == place && r.name() == run.name());
+                let existing = self.tasks.iter().position(same);
+                before = Some(existing.unwrap_or_else(|| self.add(Task::Train(run), before.into_iter().collect())));
+            }
+            let run = Run { place, loaded: seeded };
+            let analysis = self.add(Task::Analyse(run.clone()), before.into_iter().collect());
+            let boundary = self.add(Task::Boundary(run), vec![analysis]);
+            known.insert((place, name.to_owned()), [analysis, boundary]);
+        }
+        if !self.runs.iter().any(|r| r[0].name() == runs[0].name()) {
+            self.runs.push(runs);
+        }
+        Ok(known[&(0, name.to_owned())])
+    }
+
+    fn add(&mut self, task: Task, after: Vec<usize>) -> usize {
+        self.tasks.push(task);
+        self.jobs.push(Job { after, ..Job::default() });
+        self.tasks.len() - 1
+    }
+}

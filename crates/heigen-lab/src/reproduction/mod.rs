@@ -1,0 +1,277 @@
+//! The whole paper: a plan of all trainings, analyses, boundaries and figures, done several at once, and the report.
+
+mod estimate;
+mod graph;
+mod plan;
+mod report;
+mod schedule;
+
+use crate::analysis::{Asked, analysed};
+use crate::boundary;
+use crate::cache::Memo;
+use crate::call::Call;
+use crate::drawing::{Figure, draw_paper};
+use crate::training::trained;
+use crate::watch::{Event, LabWatch, Note, NoteKind, Problem};
+use crate::{Lab, LabError, Making, Store};
+use graph::{Graph, Task};
+use schedule::{Ended, Limits, Trouble, chains};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Asks for figures of the paper with all that they need, and the report.
+#[derive(Clone, Debug)]
+pub struct ReproduceRequest {
+    /// Where results live; those of other seeds live in stores below it.
+    pub store: Store,
+    /// The figures.
+    pub figures: Vec<&'static Figure>,
+    /// Seeds to repeat everything over.
+    pub seeds: Vec<u64>,
+    /// Folder of the figures.
+    pub folder: PathBuf,
+    /// Folder of the report.
+    pub report: PathBuf,
+    /// How results are made.
+    pub making: Making,
+    /// Bytes that the tasks may take together; as many as the lab allows one analysis, if there is no number.
+    pub memory: Option<f64>,
+    /// The command that draws a figure again, if the face has one.
+    pub command: Option<fn(&Figure) -> String>,
+}
+
+/// A reproduction that is planned.
+#[derive(Debug)]
+pub struct Reproduction {
+    request: ReproduceRequest,
+    graph: Graph,
+    done: Vec<bool>,
+    cores: usize,
+    begun: Instant,
+    memo: Memo,
+}
+
+/// A task of a reproduction, as planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedTask {
+    /// Its name.
+    pub name: String,
+    /// The names of the tasks that it needs.
+    pub after: Vec<String>,
+    /// Whether its results are up to date.
+    pub up_to_date: bool,
+    /// Seconds that it is expected to take on one core.
+    pub seconds: f64,
+}
+
+/// How a task of a reproduction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// Its results were up to date.
+    Reused,
+    /// Its results were made.
+    Done,
+    /// It failed.
+    Failed,
+    /// It could not begin.
+    Skipped,
+}
+
+/// A reproduction that has ended.
+#[derive(Clone, Debug)]
+pub struct Reproduced {
+    /// How each task ended, in the order of the plan.
+    pub tasks: Vec<(String, TaskState)>,
+    /// Seconds since it was planned.
+    pub seconds: f64,
+    /// The page.
+    pub report: PathBuf,
+}
+
+impl Lab {
+    /// Plans a reproduction: what there is to do, what is up to date, how long the rest will take. Changes nothing.
+    ///
+    /// # Errors
+    /// [`LabError`] for experiments that cannot be loaded.
+    pub fn plan(&self, request: &ReproduceRequest, watch: &dyn LabWatch) -> Result<Reproduction, LabError> {
+        let begun = Instant::now();
+        let ReproduceRequest { store, making, figures, seeds, folder, .. } = request;
+        let mut graph = Graph::new(store, making, figures, seeds)?;
+        let memo = Memo::default();
+        let done = self
+            .work(watch, |watch| Ok(plan::look(&Call::new(self, store, making, &memo, watch), &mut graph, folder)))?;
+        Ok(Reproduction { request: request.clone(), graph, done, cores: self.threads(), begun, memo })
+    }
+
+    /// Does what a reproduction has planned, as many tasks at once as there are threads. A task that fails stops only those
+    /// that need it.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks, [`LabError::Store`] if no report can be written.
+    pub fn reproduce(&self, planned: &Reproduction, watch: &dyn LabWatch) -> Result<Reproduced, LabError> {
+        let request = &planned.request;
+        heigen_store::atomic::check_writable(&request.report.join("index.html"))?;
+        let jobs = Jobs { watch, stopped: AtomicBool::new(false) };
+        let ended = planned.work(self, &jobs);
+        if jobs.stopped.load(Ordering::Relaxed) {
+            return Err(LabError::Stopped);
+        }
+        let state = |(i, ended): (usize, Option<Ended<(), Arc<LabError>>>)| match ended {
+            Some(Ended::Done(())) if planned.done[i] => TaskState::Reused,
+            Some(Ended::Done(())) => TaskState::Done,
+            Some(Ended::Failed(_)) => TaskState::Failed,
+            Some(Ended::Skipped(_)) | None => TaskState::Skipped,
+        };
+        let tasks = ended.into_iter().enumerate().map(|(i, end)| (planned.name(i), state((i, end)))).collect();
+        let seconds = planned.begun.elapsed().as_secs_f64();
+        Ok(Reproduced { tasks, seconds, report: request.report.join("index.html") })
+    }
+}
+
+impl From<Trouble> for Arc<LabError> {
+    fn from(trouble: Trouble) -> Self {
+        Self::new(match trouble {
+            Trouble::Panic(message) => LabError::Panicked(message),
+            Trouble::Circle => LabError::Circle,
+        })
+    }
+}
+
+/// The watch of all tasks: once one of them is stopped, all are.
+struct Jobs<'a> {
+    watch: &'a dyn LabWatch,
+    stopped: AtomicBool,
+}
+
+impl LabWatch for Jobs<'_> {
+    fn event(&self, event: &Event) -> ControlFlow<()> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let flow = self.watch.event(event);
+        if flow.is_break() {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        flow
+    }
+
+    fn note(&self, note: &Note) {
+        self.watch.note(note);
+    }
+}
+
+/// The outcomes of the tasks so far.
+#[derive(Clone)]
+struct Found {
+    failures: Vec<String>,
+    /// Whether each task ended well.
+    well: Vec<bool>,
+    /// Whether it was up to date before.
+    reused: Vec<bool>,
+    /// Since the beginning.
+    seconds: f64,
+}
+
+impl Reproduction {
+    /// The tasks, each after those that it needs.
+    pub fn tasks(&self) -> Vec<PlannedTask> {
+        let job = |i: usize| &self.graph.jobs[i];
+        let task = |i: usize| PlannedTask {
+            name: self.name(i),
+            after: job(i).after.iter().map(|&b| self.name(b)).collect(),
+            up_to_date: self.done[i],
+            seconds: job(i).seconds,
+        };
+        (0..self.graph.tasks.len()).map(task).collect()
+    }
+
+    /// Number of tasks that run at once.
+    pub fn cores(&self) -> usize {
+        self.cores
+    }
+
+    /// Seconds until everything is done: the longest chain of tasks, or all work shared.
+    pub fn seconds(&self) -> f64 {
+        let open: Vec<f64> = self.graph.jobs.iter().map(|j| j.seconds).collect();
+        self.longest_chain(&open).max(open.iter().sum::<f64>() / self.cores.max(1) as f64)
+    }
+
+    /// Seconds of the longest chain of tasks, where those of each task are `open`.
+    pub fn longest_chain(&self, open: &[f64]) -> f64 {
+        let mut jobs = self.graph.jobs.clone();
+        jobs.iter_mut().zip(open).for_each(|(job, &seconds)| job.seconds = seconds);
+        chains(&jobs).into_iter().fold(0.0, f64::max)
+    }
+
+    fn name(&self, task: usize) -> String {
+        self.graph.tasks[task].name(&self.graph.places)
+    }
+
+    /// Does everything that is to do.
+    fn work(&self, lab: &Lab, jobs: &Jobs) -> Vec<Option<Ended<(), Arc<LabError>>>> {
+        let found = Mutex::new(Found {
+            failures: vec![],
+            well: vec![false; self.graph.tasks.len()],
+            reused: self.done.clone(),
+            seconds: 0.0,
+        });
+        // Whole values are put in at once, so a panic elsewhere leaves nothing half done.
+        let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = |i: usize| {
+            let so_far = || Found { seconds: self.begun.elapsed().as_secs_f64(), ..locked().clone() };
+            self.one(lab, jobs, i, &so_far).map_err(Arc::new)
+        };
+        let watch = |event: schedule::Event<(), Arc<LabError>>| match event {
+            schedule::Event::Begun(i) => {
+                jobs.note(&Note { job: self.name(i), kind: NoteKind::TaskBegun { task: i } });
+            }
+            schedule::Event::Ended(i, end) => {
+                let problem = match end {
+                    Ended::Done(()) => None,
+                    Ended::Failed(why) => Some(Problem::Failed(Arc::clone(why))),
+                    Ended::Skipped(b) => Some(Problem::Needs(self.name(*b))),
+                };
+                let mut found = locked();
+                found.well[i] = problem.is_none();
+                found.failures.extend(problem.as_ref().map(|problem| format!("{}: {problem}", self.name(i))));
+                drop(found);
+                jobs.note(&Note { job: self.name(i), kind: NoteKind::TaskEnded { task: i, problem } });
+            }
+        };
+        let bytes = self.request.memory.unwrap_or(lab.memory);
+        let limits = Limits { tasks: self.cores, bytes, stopped: &jobs.stopped };
+        schedule::run(&self.graph.jobs, limits, one, watch)
+    }
+
+    fn one(&self, lab: &Lab, jobs: &Jobs, task: usize, found: &(dyn Fn() -> Found + Sync)) -> Result<(), LabError> {
+        let task = &self.graph.tasks[task];
+        let place = match task {
+            Task::Train(run) | Task::Analyse(run) | Task::Boundary(run) => run.place,
+            Task::Figure(_) | Task::Report => 0,
+        };
+        let place = &self.graph.places[place];
+        lab.work(jobs, |watch| {
+            let call = &Call::new(lab, &place.store, &place.making, &self.memo, watch);
+            match task {
+                Task::Train(run) => trained(call, &run.loaded).map(drop),
+                Task::Analyse(run) => analysed(call, &run.loaded, &Asked::default()).map(drop),
+                Task::Boundary(run) => {
+                    let analysed = analysed(call, &run.loaded, &Asked::default())?;
+                    boundary::measured(call, &run.loaded, &analysed, false).map(drop)
+                }
+                Task::Figure(figure) => {
+                    let (drawn, reused) = draw_paper(call, figure, &self.request.folder)?;
+                    if !reused {
+                        let path = drawn.paths[0].clone();
+                        call.note(format!("figure {}", figure.name), NoteKind::Drew { path });
+                    }
+                    Ok(())
+                }
+                Task::Report => report::write(lab, &self.request, &self.graph, &found()),
+            }
+        })
+    }
+}

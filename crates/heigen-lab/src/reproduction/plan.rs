@@ -1,0 +1,61 @@
+//! Which results are up to date, and how long the rest will take.
+
+use super::estimate;
+use super::graph::{Graph, Run, Task};
+use crate::call::Call;
+use crate::prepare::Prepared;
+use crate::{LabError, analysis, boundary, drawing, training};
+use heigen::analysis::Summary;
+use heigen_store::record::{AnalysisRecord, ModelRecord};
+use std::path::Path;
+
+/// Looks at every result, and writes the costs into the graph's jobs. Tells of each task whether its results are up to
+/// date. `call` is for what does not depend on the place.
+pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> {
+    let mut done: Vec<bool> = Vec::new();
+    for i in 0..graph.tasks.len() {
+        let ready = graph.jobs[i].after.iter().all(|&b| done[b]);
+        // What cannot be read is told by the task itself, and stops only what needs it.
+        let up_to_date = ready && stands(call, graph, &graph.tasks[i], figures).unwrap_or(false);
+        let (seconds, bytes) = cost(call, graph, &graph.tasks[i]).unwrap_or((1.0, 256e6));
+        graph.jobs[i].bytes = bytes;
+        graph.jobs[i].seconds = if up_to_date { 0.0 } else { seconds };
+        done.push(up_to_date);
+    }
+    done
+}
+
+/// Whether the results of a task, whose needs are up to date, stand and match.
+fn stands(call: &Call, graph: &Graph, task: &Task, figures: &Path) -> Result<bool, LabError> {
+    let at = |place: usize| call.at(&graph.places[place].store, &graph.places[place].making);
+    match task {
+        Task::Train(run) => Ok(training::up_to_date(&at(run.place), &run.loaded)?.is_some()),
+        Task::Analyse(run) => Ok(analysis::standing(&at(run.place), &run.loaded)?.is_some()),
+        Task::Boundary(run) => boundary::up_to_date(&at(run.place), &run.loaded),
+        Task::Figure(figure) => drawing::up_to_date(&at(0), figure, figures),
+        // It tells of this run, too.
+        Task::Report => Ok(false),
+    }
+}
+
+/// Seconds on one core, and bytes.
+fn cost(call: &Call, graph: &Graph, task: &Task) -> Result<(f64, f64), LabError> {
+    let prepared = |run: &Run| Prepared::new(call, &run.loaded.experiment);
+    let paths = |run: &Run| graph.places[run.place].store.of(&run.loaded.experiment.name);
+    Ok(match task {
+        Task::Train(run) => {
+            let earlier = ModelRecord::load(&paths(run)?.record()).ok().map(|r| r.seconds);
+            let prepared = prepared(run)?;
+            (earlier.unwrap_or_else(|| estimate::training(&run.loaded, &prepared)), 64e6)
+        }
+        Task::Analyse(run) => {
+            let earlier = AnalysisRecord::<Summary>::load(&paths(run)?.analysis());
+            let prepared = prepared(run)?;
+            let seconds = earlier.map_or_else(|_| estimate::analysis(&prepared), |r| r.seconds);
+            (seconds, estimate::analysis_bytes(&prepared))
+        }
+        Task::Boundary(_) => (estimate::BOUNDARY, 256e6),
+        Task::Figure(_) => (estimate::FIGURE, 512e6),
+        Task::Report => (estimate::REPORT, 256e6),
+    })
+}

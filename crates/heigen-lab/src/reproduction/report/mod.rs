@@ -1,0 +1,96 @@
+//! The report: every figure, published numbers beside ours, and the paper's claims one by one.
+
+mod claims;
+mod gathered;
+mod published;
+mod sections;
+mod statistics;
+
+use super::graph::{Graph, Run, Task};
+use super::{Found, ReproduceRequest};
+use crate::page_text::machine;
+use crate::words::seconds;
+use crate::{Lab, LabError};
+use gathered::Measures;
+use heigen_report::{Report, TaskState, Timing, html};
+use heigen_store::atomic;
+use heigen_store::record::{AnalysisRecord, ModelRecord};
+use std::collections::BTreeSet;
+
+/// Writes `index.html` from the records in the store and the drawings in the figures folder.
+pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found: &Found) -> Result<(), LabError> {
+    let all = gathered::gather(graph, &found.well);
+    let report = Report {
+        title: "The Hessian and the decision boundary".to_owned(),
+        subtitle: "Reproduction of arXiv:2306.07104 by heigen".to_owned(),
+        intro: vec![
+            "What does the curvature of a trained classifier's loss say about its decision boundary? This page \
+             reproduces *Unveiling the Hessian's Connection to the Decision Boundary* (Sabanayagam, Behrens, Adomaityte, \
+             Dawid, 2023): every figure, the published numbers beside ours, and the claims one by one with what was \
+             measured for and against them."
+                .to_owned(),
+            "Each spectrum is complete and carries a certificate; the analyses in the results folder hold them.".to_owned(),
+        ],
+        facts: facts(lab, graph, &all, found.seconds),
+        claims: claims::claims(&all),
+        sections: sections::sections(request, graph, &all, &found.well),
+        timings: timings(graph, found),
+        problems: found.failures.clone(),
+        footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
+    };
+    let page = html(&report)?;
+    Ok(atomic::write(&request.report.join("index.html"), page.as_bytes())?)
+}
+
+fn facts(lab: &Lab, graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, String)> {
+    let seeds: BTreeSet<u64> = all.iter().flat_map(|m| m.all.iter().map(|o| o.seed)).collect();
+    let seeds = seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let alone = all.iter().all(|m| m.all.len() == 1);
+    let seeds = if alone { format!("{seeds}, each experiment's own") } else { seeds };
+    let source = graph.runs.iter().flatten().find_map(|run| {
+        let paths = graph.places[run.place].store.of(&run.loaded.experiment.name).ok()?;
+        let source = ModelRecord::load(&paths.record()).ok()?.data_source;
+        source.contains("MNIST").then_some(source)
+    });
+    let facts = [
+        ("Program", Some(format!("heigen {}", heigen::VERSION))),
+        ("Machine", Some(machine(lab))),
+        ("Seeds", Some(seeds)),
+        ("Digits", source.map(|s| heigen_report::literal(&s))),
+        ("This run", Some(seconds(took))),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Seconds that every task took when it was computed, with the reference's time where it is known.
+fn timings(graph: &Graph, found: &Found) -> Vec<Timing> {
+    let paths = |run: &Run| graph.places[run.place].store.of(&run.loaded.experiment.name).ok();
+    let one = |(i, task): (usize, &Task)| {
+        let (seconds, reference_seconds) = match task {
+            Task::Train(run) => {
+                let record = paths(run).and_then(|p| ModelRecord::load(&p.record()).ok());
+                (record.map(|r| r.seconds), published::training(&run.name()))
+            }
+            Task::Analyse(run) => {
+                let record =
+                    paths(run).and_then(|p| AnalysisRecord::<heigen::analysis::Summary>::load(&p.analysis()).ok());
+                (record.map(|r| r.seconds), published::analysis(&run.name()))
+            }
+            Task::Boundary(run) => {
+                let record =
+                    paths(run).and_then(|p| heigen_store::boundary_record::BoundaryRecord::load(&p.boundary()).ok());
+                (record.map(|r| r.seconds), None)
+            }
+            Task::Figure(_) | Task::Report => return None,
+        };
+        // The record tells what it took when it was computed, whenever that was.
+        let state = match (found.well[i], found.reused[i]) {
+            (false, _) => TaskState::Failed,
+            (true, true) => TaskState::Reused,
+            (true, false) => TaskState::Computed,
+        };
+        let seconds = seconds.filter(|_| found.well[i]);
+        Some(Timing { task: task.name(&graph.places), seconds, reference_seconds, state })
+    };
+    graph.tasks.iter().enumerate().filter_map(one).collect()
+}

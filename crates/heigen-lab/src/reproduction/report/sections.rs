@@ -1,0 +1,87 @@
+//! Figures with the published numbers beside ours.
+
+use super::super::ReproduceRequest;
+use super::super::graph::{Graph, Task};
+use super::gathered::{Measured, Measures, of};
+use super::published::{PUBLISHED, Published};
+use crate::drawing::Figure;
+use crate::page_text::{capital, cell_with_deviation, math};
+use heigen_report::{Cell, Figure as Picture, Section, Table};
+
+/// A section for each figure that was drawn.
+pub(super) fn sections(request: &ReproduceRequest, graph: &Graph, all: &[Measures], well: &[bool]) -> Vec<Section> {
+    let figures = graph.tasks.iter().zip(well).filter_map(|(task, &well)| match task {
+        Task::Figure(figure) if well => Some(*figure),
+        _ => None,
+    });
+    figures.filter_map(|figure| section(request, figure, all)).collect()
+}
+
+fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
+    let svg = std::fs::read_to_string(request.folder.join(format!("{}.svg", figure.file()))).ok()?;
+    let shown: Vec<&Measures> = figure.experiments.iter().filter_map(|name| of(all, name)).collect();
+    let title = title(figure);
+    let experiments = figure.experiments.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let picture = Picture {
+        id: format!("picture-{}", figure.name),
+        title: title.clone(),
+        svg,
+        alt: format!("{title}: {}", figure.what),
+        caption: format!("{}. Experiments: {experiments}.", capital(figure.what)),
+        command: request.command.map(|command| command(figure)),
+    };
+    Some(Section {
+        id: format!("figure-{}", figure.name),
+        title,
+        text: vec![],
+        figures: vec![picture],
+        tables: eigenvalues(&shown).into_iter().collect(),
+    })
+}
+
+fn title(figure: &Figure) -> String {
+    let numbered = figure.name.chars().all(|c| c.is_ascii_digit());
+    if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
+}
+
+/// How many eigenvalues are compared.
+const COMPARED: usize = 5;
+
+/// The published eigenvalues and ours.
+fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
+    let mut rows = Vec::new();
+    for m in shown {
+        m.own()?.summary()?;
+        let published = PUBLISHED.iter().find(|p| p.experiment == m.name);
+        if let Some(p) = published {
+            rows.push(published_row(p));
+        }
+        let seeds = m.all.iter().filter(|o| o.summary().is_some()).count();
+        let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours".to_owned() };
+        let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
+        row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
+        row.push(cell_with_deviation(m.over_seeds(Measured::outliers)).strong());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64))).muted());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64))).muted());
+        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.trace))));
+        rows.push(row);
+    }
+    let mut head = vec![String::new(), String::new()];
+    head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
+    head.extend(["outliers", "at half the gap", "at twice the gap", "trace"].map(ToOwned::to_owned));
+    let note = "The published training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
+                deviation. Outliers stand above the lowest gap of 5 % of the largest eigenvalue; beside it the counts with \
+                half and with twice that gap.";
+    let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
+    (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note.into()) })
+}
+
+fn published_row(p: &Published) -> Vec<Cell> {
+    let mut row = vec![Cell::text(format!("`{}`", p.experiment)), Cell::text("published")];
+    let value = |i: usize| p.eigenvalues.get(i).map_or_else(|| "–".to_owned(), |l| math(*l, 3));
+    row.extend((0..COMPARED).map(|i| Cell::number(value(i)).muted()));
+    row.push(Cell::number(p.outliers.unwrap_or("–")).muted());
+    row.extend([Cell::number(""), Cell::number("")]);
+    row.push(Cell::number(p.trace.map_or_else(|| "–".to_owned(), |t| math(t, 3))).muted());
+    row
+}

@@ -1,0 +1,59 @@
+//! Weights along a training.
+
+use crate::{LabError, Prepared};
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::weights;
+use std::path::{Path, PathBuf};
+
+/// A series of weights along a training: the snapshots in its folder, by the number of epochs before each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSeries {
+    points: Vec<(usize, PathBuf)>,
+}
+
+impl CheckpointSeries {
+    /// The snapshots of an experiment; none where its training keeps none.
+    ///
+    /// # Errors
+    /// [`LabError::Read`] if their folder is there and cannot be read.
+    pub fn of(paths: &ExperimentPaths) -> Result<Self, LabError> {
+        Self::in_folder(&paths.snapshots())
+    }
+
+    /// The files `epoch_<number>.safetensors` in a folder; none where there is no such folder.
+    ///
+    /// # Errors
+    /// [`LabError::Read`] if the folder is there and cannot be read.
+    pub fn in_folder(folder: &Path) -> Result<Self, LabError> {
+        let failed = |source| LabError::Read { path: folder.to_owned(), source };
+        let entries = match std::fs::read_dir(folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self { points: vec![] }),
+            entries => entries.map_err(failed)?,
+        };
+        let paths = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut points: Vec<_> = paths.into_iter().filter_map(|path| Some((epoch(&path)?, path))).collect();
+        points.sort();
+        Ok(Self { points })
+    }
+
+    /// Epochs and files, ascending by epochs.
+    pub fn points(&self) -> impl ExactSizeIterator<Item = (usize, &Path)> {
+        self.points.iter().map(|(epoch, path)| (*epoch, &**path))
+    }
+
+    /// The weights `[P]` of the point with that place in the series, for the network of `prepared`; none where there is no
+    /// such point.
+    ///
+    /// # Errors
+    /// [`LabError`] for a file that cannot be read, or weights of another network.
+    pub fn theta(&self, place: usize, prepared: &Prepared) -> Result<Option<Vec<f64>>, LabError> {
+        let Some((_, path)) = self.points.get(place) else { return Ok(None) };
+        prepared.clone().place(&weights::load_f64(path)?.tensors).map(Some)
+    }
+}
+
+/// The number in the name of a snapshot.
+fn epoch(path: &Path) -> Option<usize> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix("epoch_")?.strip_suffix(".safetensors")?.parse().ok()
+}

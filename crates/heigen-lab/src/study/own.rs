@@ -1,0 +1,122 @@
+//! The experiment that stands for a network from elsewhere: written once, so that every request can work on it.
+
+use super::foreign::Foreign;
+use super::{ImportError, ImportRequest, Imported, Occupant};
+use crate::LabError;
+use crate::call::Call;
+use crate::prepare::Prepared;
+use crate::store::replace;
+use crate::training::IMPORTED;
+use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, LossKind, ModelSpec};
+use heigen_store::atomic;
+use heigen_store::catalogue::{Loaded, Origin};
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::record::loss_name;
+use heigen_store::weights::{self, Weights};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Checks that network and samples fit, then writes the experiment and its weights.
+pub(super) fn store(call: &Call, request: &ImportRequest, foreign: Foreign) -> Result<Imported, LabError> {
+    let name = name(request)?;
+    let paths = call.store.of(&name)?;
+    let experiment = experiment(request, &foreign, name.clone(), &paths.experiment())?;
+    let mut prepared = Prepared::new(call, &experiment)?;
+    let theta = prepared.place(&foreign.tensors).map_err(|source| ImportError::Fit {
+        model: request.model.clone(),
+        features: prepared.samples.data.n_features(),
+        data: request.data.path.clone().into(),
+        source: Box::new(source),
+    })?;
+    let numbers = prepared.network.activation_size();
+    let bytes = 64.0 * numbers as f64;
+    if bytes > call.lab.memory {
+        return Err(ImportError::TooLarge { numbers, gib: bytes / 2f64.powi(30) }.into());
+    }
+    if let Some(t) = foreign.tensors.iter().find(|t| t.values.iter().any(|v| !v.is_finite())) {
+        return Err(ImportError::NotFinite { model: request.model.clone(), tensor: t.name.clone() }.into());
+    }
+    refuse_other(call, &paths, request)?;
+    let metadata = metadata(request, &prepared)?;
+    let written = weights::stage(&paths.weights(), &foreign.tensors, &metadata)?;
+    let hash = written.hash().to_owned();
+    let staged = vec![
+        written,
+        atomic::stage_with(&paths.experiment(), |file| {
+            file.write_all(format!("{:#}\n", experiment.to_json()).as_bytes())
+        })?,
+    ];
+    replace(&[], staged)?;
+    let kept = Weights { tensors: foreign.tensors, metadata, skipped: vec![], rounded: vec![] };
+    call.memo.wrote(paths.weights(), hash, kept);
+    let origin = Origin::File(paths.experiment());
+    let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
+    Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes })
+}
+
+/// The name that was asked for, or `own/<name of the model's file>`.
+fn name(args: &ImportRequest) -> Result<ExperimentName, LabError> {
+    if let Some(name) = &args.name {
+        return Ok(name.parse()?);
+    }
+    let stem = args.model.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+    let safe: String = stem.chars().map(|c| if c.is_alphanumeric() || "_-.+".contains(c) { c } else { '_' }).collect();
+    let safe = safe.trim_start_matches('.');
+    Ok(ExperimentName::new("own", if safe.is_empty() { "network" } else { safe })?)
+}
+
+fn experiment(
+    request: &ImportRequest,
+    foreign: &Foreign,
+    name: ExperimentName,
+    path: &Path,
+) -> Result<Experiment, LabError> {
+    if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
+        return Err(ImportError::NoLogSoftmax { model: request.model.clone() }.into());
+    }
+    let data = FileArgs { num_classes: Some(foreign.n_outputs), ..request.data.clone() };
+    let written = json!({
+        "model": ModelSpec::Sequential(foreign.architecture.clone()),
+        "optimizer": {"type": "SGD", "args": {"lr": 0.01}},
+        "dataset": {"type": "file", "args": data},
+        "loss": loss_name(request.loss),
+        "train_fraction": 1.0,
+        "test_fraction": 0.0,
+        "trainer": {"num_epochs": 0, "batch_size": "full", "how_often_print": 1},
+    });
+    Ok(Experiment::parse(&written.to_string(), name, &path.display().to_string(), &AnyName)?.experiment)
+}
+
+/// Weights that heigen trained, that somebody put there, or of another file are not overwritten unless asked.
+fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -> Result<(), LabError> {
+    let path = paths.weights();
+    if request.force {
+        return Ok(());
+    }
+    if !path.exists() {
+        let experiment = paths.experiment();
+        if experiment.exists() {
+            return Err(ImportError::Occupied { path: experiment, by: Occupant::Experiment }.into());
+        }
+        return Ok(());
+    }
+    let there = call.memo.weights(&call.lab.cache, &path).ok();
+    let imported = there.and_then(|file| file.weights().ok()?.metadata.get(IMPORTED).cloned());
+    let by = match imported {
+        Some(from) if !paths.record().exists() && from == origin(request) => return Ok(()),
+        Some(from) if !paths.record().exists() => Occupant::Import(from),
+        _ => Occupant::Other,
+    };
+    Err(ImportError::Occupied { path, by }.into())
+}
+
+fn origin(request: &ImportRequest) -> String {
+    request.model.display().to_string()
+}
+
+fn metadata(request: &ImportRequest, prepared: &Prepared) -> Result<BTreeMap<String, String>, LabError> {
+    let mut metadata = prepared.metadata()?;
+    metadata.insert(IMPORTED.to_owned(), origin(request));
+    Ok(metadata)
+}

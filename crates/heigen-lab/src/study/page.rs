@@ -1,0 +1,271 @@
+//! The report of one network.
+
+use super::{Picture, Study, StudyRequest};
+use crate::LabError;
+use crate::analysis::Found;
+use crate::call::Call;
+use crate::drawing::Figure;
+use crate::page_text::{capital, machine, math, percent};
+use heigen::analysis::{Definition, Rule, Summary};
+use heigen_report::{Cell, Figure as Shown, Report, Section, Table, TaskState, Timing, literal};
+use heigen_store::boundary_record::BoundaryRecord;
+use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
+
+/// Eigenvalues in the table.
+const SHOWN: usize = 10;
+
+pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Result<String, LabError> {
+    let mut sections = vec![minimum(outcome)];
+    match &outcome.spectrum {
+        Found::Whole(record) => sections.extend([spectrum(record), generalization(&record.summary)]),
+        Found::Top(record) => sections.push(top(record)),
+    }
+    sections.extend(outcome.boundary.as_ref().map(boundary));
+    if !outcome.pictures.is_empty() {
+        sections.push(pictures(call, request, outcome));
+    }
+    let name = &outcome.imported.experiment.experiment.name;
+    let report = Report {
+        title: literal(&name.to_string()),
+        subtitle: "Curvature of the loss and the decision boundary, by heigen".to_owned(),
+        intro: vec![
+            "What does the curvature of this classifier's loss say about its decision boundary? The measures are those of \
+             arXiv:2306.07104: the eigenvalues of the Hessian of the mean loss, how the gradients of samples align with its \
+             eigenvectors, the generalization measure $G_\\theta$, and the boundary itself."
+                .to_owned(),
+        ],
+        facts: facts(call, request, outcome),
+        sections,
+        timings: timings(outcome),
+        footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
+        ..Report::default()
+    };
+    Ok(heigen_report::html(&report)?)
+}
+
+fn facts(call: &Call, request: &StudyRequest, outcome: &Study) -> Vec<(String, String)> {
+    let own = &outcome.imported;
+    let (samples, network) = (&own.prepared.samples, &own.prepared.network);
+    let data = &samples.data;
+    let shape = data.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+    let classes = samples.classes.as_deref().unwrap_or_default();
+    let named = match classes {
+        [] => String::new(),
+        // More would hide the rest.
+        _ if classes.len() > 20 => String::new(),
+        _ => format!(": {}", classes.join(", ")),
+    };
+    let mut facts = vec![
+        ("Network", literal(&request.import.model.display().to_string())),
+        ("Parameters", format!("P = {}", network.n_params())),
+        ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, data.n_samples()))),
+        ("Classes", literal(&format!("{}{named}", data.n_classes))),
+        ("Loss", literal(loss_name(request.import.loss))),
+        ("Program", format!("heigen {}", heigen::VERSION)),
+        ("Machine", machine(call.lab)),
+    ];
+    if let Some(standardization) = &samples.standardization {
+        facts.push((
+            "Features",
+            format!("{} of them shifted and scaled to mean 0 and deviation 1", standardization.mean.len()),
+        ));
+    }
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn minimum(outcome: &Study) -> Section {
+    let (loss, accuracy, grad_norm) = match &outcome.spectrum {
+        Found::Whole(r) => (r.summary.loss, r.summary.accuracy, r.summary.grad_norm),
+        Found::Top(r) => (r.summary.loss, r.summary.accuracy, r.summary.grad_norm),
+    };
+    let mut text: Vec<String> = outcome.warnings.iter().map(|w| format!("*Warning*: {}.", literal(w))).collect();
+    if text.is_empty() {
+        text.push("Nothing speaks against a minimum: the gradient is small beside the curvature.".to_owned());
+    }
+    text.extend(outcome.notes.iter().map(|note| format!("Note: {}.", literal(note.trim_end_matches('.')))));
+    let rows =
+        vec![vec![Cell::number(math(loss, 5)), Cell::number(percent(accuracy)), Cell::number(math(grad_norm, 3))]];
+    let head = ["loss", "accuracy", "norm of the gradient"].map(Into::into).to_vec();
+    let table = Table { caption: "On the samples".into(), head, rows, note: None };
+    section("minimum", "Is this a minimum?", text, vec![table])
+}
+
+fn section(id: &str, title: &str, text: Vec<String>, tables: Vec<Table>) -> Section {
+    Section { id: id.into(), title: title.into(), text, tables, ..Section::default() }
+}
+
+fn eigenvalue_rows(values: &[f64]) -> Vec<Vec<Cell>> {
+    let row = |(i, &l): (usize, &f64)| vec![Cell::text(format!("$\\lambda_{{{}}}$", i + 1)), Cell::number(math(l, 6))];
+    values.iter().take(SHOWN).enumerate().map(row).collect()
+}
+
+fn spectrum(record: &AnalysisRecord) -> Section {
+    let s = &record.summary;
+    let o = &s.outliers;
+    let values = Table {
+        caption: "Largest eigenvalues of the Hessian".into(),
+        head: vec![String::new(), "eigenvalue".into()],
+        rows: eigenvalue_rows(&s.eigenvalues_top),
+        note: None,
+    };
+    let line = |name: &str, value: String| vec![Cell::text(name), Cell::number(value)];
+    let c = &s.certificate;
+    let whole = Table {
+        caption: "The whole spectrum".into(),
+        head: vec![String::new(), "value".into()],
+        rows: vec![
+            line("outliers", o.count.to_string()),
+            line(
+                "the same with half and with twice the gap",
+                format!("{}, {}", o.count_at_half_gap, o.count_at_double_gap),
+            ),
+            line("rank", format!("{} of {}", s.rank, s.n_params)),
+            line("trace", math(s.trace, 5)),
+            line("most negative eigenvalue", math(s.lambda_min, 3)),
+            line("method", s.method.name().to_owned()),
+        ],
+        note: Some(format!("Outliers stand above the lowest gap of {:.0} % of the largest eigenvalue.", 100.0 * o.gap)),
+    };
+    let certificate = Table {
+        caption: "Certificate".into(),
+        head: vec![String::new(), "value".into()],
+        rows: vec![
+            line("largest residual $\\|H v_i - \\lambda_i v_i\\|$", math(c.residual_max, 2)),
+            line("loss of orthogonality", math(c.orthogonality, 2)),
+            line("bound on what lies outside the pairs", math(s.outside_bound, 2)),
+            line("probability that the bound fails, at most", math(c.failure_probability, 2)),
+            line("sum of the eigenvalues", math(c.trace_eigenvalues, 6)),
+            line("trace by another route", math(c.trace_exact.unwrap_or(c.trace_probes), 6)),
+        ],
+        note: None,
+    };
+    section("spectrum", "Spectrum", vec![], vec![values, whole, certificate])
+}
+
+fn top(record: &AnalysisRecord<TopKSummary>) -> Section {
+    let s = &record.summary;
+    let values = Table {
+        caption: "Largest eigenvalues of the Hessian, by Lanczos".into(),
+        head: vec![String::new(), "eigenvalue".into(), "residual".into()],
+        rows: s
+            .eigenvalues
+            .iter()
+            .zip(&s.residuals)
+            .enumerate()
+            .map(|(i, (&l, &r))| {
+                let name = Cell::text(format!("$\\lambda_{{{}}}$", i + 1));
+                vec![name, Cell::number(math(l, 6)), Cell::number(math(r, 2))]
+            })
+            .collect(),
+        note: Some(format!(
+            "{} products with the Hessian; loss of orthogonality {}.",
+            s.products,
+            math(s.orthogonality, 2)
+        )),
+    };
+    section("spectrum", "Spectrum", vec![], vec![values])
+}
+
+fn generalization(s: &Summary) -> Section {
+    let row = |g: &heigen::analysis::GTheta| {
+        let definition = match g.definition {
+            Definition::Subspaces => "eigenspaces",
+            Definition::Eigenvectors => "all eigenvectors, as computed",
+            Definition::NonzeroEigenvectors => "eigenvectors of nonzero eigenvalues",
+        };
+        let rule = if g.rule == Rule::Max { "largest" } else { "mean" };
+        vec![
+            Cell::text(definition),
+            Cell::text(rule),
+            Cell::number(math(g.eps, 3)),
+            Cell::text(literal(&g.eps_source)),
+            Cell::number(math(g.value, 4)).strong(),
+            Cell::number(g.counted.to_string()),
+            Cell::number(g.counted_null.to_string()).muted(),
+        ]
+    };
+    let head = ["vectors", "alignment", "threshold", "its source", "$G_\\theta$", "counted", "of the null space"];
+    let table = Table {
+        caption: "The generalization measure".into(),
+        head: head.map(Into::into).to_vec(),
+        rows: s.g_theta.iter().map(row).collect(),
+        note: Some(
+            "$G_\\theta$ is the fraction of the P eigenvectors with which the gradient of some sample (largest), or the \
+             gradients of all on average (mean), align as much as the threshold or more (arXiv:2306.07104, section 5)."
+                .into(),
+        ),
+    };
+    section("generalization", "Generalization measure", vec![], vec![table])
+}
+
+fn boundary(record: &BoundaryRecord) -> Section {
+    let line = |name: &str, value: String| vec![Cell::text(name), Cell::number(value)];
+    let mut rows = Vec::new();
+    if let Some(c) = &record.complexity {
+        rows.push(line("pieces of the boundary", c.n_pieces.to_string()));
+        rows.push(line("length", math(c.length, 4)));
+        rows.push(line("total curvature", math(c.turning, 4)));
+    }
+    let s = &record.switches;
+    rows.push(line("changes of class between samples of different classes", math(s.different_class.mean, 3)));
+    rows.push(line("changes of class between samples of one class", math(s.same_class.mean, 3)));
+    let e = &record.encoding;
+    rows.push(line(&format!("classes told by the signs of {} alignments", e.n_directions), percent(e.accuracy)));
+    rows.push(line("by as many random directions", percent(record.encoding_random)));
+    if let Some(m) = &record.margin {
+        rows.push(line("margin estimated by $v_1$", math(m.margin, 4)));
+    }
+    if let Some(n) = &record.nearest {
+        rows.push(line("distance of the nearest sample to the boundary", math(n.distance, 4)));
+    }
+    let table =
+        Table { caption: "The decision boundary".into(), head: vec![String::new(), "value".into()], rows, note: None };
+    section("boundary", "Decision boundary", vec![], vec![table])
+}
+
+/// The description of a picture of one network.
+fn caption(figure: &Figure) -> &'static str {
+    match figure.name {
+        "line" => "the outputs over the only feature, gradients, alignment with $v_1$ and $v_2$, and the spectrum",
+        "planes" => "the decision boundary, and the alignment of every point's gradient with $v_1$ to $v_5$",
+        "embedding" => "the samples by t-SNE: by class, and by the alignment of their gradients with $v_1$ to $v_5$",
+        _ => figure.what,
+    }
+}
+
+fn pictures(call: &Call, request: &StudyRequest, outcome: &Study) -> Section {
+    let name = &outcome.imported.experiment.experiment.name;
+    let own = &outcome.imported;
+    let picture = |drawn: &Picture| {
+        let svg = std::fs::read_to_string(drawn.paths.first()?).ok()?;
+        let figure = drawn.figure;
+        Some(Shown {
+            id: format!("picture-{}", figure.name),
+            title: capital(figure.name),
+            svg,
+            alt: format!("{name}: {}", caption(figure)),
+            caption: format!("{}.", capital(caption(figure))),
+            command: request
+                .command
+                .map(|command| command(figure, &own.paths.experiment(), &own.paths.weights(), call.store.dir())),
+        })
+    };
+    let figures = outcome.pictures.iter().filter_map(picture).collect();
+    Section { id: "figures".into(), title: "Figures".into(), figures, ..Section::default() }
+}
+
+fn timings(outcome: &Study) -> Vec<Timing> {
+    let seconds = match &outcome.spectrum {
+        Found::Whole(record) => record.seconds,
+        Found::Top(record) => record.seconds,
+    };
+    let one = |task: &str, seconds: f64| Timing {
+        task: task.to_owned(),
+        seconds: Some(seconds),
+        reference_seconds: None,
+        state: TaskState::Computed,
+    };
+    let mut all = vec![one("spectrum and alignments", seconds)];
+    all.extend(outcome.boundary.as_ref().map(|b| one("decision boundary", b.seconds)));
+    all
+}

@@ -1,0 +1,120 @@
+//! Along a training progress is told, and what the experiment wants kept is kept.
+
+use crate::LabError;
+use crate::call::JobWatch;
+use crate::prepare::Prepared;
+use crate::watch::stage;
+use heigen::config::Experiment;
+use heigen::curvature::{ExampleLabels, Problem};
+use heigen::linalg::Matrix;
+use heigen::train::{Checkpoint, Observer};
+use heigen_spectra::Watch;
+use heigen_store::atomic::Staged;
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::npy::{self, Order};
+use heigen_store::{checkpoint, weights};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// Epochs between two looks at the watch: asking takes longer than a small network's epoch.
+const EPOCHS: usize = 64;
+/// Seconds after which the watch is asked whatever the number of epochs.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// The observer of a training.
+pub(super) struct Along<'a> {
+    pub(super) watch: JobWatch<'a>,
+    pub(super) prepared: &'a Prepared,
+    pub(super) paths: &'a ExperimentPaths,
+    pub(super) experiment: &'a Experiment,
+    /// A hash of all that determines the weights and the record.
+    pub(super) stamp: &'a str,
+    /// When training began, and the seconds it had taken before it was interrupted, if it was.
+    pub(super) begun: (Instant, f64),
+    /// When the state was last saved.
+    pub(super) saved: Instant,
+    /// When the watch was last asked.
+    pub(super) asked: Instant,
+    /// How often the state is saved: what a kill costs at most.
+    pub(super) save_every: Duration,
+    /// Files that the experiment wants kept along the way; they replace earlier results only once training is done.
+    pub(super) kept: Vec<Staged>,
+    pub(super) error: Option<LabError>,
+}
+
+impl Along<'_> {
+    fn check(&mut self, outcome: Result<(), LabError>) -> ControlFlow<()> {
+        match outcome {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.error = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn save_gradients(&mut self, epoch: usize, theta: &[f32]) -> Result<(), LabError> {
+        let samples = self.prepared.training();
+        let problem: Problem<f32> = Problem::new(&self.prepared.network, theta, samples, self.experiment.loss)?;
+        let mut gradients = problem.example_gradients(&ExampleLabels::True);
+        let shape = [gradients.columns, gradients.rows];
+        self.kept.push(npy::stage(&self.paths.gradient(epoch), &shape, Order::C, &gradients.data)?);
+        normalize(&mut gradients);
+        self.kept.push(npy::stage(&self.paths.gradient_normalized(epoch), &shape, Order::C, &gradients.data)?);
+        Ok(())
+    }
+}
+
+/// Every column divided by its l2 norm; a zero column stays zero.
+fn normalize(m: &mut Matrix<f32>) {
+    for j in 0..m.columns {
+        let column = m.column_mut(j);
+        let norm = column.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if norm > 0.0 {
+            column.iter_mut().for_each(|x| *x /= norm);
+        }
+    }
+}
+
+impl Along<'_> {
+    /// Seconds of training, earlier parts included.
+    pub(super) fn seconds(&self) -> f64 {
+        self.begun.1 + self.begun.0.elapsed().as_secs_f64()
+    }
+}
+
+impl Observer for Along<'_> {
+    /// Files that are kept along the way have temporary names until the end, so such a training starts anew.
+    fn wants_checkpoint(&mut self, _: usize) -> bool {
+        self.kept.is_empty() && self.saved.elapsed() >= self.save_every
+    }
+
+    fn checkpoint(&mut self, state: &Checkpoint) -> ControlFlow<()> {
+        let written = checkpoint::save(&self.paths.checkpoint(), self.stamp, self.seconds(), state);
+        self.saved = Instant::now();
+        self.check(written.map_err(Into::into))
+    }
+
+    fn epoch(&mut self, epochs_done: usize, _: f64) -> ControlFlow<()> {
+        if !epochs_done.is_multiple_of(EPOCHS) && self.asked.elapsed() < LONGEST {
+            return ControlFlow::Continue(());
+        }
+        self.asked = Instant::now();
+        let of = self.experiment.trainer.num_epochs as u64;
+        let told = self.watch.tell(stage::TRAINING, epochs_done as u64, Some(of), "epochs");
+        self.check(told.map_err(Into::into))
+    }
+
+    fn snapshot(&mut self, epochs_done: usize, theta: &[f32]) -> ControlFlow<()> {
+        let metadata = BTreeMap::from([("epoch".to_owned(), epochs_done.to_string())]);
+        let staged = weights::stage(&self.paths.snapshot(epochs_done), &self.prepared.tensors(theta), &metadata);
+        let kept = staged.map(|staged| self.kept.push(staged));
+        self.check(kept.map_err(Into::into))
+    }
+
+    fn gradients(&mut self, epochs_done: usize, theta: &[f32]) -> ControlFlow<()> {
+        let saved = self.save_gradients(epochs_done, theta);
+        self.check(saved)
+    }
+}

@@ -1,0 +1,331 @@
+//! Trained models: reused while they hold, else trained, with whatever they start from before them.
+
+mod along;
+mod changed;
+mod pretrained;
+mod start;
+
+use crate::call::Call;
+use crate::error::OfJob;
+use crate::making::{Fresh, Recipe, made};
+use crate::prepare::Prepared;
+use crate::watch::{NoteKind, Product};
+use crate::{Lab, LabError, LabWatch, Making, Store};
+use along::Along;
+use changed::{Origins, why_stale};
+use heigen::config::{Experiment, ExperimentName};
+use heigen::train::{Outcome, Parts, Plan, train};
+use heigen_store::catalogue::{Loaded, chain};
+use heigen_store::checkpoint::{self, epoch_report};
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::record::{ModelRecord, Unusable, stamp};
+use heigen_store::weights::{self, NamedTensor, Weights};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The key of a weights file that tells where imported weights came from.
+pub(crate) const IMPORTED: &str = "imported from";
+
+/// The key of a weights file under which the program says what it made the weights from.
+const STAMP: &str = "stamp";
+
+/// Asks for a trained model.
+#[derive(Clone, Debug)]
+pub struct TrainRequest {
+    /// Where results live.
+    pub store: Store,
+    /// The experiment.
+    pub experiment: Loaded,
+    /// How it is made.
+    pub making: Making,
+}
+
+/// A trained model.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// How it came about.
+    pub record: ModelRecord,
+    /// Its weights, `[P]`.
+    pub theta: Vec<f32>,
+    /// Where its weights stand.
+    pub path: PathBuf,
+}
+
+impl Lab {
+    /// The trained model of an experiment. Whatever is missing or no longer holds, of it and of the models it starts from,
+    /// is trained.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the model from being trained or written.
+    pub fn train(&self, request: &TrainRequest, watch: &dyn LabWatch) -> Result<Trained, LabError> {
+        self.call(&request.store, &request.making, watch, |call| trained(call, &request.experiment))
+    }
+}
+
+/// The trained model of an experiment, after all that it starts from.
+pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError> {
+    let loaded = &call.seeded(loaded.clone());
+    let mut start: Option<Trained> = None;
+    for before in chain(loaded)? {
+        let before = call.seeded(before);
+        start = Some(made(call, &Model::new(call, &before, start.as_ref(), Some(&loaded.experiment.name))?)?);
+    }
+    made(call, &Model::new(call, loaded, start.as_ref(), None)?)
+}
+
+/// The record of the trained model, if it and all that it starts from are up to date.
+pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRecord>, LabError> {
+    let mut start: Option<Trained> = None;
+    for before in chain(loaded)?.into_iter().chain([loaded.clone()]) {
+        let before = call.seeded(before);
+        let model = Model::new(call, &before, start.as_ref(), None)?;
+        let Ok(record) = model.standing() else { return Ok(None) };
+        let path = model.paths.weights();
+        start = Some(Trained { record, theta: vec![], path });
+    }
+    Ok(start.map(|model| model.record))
+}
+
+/// A trained model as it would be made now.
+struct Model<'a> {
+    call: &'a Call<'a>,
+    experiment: &'a Experiment,
+    prepared: Prepared,
+    paths: ExperimentPaths,
+    config: Value,
+    /// A hash of all that determines the weights.
+    stamp: String,
+    pretrained: Option<&'a Path>,
+    start: Option<&'a Trained>,
+    /// The experiment that starts from this one, where it was not asked for itself.
+    needed_by: Option<&'a ExperimentName>,
+}
+
+impl<'a> Model<'a> {
+    fn new(
+        call: &'a Call<'a>,
+        loaded: &'a Loaded,
+        start: Option<&'a Trained>,
+        needed_by: Option<&'a ExperimentName>,
+    ) -> Result<Self, LabError> {
+        let experiment = &loaded.experiment;
+        let prepared = Prepared::new(call, experiment)?;
+        let paths = call.store.of(&experiment.name)?;
+        let config = experiment.to_json();
+        let start_hash = start.map_or_else(String::new, |model| model.record.weights_hash.clone());
+        let pretrained = pretrained::file_of(experiment, call.making.pretrained.as_deref());
+        let source = prepared.samples.data.source.clone();
+        let mut origins = vec![heigen::VERSION.to_owned(), config.to_string(), source, start_hash];
+        if let Some(file) = pretrained {
+            origins.push(call.memo.weights(&call.lab.cache, file)?.hash().to_owned());
+        }
+        let stamp = stamp(&origins);
+        Ok(Self { call, experiment, prepared, paths, config, stamp, pretrained, start, needed_by })
+    }
+
+    fn name(&self) -> &ExperimentName {
+        &self.experiment.name
+    }
+
+    /// The metadata of the weights that stand where the model belongs, if there are any.
+    fn metadata_there(&self) -> Option<BTreeMap<String, String>> {
+        let file = self.call.memo.weights(&self.call.lab.cache, &self.paths.weights()).ok()?;
+        file.weights().ok().map(|weights| weights.metadata.clone())
+    }
+
+    /// Whether weights stand there that heigen did not write: without a record, and without the mark by which weights are
+    /// known whose record a kill came before.
+    fn is_foreign(&self) -> bool {
+        let ours = || self.metadata_there().is_some_and(|metadata| metadata.contains_key(STAMP));
+        self.paths.weights().is_file() && !self.paths.record().exists() && !ours()
+    }
+
+    /// The experiment's training.
+    fn plan(&self) -> Plan {
+        let experiment = self.experiment;
+        Plan {
+            loss: experiment.loss,
+            optimizer: experiment.optimizer,
+            scheduler: experiment.scheduler.clone(),
+            trainer: experiment.trainer,
+            early_stopping: experiment.early_stopping,
+            shuffle_seed: experiment.seed,
+            eval_every: self.call.making.eval_every,
+        }
+    }
+}
+
+impl Recipe for Model<'_> {
+    type Record = ModelRecord;
+    type Made = Trained;
+
+    fn job(&self) -> String {
+        self.name().to_string()
+    }
+
+    fn product(&self) -> Product {
+        Product::Model { needed_by: self.needed_by.cloned() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.paths.weights()
+    }
+
+    /// A model asked for by name is what is renewed, not one that others need.
+    fn forced(&self) -> bool {
+        self.call.making.force && self.needed_by.is_none()
+    }
+
+    fn standing(&self) -> Result<ModelRecord, Unusable> {
+        let source = &self.prepared.samples.data.source;
+        let start = self.start.map(|model| &*model.record.stamp);
+        let now = Origins { config: &self.config, source, start };
+        let record = ModelRecord::load(&self.paths.record())?;
+        record.check_stamp(&self.stamp).map_err(|_| Unusable::Stale(why_stale(&record, &now)))?;
+        let path = self.paths.weights();
+        let hash = self.call.memo.weights(&self.call.lab.cache, &path).map(|file| file.hash().to_owned());
+        record.check_weights_hash(&path, hash)?;
+        Ok(record)
+    }
+
+    fn reuse(&self, record: ModelRecord) -> Result<Trained, LabError> {
+        let every = self.call.making.eval_every.filter(|_| self.needed_by.is_none());
+        if every.is_some_and(|every| !evaluated(&record, every)) {
+            self.call.note(self.name(), NoteKind::EvaluatedLess);
+        }
+        let path = self.paths.weights();
+        let file = self.call.memo.weights(&self.call.lab.cache, &path)?;
+        let theta = self.prepared.clone().load(&path, &file)?.into_iter().map(|w| w as f32).collect();
+        Ok(Trained { record, theta, path })
+    }
+
+    /// Weights that no training here made may be somebody's only copy.
+    fn refuse(&self, standing: &Unusable) -> Result<(), LabError> {
+        let name = self.name().clone();
+        match standing {
+            Unusable::Changed(what) => Err(LabError::WeightsChanged { name, what: what.clone() }),
+            Unusable::Missing(_) if self.is_foreign() => {
+                Err(LabError::WeightsForeign { name, path: self.paths.weights() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses to train what only given weights make sense of.
+    fn prepare(&self) -> Result<(), LabError> {
+        if !self.prepared.trainable() {
+            return Err(LabError::Untrainable { name: self.name().clone() });
+        }
+        if self.metadata_there().is_some_and(|metadata| metadata.contains_key(IMPORTED)) {
+            return Err(LabError::WeightsImported { path: self.paths.weights() });
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<Fresh<Trained>, LabError> {
+        let (call, experiment, prepared, paths) = (self.call, self.experiment, &self.prepared, &self.paths);
+        let name = self.name();
+        let mut theta = start::starting_weights(experiment, prepared, self.start)?;
+        if pretrained::wanted_by(experiment) {
+            pretrained::load(call, experiment, prepared, self.pretrained, &mut theta)?;
+        }
+        let epochs = experiment.trainer.num_epochs;
+        // What is evaluated along the way changes no weights, but what a record tells.
+        let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
+        let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
+        if let Some((state, _)) = &unfinished {
+            call.note(name, NoteKind::GoingOn { done: state.epochs_done, of: epochs });
+        }
+        let now = Instant::now();
+        let mut along = Along {
+            watch: call.job(name),
+            prepared,
+            paths,
+            experiment,
+            stamp: &run,
+            begun: (now, unfinished.as_ref().map_or(0.0, |(_, seconds)| *seconds)),
+            saved: now,
+            asked: now,
+            save_every: call.making.checkpoint_every,
+            kept: Vec::new(),
+            error: None,
+        };
+        let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
+        let state = unfinished.as_ref().map(|(state, _)| state);
+        let result = train(&prepared.network, &parts, theta, &self.plan(), state, &mut along, &mut ()).of(name)?;
+        let took = along.seconds();
+        if let (Outcome::Interrupted, Some(error)) = (result.outcome, along.error) {
+            return Err(error);
+        }
+
+        let metadata = [("experiment", name.to_string()), (STAMP, self.stamp.clone())];
+        let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+        metadata.extend(prepared.metadata()?);
+        let tensors = prepared.tensors(&result.theta);
+        let staged = weights::stage(&paths.weights(), &tensors, &metadata)?;
+        let record = ModelRecord {
+            name: name.clone(),
+            config: self.config.clone(),
+            seed: experiment.seed,
+            shuffle_seed: None,
+            code_version: heigen::VERSION.to_owned(),
+            stamp: self.stamp.clone(),
+            start_stamp: self.start.map(|model| model.record.stamp.clone()),
+            data_source: prepared.samples.data.source.clone(),
+            epochs: result.reports.iter().filter_map(epoch_report).collect(),
+            epochs_trained: result.epochs_done,
+            seconds: took,
+            weights_hash: staged.hash().to_owned(),
+        };
+        let written = record.stage(&paths.record())?;
+        call.memo.wrote(paths.weights(), record.weights_hash.clone(), in_float64(tensors, metadata));
+        let note = NoteKind::Trained {
+            epochs: result.epochs_done,
+            early: result.outcome == Outcome::EarlyStopped,
+            seconds: took,
+            path: paths.weights(),
+        };
+        let mut all = along.kept;
+        all.extend([staged, written]);
+        Ok(Fresh {
+            made: Trained { record, theta: result.theta, path: paths.weights() },
+            staged: all,
+            note: Some(note),
+        })
+    }
+
+    /// The record, and what an earlier training kept along the way: its epochs need not be those of this one.
+    fn earlier(&self) -> Vec<PathBuf> {
+        let mut earlier = vec![self.paths.record()];
+        earlier.extend([self.paths.snapshots(), self.paths.gradients()].iter().flat_map(|folder| epochs_in(folder)));
+        earlier
+    }
+
+    fn committed(&self, _: &Trained) -> Result<(), LabError> {
+        Ok(checkpoint::remove(&self.paths.checkpoint())?)
+    }
+}
+
+/// Whether losses were recorded every `every` epochs.
+fn evaluated(record: &ModelRecord, every: usize) -> bool {
+    (1..=record.epochs_trained / every.max(1)).all(|i| record.epochs.iter().any(|e| e.epoch == i * every))
+}
+
+/// Weights as they are read from their file.
+fn in_float64(tensors: Vec<NamedTensor>, metadata: BTreeMap<String, String>) -> Weights<f64> {
+    let wide = |t: NamedTensor| {
+        let values = t.values.into_iter().map(f64::from).collect();
+        NamedTensor { name: t.name, shape: t.shape, values }
+    };
+    let tensors = tensors.into_iter().map(wide).collect();
+    Weights { tensors, metadata, skipped: vec![], rounded: vec![] }
+}
+
+/// The files in `folder` that belong to an epoch of a training.
+fn epochs_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
+    let of_epoch = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|n| n.starts_with("epoch_"));
+    entries.flatten().filter(of_epoch).map(|entry| entry.path()).collect()
+}

@@ -1,0 +1,37 @@
+//! Numbers as people read them.
+
+/// Seconds as people read them.
+pub fn seconds(s: f64) -> String {
+    if s < 0.0995 {
+        format!("{:.0} ms", s * 1e3)
+    } else if s < 99.95 {
+        format!("{s:.1} s")
+    } else {
+        format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0)
+    }
+}
+
+/// A number with five significant digits, in scientific notation where zeros would hide it.
+pub fn number(x: f64) -> String {
+    let magnitude = x.abs();
+    if magnitude == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e4).contains(&magnitude) {
+        let decimals = 4 - magnitude.log10().floor() as i32;
+        format!("{x:.*}", decimals.max(0) as usize)
+    } else {
+        format!("{x:.3e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        let numbers = [0.0, 0.154, -12.3456789, 1.0, 9999.0, 12345.6, 9.1e-4, 3e-17].map(number);
+        assert_eq!(numbers, ["0", "0.15400", "-12.346", "1.0000", "9999.0", "1.235e4", "9.100e-4", "3.000e-17"]);
+        assert_eq!([0.0123, 3.21, 130.0].map(seconds), ["12 ms", "3.2 s", "2 min 10 s"]);
+    }
+}
