@@ -34,12 +34,12 @@ impl<'a> Call<'a> {
     }
 
     /// Says something of a job.
-    pub(crate) fn note(&self, job: impl ToString, kind: NoteKind) {
+    pub(crate) fn note(&self, job: &(impl ToString + ?Sized), kind: NoteKind) {
         self.watch.note(&Note { job: job.to_string(), kind });
     }
 
     /// A watch for the solvers that work on `job`.
-    pub(crate) fn job(&self, job: impl ToString) -> JobWatch<'a> {
+    pub(crate) fn job(&self, job: &(impl ToString + ?Sized)) -> JobWatch<'a> {
         JobWatch { job: job.to_string(), watch: self.watch, stopped: false }
     }
 

@@ -90,9 +90,9 @@ pub enum LabError {
     #[error("{name} has {wanted} parameters, but {from}, which it starts from, has {got}; use the same model in both")]
     StartSize {
         /// The experiment.
-        name: ExperimentName,
+        name: Box<ExperimentName>,
         /// The one that it starts from.
-        from: ExperimentName,
+        from: Box<ExperimentName>,
         /// P of the experiment's network.
         wanted: usize,
         /// P of the network that it starts from.
@@ -188,10 +188,10 @@ pub enum LabError {
 
     /// Something on disk.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     /// An experiment or architecture.
     #[error(transparent)]
-    Config(#[from] heigen::config::ConfigError),
+    Config(Box<heigen::config::ConfigError>),
     /// A name of results.
     #[error(transparent)]
     Name(#[from] heigen::config::NameError),
@@ -332,6 +332,18 @@ impl LabError {
     /// The error of a solver.
     pub(crate) fn solver(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Solver(error.into())
+    }
+}
+
+impl From<StoreError> for LabError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+impl From<heigen::config::ConfigError> for LabError {
+    fn from(error: heigen::config::ConfigError) -> Self {
+        Self::Config(Box::new(error))
     }
 }
 

@@ -55,7 +55,9 @@ pub use prepare::{Prepared, Samples};
 pub use reproduction::{PlannedTask, ReproduceRequest, Reproduced, Reproduction, TaskState};
 pub use series::CheckpointSeries;
 pub use store::Store;
-pub use study::{ImportError, ImportRequest, Imported, Occupant, Picture, Renaming, Study, StudyRequest};
+pub use study::{
+    ImportError, ImportRequest, Imported, Occupant, Picture, PictureCommand, Renaming, Study, StudyRequest,
+};
 pub use training::{TrainRequest, Trained};
 pub use watch::{Event, LabWatch, Note, NoteKind, Problem, Product, Reason, stage};
 pub use words::{number, seconds};

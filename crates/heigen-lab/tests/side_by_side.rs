@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Folder, Recorder, StopsAt, lab, small};
+use common::{Folder, Recorder, StopsAt, lab, model_files, small};
 use heigen_lab::{
     AnalysisRequest, Asked, BoundaryRequest, Drawing, FIGURES, FigureRequest, How, ImportRequest, LabError, Making,
     NoteKind, Product, ReproduceRequest, StudyRequest, TrainRequest, find_figure, stage,
@@ -26,7 +26,7 @@ fn two_labs_work_side_by_side_and_one_is_stopped() {
         let other = scope.spawn(|| lab().analyse(&finished, &()));
         // In the middle of the training, then, trained, in the middle of the spectrum.
         let spectrum = heigen_spectra::stage::EIGENPROBLEM;
-        for (at, n, left) in [(stage::TRAINING, 3, vec![]), (spectrum, 1, folder.model_files("long"))] {
+        for (at, n, left) in [(stage::TRAINING, 3, vec![]), (spectrum, 1, model_files("long"))] {
             let watch = StopsAt::stage(at, n);
             let error = lab().analyse(&stopped, &watch).unwrap_err();
             assert!(error.is_stopped() && matches!(error, LabError::Stopped), "{error:?}");
@@ -39,6 +39,9 @@ fn two_labs_work_side_by_side_and_one_is_stopped() {
     lab().analyse(&stopped, &()).unwrap();
     assert!(folder.files("stopped") == folder.files("finished"));
 }
+
+/// A request that its watch may stop.
+type Stoppable<'a> = dyn Fn(&StopsAt) -> Result<(), LabError> + 'a;
 
 #[test]
 fn stopped_at_any_moment_a_request_leaves_no_file() {
@@ -70,7 +73,7 @@ fn stopped_at_any_moment_a_request_leaves_no_file() {
         folder: folder.path("results/figures"),
         making: making.clone(),
     };
-    let requests: [&dyn Fn(&StopsAt) -> Result<(), LabError>; 4] = [
+    let requests: [&Stoppable; 4] = [
         &|watch| lab.train(&train(), watch).map(drop),
         &|watch| lab.analyse(&analyse(), watch).map(drop),
         &|watch| lab.boundary(&boundary(), watch).map(drop),

@@ -282,7 +282,7 @@ impl Recipe for Picture<'_> {
     }
 
     fn make(&self) -> Result<Fresh<Vec<PathBuf>>, LabError> {
-        let mut watch = self.call.job(self.job());
+        let mut watch = self.call.job(&self.job());
         watch.begin(stage::DRAWING)?;
         let scene = (self.figure.draw)(self.call, self.shown, self.drawing)?;
         watch.begin(stage::DRAWING)?;

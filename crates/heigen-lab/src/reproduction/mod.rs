@@ -266,7 +266,7 @@ impl Reproduction {
                     let (drawn, reused) = draw_paper(call, figure, &self.request.folder)?;
                     if !reused {
                         let path = drawn.paths[0].clone();
-                        call.note(format!("figure {}", figure.name), NoteKind::Drew { path });
+                        call.note(&format!("figure {}", figure.name), NoteKind::Drew { path });
                     }
                     Ok(())
                 }

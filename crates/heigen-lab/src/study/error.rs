@@ -56,7 +56,7 @@ pub enum ImportError {
         /// The name or path that was given.
         arch: String,
         /// The names that are known.
-        known: [&'static str; 5],
+        known: &'static [&'static str],
         /// The reason why the file cannot be read.
         source: std::io::Error,
     },

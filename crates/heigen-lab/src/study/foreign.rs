@@ -10,7 +10,7 @@ use heigen_store::weights::NamedTensor;
 use std::path::Path;
 
 /// Architectures that need no file.
-const KNOWN: [&str; 5] = ["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
+const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
 
 /// A network as its files describe it.
 #[derive(Debug)]

@@ -68,6 +68,9 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// Words the command that draws a figure again, given the figure, the experiment's file, its weights and the results folder.
+pub type PictureCommand = fn(&Figure, &Path, &Path, &Path) -> String;
+
 /// Asks for everything about a network from elsewhere.
 #[derive(Clone, Debug)]
 pub struct StudyRequest {
@@ -85,9 +88,8 @@ pub struct StudyRequest {
     pub report: PathBuf,
     /// How analysis, measures and figures are made.
     pub making: Making,
-    /// The command that draws a figure of the experiment again, if the face has one: given the figure, the experiment's
-    /// file, its weights and the results folder.
-    pub command: Option<fn(&Figure, &Path, &Path, &Path) -> String>,
+    /// The command that draws a figure of the experiment again, if the face has one.
+    pub command: Option<PictureCommand>,
 }
 
 /// Everything about a network from elsewhere.

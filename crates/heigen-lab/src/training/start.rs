@@ -21,7 +21,8 @@ pub(super) fn starting_weights(
     };
     if other.len() != theta.len() {
         let (wanted, got) = (theta.len(), other.len());
-        return Err(LabError::StartSize { name: name(), from: from.clone(), wanted, got });
+        let (name, from) = (Box::new(name()), Box::new(from.clone()));
+        return Err(LabError::StartSize { name, from, wanted, got });
     }
     match experiment.start {
         Start::LargeNorm(_) => scale_to_norm(&mut theta, other),

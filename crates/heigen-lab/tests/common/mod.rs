@@ -87,15 +87,15 @@ impl Folder {
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         self.files(folder).into_keys().collect()
     }
+}
 
-    /// The files of a trained model of 2,000 epochs with snapshots every 50.
-    pub(crate) fn model_files(&self, name: &str) -> Vec<String> {
-        let snapshots = (0..=40).map(|i| format!("models/my/{name}_snapshots/epoch_{:06}.safetensors", 50 * i));
-        let model = ["json", "safetensors"].map(|ending| format!("models/my/{name}.{ending}"));
-        let mut all: Vec<String> = snapshots.chain(model).collect();
-        all.sort();
-        all
-    }
+/// The files of a trained model of 2,000 epochs with snapshots every 50.
+pub(crate) fn model_files(name: &str) -> Vec<String> {
+    let snapshots = (0..=40).map(|i| format!("models/my/{name}_snapshots/epoch_{:06}.safetensors", 50 * i));
+    let model = ["json", "safetensors"].map(|ending| format!("models/my/{name}.{ending}"));
+    let mut all: Vec<String> = snapshots.chain(model).collect();
+    all.sort();
+    all
 }
 
 /// Stops a request at one of its events, and checks that it is asked on the caller's thread.
