@@ -11,11 +11,23 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("heigen", &["heigen-pickle", "heigen-spectra"]),
     ("heigen-pickle", &[]),
     ("heigen-formats", &["heigen-pickle"]),
-    ("heigen-onnx", &["heigen"]),
+    ("heigen-onnx", &["heigen", "heigen-formats"]),
     ("heigen-store", &["heigen", "heigen-formats"]),
     ("heigen-figures", &[]),
     ("heigen-report", &[]),
-    ("heigen-cli", &["heigen", "heigen-figures", "heigen-formats", "heigen-onnx", "heigen-report", "heigen-store"]),
+    (
+        "heigen-lab",
+        &[
+            "heigen",
+            "heigen-figures",
+            "heigen-formats",
+            "heigen-onnx",
+            "heigen-report",
+            "heigen-spectra",
+            "heigen-store",
+        ],
+    ),
+    ("heigen-cli", &["heigen", "heigen-lab", "heigen-spectra", "heigen-store"]),
 ];
 
 /// What belongs to a face: no other crate uses it.
