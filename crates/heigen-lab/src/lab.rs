@@ -7,7 +7,7 @@ use crate::relay::relayed;
 use crate::watch::LabWatch;
 use crate::{LabError, Making, Store};
 use heigen::config::Experiment;
-use heigen_store::images::ImageFolder;
+use heigen_store::image_folder::ImageFolder;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};

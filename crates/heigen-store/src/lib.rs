@@ -14,7 +14,7 @@ mod dtype;
 mod error;
 mod estimates;
 pub mod figure_record;
-pub mod images;
+pub mod image_folder;
 pub mod layout;
 pub mod npy;
 pub mod own_data;

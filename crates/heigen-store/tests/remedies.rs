@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use heigen::config::{DatasetSpec, FileArgs, ImageArgs};
-use heigen_store::images::ImageFolder;
+use heigen_store::image_folder::ImageFolder;
 use heigen_store::{FileOption, Remedy, StoreError, catalogue, own_data};
 
 #[test]

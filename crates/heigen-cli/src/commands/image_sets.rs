@@ -3,7 +3,7 @@
 use crate::args::DataArgs;
 use crate::session::print;
 use anyhow::{Result, bail};
-use heigen_store::images::{ImageFolder, ImageSet, digits};
+use heigen_store::image_folder::{ImageFolder, ImageSet, digits};
 use serde_json::json;
 
 pub(crate) fn run(args: &DataArgs) -> Result<()> {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Whether all parameters belong to fully connected layers, so that a sample's gradient is delta x^T of each.
 pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
-    Layer::flattened(layers).all(|layer| match layer {
+    Layer::all(layers, |layer| match layer {
         Layer::Linear(l) => l.window.is_none(),
         Layer::BatchNorm(_) => false,
         _ => true,

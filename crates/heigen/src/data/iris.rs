@@ -3,7 +3,7 @@
 use super::{DataError, Dataset};
 
 /// Header line, then sepal length, sepal width, petal length, petal width (cm) and class of every flower.
-const TABLE: &str = include_str!("../../../../datasets/iris.csv");
+const TABLE: &str = include_str!("../../datasets/iris.csv");
 
 /// 150 flowers, 50 of each species (0 setosa, 1 versicolor, 2 virginica), in scikit-learn's order.
 pub(super) fn iris() -> Result<Dataset, DataError> {

@@ -35,15 +35,29 @@ pub struct Residual {
 }
 
 impl Layer {
-    /// Every layer of a list, those inside of residual blocks in the place of their block: main branch, then shortcut.
-    pub fn flattened(layers: &[Self]) -> Box<dyn Iterator<Item = &Self> + '_> {
-        Box::new(layers.iter().flat_map(|layer| match layer {
-            Self::Residual(block) => Box::new(Self::flattened(&block.main).chain(Self::flattened(&block.shortcut))),
-            other => Box::new(std::iter::once(other)) as Box<dyn Iterator<Item = &Self> + '_>,
-        }))
+    /// Hands every layer of a list to `visit`, those inside of residual blocks in the place of their block: main branch, then
+    /// shortcut.
+    pub fn visit<'a>(layers: &'a [Self], visit: &mut dyn FnMut(&'a Self)) {
+        for layer in layers {
+            match layer {
+                Self::Residual(block) => {
+                    Self::visit(&block.main, visit);
+                    Self::visit(&block.shortcut, visit);
+                }
+                other => visit(other),
+            }
+        }
     }
 
-    /// Hands every layer of a list to `change`, in the order of [`Layer::flattened`], until one fails.
+    /// Whether every layer of a list, and of the residual blocks in it, is as `holds` says. (Allocates nothing: it is asked
+    /// in every epoch.)
+    pub fn all(layers: &[Self], holds: impl Fn(&Self) -> bool) -> bool {
+        let mut all = true;
+        Self::visit(layers, &mut |layer| all &= holds(layer));
+        all
+    }
+
+    /// Hands every layer of a list to `change`, in the order of [`Layer::visit`], until one fails.
     pub(super) fn try_change<E>(
         layers: &mut [Self],
         change: &mut impl FnMut(&mut Self) -> Result<(), E>,

@@ -1,11 +1,11 @@
 //! Which entries a max-pool takes.
 
-use super::{Pool, Window, quarters};
+use super::{Pool, Window, max_pool_2x2};
 use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
 
 /// The largest entry of every place of `window`, channel by channel, of all images of a batch.
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
-    if quarters::fit(window) { quarters::largest(window, x, y) } else { largest_of_any(window, x, y) }
+    if max_pool_2x2::fit(window) { max_pool_2x2::largest(window, x, y) } else { largest_of_any(window, x, y) }
 }
 
 /// The same for windows that may overlap.
@@ -140,8 +140,8 @@ impl<'a, T: Scalar> Largest<'a, T> {
 
 /// The transposed map of the derivative of the max-pool at images `x`, of values: y = `delta` where x is largest.
 pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
-    if quarters::fit(window) {
-        return quarters::give_back(window, x, delta, y);
+    if max_pool_2x2::fit(window) {
+        return max_pool_2x2::give_back(window, x, delta, y);
     }
     give_back_to_any(window, x, delta, y, pool);
 }

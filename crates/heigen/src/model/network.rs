@@ -158,13 +158,13 @@ impl Network {
             Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) => false,
         };
         let end = self.layers.len() - usize::from(matches!(self.layers.last(), Some(Layer::LogSoftmax)));
-        Layer::flattened(&self.layers[..end]).all(linear)
+        Layer::all(&self.layers[..end], linear)
     }
 
     /// Whether the output of a sample depends on the others of its batch: batch normalisation with their statistics.
     pub fn couples_samples(&self) -> bool {
         let couples = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.statistics == Statistics::Batch);
-        Layer::flattened(&self.layers).any(couples)
+        !Layer::all(&self.layers, |layer| !couples(layer))
     }
 
     /// The layers in order.
@@ -249,7 +249,9 @@ impl Network {
             Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
             _ => 0,
         };
-        Layer::flattened(&self.layers).map(of).sum()
+        let mut sum = 0;
+        Layer::visit(&self.layers, &mut |layer| sum += of(layer));
+        sum
     }
 
     /// Outputs [C, N] of inputs `x` [d, N] at `theta` `[P]`.

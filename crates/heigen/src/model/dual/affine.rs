@@ -2,7 +2,7 @@
 
 use super::{Dual, DualTensor};
 use crate::linalg::{Scalar, add_product, product};
-use crate::model::images::{Patches, PatchesTransposed, apply_to_all};
+use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::plain::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
 use crate::model::{Algebra, Linear};
 use faer::{MatMut, MatRef};

@@ -2,7 +2,7 @@
 
 mod affine;
 
-use super::images::apply_to_all;
+use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};
 use super::plain::output_size;
 use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};

@@ -2,7 +2,7 @@
 
 use super::{Plain, Sink, squared_norm};
 use crate::linalg::{Matrix, Scalar, add_product, product, short_zip, vectorized};
-use crate::model::images::{Patches, PatchesTransposed, apply_to_all};
+use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::{Linear, Pool};
 use faer::{MatMut, MatRef};
 use std::ops::Range;

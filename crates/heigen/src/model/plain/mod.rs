@@ -4,7 +4,7 @@ mod affine;
 
 pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
 
-use super::images::apply_to_all;
+use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};
 use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};
 use crate::linalg::{Matrix, Scalar, vectorized};

@@ -7,7 +7,7 @@ use crate::linalg::{Scalar, vectorized};
 /// Numbers that stay in registers together.
 const BLOCK: usize = 8;
 
-/// Whether the windows are such quarters, and channels come in whole blocks.
+/// Whether the windows are 2 x 2, side by side, and channels come in whole blocks.
 pub(super) fn fit(window: &Window) -> bool {
     window.kernel == 2 && window.stride == 2 && window.padding == 0 && window.input.channels.is_multiple_of(BLOCK)
 }
