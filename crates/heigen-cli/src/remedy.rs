@@ -7,7 +7,7 @@ use std::error::Error;
 
 /// An error of a command in one line.
 pub(crate) fn of(error: &anyhow::Error) -> String {
-    error.downcast_ref::<LabError>().map_or_else(|| format!("{error:#}"), text)
+    error.downcast_ref::<LabError>().map_or_else(|| mended(format!("{error:#}"), error.as_ref()), text)
 }
 
 /// An error of the lab in one line.
@@ -38,7 +38,7 @@ pub(crate) fn text(error: &LabError) -> String {
         LabError::Contradiction(contradiction) => contradicting(*contradiction),
         LabError::Import(error) => import(error),
         LabError::Solver(source) => format!("{error}{}", solver(source.as_ref())),
-        _ => stored(error),
+        _ => mended(error.in_full(), error),
     }
 }
 
@@ -52,11 +52,11 @@ fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     }
 }
 
-/// An error with its causes, and the option that mends what a file lacks.
-fn stored(error: &LabError) -> String {
-    let said = error.in_full();
+/// The words of an error with its causes, and behind them the option or command that mends what the store or a format
+/// complains of.
+fn mended(said: String, error: &(dyn Error + 'static)) -> String {
     let mut remedy = None;
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    let mut cause = Some(error);
     while let Some(error) = cause.filter(|_| remedy.is_none()) {
         // An error that stands in for another is not followed by it.
         remedy = match error.downcast_ref::<LabError>() {
