@@ -66,7 +66,7 @@ pub(crate) fn small_product<S: Space>(space: &S, a: &Matrix<f64>, b: &Matrix<f64
 pub(crate) fn orthonormal<S: Space>(
     space: &S,
     mut w: S::Block,
-    basis: Option<Columns<'_, S::Block>>,
+    basis: Option<&S::Block>,
     drop: f64,
 ) -> Result<Orthonormal<S::Block>, Failure> {
     let k = space.columns(&w);
@@ -95,8 +95,8 @@ pub(crate) fn orthonormal<S: Space>(
         if all_kept && smallest >= WELL_CONDITIONED * largest {
             break;
         }
-        if let Some(basis) = basis.as_ref().filter(|_| smallest < REORTHOGONALIZE * largest) {
-            project_out(space, basis.clone(), &mut w)?;
+        if let Some(basis) = basis.filter(|_| smallest < REORTHOGONALIZE * largest) {
+            project_out(space, space.all(basis), &mut w)?;
         }
     }
     Ok(Orthonormal { block: w, r })

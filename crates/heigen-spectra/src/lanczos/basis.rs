@@ -205,7 +205,7 @@ impl<B> KrylovBasis<B> {
             (false, false) => own.data[i - m + (j - m) * width],
         });
 
-        let next = orthonormal(space, w, Some(space.all(&self.q)), ROUNDING * space.epsilon() * self.scale)?;
+        let next = orthonormal(space, w, Some(&self.q), ROUNDING * space.epsilon() * self.scale)?;
         let found = space.columns(&next.block);
         let rows = found.min(space.len() - (m + width));
         let x = space.copy(Columns { block: &next.block, range: found - rows..found })?;

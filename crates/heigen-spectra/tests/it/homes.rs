@@ -37,6 +37,13 @@ fn random_entries_are_the_same() {
     }
 }
 
+/// The eigenvectors of nonzero eigenvalues.
+fn nonzero<S: Space>(space: &S, found: &Spectrum<S::Block>) -> Vec<f64> {
+    let is_nonzero = |c: &usize| found.is_nonzero(found.eigenvalues[found.places[*c]]);
+    let columns: Vec<usize> = (0..found.places.len()).filter(is_nonzero).collect();
+    host_rows(space, &space.select(&found.eigenvectors, &columns).unwrap())
+}
+
 fn compare_spectra<A: Space, B: Space>(
     (a_space, a): (&A, &Spectrum<A::Block>),
     (b_space, b): (&B, &Spectrum<B::Block>),
@@ -44,11 +51,6 @@ fn compare_spectra<A: Space, B: Space>(
     all_close(&a.eigenvalues, &b.eigenvalues, 1e-13);
     assert_eq!((a.method, a.rank()), (b.method, b.rank()));
     // Every nonzero eigenvalue is simple, and signs are fixed. The null space's basis is arbitrary, and so is its size.
-    fn nonzero<S: Space>(space: &S, found: &Spectrum<S::Block>) -> Vec<f64> {
-        let columns: Vec<usize> =
-            (0..found.places.len()).filter(|&c| found.is_nonzero(found.eigenvalues[found.places[c]])).collect();
-        host_rows(space, &space.select(&found.eigenvectors, &columns).unwrap())
-    }
     all_close(&nonzero(a_space, a), &nonzero(b_space, b), 1e-8);
     let (c, d) = (a.certificate, b.certificate);
     assert!(c.residual_max < 1e-13 && d.residual_max < 1e-13 && d.orthogonality < 1e-12, "{c:?} {d:?}");

@@ -284,7 +284,6 @@ fn single_precision_works() {
             let batch_size = NonZeroUsize::new(7).unwrap();
             let a = dense(&Batched { problem: &single, kind, batch_size }, &mut ()).unwrap();
             let wanted = dense(&Batched { problem: &double, kind, batch_size }, &mut ()).unwrap();
-            let a = Matrix { data: a.data.iter().map(|&a| f64::from(a)).collect(), rows: a.rows, columns: a.columns };
             close(&a, &wanted, 2e-6 * largest(&wanted.data).max(1.0), &case.name());
         }
     }

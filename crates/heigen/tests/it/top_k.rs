@@ -133,7 +133,7 @@ fn float32() {
     let top = top_k(&Reflected::<f32>::new(spectrum.clone()), 8, Which::BothEnds, &TopKOptions::default()).unwrap();
     assert!(top.converged && top.tolerance > 1e-8);
     for (got, wanted) in top.eigenvalues.iter().zip(wanted(&spectrum, 8, Which::BothEnds)) {
-        assert!((f64::from(*got) - wanted).abs() < 1e-5);
+        assert!((got - wanted).abs() < 1e-5);
     }
     assert!(orthonormality(&top.eigenvectors) < 1e-4);
 }
