@@ -42,7 +42,7 @@ pub(crate) fn text(error: &LabError) -> String {
     }
 }
 
-/// What to do about a solver that found nothing.
+/// The advice that is added to an error of a solver that found no spectrum.
 fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     match error.downcast_ref::<SpectrumError>() {
         Some(SpectrumError::HighRank { .. }) => "; use --method auto or dense",

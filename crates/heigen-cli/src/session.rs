@@ -143,7 +143,7 @@ pub(crate) fn say(message: &str) {
 /// [`say`], unless it was said before.
 pub(crate) fn say_once(message: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    // What another thread left of the set when it panicked is good enough.
+    // If another thread panicked while it held the set, the set as that thread left it is good enough.
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.insert(message.to_owned()) {
         say(message);

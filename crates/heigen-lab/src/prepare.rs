@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Samples {
     /// All samples.
     pub data: Dataset,
-    /// Which of them are trained on, validated with and tested with.
+    /// The division of the samples into those for training, validation and testing.
     pub split: Split,
     /// Names of the classes, where the samples' file has some.
     pub classes: Option<Vec<String>>,

@@ -52,7 +52,7 @@ impl LossKind {
 /// The derivative of `weight` times the loss of every sample with respect to its outputs, as a map that carriers apply.
 #[derive(Clone, Copy, Debug)]
 pub struct LossDelta<'a, T> {
-    /// Which loss.
+    /// The loss.
     pub loss: LossKind,
     /// Class of every sample, `[N]`.
     pub labels: &'a [usize],
@@ -80,7 +80,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
                 softmax(o, out);
                 out[y] = match self.rounding {
                     Rounding::PyTorch => out[y] - T::ONE,
-                    // The same without cancellation: minus the sum of the others.
+                    // Equal to p_y - 1, without its cancellation: minus the sum of the other probabilities.
                     Rounding::Exact => {
                         out[y] = T::ZERO;
                         -out.iter().copied().sum::<T>()

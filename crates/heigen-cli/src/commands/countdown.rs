@@ -93,7 +93,7 @@ impl<'a> Countdown<'a> {
     pub(crate) fn ended(&self, task: usize, well: bool) {
         let mut state = self.locked();
         if let Some(begun) = state.running.remove(&task) {
-            // What was reused tells nothing of the speed.
+            // A result that was reused tells nothing of the machine's speed, so only tasks that were still open count.
             if state.open[task] > 0.0 {
                 state.expected += state.open[task];
                 state.taken += begun.elapsed().as_secs_f64();

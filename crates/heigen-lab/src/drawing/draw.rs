@@ -23,7 +23,7 @@ const EXTENSIONS: [&str; 3] = ["svg", "pdf", "png"];
 pub struct FigureRequest {
     /// Where results live.
     pub store: Store,
-    /// Which figure.
+    /// The figure that is drawn.
     pub figure: &'static Figure,
     /// The experiments that it shows.
     pub experiments: Vec<Loaded>,
@@ -44,7 +44,7 @@ pub struct Drawing {
     pub eigenvectors: Option<usize>,
     /// Cells of maps along each axis.
     pub resolution: usize,
-    /// Which vectors maps show.
+    /// The choice of eigenvectors that maps show.
     pub vectors: MapVectors,
     /// Whether there is a map of the boundary put together from the leading alignments.
     pub reconstructed: bool,
@@ -56,7 +56,7 @@ pub struct Drawing {
     pub reparameterize: Option<[f64; 3]>,
 }
 
-/// Which vectors maps show.
+/// The choice of eigenvectors that maps show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MapVectors {

@@ -40,7 +40,7 @@ impl Place {
 /// An experiment in one of the stores.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    /// Which of [`Graph::places`].
+    /// The index of the experiment's store in [`Graph::places`].
     pub(crate) place: usize,
     pub(crate) loaded: Loaded,
 }

@@ -1,4 +1,4 @@
-//! Which results are up to date, and how long the rest will take.
+//! The plan of a reproduction: the results that are up to date, and the time that the others will take.
 
 use super::estimate;
 use super::graph::{Graph, Run, Task};
@@ -15,7 +15,7 @@ pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> 
     let mut done: Vec<bool> = Vec::new();
     for i in 0..graph.tasks.len() {
         let ready = graph.jobs[i].after.iter().all(|&b| done[b]);
-        // What cannot be read is told by the task itself, and stops only what needs it.
+        // If the results of a task cannot be read, the task reports this itself, and stops only the tasks that need it.
         let up_to_date = ready && stands(call, graph, &graph.tasks[i], figures).unwrap_or(false);
         let (seconds, bytes) = cost(call, graph, &graph.tasks[i]).unwrap_or((1.0, 256e6));
         graph.jobs[i].bytes = bytes;

@@ -232,7 +232,7 @@ impl Recipe for Model<'_> {
             pretrained::load(call, experiment, prepared, self.pretrained, &mut theta)?;
         }
         let epochs = experiment.trainer.num_epochs;
-        // What is evaluated along the way changes no weights, but what a record tells.
+        // Evaluations along the way do not change the weights, but they change the content of the record.
         let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
         let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
         if let Some((state, _)) = &unfinished {

@@ -179,7 +179,7 @@ impl Search<'_> {
             let (value, normal) = self.slope(&self.at(&point, 1.0 + f64::EPSILON));
             let relative: Vec<f64> = point.iter().zip(self.origin).map(|(p, o)| p - o).collect();
             let offset = dot(&normal, &relative) - value;
-            // The same plane again comes to the front.
+            // A plane that is found again moves to the front of the list.
             planes.retain(|p| !parallel(&p.normal, &normal));
             planes.insert(0, Plane { normal, offset });
             planes.truncate(PLANES);

@@ -108,9 +108,9 @@ pub struct InputOfOutput {
     pub x: Vec<f64>,
     /// |f(x) - target|: 0 to rounding if such an input was found, else the least that was reached.
     pub residual: f64,
-    /// Which of the starting points led there.
+    /// The index of the starting point that led to this input.
     pub start: usize,
-    /// Steps from it.
+    /// Steps from the starting point to this input.
     pub steps: usize,
 }
 

@@ -58,17 +58,18 @@ pub fn per_vector<T: Scalar>(alignments: &Matrix<T>, rule: Rule) -> Vec<f64> {
     out
 }
 
-/// Which vectors `G_theta`(eps) counts: the fraction, of all P, whose |A| is at least eps. (arXiv:2306.07104, section 5)
+/// The vectors that `G_theta`(eps) counts. G is the number of those whose |A| is at least eps, as a fraction of P.
+/// (arXiv:2306.07104, section 5)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Definition {
     /// The principal directions of every cluster of eigenvalues, the null space above all: independent of the basis
     /// that an eigensolver happens to return.
     Subspaces,
-    /// All P eigenvectors as the eigensolver returned them, the reference's definition; what the null space adds is
-    /// arbitrary.
+    /// All P eigenvectors as the eigensolver returned them, the reference's definition. The eigensolver's basis of the
+    /// null space is arbitrary, and so is the number of its vectors that are counted.
     Eigenvectors,
-    /// The same without the eigenvectors of zero eigenvalues, which the exact way does not compute.
+    /// The eigenvectors of nonzero eigenvalues only. The exact way computes no others.
     NonzeroEigenvectors,
 }
 
@@ -88,11 +89,11 @@ pub struct GTheta {
     pub eps_source: String,
     /// Max or mean over the inputs.
     pub rule: Rule,
-    /// Which vectors are counted.
+    /// The vectors that are counted.
     pub definition: Definition,
     /// How many vectors were counted.
     pub counted: usize,
-    /// How many of those belong to the null space.
+    /// How many of the counted vectors belong to the null space.
     pub counted_null: usize,
 }
 
@@ -105,7 +106,7 @@ pub struct RandomThreshold {
     pub min: f64,
 }
 
-/// What alignment a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
+/// The alignment that a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
 /// another, each with its largest |A| over the `gradients` [P, N].
 pub fn random_threshold<T: Scalar>(gradients: &Matrix<T>) -> RandomThreshold {
     let mut stream = NumpyRandomState::new(RANDOM_SEED);

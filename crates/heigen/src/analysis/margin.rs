@@ -51,9 +51,9 @@ pub struct MarginEstimate {
     pub x_b: Vec<f64>,
     /// cos^2 of the angle between g(x_b) and v_1; 1 at a perfect solution.
     pub cos2: f64,
-    /// Steps that found it.
+    /// Steps of the search that found this point.
     pub steps: usize,
-    /// Which of the starts found it.
+    /// The index of the starting point that led to this point.
     pub start: usize,
     /// The sample of largest alignment A_1, with sign.
     pub most_aligned: usize,
@@ -182,9 +182,9 @@ pub fn margin_estimate<T: Scalar>(
 /// Some starts that go down together.
 struct Descent {
     points: Vec<Vec<f64>>,
-    /// Steps that each has taken, or may take.
+    /// For every point, the steps that it has taken.
     steps: Vec<usize>,
-    /// Those that still move.
+    /// The indices of the points that still move.
     moving: Vec<usize>,
 }
 

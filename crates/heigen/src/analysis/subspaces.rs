@@ -7,7 +7,7 @@ use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtrac
 /// Neighbouring eigenvalues closer than this fraction of max |lambda| belong to one cluster: rounding mixes their
 /// eigenvectors.
 const CLUSTER: f64 = 1e-12;
-/// The same for float32, in units of eps.
+/// In float32, neighbouring eigenvalues closer than this many eps times max |lambda| belong to one cluster.
 const ROUNDING: f64 = 64.0;
 
 /// Alignments of the inputs' gradients with the principal directions of every cluster of eigenvalues.
@@ -20,11 +20,11 @@ const ROUNDING: f64 = 64.0;
 pub struct SubspaceAlignments {
     /// |A| by rule max of every direction of the nonzero eigenvalues, cluster by cluster.
     pub nonzero_max: Vec<f64>,
-    /// The same by rule mean.
+    /// |A| by rule mean of every direction of the nonzero eigenvalues, cluster by cluster.
     pub nonzero_mean: Vec<f64>,
     /// |A| by rule max of the principal directions of the null space, at most N of them; all others have 0.
     pub null_max: Vec<f64>,
-    /// The same by rule mean.
+    /// |A| by rule mean of the principal directions of the null space, at most N of them; all others have 0.
     pub null_mean: Vec<f64>,
     /// Number of clusters of two or more nonzero eigenvalues.
     pub n_clusters: usize,
@@ -48,7 +48,7 @@ impl SubspaceAlignments {
             let rows = Matrix::from_fn(cluster.len(), n, |i, x| alignments.column(x)[cluster.start + i]);
             out.add(&principal(&rows)?, false);
         }
-        // What no eigenvector explains of the unit gradients lies in the null space.
+        // The part of the unit gradients that no eigenvector of a nonzero eigenvalue explains lies in the null space.
         let mut rest = gradients.clone();
         for x in 0..n {
             let norm = super::generalization::norm(gradients.column(x));

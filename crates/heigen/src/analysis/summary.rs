@@ -10,7 +10,7 @@ use crate::linalg::{EigenError, Matrix, Scalar};
 /// Largest eigenvalues that a summary lists.
 const TOP: usize = 20;
 
-/// What an analysis found, in numbers.
+/// The results of an analysis in a few numbers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
     /// P.

@@ -37,7 +37,7 @@ pub struct Switches {
     pub max: usize,
 }
 
-/// The same for both kinds of pairs.
+/// The numbers of switches for pairs of samples of one class and for pairs of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ClassSwitches {
     /// Pairs of samples with the same label: 0 for a linear classifier that is always right.

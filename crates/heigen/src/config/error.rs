@@ -1,4 +1,5 @@
-//! What can be wrong with an experiment file: what, where, got, wanted, how to mend.
+//! The mistakes that an experiment file may hold. Each error says what is wrong, where, what stands there, what was
+//! expected, and how to mend it.
 
 use super::NameError;
 
@@ -15,7 +16,7 @@ pub enum ConfigError {
         line: usize,
         /// Column, from 1 (0: the end of the line before).
         column: usize,
-        /// What the JSON reader says.
+        /// The message of the JSON reader.
         reason: String,
     },
     /// A key that nothing reads.
@@ -37,7 +38,7 @@ pub enum ConfigError {
         key: String,
         /// The file.
         origin: String,
-        /// What it should hold.
+        /// A description of the value that the key should hold.
         wanted: String,
     },
     /// A value of the wrong type or outside its range.
@@ -49,7 +50,7 @@ pub enum ConfigError {
         origin: String,
         /// The value as written.
         got: String,
-        /// What it should hold, and how to mend it.
+        /// A description of the value that the key should hold, and how to mend it.
         wanted: String,
     },
     /// A model, optimizer, data set, loss, activation or scheduler that does not exist.
@@ -69,7 +70,7 @@ pub enum ConfigError {
     /// Values that are fine alone and not together.
     #[error("in {origin}, {what}; {mend}")]
     Conflict {
-        /// What does not fit.
+        /// A description of the values that do not fit together.
         what: String,
         /// The file.
         origin: String,

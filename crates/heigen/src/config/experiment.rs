@@ -85,9 +85,10 @@ pub struct Trainer {
     pub batch_size: BatchSize,
     /// Every how many epochs losses and accuracies are reported.
     pub how_often_print: usize,
-    /// 0: only at the end; k: also before epoch 0 and after every k-th.
+    /// When the model is saved: 0 means only at the end; k means also before epoch 0 and after every k-th epoch.
     pub how_often_save_model: usize,
-    /// The same for the per-example gradients and their normalised form.
+    /// When the per-example gradients and their normalised form are computed: 0 means only at the end; k means also
+    /// before epoch 0 and after every k-th epoch.
     pub how_often_compute_grads: usize,
 }
 
@@ -96,7 +97,7 @@ pub struct Trainer {
 pub enum BatchSize {
     /// All training samples at once.
     Full,
-    /// That many, fewer in the last batch.
+    /// This many samples; fewer in the last batch of an epoch.
     Samples(usize),
 }
 

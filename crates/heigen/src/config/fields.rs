@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         Self { map, path: String::new(), origin }.only(known)
     }
 
-    /// The same, if it has no keys outside `known`.
+    /// These fields, or an error if the object has keys outside `known`.
     fn only(self, known: &[&str]) -> Result<Self, ConfigError> {
         self.check_keys(known).map(|()| self)
     }

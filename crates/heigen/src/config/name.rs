@@ -20,7 +20,7 @@ pub struct ExperimentName {
 pub struct NameError {
     /// The name as given.
     pub name: String,
-    /// What is wrong with it.
+    /// The reason why it is no name of an experiment.
     pub reason: &'static str,
 }
 

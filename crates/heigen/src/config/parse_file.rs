@@ -46,7 +46,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
     })
 }
 
-/// What `read` finds, if the key is there.
+/// The value that `read` returns where the key is there; `None` where it is not.
 fn given<T>(
     args: &Fields<'_>,
     key: &str,

@@ -42,7 +42,7 @@ impl<T: Scalar> Problem<'_, T> {
         self.alignment_gradients_in(inputs, labels, vector, &mut Pool::new())
     }
 
-    /// The same with buffers of the caller.
+    /// [`Self::alignment_gradients_at`] with buffers of the caller, so that repeated calls allocate nothing.
     pub(crate) fn alignment_gradients_in(
         &self,
         inputs: &Matrix<T>,

@@ -80,7 +80,8 @@ impl<T: Scalar> Problem<'_, T> {
         Some(self.squared_norms(&delta) / self.n_samples() as f64)
     }
 
-    /// What rounding leaves of a curvature that is 0, from the size of the outputs that its terms are made of.
+    /// The absolute error that rounding leaves of a curvature that is 0, estimated from the size of the outputs that
+    /// its terms are made of.
     pub(super) fn rounding(&self) -> f64 {
         let largest = self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()));
         ROUNDING * T::EPSILON * largest

@@ -42,10 +42,11 @@ enum GaussNewton<T> {
     Matrix(Matrix<T>),
 }
 
-/// What the weights of one unit and those of the last layer that it feeds have in common.
+/// The block of the matrix R that belongs to one unit: its rows are the weights of the last layer that the unit feeds,
+/// its columns are the weights of the unit.
 #[derive(Debug)]
 struct Block<T> {
-    /// Their entries of R, [weights of the last layer, weights of the unit].
+    /// The entries of R in this block, [weights of the last layer, weights of the unit].
     entries: Matrix<T>,
     /// Places of the unit's weights in theta.
     unit: Vec<usize>,

@@ -10,10 +10,10 @@ use rayon::prelude::*;
 
 /// Directions that one task takes through the network together at most: their tangents stay in cache.
 const DIRECTIONS: usize = 4;
-/// Tasks that even a narrow block is cut into, where it has that many directions.
+/// Even a narrow block of directions is cut into this many tasks, as far as it has so many directions.
 const TASKS: usize = 4;
 
-/// What the reverse pass differentiates.
+/// The quantities that the reverse pass differentiates; all others are constants for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reverse {
     /// The delta alone: weights and activations are constants.

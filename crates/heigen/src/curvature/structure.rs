@@ -1,4 +1,4 @@
-//! Which parameters of a piecewise-linear network meet in the functional remainder.
+//! Pairs of parameters of a piecewise-linear network that may have an entry in the functional remainder.
 
 use crate::model::{Layer, Linear, Network};
 use crate::vocabulary::Activation;

@@ -1,4 +1,4 @@
-//! What keeps a data set from being made.
+//! The reasons why a data set cannot be made.
 
 /// Why [`generate`](super::generate) made no data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -41,12 +41,12 @@ pub enum ImageFileError {
         /// Columns.
         columns: u32,
     },
-    /// A label that is none.
+    /// A label that is not the number of a class.
     #[error("label {index} is {label}; expected 0 to 9")]
     Label {
-        /// Which one.
+        /// The index of the label in the file.
         index: usize,
-        /// Its value.
+        /// The value of the label.
         label: i64,
     },
     /// Two files that do not belong together.

@@ -5,9 +5,10 @@ use super::{DataError, Dataset};
 use crate::config::FileArgs;
 
 impl Dataset {
-    /// What `args` asks for of samples read from a file: those of `class_list` in the file's order, labels renumbered by
-    /// position in the list, then permuted by NumPy's `RandomState(seed).permutation` if `random`; `num_classes` classes
-    /// if given, for a network that tells more classes than the samples show.
+    /// The samples that `args` selects from a file: those of the classes in `class_list`, in the file's order. Labels
+    /// are renumbered by their position in the list, then permuted by NumPy's `RandomState(seed).permutation` if
+    /// `random` is set. The data set has `num_classes` classes if that is given, for a network that tells more classes
+    /// than the samples show.
     ///
     /// # Errors
     /// [`DataError::NoSamples`] for a class of the list without samples, [`DataError::Classes`] if there are more classes
@@ -46,7 +47,7 @@ pub struct Standardization {
 }
 
 impl Standardization {
-    /// That which gives the samples `part` of `data` mean 0 and standard deviation 1 in every feature.
+    /// The standardization that gives the samples `part` of `data` mean 0 and standard deviation 1 in every feature.
     pub fn fitted(data: &Dataset, part: &[usize]) -> Self {
         let (d, n) = (data.n_features(), part.len().max(1) as f64);
         let mut mean = vec![0.0; d];
@@ -59,7 +60,7 @@ impl Standardization {
         each(&mut |i, x| mean[i] += x / n);
         let mut variance = vec![0.0; d];
         each(&mut |i, x| variance[i] += (x - mean[i]) * (x - mean[i]) / n);
-        // What rounding alone makes of a constant is no variance.
+        // The variance that rounding alone gives to a constant feature counts as zero.
         let floor = |i: usize| (10.0 * f64::EPSILON * mean[i]).powi(2);
         let scale = |(i, v): (usize, f64)| if v > floor(i) { v.sqrt() } else { 1.0 };
         let scale = variance.into_iter().enumerate().map(scale).collect();

@@ -8,11 +8,11 @@ const SEED: u64 = 42;
 /// Sample numbers of the three parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// What the network is trained on.
+    /// The samples that the network is trained on.
     pub train: Vec<usize>,
-    /// What it is tested on.
+    /// The samples that the network is tested on.
     pub test: Vec<usize>,
-    /// The rest.
+    /// All other samples.
     pub validation: Vec<usize>,
 }
 

@@ -4,8 +4,8 @@ use super::{Function, ImageMap, Linear, Window};
 use crate::linalg::Scalar;
 use std::ops::Range;
 
-/// What a layer may do with its tensors. A tensor is a matrix [features, samples], column after column, so in memory
-/// it is PyTorch's row-major [samples, features]; images are [channels, pixels * samples] ([`ImageMap`]).
+/// The operations that layers may use on their tensors. A tensor is a matrix [features, samples], column after column,
+/// so in memory it is PyTorch's row-major [samples, features]; images are [channels, pixels * samples] ([`ImageMap`]).
 ///
 /// Every operation is linear in each of its arguments, elementwise or per sample, so a carrier that also holds
 /// derivatives follows from the product rule alone.
@@ -51,7 +51,8 @@ pub trait Algebra {
     fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
     /// Puts `delta` where the values of `x` are largest: the transposed map of the derivative of [`Self::max_pool`] at x.
     fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor;
-    /// What the tape keeps of a tensor for the reverse pass: all of it, unless the carrier's reverse pass needs less.
+    /// The part of a tensor that the tape keeps for the reverse pass: all of it, unless the carrier's reverse pass
+    /// needs less.
     fn keep(&mut self, tensor: Self::Tensor) -> Self::Tensor {
         tensor
     }
@@ -68,7 +69,7 @@ pub trait ColumnMap<T, const M: usize> {
     fn tangents(&self, n: usize, x: [&[T]; M], dx: [Option<&[T]>; M], out: &mut [T]) -> bool;
 }
 
-/// What the forward pass leaves for the reverse pass, last in first out.
+/// The tensors that the forward pass leaves for the reverse pass, last in first out.
 #[derive(Debug)]
 pub struct Tape<X> {
     stack: Vec<X>,

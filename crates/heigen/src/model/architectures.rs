@@ -22,7 +22,8 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
     Ok(b)
 }
 
-/// What the architecture takes: an image where it says so, or where the samples are.
+/// A builder for the input of the architecture: an image where the architecture says so or the samples are images, else
+/// a plain vector.
 fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
     let n_inputs = shape.iter().product();
     let image = own.input_shape.or(match *shape {

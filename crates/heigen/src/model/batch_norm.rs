@@ -12,9 +12,9 @@ pub struct BatchNorm {
     pub weight: Range<usize>,
     /// Place of beta, `[channels]`.
     pub bias: Range<usize>,
-    /// PyTorch's is 1e-5.
+    /// The number that is added to the variance before its root is taken; PyTorch's is 1e-5.
     pub epsilon: f64,
-    /// What m and v are.
+    /// The source of the mean m and the variance v.
     pub statistics: Statistics,
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Builder {
     form: Form,
 }
 
-/// What a layer makes of one sample.
+/// The size of one sample after a layer, and whether it is an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// Its size; features are channels of one pixel.
@@ -43,7 +43,7 @@ impl Builder {
         Self { layers, layout: ParamLayout::default(), form: Form { shape, image: true } }
     }
 
-    /// What the last layer makes.
+    /// The form of the last layer's output.
     pub(super) fn form(&self) -> Form {
         self.form
     }
@@ -180,7 +180,7 @@ impl Builder {
         built.map(|()| (layers, after))
     }
 
-    /// What the last layer makes has this form.
+    /// Declares the form of the last layer's output.
     pub(super) fn set_form(&mut self, form: Form) {
         self.form = form;
     }

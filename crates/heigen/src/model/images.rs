@@ -17,7 +17,7 @@ pub struct Image<'a, T> {
     pub stride: usize,
 }
 
-/// The same, to be written.
+/// An image in a buffer that is written to; [`Image`] is its counterpart for reading.
 #[derive(Debug)]
 pub struct ImageMut<'a, T> {
     /// Numbers.

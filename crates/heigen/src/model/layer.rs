@@ -28,9 +28,9 @@ pub enum Layer {
 /// Two ways of the same input, added; an empty shortcut is the identity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual {
-    /// The block.
+    /// The layers of the block.
     pub main: Vec<Layer>,
-    /// What is added to it.
+    /// The layers whose output is added to that of the block; none for the identity.
     pub shortcut: Vec<Layer>,
 }
 

@@ -1,4 +1,4 @@
-//! Which entries a max-pool takes.
+//! Max pooling: the largest entries of windows, and the derivative's way back to these entries.
 
 use super::{Pool, Window, quarters};
 use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
@@ -8,7 +8,7 @@ pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     if quarters::fit(window) { quarters::largest(window, x, y) } else { largest_of_any(window, x, y) }
 }
 
-/// The same for windows that may overlap.
+/// The largest entry of every window, for windows of any kind: they may overlap.
 pub(super) fn largest_of_any<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     let channels = window.input.channels;
     let places = window.output(channels).features();
@@ -146,7 +146,7 @@ pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], delta: &[T],
     give_back_to_any(window, x, delta, y, pool);
 }
 
-/// The same for windows that may overlap.
+/// Gives every window's delta back to its largest entry, for windows of any kind: they may overlap.
 pub(super) fn give_back_to_any<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
     let (numbers, places) = (window.input.features(), window.output(window.input.channels).features());
     let mut tops = pool.take(places);
@@ -161,7 +161,7 @@ pub(super) fn give_back_to_any<T: Scalar>(window: &Window, x: &[T], delta: &[T],
     pool.give(own);
 }
 
-/// The same of one image with largest entries `tops`. Uses `delta` up.
+/// Gives the delta of one image back to the largest entries `tops` of its windows. Uses `delta` up.
 fn give_back_image<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut [T], y: &mut [T]) {
     let channels = window.input.channels;
     vectorized(

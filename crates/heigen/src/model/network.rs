@@ -52,13 +52,13 @@ pub enum ModelError {
         layer: String,
         /// The form of its input.
         got: String,
-        /// What it takes.
+        /// A description of the forms that the layer takes.
         wanted: String,
     },
     /// The last layer does not make one output for each class.
     #[error("the last layer makes {got}; expected {wanted}, one for each class")]
     Outputs {
-        /// What it makes.
+        /// The form of the last layer's output.
         got: String,
         /// Number of classes.
         wanted: usize,
@@ -103,7 +103,7 @@ impl Network {
         Self::build_for(spec, &[n_inputs], n_outputs)
     }
 
-    /// The same for samples of `shape`: images are channels, rows and columns.
+    /// [`Network::build`] for samples of `shape`: images have the shape channels, rows, columns.
     ///
     /// # Errors
     /// As [`Network::build`]; also if a layer of [`ModelSpec::Sequential`] does not take what the one before it makes.
@@ -138,7 +138,7 @@ impl Network {
         Ok(Self { layers, layout, n_inputs, n_outputs })
     }
 
-    /// The same network with fixed statistics in its batch normalisation (evaluation mode): `buffer` gives the running
+    /// This network with fixed statistics in its batch normalisation (evaluation mode): `buffer` gives the running
     /// means and variances by PyTorch's names, e.g. `model.bn1.running_mean`.
     ///
     /// # Errors
@@ -202,15 +202,15 @@ impl Network {
     pub fn reverse<A: Algebra>(&self, algebra: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) {
         let first = self.layers.iter().position(Layer::has_parameters);
         let delta = layer::reverse(&self.layers, algebra, delta, tape, first);
-        // What lies before the first parameters left something on the tape only if it has a nonlinearity.
+        // A layer before the first parameters has left something on the tape only if it is a nonlinearity.
         tape.clear(algebra);
         if let Some(delta) = delta {
             algebra.recycle(delta);
         }
     }
 
-    /// The same down to the inputs: the derivative of the loss with respect to them, [d, N]. `None` never happens after
-    /// a forward pass of the same network.
+    /// The reverse pass down to the inputs: the derivative of the loss with respect to the inputs, [d, N]. `None` never
+    /// happens after a forward pass of the same network.
     pub fn reverse_to_input<A: Algebra>(
         &self,
         algebra: &mut A,

@@ -47,7 +47,7 @@ pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mu
         #[inline(always)]
         || {
             for ((x, y), delta) in images.zip(delta.chunks_exact(rows * columns * channels)) {
-                // What the windows leave out at the right and at the bottom.
+                // The windows leave out a last column or row where the sides are odd; its entries get 0.
                 if columns * 2 < window.input.width || rows * 2 < window.input.height {
                     y.fill(T::ZERO);
                 }
@@ -99,7 +99,7 @@ fn top<T: Scalar>(a: &[T; BLOCK], b: &[T; BLOCK], c: &[T; BLOCK], d: &[T; BLOCK]
     )
 }
 
-/// What is left goes where `x` equals `top`.
+/// Gives the delta that is `left` to the entries of `x` that equal `top`.
 #[inline(always)]
 fn give<T: Scalar>(y: &mut [T; BLOCK], x: &[T; BLOCK], top: &[T; BLOCK], left: &mut [T; BLOCK]) {
     let given: [T; BLOCK] = std::array::from_fn(

@@ -1,4 +1,4 @@
-//! What batch normalisation would remember of a batch.
+//! The mean and variance of a batch, as PyTorch's batch normalisation would remember them.
 
 use super::{Algebra, Layer, Network, Plain, Pool, Sink, Tape};
 use crate::linalg::{Matrix, Scalar, par};

@@ -25,7 +25,7 @@ impl Shape {
         self.channels * self.pixels()
     }
 
-    /// The same, unless it is more than this machine can address.
+    /// The number of features, unless it is more than this machine can address.
     pub fn checked_features(self) -> Option<usize> {
         self.channels.checked_mul(self.height)?.checked_mul(self.width)
     }
@@ -40,11 +40,11 @@ impl fmt::Display for Shape {
 /// A square window sliding over an image, as in a convolution or a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// What it slides over.
+    /// The shape of the image that the window slides over.
     pub input: Shape,
-    /// Its side.
+    /// The length of the window's side.
     pub kernel: usize,
-    /// Distance of neighbouring places.
+    /// Distance between neighbouring places of the window.
     pub stride: usize,
     /// Rows and columns around the image that count as outside: zeros in a convolution, absent in a pool.
     pub padding: usize,

@@ -2,7 +2,7 @@
 
 use super::{Report, Training};
 
-/// What a run is made of between two epochs, beside what its experiment says.
+/// The state of a training run between two epochs. Together with the experiment it is all that is needed to go on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Finished epochs.
@@ -13,7 +13,7 @@ pub struct Checkpoint {
     pub buffers: Vec<Vec<f32>>,
     /// Updates so far.
     pub updates: u32,
-    /// What was reported, in order.
+    /// The reports so far, in order.
     pub reports: Vec<Report>,
 }
 

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 /// The name under which a [`Watch`] is told of a run, after every epoch.
 pub const STAGE: &str = "training";
 
-/// What to run.
+/// The settings of a training run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Loss.
@@ -105,7 +105,7 @@ pub struct Trained {
     pub theta: Vec<f32>,
     /// Finished epochs.
     pub epochs_done: usize,
-    /// What was reported, in order.
+    /// The reports of the run, in order.
     pub reports: Vec<Report>,
     /// How it ended.
     pub outcome: Outcome,
@@ -115,7 +115,7 @@ pub struct Trained {
 /// same experiment, which ends at the same bytes as a run without interruption. A state that does not fit is left aside.
 /// `watch` is told every epoch; where it says stop, the run ends as [`Outcome::Interrupted`] with what it has.
 ///
-/// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
+/// A seed gives the same trajectory as PyTorch does with it, up to float32 rounding.
 ///
 /// # Errors
 /// [`TrainError`] if the loss becomes infinite or NaN, or there are no training samples.

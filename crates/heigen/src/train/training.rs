@@ -111,7 +111,7 @@ pub struct Training<'a> {
     par: Par,
 }
 
-/// What takes one tile of a batch through the network.
+/// The buffers with which one thread takes a tile of a batch through the network, and the results of the tile.
 #[derive(Debug)]
 struct Worker {
     pool: Pool<f32>,

@@ -94,9 +94,9 @@ pub enum LayerSpec {
     },
     /// main(x) + shortcut(x).
     Residual {
-        /// The block.
+        /// The layers of the block.
         main: Vec<Self>,
-        /// What is added to it; the identity if empty.
+        /// The layers whose output is added to that of the block; the identity if empty.
         shortcut: Vec<Self>,
     },
     /// x - log(sum(exp(x))).

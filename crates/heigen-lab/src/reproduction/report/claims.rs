@@ -144,7 +144,7 @@ fn paired(a: &Measures, b: &Measures, number: Number) -> Vec<(f64, f64)> {
     a.all.iter().filter_map(|m| Some((number(m)?, other(m.seed)?))).collect()
 }
 
-/// That `number` of `a` is below that of `b`: seed by seed.
+/// Compares `number` of `a` with that of `b`, seed by seed: the claim is that it is smaller for `a`.
 fn below(all: &[Measures], [a, b]: [&str; 2], what: &str, number: Number) -> Option<(bool, String)> {
     let (left, right) = (of(all, a)?, of(all, b)?);
     let pairs = paired(left, right, number);

@@ -61,9 +61,9 @@ impl OperatorKind {
 pub struct Batched<'a, T> {
     /// The network, its point and all samples.
     pub problem: &'a Problem<'a, T>,
-    /// Which operator.
+    /// The operator: the Hessian, the Gauss-Newton matrix or another one.
     pub kind: OperatorKind,
-    /// Samples that are held in memory with their activations at a time.
+    /// Number of samples whose activations are held in memory at a time.
     pub batch_size: NonZeroUsize,
 }
 

@@ -1,4 +1,4 @@
-//! What the Gauss-Newton matrix leaves of the Hessian.
+//! The functional remainder: the Hessian minus the Gauss-Newton matrix.
 
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
 use crate::curvature::{Failure, Host, Problem, SymmetricOperator};

@@ -28,7 +28,7 @@ pub enum SampleSelectionError {
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// The same network and loss over the samples `indices` alone, in that order.
+    /// A problem with the same network and loss, over the samples `indices` alone, in that order.
     ///
     /// L(theta) = 1/M sum_m l(f(x_m; theta), y_m), the mean over the M chosen; a sample chosen twice counts twice.
     ///
@@ -51,7 +51,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(self.with_samples(Matrix { data, rows: d, columns: indices.len() }, labels))
     }
 
-    /// The same network and loss over the samples of some `classes` alone, in their own order.
+    /// A problem with the same network and loss, over the samples of some `classes` alone, in their own order.
     ///
     /// The mean is over these samples. The network keeps all C outputs.
     ///

@@ -46,9 +46,9 @@ impl<'a, T: Scalar> Dual<'a, T> {
         Self { theta, directions, k, out, linearized: false, pool, par }
     }
 
-    /// The same of the network linearized at `theta`: forward, the tangents of the outputs are J V as ever; but weights
-    /// and activations of the reverse pass are constants, so that it adds J^T D for tangents D of the delta to `out`.
-    /// The tape keeps values only.
+    /// The carrier of tangents for the network linearized at `theta`. In the forward pass, the tangents of the outputs
+    /// are J V as with [`Self::new`]. In the reverse pass, weights and activations are constants, so that it adds J^T D
+    /// to `out`, where D are the tangents of the delta. The tape keeps values only.
     pub fn linearized(
         theta: &'a [T],
         directions: &'a [T],

@@ -21,7 +21,7 @@ pub(in crate::model) fn row_major<T: Scalar>(values: &[T], rows: usize) -> MatRe
     MatRef::from_row_major_slice(values, rows, values.len() / rows)
 }
 
-/// The same, to be written.
+/// A row-major matrix with `rows` rows, as faer's view for writing.
 pub(in crate::model) fn row_major_mut<T: Scalar>(values: &mut [T], rows: usize) -> MatMut<'_, T> {
     let columns = values.len() / rows;
     MatMut::from_row_major_slice_mut(values, rows, columns)

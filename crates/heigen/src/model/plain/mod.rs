@@ -18,7 +18,7 @@ pub enum Sink<'a, T> {
     None,
     /// Summed over the samples: `[P]`.
     Sum(&'a mut [T]),
-    /// The same, added to what is there.
+    /// Summed over the samples and added to the numbers that are there: `[P]`.
     Add(&'a mut [T]),
     /// One gradient a sample: [P, N], sample after sample.
     PerSample(&'a mut [T]),
@@ -187,7 +187,7 @@ pub(super) fn sum_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
     add_columns(data, sum);
 }
 
-/// The same, added: block by block of rows, so that sums stay in registers.
+/// Adds the sum of the columns of `data` to `sum`, block by block of rows, so that sums stay in registers.
 pub(super) fn add_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
     const BLOCK: usize = 8;
     let rows = sum.len().max(1);
