@@ -93,7 +93,8 @@ impl<'a> Countdown<'a> {
     pub(crate) fn ended(&self, task: usize, well: bool) {
         let mut state = self.locked();
         if let Some(begun) = state.running.remove(&task) {
-            // A result that was reused tells nothing of the machine's speed, so only tasks that were still open count.
+            // A task whose result was reused has no open seconds. It tells nothing of the machine's speed and is not
+            // counted.
             if state.open[task] > 0.0 {
                 state.expected += state.open[task];
                 state.taken += begun.elapsed().as_secs_f64();

@@ -143,8 +143,8 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
         Ok(Fresh { made: (record, arrays), staged, note: Some(note) })
     }
 
-    /// The files of an earlier analysis: its record, and its matrix and estimates, which must not stay beside new
-    /// weights.
+    /// The files of an earlier analysis that are removed before new ones get their names: its record, and its matrix
+    /// and estimates, which must not stay beside those of other weights.
     fn earlier(&self) -> Vec<PathBuf> {
         let paths = &self.setting.paths;
         vec![paths.analysis(), paths.hessian(), paths.density(), paths.diagonal()]

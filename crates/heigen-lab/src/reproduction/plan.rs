@@ -9,8 +9,8 @@ use heigen::analysis::Summary;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
 use std::path::Path;
 
-/// Looks at every result, and writes the costs into the graph's jobs. Tells of each task whether its results are up to
-/// date. `call` is for what does not depend on the place.
+/// Looks at the results of every task, writes the costs into the graph's jobs, and tells for each task whether its
+/// results are up to date. `call` gives everything that does not depend on the store.
 pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> {
     let mut done: Vec<bool> = Vec::new();
     for i in 0..graph.tasks.len() {
@@ -25,7 +25,7 @@ pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> 
     done
 }
 
-/// Whether the results of a task, whose needs are up to date, stand and match.
+/// Whether the results of a task exist and match their origins; the tasks that it needs are up to date.
 fn stands(call: &Call, graph: &Graph, task: &Task, figures: &Path) -> Result<bool, LabError> {
     let at = |place: usize| call.at(&graph.places[place].store, &graph.places[place].making);
     match task {
@@ -33,12 +33,12 @@ fn stands(call: &Call, graph: &Graph, task: &Task, figures: &Path) -> Result<boo
         Task::Analyse(run) => Ok(analysis::standing(&at(run.place), &run.loaded)?.is_some()),
         Task::Boundary(run) => boundary::up_to_date(&at(run.place), &run.loaded),
         Task::Figure(figure) => drawing::up_to_date(&at(0), figure, figures),
-        // It tells of this run, too.
+        // The report describes this run, too, so it is always written.
         Task::Report => Ok(false),
     }
 }
 
-/// Seconds on one core, and bytes.
+/// Seconds that the task takes on one core, and bytes of memory.
 fn cost(call: &Call, graph: &Graph, task: &Task) -> Result<(f64, f64), LabError> {
     let prepared = |run: &Run| Prepared::new(call, &run.loaded.experiment);
     let paths = |run: &Run| graph.places[run.place].store.of(&run.loaded.experiment.name);

@@ -182,7 +182,7 @@ pub fn margin_estimate<T: Scalar>(
 /// Some starts that go down together.
 struct Descent {
     points: Vec<Vec<f64>>,
-    /// For every point, the steps that it has taken.
+    /// For every point, the steps that it took until it stopped; the most that are allowed if it has not stopped.
     steps: Vec<usize>,
     /// The indices of the points that still move.
     moving: Vec<usize>,
