@@ -4,20 +4,20 @@ use crate::curvature::SMALLEST_NORM;
 use crate::linalg::{Matrix, Scalar};
 use crate::rng::NumpyRandomState;
 
-/// The fixed threshold of the paper's definition.
+/// The threshold eps that the paper's definition fixes.
 pub const FIXED_EPS: f64 = 1e-6;
 
 /// The fixed threshold that the paper's Figure 4 was drawn with.
 pub const FIGURE_4_EPS: f64 = 0.047_275_908_641_124_13;
 
-/// Random directions that a data-driven threshold is the mean over, and the seed of their stream.
+/// A data-driven threshold is the mean over this many random directions, from a stream with this seed.
 const RANDOM_DIRECTIONS: usize = 5;
 const RANDOM_SEED: u32 = 42;
 
 /// Alignments of gradients g(x_n) [P, N] with the columns v_i of `vectors` [P, k]:
 /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, N]. (arXiv:2306.07104, section 3)
 ///
-/// The way of choice for many vectors: one matrix product, 2 N P k operations.
+/// The function of choice for many vectors: one matrix product, 2 N P k operations.
 pub fn alignments<T: Scalar>(gradients: &Matrix<T>, vectors: &Matrix<T>) -> Matrix<T> {
     let mut a = vectors.transposed_product(gradients);
     let k = a.rows;
@@ -33,11 +33,11 @@ pub(super) fn norm<T: Scalar>(v: &[T]) -> T {
     v.iter().map(|&x| x * x).sum::<T>().sqrt()
 }
 
-/// How the |A_i(x)| of one eigenvector over all inputs become one number.
+/// The rule by which the |A_i(x)| of one eigenvector over all inputs become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// The largest: the paper's definition.
+    /// The largest value, as in the paper's definition.
     Max,
     /// The mean.
     Mean,
@@ -78,16 +78,16 @@ pub fn count_aligned(per_vector: &[f64], eps: f64) -> usize {
     per_vector.iter().filter(|&&a| a >= eps).count()
 }
 
-/// A value of `G_theta` with everything needed to repeat it.
+/// A value of `G_theta` with everything that is needed to compute it again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GTheta {
-    /// The fraction.
+    /// The value, as a fraction of P.
     pub value: f64,
-    /// The threshold.
+    /// The threshold eps.
     pub eps: f64,
-    /// Where the threshold comes from.
+    /// The origin of the threshold, in words.
     pub eps_source: String,
-    /// Max or mean over the inputs.
+    /// The rule over the inputs, max or mean.
     pub rule: Rule,
     /// The vectors that are counted.
     pub definition: Definition,
@@ -97,12 +97,12 @@ pub struct GTheta {
     pub counted_null: usize,
 }
 
-/// The data-driven threshold.
+/// The threshold that is derived from the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomThreshold {
-    /// Mean over the random directions of their own max |A|: eps.
+    /// The mean, over the random directions, of their largest |A|: this is eps.
     pub mean: f64,
-    /// Smallest of them.
+    /// The smallest |A| that a random direction has as its largest.
     pub min: f64,
 }
 

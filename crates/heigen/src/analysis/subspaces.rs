@@ -31,7 +31,8 @@ pub struct SubspaceAlignments {
 }
 
 impl SubspaceAlignments {
-    /// From gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments [k, N].
+    /// The alignments from gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments
+    /// [k, N].
     ///
     /// # Errors
     /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
@@ -59,7 +60,7 @@ impl SubspaceAlignments {
         let null = spectrum.eigenvalues.len() - spectrum.places.len();
         let directions = principal(&rest)?;
         let kept = directions.rows.min(null);
-        // Ascending: the largest are last.
+        // The singular values are ascending, so the largest are the last.
         let keep = Matrix::from_fn(kept, n, |i, x| directions.column(x)[directions.rows - kept + i]);
         out.add(&keep, true);
         Ok(out)
@@ -85,14 +86,14 @@ impl SubspaceAlignments {
     }
 }
 
-/// Alignments with the principal directions of the columns' span: from M [m, N] the rows sigma_j w_j^T of its singular
-/// value decomposition, [min(m, N), N], by the smaller Gram matrix.
+/// Alignments with the principal directions of the columns' span: for M [m, N], the rows sigma_j w_j^T of its singular
+/// value decomposition, [min(m, N), N], computed from the smaller of the two Gram matrices.
 fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     if m.rows <= 1 {
         return Ok(m.clone());
     }
     if m.rows <= m.columns {
-        // M M^T = U S U^T, rows of U^T M.
+        // M M^T = U S U^T, and the rows of U^T M are the alignments.
         let transposed = Matrix::from_fn(m.columns, m.rows, |i, j| m.column(i)[j]);
         let pairs = self_adjoint_eigen(&transposed.gram())?;
         return Ok(pairs.eigenvectors.transposed_product(m));
@@ -102,7 +103,7 @@ fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     Ok(Matrix::from_fn(m.columns, m.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
 }
 
-/// Runs of columns whose eigenvalues follow one another within rounding.
+/// The ranges of columns whose eigenvalues follow one another within rounding.
 fn clusters<T: Scalar>(spectrum: &Spectrum<Matrix<T>>) -> Vec<std::ops::Range<usize>> {
     let gap = spectrum.scale() * CLUSTER.max(ROUNDING * spectrum.epsilon);
     let value = |c: usize| spectrum.eigenvalues[spectrum.places[c]].to_f64();

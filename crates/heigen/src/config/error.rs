@@ -19,14 +19,14 @@ pub enum ConfigError {
         /// The message of the JSON reader.
         reason: String,
     },
-    /// A key that nothing reads.
+    /// The file has a key that nothing reads.
     #[error("`{key}` in {origin} is unknown; {}known here: {}", did_you_mean(nearest.as_deref()), list(known))]
     UnknownKey {
         /// The key with its path, e.g. `optimizer.args.momentun`.
         key: String,
         /// The file.
         origin: String,
-        /// The known key it resembles.
+        /// The known key that resembles it most.
         nearest: Option<String>,
         /// All keys known at this place.
         known: Vec<String>,
@@ -53,7 +53,7 @@ pub enum ConfigError {
         /// A description of the value that the key should hold, and how to mend it.
         wanted: String,
     },
-    /// A model, optimizer, data set, loss, activation or scheduler that does not exist.
+    /// The model, optimizer, data set, loss, activation or scheduler does not exist.
     #[error("`{key}` in {origin} is \"{got}\"; {}expected one of {}", did_you_mean(nearest.as_deref()), list(known))]
     UnknownName {
         /// The key with its path.
@@ -62,19 +62,19 @@ pub enum ConfigError {
         origin: String,
         /// The name as written.
         got: String,
-        /// The existing name it resembles.
+        /// The existing name that resembles it most.
         nearest: Option<String>,
         /// All names that exist.
         known: Vec<String>,
     },
-    /// Values that are fine alone and not together.
+    /// Two values are fine alone, but not together.
     #[error("in {origin}, {what}; {mend}")]
     Conflict {
         /// A description of the values that do not fit together.
         what: String,
         /// The file.
         origin: String,
-        /// How to mend it.
+        /// Advice how to mend it.
         mend: String,
     },
     /// The starting model is trained by no known experiment.
@@ -86,9 +86,9 @@ pub enum ConfigError {
     UnknownStart {
         /// The file.
         origin: String,
-        /// The path as written.
+        /// The path to the starting model, as written.
         got: String,
-        /// Known experiments it resembles, nearest first.
+        /// The names of known experiments that resemble it, nearest first.
         nearest: Vec<String>,
     },
     /// The experiment's own name cannot be a path of two components.
