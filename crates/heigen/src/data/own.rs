@@ -1,4 +1,4 @@
-//! Samples of the user's: the choice that an experiment makes of them, and standardisation.
+//! Samples of the user: the choice that an experiment makes among them, and their standardisation.
 
 use super::labels::permute_labels;
 use super::{DataError, Dataset};
@@ -39,10 +39,10 @@ impl Dataset {
 /// A shift and a scale of every feature.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Standardization {
-    /// Subtracted, `[d]`.
+    /// The number that is subtracted from each feature, `[d]`.
     pub mean: Vec<f64>,
-    /// Divided by, `[d]`: the standard deviation (of the population, as scikit-learn's `StandardScaler` has it), 1 for a
-    /// feature that does not vary.
+    /// The number that each feature is then divided by, `[d]`: its standard deviation (of the population, as in
+    /// scikit-learn's `StandardScaler`), or 1 for a feature that does not vary.
     pub scale: Vec<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The closed set of operations that layers are written in.
+//! The operations that all layers are written in; layers use no others.
 
 use super::{Function, ImageMap, Linear, Window};
 use crate::linalg::Scalar;
@@ -10,14 +10,14 @@ use std::ops::Range;
 /// Every operation is linear in each of its arguments, elementwise or per sample, so a carrier that also holds
 /// derivatives follows from the product rule alone.
 pub trait Algebra {
-    /// Number type.
+    /// The number type.
     type Real: Scalar;
     /// An activation [features, samples].
     type Tensor;
 
     /// W x + b of every column, or of every patch.
     fn affine(&mut self, layer: &Linear, x: &Self::Tensor) -> Self::Tensor;
-    /// W^T delta of every column; what belongs to one pixel of an image is added up.
+    /// W^T delta of every column; where patches overlap, all that belongs to one pixel of an image is added up.
     fn affine_transposed(&mut self, layer: &Linear, delta: &Self::Tensor) -> Self::Tensor;
     /// The gradient of a weight, delta x^T, and of its bias, delta summed over columns, for the sink.
     fn affine_gradient(&mut self, layer: &Linear, delta: &Self::Tensor, x: &Self::Tensor);
@@ -27,9 +27,9 @@ pub trait Algebra {
     fn multiply(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
     /// a + b; `a` is used up. A `b` of one column is added to every column of `a`.
     fn add(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
-    /// -a.
+    /// The negative -a.
     fn negate(&mut self, a: Self::Tensor) -> Self::Tensor;
-    /// A copy.
+    /// A copy of a tensor.
     fn copy(&mut self, x: &Self::Tensor) -> Self::Tensor;
     /// The mean over all columns, one column.
     fn mean(&mut self, x: &Self::Tensor) -> Self::Tensor;
@@ -39,13 +39,13 @@ pub trait Algebra {
     fn constant(&mut self, values: &[f64]) -> Self::Tensor;
     /// The gradient of a parameter vector, `delta` summed over its columns, for the sink.
     fn parameter_gradient(&mut self, range: &Range<usize>, delta: &Self::Tensor);
-    /// A map of every sample by itself.
+    /// Applies a map to every sample on its own.
     fn per_sample<const M: usize>(
         &mut self,
         x: [&Self::Tensor; M],
         map: &impl ColumnMap<Self::Real, M>,
     ) -> Self::Tensor;
-    /// A linear map of every image by itself.
+    /// Applies a linear map to every image on its own.
     fn per_image(&mut self, map: &impl ImageMap<Self::Real>, x: &Self::Tensor) -> Self::Tensor;
     /// The largest entry in every place of a window, channel by channel.
     fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
@@ -77,12 +77,12 @@ pub struct Tape<X> {
 }
 
 impl<X> Tape<X> {
-    /// A tape that records: a reverse pass follows.
+    /// A tape that records, because a reverse pass follows.
     pub fn recording() -> Self {
         Self { stack: Vec::new(), keep: true }
     }
 
-    /// A tape that forgets: inference only.
+    /// A tape that keeps nothing, for inference only.
     pub fn forgetting() -> Self {
         Self { stack: Vec::new(), keep: false }
     }
@@ -96,7 +96,7 @@ impl<X> Tape<X> {
         }
     }
 
-    /// Gives back what no reverse pass took.
+    /// Recycles the tensors that no reverse pass has taken.
     pub fn clear<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A) {
         self.stack.drain(..).for_each(|tensor| algebra.recycle(tensor));
     }

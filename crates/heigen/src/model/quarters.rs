@@ -1,18 +1,18 @@
-//! The max-pool of most networks, windows of 2 x 2 side by side: every number is read once and written once.
+//! The max-pool of most networks, with windows of 2 x 2 side by side. Every number is read once and written once.
 
 use super::Window;
 use super::max_pool::larger;
 use crate::linalg::{Scalar, vectorized};
 
-/// Numbers that stay in registers together.
+/// Number of values that stay in registers together.
 const BLOCK: usize = 8;
 
-/// Whether the windows are such quarters, and channels come in whole blocks.
+/// Whether the windows are of this kind, 2 x 2 side by side, and the channels come in whole blocks.
 pub(super) fn fit(window: &Window) -> bool {
     window.kernel == 2 && window.stride == 2 && window.padding == 0 && window.input.channels.is_multiple_of(BLOCK)
 }
 
-/// As [`super::max_pool::largest`].
+/// Computes the same as [`super::max_pool::largest`].
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     let (rows, columns) = window.places();
     let (channels, width) = (window.input.channels, window.input.width * window.input.channels);
@@ -37,7 +37,7 @@ pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     );
 }
 
-/// As [`super::max_pool::give_back_values`].
+/// Computes the same as [`super::max_pool::give_back_values`].
 pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T]) {
     let (rows, columns) = window.places();
     let (channels, width) = (window.input.channels, window.input.width * window.input.channels);
@@ -78,7 +78,7 @@ pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mu
     );
 }
 
-/// Two neighbouring pixels in blocks.
+/// Two neighbouring pixels, as blocks of channels.
 #[inline(always)]
 fn blocks<T>(pixels: &[T], channels: usize) -> [&[[T; BLOCK]]; 2] {
     let (a, b) = pixels.split_at(channels);
@@ -118,7 +118,7 @@ mod tests {
     use super::super::{Pool, Shape};
     use super::*;
 
-    /// Few different values: many ties, and infinities.
+    /// Numbers with few different values, so that there are many ties, and with infinities.
     fn numbers(length: usize, scale: usize) -> Vec<f32> {
         let number = |i: usize| match i * i * 7919 % 13 {
             0 => f32::INFINITY,
