@@ -1,4 +1,4 @@
-//! Progress bars on stderr; nothing where stderr is not a terminal.
+//! Progress bars on stderr. They are not shown where stderr is not a terminal.
 
 use heigen_lab::{Event, stage as lab_stage};
 use heigen_spectra::stage;
@@ -8,26 +8,26 @@ use std::io::Write;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// All bars, one below the other: several tasks may run at once.
+/// All bars, one below the other, since several tasks may run at the same time.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// A line on stderr, above the bars.
+/// Writes a line to stderr, above the bars.
 pub(crate) fn line(text: &str) {
-    // A closed stderr is no reason to stop.
+    // A closed stderr is no reason to stop the work.
     let _ = BARS.suspend(|| writeln!(std::io::stderr(), "{text}"));
 }
 
-/// Whether bars are seen.
+/// Whether the bars are hidden.
 pub(crate) fn hidden() -> bool {
     BARS.is_hidden()
 }
 
-/// Runs what writes to the terminal by other ways, the bars put aside.
+/// Runs `f`, which may write to the terminal by other means, while the bars are taken off the screen.
 pub(crate) fn aside<R>(f: impl FnOnce() -> R) -> R {
     BARS.suspend(f)
 }
 
-/// A bar of one line that says nothing of itself, below all others; its message is the line.
+/// A bar below all others that shows only its message, one line of text.
 pub(crate) fn status() -> ProgressBar {
     let bar = BARS.add(ProgressBar::new(0));
     bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -58,13 +58,13 @@ fn spinner(what: &str) -> ProgressBar {
     spinner
 }
 
-/// The bars of the jobs that run, by name, each with the stage that it shows.
+/// The bars of the running jobs, by the jobs' names, each with the stage that it shows.
 #[derive(Default)]
 pub(crate) struct Bars(Mutex<BTreeMap<String, (&'static str, ProgressBar)>>);
 
 impl Bars {
     fn locked(&self) -> MutexGuard<'_, BTreeMap<String, (&'static str, ProgressBar)>> {
-        // A bar is put in or taken out whole.
+        // A bar is inserted or removed in one step, so a panic elsewhere leaves the map usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,14 +89,14 @@ impl Bars {
         }
     }
 
-    /// Takes the bar of a job away.
+    /// Removes the bar of a job.
     pub(crate) fn finish(&self, job: &str) {
         if let Some((_, bar)) = self.locked().remove(job) {
             bar.finish_and_clear();
         }
     }
 
-    /// Takes the bar of the job away that a task of a reproduction is about.
+    /// Removes the bar of the job that belongs to a task of a reproduction.
     pub(crate) fn finish_of_task(&self, task: &str) {
         self.locked().retain(|job, (_, bar)| {
             let about = task.contains(job.as_str());
@@ -107,13 +107,13 @@ impl Bars {
         });
     }
 
-    /// Takes all bars away.
+    /// Removes all bars.
     pub(crate) fn clear(&self) {
         std::mem::take(&mut *self.locked()).into_values().for_each(|(_, bar)| bar.finish_and_clear());
     }
 }
 
-/// A job and its step in words.
+/// The text for a job and its step.
 fn words(event: &Event) -> String {
     let Event { job, stage: at, done, total, .. } = event;
     let of = total.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Models, analyses and boundaries as people read them.
+//! Descriptions of models, analyses and boundaries for people.
 
 use heigen::analysis::{Definition, GTheta, Rule, Switches};
 use heigen_lab::number;
@@ -6,7 +6,7 @@ use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Operator, Subject, TopKSummary};
 use std::fmt::Write;
 
-/// Eigenvalues that are shown.
+/// Number of eigenvalues that are shown.
 const SHOWN: usize = 5;
 
 /// The summary of a whole spectrum.
@@ -132,7 +132,7 @@ fn estimates(e: &Estimates) -> Vec<String> {
     lines
 }
 
-/// A table: one line for each definition and threshold, with both rules.
+/// The lines of a table of `G_theta`: one for each definition and threshold, with the values by both rules.
 fn g_theta(all: &[GTheta]) -> Vec<String> {
     let mut lines = vec!["  G_theta      max |A|  mean |A|  threshold   of".to_owned()];
     let mut done: Vec<(Definition, &str)> = Vec::new();
@@ -164,7 +164,7 @@ fn g_theta(all: &[GTheta]) -> Vec<String> {
     lines
 }
 
-/// The measures of a boundary.
+/// The description of a boundary's measures.
 pub(crate) fn boundary(record: &BoundaryRecord) -> String {
     let mut lines = vec![record.name.to_string()];
     if let Some(c) = &record.complexity {
@@ -215,7 +215,7 @@ pub(crate) fn boundary(record: &BoundaryRecord) -> String {
     lines.join("\n")
 }
 
-/// A trained model in one line.
+/// The description of a trained model, in one line.
 pub(crate) fn model(record: &ModelRecord) -> String {
     let mut line = format!("{}  {} epochs", record.name, record.epochs_trained);
     if let Some(last) = record.epochs.last() {

@@ -1,4 +1,4 @@
-//! The command line as the lab sees it: bars for events, lines for notes.
+//! The command line as the lab's watch: events become progress bars, notes become lines.
 
 use crate::bars::{self, Bars};
 use crate::remedy;
@@ -7,16 +7,16 @@ use crate::wording;
 use heigen_lab::{Event, LabWatch, Note, NoteKind, Problem, Product};
 use std::ops::ControlFlow;
 
-/// How much a command says of results that are reused.
+/// Which reused results a command mentions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     Said,
-    /// Measures and pictures come with every study, so they are not spoken of.
+    /// Only analyses are mentioned: measures and pictures come with every study.
     SaidOfAnalyses,
     Unsaid,
 }
 
-/// Shows what the lab tells, and never stops it: Ctrl-C ends the program.
+/// Shows the lab's events and notes. It never stops a request, since Ctrl-C ends the program.
 pub(crate) struct Face {
     bars: Bars,
     reuse: Reuse,
@@ -35,7 +35,7 @@ impl Face {
         Self { bars: Bars::default(), reuse: Reuse::SaidOfAnalyses }
     }
 
-    /// Takes the bars of finished jobs away.
+    /// Removes the bars of finished jobs.
     pub(crate) fn clear(&self) {
         self.bars.clear();
     }

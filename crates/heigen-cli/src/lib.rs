@@ -1,10 +1,11 @@
-//! The command line of heigen: what the curvature of a trained classifier's loss says about its decision boundary.
+//! The command line of heigen, which studies the curvature of a trained classifier's loss and its decision boundary.
 //!
-//! Arguments become requests to the lab; notes and errors of the lab become words, with remedies in terms of this command
-//! line. Results and tables go to stdout, everything said about them to stderr. Exit codes: 0 done, 1 failed, 2 wrong
-//! usage, 130 interrupted.
+//! Arguments become requests to the lab; the lab's notes and errors become text, with remedies in terms of this command
+//! line. Results and tables go to stdout, and everything that is said about them goes to stderr. Exit codes: 0 done, 1
+//! failed, 2 wrong usage, 130 interrupted.
 //!
-//! The program is a library so that others can ship it: they call [`main`], or [`run`] with arguments of their own.
+//! The program is a library so that other packages can ship it: they call [`main`], or [`run`] with their own
+//! arguments.
 
 mod args;
 mod bars;
@@ -22,12 +23,12 @@ use session::say;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// The program, with the arguments of the process.
+/// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     run(std::env::args_os())
 }
 
-/// The program, with `arguments` whose first is its name. Wrong usage ends the process.
+/// Runs the program with `arguments`, the first of which is the program's name. Wrong usage ends the process.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
     let arguments = Arguments::parse_from(arguments);
     signals::watch();

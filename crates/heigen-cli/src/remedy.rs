@@ -1,16 +1,16 @@
-//! Errors of the lab in words, with remedies in terms of the command line.
+//! Errors of the lab as text, with remedies in terms of the command line.
 
 use heigen::curvature::SpectrumError;
 use heigen_lab::{Choice, Contradiction, ImportError, LabError};
 use heigen_store::{FileOption, Remedy, StoreError};
 use std::error::Error;
 
-/// An error of a command in one line.
+/// The text for an error of a command, in one line.
 pub(crate) fn of(error: &anyhow::Error) -> String {
     error.downcast_ref::<LabError>().map_or_else(|| mended(format!("{error:#}"), error.as_ref()), text)
 }
 
-/// An error of the lab in one line.
+/// The text for an error of the lab, in one line.
 pub(crate) fn text(error: &LabError) -> String {
     match error {
         LabError::Of { job, source } => format!("{job}: {}", text(source)),
@@ -42,7 +42,7 @@ pub(crate) fn text(error: &LabError) -> String {
     }
 }
 
-/// What to do about a solver that found nothing.
+/// The advice that is added to an error of a solver that found no spectrum.
 fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     match error.downcast_ref::<SpectrumError>() {
         Some(SpectrumError::HighRank { .. }) => "; use --method auto or dense",
@@ -58,7 +58,7 @@ fn mended(said: String, error: &(dyn Error + 'static)) -> String {
     let mut remedy = None;
     let mut cause = Some(error);
     while let Some(error) = cause.filter(|_| remedy.is_none()) {
-        // An error that stands in for another is not followed by it.
+        // [`LabError::Store`] shows the text of the store's error as its own, so that error is not among its sources.
         remedy = match error.downcast_ref::<LabError>() {
             Some(LabError::Store(error)) => error.remedy(),
             _ => error.downcast_ref::<StoreError>().and_then(StoreError::remedy),
@@ -76,7 +76,7 @@ fn mended(said: String, error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// The option in experiment files, and its flag.
+/// The name of the option in experiment files, and its flag on the command line.
 fn names(option: FileOption) -> String {
     let flag = match option {
         FileOption::LabelsPath => "--labels FILE",
@@ -97,7 +97,7 @@ fn option_of(part: Choice) -> &'static str {
     }
 }
 
-/// Options that contradict each other.
+/// The text for options that contradict each other.
 pub(crate) fn contradicting(contradiction: Contradiction) -> String {
     match contradiction {
         Contradiction::CountOfWhole => {
@@ -125,7 +125,7 @@ pub(crate) fn contradicting(contradiction: Contradiction) -> String {
     }
 }
 
-/// A network from elsewhere that cannot be taken in.
+/// The text for a network from elsewhere that cannot be taken in.
 fn import(error: &ImportError) -> String {
     match error {
         ImportError::BringsArchitecture { path } => {
@@ -154,7 +154,7 @@ fn import(error: &ImportError) -> String {
             model.display()
         ),
         ImportError::Fit { model, source, .. } => {
-            // An ONNX file brings its names along.
+            // An ONNX file has its own names, so renamings are no remedy for it.
             let renames = !model.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
             let hint = if renames { " (--map FROM=TO renames tensors)" } else { "" };
             format!("{error}{hint}: {}", text(source))

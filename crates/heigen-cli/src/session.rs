@@ -1,4 +1,4 @@
-//! From raw arguments to the lab and what every command works with.
+//! Turns raw arguments into a session: the lab and everything else that all commands work with.
 
 use crate::args::{AnalyzeArgs, Common, Names, ReproduceArgs};
 use crate::bars;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The lab, with the options that commands share.
+/// The lab, and the options that all commands share.
 pub(crate) struct Session {
     pub(crate) lab: Lab,
     pub(crate) face: Face,
@@ -41,7 +41,8 @@ impl Session {
         })
     }
 
-    /// The session of a reproduction: among many tasks nobody is there to decide, or to read what was reused.
+    /// The session of a reproduction. Among its many tasks nobody is there to decide about a damaged result or to read
+    /// which results were reused.
     pub(crate) fn of_reproduction(args: &ReproduceArgs) -> Result<Self> {
         let making = Making {
             replace_damaged: true,
@@ -57,7 +58,7 @@ impl Session {
         })
     }
 
-    /// The session of a network that is given, so that nothing is trained.
+    /// The session of a study. Its network is given, so nothing is trained.
     pub(crate) fn of_study(args: &AnalyzeArgs) -> Result<Self> {
         Ok(Self {
             lab: lab(Path::new("data"), args.threads)?,
@@ -68,7 +69,8 @@ impl Session {
         })
     }
 
-    /// Loads the experiments of `names`, all of them before anything runs.
+    /// Loads the experiments that `names` lists. All are loaded before any work begins, so that a wrong name is found
+    /// at once.
     pub(crate) fn load(&self, names: &Names, default: &[&str], command: &str) -> Result<Vec<Loaded>> {
         let mut all = names.all();
         if all.is_empty() {
@@ -95,14 +97,14 @@ impl Session {
     }
 }
 
-/// A lab for one command.
+/// Makes the lab for one command.
 pub(crate) fn lab(images: &Path, threads: u16) -> Result<Lab> {
     let images = images.to_owned();
     let options = LabOptions { images, threads: threads.into(), memory: memory_limit(), machine: processor() };
     Ok(Lab::new(options)?)
 }
 
-/// Three quarters of the memory that the system says is available, 16 GiB where it does not say.
+/// Three quarters of the memory that the system reports as available; 16 GiB where it reports nothing.
 fn memory_limit() -> f64 {
     let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
@@ -111,7 +113,7 @@ fn memory_limit() -> f64 {
     available.map_or(16.0 * 2f64.powi(30), |kib| 0.75 * 1024.0 * kib)
 }
 
-/// Name of the processor, that of its architecture where the system does not say.
+/// The name of the processor, or of its architecture where the system does not tell the name.
 fn processor() -> String {
     let name = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|l| l.starts_with("model name"))?;
@@ -120,7 +122,7 @@ fn processor() -> String {
     name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// One weights file belongs to one experiment.
+/// Refuses a weights file for several experiments: such a file belongs to one experiment.
 pub(crate) fn one_model(model: Option<&Path>, experiments: &[Loaded]) {
     if model.is_some() && experiments.len() > 1 {
         usage(&format!(
@@ -130,27 +132,27 @@ pub(crate) fn one_model(model: Option<&Path>, experiments: &[Loaded]) {
     }
 }
 
-/// Ends with a usage error, exit code 2.
+/// Prints a usage error and ends the process with exit code 2.
 pub(crate) fn usage(message: &str) -> ! {
     clap::Error::raw(ErrorKind::MissingRequiredArgument, format!("{message}\n")).exit()
 }
 
-/// Tells the user something, on stderr.
+/// Tells the user something on stderr.
 pub(crate) fn say(message: &str) {
     bars::line(message);
 }
 
-/// [`say`], unless it was said before.
+/// Like [`say`], but a message that was said before is not repeated.
 pub(crate) fn say_once(message: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    // What another thread left of the set when it panicked is good enough.
+    // If another thread panicked while it held the set, the set as that thread left it is good enough.
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.insert(message.to_owned()) {
         say(message);
     }
 }
 
-/// Prints a result, on stdout. A reader that has gone away, as in `heigen list | head`, is no error.
+/// Prints a result on stdout. It is no error if the reader has gone away, as in `heigen list | head`.
 pub(crate) fn print(text: &str) -> Result<()> {
     match bars::aside(|| writeln!(std::io::stdout(), "{text}")) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write to stdout"),

@@ -1,10 +1,11 @@
-//! Ctrl-C, and limits on the size of files.
+//! Handling of Ctrl-C, and of limits on the size of files.
 
 use crate::session::say;
 use std::time::{Duration, Instant};
 
-/// Ctrl-C ends the program at once: files are complete before they get their names, so old results or new ones stay,
-/// never halves. A limit on the size of files gives an error where the file is written instead of ending the program.
+/// Makes Ctrl-C end the program at once. Files are complete before they get their names, so either old results stay or
+/// new ones are there, and never half of one. Where a limit on the size of files is exceeded, the write fails with an
+/// error, and the program is not killed.
 pub(crate) fn watch() {
     if let Err(error) = ctrlc::set_handler(interrupted) {
         say(&format!("warning: Ctrl-C will leave temporary files: {error}"));
@@ -16,7 +17,7 @@ pub(crate) fn watch() {
 }
 
 fn interrupted() {
-    // Whoever writes may be held up by a reader that does not read; that must not keep the program alive.
+    // A reader that does not read may block the thread that writes; this must not keep the program alive.
     let said = std::thread::spawn(|| say("\ninterrupted: finished results are kept, unfinished ones were not written"));
     let begun = Instant::now();
     while !said.is_finished() && begun.elapsed() < Duration::from_millis(200) {

@@ -1,8 +1,8 @@
-//! Notes of the lab in words.
+//! The lab's notes as text.
 
 use heigen_lab::{Note, NoteKind, Product, Reason, seconds};
 
-/// The line that a note is worth, if it is worth one.
+/// The line for a note; `None` for notes that the command line does not show.
 pub(crate) fn of(note: &Note) -> Option<String> {
     let job = &note.job;
     Some(match &note.kind {
@@ -42,7 +42,7 @@ pub(crate) fn of(note: &Note) -> Option<String> {
     })
 }
 
-/// The experiment that needs the result, where it was not asked for itself.
+/// The name of the experiment that needs the result, where the request did not ask for the result itself.
 fn purpose(what: &Product) -> String {
     match what {
         Product::Model { needed_by: Some(name) } => format!(", the starting model of {name}"),

@@ -198,7 +198,7 @@ fn what_was_analysed_is_an_experiment_for_every_command() {
     };
     let wanted: Vec<f64> = numbers(&oracle("moons_tanh")["eigenvalues"]).into_iter().rev().take(3).collect();
     assert_close(&numbers(&top["top_k"]["eigenvalues"]), &wanted, FLOAT64, "top 3");
-    // What a training left behind is not overwritten.
+    // The results of a training are not overwritten by an analysis of imported weights under the same name.
     let plain = sandbox.config("plain", &small());
     sandbox.ok(&["train", &plain]);
     args.extend(["--name", "my/plain"].map(String::from));
@@ -282,7 +282,7 @@ fn a_hessian_that_is_zero_has_a_report() {
     assert!(run.stderr.contains("the Hessian has no positive eigenvalue"), "{}", run.stderr);
     assert!(run.stderr.contains("0 is left, 1 is right"), "{}", run.stderr);
     assert!(sandbox.path("report/own-net.html").is_file());
-    // The same name from elsewhere is another network.
+    // A file of the same name in another folder is another network, and its import is refused.
     sandbox.file("other/net.safetensors", &fs::read(sandbox.path("net.safetensors")).unwrap());
     let error = sandbox.error(&["analyze", "--model", "other/net.safetensors", "--arch", &arch, "--data", &data]);
     assert!(error.contains("is an import of net.safetensors"), "{error}");

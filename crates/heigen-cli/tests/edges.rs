@@ -30,7 +30,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("heigen-cli", &["heigen", "heigen-lab", "heigen-spectra", "heigen-store"]),
 ];
 
-/// What belongs to a face: no other crate uses it.
+/// Libraries that only faces (programs and bindings) may use: no other crate depends on them.
 const OF_FACES: [&str; 5] = ["anyhow", "clap", "ctrlc", "indicatif", "signal-hook"];
 
 fn metadata() -> Value {

@@ -32,7 +32,7 @@ fn figure_2_is_drawn_for_one_and_for_two_experiments() {
     assert_eq!(run.stderr, reused);
     assert!(sandbox.files("figures") == before);
     assert_eq!(sandbox.names("figures").len(), 8);
-    // What somebody changed is drawn again.
+    // A figure whose file somebody changed is drawn again.
     let svg = sandbox.path("figures/figure2_my-plain.svg");
     let drawn = std::fs::read(&svg).unwrap();
     std::fs::write(&svg, b"<svg/>").unwrap();

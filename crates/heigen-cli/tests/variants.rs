@@ -108,7 +108,7 @@ fn some_eigenpairs_are_those_of_the_whole_spectrum() {
     for n in 0..N {
         assert!((some[n].abs() - overlaps[(k - 1) * N + n].abs()).abs() < 1e-6, "sample {n}");
     }
-    // The same of a block: alignments with the gradients by its parameters.
+    // Eigenpairs of a block agree in the same way: here the alignments are those with the gradients by its parameters.
     sandbox.ok(&["hessian", &plain, "--layers", "fc2"]);
     sandbox.ok(&["hessian", &plain, "--layers", "fc2", "--method", "lanczos", "--top-k", "1", "--tolerance", "1e-10"]);
     let whole = read(&sandbox, "+layers-fc2_overlaps");

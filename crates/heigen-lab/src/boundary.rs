@@ -1,4 +1,4 @@
-//! The decision boundary itself, measured independently of the curvature and by it.
+//! Measures of the decision boundary: by searches for it in the space of inputs, and by alignments with the curvature.
 
 use crate::analysis::{self, Analysed, Asked, analysed};
 use crate::call::Call;
@@ -21,15 +21,15 @@ use heigen_store::record::{Unusable, stamp};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Multiplications of a forward pass up to which the margin's 16 times 20,000 steps take seconds.
+/// The margin takes 16 times 20,000 steps. Up to this many multiplications a forward pass, they are done in seconds.
 const QUICK: usize = 1 << 16;
-/// Multiplications that a number made by layers of images counts for: there are many of them, and each is handled alone.
+/// Every number that a layer of images makes counts for this many multiplications, because it is handled on its own.
 const HANDLED: usize = 64;
-/// Cells along each axis on which signs of alignments are looked at.
+/// Cells along each axis of the grid on which the signs of alignments are compared.
 const CELLS: usize = 100;
-/// Samples of large networks whose distance to the boundary is measured.
+/// Number of samples whose distance to the boundary is measured in large networks.
 const CANDIDATES: usize = 4;
-/// Draws of random directions.
+/// Number of random directions that are drawn.
 const DRAWS: usize = 10;
 
 /// Asks for measures of a decision boundary.
@@ -59,7 +59,7 @@ impl Lab {
     }
 }
 
-/// The measures of the boundary of an analysed model, reused or taken.
+/// The measures of the boundary of an analysed model, reused or newly taken.
 pub(crate) fn measured(
     call: &Call,
     loaded: &Loaded,
@@ -69,18 +69,18 @@ pub(crate) fn measured(
     made(call, &Boundary::new(call, loaded, analysed, margin))
 }
 
-/// Whether the measures of the plain analysis at the trained weights stand and hold.
+/// Whether the measures for the plain analysis at the trained weights are stored and up to date.
 pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<bool, LabError> {
     let Some(analysed) = analysis::standing(call, loaded)? else { return Ok(false) };
     Ok(standing_record(&Boundary::new(call, loaded, &analysed, false)).is_some())
 }
 
-/// Measures of a boundary as they would be taken now.
+/// The measures of a boundary as they would be taken now; stored ones are compared with them.
 struct Boundary<'a> {
     call: &'a Call<'a>,
     loaded: &'a Loaded,
     analysed: &'a Analysed,
-    /// Whether the margin of a large network is wanted, too.
+    /// Whether the margin is measured also if the network is large.
     margin: bool,
     /// A hash of all that determines the numbers.
     stamp: String,
@@ -138,7 +138,7 @@ impl Recipe for Boundary<'_> {
         Ok(Fresh { made: record, staged, note: Some(note) })
     }
 
-    /// The new record takes the old one's place by its name.
+    /// No files of an earlier record need to be removed: the new record takes the old one's place under its name.
     fn earlier(&self) -> Vec<PathBuf> {
         vec![]
     }
@@ -167,7 +167,7 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let segments = if quick { segments } else { SwitchOptions { points: 64, pairs: 200, ..segments } };
     watch.begin(stage::BOUNDARY)?;
     let switches = class_switches(&problem, &segments, &mut watch)?;
-    // A Hessian that is zero has no outliers, and no v_1.
+    // A Hessian that is zero has no outliers; one direction is used for it all the same.
     let outliers = analysed.record.summary.outliers.count.max(1);
     let vectors = analysed.top(outliers).map(|(_, vectors)| vectors).ok();
     let k = vectors.as_ref().map_or(0, |v| v.columns);
@@ -176,7 +176,7 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let signs = |vectors: &Matrix<f64>| {
         sign_encoding(&problem.alignments_at(&inputs, &ExampleLabels::Predicted, vectors), &classes)
     };
-    // No direction, for every input.
+    // A matrix of no directions, for every input.
     let nothing: Matrix<f64> = Matrix::zeros(0, classes.len());
     let encoding = vectors.as_ref().map_or_else(|| sign_encoding(&nothing, &classes), &signs);
     let mut stream = NumpyRandomState::new(0);
@@ -217,7 +217,7 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     })
 }
 
-/// Whether thousands of passes take no longer than people wait.
+/// Whether the network is so small that thousands of passes take no longer than people are willing to wait.
 pub(crate) fn is_quick(network: &Network) -> bool {
     let simple = |layer: &Layer| match layer {
         Layer::Linear(linear) => linear.window.is_none(),
@@ -228,8 +228,8 @@ pub(crate) fn is_quick(network: &Network) -> bool {
     network.multiplications() + handled * network.activation_size() <= QUICK
 }
 
-/// The samples whose two largest outputs are closest to each other: where each distance takes thousands of passes, it is
-/// measured of these only.
+/// The samples whose two largest outputs are closest to each other. Where each distance takes thousands of passes, the
+/// distance to the boundary is measured for these samples only.
 fn least_certain(outputs: &Matrix<f64>) -> Vec<usize> {
     let gap = |n: usize| {
         let mut sorted = outputs.column(n).to_vec();

@@ -1,4 +1,5 @@
-//! Samples and weights, which requests need over and over: read once within a request, and parsed once for each content.
+//! Samples and weights, which requests need again and again. They are read once within a request, and parsed once for
+//! each content.
 
 use crate::LabError;
 use crate::prepare::Samples;
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// Sets of samples that a lab keeps from one request to the next.
 const KEPT: usize = 4;
 
-/// How often a lab did what should be done once.
+/// Counts of work that a lab should do only once for each content; tests compare them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Sets of samples that were generated, or parsed from their files.
@@ -21,7 +22,7 @@ pub struct Counts {
     pub weights_read: usize,
 }
 
-/// Samples of earlier requests by what they were made from, the hash of their files' content included.
+/// The samples of earlier requests, found by the data that they were made from, the hash of their files included.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     samples: Mutex<Vec<(String, Arc<Samples>)>>,
@@ -30,7 +31,7 @@ pub(crate) struct Cache {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Complete values are put in at once, so a panic elsewhere leaves nothing half done.
+    // A value is put in complete, so a panic in another thread leaves nothing half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -42,13 +43,14 @@ impl Cache {
         }
     }
 
-    /// The bytes of a network's file of another program.
+    /// The bytes of a network's file that another program wrote.
     pub(crate) fn read_weights(&self, path: &Path) -> Result<Vec<u8>, LabError> {
         self.weights_read.fetch_add(1, Ordering::Relaxed);
         std::fs::read(path).map_err(|source| LabError::Read { path: path.to_owned(), source })
     }
 
-    /// The samples that `key` names; `make` makes them where they are not known. Without a key they are not kept.
+    /// The samples that belong to `key`; `make` makes them where they are not in the cache. Without a key they are not
+    /// kept.
     fn samples(
         &self,
         key: Option<String>,
@@ -70,11 +72,11 @@ impl Cache {
     }
 }
 
-/// A file of weights as one request read it, or wrote it.
+/// A file of weights that the request has read or written.
 #[derive(Debug)]
 pub(crate) struct WeightsFile {
     hash: String,
-    /// The bytes, until they are parsed; none where the request wrote the file itself.
+    /// The bytes of the file until they are parsed; `None` where the request wrote the file itself.
     opened: Option<weights::Opened>,
     parsed: OnceLock<Weights<f64>>,
 }
@@ -95,7 +97,8 @@ impl WeightsFile {
     }
 }
 
-/// Everything that one request has read and written so far. Files that somebody else changes meanwhile stay for it what they were.
+/// Everything that one request has read and written so far. If somebody else changes a file meanwhile, the request goes
+/// on with the content that it read first.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     samples: Mutex<BTreeMap<String, Arc<Samples>>>,
@@ -103,8 +106,8 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    /// The samples that `spec` describes. Where the request has none yet, `content` tells what the lab's cache knows them
-    /// by, and `make` makes them.
+    /// The samples that `spec` describes. Where the request does not have them yet, `content` gives the key under which
+    /// the lab's cache may know them, and `make` makes them.
     pub(crate) fn samples<C>(
         &self,
         cache: &Cache,

@@ -1,4 +1,4 @@
-//! One request under way.
+//! The context of one request while it is worked on.
 
 use crate::cache::Memo;
 use crate::watch::{Event, LabWatch, Note, NoteKind};
@@ -7,7 +7,7 @@ use heigen_spectra::{Progress, Watch};
 use heigen_store::catalogue::Loaded;
 use std::ops::ControlFlow;
 
-/// Lab, store, memo and watch that every step of a request works with.
+/// The lab, the store, the memo and the watch that every step of a request works with.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) lab: &'a Lab,
@@ -28,12 +28,12 @@ impl<'a> Call<'a> {
         Self { lab, store, making, memo, watch }
     }
 
-    /// The call in another store, with another way of making results.
+    /// The same request in another store, with other options of making results.
     pub(crate) fn at(&self, store: &'a Store, making: &'a Making) -> Self {
         Self { store, making, ..*self }
     }
 
-    /// Says something of a job.
+    /// Tells the watch something about a job.
     pub(crate) fn note(&self, job: &(impl ToString + ?Sized), kind: NoteKind) {
         self.watch.note(&Note { job: job.to_string(), kind });
     }
@@ -43,7 +43,7 @@ impl<'a> Call<'a> {
         JobWatch { job: job.to_string(), watch: self.watch, stopped: false }
     }
 
-    /// The experiment with the seed that was asked for.
+    /// The experiment with the seed that the request asks for.
     pub(crate) fn seeded(&self, mut loaded: Loaded) -> Loaded {
         if let Some(seed) = self.making.seed {
             loaded.experiment.seed = seed;
@@ -52,11 +52,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Tells a face how far one job is.
+/// A watch for one job, which tells the face how far the job is.
 pub(crate) struct JobWatch<'a> {
     job: String,
     watch: &'a dyn LabWatch,
-    /// Whether it was asked to stop.
+    /// Whether the face has asked the job to stop.
     stopped: bool,
 }
 

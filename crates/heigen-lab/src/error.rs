@@ -1,4 +1,5 @@
-//! Why a request failed: what, where, got, wanted. How to mend it depends on the face, which says it in its own words.
+//! The errors of requests. Each says what failed, where, what was there and what was expected. How to mend it depends
+//! on the face, which says that in its own words.
 
 use heigen::config::ExperimentName;
 use heigen_store::StoreError;
@@ -7,15 +8,15 @@ use std::path::PathBuf;
 
 /// Why a request failed.
 ///
-/// No text names an option of a program: where there is a remedy that depends on the face, the variant says enough for
-/// the face to word it. The errors of other crates are sources or stand in for themselves.
+/// No text names an option of a program: where the remedy depends on the face, the variant holds enough for the face to
+/// word it. The errors of other crates are either the source of a variant or shown as they are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LabError {
     /// The watch asked to stop. Nothing is left half done.
     #[error("stopped before it was done; nothing was written")]
     Stopped,
-    /// The request ended without an answer, which a panic explains.
+    /// The request ended without an answer, because its thread panicked.
     #[error("the request ended without an answer")]
     Lost,
     /// A task of a reproduction panicked.
@@ -29,7 +30,7 @@ pub enum LabError {
     Of {
         /// The experiment, the figure or the file in question.
         job: String,
-        /// The error there.
+        /// The error that stopped the job.
         source: Box<LabError>,
     },
     /// A part of the parameters, samples or weights was chosen that is not there.
@@ -44,12 +45,12 @@ pub enum LabError {
     /// Options of an analysis that contradict each other.
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
-    /// A stored model whose weights are not those of its record.
+    /// The weights of a stored model are not those that its record describes.
     #[error("{what}")]
     WeightsChanged {
         /// The experiment.
         name: ExperimentName,
-        /// The change, as a sentence.
+        /// A sentence about the change.
         what: String,
     },
     /// Weights stand where a model would be trained, and no record says that they were trained here.
@@ -57,13 +58,13 @@ pub enum LabError {
     WeightsForeign {
         /// The experiment.
         name: ExperimentName,
-        /// The weights.
+        /// The path of the weights.
         path: PathBuf,
     },
-    /// Weights stand where a model would be trained that were imported from elsewhere.
+    /// Weights that were imported from elsewhere stand where a model would be trained.
     #[error("{} are weights that were imported, and no training makes them again", path.display())]
     WeightsImported {
-        /// The weights.
+        /// The path of the weights.
         path: PathBuf,
     },
     /// The architecture takes statistics from given weights, so that it cannot be trained.
@@ -91,7 +92,7 @@ pub enum LabError {
     StartSize {
         /// The experiment.
         name: Box<ExperimentName>,
-        /// The one that it starts from.
+        /// The experiment that it starts from.
         from: Box<ExperimentName>,
         /// P of the experiment's network.
         wanted: usize,
@@ -103,28 +104,28 @@ pub enum LabError {
     NoStart {
         /// The experiment.
         name: ExperimentName,
-        /// The one that it starts from.
+        /// The experiment that it starts from.
         from: ExperimentName,
     },
     /// A variance is negative.
     #[error("{tensor} has a negative number; expected variances, 0 or more")]
     NegativeVariance {
-        /// The tensor.
+        /// The tensor that holds the variance.
         tensor: String,
     },
-    /// A stored analysis whose arrays are damaged.
+    /// The arrays of a stored analysis are damaged.
     #[error("the analysis cannot be reused")]
     AnalysisDamaged {
-        /// The damage of its arrays.
+        /// The damage to its arrays.
         source: Box<LabError>,
     },
     /// An array of a stored analysis stands in another order of axes than this program writes.
     #[error("{} is an array in C order; expected one in Fortran order, as this program writes it", path.display())]
     ArrayOrder {
-        /// The file.
+        /// The path of the array.
         path: PathBuf,
     },
-    /// A figure of a network that is too large for its whole spectrum.
+    /// A figure needs the whole spectrum of a network that is too large for it.
     #[error("{name}: its figure needs a whole spectrum, for which its network is too large")]
     NeedsWhole {
         /// The experiment.
@@ -139,42 +140,42 @@ pub enum LabError {
     /// A loss surface needs two directions.
     #[error("the Hessian has one positive eigenvalue only; a loss surface needs v_1 and v_2")]
     OnePositiveEigenvalue,
-    /// A figure that shows networks of another number of inputs.
+    /// A figure cannot show networks of this number of features.
     #[error("{name} has {got} features; {wanted}")]
     Features {
         /// The experiment.
         name: ExperimentName,
-        /// How many features it has.
+        /// The number of features that the experiment has.
         got: usize,
         /// A sentence about the networks that the figure shows.
         wanted: String,
     },
-    /// A figure that has fewer markers than there are classes.
+    /// A figure has fewer markers than the experiment has classes.
     #[error("{name} has {got} classes; Figure {figure} can tell {most} apart")]
     TooManyClasses {
         /// The experiment.
         name: ExperimentName,
-        /// How many classes it has.
+        /// The number of classes that the experiment has.
         got: usize,
         /// The figure.
         figure: String,
-        /// How many it can tell apart.
+        /// The number of classes that the figure can tell apart.
         most: usize,
     },
-    /// A margin of something else than all classes at the trained weights in float64.
+    /// A margin was asked for something else than all classes at the trained weights in float64.
     #[error("{name}: the margin is that of all classes at the trained weights in float64")]
     VariedMargin {
         /// The experiment.
         name: ExperimentName,
     },
-    /// A margin of a network that has none.
+    /// A margin was asked for a network that has none.
     #[error("{name}: its network has no boundary, or no margin to show")]
     NoMargin {
         /// The experiment.
         name: ExperimentName,
     },
 
-    /// A network from elsewhere that cannot be taken in.
+    /// A network from elsewhere cannot be taken in.
     #[error(transparent)]
     Import(#[from] crate::study::ImportError),
     /// A file cannot be read.
@@ -186,122 +187,122 @@ pub enum LabError {
         source: std::io::Error,
     },
 
-    /// Something on disk.
+    /// A file of the store cannot be read or written.
     #[error(transparent)]
     Store(Box<StoreError>),
-    /// An experiment or architecture.
+    /// An experiment's or architecture's file is wrong.
     #[error(transparent)]
     Config(Box<heigen::config::ConfigError>),
-    /// A name of results.
+    /// A name of results is wrong.
     #[error(transparent)]
     Name(#[from] heigen::config::NameError),
-    /// A foreign file.
+    /// A file of another program cannot be read.
     #[error(transparent)]
     Format(#[from] heigen_formats::FormatError),
-    /// An ONNX file.
+    /// An ONNX file cannot be read.
     #[error(transparent)]
     Onnx(#[from] heigen_onnx::OnnxError),
-    /// A network that cannot be built.
+    /// A network cannot be built.
     #[error(transparent)]
     Model(#[from] heigen::model::ModelError),
-    /// Weights that do not fit.
+    /// Weights do not fit the network.
     #[error(transparent)]
     Layout(#[from] heigen::model::LayoutError),
-    /// Another minimum of the same function.
+    /// The other minimum of the same function that was asked for does not exist.
     #[error(transparent)]
     Reparameterize(#[from] heigen::model::ReparameterizeError),
-    /// A training.
+    /// A training failed.
     #[error(transparent)]
     Train(#[from] heigen::train::TrainError),
-    /// Network, weights and samples that do not fit together.
+    /// Network, weights and samples do not fit together.
     #[error(transparent)]
     Problem(#[from] heigen::curvature::ProblemError),
-    /// A choice of parameters.
+    /// A choice of parameters is wrong.
     #[error(transparent)]
     Parameters(#[from] heigen::curvature::UnknownParameters),
-    /// A product with an operator, or an operation on vectors.
+    /// A product with an operator, or an operation on vectors, failed.
     #[error(transparent)]
     Failure(heigen::curvature::Failure),
-    /// A choice of samples.
+    /// A choice of samples is wrong.
     #[error(transparent)]
     Samples(#[from] heigen::curvature::SampleSelectionError),
-    /// A spectrum, eigenpairs, or an estimate.
+    /// A spectrum, eigenpairs, or an estimate could not be computed.
     #[error(transparent)]
     Solver(Box<dyn Error + Send + Sync>),
-    /// An eigenproblem.
+    /// An eigenproblem could not be solved.
     #[error(transparent)]
     Eigen(#[from] heigen::linalg::EigenError),
-    /// A margin.
+    /// A margin could not be computed.
     #[error(transparent)]
     Margin(heigen::analysis::MarginError),
-    /// A loss surface.
+    /// A loss surface could not be computed.
     #[error(transparent)]
     Surface(heigen::analysis::SurfaceError),
-    /// An embedding.
+    /// An embedding could not be computed.
     #[error(transparent)]
     Embedding(heigen::analysis::EmbeddingError),
-    /// A boundary put together from alignments.
+    /// A boundary could not be put together from alignments.
     #[error(transparent)]
     Reconstruct(#[from] heigen::analysis::ReconstructError),
-    /// A drawing.
+    /// A figure could not be drawn.
     #[error(transparent)]
     Figure(#[from] heigen_figures::FigureError),
-    /// A page.
+    /// The report's page could not be written.
     #[error("the report")]
     Report(#[from] heigen_report::ReportError),
-    /// A number or text that JSON cannot say.
+    /// JSON cannot express a number or text.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// Threads that could not be started.
+    /// Threads could not be started.
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// A part of a problem that was chosen.
+/// A part of a problem that a request can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Choice {
-    /// Layers or tensors.
+    /// The choice of layers or tensors.
     #[error("the chosen layers")]
     Layers,
-    /// Classes.
+    /// The choice of classes.
     #[error("the chosen classes")]
     Classes,
-    /// Samples.
+    /// The choice of samples.
     #[error("the chosen samples")]
     Samples,
-    /// Factors of the layers.
+    /// The factors of the layers.
     #[error("the factors of the layers")]
     Factors,
 }
 
-/// Options of an analysis that contradict each other.
+/// Two options of an analysis that contradict each other.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Contradiction {
-    /// A number of eigenpairs beside a way to all of them.
+    /// A number of eigenpairs is given with a way that finds all of them.
     #[error("a number of eigenpairs is for Lanczos; the other ways find all eigenpairs anyway")]
     CountOfWhole,
-    /// An end of the spectrum beside a way to all of it.
+    /// An end of the spectrum is given with a way that finds all of it.
     #[error("an end of the spectrum is chosen among some eigenpairs; the whole spectrum has both ends")]
     EndOfWhole,
-    /// A full basis of a part of the spectrum.
+    /// A full basis is asked of a part of the spectrum.
     #[error("a full basis completes a whole spectrum; some eigenpairs are a part of one")]
     BasisOfPart,
-    /// The matrix beside a way that avoids it.
+    /// The matrix is to be kept, and the way avoids forming it.
     #[error("keeping the matrix forms it, which looking for some eigenpairs is there to avoid")]
     MatrixOfPart,
-    /// A multiple of the identity that is no number.
+    /// The multiple of the identity is infinite or NaN.
     #[error("the weight decay is {0}; expected a finite number")]
     Decay(f64),
-    /// A multiple of the identity beside the exact way.
+    /// A multiple of the identity is to be added, and the exact way cannot do that.
     #[error(
         "a weight decay adds to every eigenvalue and leaves the eigenvectors as they are, which fills the null space that \
          the exact way relies on: add it to the numbers, or choose another way"
     )]
     DecayOfExact,
-    /// The exact way in single precision.
+    /// The exact way is asked for in single precision.
     #[error("the exact way needs float64: float32 leaves too few digits")]
     ExactInSingle,
-    /// A margin beside a part of the spectrum.
+    /// A margin is asked for, and only a part of the spectrum.
     #[error("a margin needs v_1 of a whole spectrum")]
     MarginOfPart,
 }
@@ -318,7 +319,7 @@ impl LabError {
         }
     }
 
-    /// The whole chain of causes in one line.
+    /// The error with all its causes, in one line.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
@@ -329,7 +330,7 @@ impl LabError {
         text
     }
 
-    /// The error of a solver.
+    /// Wraps the error of a solver.
     pub(crate) fn solver(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Solver(error.into())
     }
@@ -353,7 +354,7 @@ impl From<heigen_spectra::Stopped> for LabError {
     }
 }
 
-/// An error of `heigen`'s that a stop may be behind.
+/// Implements the conversion of an error of `heigen` that may stand for a stop by the watch.
 macro_rules! unless_stopped {
     ($variant:ident, $($error:ident)::+) => {
         impl From<$($error)::+> for LabError {
@@ -371,11 +372,11 @@ unless_stopped!(Surface, heigen::analysis::SurfaceError);
 unless_stopped!(Embedding, heigen::analysis::EmbeddingError);
 unless_stopped!(Failure, heigen::curvature::Failure);
 
-/// Says of which job an error is.
+/// Adds to an error the job or the choice that it belongs to.
 pub(crate) trait OfJob<T> {
-    /// The result with the job's name before its error; a stop stays what it is.
+    /// The result with the job's name put before its error; a stop stays a stop.
     fn of(self, job: impl ToString) -> Result<T, LabError>;
-    /// The result with what was chosen before its error.
+    /// The result with the choice put before its error.
     fn chosen(self, part: Choice) -> Result<T, LabError>;
 }
 

@@ -1,4 +1,4 @@
-//! The lab: threads, memory, image folder and cache that requests share.
+//! The lab: the threads, the memory limit, the image folder and the cache that requests share.
 
 use crate::cache::{Cache, Counts, Memo};
 use crate::call::Call;
@@ -25,7 +25,8 @@ pub struct LabOptions {
     pub machine: String,
 }
 
-/// Does what requests ask for. Several requests may run at once, from several threads, and several labs side by side.
+/// Answers requests. Several requests may run at the same time, from several threads, and several labs may exist side
+/// by side.
 #[derive(Debug)]
 pub struct Lab {
     pub(crate) images: ImageFolder,
@@ -33,15 +34,15 @@ pub struct Lab {
     pub(crate) machine: String,
     pub(crate) cache: Cache,
     threads: usize,
-    /// Pools that no request uses at the moment.
+    /// Thread pools that no request uses at the moment.
     idle: Mutex<Vec<ThreadPool>>,
 }
 
 impl Lab {
-    /// A lab whose threads are running.
+    /// A lab with its threads started.
     ///
     /// # Errors
-    /// [`LabError::Threads`] if the system does not give that many threads.
+    /// [`LabError::Threads`] if the system does not start so many threads.
     pub fn new(options: LabOptions) -> Result<Self, LabError> {
         let first = pool(options.threads)?;
         Ok(Self {
@@ -59,13 +60,14 @@ impl Lab {
         self.threads
     }
 
-    /// How often samples were prepared and weights were read from their files so far.
+    /// Counts of how often samples were prepared and weights were read from their files so far.
     pub fn counts(&self) -> Counts {
         self.cache.counts()
     }
 
-    /// Does `work` in a pool that no other request uses meanwhile, so that none waits for a piece of another's work; the
-    /// system shares the cores among them. What `work` tells its watch reaches `watch` on this thread.
+    /// Runs `work` in a thread pool that no other request uses meanwhile, so that no request waits for a piece of
+    /// another's work; the system shares the cores among the pools. Calls that `work` makes to its watch reach `watch`
+    /// on this thread.
     pub(crate) fn work<R: Send>(
         &self,
         watch: &dyn LabWatch,
@@ -84,7 +86,7 @@ fn pool(threads: usize) -> Result<ThreadPool, LabError> {
 }
 
 impl Lab {
-    /// Does `work` as one request.
+    /// Runs `work` as one request.
     pub(crate) fn call<R: Send>(
         &self,
         store: &Store,
@@ -96,7 +98,7 @@ impl Lab {
         self.work(watch, |watch| work(&Call::new(self, store, making, &memo, watch)))
     }
 
-    /// Samples and network of an experiment.
+    /// The samples and the network of an experiment.
     ///
     /// # Errors
     /// [`LabError`] if the samples cannot be read, or no such network can be built for them.

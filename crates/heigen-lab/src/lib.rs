@@ -1,4 +1,5 @@
-//! The engine of heigen: a request becomes an artifact, reused while its stamp holds.
+//! The engine of heigen. A request becomes results in a store; they are reused as long as the stamp of their origins
+//! holds.
 //!
 //! A [`Lab`] owns its threads, its memory limit and its cache; several of them work side by side. Requests are plain
 //! values, results are plain values and files in a [`Store`], and errors are one type, [`LabError`]. A request tells of
@@ -15,7 +16,7 @@
 //!     asked: Asked::default(),
 //!     making: Making::default(),
 //! };
-//! // Trains, unless that was done before, and finds the whole spectrum of the Hessian.
+//! Trains the model, unless that was done before, and finds the whole spectrum of the Hessian.
 //! let (found, files) = lab.analyse(&request, &())?;
 //! if let Found::Whole(record) = found {
 //!     println!("lambda_1 = {}, kept in {}", record.summary.lambda_max, files.heigenvalues().display());

@@ -1,4 +1,5 @@
-//! How results come about: reused while their stamp holds, else made, staged and committed. The only place that decides it.
+//! How results are made: reused while their stamp holds, else computed, staged and committed. Only this file decides
+//! it.
 
 use crate::LabError;
 use crate::call::Call;
@@ -9,23 +10,23 @@ use heigen_store::record::Unusable;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Time between two looks at another process's claim.
+/// Time between two looks at the claim of another process.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How a request makes what it needs, and what it does with results that stand already.
+/// The options of making results, and of dealing with results that exist already.
 #[derive(Clone, Debug)]
 pub struct Making {
-    /// Seed of all trainings, in place of the experiments'.
+    /// The seed of all trainings; `None` for the seeds of the experiments.
     pub seed: Option<u64>,
-    /// Weights that experiments with pretrained networks start from.
+    /// The file of weights that experiments with pretrained networks start from.
     pub pretrained: Option<PathBuf>,
-    /// Makes anew what was asked for by name although it stands.
+    /// Whether the result that was asked for by name is made anew although it exists.
     pub force: bool,
-    /// Makes an analysis anew whose arrays are damaged, instead of refusing it.
+    /// Whether an analysis with damaged arrays is made anew; otherwise it is an error.
     pub replace_damaged: bool,
-    /// Evaluates losses every so many epochs, beside the experiment's own.
+    /// Losses are also evaluated every so many epochs, in addition to the experiment's own choice.
     pub eval_every: Option<usize>,
-    /// How often the state of a training is saved: what a kill costs at most.
+    /// Time between two saved states of a training: the most that is lost if the process is killed.
     pub checkpoint_every: Duration,
 }
 
@@ -42,43 +43,44 @@ impl Default for Making {
     }
 }
 
-/// A result that was made and has no name yet.
+/// A result that was computed and whose files do not have their final names yet.
 pub(crate) struct Fresh<M> {
     pub(crate) made: M,
-    /// Its files, that of the record last: where the record stands, the others are complete.
+    /// The staged files of the result. The record is the last one, so that wherever a record stands the others are
+    /// complete.
     pub(crate) staged: Vec<Staged>,
-    /// The note that is given once it stands.
+    /// The note that the watch gets once the files have their names.
     pub(crate) note: Option<NoteKind>,
 }
 
-/// How one result is recognised, and made.
+/// How to recognise and how to make one kind of result.
 pub(crate) trait Recipe {
-    /// A description of how a result came about, as it is stored beside it.
+    /// The record of a result: a description of how it was made, stored beside it.
     type Record;
-    /// The result with what its users need.
+    /// The result as its users get it.
     type Made;
 
     /// The name of the job.
     fn job(&self) -> String;
     /// The kind of result.
     fn product(&self) -> Product;
-    /// The file that is named when the result is reused.
+    /// The file that a message names when the result is reused.
     fn path(&self) -> PathBuf;
-    /// Whether a new result was asked for.
+    /// Whether the request asked for a new result.
     fn forced(&self) -> bool;
-    /// The record that stands, if it was made from the same as a new one would be.
+    /// The stored record, if the origins that it names are those of a new result.
     fn standing(&self) -> Result<Self::Record, Unusable>;
     /// Whether all files that belong to the record are whole.
     fn check(&self, _record: &Self::Record) -> Result<(), LabError> {
         Ok(())
     }
-    /// The result of a record that stands and holds.
+    /// The result that belongs to a stored record that holds.
     fn reuse(&self, record: Self::Record) -> Result<Self::Made, LabError>;
-    /// Refuses to replace what stands there.
+    /// Fails if the files that stand there must not be replaced.
     fn refuse(&self, _standing: &Unusable) -> Result<(), LabError> {
         Ok(())
     }
-    /// Refuses to make what cannot be made.
+    /// Fails if the result cannot be made.
     fn prepare(&self) -> Result<(), LabError> {
         Ok(())
     }
@@ -86,13 +88,13 @@ pub(crate) trait Recipe {
     fn make(&self) -> Result<Fresh<Self::Made>, LabError>;
     /// Files of earlier results that would contradict new ones, removed before those get their names.
     fn earlier(&self) -> Vec<PathBuf>;
-    /// After the new files have their names.
+    /// Called when the new files have their names.
     fn committed(&self, _made: &Self::Made) -> Result<(), LabError> {
         Ok(())
     }
 }
 
-/// The result of `recipe`: the one that stands if it holds, else a new one.
+/// The result of `recipe`: the stored one if it holds, else a new one.
 pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabError> {
     let (job, forced) = (recipe.job(), recipe.forced());
     let reason = match recipe.standing() {
@@ -113,7 +115,7 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
     };
     call.note(&job, NoteKind::Making { what: recipe.product(), reason });
     recipe.prepare()?;
-    // Better now than after hours.
+    // A path that cannot be written to is reported now and not after hours of computing.
     atomic::check_writable(&recipe.path())?;
     let _claim = match claimed(call, recipe, &job)? {
         Ok(claim) => claim,
@@ -123,7 +125,8 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         }
     };
     let Fresh { made, staged, note } = recipe.make()?;
-    // Everything could be written. Without its record a result counts as unfinished, so nothing is reused from a mixture.
+    // All files could be written. A result without its record counts as unfinished, so a mixture of old and new files
+    // is never reused.
     replace(&recipe.earlier(), staged)?;
     recipe.committed(&made)?;
     if let Some(note) = note {
@@ -132,14 +135,16 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
     Ok(made)
 }
 
-/// A claim on the result, so that no other process makes it, too; or the record of the one that another has made meanwhile.
+/// A claim on the result, so that no other process makes it too; or its record, if another process has made it
+/// meanwhile.
 fn claimed<R: Recipe>(call: &Call, recipe: &R, job: &str) -> Result<Result<Claim, R::Record>, LabError> {
     let path = recipe.path();
     let (mut watch, mut said) = (call.job(job), false);
     loop {
         match atomic::claim(&path)? {
             Ok(claim) => {
-                // Another may have finished since the record was looked for; files that the request knows may be old.
+                // Another process may have finished since the record was looked for, and the files that the request has
+                // read may be old.
                 call.memo.forget(&path);
                 let record = if recipe.forced() { None } else { standing_record(recipe) };
                 return Ok(record.map_or(Ok(claim), Err));
@@ -158,7 +163,7 @@ fn claimed<R: Recipe>(call: &Call, recipe: &R, job: &str) -> Result<Result<Claim
     }
 }
 
-/// The record that [`made`] would reuse.
+/// The stored record that [`made`] would reuse.
 pub(crate) fn standing_record<R: Recipe>(recipe: &R) -> Option<R::Record> {
     recipe.standing().ok().filter(|record| recipe.check(record).is_ok())
 }

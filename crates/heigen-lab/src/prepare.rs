@@ -20,17 +20,17 @@ use std::sync::Arc;
 pub struct Samples {
     /// All samples.
     pub data: Dataset,
-    /// Which of them are trained on, validated with and tested with.
+    /// The division of the samples into those for training, validation and testing.
     pub split: Split,
     /// Names of the classes, where the samples' file has some.
     pub classes: Option<Vec<String>>,
-    /// Shift and scale of every feature, where the experiment asks for them.
+    /// The shift and scale of every feature, where the experiment asks for standardized features.
     pub standardization: Option<Standardization>,
     /// The training samples.
     pub(crate) training: Arc<Dataset>,
     /// Whether features were rounded to float32.
     rounded: bool,
-    /// Where they come from, if there is something to say of it.
+    /// A sentence about the origin of the samples, where there is something to say.
     note: Option<String>,
 }
 
@@ -71,11 +71,11 @@ impl Samples {
     }
 }
 
-/// Where samples come from.
+/// The origin of samples.
 enum Source<'a> {
-    /// Files of the user's, read but not parsed.
+    /// The user's files, read but not parsed yet.
     File(&'a FileArgs, own_data::Opened),
-    /// A generator, or image sets.
+    /// A generator, or files of an image set.
     Known(Call<'a>),
 }
 
@@ -88,7 +88,7 @@ fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabErro
             let opened = own_data::open(args)?;
             Ok((Some(record::stamp([&*spec, opened.hash()])), Source::File(args, opened)))
         }
-        // Images are read again in another request, since their folder may hold others by then.
+        // Images are read again by every request, since their folder may hold other files by then.
         DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_) => Ok((None, Source::Known(*call))),
         _ => Ok((Some(spec.clone()), Source::Known(*call))),
     };
@@ -96,7 +96,7 @@ fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabErro
 }
 
 impl Prepared {
-    /// Generates or reads the samples; says what is to be said of where they come from.
+    /// Generates or reads the samples, and tells the watch the notes on their origin.
     pub(crate) fn new(call: &Call, experiment: &Experiment) -> Result<Self, LabError> {
         let name = &experiment.name;
         let samples = samples(call, experiment).of(name)?;
@@ -143,7 +143,7 @@ impl Prepared {
         !self.running
     }
 
-    /// Sentences that are to be said of the samples.
+    /// Sentences that the user should read about the samples.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let named = |(i, name): (usize, &String)| *name != i.to_string();
@@ -163,7 +163,7 @@ impl Prepared {
         notes
     }
 
-    /// Metadata of a weights file: names of classes, and what features were standardized by.
+    /// The metadata of a weights file: the names of the classes, and the shift and scale of standardized features.
     pub(crate) fn metadata(&self) -> Result<BTreeMap<String, String>, LabError> {
         let mut metadata = BTreeMap::new();
         if let Some(classes) = &self.samples.classes {
@@ -175,8 +175,8 @@ impl Prepared {
         Ok(metadata)
     }
 
-    /// Theta as named tensors, with the running statistics of batch normalisation as PyTorch expects them: those of the
-    /// training samples.
+    /// Theta as named tensors, with the running statistics of batch normalisation that PyTorch expects, computed from
+    /// the training samples.
     pub(crate) fn tensors(&self, theta: &[f32]) -> Vec<NamedTensor> {
         let entries = self.network.layout().entries().iter();
         let tensor = |e: &heigen::model::ParamEntry| NamedTensor {

@@ -1,4 +1,4 @@
-//! Work in a thread pool whose watch is asked on the caller's thread.
+//! Runs work in a thread pool while its watch is asked on the caller's thread.
 //!
 //! A face may be bound to its thread: Python delivers signals to the main one only, and whoever holds its lock must not
 //! wait for a worker that wants it. So workers never call a watch; they send what they have to say and wait for the answer.
@@ -15,13 +15,13 @@ enum Message {
     Note(Note),
 }
 
-/// The watch that workers have.
+/// The watch that workers get: it sends every call to the caller's thread.
 struct Relay(Sender<Message>);
 
 impl LabWatch for Relay {
     fn event(&self, event: &Event) -> ControlFlow<()> {
         let (answer, answered) = sync_channel(1);
-        // Where nobody listens any more, the caller is on its way out.
+        // If nobody receives the event any more, the caller is on its way out.
         match self.0.send(Message::Event(event.clone(), answer)) {
             Ok(()) => answered.recv().unwrap_or(ControlFlow::Break(())),
             Err(_) => ControlFlow::Break(()),
@@ -29,12 +29,12 @@ impl LabWatch for Relay {
     }
 
     fn note(&self, note: &Note) {
-        // As above.
+        // If nobody receives the note any more, the caller is on its way out.
         let _ = self.0.send(Message::Note(note.clone()));
     }
 }
 
-/// Does `work` in `pool`, and asks `watch` on this thread.
+/// Runs `work` in `pool`, and asks `watch` on this thread.
 pub(crate) fn relayed<R: Send>(
     pool: &ThreadPool,
     watch: &dyn LabWatch,

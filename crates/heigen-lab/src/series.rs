@@ -1,18 +1,18 @@
-//! Weights along a training.
+//! Snapshots of the weights along a training.
 
 use crate::{LabError, Prepared};
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::weights;
 use std::path::{Path, PathBuf};
 
-/// A series of weights along a training: the snapshots in its folder, by the number of epochs before each.
+/// A series of weights along a training: the snapshots in a folder, each with the number of epochs before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointSeries {
     points: Vec<(usize, PathBuf)>,
 }
 
 impl CheckpointSeries {
-    /// The snapshots of an experiment; none where its training keeps none.
+    /// The snapshots of an experiment; an empty series where its training keeps none.
     ///
     /// # Errors
     /// [`LabError::Read`] if their folder is there and cannot be read.
@@ -20,7 +20,7 @@ impl CheckpointSeries {
         Self::in_folder(&paths.snapshots())
     }
 
-    /// The files `epoch_<number>.safetensors` in a folder; none where there is no such folder.
+    /// The files `epoch_<number>.safetensors` in a folder; an empty series where there is no such folder.
     ///
     /// # Errors
     /// [`LabError::Read`] if the folder is there and cannot be read.
@@ -36,13 +36,13 @@ impl CheckpointSeries {
         Ok(Self { points })
     }
 
-    /// Epochs and files, ascending by epochs.
+    /// The number of epochs and the file of every snapshot, in ascending order of epochs.
     pub fn points(&self) -> impl ExactSizeIterator<Item = (usize, &Path)> {
         self.points.iter().map(|(epoch, path)| (*epoch, &**path))
     }
 
-    /// The weights `[P]` of the point with that place in the series, for the network of `prepared`; none where there is no
-    /// such point.
+    /// The weights `[P]` of the snapshot at this place in the series, for the network of `prepared`; `None` where the
+    /// series has no such place.
     ///
     /// # Errors
     /// [`LabError`] for a file that cannot be read, or weights of another network.
@@ -52,7 +52,7 @@ impl CheckpointSeries {
     }
 }
 
-/// The number in the name of a snapshot.
+/// The number of epochs in the name of a snapshot's file.
 fn epoch(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix("epoch_")?.strip_suffix(".safetensors")?.parse().ok()

@@ -1,4 +1,4 @@
-//! Where results live, as the lab sees them.
+//! The place of results, as the lab sees it.
 
 use heigen::config::ExperimentName;
 use heigen_store::StoreError;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The results that a request reads and writes: a folder.
 ///
-/// All that the lab keeps goes through here and through the formats of `heigen-store`, which take paths. A store in memory
-/// would be a second kind of it, whose paths are names of its own.
+/// Everything that the lab stores goes through this type and through the formats of `heigen-store`, which take paths. A
+/// store in memory would be a second kind of store, with paths that only it understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     results: Results,
@@ -21,12 +21,12 @@ impl Store {
         Self { results: Results::new(folder) }
     }
 
-    /// The folder.
+    /// The folder that holds the results.
     pub fn dir(&self) -> &Path {
         self.results.dir()
     }
 
-    /// Where the results of an experiment stand.
+    /// The paths of an experiment's results.
     ///
     /// # Errors
     /// [`StoreError::Name`] if a part of the name cannot be part of a path.
@@ -34,14 +34,15 @@ impl Store {
         self.results.of(name)
     }
 
-    /// The store of the same experiments at another seed.
+    /// The store for results of the same experiments at another seed.
     #[must_use]
     pub fn at_seed(&self, seed: u64) -> Self {
         Self::folder(self.dir().join("seeds").join(seed.to_string()))
     }
 }
 
-/// Removes what results at `earlier` would contradict the new ones, then gives all new ones their names, in this order.
+/// Removes the files of `earlier` results, which would contradict the new ones; then gives the new files their names,
+/// in the given order.
 pub(crate) fn replace(earlier: &[PathBuf], staged: Vec<Staged>) -> Result<(), StoreError> {
     earlier.iter().try_for_each(|path| atomic::remove(path))?;
     staged.into_iter().try_for_each(Staged::commit)

@@ -1,4 +1,4 @@
-//! Events and notes that a request gives while it is under way, and how it is stopped.
+//! Progress and notes that a request reports while it is under way, and the way to stop it.
 
 use crate::LabError;
 use heigen::config::ExperimentName;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// How far one step of a job has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Name of the job: that of an experiment, or `figure 2`.
+    /// Name of the job: the name of an experiment, or `figure 2`.
     pub job: String,
     /// Name of the step: one of the constants of [`heigen_spectra::stage`] or of [`stage`].
     pub stage: &'static str,
@@ -24,7 +24,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event that says what `progress` says, of a job.
+    /// The event that reports `progress` of the job named `job`.
     pub fn of(job: &str, progress: Progress) -> Self {
         let Progress { stage, done, total, unit } = progress;
         Self { job: job.to_owned(), stage, done, total, unit }
@@ -62,7 +62,7 @@ pub trait LabWatch: Sync {
     fn note(&self, _note: &Note) {}
 }
 
-/// Hears nothing and stops nothing.
+/// The watch that ignores everything and never stops a request.
 impl LabWatch for () {}
 
 /// A kind of result that is kept and reused.
@@ -84,23 +84,23 @@ pub enum Product {
     Figure,
 }
 
-/// Why a result is made although there might be one.
+/// The reason why a result is made although an earlier one might exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// There is none, or none worth a word where a new one was asked for.
+    /// There is no earlier result, or a new one was asked for and there is nothing to say about the old one.
     Absent,
-    /// One stands and holds, but a new one was asked for.
+    /// There is an earlier result that is up to date, but a new one was asked for.
     Asked,
-    /// One stands, but it does not hold.
+    /// There is an earlier result, but it cannot be used.
     Unusable(Unusable),
-    /// One stands and holds by its record, but its arrays are damaged.
+    /// There is an earlier result that is up to date by its record, but its arrays are damaged.
     Damaged,
 }
 
-/// Why a task of a reproduction did not end well.
+/// The reason why a task of a reproduction did not end well.
 #[derive(Clone, Debug)]
 pub enum Problem {
-    /// It failed.
+    /// The task failed.
     Failed(Arc<LabError>),
     /// A task that it needs did not end well.
     Needs(String),
@@ -115,10 +115,10 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Something that people want to know of a job, as a value; the face puts it into words.
+/// Something that people may want to know about a job. It is a value; the face puts it into words.
 #[derive(Clone, Debug)]
 pub struct Note {
-    /// Name of the job, as in [`Event::job`]; of a reproduction's tasks, the name of the task.
+    /// Name of the job, as in [`Event::job`]; for a task of a reproduction, the name of the task.
     pub job: String,
     /// The content.
     pub kind: NoteKind,
@@ -127,27 +127,27 @@ pub struct Note {
 /// The content of a [`Note`].
 #[derive(Clone, Debug)]
 pub enum NoteKind {
-    /// A result that stands was reused.
+    /// A stored result was reused.
     Reused {
         /// The kind of result.
         what: Product,
-        /// Where it stands.
+        /// The path of the result.
         path: PathBuf,
     },
     /// A result is being made.
     Making {
         /// The kind of result.
         what: Product,
-        /// Why it is made.
+        /// The reason why it is made.
         reason: Reason,
     },
     /// A result was made and written.
     Made {
         /// The kind of result.
         what: Product,
-        /// Seconds that it took.
+        /// Seconds that the result took.
         seconds: f64,
-        /// Where it stands.
+        /// The path of the result.
         path: PathBuf,
     },
     /// A model was trained and written.
@@ -156,49 +156,48 @@ pub enum NoteKind {
         epochs: usize,
         /// Whether training ended early, at 100 % training accuracy.
         early: bool,
-        /// Seconds that it took.
+        /// Seconds that the training took.
         seconds: f64,
-        /// Where the weights stand.
+        /// The path of the weights.
         path: PathBuf,
     },
-    /// A reused model was evaluated less often than is asked for now.
+    /// The model that is reused was evaluated less often than the request asks for.
     EvaluatedLess,
-    /// An interrupted training goes on.
+    /// An interrupted training is continued.
     GoingOn {
-        /// Epochs that are done already.
+        /// Number of epochs that are done already.
         done: usize,
-        /// All epochs.
+        /// Number of all epochs.
         of: usize,
     },
     /// Training starts from weights of a file, except for some tensors.
     StartsFrom {
         /// The file.
         file: PathBuf,
-        /// The tensors that stay fresh, each with both shapes, in words.
+        /// The tensors that stay fresh, each with the shapes in the file and in the network, in words.
         fresh: Vec<String>,
     },
-    /// The network is too large for the whole spectrum, so that some eigenpairs are looked for.
+    /// The network is too large for the whole spectrum, so only some eigenpairs are computed.
     TooLarge {
-        /// P.
+        /// P, the number of parameters.
         n_params: usize,
-        /// How many eigenpairs are looked for.
+        /// Number of eigenpairs that are computed.
         eigenpairs: usize,
     },
-    /// Where samples come from, in one sentence; to be said once.
+    /// A sentence about the origin of the samples, which should be shown only once.
     Samples(String),
-    /// Only some of the samples are embedded; to be said once.
+    /// Only some of the samples are embedded. The note should be shown only once.
     Embedded {
-        /// How many are.
+        /// Number of samples that are embedded.
         chosen: usize,
-        /// N.
+        /// N, the number of all samples.
         of: usize,
     },
-    /// Something about how an imported network or its samples were read, or what could not be drawn of it, in one
-    /// sentence.
+    /// A sentence about how an imported network or its samples were read, or about a picture that could not be drawn.
     Remark(String),
-    /// Why numbers of an analysis may mislead, in one sentence.
+    /// A sentence about a reason why the numbers of an analysis may mislead.
     Warning(String),
-    /// A network from elsewhere was written down as an experiment.
+    /// A network from elsewhere was taken in as an experiment.
     Imported {
         /// The network's file.
         from: PathBuf,
@@ -207,29 +206,29 @@ pub enum NoteKind {
     },
     /// A report was written.
     Reported {
-        /// The page.
+        /// The path of the page.
         path: PathBuf,
     },
     /// A task of a reproduction has begun.
     TaskBegun {
-        /// Its place in the plan.
+        /// The index of the task in the plan.
         task: usize,
     },
     /// A task of a reproduction has ended.
     TaskEnded {
-        /// Its place in the plan.
+        /// The index of the task in the plan.
         task: usize,
-        /// Why it did not end well; none where it did.
+        /// The reason why it did not end well; `None` if it did.
         problem: Option<Problem>,
     },
     /// A figure of a reproduction was drawn.
     Drew {
-        /// The first of its files.
+        /// The path of the first of its files.
         path: PathBuf,
     },
     /// Another process is making the same result; this one waits for it.
     Waiting {
-        /// Where the result will stand.
+        /// The path that the result will have.
         path: PathBuf,
     },
 }

@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers in the form in which people read them.
 
-/// Seconds as people read them.
+/// A duration of `s` seconds in the form in which people read it.
 pub fn seconds(s: f64) -> String {
     if s < 0.0995 {
         format!("{:.0} ms", s * 1e3)

@@ -1,4 +1,4 @@
-//! What vouches for a spectrum, however it was computed.
+//! Certificates: error bounds for a spectrum, computed from fresh products whichever way the spectrum was found.
 
 use crate::operator::finite_product;
 use crate::space::{Columns, Space};
@@ -6,11 +6,11 @@ use crate::{Failure, Law, SymmetricOperator, Watch, stage};
 
 /// Gaussian probes of the randomized bound; it fails with probability 10^-PROBES at most.
 const PROBES: usize = 10;
-/// 10 sqrt(2/pi): what the largest |E omega| is multiplied with to bound |E|_2.
+/// 10 sqrt(2/pi): this times the largest |E omega| over the probes bounds |E|_2.
 const BOUND: f64 = 10.0 * 0.797_884_560_802_865_4;
-/// Seed of the probes, which no method uses.
+/// Seed of the probes. No method of computing a spectrum uses it, so the probes are independent of the result.
 const SEED: u64 = 96_153;
-/// Columns that one product takes.
+/// Columns in one product with the operator.
 const BLOCK: usize = 128;
 
 /// Bounds and checks of eigenpairs (lambda_i, v_i) of a symmetric operator A, all from products with A that played no
@@ -23,10 +23,11 @@ pub struct Certificate {
     pub residual_frobenius: f64,
     /// max |V^T V - I|.
     pub orthogonality: f64,
-    /// Bound on |A - V diag(lambda) V^T|_2, what lies outside the returned pairs: 10 sqrt(2/pi) max_j |E omega_j| over
-    /// Gaussian probes (Halko, Martinsson, Tropp, SIAM Review 53 (2011), 217, lemma 4.1).
+    /// Bound on |A - V diag(lambda) V^T|_2, the part of A that the returned pairs do not explain: 10 sqrt(2/pi) max_j
+    /// |E omega_j| over Gaussian probes omega_j, with E = A - V diag(lambda) V^T (Halko, Martinsson, Tropp, SIAM Review
+    /// 53 (2011), 217, lemma 4.1).
     pub outside_bound: f64,
-    /// Probability that the bound does not hold, at most.
+    /// Upper bound on the probability that `outside_bound` does not hold.
     pub failure_probability: f64,
     /// Sum of the eigenvalues.
     pub trace_eigenvalues: f64,
@@ -37,32 +38,33 @@ pub struct Certificate {
     /// tr A from squared norms of per-example gradients, without eigenvalues or products, where the operator has this
     /// route ([`SymmetricOperator::exact_trace`]).
     pub trace_exact: Option<f64>,
-    /// What residuals, orthogonality and the bound had to stay below, as a fraction of max |lambda| (of 1 for
-    /// orthogonality).
+    /// The limit that residuals, orthogonality and `outside_bound` had to stay below, as a fraction of max |lambda| (of
+    /// 1 for orthogonality).
     pub limit: f64,
-    /// What rounding leaves of an operator that is 0: no residual needs to be below ([`SymmetricOperator::rounding`]).
+    /// The rounding error of a product with an operator that is 0 ([`SymmetricOperator::rounding`]). Residuals below it
+    /// are accepted even where `limit` times max |lambda| is smaller.
     pub rounding: f64,
-    /// Sum of |lambda|: the trace may be off by `limit` times this, and by six standard errors.
+    /// Sum of |lambda|. The traces may differ by `limit` times this sum, and by six standard errors.
     pub trace_scale: f64,
 }
 
-/// A spectrum that its certificate does not vouch for.
+/// The error for a spectrum whose certificate does not hold.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("the spectrum is not good enough: {what} is {got:.1e}, the limit is {limit:.1e}")]
 pub struct NotCertified {
-    /// Which number.
+    /// The name of the number that is too large.
     pub what: &'static str,
     /// Its value.
     pub got: f64,
-    /// What it may be.
+    /// The largest value allowed.
     pub limit: f64,
 }
 
-/// Limit in float64, relative to the largest |lambda|.
+/// The limit for float64, as a fraction of the largest |lambda|.
 const LIMIT: f64 = 1e-9;
-/// Standard errors that an estimate may be off.
+/// How many standard errors the estimated trace may be off.
 const STANDARD_ERRORS: f64 = 6.0;
-/// Limit in units of sqrt(P) eps, for float32.
+/// The limit for float32, in units of sqrt(P) eps.
 const ROUNDING: f64 = 512.0;
 
 /// Certifies eigenpairs: `eigenvalues` `[K]` and the columns of `eigenvectors` [P, K]. `watch` is told the columns whose
@@ -163,11 +165,11 @@ fn largest(numbers: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 impl Certificate {
-    /// Whether every number is within its limit for the `eigenvalues` `[K]` that were certified. A number that is NaN is
-    /// not.
+    /// Checks that every number is within its limit, given the `eigenvalues` `[K]` that were certified. NaN is never
+    /// within a limit.
     ///
     /// # Errors
-    /// [`NotCertified`] with the first that is not.
+    /// [`NotCertified`] with the first number that is beyond its limit.
     pub fn check(&self, eigenvalues: &[f64]) -> Result<(), NotCertified> {
         let scale = largest(eigenvalues.iter().map(|l| l.abs()));
         let length = eigenvalues.iter().map(|l| l * l).sum::<f64>().sqrt();

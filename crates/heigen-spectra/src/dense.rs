@@ -4,7 +4,7 @@ use crate::linalg::{Matrix, symmetrize};
 use crate::operator::finite_product;
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 
-/// Columns of the identity that one product takes.
+/// Columns of the identity in one product with the operator.
 const BLOCK: usize = 256;
 
 /// The operator as a dense matrix [P, P] in host memory, from its products with the identity, symmetrised as
@@ -14,7 +14,7 @@ const BLOCK: usize = 256;
 /// P products in blocks of 256; memory 8 P^2 bytes.
 ///
 /// # Errors
-/// [`Failure`] of a product, or where `watch` stops it.
+/// [`Failure`] if a product fails, or if `watch` stops it.
 pub fn dense<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
     watch: &mut dyn Watch,

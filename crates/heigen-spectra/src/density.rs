@@ -4,12 +4,13 @@ use crate::estimate::at_least;
 use crate::quadrature::quadratures;
 use crate::{Estimate, EstimateError, Quadrature, Space, SymmetricOperator, Watch};
 
-/// How [`spectral_density`] samples.
+/// The options of [`spectral_density`]: how many samples it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DensityOptions {
     /// Random vectors, at least 2: the error bars come from their scatter. Default 10.
     pub probes: usize,
-    /// Lanczos steps of each, at least 1: moments up to 2 steps - 1 are those of the probe exactly. Default 100.
+    /// Lanczos steps from each random vector, at least 1. The quadrature of a vector has its first 2 steps - 1 moments
+    /// exactly. Default 100.
     pub steps: usize,
     /// Seed of the random vectors.
     pub seed: u32,
@@ -26,7 +27,7 @@ impl Default for DensityOptions {
 pub struct SpectralDensity {
     /// P.
     pub n_params: usize,
-    /// One for each probe.
+    /// The quadratures, one for each random vector.
     pub probes: Vec<Quadrature>,
 }
 
@@ -66,7 +67,7 @@ pub fn spectral_density<S: Space>(
 /// The density on a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DensityCurve {
-    /// Ascending, equally spaced.
+    /// The points of the grid, ascending and equally spaced.
     pub grid: Vec<f64>,
     /// The density at each point of the grid, with its standard error over probes; integrates to 1.
     pub density: Vec<Estimate>,
@@ -74,11 +75,11 @@ pub struct DensityCurve {
     pub bandwidth: f64,
 }
 
-/// The grid goes this many bandwidths beyond the outermost nodes.
+/// The grid reaches this many bandwidths beyond the outermost nodes.
 const MARGIN: f64 = 5.0;
 
 impl SpectralDensity {
-    /// Smallest and largest node of any probe: bounds on lambda_min from above and on lambda_max from below.
+    /// The smallest and the largest node of all probes: an upper bound on lambda_min and a lower bound on lambda_max.
     pub fn range(&self) -> (f64, f64) {
         let nodes = || self.probes.iter().flat_map(|q| q.nodes.iter().copied());
         (nodes().fold(f64::INFINITY, f64::min), nodes().fold(f64::NEG_INFINITY, f64::max))

@@ -43,7 +43,8 @@ pub fn diagonal<S: Space>(
         for j in 0..width {
             let x = space.to_host(Columns { block: &products, range: j..j + 1 }, 0..p)?;
             count += 1.0;
-            // Welford's update: no cancellation between large sums.
+            // Welford's update, which never subtracts large sums from each other and so loses no digits to
+            // cancellation.
             for ((mean, squares), x) in mean.iter_mut().zip(&mut squares).zip(x.data) {
                 let from_old = x - *mean;
                 *mean += from_old / count;
@@ -63,7 +64,7 @@ pub fn diagonal<S: Space>(
 /// P products in blocks of 64.
 ///
 /// # Errors
-/// [`EstimateError::Failed`] if a product fails or is infinite or NaN, or `watch` stops it.
+/// [`EstimateError::Failed`] if a product fails, or is infinite or NaN, or if `watch` stops the computation.
 pub fn exact_diagonal<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
     watch: &mut dyn Watch,

@@ -1,4 +1,4 @@
-//! A number known by sampling.
+//! Numbers that are known by sampling, with their standard errors.
 
 use crate::linalg::EigenError;
 use crate::{Failure, Stopped};
@@ -30,17 +30,17 @@ impl Estimate {
     }
 }
 
-/// Why there is no estimate.
+/// Why an estimate could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimateError {
-    /// Too few samples for what was asked.
+    /// Too few samples or steps for the quantity asked for.
     #[error("{what} is {got}; expected {wanted} or more")]
     TooFew {
         /// The option.
         what: &'static str,
         /// Its value.
         got: usize,
-        /// The smallest that makes sense.
+        /// The smallest value that makes sense.
         wanted: usize,
     },
     /// A product or an operation on vectors failed, or the watch stopped the computation.

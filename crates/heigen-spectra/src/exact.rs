@@ -23,17 +23,17 @@ const ROUNDING: f64 = 4.0;
 /// Seed of the random directions.
 const SEED: u64 = 20_230_612;
 
-/// What the exact way found out.
+/// The outcome of [`exact`]: the eigenpairs, or the news that the rank is too large for this method.
 #[derive(Debug)]
 pub enum Exact<B> {
     /// A = V diag(lambda) V^T up to rounding.
     LowRank {
-        /// Ascending, `[K]`.
+        /// The eigenvalues in ascending order, `[K]`.
         eigenvalues: Vec<f64>,
-        /// Orthonormal columns, [P, K].
+        /// The eigenvectors as orthonormal columns, [P, K], in the order of the eigenvalues.
         eigenvectors: B,
     },
-    /// The range is larger than it pays to follow: a basis of that many columns was not enough.
+    /// The rank is larger than it pays to follow: a basis of this many columns did not hold the range of A.
     HighRank(usize),
 }
 
@@ -44,7 +44,7 @@ pub enum Exact<B> {
 /// nothing is left; then T = Q^T A Q, T = U diag(lambda) U^T, V = Q U. Since A is symmetric with its range in Q,
 /// A = Q T Q^T, and nonzero eigenvalues are those of T.
 ///
-/// Gives up with [`Exact::HighRank`] beyond `max_columns` columns. `watch` is told every stage.
+/// Gives up with [`Exact::HighRank`] beyond `max_columns` columns. `watch` is told of every stage.
 ///
 /// # Cost
 /// For rank r: 2 r products, about 9 P r^2 operations in matrix products, 9 r^3 in the eigenproblem; memory 2 P r numbers.
@@ -79,7 +79,8 @@ pub fn exact<S: Space>(
         project_out(&space, space.all(&basis), &mut y)?;
         let limit = scale * EXHAUSTED.max(ROUNDING * space.epsilon() * (p as f64).sqrt());
         space.orthonormalize(&mut y, limit)?;
-        // Once more, now that the columns have length 1: what was left of the basis in the short ones has grown with them.
+        // Project once more, now that the columns have length 1: components along the basis that were negligible in the
+        // short columns have grown with them.
         project_out(&space, space.all(&basis), &mut y)?;
         space.orthonormalize(&mut y, 0.0)?;
         let found = space.columns(&y);
@@ -97,7 +98,7 @@ pub fn exact<S: Space>(
     Ok(Exact::LowRank { eigenvectors: times(&space, &basis, &pairs.eigenvectors)?, eigenvalues: pairs.eigenvalues })
 }
 
-/// T = Q^T A Q, block column by block column, lower triangle only; then mirrored.
+/// T = Q^T A Q, computed one block of columns after another: the lower triangle first, then mirrored to the upper one.
 fn projected<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
     space: &S,

@@ -25,7 +25,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The operator's own `error`.
+    /// Wraps an `error` of the operator's own.
     pub fn of(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Operator(error.into())
     }

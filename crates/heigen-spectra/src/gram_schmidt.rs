@@ -4,20 +4,22 @@ use crate::linalg::{EigenError, Eigenpairs, Matrix, self_adjoint_eigen};
 use crate::space::{Columns, Space};
 use crate::{Failure, linalg};
 
-/// W = X R with X [P, r] orthonormal and R [r, K].
+/// A block W as the product X R, with X [P, r] orthonormal and R [r, K].
 #[derive(Clone, Debug)]
 pub(crate) struct Orthonormal<B> {
     pub(crate) block: B,
     pub(crate) r: Matrix<f64>,
 }
 
-/// Singular values within this ratio: one pass leaves the directions orthonormal to rounding.
+/// If the smallest singular value is at least this fraction of the largest, one pass leaves the columns of X
+/// orthonormal to rounding.
 const WELL_CONDITIONED: f64 = 0.3;
-/// Below this ratio, what rounding left of the basis in the block is worth another pass against the basis.
+/// If the ratio is below this one, the block may still contain components of the basis that rounding left: it is
+/// projected against the basis again.
 const REORTHOGONALIZE: f64 = 0.05;
 /// Normalised columns more dependent than this are the same direction up to rounding.
 const DEPENDENT: f64 = 1e-10;
-/// Three suffice for a condition of 1 / eps; the others are a reserve.
+/// The largest number of passes. Three suffice for a condition of 1 / eps; the others are a reserve.
 const MAX_PASSES: usize = 6;
 
 /// W -= Q Q^T W; returns Q^T W.
@@ -36,7 +38,7 @@ pub(crate) fn times<S: Space>(space: &S, a: &S::Block, s: &Matrix<f64>) -> Resul
     combined(space, space.all(a), s)
 }
 
-/// A S as a new block, of some columns of a block.
+/// A S as a new block, where A is some columns of a block.
 pub(crate) fn combined<S: Space>(space: &S, a: Columns<'_, S::Block>, s: &Matrix<f64>) -> Result<S::Block, Failure> {
     let mut out = space.zeros(s.columns)?;
     space.combine(1.0, a, s, 0.0, &mut out)?;

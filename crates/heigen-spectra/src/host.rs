@@ -114,7 +114,8 @@ impl<T: Scalar> Space for Host<T> {
     }
 
     fn append(&self, block: &mut Matrix<T>, more: Columns<'_, Matrix<T>>) -> Result<(), Failure> {
-        /// Blocks of this many columns are appended to large bases, whose memory shall not be doubled in advance.
+        /// Appended blocks of at least this many columns reserve exactly the memory they need: the basis of a solver is
+        /// large, and letting the vector double its capacity would waste as much again.
         const WIDE: usize = 32;
         if more.len() >= WIDE {
             block.data.reserve_exact(more.len() * self.len);
@@ -133,7 +134,7 @@ impl<T: Scalar> Space for Host<T> {
         a: &[Columns<'_, Matrix<T>>],
         b: &[Columns<'_, Matrix<T>>],
     ) -> Result<Vec<Matrix<f64>>, Failure> {
-        // Each by one thread: with single columns there is nothing to split.
+        // Each Gram matrix is computed by one thread: with single columns there is nothing to split.
         Ok(self.threads.run(|| a.par_iter().zip(b).map(|(a, b)| gram(a, b, Par::Seq)).collect()))
     }
 
@@ -263,7 +264,8 @@ impl<T: Scalar> Space for Host<T> {
     /// Householder's factorisation A = Q R, whose diagonal drops where the span is exhausted: the columns before are kept.
     fn orthonormalize(&self, a: &mut Matrix<T>, drop: f64) -> Result<(), Failure> {
         let diagonal = self.threads.run(|| orthonormalize(a))?;
-        // A random direction may miss what is left by chance: columns that follow tell.
+        // A random direction may by chance miss a part of the span, so a small diagonal entry alone does not mean that
+        // the span is exhausted: larger entries further on show that it is not.
         let found = diagonal.iter().rposition(|r| r.to_f64() > drop).map_or(0, |last| last + 1);
         a.data.truncate(found * self.len);
         a.columns = found;

@@ -27,7 +27,7 @@ use crate::{Failure, Host, Space, Watch};
 /// # Ok::<(), Failure>(())
 /// ```
 pub trait SymmetricOperator<S: Space = Host<f64>> {
-    /// The home of the directions, with P.
+    /// The home of the directions; it also tells P, their length.
     fn space(&self) -> S;
 
     /// `out = A V` for directions V [P, K], column by column. `out` has the shape of V; nothing is to be read from it.
@@ -41,11 +41,11 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         self.space().len()
     }
 
-    /// The same operator, up to rounding, in a form whose products are much cheaper, where there is one and `limit_bytes`
-    /// of memory hold it. Spectra are computed with it and certified with `self`.
+    /// An operator that equals this one up to rounding and whose products are much cheaper, where there is one and
+    /// `limit_bytes` of memory hold it. Spectra are computed with the cheaper operator and certified with `self`.
     ///
     /// # Errors
-    /// [`Failure`] of a product on the way, or where `watch` stops it.
+    /// [`Failure`] if a product on the way fails, or if `watch` stops it.
     fn written_out(
         &self,
         _limit_bytes: f64,
@@ -54,12 +54,14 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         Ok(None)
     }
 
-    /// tr A by a route of its own, exact up to rounding, where the structure gives one that needs no products.
+    /// tr A, exact up to rounding, computed without any product; `None` where the operator's structure gives no such
+    /// way.
     fn exact_trace(&self) -> Option<f64> {
         None
     }
 
-    /// What rounding may leave where terms cancel until A v is 0: relative accuracy ends there.
+    /// The absolute error that rounding may leave in A v where its terms cancel and A v should be 0. Numbers below it
+    /// have no correct digits.
     fn rounding(&self) -> f64 {
         0.0
     }
@@ -67,7 +69,7 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
     /// A V as a new block.
     ///
     /// # Errors
-    /// [`Failure`] of [`SymmetricOperator::apply`].
+    /// [`Failure`] as [`SymmetricOperator::apply`] reports it.
     fn product(&self, directions: &S::Block) -> Result<S::Block, Failure> {
         let space = self.space();
         let mut out = space.zeros(space.columns(directions))?;
@@ -76,7 +78,7 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
     }
 }
 
-/// A V, refused where an entry is infinite or NaN.
+/// The product A V as a new block; fails with [`Failure::NotFinite`] where an entry is infinite or NaN.
 pub(crate) fn finite_product<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
     directions: &S::Block,
@@ -86,7 +88,7 @@ pub(crate) fn finite_product<S: Space>(
     if space.is_finite(space.all(&out))? { Ok(out) } else { Err(Failure::NotFinite) }
 }
 
-/// Pointers to operators are operators, and forward every method.
+/// Makes pointers to operators operators themselves, by forwarding every method.
 macro_rules! forward {
     ($pointer:ty) => {
         impl<S: Space, O: SymmetricOperator<S> + ?Sized> SymmetricOperator<S> for $pointer {

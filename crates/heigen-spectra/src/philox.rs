@@ -2,7 +2,7 @@
 
 /// Multipliers of a round.
 const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
-/// What the two halves of the key grow by from round to round (Weyl sequences).
+/// The constants added to the two halves of the key after every round (Weyl sequences).
 const KEY_STEPS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 const ROUNDS: usize = 10;
 
@@ -32,7 +32,7 @@ pub fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
     [c0, c1, c2, c3]
 }
 
-/// High and low half of the 128-bit product.
+/// The high and the low half of the 128-bit product a b.
 #[inline]
 fn widening_product(a: u64, b: u64) -> (u64, u64) {
     let wide = u128::from(a) * u128::from(b);

@@ -11,14 +11,14 @@ use crate::{EstimateError, Failure, Law, SymmetricOperator, Watch, stage};
 ///
 /// Nodes are the eigenvalues theta_i of the tridiagonal T_m of m Lanczos steps from v, weights the squared first
 /// components of its orthonormal eigenvectors s_i (columns), weight_i = (e_1^T s_i)^2: v is the first Lanczos vector,
-/// v = Q e_1, so v^T f(A) v = e_1^T f(T_m) e_1. They are the first *row* of the eigenvector matrix, squared. Its first
-/// column, or another row, would give nonnegative weights of sum 1 just as well and a density that looks plausible; only
-/// the higher moments tell them apart, and some tools in use have fallen for it.
+/// v = Q e_1, so v^T f(A) v = e_1^T f(T_m) e_1. They are the first *row* of the eigenvector matrix, squared. The first
+/// column, or another row, would also give nonnegative weights of sum 1 and a density that looks plausible; only the
+/// higher moments tell the right weights from the wrong ones, and some published tools use the wrong ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quadrature {
-    /// Ascending.
+    /// The nodes, ascending.
     pub nodes: Vec<f64>,
-    /// In the order of the nodes; sum 1.
+    /// The weights, in the order of the nodes; their sum is 1.
     pub weights: Vec<f64>,
 }
 
@@ -29,15 +29,15 @@ impl Quadrature {
     }
 }
 
-/// One probe's recurrence A Q = Q T + beta q e_m^T.
+/// The Lanczos recurrence of one random vector: A Q = Q T + beta q e_m^T.
 struct Probe<B> {
-    /// Q [P, m], orthonormal.
+    /// The basis Q [P, m], orthonormal.
     basis: B,
     alpha: Vec<f64>,
     beta: Vec<f64>,
     /// Largest norm of a product with a unit vector: at most |A|.
     scale: f64,
-    /// The Krylov space is invariant: the quadrature is exact for every f.
+    /// Whether the Krylov space is invariant: then the quadrature is exact for every f.
     finished: bool,
 }
 
@@ -80,7 +80,7 @@ fn step<S: Space>(space: &S, probes: &mut [&mut Probe<S::Block>], mut images: S:
         probe.scale = probe.scale.max(norm);
         probe.alpha.push(0.0);
     }
-    // Against the whole basis and twice, which is what keeps it orthonormal.
+    // Every image is projected against its whole basis, twice: this keeps the basis orthonormal.
     for _ in 0..2 {
         let bases: Vec<_> = probes.iter().map(|probe| space.all(&probe.basis)).collect();
         let own: Vec<_> = (0..probes.len()).map(|i| Columns { block: &images, range: i..i + 1 }).collect();

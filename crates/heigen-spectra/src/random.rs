@@ -17,7 +17,7 @@ pub enum Law {
     Uniform,
 }
 
-/// Words that Philox makes at a time; a Gaussian entry needs the word of its neighbour in a pair.
+/// Philox makes this many words at a time. A Gaussian entry needs two of them: its own and its neighbour's.
 const WORDS: usize = 4;
 
 /// Rows `rows` of column `column` of the random matrix of `seed`, with independent entries of `law`.
@@ -63,7 +63,8 @@ fn unit(word: u64) -> f64 {
     (word >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The functions are those of `libm`: the same bytes on every machine.
+/// A pair of independent Gaussian numbers from two words. The functions are those of `libm`, so the bytes are the same
+/// on every machine.
 fn gaussian_pair(radius: u64, angle: u64) -> [f64; 2] {
     let radius = (-2.0 * libm::log(1.0 - unit(radius))).sqrt();
     let (sine, cosine) = libm::sincos(2.0 * std::f64::consts::PI * unit(angle));

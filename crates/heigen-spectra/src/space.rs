@@ -10,7 +10,7 @@ use std::ops::Range;
 pub struct Columns<'a, B> {
     /// The block.
     pub block: &'a B,
-    /// Which of its columns.
+    /// The numbers of the columns, counted from 0.
     pub range: Range<usize>,
 }
 
@@ -26,13 +26,13 @@ impl<B> Columns<'_, B> {
         self.range.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no columns.
     pub fn is_empty(&self) -> bool {
         self.range.is_empty()
     }
 }
 
-/// A vector space R^P whose vectors live in some memory: of the host, of a GPU, spread over machines.
+/// A vector space R^P whose vectors live in some memory: that of the host, that of a GPU, or spread over machines.
 ///
 /// Solvers hold blocks of vectors [P, k] and touch them by these operations only. Small matrices, whose size depends on
 /// numbers of columns alone, are in host memory and in float64.
@@ -77,25 +77,26 @@ pub trait Space: Clone + 'static {
     /// A block [P, k] of zeros.
     ///
     /// # Errors
-    /// [`Failure`] as described for the trait; so for all operations below.
+    /// [`Failure`] if the home of the vectors cannot do it, as the trait describes; so for all operations below.
     fn zeros(&self, columns: usize) -> Result<Self::Block, Failure>;
 
-    /// Columns `columns` of the random matrix of `seed`, as [`random_entries`](crate::random_entries) defines it.
+    /// The columns numbered `columns` of the random matrix of `seed`, as [`random_entries`](crate::random_entries)
+    /// defines it.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Self::Block, Failure>;
 
     /// A block of the given columns, in that order.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn select(&self, block: &Self::Block, columns: &[usize]) -> Result<Self::Block, Failure>;
 
     /// A block of some consecutive columns.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn copy(&self, columns: Columns<'_, Self::Block>) -> Result<Self::Block, Failure> {
         self.select(columns.block, &columns.range.collect::<Vec<_>>())
     }
@@ -103,19 +104,21 @@ pub trait Space: Clone + 'static {
     /// Appends columns to a block.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn append(&self, block: &mut Self::Block, more: Columns<'_, Self::Block>) -> Result<(), Failure>;
 
-    /// The matrix product A^T B, [columns of A, columns of B]; of a block with itself symmetric to the bit.
+    /// The matrix product A^T B, [columns of A, columns of B]; the product of a block with itself is symmetric to the
+    /// bit.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn gram(&self, a: Columns<'_, Self::Block>, b: Columns<'_, Self::Block>) -> Result<Matrix<f64>, Failure>;
 
-    /// [`Space::gram`] of several pairs of blocks; a home that gains by it does them together.
+    /// [`Space::gram`] of several pairs of blocks. A home that is faster with many pairs at a time overrides this
+    /// method.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn gram_each(
         &self,
         a: &[Columns<'_, Self::Block>],
@@ -127,13 +130,13 @@ pub trait Space: Clone + 'static {
     /// a_j^T b_j for every pair of columns.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn dots(&self, a: Columns<'_, Self::Block>, b: Columns<'_, Self::Block>) -> Result<Vec<f64>, Failure>;
 
     /// The Euclidean norm of every column.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn norms(&self, a: Columns<'_, Self::Block>) -> Result<Vec<f64>, Failure> {
         Ok(self.dots(a.clone(), a)?.into_iter().map(f64::sqrt).collect())
     }
@@ -141,13 +144,13 @@ pub trait Space: Clone + 'static {
     /// Whether no entry is infinite or NaN.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn is_finite(&self, a: Columns<'_, Self::Block>) -> Result<bool, Failure>;
 
     /// `y = alpha a s + beta y` with a [P, m], s [m, k] and y [P, k]; where beta is 0, nothing is read from y.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn combine(
         &self,
         alpha: f64,
@@ -160,7 +163,7 @@ pub trait Space: Clone + 'static {
     /// `y_i += alpha a_i s_i`, where the columns of y are split, one group after another, by the columns of the s_i.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn combine_each(
         &self,
         alpha: f64,
@@ -169,22 +172,22 @@ pub trait Space: Clone + 'static {
         y: &mut Self::Block,
     ) -> Result<(), Failure>;
 
-    /// Multiplies every column by its factor.
+    /// Multiplies every column of the block by its own factor: `a_j *= factors_j`.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn scale_columns(&self, a: &mut Self::Block, factors: &[f64]) -> Result<(), Failure>;
 
     /// `y_j += factor_j x_j` for every column.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn add_scaled(&self, factors: &[f64], x: Columns<'_, Self::Block>, y: &mut Self::Block) -> Result<(), Failure>;
 
     /// `y += a * b`, entry by entry.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn multiply_add(
         &self,
         a: Columns<'_, Self::Block>,
@@ -192,47 +195,48 @@ pub trait Space: Clone + 'static {
         y: &mut Self::Block,
     ) -> Result<(), Failure>;
 
-    /// The home of vectors that hold only the rows of some ranges, which are ascending and disjoint.
+    /// The home of shorter vectors, which hold only the rows in `ranges`; the ranges are ascending and disjoint.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn of_rows(&self, ranges: &[Range<usize>]) -> Result<Self, Failure>;
 
-    /// Rows `ranges` of a block, as a block of [`Space::of_rows`].
+    /// The rows in `ranges` of a block, as a block of the home that [`Space::of_rows`] gives for these ranges.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn gather_rows(&self, block: &Self::Block, ranges: &[Range<usize>]) -> Result<Self::Block, Failure>;
 
-    /// A block of this space from one of [`Space::of_rows`], zero in all other rows.
+    /// The reverse of [`Space::gather_rows`]: a block of this space with the given `rows`, and zeros in all other rows.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn scatter_rows(&self, rows: &Self::Block, ranges: &[Range<usize>]) -> Result<Self::Block, Failure>;
 
-    /// The entry of largest magnitude of every column with its sign; the first one of several. 0 where all are 0.
+    /// For every column, its entry of largest magnitude, with its sign; the first such entry where several are equally
+    /// large, and 0 where all entries are 0.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn largest_entries(&self, a: Columns<'_, Self::Block>) -> Result<Vec<f64>, Failure>;
 
-    /// Rows `rows` of a block in host memory.
+    /// The rows numbered `rows` of some columns, as a matrix in host memory.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn to_host(&self, a: Columns<'_, Self::Block>, rows: Range<usize>) -> Result<Matrix<f64>, Failure>;
 
     /// A block of entries [P, k] in host memory, rounded to this home's type.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn to_home(&self, a: Matrix<f64>) -> Result<Self::Block, Failure>;
 
     /// Replaces the columns of a block by an orthonormal basis of their span, without directions whose share of the block
     /// is at most `drop` (a norm): fewer columns than before, possibly none.
     ///
     /// # Errors
-    /// [`Failure`]
+    /// [`Failure`] if the home of the vectors cannot do it.
     fn orthonormalize(&self, a: &mut Self::Block, drop: f64) -> Result<(), Failure> {
         let block = std::mem::replace(a, self.zeros(0)?);
         *a = orthonormal(self, block, None, drop)?.block;

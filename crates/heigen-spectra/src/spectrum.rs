@@ -6,10 +6,11 @@ use crate::{
     Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify, dense, exact, stage,
 };
 
-/// Eigenvalues within this fraction of the largest magnitude count as zero: the null space.
+/// Eigenvalues of magnitude at most this fraction of the largest one count as zero: they belong to the null space.
 pub const NULL_TOLERANCE: f64 = 1e-10;
 
-/// What float32 leaves of a zero eigenvalue, in units of sqrt(P) eps.
+/// The magnitude that float32 rounding may give to an eigenvalue that is zero, in units of sqrt(P) eps of the largest
+/// one.
 const ROUNDING: f64 = 4.0;
 
 /// How to compute a spectrum.
@@ -18,14 +19,14 @@ const ROUNDING: f64 = 4.0;
 pub enum Method {
     /// [`Method::Exact`] where the rank turns out to be small, else [`Method::Dense`].
     Auto,
-    /// Range, projection, small eigenproblem; no P x P matrix.
+    /// Finds the range of A, projects A onto it and solves the small eigenproblem; no P x P matrix is formed.
     Exact,
-    /// The P x P matrix and its eigendecomposition.
+    /// Forms the P x P matrix and decomposes it.
     Dense,
 }
 
 impl Method {
-    /// As on the command line.
+    /// The name of the method on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -43,11 +44,11 @@ pub struct Spectrum<B> {
     /// [P, k], columns ascending with their eigenvalues; the sign is such that the entry of largest magnitude is positive.
     /// The basis of a repeated eigenvalue is arbitrary.
     pub eigenvectors: B,
-    /// Place in `eigenvalues` of every column.
+    /// For every column of `eigenvectors`, the index of its eigenvalue in `eigenvalues`.
     pub places: Vec<usize>,
-    /// [`Method::Exact`] or [`Method::Dense`].
+    /// The method that was used: [`Method::Exact`] or [`Method::Dense`].
     pub method: Method,
-    /// What vouches for it.
+    /// The error bounds that show how accurate this spectrum is.
     pub certificate: Certificate,
     /// The rounding unit of the vectors' type: 2^-52 for float64.
     pub epsilon: f64,
@@ -56,7 +57,7 @@ pub struct Spectrum<B> {
 /// Why there is no spectrum.
 #[derive(Debug, thiserror::Error)]
 pub enum SpectrumError {
-    /// The dense matrix would not fit.
+    /// The dense matrix would not fit into the memory that may be used.
     #[error(
         "the {n_params} x {n_params} matrix and its eigenvectors need {gib:.1} GiB, {limit_gib:.1} GiB are available; \
          ask for the largest eigenvalues only, or for a part of the parameters"
@@ -64,20 +65,20 @@ pub enum SpectrumError {
     TooLarge {
         /// P.
         n_params: usize,
-        /// Needed.
+        /// Memory needed, in GiB.
         gib: f64,
-        /// Allowed.
+        /// Memory that may be used, in GiB.
         limit_gib: f64,
     },
-    /// The range did not end.
+    /// The rank is too large for [`Method::Exact`]: the range finder stopped before it had found the whole range.
     #[error("the rank is larger than {columns} of {n_params}, more than the exact way follows")]
     HighRank {
-        /// Columns found.
+        /// Columns of the range that were found.
         columns: usize,
         /// P.
         n_params: usize,
     },
-    /// The exact way in float32.
+    /// [`Method::Exact`] was asked for in float32.
     #[error("the exact way needs float64: float32 leaves too few digits between the smallest eigenvalues and rounding")]
     NeedsFloat64,
     /// A product or an operation on vectors failed, or the watch stopped the computation.
@@ -106,8 +107,8 @@ impl<B> Spectrum<B> {
         self.eigenvalues.iter().map(|l| l.abs()).fold(0.0, f64::max)
     }
 
-    /// Magnitude up to which eigenvalues count as zero: 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or what float32
-    /// rounding leaves of zero.
+    /// The magnitude up to which eigenvalues count as zero: 1e-10 |lambda|_max ([`NULL_TOLERANCE`]), or the magnitude
+    /// that float32 rounding gives to a zero eigenvalue, whichever is larger.
     pub fn zero(&self) -> f64 {
         let relative = NULL_TOLERANCE.max(ROUNDING * self.epsilon * (self.eigenvalues.len() as f64).sqrt());
         self.scale() * relative
@@ -144,7 +145,7 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
         (values, self.eigenvectors.select_columns(&columns))
     }
 
-    /// Completes the eigenvectors to a basis of R^P by an arbitrary one of the null space: P x P numbers.
+    /// Adds an arbitrary basis of the null space, so that the eigenvectors become a basis of R^P, of P x P numbers.
     ///
     /// # Errors
     /// [`EigenError::Memory`] if there is no room for the workspace.
@@ -164,7 +165,7 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
         Ok(())
     }
 
-    /// Leaves the eigenvectors of nonzero eigenvalues only.
+    /// Removes the eigenvectors of eigenvalues that count as zero.
     pub fn drop_null_space(&mut self) {
         let zero = self.zero();
         let keep: Vec<usize> =
@@ -184,8 +185,8 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
 /// stopped, is announced with its size.
 ///
 /// # Errors
-/// [`SpectrumError`] if the way asked for does not lead there, before memory is exceeded, if a product fails, `watch`
-/// stops it, or the certificate does not hold.
+/// [`SpectrumError`] if the method asked for does not suit the operator, if memory would be exceeded, if a product
+/// fails, if `watch` stops it, or if the certificate does not hold.
 ///
 /// ```
 /// use heigen_spectra::{DenseOperator, Method, linalg::Matrix, spectrum};
@@ -245,7 +246,8 @@ pub fn spectrum<S: Space>(
     finish(&space, &pairs.eigenvalues, eigenvectors, Method::Dense, certificate)
 }
 
-/// Puts K <= P ascending pairs in place among all P eigenvalues; the rest are exact zeros.
+/// Puts K <= P eigenpairs, in ascending order, in their places among all P eigenvalues; the other eigenvalues are exact
+/// zeros.
 fn finish<S: Space>(
     space: &S,
     known: &[f64],

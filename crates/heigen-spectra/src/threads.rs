@@ -1,4 +1,4 @@
-//! Where operations on the host run.
+//! The threads that operations on host memory run in.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use std::sync::Arc;
 pub struct Threads(Option<Arc<rayon::ThreadPool>>);
 
 impl Threads {
-    /// Rayon's global pool, or the pool that the calling thread belongs to.
+    /// The threads of rayon's global pool, or of the pool that the calling thread belongs to.
     pub fn current() -> Self {
         Self(None)
     }
 
-    /// A given pool.
+    /// The threads of a given pool.
     pub fn of(pool: Arc<rayon::ThreadPool>) -> Self {
         Self(Some(pool))
     }

@@ -14,17 +14,18 @@ use std::ops::Range;
 /// the first term exactly, the second as the mean of (P - r) u^T A u / |u|^2 over s = products - 2 r Gaussian
 /// directions u projected onto the complement of Q.
 ///
-/// Unbiased for symmetric A, definite or not. The s samples are independent given Q, so the standard error means what it
-/// says: that is why it is this and not XTrace, whose estimates share their sketch, so that
-/// their scatter understates the error.
+/// Unbiased for symmetric A, definite or not. The s samples are independent given Q, so the standard error can be taken
+/// at its word. This is why the function does not use XTrace: its estimates share one sketch, and their scatter
+/// understates the error.
 /// For decaying eigenvalues the error falls like 1 / products, where plain averages of w^T A w ([`hutchinson`]) fall
 /// like 1 / sqrt(products). Where the rank of A is below r the result is exact, with standard error 0.
 ///
 /// # Shapes
-/// `products` at least 6; at P or more the trace is summed from the products with the identity, standard error 0.
+/// `products` is at least 6. At P or more, the trace is the sum from the products with the identity, with standard
+/// error 0.
 ///
 /// # Units
-/// Those of A.
+/// The units of A.
 ///
 /// # Cost
 /// `products` products in three blocks, about 12 P r^2 operations, memory 4 P r numbers.
@@ -59,10 +60,10 @@ pub fn trace<S: Space>(
     watch.tell(stage::TRACE, 2 * r as u64, all, "products")?;
     let of_sketch: f64 = space.dots(space.all(&q), space.all(&a_q))?.iter().sum();
     if space.columns(&q) < r {
-        // The images of r random directions span fewer dimensions: that is the whole range of A.
+        // The images of r random directions span fewer than r dimensions, so they span the whole range of A.
         return Ok(Estimate { value: of_sketch, standard_error: 0.0 });
     }
-    // Columns that the sketch has not used.
+    // Random columns that the sketch has not used.
     let mut u = space.random(seed, r as u64..(products - r) as u64, Law::Gaussian)?;
     for _ in 0..2 {
         project_out(&space, space.all(&q), &mut u)?;
@@ -77,13 +78,13 @@ pub fn trace<S: Space>(
     Ok(Estimate { value: of_sketch + rest.value, ..rest })
 }
 
-/// Directions with less than this many epsilons of the largest image are rounding.
+/// Directions shorter than this many epsilons of the largest image are rounding errors.
 const RANK: f64 = 100.0;
 
 /// tr A as the mean of w^T A w over Rademacher directions w (Girard 1989, Hutchinson 1990): the simplest estimate.
 ///
-/// Variance 2 sum_{i != j} A_ij^2 / samples. [`trace`] needs far fewer products where eigenvalues decay; this is its
-/// oracle, and better for flat spectra with dominant diagonals.
+/// Variance 2 sum_{i != j} A_ij^2 / samples. [`trace`] needs far fewer products where eigenvalues decay. This estimate
+/// is better for flat spectra with dominant diagonals, and tests compare [`trace`] with it.
 ///
 /// # Errors
 /// [`EstimateError`] for fewer than 2 samples or a product that is infinite or NaN.
@@ -111,7 +112,7 @@ pub fn hutchinson<S: Space>(
 /// Directions in one product.
 pub(crate) const BLOCK: usize = 64;
 
-/// The random columns of one product, from `start` on, of `samples` in all.
+/// The numbers of the random columns for one product: a block that begins at `start`, when `samples` are wanted in all.
 pub(crate) fn block_from(start: usize, samples: usize) -> Range<u64> {
     start as u64..(start + BLOCK).min(samples) as u64
 }

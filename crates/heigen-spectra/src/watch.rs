@@ -78,7 +78,7 @@ pub trait Watch {
     }
 }
 
-/// Never stops anything.
+/// The empty watch, which never stops anything.
 impl Watch for () {
     fn progress(&mut self, _: Progress) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -91,7 +91,7 @@ impl<W: Watch + ?Sized> Watch for &mut W {
     }
 }
 
-/// A watch that hands every [`Progress`] to a function.
+/// A watch that passes every [`Progress`] to a function.
 #[derive(Clone, Copy, Debug)]
 pub struct WatchFn<F>(pub F);
 

@@ -1,4 +1,5 @@
-//! What an epoch and an analysis of the paper's CNN cost, against what their matrix products alone would cost.
+//! Measures the time of an epoch and of an analysis of the paper's CNN, against the time of their matrix products
+//! alone.
 //!
 //! mnist2D/normal_training_c017: 450 training digits in batches of 64, SGD. The limit of an epoch is the number of
 //! floating-point operations of its matrix products over the rate of faer's float32 product of the second convolution's
@@ -35,7 +36,8 @@ fn main() {
     let batch = BatchSize::Samples(64);
     let mut run = Training::new(&network, &parts, theta, LossKind::CrossEntropy, sgd, None, batch, 0).expect("run");
 
-    // Forward 2, gradient of the weights 2, gradient of the inputs 2 (not for the first layer) a weight and place.
+    // Operations for each weight and place: 2 forward, 2 for the gradient of the weights, 2 for the gradient of the
+    // inputs (not in the first layer).
     let first = 16.0 * 9.0 * 676.0;
     let operations = n as f64 * (6.0 * network.multiplications() as f64 - 2.0 * first);
     let (mut best_epoch, mut best_rate) = (f64::INFINITY, 0.0f64);
@@ -66,7 +68,7 @@ fn main() {
     }
 }
 
-/// Operations a second of faer's product of the second convolution's shape, each thread its own.
+/// Operations per second of faer's product of the second convolution's shape, where each thread has its own product.
 fn faer_rate(threads: usize) -> f64 {
     const TIMES: usize = 200;
     let a = Matrix::from_fn(32, 144, |i, j| ((i * 7 + j) as f32).sin());
@@ -82,7 +84,7 @@ fn faer_rate(threads: usize) -> f64 {
     (threads * TIMES) as f64 * 2.0 * 32.0 * 144.0 * 968.0 / begun.elapsed().as_secs_f64()
 }
 
-/// Everything that `heigen hessian` computes.
+/// Computes everything that `heigen hessian` computes.
 fn analysis(problem: &Problem<'_, f64>) {
     let begun = Instant::now();
     let found = spectrum(&Hessian(problem), Method::Auto, 8e9, &mut ()).expect("spectrum");

@@ -20,7 +20,7 @@ use setup::{Trained, faer_rate, normal_training};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// A stage with its time and operations.
+/// A stage with its time, operations and bytes.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
     pub(crate) seconds: f64,
@@ -116,7 +116,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
     let rest = rest.elapsed().as_secs_f64();
 
     let block = 128.0;
-    // Products; projection on the basis, twice; two Householder factorisations of each block.
+    // The products; twice the projection on the basis; two Householder factorisations of each block.
     let range = k * per_product + 4.0 * p * k * k + 8.0 * p * block * k;
     let number = 8.0;
     vec![
@@ -127,7 +127,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
             operations: k * per_product + p * k * k,
             bytes: number * p * k * k / block / 2.0,
         },
-        // Tridiagonal form 4/3, its eigenproblem about 4/3, back transformation 2.
+        // Tridiagonal form 4/3 P^3, its eigenproblem about 4/3, back transformation 2.
         Measured {
             name: "eigenproblem",
             seconds: vectors - eigen,

@@ -1,4 +1,4 @@
-//! What an epoch of the paper's 300,000-epoch run costs, against what its matrix products alone would cost.
+//! Measures the time of an epoch of the paper's 300,000-epoch run, against the time of its matrix products alone.
 //!
 //! gauss/random_label_training: 2-100-100-3, 150 training samples in batches of 64, SGD, losses of the 90 validation
 //! and 60 test samples after every epoch, as the reference does. One thread. The limit is the number of floating-point
@@ -39,7 +39,8 @@ fn main() {
     let b = Matrix::from_fn(100, 64, |i, j| ((i + 3 * j) as f32).cos());
     let mut c = Matrix::zeros(100, 64);
     let weights = (2 * 100 + 100 * 100 + 100 * 3) as f64;
-    // Forward 2, gradient of the weights 2, gradient of the inputs 2 (not for the first layer) a weight and sample.
+    // Operations for each weight and sample: 2 forward, 2 for the gradient of the weights, 2 for the gradient of the
+    // inputs (not in the first layer).
     let operations = 150.0 * (6.0 * weights - 2.0 * 200.0) + 150.0 * 2.0 * weights;
 
     let (mut best_epoch, mut best_product) = (f64::INFINITY, f64::INFINITY);

@@ -1,4 +1,4 @@
-//! Losses: value, derivative with respect to the outputs, and its derivative in turn.
+//! Losses: their value, their derivative with respect to the outputs, and the derivative of that derivative.
 //!
 //! | loss | of one sample with outputs o, label y, C classes |
 //! | --- | --- |
@@ -52,22 +52,23 @@ impl LossKind {
 /// The derivative of `weight` times the loss of every sample with respect to its outputs, as a map that carriers apply.
 #[derive(Clone, Copy, Debug)]
 pub struct LossDelta<'a, T> {
-    /// Which loss.
+    /// The loss.
     pub loss: LossKind,
     /// Class of every sample, `[N]`.
     pub labels: &'a [usize],
-    /// 1/N for a mean, 1 for per-example gradients.
+    /// The factor of the loss: 1/N for a mean, 1 for per-example gradients.
     pub weight: T,
-    /// How p - 1 is computed.
+    /// The rounding of p - 1.
     pub rounding: Rounding,
 }
 
-/// How the derivative p - 1 of the cross-entropy with respect to the output of the true class is rounded.
+/// The rounding of the derivative p - 1 of the cross-entropy with respect to the output of the true class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounding {
-    /// By subtraction: vanishes in float32 as soon as p rounds to 1. Training does so, to follow the reference.
+    /// Computed by subtraction. It becomes 0 in float32 as soon as p rounds to 1; training uses it, to follow the
+    /// reference.
     PyTorch,
-    /// To full relative precision: analysis does so, since minima have p close to 1.
+    /// Computed to full relative precision. Analyses use it, since p is close to 1 at minima.
     Exact,
 }
 
@@ -80,7 +81,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
                 softmax(o, out);
                 out[y] = match self.rounding {
                     Rounding::PyTorch => out[y] - T::ONE,
-                    // The same without cancellation: minus the sum of the others.
+                    // Equal to p_y - 1, without its cancellation: minus the sum of the other probabilities.
                     Rounding::Exact => {
                         out[y] = T::ZERO;
                         -out.iter().copied().sum::<T>()
@@ -119,7 +120,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
                 let per_class = w / T::from_f64(classes as f64);
                 out.iter_mut().zip(d_outputs).for_each(|(d, &v)| *d = (per_class + per_class) * v);
             }
-            // (diag(p) - p p^T) do
+            // The product (diag(p) - p p^T) do.
             LossKind::CrossEntropy => with_softmax(o, |p| {
                 for (d, v) in out.chunks_exact_mut(classes).zip(d_outputs.chunks_exact(classes)) {
                     subtract_mean(p, v, d);

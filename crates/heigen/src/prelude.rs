@@ -1,4 +1,4 @@
-//! What a program that analyses a network usually needs: `use heigen::prelude::*;`.
+//! The names that a program that analyses a network usually needs: `use heigen::prelude::*;`.
 
 pub use crate::analysis::{Analysis, Outliers, Summary, alignments, analyze};
 pub use crate::config::{AnyName, DatasetSpec, Experiment};

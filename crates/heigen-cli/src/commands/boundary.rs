@@ -1,4 +1,4 @@
-//! `heigen boundary`.
+//! The command `heigen boundary`.
 
 use crate::args::BoundaryArgs;
 use crate::describe;

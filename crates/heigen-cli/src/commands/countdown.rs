@@ -8,25 +8,25 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a log that is no terminal gets the line.
+/// Time between two lines where stderr is a log and not a terminal.
 const LOG: Duration = Duration::from_secs(30);
 
-/// How far everything is.
+/// The progress of a reproduction.
 #[derive(Debug)]
 struct State {
-    /// Expected seconds of each task on one core, until it has ended.
+    /// Expected seconds of each task on one core; 0 once it has ended.
     open: Vec<f64>,
     names: Vec<String>,
     running: BTreeMap<usize, Instant>,
     ended: usize,
     failed: usize,
-    /// Seconds of the work that has ended, expected and as it was.
+    /// Seconds of the work that has ended: as they were expected, and as they were measured.
     expected: f64,
     taken: f64,
     over: bool,
 }
 
-/// The line, renewed every second while [`Countdown::show`] runs.
+/// The line about the progress, which is renewed every second while [`Countdown::show`] runs.
 #[derive(Debug)]
 pub(crate) struct Countdown<'a> {
     planned: &'a Reproduction,
@@ -51,11 +51,11 @@ impl<'a> Countdown<'a> {
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
-        // Whatever panicked while it held the lock: numbers for the display stay good enough.
+        // If a thread panicked while it held the lock, the numbers are still good enough to be shown.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` while a thread of its own renews the line.
+    /// Runs `work` while another thread renews the line.
     pub(crate) fn show<R>(&self, work: impl FnOnce() -> R) -> R {
         std::thread::scope(|scope| {
             scope.spawn(|| self.renew());
@@ -64,7 +64,7 @@ impl<'a> Countdown<'a> {
         })
     }
 
-    /// Renews the line until it is over.
+    /// Renews the line until the work is over.
     fn renew(&self) {
         let bar: ProgressBar = bars::status();
         let mut logged = Instant::now();
@@ -93,7 +93,8 @@ impl<'a> Countdown<'a> {
     pub(crate) fn ended(&self, task: usize, well: bool) {
         let mut state = self.locked();
         if let Some(begun) = state.running.remove(&task) {
-            // What was reused tells nothing of the speed.
+            // A task whose result was reused has no open seconds. It tells nothing of the machine's speed and is not
+            // counted.
             if state.open[task] > 0.0 {
                 state.expected += state.open[task];
                 state.taken += begun.elapsed().as_secs_f64();
@@ -107,7 +108,7 @@ impl<'a> Countdown<'a> {
     }
 }
 
-/// Ends the renewing, also where the work panics.
+/// Ends the renewing when it is dropped, so also if the work panics.
 struct Over<'a>(&'a Countdown<'a>);
 
 impl Drop for Over<'_> {
@@ -126,13 +127,13 @@ impl State {
         format!("reproduce: {} of {} done{failed}, about {left} left{running}", self.ended, self.names.len())
     }
 
-    /// Seconds left: all open work shared, or its longest chain, at the speed seen so far.
+    /// Seconds left, at the speed seen so far: all open work shared among the cores, or its longest chain.
     fn left(&self, longest: f64, cores: usize) -> f64 {
         let of_running = |(&i, begun): (&usize, &Instant)| self.open[i].min(begun.elapsed().as_secs_f64());
         let begun: f64 = self.running.iter().map(of_running).sum();
         let most = self.running.iter().map(of_running).fold(0.0, f64::max);
         let open: f64 = self.open.iter().sum::<f64>() - begun;
-        // Two minutes of work at the expected speed are as good as nothing seen.
+        // The first measurements say little, so 120 seconds at the expected speed are added to them.
         let pace = (self.taken + 120.0) / (self.expected + 120.0);
         pace * (open / cores.max(1) as f64).max(longest - most).max(0.0)
     }

@@ -1,4 +1,4 @@
-//! `heigen list`.
+//! The command `heigen list`.
 
 use crate::args::ListArgs;
 use crate::session::print;

@@ -1,4 +1,4 @@
-//! `heigen figure` and `heigen plot`.
+//! The commands `heigen figure` and `heigen plot`.
 
 use crate::args::{DrawArgs, FigureArgs, PlotArgs};
 use crate::session::{Session, one_model, print, say, usage};
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     draw_all(&session, figure, experiments, &args.draw)
 }
 
-/// `heigen plot`.
+/// Runs `heigen plot`.
 pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     if args.list {
         // Only maps on the plane have options of their own.

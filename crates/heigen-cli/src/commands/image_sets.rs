@@ -1,4 +1,4 @@
-//! `heigen data`.
+//! The command `heigen data`.
 
 use crate::args::DataArgs;
 use crate::session::print;

@@ -1,4 +1,4 @@
-//! One module for each command: from its arguments to a request, from the result to what is printed.
+//! The commands, one module for each: it turns arguments into a request, and the result into the text that is printed.
 
 pub(crate) mod boundary;
 mod countdown;

@@ -1,4 +1,4 @@
-//! `heigen reproduce`: the whole paper.
+//! The command `heigen reproduce`, for the whole paper.
 
 use super::countdown::Countdown;
 use crate::args::ReproduceArgs;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     if args.dry_run {
         return if args.json { print(&plan_json(&planned, &tasks).to_string()) } else { plan_text(&planned, &tasks) };
     }
-    // Better now than after the first task.
+    // A folder that cannot be written to is reported now and not after the first task.
     heigen_store::atomic::check_writable(&args.report.join("index.html"))?;
     let (open, time) = (open(&tasks), seconds(planned.seconds()));
     say(&format!("reproduce: {open} of {} tasks to do, about {time} on {} cores", tasks.len(), planned.cores()));
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     outcome(args, &tasks, &done?)
 }
 
-/// The figures that are meant.
+/// The figures that the user named, or all of them.
 fn figures(names_given: &[String]) -> Vec<&'static Figure> {
     if names_given.is_empty() {
         return FIGURES.iter().collect();
@@ -57,7 +57,7 @@ fn figures(names_given: &[String]) -> Vec<&'static Figure> {
     figures
 }
 
-/// The face, with a line that tells how far everything is.
+/// The face of a reproduction: the usual one, with a line about the progress of everything.
 struct Watch<'a> {
     face: &'a Face,
     countdown: Countdown<'a>,
@@ -82,7 +82,7 @@ fn open(tasks: &[PlannedTask]) -> usize {
     tasks.iter().filter(|task| !task.up_to_date).count()
 }
 
-/// Prints the plan as people read it.
+/// Prints the plan for people.
 fn plan_text(planned: &Reproduction, tasks: &[PlannedTask]) -> Result<()> {
     for PlannedTask { name, up_to_date, seconds: s, .. } in tasks {
         let state = if *up_to_date { "up to date".to_owned() } else { format!("about {}", seconds(*s)) };
@@ -92,7 +92,7 @@ fn plan_text(planned: &Reproduction, tasks: &[PlannedTask]) -> Result<()> {
     print(&format!("{open} of {} tasks to do, about {time} on {} cores", tasks.len(), planned.cores()))
 }
 
-/// The plan for programs.
+/// The plan as JSON, for programs.
 fn plan_json(planned: &Reproduction, tasks: &[PlannedTask]) -> Value {
     let task =
         |t: &PlannedTask| json!({"task": t.name, "after": t.after, "up_to_date": t.up_to_date, "seconds": t.seconds});
@@ -100,7 +100,7 @@ fn plan_json(planned: &Reproduction, tasks: &[PlannedTask]) -> Value {
     json!({"tasks": tasks, "seconds": planned.seconds(), "cores": planned.cores()})
 }
 
-/// Prints what came of it.
+/// Prints the outcome of the reproduction.
 fn outcome(args: &ReproduceArgs, planned: &[PlannedTask], done: &Reproduced) -> Result<()> {
     let ended_well = |state: TaskState| matches!(state, TaskState::Done | TaskState::Reused);
     let failed: Vec<&str> = done.tasks.iter().filter(|(_, s)| !ended_well(*s)).map(|(name, _)| &**name).collect();

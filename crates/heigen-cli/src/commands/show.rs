@@ -1,4 +1,4 @@
-//! `heigen show`.
+//! The command `heigen show`.
 
 use crate::args::ShowArgs;
 use crate::face::Face;

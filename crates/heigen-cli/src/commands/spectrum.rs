@@ -1,4 +1,4 @@
-//! `heigen hessian`.
+//! The command `heigen hessian`.
 
 use crate::args::HessianArgs;
 use crate::session::{Session, one_model, print, usage};
@@ -31,7 +31,7 @@ fn json(found: &Found) -> Result<String> {
     })
 }
 
-/// A spectrum, as far as it was found, as people read it.
+/// The text about a spectrum, whole or in part, for people.
 pub(super) fn text(found: &Found) -> String {
     match found {
         Found::Whole(record) => describe::whole(record),

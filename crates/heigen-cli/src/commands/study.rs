@@ -1,4 +1,4 @@
-//! `heigen analyze`: a network and data from elsewhere, from their files to one report.
+//! The command `heigen analyze`: from the files of a network and of samples to one report.
 
 use super::spectrum;
 use crate::args::AnalyzeArgs;
@@ -62,7 +62,7 @@ fn import(args: &AnalyzeArgs) -> ImportRequest {
     }
 }
 
-/// The command that draws a picture again.
+/// The command that draws a picture of the report again.
 fn command(figure: &Figure, experiment: &Path, weights: &Path, results: &Path) -> String {
     let (experiment, weights, results) = (experiment.display(), weights.display(), results.display());
     format!("heigen plot {} {experiment} --model {weights} --results {results}", figure.name)
@@ -71,7 +71,7 @@ fn command(figure: &Figure, experiment: &Path, weights: &Path, results: &Path) -
 fn as_text(study: &Study) -> String {
     let mut text = spectrum::text(&study.spectrum);
     if let Some(record) = &study.boundary {
-        // The name stands above already.
+        // The name is printed above already, so the line about the boundary leaves it out.
         let measures = describe::boundary(record);
         text.extend(measures.lines().skip(1).flat_map(|line| ["\n", line]));
     }

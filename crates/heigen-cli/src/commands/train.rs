@@ -1,4 +1,4 @@
-//! `heigen train`.
+//! The command `heigen train`.
 
 use crate::args::TrainArgs;
 use crate::describe;

@@ -36,7 +36,7 @@ impl Arrays {
     }
 }
 
-/// A matrix in float64; one that is so already is not copied.
+/// A matrix in float64; a matrix that is in float64 already is moved and not copied.
 pub(super) fn widened<T: Scalar>(matrix: Matrix<T>) -> Matrix<f64> {
     let boxed: Box<dyn Any> = Box::new(matrix);
     match boxed.downcast::<Matrix<f64>>() {
@@ -48,7 +48,7 @@ pub(super) fn widened<T: Scalar>(matrix: Matrix<T>) -> Matrix<f64> {
     }
 }
 
-/// The value of `cell`, by `read` where there is none yet.
+/// The value of `cell`; `read` makes it where the cell is still empty.
 fn known<V>(cell: &OnceLock<V>, read: impl FnOnce() -> Result<V, LabError>) -> Result<&V, LabError> {
     if let Some(value) = cell.get() {
         return Ok(value);
@@ -57,7 +57,7 @@ fn known<V>(cell: &OnceLock<V>, read: impl FnOnce() -> Result<V, LabError>) -> R
     Ok(cell.get_or_init(|| value))
 }
 
-/// A stored matrix, column-major.
+/// Reads a stored matrix into column-major memory.
 fn matrix(dtype: &str, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matrix<f64>, LabError> {
     fn read<T: Scalar + Element>(path: &Path, shape: [usize; 2]) -> Result<Vec<f64>, LabError> {
         let stored: npy::Array<T> = npy::read_shaped(path, &shape)?;
@@ -91,7 +91,7 @@ impl Analysed {
         Ok(known(&self.arrays.logit_coherence, read)?.data.clone())
     }
 
-    /// The eigenvectors of the `columns` of those kept, 0 for the one of the smallest eigenvalue.
+    /// The eigenvectors with the numbers `columns` among the kept ones; number 0 belongs to the smallest eigenvalue.
     pub(crate) fn columns(&self, columns: &[usize]) -> Result<Matrix<f64>, LabError> {
         Ok(self.eigenvectors()?.select_columns(columns))
     }

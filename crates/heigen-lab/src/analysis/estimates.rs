@@ -1,4 +1,4 @@
-//! Trace, density and diagonal by sampling.
+//! The trace, the density of eigenvalues and the diagonal of a matrix, estimated by sampling.
 
 use super::request::EstimatesAsked;
 use super::{solvers, stage};
@@ -19,7 +19,8 @@ const SEED: u32 = 0;
 const POINTS: usize = 1000;
 const BANDWIDTH: f64 = 0.002;
 
-/// The name of an estimate that is asked for and not among the stored ones; others beside them do no harm.
+/// The name of an estimate that is asked for and not stored; `None` if nothing is missing. Stored estimates that nobody
+/// asked for do no harm.
 pub(super) fn missing(asked: &EstimatesAsked, stored: &Estimates, n_params: usize) -> Option<&'static str> {
     if asked.trace.is_some_and(|n| stored.trace.is_none_or(|t| t.products != n.min(n_params))) {
         return Some("the trace");
@@ -34,7 +35,7 @@ pub(super) fn missing(asked: &EstimatesAsked, stored: &Estimates, n_params: usiz
     None
 }
 
-/// Estimates everything that is asked for, of `operator`; arrays are staged.
+/// Computes all estimates of `operator` that are asked for, and stages their arrays.
 pub(super) fn estimate<T: Scalar + Element>(
     name: &ExperimentName,
     operator: &dyn SymmetricOperator<Host<T>>,

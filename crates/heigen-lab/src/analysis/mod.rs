@@ -1,4 +1,4 @@
-//! Spectra and what follows from them: reused while they hold, else computed.
+//! Spectra and the quantities that follow from them: reused while their records are up to date, else computed.
 
 mod arrays;
 mod estimates;
@@ -30,12 +30,12 @@ use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A spectrum, as far as it was found.
+/// A spectrum, or the part of it that was computed.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// All of it.
+    /// The whole spectrum.
     Whole(Box<AnalysisRecord>),
-    /// Some eigenpairs.
+    /// Some eigenpairs of it.
     Top(Box<AnalysisRecord<TopKSummary>>),
 }
 
@@ -61,14 +61,14 @@ impl Lab {
     }
 }
 
-/// An analysis with what it was made from.
+/// An analysis together with the network and samples that it was made from.
 #[derive(Debug)]
 pub(crate) struct Analysed {
     pub(crate) record: AnalysisRecord,
     pub(crate) paths: ExperimentPaths,
     pub(crate) prepared: Prepared,
     pub(crate) theta: Vec<f64>,
-    /// The samples that the loss is the mean over.
+    /// The samples over which the loss is averaged.
     pub(crate) samples: Arc<Dataset>,
     arrays: Arrays,
 }
@@ -87,7 +87,7 @@ impl Analysed {
     }
 }
 
-/// A whole spectrum, or a part of one with where its files stand.
+/// A whole spectrum with its analysis, or a part of a spectrum with the paths of its files.
 pub(crate) enum Spectrum {
     Whole(Box<Analysed>),
     Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
@@ -108,7 +108,7 @@ pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Sp
     }
 }
 
-/// The whole spectrum of an experiment, for whatever needs one.
+/// The whole spectrum of an experiment, for requests that need one.
 pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Analysed, LabError> {
     match spectrum(call, loaded, asked)? {
         Spectrum::Whole(analysed) => Ok(*analysed),
@@ -116,7 +116,7 @@ pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<An
     }
 }
 
-/// The whole spectrum of the plain Hessian at the trained weights, if it and the model stand and hold.
+/// The whole spectrum of the plain Hessian at the trained weights, if it and the model are stored and up to date.
 pub(crate) fn standing(call: &Call, loaded: &Loaded) -> Result<Option<Analysed>, LabError> {
     if training::up_to_date(call, loaded)?.is_none() {
         return Ok(None);

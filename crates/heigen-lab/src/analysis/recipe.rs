@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// The part of a record that depends on how much of the spectrum was found.
 pub(super) trait Findings: Serialize + DeserializeOwned + Sized {
-    /// How it is found.
+    /// The choice by which the findings are computed: a method, or the eigenpairs wanted.
     type Way: Copy;
     /// Arrays in memory that later steps need.
     type Arrays: Default;
@@ -27,7 +27,7 @@ pub(super) trait Findings: Serialize + DeserializeOwned + Sized {
     fn n_params(&self) -> usize;
     /// The arrays beside the record and their shapes.
     fn files(&self, paths: &ExperimentPaths) -> Vec<(PathBuf, Vec<usize>)>;
-    /// Says which of the things to be kept is not there.
+    /// Names an array that is to be kept and is not there; `None` if all are there.
     fn lacks(&self, _keep: Keep, _paths: &ExperimentPaths) -> Option<String> {
         None
     }
@@ -43,7 +43,7 @@ pub(super) struct Computed<S: Findings> {
     pub(super) arrays: S::Arrays,
 }
 
-/// An analysis as it would be made now.
+/// An analysis as it would be made now; a stored one is compared with it.
 pub(super) struct Analysis<'a, S: Findings> {
     setting: &'a Setting<'a>,
     way: S::Way,
@@ -56,7 +56,7 @@ impl<'a, S: Findings> Analysis<'a, S> {
         Ok(Self { setting, way, stamp: setting.stamp()? })
     }
 
-    /// Why a stored analysis belongs to another stamp.
+    /// The reason why a stored analysis has another stamp.
     fn why_stale(&self, record: &AnalysisRecord<S>, other: Unusable) -> Unusable {
         let setting = self.setting;
         let (weights, dtype) = (&record.weights, record.summary.dtype());
@@ -143,7 +143,8 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
         Ok(Fresh { made: (record, arrays), staged, note: Some(note) })
     }
 
-    /// The record; and a matrix or estimates of other weights must not stay beside the new ones.
+    /// The files of an earlier analysis that are removed before new ones get their names: its record, and its matrix
+    /// and estimates, which must not stay beside those of other weights.
     fn earlier(&self) -> Vec<PathBuf> {
         let paths = &self.setting.paths;
         vec![paths.analysis(), paths.hessian(), paths.density(), paths.diagonal()]

@@ -17,7 +17,7 @@ pub struct AnalysisRequest {
     pub store: Store,
     /// The experiment.
     pub experiment: Loaded,
-    /// Matrix, weights, way and extras.
+    /// The matrix that is analysed, the weights, the way to its spectrum, and results that are wanted besides.
     pub asked: Asked,
     /// How trained models and the analysis are made.
     pub making: Making,
@@ -26,36 +26,37 @@ pub struct AnalysisRequest {
 /// The matrix and weights of an analysis, the way to its spectrum, and what is kept of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
-    /// Which matrix.
+    /// The matrix that is analysed.
     pub subject: Matter,
-    /// At which weights, by which way, in which numbers.
+    /// The weights, the way to the spectrum and the number type.
     pub how: How,
-    /// Which eigenpairs, where only some are wanted.
+    /// The number and choice of eigenpairs, where only some are wanted.
     pub top: TopPairs,
-    /// Estimates besides.
+    /// The quantities that are estimated besides the spectrum.
     pub estimates: EstimatesAsked,
-    /// Arrays that are kept beyond the ordinary.
+    /// Arrays that are stored although an analysis usually does not store them.
     pub keep: Keep,
 }
 
-/// Which matrix is analysed; the default is the Hessian of the mean loss over all training samples.
+/// The matrix that is analysed; the default is the Hessian of the mean loss over all training samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matter {
-    /// The matrix.
+    /// The kind of matrix: the Hessian, the Gauss-Newton matrix or another one.
     pub operator: OperatorKind,
-    /// Another loss than the one trained with, at the same weights.
+    /// A loss other than the one trained with, at the same weights.
     pub loss: Option<LossKind>,
-    /// Only the samples of these classes, all if there are none.
+    /// The classes whose samples the loss is taken over; empty for all classes.
     pub classes: Vec<usize>,
-    /// Only these training samples (of the classes).
+    /// The training samples (of the chosen classes) that the loss is taken over; `None` for all of them.
     pub samples: Option<Range<usize>>,
-    /// Only the block of these layers or tensors, all if there are none.
+    /// The layers or tensors whose block of the matrix is analysed; empty for the whole matrix.
     pub layers: Vec<String>,
-    /// The multiple of the identity that is added.
+    /// The multiple of the identity that is added to the matrix.
     pub weight_decay: f64,
-    /// The factors of the layers that lead to another minimum of the same function.
+    /// The factors for the layers that lead to another minimum of the same function, at which the matrix is taken.
     pub factors: Option<[f64; 3]>,
-    /// Samples of a mini-batch, where products are summed over those.
+    /// Number of samples in a mini-batch, where products are summed over mini-batches; `None` for all samples at a
+    /// time.
     pub batch: Option<NonZeroUsize>,
 }
 
@@ -74,18 +75,18 @@ impl Default for Matter {
     }
 }
 
-/// At which weights, by which way and in which numbers an analysis is done.
+/// The weights at which an analysis is done, the way to the spectrum, and the number type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct How {
-    /// A safetensors file whose weights are analysed instead of trained ones.
+    /// A safetensors file whose weights are analysed instead of the trained ones.
     pub weights: Option<PathBuf>,
     /// The way to the spectrum.
     pub way: Way,
-    /// The number type.
+    /// The number type of the computation.
     pub dtype: Dtype,
 }
 
-/// The way to a spectrum.
+/// The method by which a spectrum is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Way {
     /// Exact where the rank turns out to be small, else dense; Lanczos where memory holds neither.
@@ -95,12 +96,12 @@ pub enum Way {
     Exact,
     /// Eigendecomposition of the P x P matrix.
     Dense,
-    /// Some eigenpairs.
+    /// Some eigenpairs by block Lanczos.
     Lanczos,
 }
 
 impl Way {
-    /// The way to the whole spectrum, if it is one.
+    /// The method for the whole spectrum, if this way leads to one.
     pub(super) fn whole(self) -> Option<Method> {
         match self {
             Self::Auto => Some(Method::Auto),
@@ -111,12 +112,12 @@ impl Way {
     }
 }
 
-/// Some eigenpairs.
+/// The choice of some eigenpairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopPairs {
-    /// How many; all, where nothing else asks for some, if there is no number.
+    /// How many eigenpairs. Without a number, all, unless another option asks for a part of the spectrum.
     pub count: Option<usize>,
-    /// From which end of the spectrum.
+    /// The end of the spectrum that they are taken from.
     pub which: Which,
     /// Largest residual |A v - lambda v|, as a fraction of |A|.
     pub tolerance: f64,
@@ -128,32 +129,32 @@ impl Default for TopPairs {
     }
 }
 
-/// Estimates that are asked for besides.
+/// Quantities that are estimated besides the spectrum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EstimatesAsked {
-    /// The trace, from this many products.
+    /// The trace, estimated from this many products.
     pub trace: Option<usize>,
     /// The density of eigenvalues.
     pub density: Option<DensityAsked>,
-    /// The diagonal, from this many products; exact where that is P or more.
+    /// The diagonal, estimated from this many products; exact if they are P or more.
     pub diagonal: Option<usize>,
 }
 
-/// How a density is estimated.
+/// The options of an estimate of the density of eigenvalues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DensityAsked {
-    /// Random vectors.
+    /// Number of random vectors.
     pub probes: usize,
-    /// Lanczos steps of each.
+    /// Number of Lanczos steps from each random vector.
     pub steps: usize,
 }
 
-/// Arrays that are kept beyond the ordinary.
+/// Arrays that are stored although an analysis usually does not store them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
-    /// The eigenvectors of zero eigenvalues, too.
+    /// The eigenvectors of zero eigenvalues.
     pub full_basis: bool,
-    /// The matrix.
+    /// The matrix itself.
     pub matrix: bool,
 }
 

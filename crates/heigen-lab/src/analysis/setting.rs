@@ -19,14 +19,15 @@ use heigen_store::record::{End, Operator, Subject, loss_name, stamp};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// Eigenpairs that Lanczos looks for unless told.
+/// Number of eigenpairs that Lanczos looks for where the request names none.
 const TOP: usize = 10;
-/// Where more samples times classes than parameters make the rank large, no more parameters than this are taken whole.
+/// The most parameters for which the whole spectrum is computed where the rank is large, because there are more samples
+/// times classes than parameters.
 const WHOLE: usize = 20_000;
-/// Columns of the range that memory must hold, at least, for the exact way to be tried.
+/// The exact way is tried only if memory holds at least this many columns of the range.
 const COLUMNS: f64 = 500.0;
 
-/// How much of a spectrum is looked for.
+/// The part of a spectrum that is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
     Whole(Method),
@@ -40,7 +41,7 @@ pub(crate) struct Setting<'a> {
     pub(super) asked: &'a Asked,
     pub(crate) prepared: Prepared,
     pub(crate) theta: Vec<f64>,
-    /// Name of the weights' file.
+    /// Name of the file of the weights.
     pub(super) weights: String,
     pub(super) weights_hash: String,
     /// The training samples.
@@ -52,7 +53,7 @@ pub(crate) struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// Trains the model first if need be.
+    /// The setting for an analysis of `loaded`; the model is trained first if need be.
     pub(crate) fn new(call: &'a Call<'a>, loaded: &'a Loaded, asked: &'a Asked) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
         let (name, matter) = (&experiment.name, &asked.subject);
@@ -142,7 +143,8 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
     }
 }
 
-/// How much to look for in a matrix of order `p` whose Gauss-Newton part has a rank of up to `outputs`.
+/// The part of the spectrum to look for, for a matrix of order `p` whose Gauss-Newton part has a rank of at most
+/// `outputs`.
 fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: usize) -> Goal {
     let top = |k: usize| Goal::Top(Pairs { k: k.min(p), which: asked.top.which, tolerance: asked.top.tolerance });
     let columns = call.lab.memory / (24.0 * p as f64);
@@ -157,7 +159,7 @@ fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: us
     }
 }
 
-/// The part of file names that tells an analysis from that of the plain Hessian.
+/// The part of file names that distinguishes this analysis from the one of the plain Hessian.
 fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
     let mut parts = Vec::new();
     if subject.operator != Operator::Hessian {

@@ -1,4 +1,4 @@
-//! Every call of a solver of `heigen::curvature`, so that a change of theirs is met in one place.
+//! All calls of the solvers of `heigen::curvature` stand in this file, so that a change of theirs is met in one place.
 
 use crate::LabError;
 use crate::call::JobWatch;
@@ -10,7 +10,7 @@ use heigen::linalg::{Matrix, Scalar};
 
 type Operator<'a, T> = dyn SymmetricOperator<Host<T>> + 'a;
 
-/// The whole spectrum.
+/// The whole spectrum of an operator.
 pub(super) fn spectrum<T: Scalar>(
     operator: &Operator<'_, T>,
     method: Method,
@@ -23,14 +23,14 @@ pub(super) fn spectrum<T: Scalar>(
     })
 }
 
-/// The matrix, written out.
+/// The operator as a dense matrix.
 pub(super) fn dense<T: Scalar>(operator: &Operator<'_, T>, watch: &mut JobWatch) -> Result<Matrix<T>, LabError> {
     let matrix = heigen::curvature::dense(operator, watch).map_err(failed)?;
     let data = matrix.data.into_iter().map(T::from_f64).collect();
     Ok(Matrix { data, rows: matrix.rows, columns: matrix.columns })
 }
 
-/// Some eigenpairs by block Lanczos.
+/// Some eigenpairs of an operator by block Lanczos.
 pub(super) fn top_k<T: Scalar>(
     operator: &Operator<'_, T>,
     k: usize,
@@ -46,7 +46,7 @@ pub(super) fn top_k<T: Scalar>(
     })
 }
 
-/// The trace by Hutch++.
+/// An estimate of the trace by Hutch++.
 pub(super) fn trace<T: Scalar>(
     operator: &Operator<'_, T>,
     products: usize,
@@ -56,7 +56,7 @@ pub(super) fn trace<T: Scalar>(
     heigen::curvature::trace(operator, products, seed, watch).map_err(not_estimated)
 }
 
-/// The density of eigenvalues by stochastic Lanczos quadrature.
+/// An estimate of the density of eigenvalues by stochastic Lanczos quadrature.
 pub(super) fn density<T: Scalar>(
     operator: &Operator<'_, T>,
     options: &DensityOptions,
@@ -65,7 +65,7 @@ pub(super) fn density<T: Scalar>(
     heigen::curvature::spectral_density(operator, options, watch).map_err(not_estimated)
 }
 
-/// The diagonal, each entry with its standard error: exact where `products` is P.
+/// An estimate of the diagonal, each entry with its standard error; exact if `products` is P.
 pub(super) fn diagonal<T: Scalar>(
     operator: &Operator<'_, T>,
     products: usize,
@@ -87,7 +87,7 @@ fn not_estimated(error: EstimateError) -> LabError {
     }
 }
 
-/// A stop is told from all other failures.
+/// The lab's error for a failure of a solver: a stop by the watch is not reported as a failure.
 fn failed(failure: Failure) -> LabError {
     match failure {
         Failure::Stopped(_) => LabError::Stopped,

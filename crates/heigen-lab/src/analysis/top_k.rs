@@ -15,7 +15,7 @@ use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{Dtype, PartialMethod, TopKSummary};
 use std::path::PathBuf;
 
-/// Samples whose gradients are formed at a time.
+/// Number of samples whose gradients are in memory at a time.
 const SAMPLES: usize = 64;
 
 /// The eigenpairs that the iteration looks for.
@@ -51,7 +51,7 @@ impl Findings for TopKSummary {
     }
 }
 
-/// The eigenpairs, with everything that is kept of them.
+/// Computes the eigenpairs and all quantities that are stored with them.
 fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Computed<TopKSummary>, LabError> {
     let (name, asked, paths) = (setting.name(), setting.asked, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
@@ -87,8 +87,8 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     Ok(Computed { summary, estimates, staged, arrays: () })
 }
 
-/// Alignments of the problem's reinforcing gradients with the columns of `vectors`, [k, N]; where only some parameters
-/// are free, of the gradients by these.
+/// Alignments of the problem's reinforcing gradients with the columns of `vectors`, [k, N]. Where only some parameters
+/// are free, the gradients are those by the free parameters.
 fn alignments_of<T: Scalar>(problem: &Problem<T>, selection: Option<&IndexRanges>, vectors: &Matrix<T>) -> Matrix<T> {
     let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);
     let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };

@@ -1,4 +1,4 @@
-//! The whole spectrum with everything that follows from it.
+//! The whole spectrum, with the alignments and coherences that follow from it.
 
 use super::arrays::{Arrays, widened};
 use super::operator::{operator, restricted_samples};
@@ -50,7 +50,7 @@ impl Findings for Summary {
     }
 }
 
-/// Spectrum, alignments, coherences.
+/// Computes the spectrum, the alignments and the coherences.
 fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Computed<Summary>, LabError> {
     let (call, asked, paths) = (setting.call, setting.asked, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
@@ -74,7 +74,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     Ok(Computed { summary, estimates, staged, arrays })
 }
 
-/// The rows of the free parameters.
+/// The rows of the gradients that belong to the free parameters.
 fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) -> Matrix<T> {
     let Some(selection) = selection else { return gradients };
     let mut free = Matrix::zeros(selection.len(), gradients.columns);
@@ -82,7 +82,7 @@ fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) 
     free
 }
 
-/// Stages the arrays of every analysis; gives the two coherences back.
+/// Stages the arrays that every analysis stores; returns the two coherences.
 fn stage_arrays<T: Scalar + Element>(
     paths: &ExperimentPaths,
     problem: &Problem<T>,
@@ -109,7 +109,7 @@ fn stage_arrays<T: Scalar + Element>(
     Ok((staged, [coherence, logit_coherence]))
 }
 
-/// Columns (matrix, column) of several matrices of equal height, one after another.
+/// A matrix of the columns in `order`, each given as (matrix, column); the matrices have equal heights.
 fn reordered<T: Scalar>(matrices: &[Matrix<T>], order: impl ExactSizeIterator<Item = (usize, usize)>) -> Matrix<T> {
     let (rows, columns) = (matrices[0].rows, order.len());
     let mut data = Vec::with_capacity(rows * columns);

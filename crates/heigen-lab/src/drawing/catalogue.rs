@@ -9,19 +9,19 @@ use heigen_store::catalogue::Loaded;
 /// A figure that can be drawn.
 #[derive(Debug)]
 pub struct Figure {
-    /// Its number in the paper, or its name.
+    /// The number of the figure in the paper, or its name.
     pub name: &'static str,
-    /// A description of what it shows.
+    /// A description of what the figure shows.
     pub what: &'static str,
-    /// The paper's experiments; none of the kinds that are drawn of any experiments.
+    /// The experiments that the paper shows in this figure; empty for pictures that are drawn of any experiments.
     pub experiments: &'static [&'static str],
-    /// How many eigenvectors, where the request does not say; none where that depends on the classes.
+    /// The number of eigenvectors where the request gives none; `None` where the number depends on the classes.
     pub eigenvectors: Option<usize>,
     /// Whether each experiment has a picture of its own.
     pub each: bool,
-    /// Whether it shows measures of the boundary.
+    /// Whether the figure shows measures of the boundary.
     pub(crate) boundary: bool,
-    /// Refuses experiments that it cannot show, before anything is trained.
+    /// Refuses experiments that the figure cannot show, before anything is trained.
     pub(crate) check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
     pub(crate) draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
 }
@@ -133,7 +133,7 @@ pub const FIGURES: [Figure; 12] = [
     }),
 ];
 
-/// The kinds of pictures of any experiments.
+/// The kinds of pictures that can be drawn of any experiments.
 pub const PLOTS: [Figure; 10] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
     plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
@@ -165,7 +165,7 @@ pub const PLOTS: [Figure; 10] = [
     }),
 ];
 
-/// A picture of one run, as the reference draws it of each.
+/// A picture of a single run, of the kinds that the reference draws of each of its runs.
 const fn diagnostic(
     name: &'static str,
     what: &'static str,
@@ -176,7 +176,7 @@ const fn diagnostic(
 }
 
 impl Figure {
-    /// Name of the files of the paper's experiments, without extension.
+    /// The name of the files, without extension, when the figure shows the paper's experiments.
     pub(crate) fn file(&self) -> String {
         let numbered = self.name.chars().all(|c| c.is_ascii_digit());
         if numbered { format!("figure{}", self.name) } else { format!("figure_{}", self.name) }
@@ -209,13 +209,13 @@ fn draw_planes(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene, Lab
     plane::maps(call, shown, how)
 }
 
-/// The figure of that name, also as `fig3` or `figure3`.
+/// The figure named `name`, which may also be written `fig3` or `figure3`.
 pub fn find_figure(name: &str) -> Option<&'static Figure> {
     let plain = name.strip_prefix("figure").or_else(|| name.strip_prefix("fig")).unwrap_or(name);
     FIGURES.iter().find(|f| f.name == plain || f.name == name)
 }
 
-/// Names of some figures, for messages.
+/// The names of `figures` in one line, for messages.
 pub fn figure_names(figures: &[Figure]) -> String {
     figures.iter().map(|f| f.name).collect::<Vec<_>>().join(", ")
 }

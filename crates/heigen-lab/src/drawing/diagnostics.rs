@@ -9,9 +9,9 @@ use heigen_figures::{
     significant, spectrum as spectrum_scene,
 };
 
-/// Cosines up to this magnitude are coloured linearly.
+/// Cosines up to this magnitude are coloured on a linear scale, larger ones on a logarithmic scale.
 const LINEAR: f64 = 0.01;
-/// Eigenvectors, and rows of overlaps, unless told.
+/// Number of eigenvectors, or of rows of overlaps, where the request gives none.
 const VECTORS: usize = 5;
 const ROWS: usize = 25;
 
@@ -19,7 +19,7 @@ fn title(shown: &Shown) -> String {
     shown.loaded.experiment.name.to_string()
 }
 
-/// The classes that have samples, in order.
+/// The blocks of samples in a matrix of pairs: one for each class that has samples, in the order of the classes.
 fn blocks(shown: &Shown) -> Vec<Block> {
     let samples = &shown.analysed.samples;
     let names = embedding::class_names(&shown.loaded.experiment.dataset, &shown.analysed);

@@ -1,4 +1,4 @@
-//! From experiments to a figure's files, drawn unless they are up to date.
+//! Draws a figure of some experiments into its files, unless the files are up to date.
 
 use super::Figure;
 use super::labels::{labels, stem};
@@ -15,48 +15,48 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The files of a figure: first the one by which it is named.
+/// The extensions of a figure's files; messages name the first file.
 const EXTENSIONS: [&str; 3] = ["svg", "pdf", "png"];
 
-/// Asks for a figure or plot.
+/// A request for a figure or plot.
 #[derive(Clone, Debug)]
 pub struct FigureRequest {
-    /// Where results live.
+    /// The store of the results.
     pub store: Store,
-    /// Which figure.
+    /// The figure that is drawn.
     pub figure: &'static Figure,
-    /// The experiments that it shows.
+    /// The experiments that the figure shows.
     pub experiments: Vec<Loaded>,
-    /// How they are analysed.
+    /// The weights, the way to the spectrum and the number type of their analyses.
     pub how: How,
-    /// How it is drawn.
+    /// The options of the drawing.
     pub drawing: Drawing,
-    /// The folder of its files.
+    /// The folder that the files are written to.
     pub folder: PathBuf,
-    /// How models, analyses and the figure are made.
+    /// The options of making models, analyses and the figure.
     pub making: Making,
 }
 
-/// How a figure is drawn.
+/// The options of drawing a figure.
 #[derive(Clone, Debug, Serialize)]
 pub struct Drawing {
-    /// How many eigenvectors; the figure's own number if there is none.
+    /// The number of eigenvectors; `None` for the figure's own number.
     pub eigenvectors: Option<usize>,
-    /// Cells of maps along each axis.
+    /// Number of cells of a map along each axis.
     pub resolution: usize,
-    /// Which vectors maps show.
+    /// The choice of eigenvectors that maps show.
     pub vectors: MapVectors,
     /// Whether there is a map of the boundary put together from the leading alignments.
     pub reconstructed: bool,
     /// Whether each map has a colour bar of its own.
     pub individual_bars: bool,
-    /// Only these classes, all if there are none.
+    /// The classes whose samples are shown; empty for all classes.
     pub classes: Vec<usize>,
-    /// The factors of the layers that lead to another minimum of the same function.
+    /// The factors for the layers that lead to another minimum of the same function, which is shown instead.
     pub reparameterize: Option<[f64; 3]>,
 }
 
-/// Which vectors maps show.
+/// The choice of eigenvectors that maps show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MapVectors {
@@ -67,14 +67,14 @@ pub enum MapVectors {
     Lowest,
     /// Eigenvectors drawn at random among those of nonzero eigenvalues.
     Random,
-    /// Random directions of norm 1, no eigenvectors.
+    /// Random directions of norm 1, which are not eigenvectors.
     Directions,
 }
 
-/// The files of a figure.
+/// The files of a figure that was drawn or reused.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// SVG, PDF, PNG.
+    /// The paths of the SVG, PDF and PNG files.
     pub paths: Vec<PathBuf>,
     /// The summaries of the analyses, as JSON.
     pub analyses: Vec<String>,
@@ -85,14 +85,14 @@ pub struct Drawn {
 pub(crate) struct Shown {
     pub(crate) loaded: Loaded,
     pub(crate) analysed: Arc<Analysed>,
-    /// The name that tells it from the others.
+    /// The name that tells the experiment from the others in the figure.
     pub(crate) label: String,
     /// Whether only some classes are shown, other weights than the trained ones, or numbers of another type.
     pub(crate) varied: bool,
 }
 
 impl Lab {
-    /// Draws a figure, after all training and analysis that it needs; whatever holds is reused.
+    /// Draws a figure, after all training and analysis that it needs; results that are up to date are reused.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the figure from being drawn or written.
@@ -113,7 +113,7 @@ fn draw(
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
-    // Better now than after hours.
+    // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
     let shown = shown(call, experiments, how, drawing, analysed)?;
     draw_shown(call, figure, &shown, drawing, folder)
@@ -132,14 +132,14 @@ pub(crate) fn draw_shown(
     Ok(Drawn { paths, analyses })
 }
 
-/// The paper's figure, and whether it was there already.
+/// Draws a figure as the paper shows it, and tells whether its files were up to date already.
 pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<(Drawn, bool), LabError> {
     let before = up_to_date(call, figure, folder)?;
     let drawn = draw(call, figure, paper(call, figure)?, &How::default(), &Drawing::paper(figure), folder)?;
     Ok((drawn, before))
 }
 
-/// Whether [`draw_paper`] would find everything up to date.
+/// Whether [`draw_paper`] would find all files up to date.
 pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<bool, LabError> {
     let drawing = Drawing::paper(figure);
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
@@ -156,7 +156,7 @@ fn paper(call: &Call, figure: &Figure) -> Result<Vec<Loaded>, LabError> {
     figure.experiments.iter().map(|name| Ok(call.seeded(heigen_store::catalogue::load(name)?))).collect()
 }
 
-/// The experiments with what `analysis` finds of each.
+/// The experiments, each with the analysis that the function `analysis` makes or finds.
 fn shown(
     call: &Call,
     experiments: Vec<Loaded>,
@@ -181,7 +181,7 @@ fn path(figure: &Figure, experiments: &[Loaded], drawing: &Drawing, folder: &Pat
 }
 
 impl Drawing {
-    /// The part of file names that tells it from that of all classes at the trained weights.
+    /// The part of file names that distinguishes the figure from the one of all classes at the trained weights.
     fn variant(&self) -> String {
         let classes: Vec<String> = self.classes.iter().map(ToString::to_string).collect();
         let classes = if classes.is_empty() { String::new() } else { format!("+classes-{}", classes.join("-")) };
@@ -189,7 +189,7 @@ impl Drawing {
         classes + &factors.unwrap_or_default()
     }
 
-    /// As the paper draws it.
+    /// The options with which the paper's figures are drawn.
     pub fn paper(figure: &Figure) -> Self {
         Self {
             eigenvectors: figure.eigenvectors,
@@ -204,7 +204,7 @@ impl Drawing {
 }
 
 impl Shown {
-    /// An experiment on its own, at weights that it was given.
+    /// An experiment that is shown alone, at weights that it was given.
     pub(crate) fn alone(loaded: Loaded, analysed: Arc<Analysed>) -> Self {
         let label = labels(std::slice::from_ref(&loaded)).remove(0);
         Self { loaded, analysed, label, varied: true }
@@ -215,13 +215,13 @@ impl Shown {
     }
 }
 
-/// A figure as it would be drawn now.
+/// A figure as it would be drawn now; a stored one is compared with it.
 struct Picture<'a> {
     call: &'a Call<'a>,
     figure: &'a Figure,
     shown: &'a [Shown],
     drawing: &'a Drawing,
-    /// Its files, then its record.
+    /// The paths of the figure's files, and of its record at the end.
     paths: Vec<PathBuf>,
     record_path: PathBuf,
     record: FigureRecord,
@@ -238,7 +238,7 @@ impl<'a> Picture<'a> {
         let experiments: Vec<Loaded> = shown.iter().map(|s| s.loaded.clone()).collect();
         let path = |extension: &str| path(figure, &experiments, drawing, folder, extension);
         let how = serde_json::to_string(drawing)?;
-        // Everything that determines the picture.
+        // All values that determine the picture, for its stamp.
         let mut parts = vec![heigen::VERSION, figure.name, &how];
         for s in shown {
             parts.extend([&*s.analysed.record.stamp, &s.label]);

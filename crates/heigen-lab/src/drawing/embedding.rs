@@ -1,4 +1,4 @@
-//! Rows of embedded samples.
+//! Figure rows of samples that are embedded in the plane.
 
 use super::{Drawing, Shown};
 use crate::LabError;
@@ -13,16 +13,16 @@ use heigen::linalg::Matrix;
 use heigen_figures::{Density, EmbeddingRow, SampleMap};
 use heigen_store::catalogue::Loaded;
 
-/// Samples that are embedded, at most: the time grows with their square.
+/// The largest number of samples that are embedded: the time grows with its square.
 const MOST: usize = 1000;
 
-/// All samples, or as many as are embedded, evenly spread over them.
+/// The numbers of the samples that are embedded: all of them, or [`MOST`] that are evenly spread over them.
 fn spread(n: usize) -> Vec<usize> {
     let most = n.min(MOST);
     (0..most).map(|i| i * n / most.max(1)).collect()
 }
 
-/// Any number of features, and of classes that have markers.
+/// Accepts networks of any number of features, with no more classes than there are markers.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
     let classes = Prepared::new(call, &loaded.experiment)?.samples.data.n_classes;
     let most = heigen_figures::Marker::ALL.len();
@@ -43,7 +43,7 @@ pub(super) fn rows(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Vec<Em
             call.note(&loaded.experiment.name, NoteKind::Embedded { chosen: MOST, of });
         }
         let samples = &analysed.samples.subset(&chosen);
-        // The rows of one figure mostly show the same samples.
+        // The rows of one figure often show the same samples, which are then embedded only once.
         let known = embedded.iter().find(|(features, _)| *features == samples.features);
         let points = if let Some((_, points)) = known {
             points.clone()
@@ -77,7 +77,7 @@ pub(super) fn density(analysed: &Analysed) -> Result<Density, LabError> {
     Ok(Density { eigenvalues: analysed.eigenvalues()?.to_vec(), outliers })
 }
 
-/// The classes of CIFAR-10, in its order.
+/// The names of CIFAR-10's classes, in its order.
 const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 pub(super) fn class_names(dataset: &DatasetSpec, analysed: &Analysed) -> Vec<String> {

@@ -3,7 +3,8 @@
 use super::Figure;
 use heigen_store::catalogue::Loaded;
 
-/// `figure2`, or with the experiments' names behind where they are not the paper's; `spectrum_...` of a plot.
+/// The name of a figure's files without extension: `figure2`, followed by the experiments' names where they are not the
+/// paper's; a plot's name begins with its kind, `spectrum_...`.
 pub(super) fn stem(figure: &Figure, experiments: &[Loaded]) -> String {
     let names: Vec<String> = experiments.iter().map(|l| l.experiment.name.to_string()).collect();
     if figure.experiments == names {
@@ -11,7 +12,7 @@ pub(super) fn stem(figure: &Figure, experiments: &[Loaded]) -> String {
     }
     let figure = if figure.experiments.is_empty() { figure.name.to_owned() } else { figure.file() };
     let joined = names.join("+").replace('/', "-");
-    // File systems take 255 bytes.
+    // File names have at most 255 bytes, so many experiments are named by a hash.
     if joined.len() <= 150 {
         return format!("{figure}_{joined}");
     }
@@ -19,7 +20,8 @@ pub(super) fn stem(figure: &Figure, experiments: &[Loaded]) -> String {
     format!("{figure}_{}-and-{}-more-{}", names[0].replace('/', "-"), names.len() - 1, &rest[..8])
 }
 
-/// Names of the rows: what distinguishes the experiments; the data set alone for normal training.
+/// The labels of the rows: the parts of the names that distinguish the experiments; the data set alone for normal
+/// training.
 pub(super) fn labels(experiments: &[Loaded]) -> Vec<String> {
     let folder = |loaded: &Loaded| match loaded.experiment.name.folder.as_str() {
         "gauss" => "gaussian".to_owned(),
@@ -28,7 +30,7 @@ pub(super) fn labels(experiments: &[Loaded]) -> Vec<String> {
         folder if folder.starts_with("gauss_checkerboard") => "checkerboard".to_owned(),
         other => other.to_owned(),
     };
-    // `adversarial_init_training_c017` is the adversarial start, of classes that all of them share.
+    // `adversarial_init_training_c017` is labelled as the adversarial start: all rows share its classes.
     let start = |stem: &str| match stem.split_once("_training") {
         Some((start, _)) => start.replace("adverserial", "adversarial").trim_end_matches("_init").replace('_', " "),
         None => stem.replace('_', " "),

@@ -1,4 +1,4 @@
-//! Figure 1: a network of one input.
+//! Figure 1, of networks with one input.
 
 use super::{Drawing, Shown};
 use crate::LabError;
@@ -12,14 +12,14 @@ use heigen::model::predict;
 use heigen_figures::{InputLine, LossSurface};
 use heigen_store::catalogue::Loaded;
 
-/// Inputs at which the network is looked at.
+/// Number of inputs at which the network is evaluated.
 const INPUTS: usize = 231;
-/// Steps along each direction of the loss surface.
+/// Number of steps along each direction of the loss surface.
 const STEPS: usize = 100;
-/// As the paper: v_1 and v_2.
+/// Number of eigenvectors: v_1 and v_2, as in the paper.
 const VECTORS: usize = 2;
 
-/// One feature.
+/// Accepts networks of one feature only.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
     let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
     if features != 1 {
@@ -73,7 +73,7 @@ pub(super) fn line(call: &Call, shown: &Shown) -> Result<InputLine, LabError> {
     })
 }
 
-/// The part of the axis that the paper shows, or that of the samples.
+/// The part of the axis that is shown: the paper's, or the range of the samples where the paper shows none.
 fn range(dataset: &DatasetSpec, features: &[f32]) -> [f64; 2] {
     if matches!(dataset, DatasetSpec::Intro {}) {
         return [0.35, 1.5];
@@ -84,7 +84,8 @@ fn range(dataset: &DatasetSpec, features: &[f32]) -> [f64; 2] {
     [low - margin, high + margin]
 }
 
-/// Where the predicted class changes, between inputs by the line through the two logits, and the class of each region.
+/// The inputs at which the predicted class changes, and the class of each region between them. Between two inputs of
+/// the grid, the change is where the lines through the two logits meet.
 fn regions(x: &[f64], outputs: &Matrix<f64>, predicted: &[usize]) -> (Vec<f64>, Vec<usize>) {
     let (mut boundaries, mut regions) = (Vec::new(), vec![predicted[0]]);
     for i in 1..x.len() {
@@ -100,7 +101,7 @@ fn regions(x: &[f64], outputs: &Matrix<f64>, predicted: &[usize]) -> (Vec<f64>, 
     (boundaries, regions)
 }
 
-/// The loss over the plane of the first two of `vectors`.
+/// The loss over the plane that the first two of `vectors` span.
 fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>, watch: &mut dyn Watch) -> Result<LossSurface, LabError> {
     if vectors.columns < 2 {
         return Err(LabError::OnePositiveEigenvalue);
@@ -116,7 +117,7 @@ fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>, watch: &mut dyn Watch)
     })
 }
 
-/// The surface of any network.
+/// The loss surface of any network.
 pub(super) fn surface_of(call: &Call, shown: &Shown, _: &Drawing) -> Result<LossSurface, LabError> {
     let analysed = &shown.analysed;
     let loss = shown.loaded.experiment.loss;

@@ -1,4 +1,4 @@
-//! Figures and plots: reused while they hold, else drawn, after all training and analysis that they need.
+//! Figures and plots: reused while they are up to date, else drawn, after all training and analysis that they need.
 
 mod catalogue;
 mod diagnostics;

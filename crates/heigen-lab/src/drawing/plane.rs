@@ -1,4 +1,4 @@
-//! Rows on the plane of two features.
+//! Figure rows on the plane of two features.
 
 use super::{Drawing, MapVectors, Shown, embedding};
 use crate::LabError;
@@ -16,10 +16,10 @@ use heigen_figures::{
 };
 use heigen_store::catalogue::Loaded;
 
-/// Nodes along each axis on which the boundary is traced.
+/// Number of grid nodes along each axis on which the boundary is traced.
 pub(crate) const BOUNDARY_NODES: usize = 400;
 
-/// The panel at the right end of each row.
+/// The kind of panel at the right end of each row.
 #[derive(Clone, Copy)]
 pub(super) enum Aside {
     None,
@@ -27,7 +27,7 @@ pub(super) enum Aside {
     Margin,
 }
 
-/// Two features.
+/// Accepts networks of two features only.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
     let name = &loaded.experiment.name;
     let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
@@ -80,7 +80,8 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
     })
 }
 
-/// Rows with maps of other vectors than the leading ones, with a reconstructed boundary, or with bars of their own.
+/// Rows of maps with other vectors than the leading ones, with a reconstructed boundary, or with a colour bar for each
+/// map.
 pub(super) fn maps(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene, LabError> {
     let title = "Alignment over the plane";
     let row = |s: &Shown| {
@@ -99,14 +100,15 @@ pub(super) fn maps(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene,
     Ok(plane_maps(&rows, bars, title)?)
 }
 
-/// Maps of the vectors that were asked for, other than the leading ones.
+/// The maps of vectors other than the leading ones, where the request asks for such.
 fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>, LabError> {
     let analysed = &shown.analysed;
     let (p, have) = (analysed.record.summary.n_params, analysed.record.summary.n_eigenvectors);
     let k = how.eigenvectors.unwrap_or(5).min(have);
     let mut stream = NumpyRandomState::new(42);
     let values = analysed.eigenvalues()?;
-    // The kept eigenvectors belong to the eigenvalues that are not zero: the smallest and the largest of all.
+    // The stored eigenvectors belong to the eigenvalues that are not zero. The null space lies between the negative and
+    // the positive ones, so columns and eigenvalues correspond at both ends.
     let zero = analysed.record.summary.outside_bound;
     let negative = values.iter().take_while(|&&l| l < -zero).count().min(have);
     let place = |column: usize| if column < negative { column } else { p - have + column };
@@ -142,7 +144,7 @@ fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>,
     Ok(titles.into_iter().enumerate().map(map).collect())
 }
 
-/// The boundary put together from the leading alignments.
+/// The map of the boundary that is put together from the leading alignments.
 fn reconstructed(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<ExtraMap, LabError> {
     let (values, vectors) = shown.analysed.top(how.eigenvectors.unwrap_or(5))?;
     let alignments = alignments(shown, row, &vectors)?;
@@ -158,7 +160,7 @@ fn alignments(shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Ma
     Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
 }
 
-/// G_theta at Figure 4's threshold, for labels.
+/// G_theta at the threshold of Figure 4, as text for labels.
 pub(super) fn g_theta(analysed: &Analysed) -> Option<String> {
     let value = analysed.record.summary.g_theta_of_figure_4()?;
     Some(format!(r"$\mathcal{{G}}_\theta = {}$", significant(value, 3)))
@@ -182,7 +184,7 @@ fn margin(call: &Call, shown: &Shown, features: &[f32]) -> Result<MarginPanel, L
     })
 }
 
-/// The part of the plane that the paper shows, or what holds the points where it shows none.
+/// The part of the plane that is shown: the paper's, or a box around the points where the paper shows none.
 pub(crate) fn plane(dataset: &DatasetSpec, features: &[f32]) -> Plane {
     match dataset {
         DatasetSpec::GaussMixtures { .. } | DatasetSpec::Hierachical { .. } => Plane::square(-4.0, 4.0),
@@ -195,7 +197,7 @@ pub(crate) fn plane(dataset: &DatasetSpec, features: &[f32]) -> Plane {
     }
 }
 
-/// The box of the points with a tenth of its size around it.
+/// The bounding box of the points, with a margin of a tenth of its size.
 fn around(features: &[f32]) -> Plane {
     let range = |axis: usize| {
         let values = features.iter().skip(axis).step_by(2).map(|&v| f64::from(v));

@@ -13,7 +13,7 @@ pub(super) fn draw(shown: &[Shown], how: &Drawing) -> Result<Scene, LabError> {
 
 fn panel(Shown { analysed, label, .. }: &Shown, how: &Drawing) -> Result<SampleAlignments, LabError> {
     let summary = &analysed.record.summary;
-    // The paper shows 8 eigenvectors a class.
+    // The paper shows 8 eigenvectors for each class.
     let k = how.eigenvectors.unwrap_or(8 * analysed.samples.n_classes);
     let rows = analysed.overlaps(k)?;
     let n = analysed.samples.n_samples();

@@ -1,4 +1,5 @@
-//! The tasks there are: experiment -> its starting model -> analysis -> boundary -> figures -> report.
+//! The tasks of a reproduction and their order: an experiment's starting model, its training, its analysis, its
+//! boundary, then the figures and the report.
 
 use super::schedule::Job;
 use crate::drawing::Figure;
@@ -7,14 +8,14 @@ use heigen::config::Experiment;
 use heigen_store::catalogue::{self, Loaded, chain};
 use std::collections::BTreeMap;
 
-/// One thing to do.
+/// A task of a reproduction.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
     /// Train an experiment.
     Train(Run),
-    /// Analyse its Hessian.
+    /// Analyse the Hessian of an experiment.
     Analyse(Run),
-    /// Measure its decision boundary.
+    /// Measure the decision boundary of an experiment.
     Boundary(Run),
     /// Draw a figure.
     Figure(&'static Figure),
@@ -22,7 +23,7 @@ pub(crate) enum Task {
     Report,
 }
 
-/// One of the stores that a reproduction works in, and how results come about there.
+/// A store that a reproduction works in, with the options of making results there.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) store: Store,
@@ -30,7 +31,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The experiment at the seed of the place.
+    /// The experiment with the seed that belongs to this store.
     fn seeded(&self, loaded: Loaded) -> Loaded {
         let seed = self.making.seed.unwrap_or(loaded.experiment.seed);
         Loaded { experiment: Experiment { seed, ..loaded.experiment }, ..loaded }
@@ -40,7 +41,7 @@ impl Place {
 /// An experiment in one of the stores.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    /// Which of [`Graph::places`].
+    /// The index of the experiment's store in [`Graph::places`].
     pub(crate) place: usize,
     pub(crate) loaded: Loaded,
 }
@@ -51,18 +52,18 @@ impl Run {
     }
 }
 
-/// Tasks with their needs, and the stores that they work in: the first is the main one, the others are of one seed each.
+/// The tasks with their dependencies, and the stores that they work in: the main one first, then one for each seed.
 #[derive(Debug)]
 pub(crate) struct Graph {
     pub(crate) places: Vec<Place>,
     pub(crate) tasks: Vec<Task>,
     pub(crate) jobs: Vec<Job>,
-    /// The figures' experiments in order, each in the store of every seed.
+    /// The experiments of the figures in order, each with its run in the store of every seed.
     pub(crate) runs: Vec<Vec<Run>>,
 }
 
 impl Task {
-    /// Its name in messages.
+    /// The name of the task in messages.
     pub(crate) fn name(&self, places: &[Place]) -> String {
         let of = |verb: &str, run: &Run| {
             let seed = places[run.place].making.seed.map_or_else(String::new, |s| format!(" (seed {s})"));
@@ -79,7 +80,7 @@ impl Task {
 }
 
 impl Graph {
-    /// Everything that `figures` and the report need, repeated over `seeds`.
+    /// All tasks that `figures` and the report need, repeated for each of `seeds`.
     pub(crate) fn new(
         store: &Store,
         making: &Making,
@@ -108,7 +109,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The tasks of an experiment in every store; analysis and boundary in the main one.
+    /// Adds the tasks of an experiment: training in every store, analysis and boundary where they are needed.
     fn experiment(
         &mut self,
         name: &str,
@@ -117,7 +118,7 @@ impl Graph {
     ) -> Result<[usize; 2], LabError> {
         let loaded = catalogue::load(name)?;
         let own = loaded.experiment.seed;
-        // The main folder holds the experiment's own seed.
+        // The main store holds the experiment with its own seed.
         let mut folders = vec![0];
         folders.extend(seeds.iter().enumerate().filter(|(_, s)| **s != own).map(|(i, _)| i + 1));
         let mut runs = Vec::new();

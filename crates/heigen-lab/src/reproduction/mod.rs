@@ -1,4 +1,5 @@
-//! The whole paper: a plan of all trainings, analyses, boundaries and figures, done several at once, and the report.
+//! The reproduction of the whole paper: a plan of all trainings, analyses, boundaries and figures, which are done
+//! several at a time, and the report.
 
 mod estimate;
 mod graph;
@@ -22,24 +23,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Asks for figures of the paper with all that they need, and the report.
+/// A request for figures of the paper, with all results that they need, and for the report.
 #[derive(Clone, Debug)]
 pub struct ReproduceRequest {
-    /// Where results live; those of other seeds live in stores below it.
+    /// The store of the results; results of other seeds are in stores below it.
     pub store: Store,
-    /// The figures.
+    /// The figures that are drawn.
     pub figures: Vec<&'static Figure>,
-    /// Seeds to repeat everything over.
+    /// The seeds for which everything is repeated.
     pub seeds: Vec<u64>,
     /// Folder of the figures.
     pub folder: PathBuf,
     /// Folder of the report.
     pub report: PathBuf,
-    /// How results are made.
+    /// The options of making results.
     pub making: Making,
-    /// Bytes that the tasks may take together; as many as the lab allows one analysis, if there is no number.
+    /// Bytes of memory that all running tasks may take together; `None` for the bytes that the lab allows one analysis.
     pub memory: Option<f64>,
-    /// The command that draws a figure again, if the face has one.
+    /// A function that words the command that draws a figure again, if the face has such a command.
     pub command: Option<fn(&Figure) -> String>,
 }
 
@@ -57,26 +58,26 @@ pub struct Reproduction {
 /// A task of a reproduction, as planned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedTask {
-    /// Its name.
+    /// The name of the task.
     pub name: String,
-    /// The names of the tasks that it needs.
+    /// The names of the tasks whose results it needs.
     pub after: Vec<String>,
-    /// Whether its results are up to date.
+    /// Whether the results of the task are up to date.
     pub up_to_date: bool,
-    /// Seconds that it is expected to take on one core.
+    /// Seconds that the task is expected to take on one core.
     pub seconds: f64,
 }
 
 /// How a task of a reproduction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskState {
-    /// Its results were up to date.
+    /// The results of the task were up to date.
     Reused,
-    /// Its results were made.
+    /// The results of the task were made.
     Done,
-    /// It failed.
+    /// The task failed.
     Failed,
-    /// It could not begin.
+    /// The task could not begin, because a task that it needs failed.
     Skipped,
 }
 
@@ -85,14 +86,15 @@ pub enum TaskState {
 pub struct Reproduced {
     /// How each task ended, in the order of the plan.
     pub tasks: Vec<(String, TaskState)>,
-    /// Seconds since it was planned.
+    /// Seconds since the reproduction was planned.
     pub seconds: f64,
-    /// The page.
+    /// The path of the report's page.
     pub report: PathBuf,
 }
 
 impl Lab {
-    /// Plans a reproduction: what there is to do, what is up to date, how long the rest will take. Changes nothing.
+    /// Plans a reproduction: lists the tasks, those that are up to date, and the time that the others will take.
+    /// Changes nothing.
     ///
     /// # Errors
     /// [`LabError`] for experiments that cannot be loaded.
@@ -106,8 +108,8 @@ impl Lab {
         Ok(Reproduction { request: request.clone(), graph, done, cores: self.threads(), begun, memo })
     }
 
-    /// Does what a reproduction has planned, as many tasks at once as there are threads. A task that fails stops only those
-    /// that need it.
+    /// Carries out a planned reproduction, with as many tasks at a time as there are threads. A task that fails stops
+    /// only the tasks that need it.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks, [`LabError::Store`] if no report can be written.
@@ -140,7 +142,7 @@ impl From<Trouble> for Arc<LabError> {
     }
 }
 
-/// The watch of all tasks: once one of them is stopped, all are.
+/// The watch that all tasks share: once it stops one of them, it stops all.
 struct Jobs<'a> {
     watch: &'a dyn LabWatch,
     stopped: AtomicBool,
@@ -169,9 +171,9 @@ struct Found {
     failures: Vec<String>,
     /// Whether each task ended well.
     well: Vec<bool>,
-    /// Whether it was up to date before.
+    /// Whether the results of each task were up to date before.
     reused: Vec<bool>,
-    /// Since the beginning.
+    /// Seconds since the beginning.
     seconds: f64,
 }
 
@@ -188,18 +190,19 @@ impl Reproduction {
         (0..self.graph.tasks.len()).map(task).collect()
     }
 
-    /// Number of tasks that run at once.
+    /// Number of tasks that run at the same time.
     pub fn cores(&self) -> usize {
         self.cores
     }
 
-    /// Seconds until everything is done: the longest chain of tasks, or all work shared.
+    /// Estimated seconds until everything is done: the longest chain of tasks, or all work shared among the cores,
+    /// whichever takes longer.
     pub fn seconds(&self) -> f64 {
         let open: Vec<f64> = self.graph.jobs.iter().map(|j| j.seconds).collect();
         self.longest_chain(&open).max(open.iter().sum::<f64>() / self.cores.max(1) as f64)
     }
 
-    /// Seconds of the longest chain of tasks, where those of each task are `open`.
+    /// Seconds of the longest chain of tasks, where `open` holds the seconds that each task still takes.
     pub fn longest_chain(&self, open: &[f64]) -> f64 {
         let mut jobs = self.graph.jobs.clone();
         jobs.iter_mut().zip(open).for_each(|(job, &seconds)| job.seconds = seconds);
@@ -210,7 +213,7 @@ impl Reproduction {
         self.graph.tasks[task].name(&self.graph.places)
     }
 
-    /// Does everything that is to do.
+    /// Does all tasks that are not up to date.
     fn work(&self, lab: &Lab, jobs: &Jobs) -> Vec<Option<Ended<(), Arc<LabError>>>> {
         let found = Mutex::new(Found {
             failures: vec![],
@@ -218,7 +221,7 @@ impl Reproduction {
             reused: self.done.clone(),
             seconds: 0.0,
         });
-        // Whole values are put in at once, so a panic elsewhere leaves nothing half done.
+        // A value is put in complete, so a panic in another thread leaves nothing half done.
         let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
         let one = |i: usize| {
             let so_far = || Found { seconds: self.begun.elapsed().as_secs_f64(), ..locked().clone() };

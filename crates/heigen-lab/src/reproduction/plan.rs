@@ -1,4 +1,4 @@
-//! Which results are up to date, and how long the rest will take.
+//! The plan of a reproduction: the results that are up to date, and the time that the others will take.
 
 use super::estimate;
 use super::graph::{Graph, Run, Task};
@@ -9,13 +9,13 @@ use heigen::analysis::Summary;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
 use std::path::Path;
 
-/// Looks at every result, and writes the costs into the graph's jobs. Tells of each task whether its results are up to
-/// date. `call` is for what does not depend on the place.
+/// Looks at the results of every task, writes the costs into the graph's jobs, and tells for each task whether its
+/// results are up to date. `call` gives everything that does not depend on the store.
 pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> {
     let mut done: Vec<bool> = Vec::new();
     for i in 0..graph.tasks.len() {
         let ready = graph.jobs[i].after.iter().all(|&b| done[b]);
-        // What cannot be read is told by the task itself, and stops only what needs it.
+        // If the results of a task cannot be read, the task reports this itself, and stops only the tasks that need it.
         let up_to_date = ready && stands(call, graph, &graph.tasks[i], figures).unwrap_or(false);
         let (seconds, bytes) = cost(call, graph, &graph.tasks[i]).unwrap_or((1.0, 256e6));
         graph.jobs[i].bytes = bytes;
@@ -25,7 +25,7 @@ pub(super) fn look(call: &Call, graph: &mut Graph, figures: &Path) -> Vec<bool> 
     done
 }
 
-/// Whether the results of a task, whose needs are up to date, stand and match.
+/// Whether the results of a task exist and match their origins; the tasks that it needs are up to date.
 fn stands(call: &Call, graph: &Graph, task: &Task, figures: &Path) -> Result<bool, LabError> {
     let at = |place: usize| call.at(&graph.places[place].store, &graph.places[place].making);
     match task {
@@ -33,12 +33,12 @@ fn stands(call: &Call, graph: &Graph, task: &Task, figures: &Path) -> Result<boo
         Task::Analyse(run) => Ok(analysis::standing(&at(run.place), &run.loaded)?.is_some()),
         Task::Boundary(run) => boundary::up_to_date(&at(run.place), &run.loaded),
         Task::Figure(figure) => drawing::up_to_date(&at(0), figure, figures),
-        // It tells of this run, too.
+        // The report describes this run, too, so it is always written.
         Task::Report => Ok(false),
     }
 }
 
-/// Seconds on one core, and bytes.
+/// Seconds that the task takes on one core, and bytes of memory.
 fn cost(call: &Call, graph: &Graph, task: &Task) -> Result<(f64, f64), LabError> {
     let prepared = |run: &Run| Prepared::new(call, &run.loaded.experiment);
     let paths = |run: &Run| graph.places[run.place].store.of(&run.loaded.experiment.name);

@@ -1,20 +1,20 @@
-//! Runs tasks that depend on each other, several at once, within the cores and a memory bound.
+//! A scheduler of tasks that depend on each other: several run at a time, within bounds on their number and memory.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-/// Everything that the scheduler has to know of a task.
+/// The properties of a task that the scheduler has to know.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Job {
-    /// Tasks, by their place in the list, that must have succeeded before.
+    /// The tasks that must have succeeded before this one begins, by their place in the list.
     pub(crate) after: Vec<usize>,
-    /// Tasks that must have ended before, well or badly.
+    /// The tasks that must have ended before this one begins, whether they succeeded or failed.
     pub(crate) after_end_of: Vec<usize>,
-    /// Expected seconds; only their order matters.
+    /// Seconds that the task is expected to take; only the order of these numbers matters.
     pub(crate) seconds: f64,
-    /// Bytes that it needs at most.
+    /// Bytes of memory that the task needs at most.
     pub(crate) bytes: f64,
 }
 
@@ -30,11 +30,11 @@ pub(crate) enum Trouble {
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ended<T, E> {
-    /// With a result.
+    /// It succeeded with this result.
     Done(T),
-    /// With an error.
+    /// It failed with this error.
     Failed(E),
-    /// Not begun, since this task, which it needs, did not succeed.
+    /// It did not begin, because the task with this place in the list, which it needs, did not succeed.
     Skipped(usize),
 }
 
@@ -48,17 +48,17 @@ pub(crate) enum Event<'a, T, E> {
 /// Bounds on the tasks that run at the same time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits<'a> {
-    /// Number of tasks.
+    /// The largest number of tasks.
     pub(crate) tasks: usize,
-    /// Bytes that all of them together may need; a task that needs more runs alone.
+    /// Bytes of memory that they may need together; a task that needs more runs alone.
     pub(crate) bytes: f64,
     /// Once this is set, no further task begins.
     pub(crate) stopped: &'a AtomicBool,
 }
 
-/// Runs all `jobs` by `work`, the longest remaining chain first; a task that fails or panics takes those that need it
-/// with it, and no others. `watch` is called from this thread. The end of a task that never began, because the run was
-/// stopped, is none.
+/// Runs all `jobs` by `work`, the task with the longest remaining chain first. If a task fails or panics, the tasks
+/// that need it are skipped, and no others. `watch` is called from this thread. If the run is stopped, tasks that never
+/// began have no end (`None`).
 pub(crate) fn run<T: Send, E: Send + From<Trouble>>(
     jobs: &[Job],
     limits: Limits,
@@ -81,7 +81,7 @@ pub(crate) fn run<T: Send, E: Send + From<Trouble>>(
                 scope.spawn(move || {
                     let outcome = catch_unwind(AssertUnwindSafe(|| work(next)));
                     let outcome = outcome.unwrap_or_else(|panic| Err(Trouble::Panic(message(&*panic)).into()));
-                    // The receiver outlives the scope.
+                    // Sending cannot fail: the receiver lives longer than the scope.
                     let _ = sender.send((next, outcome));
                 });
             }
@@ -96,16 +96,16 @@ pub(crate) fn run<T: Send, E: Send + From<Trouble>>(
         }
     });
     if !limits.stopped.load(Ordering::Relaxed) {
-        // Tasks that wait for each other never begin.
+        // The tasks that are left wait for each other and can never begin.
         ended.iter_mut().for_each(|end| *end = end.take().or_else(|| Some(Ended::Failed(Trouble::Circle.into()))));
     }
     ended
 }
 
-/// Seconds of the longest chain of tasks that begins with each.
+/// For each task, the seconds of the longest chain of tasks that begins with it.
 pub(crate) fn chains(jobs: &[Job]) -> Vec<f64> {
     let mut chains: Vec<f64> = jobs.iter().map(|j| j.seconds).collect();
-    // As many rounds as the longest chain has links, and no more where tasks form a circle.
+    // There are as many rounds as the longest chain can have links, so that a circle of tasks ends too.
     for _ in 0..jobs.len() {
         let mut changed = false;
         for (i, job) in jobs.iter().enumerate() {
@@ -159,7 +159,7 @@ fn next<T, E>(
         jobs[i].after.iter().all(done) && jobs[i].after_end_of.iter().all(|&b| ended[b].is_some())
     };
     let fits = |&i: &usize| running.is_empty() || used + jobs[i].bytes <= limits.bytes;
-    // The first of the longest.
+    // Among equally long chains, the first one in the list.
     let longest = |&a: &usize, &b: &usize| chains[a].total_cmp(&chains[b]).then(b.cmp(&a));
     waiting.iter().copied().filter(ready).filter(fits).max_by(longest)
 }

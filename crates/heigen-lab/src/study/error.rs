@@ -1,4 +1,4 @@
-//! Why a network from elsewhere cannot be taken in.
+//! The reasons why a network from elsewhere cannot be taken in.
 
 use super::Renaming;
 use crate::LabError;
@@ -8,49 +8,49 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// An architecture or renamings beside a file that has both.
+    /// An architecture or renamings were given with a file that has its own.
     #[error("{} brings its architecture and names along; expected no others", path.display())]
     BringsArchitecture {
         /// The file.
         path: PathBuf,
     },
-    /// Weights without an architecture.
+    /// Weights were given without an architecture.
     #[error("{} holds weights only; expected the architecture of their network beside it", path.display())]
     NoArchitecture {
         /// The file.
         path: PathBuf,
     },
-    /// A file of another kind.
+    /// The file is of a kind that holds no network.
     #[error("{} is no network by its name; expected .onnx, .safetensors, .pt, .pth or .npz", path.display())]
     UnknownKind {
         /// The file.
         path: PathBuf,
     },
-    /// A renaming that renames nothing.
+    /// A renaming matches no tensor.
     #[error("no tensor begins with `{}`; there are {}, ...", renaming.from, names.join(", "))]
     Renaming {
         /// The renaming.
         renaming: Renaming,
-        /// Some of the names that there are.
+        /// Some of the names that the tensors have.
         names: Vec<String>,
     },
-    /// Renamings that give one name twice.
+    /// Two tensors get one name by the renamings.
     #[error("the renamings give two tensors the name {name}")]
     NamedTwice {
-        /// The name.
+        /// The name that both get.
         name: String,
     },
-    /// The weights lack a tensor that tells a width.
+    /// The weights lack a tensor that is needed to find a layer's width.
     #[error("the architecture {arch}: the weights have no {tensor}; expected {}", if *reference { "the reference's names" } else { "its names" })]
     NoTensor {
         /// The architecture.
         arch: String,
-        /// The tensor.
+        /// The tensor that is missing.
         tensor: String,
         /// Whether the architecture is one of the reference's.
         reference: bool,
     },
-    /// An architecture that is neither known nor a file.
+    /// The architecture is neither known by name nor a file.
     #[error("the architecture {arch} is neither {} nor a file that can be read", alternatives(known))]
     Architecture {
         /// The name or path that was given.
@@ -60,7 +60,7 @@ pub enum ImportError {
         /// The reason why the file cannot be read.
         source: std::io::Error,
     },
-    /// A network that ends in another layer than a linear one.
+    /// The network does not end in a linear layer.
     #[error("the architecture {arch}: the last layer is {last}; expected linear, one output for each class")]
     LastLayer {
         /// The architecture.
@@ -77,29 +77,29 @@ pub enum ImportError {
         /// The network.
         model: PathBuf,
     },
-    /// Weights, architecture and samples that do not fit together.
+    /// Weights, architecture and samples do not fit together.
     #[error("{} on samples of {features} features, {}", model.display(), data.display())]
     Fit {
         /// The network.
         model: PathBuf,
-        /// Features of a sample.
+        /// Number of features of a sample.
         features: usize,
         /// The samples.
         data: PathBuf,
         /// The tensors that do not fit.
         source: Box<LabError>,
     },
-    /// A network that one sample makes too large.
+    /// One sample needs more memory in the network than there is.
     #[error(
         "the layers make {numbers} numbers of one sample, which need {gib:.0} GiB; expected images and paddings that fit in memory"
     )]
     TooLarge {
-        /// Numbers between all layers.
+        /// Number of values between all layers.
         numbers: usize,
-        /// Memory that they need.
+        /// Memory that the values need, in GiB.
         gib: f64,
     },
-    /// Weights that are no numbers.
+    /// The weights contain an infinite number or NaN.
     #[error("{}: {tensor} has a number that is infinite or NaN; expected trained weights", model.display())]
     NotFinite {
         /// The network.
@@ -107,17 +107,17 @@ pub enum ImportError {
         /// The tensor.
         tensor: String,
     },
-    /// Something else stands under the experiment's name.
+    /// The experiment's name is taken by other results.
     #[error("{} is {by}", path.display())]
     Occupied {
         /// The file that stands there.
         path: PathBuf,
-        /// Its kind.
+        /// The kind of results that are there.
         by: Occupant,
     },
 }
 
-/// The owner of the name that an import would have.
+/// The results that have the name that an import would get.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Occupant {
     /// An experiment without weights.
@@ -131,7 +131,7 @@ pub enum Occupant {
     Other,
 }
 
-/// The names as alternatives of a sentence.
+/// The names joined as alternatives in a sentence.
 fn alternatives(names: &[&str]) -> String {
     match names {
         [] => String::new(),

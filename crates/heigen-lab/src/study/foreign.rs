@@ -1,4 +1,4 @@
-//! A network from elsewhere: its architecture and its weights.
+//! Reads a network that another program wrote: its architecture and its weights.
 
 use super::{ImportError, ImportRequest, Renaming};
 use crate::LabError;
@@ -9,7 +9,7 @@ use heigen_formats::state_dict;
 use heigen_store::weights::NamedTensor;
 use std::path::Path;
 
-/// Architectures that need no file.
+/// The architectures that are known by name and need no file.
 const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
 
 /// A network as its files describe it.
@@ -17,9 +17,9 @@ const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
 pub(super) struct Foreign {
     pub(super) architecture: Sequential,
     pub(super) tensors: Vec<NamedTensor<f64>>,
-    /// C.
+    /// C, the number of classes.
     pub(super) n_outputs: usize,
-    /// Sentences about how it was read.
+    /// Sentences about how the network was read.
     pub(super) notes: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
         ModelSpec::Sequential(own) => own.input_shape,
         _ => None,
     };
-    // An analysis is of the network as it predicts, unless the architecture says otherwise.
+    // The analysis is of the network as it predicts, with running statistics, unless the architecture says otherwise.
     let is_there = |ending: &str| tensors.iter().any(|t| t.name.ends_with(ending));
     let running = is_there(".running_mean") && is_there(".running_var");
     let found = if running { BatchNormMode::Running } else { BatchNormMode::Batch };
@@ -68,7 +68,7 @@ fn onnx(call: &Call, path: &Path) -> Result<Foreign, LabError> {
     let bytes = call.lab.cache.read_weights(path)?;
     let mut imported = heigen_onnx::import(&bytes).of(path.display())?;
     if imported.architecture.input_shape.is_none() {
-        // Whatever shape samples have, their numbers are the features.
+        // Whatever the shape of the samples, their numbers are the features.
         imported.architecture.layers.insert(0, LayerSpec::Flatten);
     }
     Ok(Foreign {
@@ -89,7 +89,7 @@ fn state_dict(call: &Call, path: &Path, ending: &str) -> Result<Vec<NamedTensor<
     })
 }
 
-/// The tensors under the architecture's names: the longest beginning that `map` knows is replaced.
+/// The tensors under the architecture's names: in every name, the longest beginning that `map` knows is replaced.
 fn renamed(mut tensors: Vec<NamedTensor<f64>>, map: &[Renaming]) -> Result<Vec<NamedTensor<f64>>, ImportError> {
     for used in map {
         if !tensors.iter().any(|t| t.name.starts_with(&used.from)) {
@@ -111,13 +111,13 @@ fn renamed(mut tensors: Vec<NamedTensor<f64>>, map: &[Renaming]) -> Result<Vec<N
     Ok(tensors)
 }
 
-/// Rows of a tensor: the outputs of the layer it belongs to.
+/// The number of rows of a tensor: the outputs of the layer that it belongs to.
 fn rows(tensors: &[NamedTensor<f64>], name: &str) -> Option<usize> {
     tensors.iter().find(|t| t.name == name)?.shape.first().copied()
 }
 
-/// The architecture of that name, its widths as the weights have them, or of that file; and which statistics of batch
-/// normalisation it states, if any.
+/// The architecture named `arch`, with the widths of the weights, or the one in the file `arch`; and the statistics of
+/// batch normalisation that the file asks for, if any.
 fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, Option<BatchNormMode>), LabError> {
     let width = |name: &str| {
         let (arch, tensor) = (arch.to_owned(), name.to_owned());
@@ -147,7 +147,7 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, 
     Ok((spec, stated))
 }
 
-/// The outputs of the last layer, a linear one.
+/// The number of outputs of the last layer, which must be linear.
 fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result<usize, ImportError> {
     let layers = spec.layers(1);
     let last = layers.iter().rev().find(|l| !matches!(l, LayerSpec::LogSoftmax | LayerSpec::Dropout { .. }));
@@ -165,7 +165,7 @@ fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result
     }
 }
 
-/// The layer itself, or the last one of a residual block.
+/// The layer itself, or the last layer of a residual block.
 fn last_linear(layer: &LayerSpec) -> Option<&LayerSpec> {
     match layer {
         LayerSpec::Linear { .. } => Some(layer),

@@ -1,4 +1,5 @@
-//! A network and data from elsewhere: taken in as an experiment, and studied whole, down to one report.
+//! Studies of networks and data from elsewhere: the network is taken in as an experiment, everything about it is
+//! computed, and one report is written.
 
 mod error;
 mod foreign;
@@ -25,14 +26,15 @@ use heigen_store::npy::{self, Order};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Asks for a network from elsewhere to be written down as an experiment with its weights.
+/// A request to take in a network from elsewhere as an experiment with its weights.
 #[derive(Clone, Debug)]
 pub struct ImportRequest {
-    /// The network's file, or that of its weights.
+    /// The file of the network or of its weights.
     pub model: PathBuf,
-    /// The architecture of weights: a JSON file, or the name of one that is known.
+    /// The architecture, where the file holds weights only: a JSON file, or a name that is known.
     pub arch: Option<String>,
-    /// How names of tensors in the file become those of the architecture; the longest beginning counts.
+    /// Renamings that turn the names of tensors in the file into those of the architecture; the longest beginning
+    /// counts.
     pub renamings: Vec<Renaming>,
     /// The samples; the number of classes is the network's.
     pub data: FileArgs,
@@ -40,16 +42,16 @@ pub struct ImportRequest {
     pub loss: LossKind,
     /// The experiment's name; `own/<name of the model's file>` if there is none.
     pub name: Option<String>,
-    /// Replaces results of that name whatever they are.
+    /// Whether results of that name are replaced, whatever they are.
     pub force: bool,
 }
 
-/// Names of tensors that begin with `from` begin with `to` instead.
+/// A renaming: names of tensors that begin with `from` begin with `to` instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renaming {
-    /// The beginning in the file.
+    /// The beginning of names in the file.
     pub from: String,
-    /// The beginning in the architecture.
+    /// The beginning of names in the architecture.
     pub to: String,
 }
 
@@ -58,72 +60,73 @@ pub struct Renaming {
 pub struct Imported {
     /// The experiment.
     pub experiment: Loaded,
-    /// Where its files stand.
+    /// The paths of its files.
     pub paths: ExperimentPaths,
-    /// Its samples and network.
+    /// The samples and the network.
     pub prepared: Prepared,
-    /// Its weights, `[P]`.
+    /// The weights, `[P]`.
     pub theta: Vec<f64>,
     /// Sentences about how network and samples were read.
     pub notes: Vec<String>,
 }
 
-/// Words the command that draws a figure again, given the figure, the experiment's file, its weights and the results folder.
+/// A function that words the command that draws a figure again, given the figure, the experiment's file, its weights
+/// and the folder of the results.
 pub type PictureCommand = fn(&Figure, &Path, &Path, &Path) -> String;
 
-/// Asks for everything about a network from elsewhere.
+/// A request for a study of a network from elsewhere: everything that can be computed about it.
 #[derive(Clone, Debug)]
 pub struct StudyRequest {
-    /// Where results live.
+    /// The store of the results.
     pub store: Store,
     /// The network and its samples.
     pub import: ImportRequest,
-    /// The analysis that is asked for; the weights are those of the network.
+    /// The analysis that is asked for; its weights are always those of the network.
     pub asked: Asked,
-    /// Measures the margin of large networks, too.
+    /// Whether the margin is measured also if the network is large.
     pub margin: bool,
     /// Folder of the figures.
     pub figures: PathBuf,
     /// Folder of the report.
     pub report: PathBuf,
-    /// How analysis, measures and figures are made.
+    /// The options of making the analysis, the measures and the figures.
     pub making: Making,
-    /// The command that draws a figure of the experiment again, if the face has one.
+    /// A function that words the command that draws a figure of the experiment again, if the face has such a command.
     pub command: Option<PictureCommand>,
 }
 
-/// Everything about a network from elsewhere.
+/// The results of a study.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// The experiment that stands for it.
+    /// The experiment that stands for the network.
     pub imported: Imported,
-    /// Its spectrum.
+    /// The spectrum.
     pub spectrum: Found,
-    /// Where the spectrum's record stands.
+    /// The path of the spectrum's record.
     pub analysis: PathBuf,
-    /// Its boundary, where the whole spectrum is known.
+    /// The measures of the boundary, where the whole spectrum is known.
     pub boundary: Option<BoundaryRecord>,
-    /// Its pictures, where the whole spectrum is known.
+    /// The pictures, where the whole spectrum is known.
     pub pictures: Vec<Picture>,
-    /// Reasons why the numbers may mislead.
+    /// Sentences about reasons why the numbers may mislead.
     pub warnings: Vec<String>,
-    /// Sentences about how files were read, and what could not be drawn.
+    /// Sentences about how files were read, and about pictures that could not be drawn.
     pub notes: Vec<String>,
-    /// The page.
+    /// The path of the report's page.
     pub report: PathBuf,
 }
 
 /// A picture of a study.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// Its kind.
+    /// The kind of picture.
     pub figure: &'static Figure,
-    /// SVG, PDF, PNG.
+    /// The paths of the SVG, PDF and PNG files.
     pub paths: Vec<PathBuf>,
 }
 
 impl Lab {
-    /// Writes a network from elsewhere down as an experiment with its weights.
+    /// Takes in a network from elsewhere: writes it down as an experiment with its weights.
     ///
     /// # Errors
     /// [`LabError::Import`] for a network that cannot be taken in; else whatever keeps it from being read or written.
@@ -131,10 +134,11 @@ impl Lab {
         self.call(store, &Making::default(), watch, |call| import(call, request))
     }
 
-    /// Takes a network from elsewhere in and studies it whole: spectrum, boundary, pictures, one page.
+    /// Takes in a network from elsewhere and studies it: spectrum, boundary, pictures and one page.
     ///
     /// # Errors
-    /// As [`Lab::import`], [`Lab::analyse`] and [`Lab::boundary`]. A picture that cannot be drawn is a note.
+    /// The errors of [`Lab::import`], [`Lab::analyse`] and [`Lab::boundary`]. A picture that cannot be drawn is only a
+    /// note.
     pub fn study(&self, request: &StudyRequest, watch: &dyn LabWatch) -> Result<Study, LabError> {
         request.asked.check()?;
         if request.margin && request.asked.top.count.is_some() {
@@ -176,7 +180,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         call.note(job, NoteKind::Warning(warning.clone()));
     }
     let name = job.to_string().replace('/', "-");
-    // Some eigenpairs have a page of their own beside that of them all.
+    // A study of some eigenpairs has a page of its own, beside the page of the whole spectrum.
     let part = if let Found::Top(record) = &spectrum {
         format!("+{}-{}", record.summary.which.name(), record.summary.eigenvalues.len())
     } else {
@@ -210,7 +214,7 @@ fn warnings_of(spectrum: &Found) -> Vec<String> {
             let s = &r.summary;
             warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min)
         }
-        // Only the upper end is known.
+        // Only the upper end of the spectrum is known.
         Found::Top(r) => {
             let s = &r.summary;
             let (low, high) = s.eigenvalues.iter().fold((0.0f64, 0.0f64), |(low, high), &l| (low.min(l), high.max(l)));
@@ -219,7 +223,7 @@ fn warnings_of(spectrum: &Found) -> Vec<String> {
     }
 }
 
-/// Draws the pictures that fit the number of features; one that cannot be drawn is no reason not to draw the others.
+/// Draws the pictures that fit the number of features. If one cannot be drawn, the others still are.
 fn draw_all(call: &Call, request: &StudyRequest, analysed: &Arc<Analysed>, study: &mut Study) -> Result<(), LabError> {
     let prepared = &study.imported.prepared;
     let inputs = match prepared.samples.data.n_features() {
@@ -227,7 +231,7 @@ fn draw_all(call: &Call, request: &StudyRequest, analysed: &Arc<Analysed>, study
         2 => "planes",
         _ => "embedding",
     };
-    // The surface takes a pass over all samples for every node.
+    // The loss surface takes a pass over all samples for every node, so large networks do not get one.
     let surface = boundary::is_quick(&prepared.network).then_some("surface");
     let loaded = study.imported.experiment.clone();
     let job = loaded.experiment.name.clone();

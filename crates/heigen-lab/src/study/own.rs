@@ -1,4 +1,4 @@
-//! The experiment that stands for a network from elsewhere: written once, so that every request can work on it.
+//! The experiment that stands for a network from elsewhere. It is written once, so that every request can work with it.
 
 use super::foreign::Foreign;
 use super::{ImportError, ImportRequest, Imported, Occupant};
@@ -17,7 +17,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Checks that network and samples fit, then writes the experiment and its weights.
+/// Checks that network and samples fit together, then writes the experiment and its weights.
 pub(super) fn store(call: &Call, request: &ImportRequest, foreign: Foreign) -> Result<Imported, LabError> {
     let name = name(request)?;
     let paths = call.store.of(&name)?;
@@ -88,7 +88,8 @@ fn experiment(
     Ok(Experiment::parse(&written.to_string(), name, &path.display().to_string(), &AnyName)?.experiment)
 }
 
-/// Weights that heigen trained, that somebody put there, or of another file are not overwritten unless asked.
+/// Fails if the name is taken by weights that heigen trained, that somebody put there, or that come from another file,
+/// unless the request says that they may be replaced.
 fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -> Result<(), LabError> {
     let path = paths.weights();
     if request.force {

@@ -1,4 +1,4 @@
-//! The report of one network.
+//! The report about one network.
 
 use super::{Picture, Study, StudyRequest};
 use crate::LabError;
@@ -11,7 +11,7 @@ use heigen_report::{Cell, Figure as Shown, Report, Section, Table, TaskState, Ti
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
 
-/// Eigenvalues in the table.
+/// Number of eigenvalues in the table.
 const SHOWN: usize = 10;
 
 pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Result<String, LabError> {
@@ -51,7 +51,7 @@ fn facts(call: &Call, request: &StudyRequest, outcome: &Study) -> Vec<(String, S
     let classes = samples.classes.as_deref().unwrap_or_default();
     let named = match classes {
         [] => String::new(),
-        // More would hide the rest.
+        // The counts of more than 20 classes would hide the rest.
         _ if classes.len() > 20 => String::new(),
         _ => format!(": {}", classes.join(", ")),
     };

@@ -1,8 +1,8 @@
-//! Reasons to doubt an analysis of curvature at some weights.
+//! Warnings about an analysis of curvature, for weights at which it may mislead.
 
 use crate::words::number;
 
-/// The part of the loss that one gradient step may win at a minimum.
+/// At a minimum, one gradient step may win at most this fraction of the loss.
 const STEP: f64 = 0.01;
 /// The most negative eigenvalue that a minimum may have, as a fraction of lambda_1.
 const NEGATIVE: f64 = 0.01;

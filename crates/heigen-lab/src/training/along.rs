@@ -1,4 +1,4 @@
-//! Along a training progress is told, and what the experiment wants kept is kept.
+//! The observer of a training: it reports progress and stores what the experiment wants kept along the way.
 
 use crate::LabError;
 use crate::call::JobWatch;
@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Epochs between two looks at the watch: asking takes longer than a small network's epoch.
+/// Number of epochs between two questions to the watch: a question takes longer than an epoch of a small network.
 const EPOCHS: usize = 64;
-/// Seconds after which the watch is asked whatever the number of epochs.
+/// Time after which the watch is asked, however few epochs have passed.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// The observer of a training.
@@ -30,13 +30,13 @@ pub(super) struct Along<'a> {
     pub(super) experiment: &'a Experiment,
     /// A hash of all that determines the weights and the record.
     pub(super) stamp: &'a str,
-    /// When training began, and the seconds it had taken before it was interrupted, if it was.
+    /// The time at which training began, and the seconds that it had taken before an interruption, if there was one.
     pub(super) begun: (Instant, f64),
-    /// When the state was last saved.
+    /// The time at which the state was last saved.
     pub(super) saved: Instant,
-    /// When the watch was last asked.
+    /// The time at which the watch was last asked.
     pub(super) asked: Instant,
-    /// How often the state is saved: what a kill costs at most.
+    /// Time between two saved states: the most that is lost if the process is killed.
     pub(super) save_every: Duration,
     /// Files that the experiment wants kept along the way; they replace earlier results only once training is done.
     pub(super) kept: Vec<Staged>,
@@ -78,14 +78,15 @@ fn normalize(m: &mut Matrix<f32>) {
 }
 
 impl Along<'_> {
-    /// Seconds of training, earlier parts included.
+    /// Seconds of training so far, the parts before interruptions included.
     pub(super) fn seconds(&self) -> f64 {
         self.begun.1 + self.begun.0.elapsed().as_secs_f64()
     }
 }
 
 impl Observer for Along<'_> {
-    /// Files that are kept along the way have temporary names until the end, so such a training starts anew.
+    /// No state is saved where files are kept along the way: they have temporary names until the end, so an interrupted
+    /// training of that kind starts anew.
     fn wants_checkpoint(&mut self, _: usize) -> bool {
         self.kept.is_empty() && self.saved.elapsed() >= self.save_every
     }

@@ -1,20 +1,20 @@
-//! Changes since a model was trained, in words.
+//! Descriptions, in words, of what has changed since a model was trained.
 
 use heigen_store::record::ModelRecord;
 use serde_json::Value;
 
-/// Changed settings that are named; more are counted.
+/// The largest number of changed settings that are named; where more have changed, they are counted.
 const NAMED: usize = 3;
 
-/// Everything that a model would be trained from now.
+/// The origins from which a model would be trained now.
 pub(super) struct Origins<'a> {
     pub(super) config: &'a Value,
     pub(super) source: &'a str,
-    /// Stamp of the model that training starts from.
+    /// The stamp of the model that training starts from.
     pub(super) start: Option<&'a str>,
 }
 
-/// Why the model of `record` is not the one that would be trained now.
+/// The reason why the model of `record` is not the one that would be trained now.
 pub(super) fn why_stale(record: &ModelRecord, now: &Origins) -> String {
     let mut changes = Vec::new();
     settings(&record.config, now.config, "", &mut changes);
@@ -35,7 +35,7 @@ pub(super) fn why_stale(record: &ModelRecord, now: &Origins) -> String {
     if more > 0 { format!("{named}, and {more} more settings changed") } else { named }
 }
 
-/// Appends every setting in which `old` and `new` differ; `path` is where they stand.
+/// Appends every setting in which `old` and `new` differ; `path` is the place of both in the experiment.
 fn settings(old: &Value, new: &Value, path: &str, changes: &mut Vec<String>) {
     match (old, new) {
         (Value::Object(a), Value::Object(b)) => {

@@ -1,4 +1,4 @@
-//! Trained models: reused while they hold, else trained, with whatever they start from before them.
+//! Trained models: reused while they are up to date, else trained, after the models that they start from.
 
 mod along;
 mod changed;
@@ -25,37 +25,37 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// The key of a weights file that tells where imported weights came from.
+/// The key in a weights file's metadata that tells where imported weights came from.
 pub(crate) const IMPORTED: &str = "imported from";
 
-/// The key of a weights file under which the program says what it made the weights from.
+/// The key in a weights file's metadata that holds the stamp of everything that the program made the weights from.
 const STAMP: &str = "stamp";
 
-/// Asks for a trained model.
+/// A request for a trained model.
 #[derive(Clone, Debug)]
 pub struct TrainRequest {
-    /// Where results live.
+    /// The store of the results.
     pub store: Store,
     /// The experiment.
     pub experiment: Loaded,
-    /// How it is made.
+    /// The options of making the model.
     pub making: Making,
 }
 
 /// A trained model.
 #[derive(Clone, Debug)]
 pub struct Trained {
-    /// How it came about.
+    /// The record of how the model was made.
     pub record: ModelRecord,
-    /// Its weights, `[P]`.
+    /// The weights, `[P]`.
     pub theta: Vec<f32>,
-    /// Where its weights stand.
+    /// The path of the weights.
     pub path: PathBuf,
 }
 
 impl Lab {
-    /// The trained model of an experiment. Whatever is missing or no longer holds, of it and of the models it starts from,
-    /// is trained.
+    /// The trained model of an experiment. If the model, or a model that it starts from, is missing or no longer up to
+    /// date, it is trained.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the model from being trained or written.
@@ -64,7 +64,7 @@ impl Lab {
     }
 }
 
-/// The trained model of an experiment, after all that it starts from.
+/// The trained model of an experiment; the models that it starts from are trained before it.
 pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError> {
     let loaded = &call.seeded(loaded.clone());
     let mut start: Option<Trained> = None;
@@ -75,7 +75,7 @@ pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError>
     made(call, &Model::new(call, loaded, start.as_ref(), None)?)
 }
 
-/// The record of the trained model, if it and all that it starts from are up to date.
+/// The record of the trained model, if the model and all models that it starts from are up to date.
 pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRecord>, LabError> {
     let mut start: Option<Trained> = None;
     for before in chain(loaded)?.into_iter().chain([loaded.clone()]) {
@@ -88,7 +88,7 @@ pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRec
     Ok(start.map(|model| model.record))
 }
 
-/// A trained model as it would be made now.
+/// A trained model as it would be made now; a stored one is compared with it.
 struct Model<'a> {
     call: &'a Call<'a>,
     experiment: &'a Experiment,
@@ -99,7 +99,7 @@ struct Model<'a> {
     stamp: String,
     pretrained: Option<&'a Path>,
     start: Option<&'a Trained>,
-    /// The experiment that starts from this one, where it was not asked for itself.
+    /// The experiment that starts from this model; `None` where the request asks for the model itself.
     needed_by: Option<&'a ExperimentName>,
 }
 
@@ -135,14 +135,15 @@ impl<'a> Model<'a> {
         file.weights().ok().map(|weights| weights.metadata.clone())
     }
 
-    /// Whether weights stand there that heigen did not write: without a record, and without the mark by which weights are
-    /// known whose record a kill came before.
+    /// Whether the weights that stand there were not written by heigen: they have no record, and their metadata has no
+    /// stamp. (If the program is killed before it writes the record, the stamp still shows that the weights are its
+    /// own.)
     fn is_foreign(&self) -> bool {
         let ours = || self.metadata_there().is_some_and(|metadata| metadata.contains_key(STAMP));
         self.paths.weights().is_file() && !self.paths.record().exists() && !ours()
     }
 
-    /// The experiment's training.
+    /// The settings of the experiment's training.
     fn plan(&self) -> Plan {
         let experiment = self.experiment;
         Plan {
@@ -173,7 +174,7 @@ impl Recipe for Model<'_> {
         self.paths.weights()
     }
 
-    /// A model asked for by name is what is renewed, not one that others need.
+    /// A forced request trains the model that it names again, and not the models that this one starts from.
     fn forced(&self) -> bool {
         self.call.making.force && self.needed_by.is_none()
     }
@@ -201,7 +202,7 @@ impl Recipe for Model<'_> {
         Ok(Trained { record, theta, path })
     }
 
-    /// Weights that no training here made may be somebody's only copy.
+    /// Weights that were not trained here may be somebody's only copy, so they are not replaced.
     fn refuse(&self, standing: &Unusable) -> Result<(), LabError> {
         let name = self.name().clone();
         match standing {
@@ -213,7 +214,7 @@ impl Recipe for Model<'_> {
         }
     }
 
-    /// Refuses to train what only given weights make sense of.
+    /// Fails for a network whose statistics come with given weights, since it cannot be trained.
     fn prepare(&self) -> Result<(), LabError> {
         if !self.prepared.trainable() {
             return Err(LabError::Untrainable { name: self.name().clone() });
@@ -232,7 +233,7 @@ impl Recipe for Model<'_> {
             pretrained::load(call, experiment, prepared, self.pretrained, &mut theta)?;
         }
         let epochs = experiment.trainer.num_epochs;
-        // What is evaluated along the way changes no weights, but what a record tells.
+        // Evaluations along the way do not change the weights, but they change the content of the record.
         let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
         let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
         if let Some((state, _)) = &unfinished {
@@ -296,7 +297,8 @@ impl Recipe for Model<'_> {
         })
     }
 
-    /// The record, and what an earlier training kept along the way: its epochs need not be those of this one.
+    /// The record, and the files that an earlier training kept along the way: its epochs may be others than those of
+    /// this one.
     fn earlier(&self) -> Vec<PathBuf> {
         let mut earlier = vec![self.paths.record()];
         earlier.extend([self.paths.snapshots(), self.paths.gradients()].iter().flat_map(|folder| epochs_in(folder)));
@@ -313,7 +315,7 @@ fn evaluated(record: &ModelRecord, every: usize) -> bool {
     (1..=record.epochs_trained / every.max(1)).all(|i| record.epochs.iter().any(|e| e.epoch == i * every))
 }
 
-/// Weights as they are read from their file.
+/// The weights in the form in which they are read from their file.
 fn in_float64(tensors: Vec<NamedTensor>, metadata: BTreeMap<String, String>) -> Weights<f64> {
     let wide = |t: NamedTensor| {
         let values = t.values.into_iter().map(f64::from).collect();
@@ -323,7 +325,7 @@ fn in_float64(tensors: Vec<NamedTensor>, metadata: BTreeMap<String, String>) -> 
     Weights { tensors, metadata, skipped: vec![], rounded: vec![] }
 }
 
-/// The files in `folder` that belong to an epoch of a training.
+/// The files in `folder` whose names say that they belong to an epoch of a training.
 fn epochs_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
     let of_epoch = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|n| n.starts_with("epoch_"));

@@ -1,4 +1,4 @@
-//! Weights that somebody else trained, to start from.
+//! Weights that somebody else trained and that a training starts from.
 
 use crate::LabError;
 use crate::call::Call;
@@ -7,7 +7,7 @@ use crate::watch::NoteKind;
 use heigen::config::{Experiment, ModelSpec, Start};
 use std::path::Path;
 
-/// Before the names of the networks that wrap torchvision's.
+/// Networks that wrap torchvision's have this before the names of its tensors.
 const PREFIX: &str = "model.";
 
 /// Whether the experiment starts from pretrained weights.
@@ -15,13 +15,13 @@ pub(super) fn wanted_by(experiment: &Experiment) -> bool {
     matches!(experiment.model, ModelSpec::ResNet18 { pretrained: true, .. }) && experiment.start == Start::Fresh
 }
 
-/// The file that was given, if the experiment wants one.
+/// The file of pretrained weights that was given, if the experiment starts from such.
 pub(super) fn file_of<'a>(experiment: &Experiment, given: Option<&'a Path>) -> Option<&'a Path> {
     given.filter(|_| wanted_by(experiment))
 }
 
-/// Puts the tensors of the file in the place of the fresh ones; what has another shape there (the first convolution for
-/// small images, the classifier) stays fresh, as in the reference, which replaces these layers.
+/// Replaces the fresh tensors by those of the file. Tensors of another shape (the first convolution for small images,
+/// the classifier) stay fresh, as in the reference, which replaces these layers.
 pub(super) fn load(
     call: &Call,
     experiment: &Experiment,

@@ -7,7 +7,7 @@ use heigen::config::{Experiment, Start};
 use heigen::model::{fresh, scale_to_norm};
 use heigen::rng::TorchGenerator;
 
-/// Fresh weights, or what the experiment makes of those it starts from.
+/// Fresh weights, or the weights that the experiment makes from those of the model that it starts from.
 pub(super) fn starting_weights(
     experiment: &Experiment,
     prepared: &Prepared,

@@ -6,11 +6,11 @@ use crate::operator::finite_product;
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, SymmetricOperator};
 
-/// What block Lanczos knows of an operator A: an orthonormal basis Q [P, m] with A's projection T = Q^T A Q, and the
-/// block X [P, b] that A maps the basis into beside itself, A Q = Q T + X B.
+/// The state of block Lanczos for an operator A: an orthonormal basis Q [P, m], the projection T = Q^T A Q, and the
+/// block X [P, b], orthonormal to Q, into which A maps the basis beside itself: A Q = Q T + X B.
 ///
-/// Start from it again ([`Start::Continue`](super::Start::Continue)), with the same operator, to ask for more pairs or a
-/// smaller tolerance: nothing known is computed anew. B is the type of a block of vectors in their home.
+/// Start from it again ([`Start::Continue`](super::Start::Continue)), with the same operator, to ask for more pairs or
+/// a smaller tolerance: no product is computed again. The type parameter B is that of a block of vectors in their home.
 #[derive(Clone, Debug)]
 pub struct KrylovBasis<B> {
     n_params: usize,
@@ -20,13 +20,14 @@ pub struct KrylovBasis<B> {
     /// B [b, m]; its columns before `coupled_from` are zero.
     b: Matrix<f64>,
     coupled_from: usize,
-    /// Random directions so far: no repeated eigenvalue can show more often than this.
+    /// Random directions added so far. A repeated eigenvalue shows at most this many of its copies.
     pub(super) starts: usize,
-    /// Products with blocks since random directions last came in, and the most that such directions have needed until a
-    /// look at the Ritz values called for more of them.
+    /// Products with blocks since random directions were last added; and the largest number of such products that were
+    /// needed before a look at the Ritz values called for more directions.
     steps: usize,
     pub(super) steps_needed: usize,
-    /// Largest magnitude of a Ritz value, or norm of a product with a unit vector, so far: at most |A|.
+    /// The largest magnitude of a Ritz value, or norm of a product with a unit vector, seen so far: a lower bound on
+    /// |A|.
     pub(super) scale: f64,
     /// Columns the operator was applied to, over all calls.
     pub(super) products: usize,
@@ -42,15 +43,15 @@ pub(super) struct Ritz {
     pub(super) residuals: Vec<f64>,
 }
 
-/// Directions with less than this many epsilons of |A| are rounding, not directions.
+/// Directions shorter than this many epsilons of |A| are rounding errors.
 const ROUNDING: f64 = 100.0;
-/// Random directions beside given ones.
+/// Random directions that join the directions given by the caller.
 const COMPANIONS: usize = 2;
-/// Share of a random direction outside the basis below which there is no outside.
+/// If less than this share of a random direction lies outside the basis, the basis spans the whole space.
 const COMPLETE: f64 = 1e-8;
 
 impl<B> KrylovBasis<B> {
-    /// A random block of `block` directions (at least 1, at most P).
+    /// A basis to start from: a random block of `block` directions (at least 1, at most P).
     ///
     /// # Errors
     /// [`Failure`] if an operation on vectors fails.
@@ -113,17 +114,17 @@ impl<B> KrylovBasis<B> {
         self.len() == 0
     }
 
-    /// Columns of the operator's products used so far.
+    /// Columns that the operator was applied to so far, over all calls.
     pub fn products(&self) -> usize {
         self.products
     }
 
-    /// Q, without what a failed extension may have left behind it.
+    /// The basis Q, without columns that a failed extension may have left behind.
     fn known(&self) -> Columns<'_, B> {
         Columns { block: &self.q, range: 0..self.len() }
     }
 
-    /// Number of directions of the block X, which the next product is taken with.
+    /// Number of directions in the block X, with which the next product is taken.
     pub(super) fn width(&self) -> usize {
         self.b.rows
     }
@@ -133,18 +134,19 @@ impl<B> KrylovBasis<B> {
         self.width() == 0 || self.coupled_from == self.len()
     }
 
-    /// Whether the random directions added last have had as many steps as those before them needed.
+    /// Whether the random directions added last have taken as many steps as earlier ones needed to show their
+    /// eigenvalues.
     pub(super) fn is_developed(&self) -> bool {
         self.width() == 0 || self.steps >= self.steps_needed
     }
 
-    /// Appends up to `more` random directions, orthogonal to all there are, to the block; A Q = Q T + X B still holds,
-    /// with zero rows in B.
+    /// Appends up to `more` random directions, orthogonal to the basis and to the block, to the block X. A Q = Q T + X
+    /// B still holds, with zero rows in B.
     pub(super) fn widen<S: Space<Block = B>>(&mut self, space: &S, more: usize) -> Result<(), Failure> {
         let more = more.min(space.len() - self.len() - self.width()) as u64;
         let mut w = space.random(self.seed, self.drawn..self.drawn + more, Law::Gaussian)?;
         self.drawn += more;
-        // Twice: the second time for what is left where the basis is nearly complete.
+        // Project twice: once is not enough where the basis is nearly complete and little of the directions is left.
         for _ in 0..2 {
             project_out(space, self.known(), &mut w)?;
             project_out(space, space.all(&self.x), &mut w)?;
@@ -160,10 +162,11 @@ impl<B> KrylovBasis<B> {
         Ok(())
     }
 
-    /// One product with the block: Q grows by X, the remainder becomes the next block.
+    /// Takes one product with the block X: Q grows by X, and the part of the product outside Q becomes the next block.
     ///
-    /// The product is first freed of what T already tells (the coupling with the last blocks and X^T A X), then of the
-    /// whole basis, which is what keeps Q orthonormal. Where something fails, what is known stays as it was.
+    /// The product is first freed of the components that T already tells (the coupling with the last blocks and X^T A
+    /// X), then of its components along the whole basis, which keeps Q orthonormal. If something fails, the
+    /// decomposition stays as it was.
     pub(super) fn extend<S: Space<Block = B>>(
         &mut self,
         space: &S,
@@ -219,7 +222,7 @@ impl<B> KrylovBasis<B> {
         Ok(())
     }
 
-    /// The Ritz pairs. Cost: about 9 m^3.
+    /// The Ritz pairs of the basis. Cost: about 9 m^3.
     pub(super) fn ritz<S: Space<Block = B>>(&mut self, space: &S) -> Result<Ritz, Failure> {
         let pairs = small_eigen(space, &self.t)?;
         self.scale = pairs.eigenvalues.iter().fold(self.scale, |m, l| m.max(l.abs()));
@@ -228,7 +231,7 @@ impl<B> KrylovBasis<B> {
         Ok(Ritz { values: pairs.eigenvalues, vectors: pairs.eigenvectors, residuals })
     }
 
-    /// Ritz vectors `which`, [P, k].
+    /// The Ritz vectors numbered `which`, [P, k].
     pub(super) fn vectors<S: Space<Block = B>>(&self, space: &S, ritz: &Ritz, which: &[usize]) -> Result<B, Failure> {
         combined(space, self.known(), &ritz.vectors.select_columns(which))
     }

@@ -9,12 +9,12 @@ pub struct TopKOptions {
     /// Largest residual |A v - lambda v| allowed, as a fraction of |A| (the largest magnitude of a Ritz value).
     /// Rounding sets a floor: [`TopKOptions::attainable`]. Default 1e-8.
     pub tolerance: f64,
-    /// Directions in one product. Default: [`TopKOptions::DEFAULT_BLOCK`]. An eigenvalue repeated more often than this
-    /// is found too, by adding directions when so many copies have appeared; a block of 1 sees no copies and may miss
-    /// them.
+    /// Directions in one product. Default: [`TopKOptions::DEFAULT_BLOCK`]. An eigenvalue that is repeated more often
+    /// than this is found too: directions are added as soon as so many copies have appeared. A block of 1 never sees a
+    /// second copy and may therefore miss copies.
     pub block: Option<usize>,
-    /// Columns of the basis before it is restarted; memory P times this. Default: what keeps the basis within 1 GiB,
-    /// between 3 k + 8 blocks and 10 k + 200.
+    /// Columns of the basis before it is restarted; the basis takes P times this many numbers of memory. Default: as
+    /// many as fit into 1 GiB, but at least 3 k + 8 blocks and at most 10 k + 200.
     pub max_subspace: Option<usize>,
     /// Columns the operator may be applied to in one call. Default: 2,000 + 200 k.
     pub max_products: Option<usize>,
@@ -28,14 +28,15 @@ impl Default for TopKOptions {
     }
 }
 
-/// Bytes of the basis before it is restarted.
+/// Bytes that the basis may take before it is restarted, unless [`TopKOptions::max_subspace`] says otherwise.
 const MEMORY: usize = 1 << 30;
 
 impl TopKOptions {
-    /// Directions in one product unless asked otherwise: few products call for small blocks, fast ones for large.
+    /// Directions in one product unless asked otherwise: small blocks need fewer products, large blocks make them
+    /// faster.
     pub const DEFAULT_BLOCK: usize = 4;
 
-    /// The smallest relative residual that rounding allows to ask for: max(200, 4 sqrt(P)) epsilons.
+    /// The smallest relative residual that rounding lets one reach: max(200, 4 sqrt(P)) epsilons.
     pub fn attainable(epsilon: f64, n_params: usize) -> f64 {
         epsilon * (4.0 * (n_params as f64).sqrt()).max(200.0)
     }
@@ -61,32 +62,32 @@ impl TopKOptions {
 pub enum Start<'a, B> {
     /// From random directions of the options' seed.
     Random,
-    /// From given directions [P, b], for instance eigenvectors found an epoch earlier, and two random ones: eigenvectors
-    /// alone would never let others be seen. They need not be orthonormal.
+    /// From given directions [P, b], for instance eigenvectors found an epoch earlier, and two random ones: from
+    /// eigenvectors alone no other eigenvector would ever be found. They need not be orthonormal.
     Directions(&'a B),
-    /// From a basis of an earlier call with the same operator. It is left in a state to continue from, also after an
-    /// error.
+    /// From the basis of an earlier call with the same operator. Also after an error, the basis can be continued from.
     Continue(&'a mut KrylovBasis<B>),
 }
 
 /// Extreme eigenpairs and how well they are known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopK<B> {
-    /// In the order asked for ([`Which`](super::Which)).
+    /// The eigenvalues, in the order asked for ([`Which`](super::Which)).
     pub eigenvalues: Vec<f64>,
-    /// [P, k], column i belongs to `eigenvalues[i]`; orthonormal; signs are arbitrary, and so is the basis of a
-    /// repeated eigenvalue.
+    /// The eigenvectors [P, k], orthonormal; column i belongs to `eigenvalues[i]`. Signs are arbitrary, and so is the
+    /// basis of a repeated eigenvalue.
     pub eigenvectors: B,
     /// |A v_i - lambda_i v_i|, computed from a product with the returned vectors, not estimated. Some eigenvalue of A
     /// lies within `residuals[i]` of `eigenvalues[i]`.
     pub residuals: Vec<f64>,
     /// The estimate of |A| that the tolerance is relative to: the largest magnitude of a Ritz value.
     pub scale: f64,
-    /// The tolerance that was applied, with rounding's floor.
+    /// The tolerance that was applied: the one asked for, or the smallest that rounding allows.
     pub tolerance: f64,
-    /// Columns the operator was applied to in this call, those for `residuals` included.
+    /// Columns that the operator was applied to in this call, including the products that `residuals` are computed
+    /// from.
     pub products: usize,
-    /// Thick restarts.
+    /// Number of thick restarts.
     pub restarts: usize,
     /// Whether every residual is at most `tolerance * scale`.
     pub converged: bool,
@@ -95,7 +96,7 @@ pub struct TopK<B> {
 /// Why there are no k eigenpairs of the accuracy asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum TopKError<B: std::fmt::Debug> {
-    /// The maximum of products is used up. What was reached is inside.
+    /// The maximum of products is used up. The pairs that were reached are inside.
     #[error(
         "{} of {} eigenpairs have a residual within {:e} of |A| after {} products (largest residual: {:e} of |A|); \
          allow more products, a larger subspace, or a larger tolerance",

@@ -9,20 +9,22 @@ use std::fmt::Debug;
 /// The k extreme eigenpairs of A: A v_i = lambda_i v_i up to residuals |A v_i - lambda_i v_i| <= tolerance |A|.
 ///
 /// Block Lanczos with full reorthogonalisation and thick restarts, from random directions. Repeated and clustered
-/// eigenvalues are found with their multiplicity: where as many copies of one have appeared as there were random
-/// directions, directions are added. Nothing is assumed of the rank; `k` is at most P, more gives all P pairs.
+/// eigenvalues are found with their multiplicity: when as many copies of an eigenvalue have appeared as there were
+/// random directions, more directions are added. Nothing is assumed of the rank. If `k` is more than P, all P pairs are
+/// returned.
 ///
 /// # Shapes
 /// Eigenvalues `[k]`, eigenvectors [P, k], residuals `[k]`, in the order of `which`.
 ///
 /// # Cost
-/// M products with single columns, in blocks; orthogonalisation about 4 P m M operations for a basis of m columns,
+/// M products with single columns, taken in blocks; about 4 P m M operations of orthogonalisation for a basis of m
+/// columns;
 /// memory 8 P m bytes in float64. M is some tens for well separated eigenvalues and, inside a bulk of r nonzero
 /// eigenvalues, at worst about r.
 ///
 /// # Errors
-/// [`TopKError::NotConverged`] with the pairs reached if the maximum of products is used up; [`TopKError::NotFinite`]
-/// if a product is infinite or NaN.
+/// [`TopKError::NotConverged`] with the pairs reached if the maximum of products is used up; [`TopKError::Failed`] if a
+/// product fails, with [`Failure::NotFinite`] inside if it is infinite or NaN.
 ///
 /// # References
 /// Golub and Underwood, The block Lanczos method (1977); Stewart, SIAM J. Matrix Anal. Appl. 23 (2002), 601,
@@ -56,13 +58,14 @@ pub fn top_k<S: Space<Block: Debug>>(
     top_k_from(Start::Random, operator, k, which, options, &mut ())
 }
 
-/// [`top_k`] from a chosen [`Start`], watched.
+/// [`top_k`] from a chosen [`Start`], with a [`Watch`] that follows the computation and may stop it.
 ///
-/// `watch` is told the number of wanted pairs that have converged whenever that is looked at, and asked after every
-/// product.
+/// Whenever the iteration looks for converged pairs, `watch` is told how many of the wanted ones there are; it is asked
+/// whether to go on after every product.
 ///
 /// # Errors
-/// Those of [`top_k`]; [`TopKError::Size`] if basis and operator have different P.
+/// The errors of [`top_k`]; also [`TopKError::Size`] if the basis and the operator have different P, and
+/// [`TopKError::Failed`] with [`Failure::Stopped`] inside if `watch` stops the computation.
 pub fn top_k_from<S: Space<Block: Debug>>(
     start: Start<'_, S::Block>,
     operator: &(impl SymmetricOperator<S> + ?Sized),
@@ -96,7 +99,7 @@ pub fn top_k_from<S: Space<Block: Debug>>(
         return Ok(run.nothing(space, basis)?);
     }
     let limit = options.products(k);
-    // Estimates must be a little better than what is asked for, so that computed residuals are good enough.
+    // The estimates of residuals must be a little better than the tolerance, so that the computed residuals satisfy it.
     let mut aim = 0.5 * tolerance;
     let (mut restarts, mut look_at, mut converged) = (0, k.min(p), 0);
     loop {
@@ -133,7 +136,8 @@ pub fn top_k_from<S: Space<Block: Debug>>(
     }
 }
 
-/// The basis grows by this many percent between looks at the Ritz values, whose cost grows with its cube.
+/// Between two looks at the Ritz values the basis grows to this many percent of its size, because the cost of a look
+/// grows with the cube of that size.
 const GROWTH: usize = 112;
 /// Ritz values within this fraction of |A| count as copies of one eigenvalue.
 const COPIES: f64 = 1e-9;
@@ -142,16 +146,17 @@ struct Run {
     k: usize,
     which: Which,
     tolerance: f64,
-    /// Products of the basis before this call.
+    /// Products that the basis had used before this call.
     before: usize,
     /// The rounding unit of the vectors.
     epsilon: f64,
 }
 
 struct State {
-    /// Wanted pairs with a small estimate.
+    /// Number of wanted pairs whose estimated residual is small enough.
     converged: usize,
-    /// As many copies of a wanted eigenvalue have converged as there were random directions: there may be more.
+    /// As many copies of a wanted eigenvalue have converged as there were random directions, so there may be more
+    /// copies.
     saturated: bool,
 }
 
@@ -180,13 +185,14 @@ impl Run {
             && ends.iter().any(|end| {
                 let leading = end.iter().take_while(|&&i| good(i));
                 let last = end.last().map_or(0.0, |&i| ritz.values[i]);
-                // Copies of the last wanted value need no company: more of them would change nothing.
+                // Copies of the last wanted value are left out: finding more of them would not change the result.
                 leading.filter(|&&i| (ritz.values[i] - last).abs() > width).any(|&i| copies(i) >= basis.starts.max(2))
             });
         State { converged, saturated }
     }
 
-    /// The pairs to go on with: the wanted ones, and as many next to them as a third of what is free.
+    /// The pairs to keep in a restart: the wanted ones, and as many of their neighbours as fill a third of the free
+    /// columns.
     fn kept(&self, ritz: &Ritz, subspace: usize, block: usize) -> Vec<usize> {
         let more = subspace.saturating_sub(self.k + block) / 3;
         let most = subspace.saturating_sub(block).min(ritz.values.len());
@@ -196,7 +202,7 @@ impl Run {
         kept
     }
 
-    /// The wanted pairs with computed residuals.
+    /// The wanted pairs, with residuals computed from a product.
     fn finish<S: Space>(
         &self,
         space: &S,

@@ -1,20 +1,22 @@
-//! Which eigenvalues are wanted.
+//! The choice of the end of the spectrum that eigenvalues are taken from.
 
-/// Which end of the spectrum eigenpairs are taken from, and the order in which they are returned.
+/// The end of the spectrum that eigenpairs are taken from, and the order in which they are returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The largest, largest first.
+    /// The largest eigenvalues, largest first.
     Largest,
-    /// The smallest (most negative), smallest first.
+    /// The smallest (most negative) eigenvalues, smallest first.
     Smallest,
-    /// ceil(k / 2) largest, largest first, then floor(k / 2) smallest, smallest first (ARPACK's `BE`).
+    /// The ceil(k / 2) largest eigenvalues, largest first, then the floor(k / 2) smallest, smallest first (ARPACK's
+    /// `BE`).
     BothEnds,
-    /// The largest in magnitude, largest magnitude first.
+    /// The eigenvalues of largest magnitude, largest magnitude first.
     LargestMagnitude,
 }
 
 impl Which {
-    /// Indices of the `k` wanted among ascending `values`, one list for each end, in the order of return.
+    /// The indices of the `k` wanted eigenvalues among ascending `values`: one list for each end, in the order of
+    /// return.
     pub(super) fn wanted(self, values: &[f64], k: usize) -> Vec<Vec<usize>> {
         let n = values.len();
         let k = k.min(n);

@@ -6,9 +6,9 @@ use super::{Matrix, Scalar};
 /// `numpy.linalg.eigh`). The sign of each column is arbitrary.
 #[derive(Clone, Debug)]
 pub struct Eigenpairs<T> {
-    /// Ascending.
+    /// The eigenvalues, ascending.
     pub eigenvalues: Vec<T>,
-    /// [n, k], column i belongs to `eigenvalues[i]`.
+    /// The eigenvectors [n, k]; column i belongs to `eigenvalues[i]`.
     pub eigenvectors: Matrix<T>,
 }
 
@@ -37,7 +37,7 @@ pub enum EigenError {
     /// The iteration did not converge.
     #[error("the eigenvalue iteration did not converge")]
     NoConvergence,
-    /// The workspace could not be had.
+    /// There was not enough memory for the workspace.
     #[error("not enough memory for an eigenproblem of size {0}")]
     Memory(usize),
 }
@@ -69,7 +69,7 @@ pub fn self_adjoint_eigen<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, Eig
     }
 }
 
-/// By faer, without checks.
+/// All eigenpairs of `a` as faer computes them, without checks of `a`.
 fn solve<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
     let n = a.rows;
     let mut eigenvectors = Matrix::zeros(n, n);
@@ -78,10 +78,10 @@ fn solve<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
     Ok(Eigenpairs { eigenvalues, eigenvectors })
 }
 
-/// The same problem with rows and columns in reverse order.
+/// Solves the eigenproblem of `a` with rows and columns in reverse order, where faer fails in the given order.
 ///
 /// faer 0.24.4 gives up on rare rank-deficient matrices (Hessians of small random `ReLU` networks: about 1 of 10,000 in
-/// float32, 1 of 50,000 in float64). All of them converged in the other order.
+/// float32, 1 of 50,000 in float64). All of them converged in the reversed order.
 fn solve_reversed<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError> {
     let mut reversed = a.clone();
     reversed.data.reverse();
@@ -90,7 +90,7 @@ fn solve_reversed<T: Scalar>(a: &Matrix<T>) -> Result<Eigenpairs<T>, EigenError>
     Ok(pairs)
 }
 
-/// Tiles, so that the mirrored reads of a large matrix stay in cache.
+/// Side of the tiles that are mirrored at a time, small enough that their reads and writes stay in cache.
 const TILE: usize = 64;
 
 fn check_symmetric<T: Scalar>(a: &Matrix<T>) -> Result<(), EigenError> {

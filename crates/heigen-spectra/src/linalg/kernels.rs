@@ -16,7 +16,7 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 
-/// The operations that are faer's.
+/// The operations that faer does for the two number types.
 pub trait Kernels: Sized {
     /// `out = alpha a b`, or `out += alpha a b`.
     fn matmul(out: MatMut<'_, Self>, accum: Accum, a: MatRef<'_, Self>, b: MatRef<'_, Self>, alpha: Self, par: Par);

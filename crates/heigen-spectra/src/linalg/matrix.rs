@@ -60,7 +60,7 @@ impl<T: Scalar> Matrix<T> {
         self.data.chunks_exact(self.rows.max(1))
     }
 
-    /// Columns `range` as a matrix of their own.
+    /// The columns numbered `range` as a matrix of their own.
     pub fn columns(&self, range: std::ops::Range<usize>) -> Self {
         let data = self.data[range.start * self.rows..range.end * self.rows].to_vec();
         Self { data, rows: self.rows, columns: range.len() }

@@ -17,8 +17,8 @@ pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};
 
-/// How many ways faer may split one operation. A constant, not the number of threads: the order of reductions follows
-/// from it, so results are the same bytes on any number of threads.
+/// The number of parts that faer may split one operation into. It is a constant and not the number of threads, because
+/// the order of reductions follows from it: so results are the same bytes on any number of threads.
 const SPLIT: usize = 4;
 
 /// Parallelism of one large operation: split `SPLIT` ways, executed by however many threads the pool has.

@@ -31,13 +31,13 @@ pub trait Scalar:
     const ONE: Self;
     /// Name as NumPy writes it.
     const NAME: &'static str;
-    /// Machine epsilon, the distance from 1 to the next larger number.
+    /// Machine epsilon: the distance from 1 to the next larger number.
     const EPSILON: f64;
-    /// Nearest value of this type.
+    /// The number of this type nearest to `x`.
     fn from_f64(x: f64) -> Self;
-    /// Exact.
+    /// The number `x`, without any error.
     fn from_f32(x: f32) -> Self;
-    /// Exact.
+    /// This number in float64, without any error.
     fn to_f64(self) -> f64;
     /// e^x.
     fn exp(self) -> Self;
@@ -45,9 +45,9 @@ pub trait Scalar:
     fn ln(self) -> Self;
     /// Square root.
     fn sqrt(self) -> Self;
-    /// Neither infinite nor NaN.
+    /// Whether the number is neither infinite nor NaN.
     fn is_finite(self) -> bool;
-    /// Not a number.
+    /// Whether the number is NaN.
     fn is_nan(self) -> bool;
 }
 

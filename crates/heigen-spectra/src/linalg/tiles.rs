@@ -1,5 +1,5 @@
-//! Sums over the rows of tall matrices, by fixed tiles in a fixed tree: their bytes depend neither on threads nor on the
-//! pieces that vectors lie in.
+//! Sums over the rows of tall matrices. Fixed tiles are added in a fixed tree, so that the bytes of a sum depend
+//! neither on the number of threads nor on the pieces that vectors lie in.
 
 use super::{Matrix, Scalar, matrix::lower_gram, product};
 use faer::{MatRef, Par};

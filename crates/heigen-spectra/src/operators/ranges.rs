@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Some of the P coordinates of a vector, in their order: the P_sub coordinates of a sub-vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexRanges {
-    /// Ascending, disjoint, none empty.
+    /// The chosen ranges of indices: ascending, disjoint, none empty.
     ranges: Vec<Range<usize>>,
     n_params: usize,
 }
@@ -17,7 +17,7 @@ pub enum IndexRangesError {
     /// Nothing was chosen.
     #[error("the choice holds no parameter: name at least one layer or tensor")]
     Empty,
-    /// A range that does not lie in the vector.
+    /// A range does not lie in the vector.
     #[error("the range {start}..{end} does not lie in theta, which has {n_params} parameters")]
     OutOfRange {
         /// First coordinate.
@@ -33,7 +33,7 @@ pub enum IndexRangesError {
         /// The coordinate.
         index: usize,
     },
-    /// The choice was made among another number of coordinates.
+    /// The choice was made for another number of parameters than the operator has.
     #[error("the parameters are chosen among {selection}, the operator acts on {operator}")]
     Size {
         /// P of the choice.
@@ -60,7 +60,7 @@ impl IndexRanges {
         if ranges.is_empty() {
             return Err(IndexRangesError::Empty);
         }
-        // Neighbours are one range.
+        // Neighbouring ranges are joined.
         ranges.dedup_by(|next, range| {
             let adjacent = range.end == next.start;
             if adjacent {
@@ -77,12 +77,12 @@ impl IndexRanges {
         self.ranges.iter().map(ExactSizeIterator::len).sum()
     }
 
-    /// P, the number of parameters they are chosen from.
+    /// P, the number of parameters that the choice was made from.
     pub fn n_params(&self) -> usize {
         self.n_params
     }
 
-    /// Where they lie in theta: ascending, disjoint, not adjacent.
+    /// The ranges of the chosen parameters in theta: ascending, disjoint, not adjacent.
     pub fn ranges(&self) -> &[Range<usize>] {
         &self.ranges
     }

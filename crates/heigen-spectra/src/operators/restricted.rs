@@ -1,16 +1,17 @@
-//! The block of an operator that belongs to some parameters.
+//! The block of an operator that belongs to some of its parameters.
 
 use super::{IndexRanges, IndexRangesError};
 use crate::{Failure, Space, SymmetricOperator};
 
-/// An operator with all but some parameters held fixed: S^T A S, S the P_sub columns of the identity of the chosen ones.
+/// S^T A S, the operator A with all but some parameters held fixed: the columns of S [P, P_sub] are the columns of the
+/// identity that belong to the chosen parameters.
 ///
 /// # Shapes
 /// Symmetric, [P_sub, P_sub]; products take [P_sub, K] to [P_sub, K]. Sub-vectors follow the order of theta;
 /// [`IndexRanges::embed`] takes eigenvectors back to theta's space.
 ///
 /// # Cost
-/// That of K products of the whole operator, and two blocks [P, K] of memory.
+/// The cost of K products of the whole operator, and two blocks [P, K] of memory.
 #[derive(Clone, Debug)]
 pub struct Restricted<O, S> {
     operator: O,
@@ -25,8 +26,8 @@ impl<O: SymmetricOperator<S>, S: Space> Restricted<O, S> {
     /// The block of `operator` that belongs to the coordinates of `selection`.
     ///
     /// # Errors
-    /// [`IndexRangesError::Size`] if the choice was made among another number of coordinates, as [`Failure::Operator`];
-    /// [`Failure`] if the home of the vectors has none for the sub-vectors.
+    /// [`IndexRangesError::Size`], inside [`Failure::Operator`], if the choice was made for another number of
+    /// parameters; [`Failure`] if the home of the vectors cannot make one for the sub-vectors.
     pub fn new(operator: O, selection: IndexRanges) -> Result<Self, Failure> {
         let whole = operator.space();
         if whole.len() != selection.n_params() {

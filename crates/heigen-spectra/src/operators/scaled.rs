@@ -2,13 +2,13 @@
 
 use crate::{Failure, Space, SymmetricOperator, Watch};
 
-/// c A. Every eigenvalue of A is multiplied by c; eigenvectors stay.
+/// The operator c A. Every eigenvalue of A is multiplied by c; eigenvectors stay.
 ///
 /// # Shapes
-/// As `operator`.
+/// The shape of `operator`.
 ///
 /// # Cost
-/// Beyond that of `operator`, P K operations for K products.
+/// The cost of `operator`, and P K operations for K products.
 #[derive(Clone, Copy, Debug)]
 pub struct Scaled<O> {
     /// A.

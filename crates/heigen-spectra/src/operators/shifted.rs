@@ -2,16 +2,16 @@
 
 use crate::{Failure, Space, SymmetricOperator};
 
-/// A + mu I, e.g. the Hessian of the loss with weight decay.
+/// The operator A + mu I, e.g. the Hessian of the loss with weight decay.
 ///
 /// The Hessian of L(theta) + mu/2 |theta|^2 is H + mu I; mu is `weight_decay` of PyTorch's optimizers, which add
 /// mu theta to the gradient. Every eigenvalue of A grows by mu; eigenvectors stay.
 ///
 /// # Shapes
-/// As `operator`.
+/// The shape of `operator`.
 ///
 /// # Cost
-/// Beyond that of `operator`, 2 P K operations for K products.
+/// The cost of `operator`, and 2 P K operations for K products.
 #[derive(Clone, Copy, Debug)]
 pub struct Shifted<O> {
     /// A.

@@ -2,13 +2,13 @@
 
 use crate::{Failure, Space, SymmetricOperator};
 
-/// A + B of two operators on the same space; sums of more are sums of sums.
+/// The operator A + B of two operators on the same space; sums of more operators are sums of sums.
 ///
 /// # Shapes
-/// As both operators, which must have the same P.
+/// The shape of both operators, which must have the same P.
 ///
 /// # Cost
-/// That of both, P K operations for K products, and one more block [P, K].
+/// The cost of both operators, P K operations for K products, and one more block [P, K].
 #[derive(Clone, Copy, Debug)]
 pub struct Summed<A, B> {
     /// A.

@@ -18,7 +18,7 @@ pub(crate) fn growth(wide: bool) {
     println!("time grows as N^{:.2}", exponent(&points.iter().map(|p| (p.1, p.2)).collect::<Vec<_>>()));
 }
 
-/// P, N and seconds, the best of two where that is quick.
+/// P, N and the seconds of one spectrum, the best of two where it is quick.
 fn one(trained: &Trained, width: usize) -> (f64, f64, f64) {
     let problem = trained.problem();
     let mut best = f64::INFINITY;
@@ -33,7 +33,7 @@ fn one(trained: &Trained, width: usize) -> (f64, f64, f64) {
     (problem.n_params() as f64, problem.n_samples() as f64, best)
 }
 
-/// Slope of the least-squares line through (log x, log y).
+/// The slope of the least-squares line through (log x, log y).
 fn exponent(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();

@@ -39,7 +39,7 @@ fn draw(stages: &[Measured], peak: f64, bandwidth: f64) -> Result<String, heigen
     heigen_figures::svg(&scene)
 }
 
-/// Bytes a second that a sum over a large array reads.
+/// Bytes per second that a sum over a large array reads.
 fn bandwidth() -> f64 {
     let values = vec![1.0f64; 1 << 25];
     let mut best = f64::INFINITY;

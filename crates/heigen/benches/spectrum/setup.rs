@@ -1,4 +1,4 @@
-//! What is measured: networks trained as gauss/normal_training is, and the machine's rate.
+//! The subjects of the measurement: networks trained like gauss/normal_training, and the machine's rate.
 
 use heigen::config::{Activation, BatchSize, DatasetSpec, LossKind, ModelSpec, OptimizerSpec};
 use heigen::curvature::Problem;
@@ -21,7 +21,7 @@ impl Trained {
         Problem::new(&self.network, &self.theta, &self.data, LossKind::CrossEntropy).expect("problem")
     }
 
-    /// Operations of one Hessian-vector product: two a sample and weight for each of the six products of the dual
+    /// Operations of one Hessian-vector product: two for each sample and weight in each of the six products of the dual
     /// passes, of which the first layer has two.
     pub(crate) fn operations_of_a_product(&self) -> f64 {
         let w = self.width as f64;
@@ -61,7 +61,7 @@ pub(crate) fn normal_training(width: usize, epochs: usize, copies: usize) -> Tra
     Trained { network, data, theta, width }
 }
 
-/// Operations a second of faer's float64 product of order 1,000 on all threads, the best of eight.
+/// Operations per second of faer's float64 product of order 1,000 on all threads, the best of eight.
 pub(crate) fn faer_rate() -> f64 {
     let n = 1000;
     let a = Matrix::from_fn(n, n, |i, j| ((i * 7 + j) as f64).sin());

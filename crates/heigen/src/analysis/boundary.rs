@@ -1,12 +1,12 @@
-//! The decision boundary in a plane as polylines.
+//! The decision boundary in a plane, traced as polylines.
 
 use super::Plane;
 use crate::linalg::{Matrix, Scalar};
 use crate::model::argmax;
 use std::collections::HashMap;
 
-/// Where the predicted class changes: polylines in data coordinates, from outputs [C, nx * ny] on the plane's
-/// [`Plane::nodes`].
+/// The lines on which the predicted class changes: polylines in data coordinates, from outputs [C, nx * ny] on the
+/// plane's [`Plane::nodes`].
 ///
 /// Every grid square is cut into two triangles on which the outputs are taken as linear; there the boundary between
 /// classes a and b is the part of the line `o_a = o_b` where no other output is larger. Exact for a network that is
@@ -19,7 +19,7 @@ pub fn decision_boundary<T: Scalar>(plane: &Plane, outputs: &Matrix<T>, nx: usiz
     for j in 0..ny.saturating_sub(1) {
         for i in 0..nx.saturating_sub(1) {
             let corner = i + j * nx;
-            // The diagonal runs the same way in every square, so neighbours share whole edges.
+            // The diagonal runs the same way in every square, so neighbouring squares share whole edges.
             for triangle in [[corner, corner + 1, corner + nx + 1], [corner, corner + nx, corner + nx + 1]] {
                 triangle_segments(&nodes, outputs, &predicted, triangle, &mut segments);
             }
@@ -48,7 +48,7 @@ fn triangle_segments<T: Scalar>(
     let classes = outputs.rows;
     for a in 0..classes {
         for b in a + 1..classes {
-            // Barycentric ends of the line o_a = o_b in the triangle.
+            // The ends of the line o_a = o_b in the triangle, in barycentric coordinates.
             let difference = [0, 1, 2].map(|n| output(n, a) - output(n, b));
             let mut ends = Vec::with_capacity(2);
             for (p, q) in [(0, 1), (1, 2), (0, 2)] {
@@ -61,7 +61,7 @@ fn triangle_segments<T: Scalar>(
                 }
             }
             let [start, end] = ends[..] else { continue };
-            // Clip where another class wins: o_c - o_a is linear along the segment.
+            // The segment is cut off where another class c wins: o_c - o_a is linear along the segment.
             let (mut from, mut to) = (0.0f64, 1.0f64);
             for c in (0..classes).filter(|&c| c != a && c != b) {
                 let excess = |w: [f64; 3]| (0..3).map(|n| w[n] * (output(n, c) - output(n, a))).sum::<f64>();
@@ -84,9 +84,9 @@ fn triangle_segments<T: Scalar>(
     }
 }
 
-/// Joins segments that share an end into polylines; ends where more than two meet stay ends.
+/// Joins segments that share an end into polylines. Where more than two segments meet, the polylines end.
 fn chain(segments: &[[Point; 2]], size: f64) -> Vec<Vec<Point>> {
-    /// Ends closer than this fraction of the plane are the same.
+    /// Ends that are closer than this fraction of the plane count as one point.
     const SAME: f64 = 1e-9;
     let key = |p: Point| p.map(|x| (x / (size * SAME)).round() as i64);
     let mut at: HashMap<[i64; 2], Vec<usize>> = HashMap::new();
@@ -110,7 +110,7 @@ fn chain(segments: &[[Point; 2]], size: f64) -> Vec<Vec<Point>> {
         }
     };
     let mut lines = Vec::new();
-    // Open lines first, from their ends; what is left is closed.
+    // Open lines come first, traced from their ends; the segments that remain form closed lines.
     for i in 0..segments.len() {
         for end in 0..2 {
             if !used[i] && at[&key(segments[i][end])].len() != 2 {

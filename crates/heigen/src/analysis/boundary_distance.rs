@@ -13,31 +13,31 @@ use rayon::prelude::*;
 pub struct BoundaryPoint {
     /// Index of the sample.
     pub sample: usize,
-    /// The class predicted for it.
+    /// The class predicted for the sample.
     pub class: usize,
     /// The class predicted beyond the boundary.
     pub other: usize,
-    /// |x - sample|.
+    /// The distance |x - sample| of the point x from the sample.
     pub distance: f64,
     /// The point of the boundary, `[d]`.
     pub point: Vec<f64>,
-    /// Whether the predicted class does change there: `class` a little before the point on the way from the sample,
-    /// another one a little beyond.
+    /// Whether the predicted class changes at the point: it is `class` a little before the point on the way from the
+    /// sample, and another class a little beyond.
     pub verified: bool,
 }
 
-/// Samples of another predicted class towards which the search starts, the nearest ones.
+/// The search goes towards this many samples of another predicted class, the nearest ones.
 const NEIGHBOURS: usize = 8;
-/// Directions in which it starts besides: random ones, in the plane equally spaced ones.
+/// The search also goes in this many random directions (in the plane, in equally spaced ones).
 const RAYS: usize = 16;
 const PLANE_RAYS: usize = 64;
-/// Samples that are searched between two looks of the watch.
+/// Number of samples that are searched between two questions to the watch.
 const TOGETHER: usize = 8;
-/// Half the width of the verification, relative to the distance.
+/// The class is checked this far before and beyond the point, as a fraction of the distance.
 const BESIDE: f64 = 1e-6;
 
-/// For every sample of `of` the nearest point where the predicted class changes: the minimum of |x - x_0| subject to
-/// f_a(x) = max_(b != a) f_b(x), a the class predicted for x_0.
+/// For every sample x_0 of `of`, the nearest point where the predicted class changes: the minimum of |x - x_0| subject
+/// to f_a(x) = max_(b != a) f_b(x), where a is the class predicted for x_0.
 ///
 /// Independent of gradients with respect to theta. Starts: towards the nearest samples of another predicted class,
 /// towards the ends of first-order steps to every other class, and in 16 random directions (fixed stream; in the plane
@@ -61,7 +61,7 @@ const BESIDE: f64 = 1e-6;
 /// the finished samples.
 ///
 /// # Errors
-/// [`Stopped`] if `watch` says so.
+/// [`Stopped`] if `watch` stops the search.
 ///
 /// # References
 /// Moosavi-Dezfooli, Fawzi, Frossard, arXiv:1511.04599 (the first-order steps).
@@ -100,7 +100,8 @@ pub fn boundary_distances(
     in_parallel(of.len(), TOGETHER, &threads, ("boundary distances", "samples"), watch, nearest)
 }
 
-/// Unit vectors, the same for all samples: equally spaced in the plane, random in more dimensions.
+/// The unit vectors of the search's directions: equally spaced in the plane, random in more dimensions. They are the
+/// same for all samples.
 fn directions(d: usize) -> Vec<Vec<f64>> {
     if d == 2 {
         let turn = |i: usize| std::f64::consts::TAU * (i as f64 + 0.5) / PLANE_RAYS as f64;
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(distances(&single, &[1.0, 0.0, 0.0], &x), vec![None; 3]);
     }
 
-    /// |x|_1 < 1 in d dimensions by 2 d ReLU units: outputs |x|_1 and 1.
+    /// The classifier |x|_1 < 1 in d dimensions, made of 2 d ReLU units with the outputs |x|_1 and 1.
     fn diamond(d: usize) -> (Network, Vec<f64>) {
         let network = Network::fully_connected(&[d, 2 * d, 2], Activation::Relu).unwrap();
         let mut theta = vec![0.0; network.n_params()];
@@ -168,7 +169,7 @@ mod tests {
         (network, theta)
     }
 
-    /// |x - y|_2 to the nearest y with |y|_1 = 1, for |x|_1 > 1: entries shrunk by one threshold.
+    /// The distance |x - y|_2 to the nearest y with |y|_1 = 1, for |x|_1 > 1: all entries are shrunk by one threshold.
     fn to_diamond(x: &[f64]) -> f64 {
         let (mut low, mut high) = (0.0, x.iter().fold(0.0f64, |m, x| m.max(x.abs())));
         for _ in 0..200 {
@@ -192,7 +193,7 @@ mod tests {
                 let p = x.column(found.sample);
                 let l1: f64 = p.iter().map(|x| x.abs()).sum();
                 assert!(found.verified, "{found:?}");
-                // From inside the nearest face, from outside perhaps an edge or a corner.
+                // From inside, the nearest point lies on a face; from outside, it may lie on an edge or a corner.
                 let wanted = if l1 < 1.0 { (1.0 - l1) / (d as f64).sqrt() } else { to_diamond(p) };
                 let ratio = found.distance / wanted;
                 let tolerance = if d > 3 && l1 > 1.0 { 1e-2 } else { 1e-8 };
@@ -203,7 +204,7 @@ mod tests {
         }
     }
 
-    /// Distance of a point to a segment.
+    /// The distance of a point from a segment.
     fn to_segment(p: &[f64], [a, b]: [[f64; 2]; 2]) -> f64 {
         let (d, r) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
         let t = ((r[0] * d[0] + r[1] * d[1]) / (d[0] * d[0] + d[1] * d[1])).clamp(0.0, 1.0);
@@ -219,7 +220,7 @@ mod tests {
             let mut stream = NumpyRandomState::new(seed);
             let mut theta: Vec<f64> = (0..network.n_params()).map(|_| 0.8 * stream.randn()).collect();
             let x = Matrix::from_fn(2, 40, |i, j| 1.5 * (i as f64 * 4.1 + j as f64 * 1.3).sin());
-            // Every class somewhere among the samples.
+            // Every class is predicted somewhere among the samples.
             let outputs = network.outputs(&theta, &x);
             let p = theta.len();
             for c in 0..classes {
@@ -235,7 +236,8 @@ mod tests {
             for found in distances(&network, &theta, &x).into_iter().flatten() {
                 let p = x.column(found.sample);
                 let traced = segments.iter().map(|&s| to_segment(p, s)).fold(f64::INFINITY, f64::min);
-                // Beyond the rectangle there may be more.
+                // The boundary may continue beyond the traced rectangle, so distances that reach its edge are not
+                // compared.
                 if traced > 2.4 {
                     continue;
                 }

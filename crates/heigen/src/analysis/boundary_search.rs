@@ -1,34 +1,35 @@
-//! Ways from a sample to the decision boundary and along it.
+//! Searches from a sample to the decision boundary and along it.
 
 use super::solve::{distance, dot, solve_positive};
 use crate::linalg::Matrix;
 use crate::model::{Network, Pool};
 
-/// First-order steps towards another class, at most, and by how much each goes beyond its aim (as in arXiv:1511.04599).
+/// The largest number of first-order steps towards another class, and the fraction by which each goes beyond its aim
+/// (as in arXiv:1511.04599).
 const FIRST_ORDER_STEPS: usize = 50;
 const BEYOND: f64 = 1.02;
-/// How many of the nearest crossings are followed along the boundary, and how far they are from each other at least, as
-/// a fraction of their distance to the sample.
+/// The number of nearest crossings that are followed along the boundary, and their least distance from each other, as a
+/// fraction of their distance to the sample.
 const FOLLOWED: usize = 6;
 const APART: f64 = 0.3;
-/// Steps along the boundary, at most.
+/// The largest number of steps along the boundary.
 const STEPS: usize = 60;
-/// Points on a ray among which the first change of class is looked for.
+/// The first change of class on a ray is looked for among this many points.
 const SCAN: usize = 32;
-/// Tangent planes of the boundary that are intersected.
+/// The largest number of the boundary's tangent planes that are intersected.
 const PLANES: usize = 8;
-/// Shrinkages of a step before it is given up.
+/// A step is halved at most this often before it is given up.
 const HALVINGS: i32 = 12;
 /// A step along the boundary that gains less than this, relative to the distance, is the last.
 const GAIN: f64 = 1e-10;
 
-/// The search from one sample.
+/// The search for the boundary that starts from one sample.
 pub(super) struct Search<'a> {
     pub(super) network: &'a Network,
     pub(super) theta: &'a [f64],
-    /// The sample.
+    /// The sample where the search starts.
     pub(super) origin: &'a [f64],
-    /// The class predicted for it.
+    /// The class predicted for the sample.
     pub(super) class: usize,
     pub(super) pool: &'a mut Pool<f64>,
 }
@@ -40,12 +41,12 @@ struct Plane {
 }
 
 impl Search<'_> {
-    /// origin + t (point - origin).
+    /// The point origin + t (point - origin).
     pub(super) fn at(&self, point: &[f64], t: f64) -> Vec<f64> {
         self.origin.iter().zip(point).map(|(o, p)| o + t * (p - o)).collect()
     }
 
-    /// max_(b != a) f_b - f_a and b, of each of some points [d, M].
+    /// For each of some points [d, M], the excess max_(b != a) f_b - f_a and the class b that attains it.
     fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
         let class = self.class;
         let outputs = self.network.outputs_apart(self.theta, points, self.pool);
@@ -57,7 +58,7 @@ impl Search<'_> {
         self.excesses(&points)[0]
     }
 
-    /// f_b - f_a and its derivative by x, at a point for the best other class b.
+    /// For the best other class b at a point, f_b - f_a and its derivative by x.
     fn slope(&mut self, point: &[f64]) -> (f64, Vec<f64>) {
         let class = self.class;
         let x = Matrix { data: point.to_vec(), rows: point.len(), columns: 1 };
@@ -80,7 +81,7 @@ impl Search<'_> {
         if at_low >= 0.0 {
             return Some(low);
         }
-        // False position with halved weights (Illinois), safeguarded by bisection.
+        // The method of false position with halved weights (Illinois), safeguarded by a bisection every eighth time.
         let mut kept = 0i32;
         for i in 0..100 {
             if high - low <= 4.0 * f64::EPSILON * high {
@@ -142,7 +143,8 @@ impl Search<'_> {
         }
     }
 
-    /// Where first-order steps towards every other class end, that is where the class changes or their number is up.
+    /// The ends of the first-order steps towards every other class: where the class changes, or after the last step
+    /// allowed.
     fn first_order_ends(&mut self) -> Vec<Vec<f64>> {
         let class = self.class;
         let mut ends = Vec::new();
@@ -168,18 +170,18 @@ impl Search<'_> {
         ends
     }
 
-    /// Goes along the boundary from a crossing to a nearest one.
+    /// Follows the boundary from a crossing to a point that is nearest to the origin among its neighbours.
     fn follow(&mut self, (mut point, mut best): (Vec<f64>, f64)) -> (Vec<f64>, f64) {
         let mut planes: Vec<Plane> = Vec::new();
         for _ in 0..STEPS {
             if best == 0.0 {
                 break;
             }
-            // Just beyond, where the other class is the largest output.
+            // The slope is taken just beyond the crossing, where the output of the other class is the largest.
             let (value, normal) = self.slope(&self.at(&point, 1.0 + f64::EPSILON));
             let relative: Vec<f64> = point.iter().zip(self.origin).map(|(p, o)| p - o).collect();
             let offset = dot(&normal, &relative) - value;
-            // The same plane again comes to the front.
+            // A plane that is found again moves to the front of the list.
             planes.retain(|p| !parallel(&p.normal, &normal));
             planes.insert(0, Plane { normal, offset });
             planes.truncate(PLANES);
@@ -232,7 +234,8 @@ fn parallel(a: &[f64], b: &[f64]) -> bool {
     cosine.is_nan() || cosine > 1.0 - 1e-12
 }
 
-/// The largest output but that of `class`, and by how much it exceeds that. NaN if there is no other class.
+/// The class with the largest output other than `class`, and by how much that output exceeds the one of `class`; NaN if
+/// there is no other class.
 fn best_other(outputs: &[f64], class: usize) -> (usize, f64) {
     let others = outputs.iter().enumerate().filter(|&(c, _)| c != class);
     let best = others.fold(None, |best: Option<(usize, f64)>, (c, &o)| match best {

@@ -1,9 +1,9 @@
-//! Hierarchical clustering, to put rows that are alike next to each other.
+//! Hierarchical clustering, which puts rows that are alike next to each other.
 
 use crate::linalg::{Matrix, Scalar};
 
-/// The order of the columns of `items` in the tree of average linkage on Euclidean distances: what SciPy's
-/// `leaves_list(linkage(items.T, "average"))` gives.
+/// The order of the columns of `items` in the tree of average linkage on Euclidean distances, as SciPy's
+/// `leaves_list(linkage(items.T, "average"))` gives it.
 ///
 /// # Shapes
 /// `items` [d, n], an item a column; the order `[n]`.
@@ -22,7 +22,8 @@ pub fn cluster_order<T: Scalar>(items: &Matrix<T>) -> Vec<usize> {
     }
     let tree = kodama::linkage(&mut condensed, n, kodama::Method::Average);
     let mut order = Vec::with_capacity(n);
-    // Clusters from n on are steps of the tree; the last is its root. The left branch is walked first.
+    // The clusters from number n on are the steps of the tree, and the last one is its root. The left branch is walked
+    // first.
     let mut open = vec![2 * n - 2];
     while let Some(cluster) = open.pop() {
         if cluster < n {

@@ -16,15 +16,15 @@ pub fn cosine_similarities<T: Scalar>(gradients: &Matrix<T>) -> Matrix<T> {
     unit.transposed_product(&unit)
 }
 
-/// Order of the samples by class, within a class as they come: rows and columns of the loss coherence.
+/// The order of the samples by class, and within a class by number: the rows and columns of the loss coherence.
 pub fn class_order(labels: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&n| labels[n]);
     order
 }
 
-/// Order of the logit gradients (logit c of sample n as `(c, n)`) by logit, then by class: rows and columns of the
-/// logit coherence.
+/// The order of the logit gradients, (c, n) for logit c of sample n, by logit, then by class: the rows and columns of
+/// the logit coherence.
 pub fn logit_order(labels: &[usize], n_classes: usize) -> Vec<(usize, usize)> {
     (0..n_classes).flat_map(|c| class_order(labels).into_iter().map(move |n| (c, n))).collect()
 }

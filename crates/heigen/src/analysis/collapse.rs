@@ -1,14 +1,14 @@
-//! Neural collapse: how the outputs of each class gather, and inputs in the middle of it.
+//! Neural collapse: how the outputs of each class gather around their mean, and inputs whose output is that mean.
 
 use super::solve::{distance, dot, solve_positive};
 use crate::curvature::Problem;
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{Network, Pool};
 
-/// Outputs of each class, summed up.
+/// Means and standard deviations of the outputs of each class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassStatistics {
-    /// Samples of each class.
+    /// Number of samples of each class.
     pub counts: Vec<usize>,
     /// Mean output of each class, [C, classes]; 0 for a class without samples.
     pub means: Matrix<f64>,
@@ -19,25 +19,25 @@ pub struct ClassStatistics {
 /// Why statistics or an input were refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CollapseError {
-    /// A label out of range.
+    /// A label is out of range.
     #[error("sample {sample} has label {label}, but there are {classes} classes")]
     Label {
-        /// Its index.
+        /// The index of the sample.
         sample: usize,
-        /// Its label.
+        /// The label of the sample.
         label: usize,
         /// Number of classes.
         classes: usize,
     },
-    /// Not one label for each sample.
+    /// The number of labels is not the number of samples.
     #[error("there are {labels} labels for the outputs of {outputs} samples")]
     Labels {
         /// Number of labels.
         labels: usize,
-        /// Columns of the outputs.
+        /// Number of columns of the outputs.
         outputs: usize,
     },
-    /// A target of another size.
+    /// The target has another length than the network has outputs.
     #[error("the network has {wanted} outputs, the target has {got}")]
     Target {
         /// Length of the target.
@@ -45,15 +45,15 @@ pub enum CollapseError {
         /// Number of outputs.
         wanted: usize,
     },
-    /// Starting points of another size.
+    /// The starting points have another number of features than the network takes.
     #[error("the network takes {wanted} features, the starting points have {got}")]
     Features {
-        /// Rows of the starting points.
+        /// Number of rows of the starting points.
         got: usize,
-        /// Inputs of the network.
+        /// Number of inputs of the network.
         wanted: usize,
     },
-    /// No start.
+    /// There are no starting points.
     #[error("there are no starting points; expected at least one, e.g. a training sample")]
     NoStarts,
 }
@@ -101,24 +101,25 @@ pub fn class_statistics<T: Scalar>(
     Ok(ClassStatistics { counts, means, standard_deviations })
 }
 
-/// An input with a wanted output.
+/// An input whose output is as close as possible to a given one.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct InputOfOutput {
     /// The input, `[d]`.
     pub x: Vec<f64>,
-    /// |f(x) - target|: 0 to rounding if such an input was found, else the least that was reached.
+    /// |f(x) - target|: 0 up to rounding if the output is the target, else the smallest value that was reached.
     pub residual: f64,
-    /// Which of the starting points led there.
+    /// The index of the starting point that led to this input.
     pub start: usize,
-    /// Steps from it.
+    /// Steps from the starting point to this input.
     pub steps: usize,
 }
 
-/// Steps from one starting point, at most.
+/// The largest number of steps from one starting point.
 const STEPS: usize = 500;
-/// A residual this small relative to the target (or to 1) is rounding.
+/// A residual that is this small, relative to the target (or to 1), is rounding.
 const ROUNDING: f64 = 1e-13;
-/// Damping, relative to the largest diagonal entry of J J^T: at first, and where no step helps any more.
+/// The damping, relative to the largest diagonal entry of J J^T: at the start, and where the search gives up because no
+/// step helps any more.
 const FIRST_DAMPING: f64 = 1e-3;
 const LAST_DAMPING: f64 = 1e12;
 
@@ -167,7 +168,7 @@ pub fn input_of_output(
     best.ok_or(CollapseError::NoStarts)
 }
 
-/// From one starting point: input, residual, steps.
+/// The descent from one starting point: returns the input, its residual and the number of steps.
 fn descend(
     network: &Network,
     theta: &[f64],
@@ -180,7 +181,7 @@ fn descend(
     let mut x = start.to_vec();
     let mut damping = FIRST_DAMPING;
     let mut steps = 0;
-    // Column c of the batch gives row c of J.
+    // Column c of the batch becomes row c of J.
     let mut at = |x: &[f64]| {
         let copies = Matrix { data: x.repeat(classes), rows: d, columns: classes };
         network.input_gradients(theta, &copies, pool, |c, _, s| {

@@ -1,30 +1,30 @@
-//! The complexity of a decision boundary in the plane.
+//! Measures of how complex a decision boundary in the plane is.
 
 use super::solve::distance;
 use std::collections::HashMap;
 
-/// How complex a boundary in the plane is.
+/// Numbers that tell how complex a boundary in the plane is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BoundaryComplexity {
-    /// Connected pieces; lines that meet in a point where three classes meet are one.
+    /// Number of connected pieces; lines that end in a point where three classes meet are one piece.
     pub n_pieces: usize,
-    /// Maximal straight segments.
+    /// Number of maximal straight segments.
     pub n_linear: usize,
-    /// Total length.
+    /// Total length of all lines.
     pub length: f64,
     /// Total absolute curvature: the sum of all turning angles, in radians. 0 for straight lines, 2 pi for a convex
     /// closed curve, more for all others.
     pub turning: f64,
 }
 
-/// Ends closer than this fraction of the boundary's extent are the same point.
+/// Ends that are closer than this fraction of the boundary's extent are the same point.
 const SAME: f64 = 1e-7;
-/// Two straight segments whose directions differ by less than this are one: 1 degree.
+/// Two straight segments are one if their directions differ by less than this angle, 1 degree.
 pub const STRAIGHT: f64 = std::f64::consts::PI / 180.0;
-/// Between nodes the interpolated boundary wiggles where the true one has a kink; what stays within this many diagonals
-/// of a cell is taken as straight.
+/// Between nodes the interpolated boundary wiggles where the true one has a kink. Wiggles of up to this many diagonals
+/// of a cell are taken as straight.
 const WIGGLE: f64 = 0.5;
-/// Straight segments of this many diagonals of a cell are told from cut corners.
+/// Only segments of at least this many diagonals of a cell count as straight pieces; shorter ones may be cut corners.
 const RESOLVED: f64 = 2.0;
 
 /// Measures of a boundary given as polylines, as [`super::decision_boundary`] traces it on a grid with cells of
@@ -57,7 +57,8 @@ pub fn boundary_complexity(lines: &[Vec<[f64; 2]>], cell: f64) -> BoundaryComple
         }
         let turns: Vec<f64> = headings.windows(2).map(|w| angle(w[0], w[1])).collect();
         out.turning += turns.iter().sum::<f64>();
-        // Segments that the grid resolves; shorter ones are where it cuts the corner between two.
+        // The segments that the grid resolves. Shorter ones are places where the grid cuts the corner between two of
+        // them.
         let long: Vec<f64> = points
             .windows(2)
             .zip(&headings)
@@ -74,8 +75,8 @@ pub fn boundary_complexity(lines: &[Vec<[f64; 2]>], cell: f64) -> BoundaryComple
     out
 }
 
-/// The vertices of a line from which it keeps within `tolerance`, both ends among them; of a closed one also the vertex
-/// farthest from the ends.
+/// The fewest vertices from which the line keeps within `tolerance`. Both ends are among them, and of a closed line
+/// also the vertex that is farthest from the ends.
 fn simplified(line: &[[f64; 2]], closed: bool, tolerance: f64) -> Vec<[f64; 2]> {
     let last = line.len() - 1;
     let mut keep = vec![false; line.len()];
@@ -112,7 +113,7 @@ fn angle(a: f64, b: f64) -> f64 {
     turn.min(std::f64::consts::TAU - turn)
 }
 
-/// The representative of a piece.
+/// The representative of the piece that line `i` belongs to.
 fn root(piece: &[usize], mut i: usize) -> usize {
     while piece[i] != i {
         i = piece[i];

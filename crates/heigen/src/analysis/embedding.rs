@@ -1,4 +1,4 @@
-//! Samples as points of the plane: t-SNE, principal components, and how far to trust them.
+//! Samples as points of the plane: t-SNE, principal components, and measures of how far to trust them.
 
 use crate::curvature::{Stopped, Watch};
 use crate::linalg::{EigenError, Matrix, self_adjoint_eigen};
@@ -10,7 +10,7 @@ pub const PERPLEXITY: f64 = 30.0;
 /// Why samples could not be embedded.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddingError {
-    /// Too few samples.
+    /// There are too few samples.
     #[error("{0} samples cannot be embedded by t-SNE; it takes at least {MINIMUM}")]
     TooFew(usize),
     /// A sample is infinite or NaN.
@@ -27,11 +27,11 @@ pub enum EmbeddingError {
     Stopped(#[from] Stopped),
 }
 
-/// Steps of the descent, and the name under which a watch is told of them.
+/// The number of steps of the descent, and the name under which a watch is told about them.
 const STEPS: usize = 1000;
 const STAGE: &str = "t-SNE";
 
-/// Least number of samples: below, no sample has neighbours of different nearness.
+/// The smallest number of samples: with fewer, no sample has neighbours of different nearness.
 const MINIMUM: usize = 4;
 
 /// The projections of the samples, columns of `samples` [d, N], on their two principal components, the larger variance
@@ -81,7 +81,7 @@ pub fn t_sne(samples: &Matrix<f64>, perplexity: f64, watch: &mut dyn Watch) -> R
     let scale = if variance > 0.0 { 1e-4 / variance.sqrt() } else { 0.0 };
     let start: Vec<f64> = start.iter().flatten().map(|x| x * scale).collect();
     let columns: Vec<&[f64]> = samples.iter_columns().collect();
-    // Sums over threads would have an order of chance.
+    // Sums over several threads would have a random order, so the embedding is computed by one thread.
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let points = one_thread.install(|| {
         let mut fit: tSNE<f64, &[f64]> = tSNE::new(&columns);

@@ -1,4 +1,4 @@
-//! How much of the predicted class the signs of alignments tell.
+//! Classification by the signs of alignments: how much of the predicted class they tell.
 
 use crate::linalg::{Matrix, Scalar};
 use std::collections::BTreeMap;
@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 /// How well inputs are classified by the signs of their alignments with k directions.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SignEncoding {
-    /// k.
+    /// k, the number of directions.
     pub n_directions: usize,
     /// Fraction of inputs whose predicted class is the most frequent one among the inputs with the same signs.
     pub accuracy: f64,
-    /// Fraction of the most frequent class: what no direction at all would give.
+    /// Fraction of inputs in the most frequent class: the accuracy without any direction.
     pub majority: f64,
 }
 
-/// Accuracy of the best rule that gives every pattern of signs (A_1 >= 0, ..., A_k >= 0) one class.
+/// The accuracy of the best rule that gives every pattern of signs (A_1 >= 0, ..., A_k >= 0) one class.
 ///
 /// If the leading eigenvectors encode the decision boundary, crossing it changes a sign, and few directions tell the
 /// class; random directions tell it worse.
@@ -54,7 +54,7 @@ mod tests {
             sign_encoding(&Matrix { columns: data.len().checked_div(rows).unwrap_or(0), data, rows }, &classes)
         };
         assert_eq!(of(both, 2), SignEncoding { n_directions: 2, accuracy: 1.0, majority: 0.5 });
-        // The first alone cannot tell class 0 from class 1.
+        // The first direction alone cannot tell class 0 from class 1.
         assert_eq!(of(first.to_vec(), 1).accuracy, 6.0 / 8.0);
         assert_eq!(of(vec![], 0).accuracy, 0.5);
     }

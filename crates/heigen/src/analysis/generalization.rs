@@ -4,20 +4,20 @@ use crate::curvature::SMALLEST_NORM;
 use crate::linalg::{Matrix, Scalar};
 use crate::rng::NumpyRandomState;
 
-/// The fixed threshold of the paper's definition.
+/// The threshold eps that the paper's definition fixes.
 pub const FIXED_EPS: f64 = 1e-6;
 
 /// The fixed threshold that the paper's Figure 4 was drawn with.
 pub const FIGURE_4_EPS: f64 = 0.047_275_908_641_124_13;
 
-/// Random directions that a data-driven threshold is the mean over, and the seed of their stream.
+/// A data-driven threshold is the mean over this many random directions, from a stream with this seed.
 const RANDOM_DIRECTIONS: usize = 5;
 const RANDOM_SEED: u32 = 42;
 
 /// Alignments of gradients g(x_n) [P, N] with the columns v_i of `vectors` [P, k]:
 /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, N]. (arXiv:2306.07104, section 3)
 ///
-/// The way of choice for many vectors: one matrix product, 2 N P k operations.
+/// The function of choice for many vectors: one matrix product, 2 N P k operations.
 pub fn alignments<T: Scalar>(gradients: &Matrix<T>, vectors: &Matrix<T>) -> Matrix<T> {
     let mut a = vectors.transposed_product(gradients);
     let k = a.rows;
@@ -33,11 +33,11 @@ pub(super) fn norm<T: Scalar>(v: &[T]) -> T {
     v.iter().map(|&x| x * x).sum::<T>().sqrt()
 }
 
-/// How the |A_i(x)| of one eigenvector over all inputs become one number.
+/// The rule by which the |A_i(x)| of one eigenvector over all inputs become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// The largest: the paper's definition.
+    /// The largest value, as in the paper's definition.
     Max,
     /// The mean.
     Mean,
@@ -58,17 +58,18 @@ pub fn per_vector<T: Scalar>(alignments: &Matrix<T>, rule: Rule) -> Vec<f64> {
     out
 }
 
-/// Which vectors `G_theta`(eps) counts: the fraction, of all P, whose |A| is at least eps. (arXiv:2306.07104, section 5)
+/// The vectors that `G_theta`(eps) counts. G is the number of those whose |A| is at least eps, as a fraction of P.
+/// (arXiv:2306.07104, section 5)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Definition {
     /// The principal directions of every cluster of eigenvalues, the null space above all: independent of the basis
     /// that an eigensolver happens to return.
     Subspaces,
-    /// All P eigenvectors as the eigensolver returned them, the reference's definition; what the null space adds is
-    /// arbitrary.
+    /// All P eigenvectors as the eigensolver returned them, the reference's definition. The eigensolver's basis of the
+    /// null space is arbitrary, and so is the number of its vectors that are counted.
     Eigenvectors,
-    /// The same without the eigenvectors of zero eigenvalues, which the exact way does not compute.
+    /// The eigenvectors of nonzero eigenvalues only. The exact way computes no others.
     NonzeroEigenvectors,
 }
 
@@ -77,35 +78,35 @@ pub fn count_aligned(per_vector: &[f64], eps: f64) -> usize {
     per_vector.iter().filter(|&&a| a >= eps).count()
 }
 
-/// A value of `G_theta` with everything needed to repeat it.
+/// A value of `G_theta` with everything that is needed to compute it again.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GTheta {
-    /// The fraction.
+    /// The value, as a fraction of P.
     pub value: f64,
-    /// The threshold.
+    /// The threshold eps.
     pub eps: f64,
-    /// Where the threshold comes from.
+    /// The origin of the threshold, in words.
     pub eps_source: String,
-    /// Max or mean over the inputs.
+    /// The rule over the inputs, max or mean.
     pub rule: Rule,
-    /// Which vectors are counted.
+    /// The vectors that are counted.
     pub definition: Definition,
     /// How many vectors were counted.
     pub counted: usize,
-    /// How many of those belong to the null space.
+    /// How many of the counted vectors belong to the null space.
     pub counted_null: usize,
 }
 
-/// The data-driven threshold.
+/// The threshold that is derived from the data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RandomThreshold {
-    /// Mean over the random directions of their own max |A|: eps.
+    /// The mean, over the random directions, of their largest |A|: this is eps.
     pub mean: f64,
-    /// Smallest of them.
+    /// The smallest |A| that a random direction has as its largest.
     pub min: f64,
 }
 
-/// What alignment a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
+/// The alignment that a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
 /// another, each with its largest |A| over the `gradients` [P, N].
 pub fn random_threshold<T: Scalar>(gradients: &Matrix<T>) -> RandomThreshold {
     let mut stream = NumpyRandomState::new(RANDOM_SEED);

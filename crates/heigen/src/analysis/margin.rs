@@ -6,12 +6,12 @@ use crate::model::Pool;
 use crate::rng::NumpyRandomState;
 use rayon::prelude::*;
 
-/// How [`margin_estimate`] searches. The default is the reference's descent from 16 starts at once.
+/// The options of [`margin_estimate`]. The default is the reference's descent, from 16 starts instead of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MarginOptions {
     /// Independent starts, at least 1. Default 16.
     pub starts: usize,
-    /// Steps of each, at most. Default 20,000.
+    /// The largest number of steps from each start. Default 20,000.
     pub steps: usize,
     /// Learning rate of the first steps. Default 0.01.
     pub learning_rate: f64,
@@ -29,18 +29,18 @@ impl Default for MarginOptions {
     }
 }
 
-/// Where one start ended.
+/// The end of the descent from one start.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct MarginStart {
     /// The point, `[d]`.
     pub x: Vec<f64>,
     /// cos^2 of the angle between g(x) and v_1; 0 where g vanishes.
     pub cos2: f64,
-    /// Steps taken.
+    /// Number of steps taken.
     pub steps: usize,
-    /// Whether it stopped because it no longer moved.
+    /// Whether the descent stopped because the point no longer moved.
     pub converged: bool,
-    /// Distance to the nearest training sample.
+    /// Distance of the point from the nearest training sample.
     pub to_data: f64,
 }
 
@@ -51,28 +51,28 @@ pub struct MarginEstimate {
     pub x_b: Vec<f64>,
     /// cos^2 of the angle between g(x_b) and v_1; 1 at a perfect solution.
     pub cos2: f64,
-    /// Steps that found it.
+    /// Steps of the search that found this point.
     pub steps: usize,
-    /// Which of the starts found it.
+    /// The index of the starting point that led to this point.
     pub start: usize,
     /// The sample of largest alignment A_1, with sign.
     pub most_aligned: usize,
     /// The sample of smallest alignment A_1, with sign.
     pub least_aligned: usize,
-    /// |x_b - x| of the former.
+    /// |x_b - x| for the most aligned sample.
     pub distance_most: f64,
-    /// |x_b - x| of the latter.
+    /// |x_b - x| for the least aligned sample.
     pub distance_least: f64,
-    /// The smaller of the two.
+    /// The margin: the smaller of the two distances.
     pub margin: f64,
-    /// Where every start ended.
+    /// The ends of the descents from all starts.
     pub starts: Vec<MarginStart>,
 }
 
-/// Why there is no estimate.
+/// Why the margin could not be estimated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MarginError {
-    /// v_1 of another network.
+    /// The vector v_1 belongs to another network.
     #[error("the network has {wanted} parameters, the eigenvector has {got}")]
     Vector {
         /// Length of v_1.
@@ -80,7 +80,7 @@ pub enum MarginError {
         /// P.
         wanted: usize,
     },
-    /// No start.
+    /// The number of starts is 0.
     #[error("the number of starts of the margin estimate is 0; expected 1 or more")]
     NoStarts,
     /// No start ended at a finite point.
@@ -91,9 +91,10 @@ pub enum MarginError {
     Stopped(#[from] Stopped),
 }
 
-/// Starts that one task takes together. A constant: results do not depend on the number of threads.
+/// Number of starts that one task takes together. It is a constant, so that results do not depend on the number of
+/// threads.
 const TOGETHER: usize = 8;
-/// Steps between two looks of the watch.
+/// Number of steps between two questions to the watch.
 const LOOK: usize = 500;
 /// An update smaller than half a unit in the last place of float32, relative to x, is one that the reference, which
 /// computes in float32, rounds away: from there on its point stands still.
@@ -179,12 +180,12 @@ pub fn margin_estimate<T: Scalar>(
     })
 }
 
-/// Some starts that go down together.
+/// Several starts whose descents are computed together.
 struct Descent {
     points: Vec<Vec<f64>>,
-    /// Steps that each has taken, or may take.
+    /// For every point, the steps that it took until it stopped; the most that are allowed if it has not stopped.
     steps: Vec<usize>,
-    /// Those that still move.
+    /// The indices of the points that still move.
     moving: Vec<usize>,
 }
 
@@ -199,7 +200,7 @@ impl Descent {
         Self { points: starts.to_vec(), steps: vec![options.steps; count], moving: (0..count).collect() }
     }
 
-    /// The steps of that range.
+    /// Takes the steps of the given range, from all points that still move.
     fn advance<T: Scalar>(
         &mut self,
         problem: &Problem<'_, T>,
@@ -228,7 +229,7 @@ impl Descent {
                     *x -= update;
                     moved = moved.max(update.abs());
                 }
-                // NaN and infinity stop too, and are told apart by the point.
+                // NaN and infinity stop the descent too; the point shows that it did not converge.
                 let goes_on = moved > STANDS_STILL * size && moved.is_finite();
                 if !goes_on {
                     still[m] = true;

@@ -1,17 +1,17 @@
-//! Outliers of the spectrum, counted.
+//! Counts of the outliers of a spectrum.
 
 /// Eigenvalues that stand apart from the bulk at the upper end.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Outliers {
-    /// How many.
+    /// Number of outliers.
     pub count: usize,
-    /// The smallest gap that separates, as a fraction of lambda_1.
+    /// The smallest gap that separates outliers from the bulk, as a fraction of lambda_1.
     pub gap: f64,
-    /// The count with half that gap.
+    /// The number of outliers with half that gap.
     pub count_at_half_gap: usize,
-    /// The count with twice that gap.
+    /// The number of outliers with twice that gap.
     pub count_at_double_gap: usize,
-    /// The counts with other gaps, smallest gap first. (Summaries of older versions have none.)
+    /// The numbers of outliers with other gaps, smallest gap first. (Summaries of older versions have none.)
     #[serde(default)]
     pub sensitivity: Vec<GapCount>,
 }
@@ -21,13 +21,13 @@ pub struct Outliers {
 pub struct GapCount {
     /// The gap as a fraction of lambda_1.
     pub gap: f64,
-    /// How many eigenvalues it separates.
+    /// The number of eigenvalues that the gap separates from the bulk.
     pub count: usize,
 }
 
-/// A gap of this fraction of lambda_1 is 10 bins of the paper's 200-bin densities: what the eye takes as apart.
+/// A gap of this fraction of lambda_1 is 10 bins of the paper's 200-bin densities: the eye sees the two sides as apart.
 const GAP: f64 = 0.05;
-/// From 2 bins to a fifth of the axis.
+/// The other gaps, from 2 bins to a fifth of the axis.
 const OTHER_GAPS: [f64; 7] = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.2];
 
 impl Outliers {
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(Outliers::count(&[0.0, 0.0]).count, 0);
     }
 
-    /// Regression: two equal outliers hid each other and all below.
+    /// Regression: two equal outliers hid each other and all outliers below them.
     #[test]
     fn outliers_may_be_close_to_each_other() {
         // Adversarial start, seed 2.

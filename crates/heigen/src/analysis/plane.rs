@@ -12,7 +12,7 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// A square.
+    /// A square with both features from `low` to `high`.
     pub fn square(low: f64, high: f64) -> Self {
         Self { x: [low, high], y: [low, high] }
     }
@@ -23,7 +23,7 @@ impl Plane {
         self.points(nx, ny, |[low, high], i, n| low + (high - low) * i as f64 / (n.max(2) - 1) as f64)
     }
 
-    /// The centres of `nx` by `ny` equal cells, in the same order: [2, nx * ny].
+    /// The centres of `nx` by `ny` equal cells, in the order of [`Plane::nodes`]: [2, nx * ny].
     pub fn cell_centres<T: Scalar>(&self, nx: usize, ny: usize) -> Matrix<T> {
         self.points(nx, ny, |[low, high], i, n| low + (high - low) * (i as f64 + 0.5) / n as f64)
     }

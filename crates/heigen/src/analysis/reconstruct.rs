@@ -5,12 +5,12 @@ use crate::linalg::{Matrix, Scalar};
 /// Why a boundary cannot be reconstructed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReconstructError {
-    /// Not one eigenvalue for each row.
+    /// The number of eigenvalues is not the number of rows of the alignments.
     #[error("there are {eigenvalues} eigenvalues for alignments with {alignments} eigenvectors; expected one for each")]
     Sizes {
         /// Number of eigenvalues.
         eigenvalues: usize,
-        /// Rows of the alignments.
+        /// Number of rows of the alignments.
         alignments: usize,
     },
 }

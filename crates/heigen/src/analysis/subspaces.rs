@@ -7,7 +7,7 @@ use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtrac
 /// Neighbouring eigenvalues closer than this fraction of max |lambda| belong to one cluster: rounding mixes their
 /// eigenvectors.
 const CLUSTER: f64 = 1e-12;
-/// The same for float32, in units of eps.
+/// In float32, neighbouring eigenvalues closer than this many eps times max |lambda| belong to one cluster.
 const ROUNDING: f64 = 64.0;
 
 /// Alignments of the inputs' gradients with the principal directions of every cluster of eigenvalues.
@@ -20,18 +20,19 @@ const ROUNDING: f64 = 64.0;
 pub struct SubspaceAlignments {
     /// |A| by rule max of every direction of the nonzero eigenvalues, cluster by cluster.
     pub nonzero_max: Vec<f64>,
-    /// The same by rule mean.
+    /// |A| by rule mean of every direction of the nonzero eigenvalues, cluster by cluster.
     pub nonzero_mean: Vec<f64>,
     /// |A| by rule max of the principal directions of the null space, at most N of them; all others have 0.
     pub null_max: Vec<f64>,
-    /// The same by rule mean.
+    /// |A| by rule mean of the principal directions of the null space, at most N of them; all others have 0.
     pub null_mean: Vec<f64>,
     /// Number of clusters of two or more nonzero eigenvalues.
     pub n_clusters: usize,
 }
 
 impl SubspaceAlignments {
-    /// From gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments [k, N].
+    /// The alignments from gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments
+    /// [k, N].
     ///
     /// # Errors
     /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
@@ -48,7 +49,7 @@ impl SubspaceAlignments {
             let rows = Matrix::from_fn(cluster.len(), n, |i, x| alignments.column(x)[cluster.start + i]);
             out.add(&principal(&rows)?, false);
         }
-        // What no eigenvector explains of the unit gradients lies in the null space.
+        // The part of the unit gradients that no eigenvector of a nonzero eigenvalue explains lies in the null space.
         let mut rest = gradients.clone();
         for x in 0..n {
             let norm = super::generalization::norm(gradients.column(x));
@@ -59,7 +60,7 @@ impl SubspaceAlignments {
         let null = spectrum.eigenvalues.len() - spectrum.places.len();
         let directions = principal(&rest)?;
         let kept = directions.rows.min(null);
-        // Ascending: the largest are last.
+        // The singular values are ascending, so the largest are the last.
         let keep = Matrix::from_fn(kept, n, |i, x| directions.column(x)[directions.rows - kept + i]);
         out.add(&keep, true);
         Ok(out)
@@ -85,14 +86,14 @@ impl SubspaceAlignments {
     }
 }
 
-/// Alignments with the principal directions of the columns' span: from M [m, N] the rows sigma_j w_j^T of its singular
-/// value decomposition, [min(m, N), N], by the smaller Gram matrix.
+/// Alignments with the principal directions of the columns' span: for M [m, N], the rows sigma_j w_j^T of its singular
+/// value decomposition, [min(m, N), N], computed from the smaller of the two Gram matrices.
 fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     if m.rows <= 1 {
         return Ok(m.clone());
     }
     if m.rows <= m.columns {
-        // M M^T = U S U^T, rows of U^T M.
+        // M M^T = U S U^T, and the rows of U^T M are the alignments.
         let transposed = Matrix::from_fn(m.columns, m.rows, |i, j| m.column(i)[j]);
         let pairs = self_adjoint_eigen(&transposed.gram())?;
         return Ok(pairs.eigenvectors.transposed_product(m));
@@ -102,7 +103,7 @@ fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     Ok(Matrix::from_fn(m.columns, m.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
 }
 
-/// Runs of columns whose eigenvalues follow one another within rounding.
+/// The ranges of columns whose eigenvalues follow one another within rounding.
 fn clusters<T: Scalar>(spectrum: &Spectrum<Matrix<T>>) -> Vec<std::ops::Range<usize>> {
     let gap = spectrum.scale() * CLUSTER.max(ROUNDING * spectrum.epsilon);
     let value = |c: usize| spectrum.eigenvalues[spectrum.places[c]].to_f64();

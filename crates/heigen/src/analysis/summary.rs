@@ -7,29 +7,29 @@ use super::{
 use crate::curvature::{Certificate, Method, Problem, Spectrum};
 use crate::linalg::{EigenError, Matrix, Scalar};
 
-/// Largest eigenvalues that a summary lists.
+/// Number of largest eigenvalues that a summary lists.
 const TOP: usize = 20;
 
-/// What an analysis found, in numbers.
+/// The results of an analysis in a few numbers.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
-    /// P.
+    /// P, the number of parameters.
     pub n_params: usize,
-    /// N, the samples that the loss is the mean over.
+    /// N, the number of samples over which the loss is averaged.
     pub n_samples: usize,
     /// Mean loss.
     pub loss: f64,
-    /// Accuracy on those samples, 0 to 1.
+    /// The fraction of these samples that is classified correctly, 0 to 1.
     pub accuracy: f64,
-    /// l2 norm of the gradient of the mean loss: how far from a stationary point.
+    /// The l2 norm of the gradient of the mean loss, which is 0 at a stationary point.
     pub grad_norm: f64,
     /// Number of nonzero eigenvalues, |lambda| > 1e-10 |lambda|_max.
     pub rank: usize,
-    /// How many eigenvectors are kept: those of the nonzero eigenvalues, or all P.
+    /// Number of stored eigenvectors: those of the nonzero eigenvalues, or all P.
     pub n_eigenvectors: usize,
     /// Sum of the eigenvalues.
     pub trace: f64,
-    /// lambda_1.
+    /// The largest eigenvalue lambda_1.
     pub lambda_max: f64,
     /// The most negative eigenvalue, or 0.
     pub lambda_min: f64,
@@ -39,24 +39,26 @@ pub struct Summary {
     pub residual_max: f64,
     /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
-    /// Bound on what lies outside the kept pairs: of the certificate, or the largest eigenvalue counted as zero.
+    /// A bound on the part of the matrix outside the stored pairs: the certificate's, or the largest eigenvalue that
+    /// counts as zero.
     pub outside_bound: f64,
-    /// All that vouches for the spectrum.
+    /// The error bounds of the spectrum.
     pub certificate: Certificate,
     /// The generalization measure with its thresholds, rules and definitions.
     pub g_theta: Vec<GTheta>,
     /// Clusters of two or more nonzero eigenvalues that were treated as subspaces.
     pub n_clusters: usize,
-    /// Eigenvalues apart from the bulk.
+    /// The eigenvalues that stand apart from the bulk.
     pub outliers: Outliers,
-    /// How the spectrum was computed.
+    /// The method by which the spectrum was computed.
     pub method: Method,
     /// Number type of the analysis.
     pub dtype: String,
 }
 
 impl Summary {
-    /// `G_theta` by subspaces at the threshold of the paper's Figure 4, by the largest alignments.
+    /// The value of `G_theta` by subspaces at the threshold of the paper's Figure 4, by the rule of the largest
+    /// alignment.
     pub fn g_theta_of_figure_4(&self) -> Option<f64> {
         let meant = |g: &&GTheta| {
             g.definition == Definition::Subspaces && g.rule == Rule::Max && g.eps.to_bits() == FIGURE_4_EPS.to_bits()
@@ -65,18 +67,18 @@ impl Summary {
     }
 }
 
-/// Spectrum, alignments and summary.
+/// An analysis: the spectrum, the alignments and the summary.
 #[derive(Clone, Debug)]
 pub struct Analysis<T> {
-    /// All P eigenvalues, and the kept eigenvectors.
+    /// All P eigenvalues, and the stored eigenvectors.
     pub spectrum: Spectrum<Matrix<T>>,
-    /// Alignments of the samples' reinforcing gradients with the kept eigenvectors, [k, N].
+    /// Alignments of the samples' reinforcing gradients with the stored eigenvectors, [k, N].
     pub overlaps: Matrix<T>,
-    /// The numbers.
+    /// The summary in numbers.
     pub summary: Summary,
 }
 
-/// Everything the reference computes from a spectrum: alignments, `G_theta`, outliers, trace.
+/// Computes everything that the reference computes from a spectrum: alignments, `G_theta`, outliers, trace.
 ///
 /// `gradients` [P, N] are the reinforcing gradients of the problem's samples. With `full_basis` the eigenvectors of zero
 /// eigenvalues, an arbitrary basis of the null space, are kept (and made where they were not computed).
@@ -153,7 +155,7 @@ fn thresholds(random: RandomThreshold) -> [(f64, &'static str); 3] {
     ]
 }
 
-/// `G_theta` by clusters as subspaces.
+/// Values of `G_theta` where clusters of eigenvalues count as subspaces.
 fn by_subspaces(subspaces: &SubspaceAlignments, p: usize, random: RandomThreshold) -> Vec<GTheta> {
     let mut out = Vec::new();
     for rule in [Rule::Max, Rule::Mean] {
@@ -173,7 +175,7 @@ fn by_subspaces(subspaces: &SubspaceAlignments, p: usize, random: RandomThreshol
     out
 }
 
-/// `G_theta` by the eigenvectors as they are.
+/// Values of `G_theta` where the eigenvectors count as the eigensolver returned them.
 fn by_eigenvectors<T: Scalar>(
     alignments: &Matrix<T>,
     spectrum: &Spectrum<Matrix<T>>,

@@ -4,20 +4,20 @@ use super::watched::in_parallel;
 use crate::curvature::{Problem, Space, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
 
-/// Why there is no surface.
+/// Why a loss surface could not be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SurfaceError {
-    /// A direction of another network.
+    /// A direction belongs to another network.
     #[error("the network has {wanted} parameters, direction {direction} of the loss surface has {got}")]
     Direction {
-        /// 1 or 2.
+        /// The number of the direction, 1 or 2.
         direction: usize,
-        /// Its length.
+        /// The length of the direction.
         got: usize,
         /// P.
         wanted: usize,
     },
-    /// Too few points.
+    /// The grid has too few points.
     #[error("the loss surface has {0} points a side; expected 2 or more")]
     Points(usize),
     /// The watch asked to stop.
@@ -25,7 +25,7 @@ pub enum SurfaceError {
     Stopped(#[from] Stopped),
 }
 
-/// L(theta + a v_1 + b v_2), the mean loss, for `n` equally spaced values of each of a and b in -1..1, the ends included.
+/// The mean loss L(theta + a v_1 + b v_2) for `n` equally spaced values of each of a and b in -1..1, the ends included.
 ///
 /// # Shapes
 /// `directions` v_1 and v_2, `[P]` each, of any length and angle; [n, n] with b by rows and a by columns, both ascending:

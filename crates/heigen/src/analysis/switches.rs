@@ -7,12 +7,12 @@ use crate::model::predict;
 use crate::rng::NumpyRandomState;
 use std::collections::HashSet;
 
-/// How [`class_switches`] samples.
+/// The options of [`class_switches`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SwitchOptions {
     /// Points on each segment, both ends included, at least 2. Default 128.
     pub points: usize,
-    /// Pairs of the same class and of different classes, at most this many each. Default 1,000.
+    /// The largest number of pairs of samples of the same class, and of different classes. Default 1,000.
     pub pairs: usize,
     /// Seed of the choice of pairs. Default 0.
     pub seed: u32,
@@ -29,15 +29,15 @@ impl Default for SwitchOptions {
 pub struct Switches {
     /// Number of segments.
     pub pairs: usize,
-    /// Changes on a segment, on average; 0 without segments.
+    /// The mean number of changes on a segment; 0 without segments.
     pub mean: f64,
     /// Standard error of that mean over the pairs.
     pub standard_error: f64,
-    /// Most changes on one segment.
+    /// The largest number of changes on one segment.
     pub max: usize,
 }
 
-/// The same for both kinds of pairs.
+/// The numbers of switches for pairs of samples of one class and for pairs of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ClassSwitches {
     /// Pairs of samples with the same label: 0 for a linear classifier that is always right.
@@ -48,9 +48,9 @@ pub struct ClassSwitches {
     pub points: usize,
 }
 
-/// Pairs whose segments go through the network together.
+/// Number of pairs whose segments go through the network together.
 const TOGETHER: usize = 32;
-/// Groups of pairs that are taken between two looks of the watch.
+/// Number of groups of pairs between two questions to the watch.
 const CHUNKS: usize = 32;
 
 /// How often the predicted class changes along straight segments between samples: a measure of the boundary's
@@ -65,7 +65,7 @@ const CHUNKS: usize = 32;
 /// than the points are not seen. `watch` is told the finished groups of pairs.
 ///
 /// # Errors
-/// [`Stopped`] if `watch` says so.
+/// [`Stopped`] if `watch` stops the computation.
 pub fn class_switches<T: Scalar>(
     problem: &Problem<'_, T>,
     options: &SwitchOptions,
@@ -109,7 +109,7 @@ impl Switches {
     }
 }
 
-/// Samples of every class that occurs.
+/// The numbers of the samples of every class that occurs.
 fn by_class(labels: &[usize]) -> Vec<Vec<usize>> {
     let mut classes = vec![Vec::new(); labels.iter().max().map_or(0, |m| m + 1)];
     labels.iter().enumerate().for_each(|(n, &y)| classes[y].push(n));
@@ -121,12 +121,12 @@ fn same_pairs(classes: &[Vec<usize>]) -> usize {
     classes.iter().map(|c| c.len() * (c.len() - 1) / 2).sum()
 }
 
-/// The k-th pair of the same class.
+/// The pair of number k among the pairs of samples of one class.
 fn same_pair(classes: &[Vec<usize>], mut k: usize) -> Option<(usize, usize)> {
     for class in classes {
         let own = class.len() * (class.len() - 1) / 2;
         if k < own {
-            // k = j (j - 1) / 2 + i with i < j.
+            // k = j (j - 1) / 2 + i with i < j, solved for j.
             let mut j = f64::midpoint(1.0, (1.0 + 8.0 * k as f64).sqrt()) as usize;
             while j * (j - 1) / 2 > k {
                 j -= 1;
@@ -141,7 +141,7 @@ fn same_pair(classes: &[Vec<usize>], mut k: usize) -> Option<(usize, usize)> {
     None
 }
 
-/// Samples of the classes after each.
+/// Number of samples in the classes after class number `c`.
 fn later(classes: &[Vec<usize>], c: usize) -> usize {
     classes[c + 1..].iter().map(Vec::len).sum()
 }
@@ -150,7 +150,7 @@ fn different_pairs(classes: &[Vec<usize>]) -> usize {
     (0..classes.len()).map(|c| classes[c].len() * later(classes, c)).sum()
 }
 
-/// The k-th pair of different classes.
+/// The pair of number k among the pairs of samples of different classes.
 fn different_pair(classes: &[Vec<usize>], mut k: usize) -> Option<(usize, usize)> {
     for (c, class) in classes.iter().enumerate() {
         let others = later(classes, c);
@@ -163,7 +163,7 @@ fn different_pair(classes: &[Vec<usize>], mut k: usize) -> Option<(usize, usize)
     None
 }
 
-/// All of `n` pairs, or `cap` of them drawn without repetition.
+/// The numbers of all `n` pairs, or of `cap` of them, drawn without repetition.
 fn choose(
     n: usize,
     cap: usize,
@@ -173,7 +173,7 @@ fn choose(
     if n <= cap {
         return (0..n).filter_map(pair).collect();
     }
-    // Floyd's algorithm: `cap` draws, no repetition.
+    // Floyd's algorithm, which needs `cap` draws and never repeats a number.
     let mut chosen = HashSet::new();
     let mut order = Vec::with_capacity(cap);
     for last in n - cap..n {

@@ -3,9 +3,9 @@
 use crate::curvature::{Stopped, Threads, Watch};
 use rayon::prelude::*;
 
-/// Results of `work` for 0..count, in that order: `together` of them at a time, in parallel in `threads`; between these
-/// groups `watch` is told, on the calling thread, how many are done. `together` is a constant of the caller's, so that
-/// `watch` is asked at the same places whatever the number of threads.
+/// The results of `work` for 0..count, in that order. `together` calls run at a time, in parallel in `threads`; between
+/// these groups `watch` is told, on the calling thread, how many calls are done. The caller passes a constant as
+/// `together`, so that `watch` is asked at the same places whatever the number of threads.
 pub(super) fn in_parallel<R: Send>(
     count: usize,
     together: usize,

@@ -1,4 +1,5 @@
-//! What can be wrong with an experiment file: what, where, got, wanted, how to mend.
+//! The mistakes that an experiment file may hold. Each error says what is wrong, where, what stands there, what was
+//! expected, and how to mend it.
 
 use super::NameError;
 
@@ -15,17 +16,17 @@ pub enum ConfigError {
         line: usize,
         /// Column, from 1 (0: the end of the line before).
         column: usize,
-        /// What the JSON reader says.
+        /// The message of the JSON reader.
         reason: String,
     },
-    /// A key that nothing reads.
+    /// The file has a key that nothing reads.
     #[error("`{key}` in {origin} is unknown; {}known here: {}", did_you_mean(nearest.as_deref()), list(known))]
     UnknownKey {
         /// The key with its path, e.g. `optimizer.args.momentun`.
         key: String,
         /// The file.
         origin: String,
-        /// The known key it resembles.
+        /// The known key that resembles it most.
         nearest: Option<String>,
         /// All keys known at this place.
         known: Vec<String>,
@@ -37,7 +38,7 @@ pub enum ConfigError {
         key: String,
         /// The file.
         origin: String,
-        /// What it should hold.
+        /// A description of the value that the key should hold.
         wanted: String,
     },
     /// A value of the wrong type or outside its range.
@@ -49,10 +50,10 @@ pub enum ConfigError {
         origin: String,
         /// The value as written.
         got: String,
-        /// What it should hold, and how to mend it.
+        /// A description of the value that the key should hold, and how to mend it.
         wanted: String,
     },
-    /// A model, optimizer, data set, loss, activation or scheduler that does not exist.
+    /// The model, optimizer, data set, loss, activation or scheduler does not exist.
     #[error("`{key}` in {origin} is \"{got}\"; {}expected one of {}", did_you_mean(nearest.as_deref()), list(known))]
     UnknownName {
         /// The key with its path.
@@ -61,19 +62,19 @@ pub enum ConfigError {
         origin: String,
         /// The name as written.
         got: String,
-        /// The existing name it resembles.
+        /// The existing name that resembles it most.
         nearest: Option<String>,
         /// All names that exist.
         known: Vec<String>,
     },
-    /// Values that are fine alone and not together.
+    /// Two values are fine alone, but not together.
     #[error("in {origin}, {what}; {mend}")]
     Conflict {
-        /// What does not fit.
+        /// A description of the values that do not fit together.
         what: String,
         /// The file.
         origin: String,
-        /// How to mend it.
+        /// Advice how to mend it.
         mend: String,
     },
     /// The starting model is trained by no known experiment.
@@ -85,9 +86,9 @@ pub enum ConfigError {
     UnknownStart {
         /// The file.
         origin: String,
-        /// The path as written.
+        /// The path to the starting model, as written.
         got: String,
-        /// Known experiments it resembles, nearest first.
+        /// The names of known experiments that resemble it, nearest first.
         nearest: Vec<String>,
     },
     /// The experiment's own name cannot be a path of two components.

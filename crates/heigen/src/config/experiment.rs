@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::{ExperimentName, LossKind, ModelSpec};
 
-/// One experiment: what to train on what, how, from where. Built by the parser of this module's parent, never by hand
-/// from unchecked input.
+/// One experiment: the network, the samples, the update rule and the starting weights. The parser of this module's
+/// parent makes it from checked input; it should not be put together by hand from unchecked input.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Experiment {
     /// Folder and name, e.g. `gauss/normal_training`.
@@ -16,25 +16,25 @@ pub struct Experiment {
     pub optimizer: OptimizerSpec,
     /// Learning-rate schedule, stepped once an epoch.
     pub scheduler: Option<MultiStepLr>,
-    /// The data set and how it is changed.
+    /// The data set, and the changes that are made to it.
     pub dataset: DatasetSpec,
     /// The training loss.
     pub loss: LossKind,
-    /// Where the weights start.
+    /// The weights that training starts from.
     pub start: Start,
     /// Fraction of the samples in the training part; its size is `int(fraction * n)`.
     pub train_fraction: f64,
     /// Fraction of the samples in the test part; the rest is the validation part.
     pub test_fraction: f64,
-    /// Epochs, batches, and what is kept along the way.
+    /// Number of epochs, size of batches, and files that are kept along the way.
     pub trainer: Trainer,
-    /// Stop once the training accuracy, measured every `how_often_print` epochs, is 100 %.
+    /// Whether training stops once the training accuracy, measured every `how_often_print` epochs, is 100 %.
     pub early_stopping: bool,
     /// Seed of the fresh weights and of the order of the batches.
     pub seed: u64,
 }
 
-/// Update rule with `PyTorch`'s definitions and defaults.
+/// An update rule, with `PyTorch`'s definitions and defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args")]
 pub enum OptimizerSpec {
@@ -43,9 +43,9 @@ pub enum OptimizerSpec {
     Sgd {
         /// Learning rate.
         lr: f64,
-        /// Momentum factor, dampening 0.
+        /// Momentum factor; dampening is 0.
         momentum: f64,
-        /// L2 penalty added to the gradient.
+        /// Factor of the L2 penalty, which is added to the gradient.
         weight_decay: f64,
     },
     /// Adam with betas (0.9, 0.999) and eps 1e-8.
@@ -55,16 +55,16 @@ pub enum OptimizerSpec {
     },
 }
 
-/// Learning rate times `gamma` after every milestone.
+/// A schedule that multiplies the learning rate by `gamma` after every milestone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MultiStepLr {
-    /// Epochs, ascending.
+    /// The milestones in epochs, ascending.
     pub milestones: Vec<usize>,
-    /// Factor.
+    /// The factor.
     pub gamma: f64,
 }
 
-/// Where training starts.
+/// The weights that training starts from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "from", content = "experiment", rename_all = "snake_case")]
 pub enum Start {
@@ -76,31 +76,32 @@ pub enum Start {
     LargeNorm(ExperimentName),
 }
 
-/// The training loop's numbers.
+/// The numbers of the training loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Trainer {
-    /// Number of passes over the training part; with 0 the starting model itself is what training gives.
+    /// Number of passes over the training part. With 0, training returns the starting model itself.
     pub num_epochs: usize,
     /// Samples in a batch.
     pub batch_size: BatchSize,
-    /// Every how many epochs losses and accuracies are reported.
+    /// Losses and accuracies are reported every so many epochs.
     pub how_often_print: usize,
-    /// 0: only at the end; k: also before epoch 0 and after every k-th.
+    /// When the model is saved: 0 means only at the end; k means also before epoch 0 and after every k-th epoch.
     pub how_often_save_model: usize,
-    /// The same for the per-example gradients and their normalised form.
+    /// When the per-example gradients and their normalised form are computed: 0 means only at the end; k means also
+    /// before epoch 0 and after every k-th epoch.
     pub how_often_compute_grads: usize,
 }
 
-/// Samples in a batch.
+/// The size of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {
-    /// All training samples at once.
+    /// All training samples in one batch.
     Full,
-    /// That many, fewer in the last batch.
+    /// This many samples; fewer in the last batch of an epoch.
     Samples(usize),
 }
 
-/// As in the files: `"full"` or the number.
+/// Written as in the experiment files: `"full"` or the number.
 impl Serialize for BatchSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
@@ -118,7 +119,7 @@ pub enum DatasetSpec {
     Intro {},
     /// Three Gaussian blobs in the plane.
     GaussMixtures {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
         /// Seed of the permutation.
         seed: u32,
@@ -127,20 +128,20 @@ pub enum DatasetSpec {
     },
     /// Four Gaussian blobs in two groups of two.
     Hierachical {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
         /// Seed of the permutation.
         seed: u32,
-        /// 4, or 2 to merge the groups.
+        /// Number of classes: 4, or 2 to merge the two groups.
         num_classes: usize,
-        /// How labels are permuted.
+        /// The scope of the permutation of labels.
         random_type: RandomType,
     },
     /// Two concentric circles.
     Circle {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
-        /// Seed of points and permutation.
+        /// Seed of the points and of the permutation.
         seed: u32,
         /// Number of points.
         num_samples: usize,
@@ -151,36 +152,36 @@ pub enum DatasetSpec {
     },
     /// Two interleaved half circles.
     HalfMoon {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
-        /// Seed of points and permutation.
+        /// Seed of the points and of the permutation.
         seed: u32,
         /// Number of points.
         num_samples: usize,
         /// Standard deviation of the noise.
         noise: f64,
     },
-    /// Named by configurations of the reference that never ran: it has no definition.
+    /// A set without a definition: configurations of the reference that never ran name it.
     GaussCheckerboardLinear {},
-    /// Named by configurations of the reference that never ran: it has no definition.
+    /// A set without a definition: configurations of the reference that never ran name it.
     GaussCheckerboardNoisy {},
     /// Four blobs, two classes, centres at x = +-0.8.
     GaussCheckerboardLinearClose {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
         /// Seed of the permutation.
         seed: u32,
     },
     /// Four blobs, two classes, centres at x = +-0.5.
     GaussCheckerboardNoisyClose {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
         /// Seed of the permutation.
         seed: u32,
     },
-    /// Iris, 150 x 4, three classes.
+    /// The iris data: 150 samples with 4 features, three classes.
     Iris {
-        /// Permute the labels.
+        /// Whether the labels are permuted.
         random: bool,
         /// Seed of the permutation.
         seed: u32,
@@ -190,40 +191,40 @@ pub enum DatasetSpec {
     Mnist2D(ImageArgs),
     /// CIFAR-10 images, 3 x 32 x 32, raw pixels.
     Cifar10(ImageArgs),
-    /// Samples in a file of the user's.
+    /// Samples in a file of the user.
     File(FileArgs),
 }
 
 /// Arguments of a data set in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FileArgs {
-    /// The file: .npz, .npy, .csv, .tsv, .parquet or IDX; relative to the working directory.
+    /// The path of the file, relative to the working directory: .npz, .npy, .csv, .tsv, .parquet or IDX.
     pub path: String,
-    /// The labels' own file, for .npy and IDX.
+    /// The path of a file with the labels, for .npy and IDX.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels_path: Option<String>,
-    /// Name of the features in an .npz; X unless given.
+    /// Name of the features in an .npz; X if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features_key: Option<String>,
-    /// Name of the labels in an .npz (y unless given).
+    /// Name of the labels in an .npz; y if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels_key: Option<String>,
-    /// Column of the labels in a table, by name or by place from 0 (negative: from the end).
+    /// The column of the labels in a table, by name or by number from 0 (negative numbers count from the end).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
-    /// Whether a table begins with the names of its columns; found out unless given.
+    /// Whether the first line of a table holds the names of its columns; found from its content if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
-    /// Shift and scale every feature to mean 0 and standard deviation 1 on the training part.
+    /// Whether every feature is shifted and scaled to mean 0 and standard deviation 1 on the training part.
     pub standardize: bool,
-    /// Classes to take, renumbered by position; all without.
+    /// The classes to take, renumbered by their position in the list; all classes if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_list: Option<Vec<usize>>,
-    /// Permute the labels.
+    /// Whether the labels are permuted.
     pub random: bool,
     /// Seed of the permutation.
     pub seed: u32,
-    /// Number of classes, where the network tells more than the labels show.
+    /// Number of classes, where the network tells more classes than the labels show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_classes: Option<usize>,
 }
@@ -231,15 +232,15 @@ pub struct FileArgs {
 /// Arguments of the image data sets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ImageArgs {
-    /// Permute the labels.
+    /// Whether the labels are permuted.
     pub random: bool,
     /// Seed of the permutation.
     pub seed: u64,
-    /// Classes to take, renumbered by position.
+    /// The classes to take, renumbered by their position in the list.
     pub class_list: Vec<usize>,
-    /// The first that many of each class.
+    /// How many images of each class are taken: the first ones of the file.
     pub num_samples_per_cls: usize,
-    /// From the training set rather than the test set.
+    /// Whether images are taken from the training set; otherwise they are from the test set.
     pub train: bool,
 }
 
@@ -247,8 +248,8 @@ pub struct ImageArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RandomType {
-    /// All labels.
+    /// All labels are permuted together.
     Uniform,
-    /// Inside {0, 1}, then inside {2, 3}.
+    /// The labels inside {0, 1} are permuted, then those inside {2, 3}.
     WithinHierachy,
 }

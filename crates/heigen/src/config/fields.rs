@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{ConfigError, nearest};
 
-/// Longest piece of a refused value that an error message repeats.
+/// Length of the longest piece of a refused value that an error message repeats.
 const SHOWN: usize = 80;
 
 /// One object of an experiment file, its path (`""` at the top, `"trainer."` inside) and the file it came from.
@@ -15,7 +15,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The whole file.
+    /// The object that is the whole file.
     pub(super) fn top(value: &'a Value, origin: &'a str, known: &[&str]) -> Result<Self, ConfigError> {
         let Value::Object(map) = value else {
             return Err(ConfigError::Conflict {
@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         Self { map, path: String::new(), origin }.only(known)
     }
 
-    /// The same, if it has no keys outside `known`.
+    /// These fields, or an error if the object has keys outside `known`.
     fn only(self, known: &[&str]) -> Result<Self, ConfigError> {
         self.check_keys(known).map(|()| self)
     }
@@ -48,13 +48,13 @@ impl<'a> Fields<'a> {
         ConfigError::MissingKey { key: self.full(key), origin: self.origin.to_owned(), wanted: wanted.to_owned() }
     }
 
-    /// The error for the value that `key` has.
+    /// The error that says that the value of `key` is wrong.
     pub(super) fn invalid(&self, key: &str, wanted: &str) -> ConfigError {
         let got = self.get(key).map_or_else(|| "absent".to_owned(), shown);
         ConfigError::Invalid { key: self.full(key), origin: self.origin.to_owned(), got, wanted: wanted.to_owned() }
     }
 
-    /// The error for values that do not fit together.
+    /// The error that says that values do not fit together.
     pub(super) fn conflict(&self, what: impl Into<String>, mend: &str) -> ConfigError {
         ConfigError::Conflict { what: what.into(), origin: self.origin.to_owned(), mend: mend.to_owned() }
     }
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Refuses keys outside `known`.
+    /// Fails if there is a key outside `known`.
     pub(super) fn check_keys(&self, known: &[&str]) -> Result<(), ConfigError> {
         match self.map.keys().find(|key| !known.contains(&key.as_str())) {
             None => Ok(()),
@@ -125,13 +125,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A whole number in `min..=max` that counts things in memory.
+    /// A whole number in `min..=max` that counts things in memory, so that it must fit a `usize`.
     pub(super) fn count(&self, key: &str, min: u64, max: u64, default: Option<u64>) -> Result<usize, ConfigError> {
         let number = self.whole(key, min, max, default)?;
         usize::try_from(number).map_err(|_| self.invalid(key, "a whole number this machine can address"))
     }
 
-    /// A finite number that `accept` takes; `wanted` describes it.
+    /// A finite number that `accept` accepts; `wanted` describes such numbers.
     pub(super) fn number(
         &self,
         key: &str,
@@ -158,7 +158,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// One of the spellings of `choices`.
+    /// The value that belongs to the spelling found, one of `choices`.
     pub(super) fn choice<T: Copy>(
         &self,
         key: &str,
@@ -209,7 +209,7 @@ fn whole_within(value: &Value, min: u64, max: u64) -> Option<usize> {
     value.as_u64().filter(|number| (min..=max).contains(number)).and_then(|number| usize::try_from(number).ok())
 }
 
-/// The value as JSON, cut where it grows long.
+/// The value as JSON text, cut off where it is long.
 fn shown(value: &Value) -> String {
     clipped(value.to_string())
 }

@@ -1,4 +1,4 @@
-//! JSON text to a value, refusing keys that stand twice: the later one would win silently.
+//! Reads JSON text. A key that stands twice in an object is an error: otherwise the later one would win silently.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Experiments: from the JSON of an experiment file to a checked [`Experiment`].
+//! Experiments: the JSON text of an experiment file is read and checked, and becomes an [`Experiment`].
 
 mod error;
 mod experiment;

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// `<folder>/<name>` of an experiment, its path below `configs`, the models folder and the grads folder.
+/// The name `<folder>/<name>` of an experiment: its path below `configs`, the models folder and the grads folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ExperimentName {
@@ -20,7 +20,7 @@ pub struct ExperimentName {
 pub struct NameError {
     /// The name as given.
     pub name: String,
-    /// What is wrong with it.
+    /// The reason why it is no name of an experiment.
     pub reason: &'static str,
 }
 
@@ -28,18 +28,18 @@ impl ExperimentName {
     /// Joins a folder and a name.
     ///
     /// # Errors
-    /// [`NameError`] as in [`Self::check`].
+    /// [`NameError`] if [`Self::check`] refuses the name.
     pub fn new(folder: impl Into<String>, stem: impl Into<String>) -> Result<Self, NameError> {
         let name = Self { folder: folder.into(), stem: stem.into() };
         name.check()?;
         Ok(name)
     }
 
-    /// Whether both components are safe as file names: not empty, not `.` or `..`, without separators, leading dots
-    /// and control characters.
+    /// Checks that both components are safe as file names: they are not empty and not `.` or `..`, and have no
+    /// separators, leading dots or control characters.
     ///
     /// # Errors
-    /// [`NameError`] with what is wrong.
+    /// [`NameError`] with the reason.
     pub fn check(&self) -> Result<(), NameError> {
         for component in [&self.folder, &self.stem] {
             if let Some(reason) = flaw(component) {
@@ -100,7 +100,7 @@ pub trait KnownExperiments {
     /// Whether an experiment of this name exists.
     fn contains(&self, name: &ExperimentName) -> bool;
 
-    /// The names to suggest from when one is not found.
+    /// The names from which an error message picks suggestions.
     fn names(&self) -> Vec<ExperimentName>;
 }
 
@@ -124,7 +124,7 @@ impl KnownExperiments for Vec<ExperimentName> {
     }
 }
 
-/// Knows every name that is well formed: for configurations that were resolved before, such as a stored record.
+/// Accepts every name that is well formed, for configurations that were resolved before, such as a stored record.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyName;
 
@@ -138,10 +138,11 @@ impl KnownExperiments for AnyName {
     }
 }
 
-/// At most `count` of `candidates` that resemble `got`, nearest first: typing errors, or the same last component.
+/// At most `count` of the `candidates`, nearest first: those that look like `got` with a typing error, or that have its
+/// last component.
 ///
-/// Names closer than a Jaro-Winkler similarity of 0.75 count as typing errors; the better of the whole text's and the
-/// last component's similarity decides.
+/// Names with a Jaro-Winkler similarity above 0.75 look like typing errors. The similarity is that of the whole text or
+/// that of the last component, whichever is larger.
 pub fn nearest<'a>(got: &str, candidates: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<String> {
     const RESEMBLES: f64 = 0.75;
     let last = |text: &'_ str| text.rsplit('/').next().unwrap_or(text).to_lowercase();

@@ -1,4 +1,4 @@
-//! From the JSON of an experiment file to the checked [`Experiment`].
+//! Checks the JSON of an experiment file and makes an [`Experiment`] of it.
 
 use serde_json::Value;
 
@@ -23,31 +23,31 @@ const KEYS: [&str; 12] = [
     "early_stopping",
     "seed",
 ];
-/// Most epochs, and most samples in a batch, that are believed.
+/// The largest number of epochs, and of samples in a batch, that is accepted.
 const MAX_COUNT: u64 = 1_000_000_000;
-/// How far above 1 decimal fractions may add by rounding.
+/// How far above 1 the two fractions may add up because of rounding.
 const FRACTION_ROUNDING: f64 = 1e-9;
 
-/// A checked experiment and what its reader should know about how it was read.
+/// A checked experiment, with notes about how it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// The experiment.
     pub experiment: Experiment,
-    /// Things that were resolved, or that have no effect; whole sentences.
+    /// Notes in whole sentences about values that were resolved, or that have no effect.
     pub notes: Vec<String>,
 }
 
 impl Experiment {
     /// Checks the text of an experiment file.
     ///
-    /// `origin` is how messages call the file; `known` holds the experiments that a starting model may come from.
+    /// `origin` is the name of the file in messages; `known` holds the experiments that a starting model may come from.
     ///
     /// Required are `model`, `optimizer` and `dataset` with their `type` (and `lr`), `train_fraction`, `test_fraction`,
     /// and in `trainer` `num_epochs`, `batch_size` and `how_often_print`; every other key has the reference's default.
     /// `num_epochs` may be 0: the starting model is then what gets saved and analysed.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first thing found wrong; nothing is guessed, and no key is ignored.
+    /// [`ConfigError`] for the first mistake found; nothing is guessed, and no key is ignored.
     ///
     /// ```
     /// use heigen::config::{AnyName, Experiment, ExperimentName, LossKind};

@@ -1,13 +1,13 @@
-//! The `dataset` object: every set accepts its own arguments and no others.
+//! The `dataset` object: every data set accepts its own arguments and no others.
 
 use super::fields::Fields;
 use super::{ConfigError, DatasetSpec, ImageArgs, ModelSpec, RandomType, parse_file};
 
-/// Seed of labels (and of the points of `circle` and `half_moon`) unless given.
+/// The seed of the labels (and of the points of `circle` and `half_moon`) where none is given.
 const SEED: u64 = 28;
-/// The hierachical set's own default.
+/// The seed of the hierachical set where none is given.
 const HIERACHICAL_SEED: u64 = 34;
-/// Most samples that are believed.
+/// The largest number of samples that is accepted.
 const MAX_SAMPLES: u64 = 10_000_000;
 
 #[derive(Clone, Copy)]
@@ -73,7 +73,7 @@ pub(super) fn dataset(
     fits(top, model, kind).map(|()| spec)
 }
 
-/// The convolutional networks take images of one shape only.
+/// Fails if a convolutional network, which takes images of one shape only, gets other samples.
 fn fits(top: &Fields<'_>, model: &ModelSpec, kind: Type) -> Result<(), ConfigError> {
     let (network, set) = match (model, kind) {
         (ModelSpec::Cnn {}, Type::Mnist2D)
@@ -94,13 +94,13 @@ fn random(args: &Fields<'_>) -> Result<bool, ConfigError> {
     args.truth("random", false)
 }
 
-/// Seeds of `NumPy`'s legacy generator have 32 bits.
+/// Reads a seed of 32 bits, which is what `NumPy`'s legacy generator takes.
 fn seed(args: &Fields<'_>, default: u64) -> Result<u32, ConfigError> {
     let seed = args.whole("seed", 0, u64::from(u32::MAX), Some(default))?;
     u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))
 }
 
-/// `random` and `seed` of the sets that take nothing else.
+/// Reads `random` and `seed`, for the sets that take nothing else.
 fn labels(set: &Fields<'_>) -> Result<(bool, u32), ConfigError> {
     let args = set.args(&["random", "seed"])?;
     Ok((random(&args)?, seed(&args, SEED)?))

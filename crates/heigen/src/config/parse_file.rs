@@ -1,11 +1,11 @@
-//! The arguments of a data set in a file of the user's.
+//! The arguments of a data set in a file of the user.
 
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::{ConfigError, FileArgs};
 
-/// Most classes that are believed.
+/// The largest number of classes that is accepted.
 const MAX_CLASSES: u64 = 10_000;
 
 pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, ConfigError> {
@@ -46,7 +46,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
     })
 }
 
-/// What `read` finds, if the key is there.
+/// The value that `read` returns where the key is there; `None` where it is not.
 fn given<T>(
     args: &Fields<'_>,
     key: &str,
@@ -63,7 +63,7 @@ fn text(args: &Fields<'_>, key: &str) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// A name, or a place.
+/// Reads the name or the number of a column.
 fn column(args: &Fields<'_>) -> Result<Option<String>, ConfigError> {
     match args.get("label_column") {
         Some(Value::Number(place)) if place.is_i64() => Ok(Some(place.to_string())),

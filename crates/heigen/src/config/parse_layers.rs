@@ -6,11 +6,11 @@ use super::fields::Fields;
 use super::parse_model::MAX_NEURONS;
 use super::{Approximate, BatchNormMode, ConfigError, LayerSpec, Sequential, WindowSpec, json};
 
-/// Keys of an architecture.
+/// The keys of an architecture.
 pub(super) const SEQUENTIAL: [&str; 3] = ["input_shape", "batchnorm", "layers"];
-/// Longest side of a window, and most rows or columns of padding, that are believed.
+/// The longest side of a window, and the largest number of rows or columns of padding, that is accepted.
 const MAX_WINDOW: u64 = 10_000;
-/// Most layers in one list.
+/// The largest number of layers in one list.
 const MAX_LAYERS: usize = 10_000;
 
 #[derive(Clone, Copy)]
@@ -51,12 +51,12 @@ const TYPES: [(&str, Type); 15] = [
 ];
 
 impl Sequential {
-    /// Checks the text of an architecture file: the object that `model.args` of a `Sequential` experiment would be.
+    /// Checks the text of an architecture file: an object as in `model.args` of a `Sequential` experiment.
     ///
-    /// `origin` is how messages call the file.
+    /// `origin` is the name of the file in messages.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first thing found wrong.
+    /// [`ConfigError`] for the first mistake found.
     ///
     /// ```
     /// use heigen::config::{LayerSpec, Sequential};
@@ -93,7 +93,7 @@ fn input_shape(args: &Fields<'_>) -> Result<Option<[usize; 3]>, ConfigError> {
     <[usize; 3]>::try_from(shape).map(Some).map_err(|_| args.invalid("input_shape", wanted))
 }
 
-/// The layers at `key`, none if it is absent.
+/// Reads the layers at `key`; an absent key means no layers.
 fn layers(of: &Fields<'_>, key: &str) -> Result<Vec<LayerSpec>, ConfigError> {
     let wanted = "a list of layers, e.g. [{\"type\": \"linear\", \"out_features\": 10}]";
     let items = match of.get(key) {
@@ -173,7 +173,7 @@ fn name(of: &Fields<'_>) -> Result<Option<String>, ConfigError> {
     }
 }
 
-/// The window; its stride is `stride` unless given, or else its side, as PyTorch's pools have it.
+/// Reads a window. Where the file gives no stride it is `stride`, or else the window's side, as in PyTorch's pools.
 fn window(of: &Fields<'_>, stride: Option<usize>) -> Result<WindowSpec, ConfigError> {
     let kernel_size = of.count("kernel_size", 1, MAX_WINDOW, None)?;
     let stride = stride.unwrap_or(kernel_size) as u64;

@@ -6,9 +6,9 @@ use super::fields::Fields;
 use super::parse_layers::{self, SEQUENTIAL};
 use super::{Activation, ConfigError, Initialization, ModelSpec, json};
 
-/// Widest layer that is believed.
+/// The largest width of a layer that is accepted.
 pub(super) const MAX_NEURONS: u64 = 1_000_000;
-/// Most weights between two hidden layers that are believed.
+/// The largest number of weights between two hidden layers that is accepted.
 const MAX_WEIGHTS: usize = 1_000_000_000;
 
 impl ModelSpec {
@@ -33,11 +33,11 @@ enum ModelType {
 }
 
 impl ModelSpec {
-    /// Checks the text of an architecture file: the object that `model` of an experiment would be, or only the `args` of a
-    /// `Sequential` one.
+    /// Checks the text of an architecture file: an object as in `model` of an experiment, or only the `args` of a
+    /// `Sequential` model.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first thing found wrong.
+    /// [`ConfigError`] for the first mistake found.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
         let value = json::read(text, origin)?;
         if value.get("type").is_none() {

@@ -1,12 +1,12 @@
-//! Where training starts: `init_model_at` and `large_norm`.
+//! The weights that training starts from: `init_model_at` and `large_norm`.
 
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::{ConfigError, ExperimentName, KnownExperiments, Start, nearest};
 
-/// Reads both keys. A path that no experiment trains means the sibling of the same last component if that one exists:
-/// some of the reference's files leave the folder out, or name one that is not there.
+/// Reads both keys. If no experiment has the path that is given, but another one in this file's folder has its last
+/// component, that one is meant: some of the reference's files leave the folder out, or name one that does not exist.
 pub(super) fn start(
     top: &Fields<'_>,
     own: &ExperimentName,

@@ -1,9 +1,9 @@
-//! Experiments that can never run: their data set, or that of a model they start from, has no definition.
+//! Experiments that can never run, because their data set, or that of a model that they start from, has no definition.
 
 use super::{DatasetSpec, Experiment};
 
 impl DatasetSpec {
-    /// The name of this data set if nothing defines its points.
+    /// The name of this data set if nothing defines its points; `None` for all other sets.
     pub fn without_definition(&self) -> Option<&'static str> {
         match self {
             Self::GaussCheckerboardLinear {} => Some("gauss_checkerboard_linear"),
@@ -13,8 +13,8 @@ impl DatasetSpec {
     }
 }
 
-/// Why `experiment` can never run, in one sentence; `chain` holds the experiments whose models it starts from, in any
-/// order.
+/// The reason why `experiment` can never run, in one sentence. `chain` holds the experiments whose models it starts
+/// from, in any order.
 pub fn why_it_cannot_run<'a>(
     experiment: &Experiment,
     chain: impl IntoIterator<Item = &'a Experiment>,

@@ -1,4 +1,4 @@
-//! The resolved experiment in the schema of the files, every default written out.
+//! Writes an experiment as the JSON of an experiment file, with every default written out.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ fn scheduler(steps: &MultiStepLr) -> Value {
     Value::Object(Map::from_iter(entries))
 }
 
-/// These are enums and structs with string keys, whose serialization cannot fail.
+/// The JSON of a part. The parts are enums and structs with string keys, whose serialization cannot fail.
 fn plain(part: &impl Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }

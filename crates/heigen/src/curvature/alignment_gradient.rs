@@ -8,12 +8,12 @@ use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, Dual, DualTensor, Plain, Pool, Sink, Tape, predict};
 use faer::Par;
 
-/// Alignments of inputs and their derivatives.
+/// Alignments of inputs, and their derivatives with respect to the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlignmentGradients<T> {
-    /// A(x_m) = <g(x_m), v> / |g(x_m)|, 0 where |g| <= 1e-20; `[M]`.
+    /// The alignments A(x_m) = <g(x_m), v> / |g(x_m)|, 0 where |g| <= 1e-20; `[M]`.
     pub alignments: Vec<T>,
-    /// dA/dx, 0 where |g| <= 1e-20; [d, M].
+    /// The derivatives dA/dx, 0 where |g| <= 1e-20; [d, M].
     pub gradients: Matrix<T>,
 }
 
@@ -22,14 +22,16 @@ impl<T: Scalar> Problem<'_, T> {
     /// derivatives with respect to the inputs, [d, M].
     ///
     /// With u = v - A g / |g| held fixed, dA/dx = d<g(x), u>/dx / |g|: the derivative of A through |g| cancels. <g, u>
-    /// is the derivative of the loss along u in theta, so its derivative by x is the tangent along u of the loss's
-    /// derivative by x: what a reverse pass of the dual carrier gives if it goes on to the inputs. v is common to all
-    /// inputs; of fully connected layers g is delta x^T of the layer, so that its part of u costs no matrix product.
-    /// Other networks take the inputs one by one along u itself.
+    /// is the derivative of the loss along u in theta. So its derivative by x is the tangent, along u, of the loss's
+    /// derivative by x, and a reverse pass of the dual carrier that goes on to the inputs gives it. The vector v is
+    /// common to all inputs. In a fully connected layer g is delta x^T, so that the part of u along g costs no matrix
+    /// product; networks of such layers take all inputs together. Other networks take the inputs one by one, each along
+    /// its own u.
     ///
     /// # Units
-    /// |v| = 1 for an alignment in -1..1; per unit of input. Labels that depend on x (`Predicted`) jump at the boundary;
-    /// the derivative is that on x's side. `True` labels exist for the problem's own samples only.
+    /// |v| = 1 for an alignment in -1..1; the derivative is per unit of input. Labels that depend on x (`Predicted`)
+    /// jump at the boundary; the derivative is the one on x's side. `True` labels exist for the problem's own samples
+    /// only.
     ///
     /// # Cost
     /// Six products with the weights, 12 M P operations, for fully connected networks; sequential.
@@ -42,7 +44,7 @@ impl<T: Scalar> Problem<'_, T> {
         self.alignment_gradients_in(inputs, labels, vector, &mut Pool::new())
     }
 
-    /// The same with buffers of the caller.
+    /// [`Self::alignment_gradients_at`] with buffers of the caller, so that repeated calls allocate nothing.
     pub(crate) fn alignment_gradients_in(
         &self,
         inputs: &Matrix<T>,
@@ -62,7 +64,7 @@ impl<T: Scalar> Problem<'_, T> {
         out
     }
 
-    /// One input of any network; writes dA/dx and returns A.
+    /// The alignment of one input of any network: writes dA/dx to `out` and returns A.
     fn alone(&self, input: &Matrix<T>, label: usize, vector: &[T], out: &mut [T], pool: &mut Pool<T>) -> T {
         let network = self.network();
         let delta = unit_delta(self, std::slice::from_ref(&label));
@@ -99,7 +101,7 @@ impl<T: Scalar> Problem<'_, T> {
         alignment
     }
 
-    /// All inputs of a fully connected network.
+    /// The alignments of all inputs of a fully connected network.
     fn together(
         &self,
         inputs: &Matrix<T>,
@@ -112,7 +114,7 @@ impl<T: Scalar> Problem<'_, T> {
         let mut recorder = Recorder::new(self.theta(), vector, inputs.columns, pool);
         let x = recorder.input(inputs);
         let y = network.forward(&mut recorder, x, &mut tape);
-        // Predictions of this very pass.
+        // The labels are the predictions of this very pass.
         let labels = if *labels == ExampleLabels::Predicted { predict(&y) } else { self.resolve(inputs, labels) };
         let delta = unit_delta(self, &labels);
         let seed = recorder.per_sample([&y], &delta);
@@ -147,7 +149,7 @@ impl<T: Scalar> Problem<'_, T> {
     }
 }
 
-/// The loss of every sample by itself.
+/// The derivative of every sample's own loss, without the factor 1/N.
 fn unit_delta<'a, T: Scalar>(problem: &Problem<'_, T>, labels: &'a [usize]) -> LossDelta<'a, T> {
     LossDelta { loss: problem.loss_kind(), labels, weight: T::ONE, rounding: Rounding::Exact }
 }
@@ -175,7 +177,7 @@ mod tests {
         v.iter().map(|x| x / norm).collect()
     }
 
-    /// A from explicit gradients.
+    /// The alignments A computed from explicit gradients.
     fn alignment(problem: &Problem<f64>, x: &Matrix<f64>, labels: &ExampleLabels, v: &[f64]) -> Vec<f64> {
         let gradients = problem.example_gradients_at(x, labels);
         gradients
@@ -214,7 +216,7 @@ mod tests {
             }
         }
         assert!(close == all || (!smooth && close * 10 >= all * 9), "{loss:?}: {close} of {all}");
-        // One by one along u itself: the same.
+        // Taking the inputs one by one along u itself must give the same result.
         let mut column = vec![0.0; d];
         for n in 0..m {
             let ExampleLabels::Given(labels) = &labels else { unreachable!() };
@@ -268,7 +270,7 @@ mod tests {
         assert!(got.alignments.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12));
         let largest = got.gradients.data.iter().fold(0.0f64, |m, g| m.max(g.abs()));
         assert!(largest > 0.0);
-        // Pooling and ReLU have kinks: most of the pixels are away from them.
+        // Pooling and ReLU have kinks, but most of the pixels are not near one.
         let (h, mut close) = (1e-6, 0);
         for i in (0..784).step_by(49) {
             let moved = |h: f64| {

@@ -1,4 +1,4 @@
-//! Traces from squared norms of per-example gradients.
+//! Exact traces, computed from squared norms of per-example gradients.
 
 use super::Problem;
 use crate::linalg::Scalar;
@@ -7,10 +7,10 @@ use crate::loss::Rounding;
 use crate::model::{ColumnMap, Layer};
 use crate::vocabulary::LossKind;
 
-/// Rounding of sums of some tens of terms of order 1, in epsilons.
+/// The rounding error of sums of some tens of terms of order 1, in epsilons.
 const ROUNDING: f64 = 64.0;
 
-/// Column j of a factor S_n of the second derivative of the loss, A_n = S_n S_n^T, at the outputs.
+/// Column j of a factor S_n, at the outputs, of the second derivative A_n = S_n S_n^T of the loss.
 ///
 /// Cross-entropy: diag(p) - p p^T = sum_j s_j s_j^T with s_j = sqrt(p_j) (e_j - p). Where the network ends in log-softmax,
 /// whose derivative is I - 1 p^T, the same vector at the logits comes from sqrt(p_j) e_j at the outputs. Squared error:
@@ -43,7 +43,7 @@ impl<T: Scalar> ColumnMap<T, 1> for Factor {
 }
 
 impl<T: Scalar> Problem<'_, T> {
-    /// tr GGN = 1/N sum_n sum_j |J_n^T s_j|^2; `None` where samples depend on each other.
+    /// The trace of the Gauss-Newton matrix, 1/N sum_n sum_j |J_n^T s_j|^2; `None` where samples depend on each other.
     pub(super) fn gauss_newton_trace(&self) -> Option<f64> {
         if self.network().couples_samples() {
             return None;
@@ -60,17 +60,18 @@ impl<T: Scalar> Problem<'_, T> {
         Some(sum / self.n_samples() as f64)
     }
 
-    /// tr H = tr GGN for networks that are linear in the parameters of every single layer: H - GGN, the second derivative
-    /// of the network, has entries only between different layers, and so a zero diagonal.
+    /// The trace of the Hessian. It equals that of the Gauss-Newton matrix for networks that are linear in the
+    /// parameters of every single layer: H - GGN, the second derivative of the network, has entries only between
+    /// different layers, and so a zero diagonal.
     pub(super) fn hessian_trace(&self) -> Option<f64> {
         let layers = self.network().layers();
         let log_probabilities = matches!(layers.last(), Some(Layer::LogSoftmax));
-        // Log-softmax is part of the loss where the loss is that of its logits.
+        // A log-softmax at the end is part of the loss where the loss is that of its logits.
         let as_logits = !log_probabilities || matches!(self.loss_kind(), LossKind::CrossEntropy | LossKind::Nll);
         if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
     }
 
-    /// tr F = 1/N sum_n |g_n|^2.
+    /// The trace of the empirical Fisher matrix, 1/N sum_n |g_n|^2.
     pub(super) fn fisher_trace(&self) -> Option<f64> {
         if self.network().couples_samples() {
             return None;
@@ -80,7 +81,8 @@ impl<T: Scalar> Problem<'_, T> {
         Some(self.squared_norms(&delta) / self.n_samples() as f64)
     }
 
-    /// What rounding leaves of a curvature that is 0, from the size of the outputs that its terms are made of.
+    /// The absolute error that rounding leaves of a curvature that is 0, estimated from the size of the outputs that
+    /// its terms are made of.
     pub(super) fn rounding(&self) -> f64 {
         let largest = self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()));
         ROUNDING * T::EPSILON * largest

@@ -1,5 +1,5 @@
-//! The Hessian of a piecewise-linear network written out by its structure: cheap products where those through the
-//! network are dear.
+//! The Hessian of a piecewise-linear network, written out by its structure. Its products are cheap where products
+//! through the network are expensive.
 
 use super::passes::{delta_at_logits, mean_weight};
 use super::structure::{Probing, probing};
@@ -9,43 +9,45 @@ use crate::model::{ColumnMap, with_softmax};
 use crate::vocabulary::LossKind;
 use std::ops::Range;
 
-/// Columns that one product through the network takes, and columns of B that are added to G together.
+/// Number of columns in one product through the network, and number of columns of B that are added to G together.
 const BLOCK: usize = 128;
 
-/// Only where a product with the written-out Hessian is so much cheaper than one through the network does it pay.
+/// The written-out Hessian pays only if its product is cheaper than one through the network by at least this factor.
 const WORTH: f64 = 8.0;
 
 /// H = G + R of a piecewise-linear network: G = B B^T with one column of B for every sample and output, R by its blocks.
 ///
 /// G, the Gauss-Newton matrix, follows from the gradients of the outputs: with A_n = S_n S_n^T the second derivative of
 /// the loss of sample n with respect to its outputs, the columns of B are J_n^T S_n / sqrt(N). R = H - G has nonzero
-/// blocks only between different layers, and a weight of the last layer meets only the weights of the unit or filter that
-/// feeds it. So few products with R, each for one weight of all units at once, give all of it.
+/// blocks only between different layers, and a weight of the last layer has entries of R only with the weights of the
+/// unit or filter that feeds it. So a few products with R, each along one weight of all units together, give all of R.
 ///
 /// # Cost
 /// C passes for B, and as many products with R as there are parameters before the last two layers and weights of one
-/// unit of the last but one. A product then takes 4 P N C operations (2 P^2 where that is less), whatever the network.
+/// unit of the last layer but one. A product then takes 4 P N C operations (2 P^2 where that is less), whatever the
+/// network.
 #[derive(Debug)]
 pub(super) struct Factored<T> {
     space: Host<T>,
     gauss_newton: GaussNewton<T>,
-    /// The remainder's columns of the parameters before the last two layers, [P, first].
+    /// The columns of the remainder R for the parameters before the last two layers, [P, first].
     first: Matrix<T>,
     blocks: Vec<Block<T>>,
 }
 
 #[derive(Debug)]
 enum GaussNewton<T> {
-    /// B, [P, N C].
+    /// The factor B, [P, N C].
     Factor(Matrix<T>),
-    /// B B^T, [P, P].
+    /// The matrix B B^T, [P, P].
     Matrix(Matrix<T>),
 }
 
-/// What the weights of one unit and those of the last layer that it feeds have in common.
+/// The block of the matrix R that belongs to one unit: its rows are the weights of the last layer that the unit feeds,
+/// its columns are the weights of the unit.
 #[derive(Debug)]
 struct Block<T> {
-    /// Their entries of R, [weights of the last layer, weights of the unit].
+    /// The entries of R in this block, [weights of the last layer, weights of the unit].
     entries: Matrix<T>,
     /// Places of the unit's weights in theta.
     unit: Vec<usize>,
@@ -54,7 +56,7 @@ struct Block<T> {
 }
 
 impl<T: Scalar> Factored<T> {
-    /// The Hessian of `problem` written out, where its structure is known and that pays; `None` elsewhere.
+    /// The Hessian of `problem` written out, where its structure is known and writing it out pays; `None` elsewhere.
     pub(super) fn of(
         problem: &Problem<'_, T>,
         limit_bytes: f64,
@@ -132,7 +134,7 @@ impl<T: Scalar> Factored<T> {
     }
 }
 
-/// B B^T, the columns of one output after those of another.
+/// The Gauss-Newton matrix B B^T, summed over the columns of B for one output after another.
 fn gauss_newton_matrix<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
     let p = problem.n_params();
     let mut g = Matrix::zeros(p, p);
@@ -151,7 +153,7 @@ fn roots<T: Scalar>(problem: &Problem<'_, T>, c: usize) -> Matrix<T> {
     problem.seeded_gradients(&Root { loss, column: c, weight })
 }
 
-/// `weight` times column c of a matrix S with S S^T the second derivative of the loss: sqrt(p_c) (e_c - p) for
+/// `weight` times column c of a matrix S, where S S^T is the second derivative of the loss: sqrt(p_c) (e_c - p) for
 /// cross-entropy, sqrt(2/C) e_c for `mse`.
 struct Root<T> {
     loss: LossKind,
@@ -202,7 +204,8 @@ impl<T: Scalar> Factored<T> {
             }
             GaussNewton::Matrix(g) => product(out.as_mut(), g.as_ref(), directions.as_ref(), par()),
         }
-        // The first parameters' columns F = R E and, by symmetry, rows; what both hold, their own block, counts once.
+        // The product with the columns F = R E of the first parameters and, by symmetry, with their rows. The block
+        // that both contain, of the first parameters with themselves, counts once.
         let first = self.first.columns;
         let own = directions.as_ref().subrows(0, first);
         add_product(out.as_mut(), self.first.as_ref(), own, par());

@@ -5,7 +5,8 @@ use super::passes::{Reverse, forward_and_back};
 use super::{Failure, Host, Problem, SymmetricOperator, Watch};
 use crate::linalg::{Matrix, Scalar};
 
-/// H = d^2 L / d theta^2 of a [`Problem`], [P, P], by the derivative of the gradient along K directions at once.
+/// H = d^2 L / d theta^2 of a [`Problem`], [P, P]: its products are derivatives of the gradient along K directions
+/// together.
 ///
 /// Exact for piecewise-linear networks wherever no unit sits on its kink (where PyTorch's convention ReLU'(0) = 0 holds).
 /// Cost of K products: about 12 N P K operations (Pearlmutter, Neural Computation 6 (1994), 147).

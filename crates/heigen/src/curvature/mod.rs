@@ -1,6 +1,7 @@
 //! Derivatives of the loss at a point theta: gradients, Hessian-vector products, the Hessian and its spectrum.
 //!
-//! What needs only products is [`heigen_spectra`]'s, and stands here under the names that it has there.
+//! Computations that need only products with an operator live in [`heigen_spectra`]; this module exports them under the
+//! names that they have there.
 
 mod alignment_gradient;
 mod exact_trace;

@@ -1,4 +1,5 @@
-//! Derivatives along every sample's own gradient, without forming it: in a fully connected layer that is delta x^T.
+//! Derivatives along every sample's own gradient, without forming it: in a fully connected layer the gradient is delta
+//! x^T.
 
 use crate::linalg::{Matrix, Scalar, add_product, product};
 use crate::model::{
@@ -7,7 +8,7 @@ use crate::model::{
 use faer::{MatRef, Par};
 use std::ops::Range;
 
-/// Whether all parameters belong to fully connected layers, so that a sample's gradient is delta x^T of each.
+/// Whether all parameters belong to fully connected layers, so that a sample's gradient is delta x^T in each of them.
 pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
     Layer::all(layers, |layer| match layer {
         Layer::Linear(l) => l.window.is_none(),
@@ -16,30 +17,30 @@ pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
     })
 }
 
-/// The factors of one layer's gradients, kept by the plain passes.
+/// The factors of one layer's gradients, recorded in the plain passes.
 #[derive(Debug)]
 struct Factors<T> {
-    /// Start of W in theta: which layer.
+    /// The start of W in theta, by which the layer is recognised.
     layer: usize,
-    /// W x + b, [out, M].
+    /// The layer's outputs W x + b, [out, M].
     y: Matrix<T>,
-    /// [in, M]; the layer's gradient is delta x^T.
+    /// The layer's inputs x, [in, M]; the layer's gradient is delta x^T.
     x: Matrix<T>,
-    /// [out, M].
+    /// The deltas at the layer's outputs, [out, M].
     delta: Matrix<T>,
-    /// V x + b_v of the common direction, [out, M].
+    /// V x + b_v, with V and b_v the layer's part of the common direction, [out, M].
     vx: Matrix<T>,
-    /// W^T delta, [in, M].
+    /// The products W^T delta, [in, M].
     back: Matrix<T>,
 }
 
-/// The gradients g_m of M samples by their factors.
+/// The gradients g_m of M samples, given by their factors.
 #[derive(Debug)]
 pub(super) struct Record<T> {
     factors: Vec<Factors<T>>,
-    /// |g_m|^2.
+    /// The squared norms |g_m|^2.
     pub(super) squared_norms: Vec<T>,
-    /// <g_m, v>.
+    /// The products <g_m, v>.
     pub(super) slopes: Vec<T>,
 }
 
@@ -59,7 +60,7 @@ impl<T: Scalar> Record<T> {
     }
 }
 
-/// The layer's matrix in theta or in a direction, [out, in].
+/// The layer's matrix, taken from theta or from a direction, [out, in].
 fn matrix_of<'a, T>(layer: &Linear, vector: &'a [T]) -> MatRef<'a, T> {
     MatRef::from_row_major_slice(&vector[layer.weight.clone()], layer.outputs, layer.inputs())
 }
@@ -120,7 +121,7 @@ macro_rules! delegate {
     };
 }
 
-/// The plain carrier, which also keeps the factors of the gradients, their norms and their products with v.
+/// The plain carrier, which also records the factors of the gradients, their norms and their products with v.
 #[derive(Debug)]
 pub(super) struct Recorder<'a, T> {
     plain: Plain<'a, T>,
@@ -198,7 +199,8 @@ pub(super) struct AlongOwnGradient<'a, T> {
 }
 
 impl<'a, T: Scalar> AlongOwnGradient<'a, T> {
-    /// At `theta` `[P]`; `record` of the same samples, made with the same v; `scales` s `[M]`.
+    /// The carrier at `theta` `[P]`. `record` is of the same samples and was made with the same v; `scales` are the
+    /// s_m, `[M]`.
     pub(super) fn new(
         theta: &'a [T],
         vector: &'a [T],
@@ -218,7 +220,7 @@ impl<T: Scalar> Algebra for AlongOwnGradient<'_, T> {
     type Real = T;
     type Tensor = DualTensor<T>;
 
-    /// d(W x + b) = V x + b_v + W dx + s (delta x^T) x + s delta; all but W dx follows from the record.
+    /// d(W x + b) = V x + b_v + W dx + s (delta x^T) x + s delta; all terms but W dx follow from the record.
     fn affine(&mut self, layer: &Linear, x: &DualTensor<T>) -> DualTensor<T> {
         let Some(factors) = self.record.of(layer) else { return self.dual.affine(layer, x) };
         let value = self.dual.input(&factors.y).value;

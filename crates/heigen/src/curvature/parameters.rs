@@ -4,15 +4,15 @@ use heigen_spectra::{IndexRanges, IndexRangesError};
 
 use crate::model::ParamLayout;
 
-/// Why names choose no parameters.
+/// Why a list of names chooses no parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownParameters {
-    /// Names that no layer or tensor has.
+    /// No layer or tensor has one of the names.
     #[error("the network has no layer or tensor {}; it has {}", quoted(unknown), quoted(available))]
     Names {
-        /// The names that fit nothing.
+        /// The names that no layer or tensor has.
         unknown: Vec<String>,
-        /// All tensors of the network.
+        /// The names of all tensors of the network.
         available: Vec<String>,
     },
     /// Nothing was chosen.
@@ -24,12 +24,13 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The coordinates of some layers in theta: a name is that of a tensor (`fc2.weight`) or of what holds tensors (`fc2`). The
-/// order is that of theta, whatever the order of `names`; a layer that is named twice is taken once.
+/// The coordinates of some layers in theta. A name is that of a tensor (`fc2.weight`) or of a layer or block that has
+/// tensors (`fc2`). The order is that of theta, whatever the order of `names`; a layer that is named twice is taken
+/// once.
 ///
 /// # Errors
-/// [`UnknownParameters::Names`] with every name that fits nothing and the list of all tensors; [`IndexRangesError::Empty`]
-/// without names.
+/// [`UnknownParameters::Names`] with every name that no layer or tensor has and the list of all tensors;
+/// [`IndexRangesError::Empty`] without names.
 ///
 /// ```
 /// use heigen::{config::Activation, curvature::named_parameters, model::Network};

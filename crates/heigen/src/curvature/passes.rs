@@ -1,4 +1,4 @@
-//! One forward and one reverse pass with K directions: what the operators of a loss have in common.
+//! One forward and one reverse pass with K directions, which all operators of a loss share.
 
 use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
@@ -8,23 +8,25 @@ use crate::vocabulary::LossKind;
 use faer::Par;
 use rayon::prelude::*;
 
-/// Directions that one task takes through the network together at most: their tangents stay in cache.
+/// The largest number of directions that one task takes through the network together: so few that their tangents stay
+/// in the cache.
 const DIRECTIONS: usize = 4;
-/// Tasks that even a narrow block is cut into, where it has that many directions.
+/// Even a narrow block of directions is cut into this many tasks, as far as it has so many directions.
 const TASKS: usize = 4;
 
-/// What the reverse pass differentiates.
+/// The quantities that the reverse pass differentiates; all others are constants for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reverse {
     /// The delta alone: weights and activations are constants.
     Delta,
-    /// All of it.
+    /// The whole gradient: delta, weights and activations all vary.
     Everything,
 }
 
-/// `out` [P, K] from `directions` [P, K]: the outputs and their tangents J V forward, `seed` at the outputs, back.
+/// Computes `out` [P, K] from `directions` [P, K]: a forward pass gives the outputs and their tangents J V, `seed` is
+/// applied at the outputs, and a reverse pass goes back.
 ///
-/// Groups of directions run in parallel, each sequential in itself, tile of samples after tile: the result does not
+/// Groups of directions run in parallel. Each group takes one tile of samples after another, so the result does not
 /// depend on the threads.
 pub(super) fn forward_and_back<T: Scalar>(
     problem: &Problem<'_, T>,
@@ -34,7 +36,7 @@ pub(super) fn forward_and_back<T: Scalar>(
     out: &mut Matrix<T>,
 ) {
     let (theta, network) = (problem.theta(), problem.network());
-    // From K alone, never from the number of threads.
+    // The size of a group follows from K alone, never from the number of threads.
     let group = directions.columns.div_ceil(TASKS).clamp(1, DIRECTIONS) * theta.len().max(1);
     let samples = problem.n_samples();
     let tile = network.tile(samples, 1 + group / theta.len().max(1));
@@ -60,7 +62,7 @@ pub(super) fn forward_and_back<T: Scalar>(
     });
 }
 
-/// The map of the samples from `first` on.
+/// The map `M` applied to the samples from number `first` on.
 pub(super) struct StartingAt<'a, M> {
     pub(super) seed: &'a M,
     pub(super) first: usize,
@@ -76,7 +78,7 @@ impl<T, M: ColumnMap<T, 1>> ColumnMap<T, 1> for StartingAt<'_, M> {
     }
 }
 
-/// `tile` samples from `first` on, or as many as there are.
+/// The `tile` samples from number `first` on, or as many as are left.
 pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) -> Matrix<T> {
     inputs.columns(first..(first + tile).min(inputs.columns))
 }
@@ -85,7 +87,8 @@ pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) 
 /// Hessian in the usual way.
 ///
 /// A network that ends in log-softmax under `nll` is a network of logits under cross-entropy: with respect to its
-/// log-probabilities o the loss is linear, with respect to its logits z it is not. No layer need be taken off for that.
+/// log-probabilities o the loss is linear, with respect to its logits z it is not. No layer needs to be removed for
+/// that.
 /// Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and
 /// A = diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
 pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
@@ -97,7 +100,7 @@ pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight
     LossDelta { loss, labels: problem.labels(), weight, rounding: Rounding::Exact }
 }
 
-/// 1/N.
+/// The weight of a sample in the mean, 1/N.
 pub(super) fn mean_weight<T: Scalar>(problem: &Problem<'_, T>) -> T {
     T::from_f64(1.0 / problem.n_samples() as f64)
 }

@@ -8,20 +8,21 @@ use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
 use faer::Par;
 use rayon::prelude::*;
 
-/// Against which class the loss of a single sample is taken.
+/// The class against which the loss of a single sample is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExampleLabels {
-    /// The class that the network itself predicts: the reinforcing gradient of the paper.
+    /// The class that the network itself predicts; this gives the paper's reinforcing gradient.
     Predicted,
     /// The sample's own label.
     True,
-    /// One class for all.
+    /// One class for all samples.
     Fixed(usize),
     /// A class for each sample, e.g. drawn at random.
     Given(Vec<usize>),
 }
 
-/// Samples that one task takes through the network together at most, and the numbers that their activations may hold.
+/// The largest number of samples that one task takes through the network together, and the largest number of values in
+/// their activations.
 const SAMPLES: usize = 128;
 const NUMBERS: usize = 1 << 24;
 
@@ -39,12 +40,13 @@ impl<T: Scalar> ColumnMap<T, 1> for Logit {
 }
 
 impl<T: Scalar> Problem<'_, T> {
-    /// The gradient of the loss of every sample by itself (no 1/N), [P, N].
+    /// The gradient of each sample's own loss (without 1/N), [P, N].
     pub fn example_gradients(&self, labels: &ExampleLabels) -> Matrix<T> {
         self.example_gradients_at(self.inputs(), labels)
     }
 
-    /// The gradient of the loss of every one of other inputs [d, M] by itself, [P, M]. `True` labels exist for the problem's own samples only.
+    /// The gradient of the loss of each of other inputs [d, M] on its own, [P, M]. `True` labels exist for the
+    /// problem's own samples only.
     pub fn example_gradients_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Matrix<T> {
         let labels = self.resolve(inputs, labels);
         let p = self.n_params();
@@ -68,7 +70,7 @@ impl<T: Scalar> Problem<'_, T> {
         self.seeded_gradients(&Logit(class))
     }
 
-    /// J_n^T s_n of every sample, [P, N], with `seed` giving s_n at the outputs.
+    /// The vectors J_n^T s_n of all samples, [P, N]; `seed` gives s_n at the outputs.
     pub(super) fn seeded_gradients(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> Matrix<T> {
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, self.n_samples());
@@ -80,7 +82,7 @@ impl<T: Scalar> Problem<'_, T> {
         gradients
     }
 
-    /// sum_n |J_n^T s_n|^2 with `seed` giving s_n at the outputs, without forming a gradient.
+    /// The sum sum_n |J_n^T s_n|^2, without forming a gradient; `seed` gives s_n at the outputs.
     pub(super) fn squared_norms(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> f64 {
         let samples = self.samples_together(1);
         let mut norms = vec![T::ZERO; self.n_samples()];
@@ -95,8 +97,8 @@ impl<T: Scalar> Problem<'_, T> {
     /// Alignments of the example gradients g(x) of `inputs` [d, M] with the columns v_i of `vectors` [P, k]:
     /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, M]. (arXiv:2306.07104, section 3)
     ///
-    /// Without forming g: <g(x), v> is the derivative of the loss of x along v (one forward pass with k tangents),
-    /// |g(x)|^2 follows from layer inputs and deltas. Cost about 4 M P k operations.
+    /// No g is formed: <g(x), v> is the derivative of the loss of x along v (one forward pass with k tangents), and
+    /// |g(x)|^2 follows from the layers' inputs and deltas. Cost about 4 M P k operations.
     pub fn alignments_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels, vectors: &Matrix<T>) -> Matrix<T> {
         let labels = self.resolve(inputs, labels);
         let k = vectors.columns;
@@ -132,7 +134,8 @@ impl<T: Scalar> Problem<'_, T> {
         alignments
     }
 
-    /// Hands every chunk of `numbers` with its index to `work`, with buffers of a thread's own, in the problem's threads.
+    /// Calls `work` with every chunk of `numbers` and its index, in the problem's threads; every thread has its own
+    /// buffers.
     fn in_chunks(&self, numbers: &mut [T], chunk: usize, work: impl Fn(&mut Pool<T>, usize, &mut [T]) + Sync + Send) {
         self.space().threads().run(|| {
             let chunks = numbers.par_chunks_mut(chunk.max(1)).enumerate();
@@ -140,7 +143,7 @@ impl<T: Scalar> Problem<'_, T> {
         });
     }
 
-    /// Forward, delta, reverse on the plain carrier; returns the delta at the outputs.
+    /// A forward and a reverse pass of the plain carrier; returns the delta at the outputs.
     fn reverse_from(
         &self,
         pool: &mut Pool<T>,
@@ -159,13 +162,13 @@ impl<T: Scalar> Problem<'_, T> {
         kept
     }
 
-    /// Samples that a task takes together: one where they depend on each other, since the gradient of a single sample is
-    /// that of a batch of one.
+    /// Number of samples that a task takes together. It is one where samples depend on each other, since the gradient
+    /// of a single sample is then that of a batch of one.
     fn samples_together(&self, copies: usize) -> usize {
         if self.network().couples_samples() { 1 } else { self.network().tile_within(NUMBERS, SAMPLES, copies) }
     }
 
-    /// Outputs of every sample by itself, [C, M].
+    /// The outputs of every sample on its own, [C, M].
     fn outputs_apart(&self, inputs: &Matrix<T>) -> Matrix<T> {
         let network = self.network();
         if !network.couples_samples() {

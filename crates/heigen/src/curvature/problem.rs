@@ -1,4 +1,4 @@
-//! A network at a point theta with samples and a loss: what curvature is taken of.
+//! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
 use super::passes::{StartingAt, tile_of};
 use super::{Host, Space, Threads};
@@ -16,14 +16,14 @@ pub struct Problem<'a, T> {
     inputs: Matrix<T>,
     labels: Vec<usize>,
     loss: LossKind,
-    /// Theta's space R^P, with the threads that work runs in.
+    /// Theta's space R^P, with the threads in which the work is done.
     space: Host<T>,
 }
 
-/// Why network, weights and samples do not go together.
+/// Why network, weights and samples do not fit together.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProblemError {
-    /// Wrong number of parameters.
+    /// Theta has the wrong number of parameters.
     #[error("the network has {wanted} parameters, theta has {got}")]
     Parameters {
         /// Length of theta.
@@ -31,23 +31,23 @@ pub enum ProblemError {
         /// P of the network.
         wanted: usize,
     },
-    /// Wrong number of features.
+    /// The samples have the wrong number of features.
     #[error("the network takes {wanted} features, the samples have {got}")]
     Features {
-        /// Features of a sample.
+        /// Number of features of a sample.
         got: usize,
-        /// Inputs of the network.
+        /// Number of inputs of the network.
         wanted: usize,
     },
-    /// No samples.
+    /// There are no samples.
     #[error("there are no samples: the mean loss over none is undefined")]
     NoSamples,
-    /// A label out of range.
+    /// A label is out of range.
     #[error("sample {sample} has label {label}, but the network has {classes} outputs")]
     Label {
-        /// Its index.
+        /// The index of the sample.
         sample: usize,
-        /// Its label.
+        /// The label of the sample.
         label: usize,
         /// Number of outputs.
         classes: usize,
@@ -55,15 +55,15 @@ pub enum ProblemError {
     /// A weight is infinite or NaN.
     #[error("the weight {index} of theta, in {tensor}, is infinite or NaN; the training that made it has diverged")]
     Weight {
-        /// Index in theta.
+        /// The index of the weight in theta.
         index: usize,
-        /// Name of the tensor.
+        /// The name of the tensor that the weight belongs to.
         tensor: String,
     },
     /// A feature is infinite or NaN.
     #[error("sample {sample} has a feature that is infinite or NaN")]
     Input {
-        /// Its index.
+        /// The index of the sample.
         sample: usize,
     },
 }
@@ -91,7 +91,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// A network at `theta` `[P]` with `inputs` [d, N] and their `labels` `[N]`, all numbers of type T.
     ///
     /// # Errors
-    /// As [`Problem::new`].
+    /// [`ProblemError`] as for [`Problem::new`].
     pub fn at(
         network: &'a Network,
         theta: Vec<T>,
@@ -123,13 +123,14 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(Self { network, theta, inputs, labels, loss, space })
     }
 
-    /// The same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at least 1.
+    /// A problem with the same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at
+    /// least 1.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
         let (network, theta, loss, space) = (self.network, self.theta.clone(), self.loss, self.space.clone());
         Self { network, theta, inputs, labels, loss, space }
     }
 
-    /// The problem with its work done in given threads instead of rayon's current pool.
+    /// The problem with its work done in `threads` instead of rayon's current pool.
     pub fn on(mut self, threads: Threads) -> Self {
         self.space = Host::on(self.theta.len(), threads);
         self
@@ -145,7 +146,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.network
     }
 
-    /// The point, `[P]`.
+    /// The point theta, `[P]`.
     pub fn theta(&self) -> &[T] {
         &self.theta
     }
@@ -155,7 +156,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         &self.inputs
     }
 
-    /// Classes of the samples, `[N]`.
+    /// The classes of the samples, `[N]`.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
@@ -165,27 +166,27 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.loss
     }
 
-    /// N.
+    /// N, the number of samples.
     pub fn n_samples(&self) -> usize {
         self.labels.len()
     }
 
-    /// P.
+    /// P, the number of parameters.
     pub fn n_params(&self) -> usize {
         self.theta.len()
     }
 
-    /// Outputs of the network, [C, N].
+    /// The outputs of the network, [C, N].
     pub fn outputs(&self) -> Matrix<T> {
         self.space.threads().run(|| self.network.outputs(&self.theta, &self.inputs))
     }
 
-    /// L(theta).
+    /// The mean loss L(theta).
     pub fn loss(&self) -> f64 {
         self.loss.mean(&self.outputs(), &self.labels)
     }
 
-    /// Fraction of samples whose largest output is their label's.
+    /// The fraction of samples whose largest output is that of their label.
     pub fn accuracy(&self) -> f64 {
         let predicted = crate::model::predict(&self.outputs());
         let right = predicted.iter().zip(&self.labels).filter(|(a, b)| a == b).count();

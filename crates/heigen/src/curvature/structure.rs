@@ -1,28 +1,28 @@
-//! Which parameters of a piecewise-linear network meet in the functional remainder.
+//! Pairs of parameters of a piecewise-linear network that may have an entry in the functional remainder.
 
 use crate::model::{Layer, Linear, Network};
 use crate::vocabulary::Activation;
 use std::ops::Range;
 
-/// A partition of the parameters of a piecewise-linear network that ends in two linear layers, of which the last takes
-/// every input from one unit (or filter) of the other.
+/// A partition of the parameters of a piecewise-linear network that ends in two linear layers, where every input of the
+/// last layer comes from one unit (or filter) of the layer before it.
 #[derive(Debug)]
 pub(super) struct Probing {
-    /// Parameters of the layers before.
+    /// The parameters of the layers before the last two.
     pub(super) first: Range<usize>,
-    /// Units of the last but one layer.
+    /// Number of units in the last layer but one.
     pub(super) units: usize,
     hidden: Linear,
     output: Linear,
 }
 
 impl Probing {
-    /// Parameters of one unit.
+    /// Number of parameters of one unit.
     pub(super) fn directions(&self) -> usize {
         self.hidden.inputs() + usize::from(self.hidden.bias.is_some())
     }
 
-    /// Place of parameter `i` of a unit.
+    /// The index in theta of parameter `i` of a unit.
     pub(super) fn weight(&self, unit: usize, i: usize) -> usize {
         match &self.hidden.bias {
             Some(bias) if i == self.hidden.inputs() => bias.start + unit,
@@ -30,7 +30,7 @@ impl Probing {
         }
     }
 
-    /// Places of the last layer's weights of what a unit feeds, output after output.
+    /// The ranges in theta of the last layer's weights that a unit feeds, output after output.
     pub(super) fn last(&self, unit: usize) -> Vec<Range<usize>> {
         let (inputs, own) = (self.output.inputs(), self.output.inputs() / self.units);
         let start = |output: usize| self.output.weight.start + output * inputs + unit * own;
@@ -38,8 +38,8 @@ impl Probing {
     }
 }
 
-/// The structure of `network`, if it has one that is known: layers linear in their parameters, ReLU and max-pools between
-/// them, of which no later layer's parameters act before an earlier one's.
+/// The structure of `network`, if it is one that is known: layers that are linear in their parameters, with ReLU and
+/// max-pools between them, where parameters of a later layer never act before those of an earlier one.
 pub(super) fn probing(network: &Network) -> Option<Probing> {
     let mut linear: Vec<&Linear> = Vec::new();
     for (i, layer) in network.layers().iter().enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn probing(network: &Network) -> Option<Probing> {
             Layer::Linear(l) => linear.push(l),
             // PyTorch's flatten puts all pixels of one channel side by side: a unit feeds consecutive inputs.
             Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Activation(Activation::Relu) => {}
-            // With the loss it belongs to, a function of the logits.
+            // The log-softmax belongs to the loss, which is then a function of the logits.
             Layer::LogSoftmax if i + 1 == network.layers().len() => {}
             _ => return None,
         }

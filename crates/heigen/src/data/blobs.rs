@@ -1,9 +1,9 @@
-//! Gaussian blobs in the plane: every sample is one call `normal(mean, sd)` of one `RandomState`, blob by blob.
+//! Gaussian blobs in the plane. Every sample is one call `normal(mean, sd)` of one `RandomState`, blob by blob.
 
 use super::Dataset;
 use crate::rng::NumpyRandomState;
 
-/// Samples of one class of [`hierachical`].
+/// Number of samples of each class of [`hierachical`].
 pub(super) const HIERACHICAL_PER_CLASS: usize = 75;
 
 /// A blob: centre, standard deviations along x and y, class.

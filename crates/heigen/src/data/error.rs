@@ -1,4 +1,4 @@
-//! What keeps a data set from being made.
+//! The reasons why a data set cannot be made.
 
 /// Why [`generate`](super::generate) made no data set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,36 +18,36 @@ pub enum DataError {
         /// The type in the experiment file.
         name: &'static str,
     },
-    /// The data set stands in a file of the user's, which this crate does not read.
+    /// The data set is a file of the user, which this crate does not read.
     #[error("the data set is the file {path}: it cannot be generated, only read")]
     NeedsFile {
-        /// The file.
+        /// The path of the file.
         path: String,
     },
-    /// A class of which there are no samples.
+    /// There are no samples of a class.
     #[error("there are no samples of class {class} in {from}; take it out of `class_list`")]
     NoSamples {
         /// The class.
         class: usize,
-        /// Where the samples come from.
+        /// The origin of the samples, in words.
         from: String,
     },
-    /// More classes than there may be.
+    /// There are more classes than are allowed.
     #[error("there are {got} classes in {from}; expected at most {wanted}, as many as the network has outputs")]
     Classes {
-        /// How many there are.
+        /// The number of classes that there are.
         got: usize,
-        /// How many there may be.
+        /// The number of classes that are allowed.
         wanted: usize,
-        /// Where the samples come from.
+        /// The origin of the samples, in words.
         from: String,
     },
-    /// A class of which there are no images.
+    /// There are no images of a class.
     #[error("there are no images of class {class} in {from}; take it out of `class_list`, or get the whole set")]
     NoImages {
         /// The class.
         class: usize,
-        /// Where the images come from.
+        /// The origin of the images, in words.
         from: String,
     },
     /// A row of the embedded iris table is malformed.

@@ -1,4 +1,4 @@
-//! From a checked specification to samples.
+//! Generates the samples of a checked specification.
 
 use super::{
     DataError, Dataset, blobs, iris,

@@ -1,4 +1,4 @@
-//! The published formats of MNIST and CIFAR-10, from bytes.
+//! Reads the published formats of MNIST and CIFAR-10 from bytes.
 
 use heigen_pickle::{PickleError, Value, numpy};
 
@@ -9,47 +9,47 @@ const MNIST_SIDE: usize = 28;
 /// Images of CIFAR-10 have these channels, rows and columns.
 const CIFAR: [usize; 3] = [3, 32, 32];
 const CIFAR_SIZE: usize = 3 * 32 * 32;
-/// Classes of both.
+/// Number of classes of both sets.
 const CLASSES: u8 = 10;
 
-/// Why bytes are not the file they should be.
+/// Why bytes are not the image file that they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageFileError {
-    /// Another kind of file.
+    /// The file is of another kind.
     #[error("its first four bytes are the number {got}; expected {wanted}, {what}")]
     Magic {
-        /// Found.
+        /// The number in the first four bytes.
         got: u32,
-        /// Of the format.
+        /// The number with which the format begins.
         wanted: u32,
-        /// The format.
+        /// The name of the format.
         what: &'static str,
     },
-    /// The wrong number of bytes.
+    /// The file has the wrong number of bytes.
     #[error("it has {got} bytes; expected {wanted}")]
     Length {
-        /// Found.
+        /// The number of bytes that there are.
         got: usize,
-        /// In words.
+        /// The number of bytes that are expected, in words.
         wanted: String,
     },
-    /// Images of another size.
+    /// The images have another size.
     #[error("its images have {rows} x {columns} pixels; expected {MNIST_SIDE} x {MNIST_SIDE}")]
     Size {
-        /// Rows.
+        /// Number of rows.
         rows: u32,
-        /// Columns.
+        /// Number of columns.
         columns: u32,
     },
-    /// A label that is none.
+    /// A label that is not the number of a class.
     #[error("label {index} is {label}; expected 0 to 9")]
     Label {
-        /// Which one.
+        /// The index of the label in the file.
         index: usize,
-        /// Its value.
+        /// The value of the label.
         label: i64,
     },
-    /// Two files that do not belong together.
+    /// The two files do not belong together.
     #[error("there are {labels} labels for {images} images")]
     Counts {
         /// Number of images.
@@ -57,10 +57,10 @@ pub enum ImageFileError {
         /// Number of labels.
         labels: usize,
     },
-    /// A pickle that is no batch of CIFAR-10.
+    /// The pickle cannot be read.
     #[error(transparent)]
     Pickle(#[from] PickleError),
-    /// A pickle that holds something else.
+    /// The pickle holds something other than a batch of CIFAR-10.
     #[error("the pickle holds no batch of CIFAR-10: {0}")]
     Batch(&'static str),
 }
@@ -112,7 +112,7 @@ pub fn mnist(images: &[u8], labels: &[u8]) -> Result<Images, ImageFileError> {
 /// The pixels of an IDX file of images, checked as by [`mnist`].
 ///
 /// # Errors
-/// As [`mnist`].
+/// [`ImageFileError`] as for [`mnist`].
 pub fn mnist_pixels(bytes: &[u8]) -> Result<&[u8], ImageFileError> {
     let ([_, rows, columns], pixels) = idx(bytes, 2051, "IDX images of unsigned bytes")?;
     if [rows, columns] != [MNIST_SIDE as u32; 2] {
@@ -124,7 +124,7 @@ pub fn mnist_pixels(bytes: &[u8]) -> Result<&[u8], ImageFileError> {
 /// The labels of an IDX file of labels, checked as by [`mnist`].
 ///
 /// # Errors
-/// As [`mnist`].
+/// [`ImageFileError`] as for [`mnist`].
 pub fn mnist_labels(bytes: &[u8]) -> Result<&[u8], ImageFileError> {
     let ([_], labels) = idx(bytes, 2049, "IDX labels of unsigned bytes")?;
     labels.iter().enumerate().try_for_each(|(index, &label)| in_range(index, i64::from(label)).map(|_| ()))?;
@@ -135,7 +135,7 @@ fn in_range(index: usize, label: i64) -> Result<u8, ImageFileError> {
     u8::try_from(label).ok().filter(|&l| l < CLASSES).ok_or(ImageFileError::Label { index, label })
 }
 
-/// A batch of CIFAR-10's binary version: of every image its label, then red, green and blue, row by row.
+/// A batch in CIFAR-10's binary version: for every image its label, then its red, green and blue pixels, row by row.
 ///
 /// # Errors
 /// [`ImageFileError`] for a length that is no multiple of 3,073, labels above 9.

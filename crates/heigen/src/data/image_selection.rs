@@ -6,27 +6,27 @@ use crate::config::ImageArgs;
 /// Images with one label each, as the published files hold them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
-    /// Image after image, [N, channels, height, width].
+    /// The pixels, image after image, [N, channels, height, width].
     pub pixels: Vec<u8>,
-    /// Class of every image, 0 to 9.
+    /// The class of every image, 0 to 9.
     pub labels: Vec<u8>,
-    /// Channels, height, width.
+    /// The channels, height and width of an image.
     pub shape: [usize; 3],
 }
 
 impl Images {
-    /// N.
+    /// N, the number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
     /// The images with rows and columns exchanged, [N, channels, width, height]: the reference swaps axes 1 and 3 of
-    /// CIFAR-10's [N, height, width, channels] and hands on what becomes of it.
+    /// CIFAR-10's [N, height, width, channels] and works with the result.
     #[must_use]
     pub fn transposed(mut self) -> Self {
         let [channels, height, width] = self.shape;
@@ -39,7 +39,7 @@ impl Images {
         self
     }
 
-    /// The images of each class, 0 to 9.
+    /// The number of images of each class, 0 to 9.
     pub fn per_class(&self) -> [usize; 10] {
         let mut counts = [0; 10];
         for &y in &self.labels {
@@ -50,9 +50,9 @@ impl Images {
         counts
     }
 
-    /// The samples that `args` asks for: the first `num_samples_per_cls` images of each class of `class_list` (all where
-    /// there are fewer), class by class in that order, labels renumbered by position in the list, then permuted by
-    /// `torch.randperm` if `random`; raw pixels 0 to 255.
+    /// The samples that `args` selects: the first `num_samples_per_cls` images of each class of `class_list` (all
+    /// images where there are fewer), class by class in that order. Labels are renumbered by their position in the
+    /// list, then permuted by `torch.randperm` if `random` is set. Pixels are raw, 0 to 255.
     ///
     /// # Shapes
     /// [N, channels * height * width].

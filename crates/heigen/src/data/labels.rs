@@ -2,12 +2,12 @@
 
 use crate::rng::{NumpyRandomState, TorchGenerator};
 
-/// `RandomState(seed).permutation(labels)`.
+/// Permutes labels as `RandomState(seed).permutation(labels)` does.
 pub(super) fn permute_labels(labels: &mut [usize], seed: u32) {
     NumpyRandomState::new(seed).permute(labels);
 }
 
-/// Part after part of `len` labels, `permutation(part)` of one `RandomState(seed)`.
+/// Permutes labels in parts of length `len`, one after another, by `permutation(part)` of one `RandomState(seed)`.
 pub(super) fn permute_in_parts(labels: &mut [usize], len: usize, seed: u32) {
     let mut state = NumpyRandomState::new(seed);
     labels.chunks_mut(len).for_each(|part| state.permute(part));

@@ -2,7 +2,7 @@
 //!
 //! [`generate`] makes the synthetic sets and iris from a checked [`DatasetSpec`](crate::config::DatasetSpec);
 //! [`split()`] divides the samples; [`Dataset::subset`] takes a part. Image sets come from files, which this crate does
-//! not read: whoever reads them fills a [`Dataset`] and permutes its labels by [`permute_image_labels`].
+//! not read: the caller reads them, fills a [`Dataset`] and permutes its labels by [`permute_image_labels`].
 
 mod blobs;
 mod error;
@@ -35,7 +35,7 @@ pub struct Dataset {
     pub labels: Vec<usize>,
     /// Number of classes C.
     pub n_classes: usize,
-    /// Where the samples come from, for the records, e.g. `generated: gauss_mixtures`.
+    /// The origin of the samples, for the records, e.g. `generated: gauss_mixtures`.
     pub source: String,
 }
 

@@ -1,13 +1,14 @@
-//! Samples of the user's: the choice that an experiment makes of them, and standardisation.
+//! Samples of the user: the choice that an experiment makes among them, and their standardisation.
 
 use super::labels::permute_labels;
 use super::{DataError, Dataset};
 use crate::config::FileArgs;
 
 impl Dataset {
-    /// What `args` asks for of samples read from a file: those of `class_list` in the file's order, labels renumbered by
-    /// position in the list, then permuted by NumPy's `RandomState(seed).permutation` if `random`; `num_classes` classes
-    /// if given, for a network that tells more classes than the samples show.
+    /// The samples that `args` selects from a file: those of the classes in `class_list`, in the file's order. Labels
+    /// are renumbered by their position in the list, then permuted by NumPy's `RandomState(seed).permutation` if
+    /// `random` is set. The data set has `num_classes` classes if that is given, for a network that tells more classes
+    /// than the samples show.
     ///
     /// # Errors
     /// [`DataError::NoSamples`] for a class of the list without samples, [`DataError::Classes`] if there are more classes
@@ -38,15 +39,15 @@ impl Dataset {
 /// A shift and a scale of every feature.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Standardization {
-    /// Subtracted, `[d]`.
+    /// The number that is subtracted from each feature, `[d]`.
     pub mean: Vec<f64>,
-    /// Divided by, `[d]`: the standard deviation (of the population, as scikit-learn's `StandardScaler` has it), 1 for a
-    /// feature that does not vary.
+    /// The number that each feature is then divided by, `[d]`: its standard deviation (of the population, as in
+    /// scikit-learn's `StandardScaler`), or 1 for a feature that does not vary.
     pub scale: Vec<f64>,
 }
 
 impl Standardization {
-    /// That which gives the samples `part` of `data` mean 0 and standard deviation 1 in every feature.
+    /// The standardization that gives the samples `part` of `data` mean 0 and standard deviation 1 in every feature.
     pub fn fitted(data: &Dataset, part: &[usize]) -> Self {
         let (d, n) = (data.n_features(), part.len().max(1) as f64);
         let mut mean = vec![0.0; d];
@@ -59,7 +60,7 @@ impl Standardization {
         each(&mut |i, x| mean[i] += x / n);
         let mut variance = vec![0.0; d];
         each(&mut |i, x| variance[i] += (x - mean[i]) * (x - mean[i]) / n);
-        // What rounding alone makes of a constant is no variance.
+        // The variance that rounding alone gives to a constant feature counts as zero.
         let floor = |i: usize| (10.0 * f64::EPSILON * mean[i]).powi(2);
         let scale = |(i, v): (usize, f64)| if v > floor(i) { v.sqrt() } else { 1.0 };
         let scale = variance.into_iter().enumerate().map(scale).collect();

@@ -34,7 +34,7 @@ pub(super) fn half_moon(n: usize, noise: f64, seed: u32) -> Dataset {
     shuffle_and_blur("half_moon", &outer.chain(inner).collect::<Vec<_>>(), n_outer, noise, seed)
 }
 
-/// Points on the outer and on the inner curve.
+/// The number of points on the outer and on the inner curve.
 fn halves(n: usize) -> (usize, usize) {
     (n / 2, n - n / 2)
 }

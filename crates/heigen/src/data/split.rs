@@ -1,18 +1,18 @@
-//! Training, test and validation parts.
+//! The division of samples into training, test and validation parts.
 
 use crate::rng::TorchGenerator;
 
-/// Seed of the split, the same in every experiment.
+/// The seed of the split, which is the same in every experiment.
 const SEED: u64 = 42;
 
-/// Sample numbers of the three parts.
+/// The numbers of the samples in each of the three parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// What the network is trained on.
+    /// The samples that the network is trained on.
     pub train: Vec<usize>,
-    /// What it is tested on.
+    /// The samples that the network is tested on.
     pub test: Vec<usize>,
-    /// The rest.
+    /// All other samples.
     pub validation: Vec<usize>,
 }
 
@@ -21,7 +21,7 @@ pub struct Split {
 /// Sizes: `int(train_fraction * n)`, `int(test_fraction * n)` (product in float64, then towards zero), the rest.
 /// Fractions that add up to more than all samples leave less for the later parts, as slicing does.
 ///
-/// With `test_fraction` 0 nothing is divided: every part is all samples in their own order.
+/// With `test_fraction` 0 nothing is divided: each of the three parts is all samples in their own order.
 ///
 /// ```
 /// let parts = heigen::data::split(300, 0.5, 0.2);

@@ -1,4 +1,4 @@
-//! Matrices and their kernels, of [`heigen_spectra::linalg`], and what loops over many numbers need beside them.
+//! Matrices and their kernels from [`heigen_spectra::linalg`], and tools for loops over many numbers.
 
 mod vectorized;
 

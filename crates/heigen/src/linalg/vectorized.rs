@@ -1,15 +1,15 @@
 //! Loops over many numbers, compiled for the widest vectors of the machine.
 
-/// Runs `f` compiled for the widest vectors of this machine that the program knows: for loops over many numbers. The
-/// results are the same everywhere, since no operation is reordered or fused.
+/// Runs `f`, a loop over many numbers, compiled for the widest vectors of this machine that the program supports. The
+/// results are the same on every machine, since no operation is reordered or fused.
 #[inline]
 pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
 }
 
-/// `y = f(y, x)` entry by entry, for the few numbers of one pixel inside [`vectorized`]: in blocks of fixed length,
-/// without what a loop of unknown length costs before its first step. Blocks are copied out and in whole: only then does
-/// the compiler know that writing one entry leaves the others alone, and keeps a block in one register.
+/// `y = f(y, x)` entry by entry, for the few numbers of one pixel inside [`vectorized`]. It works in blocks of fixed
+/// length, which avoids the set-up cost of a loop of unknown length. Whole blocks are copied out and in: only then does
+/// the compiler know that writing one entry leaves the others unchanged, and keeps a block in one register.
 #[inline(always)]
 pub fn short_zip<T: Copy>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     let (y_blocks, y_rest) = y.as_chunks_mut::<8>();
@@ -26,7 +26,7 @@ pub fn short_zip<T: Copy>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
     }
 }
 
-/// `y = f(y, x, z)` entry by entry, in blocks of fixed length as [`short_zip`].
+/// `y = f(y, x, z)` entry by entry, in blocks of fixed length, like [`short_zip`].
 #[inline(always)]
 pub fn short_zip3<T: Copy>(y: &mut [T], x: &[T], z: &[T], f: impl Fn(T, T, T) -> T) {
     let (y_blocks, y_rest) = y.as_chunks_mut::<8>();

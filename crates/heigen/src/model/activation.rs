@@ -4,7 +4,7 @@ use crate::linalg::Scalar;
 use crate::vocabulary::Activation;
 
 impl Activation {
-    /// All of them.
+    /// All activation functions.
     pub const ALL: [Self; 6] = [Self::Relu, Self::Sigmoid, Self::Tanh, Self::Gelu, Self::GeluTanh, Self::Softplus];
 
     /// The `order`-th derivative at z, order 0 to 2. ReLU's first derivative at 0 is 0, and softplus is the identity from
@@ -29,7 +29,7 @@ impl Activation {
             }
             (Self::Relu, _) => T::ZERO,
             (Self::Sigmoid, order) => {
-                // exp of a negative number only: no overflow.
+                // The exponent is never positive, so the exponential cannot overflow.
                 let e = (if z < T::ZERO { z } else { -z }).exp();
                 let (small, large) = (e / (T::ONE + e), T::ONE / (T::ONE + e));
                 let (s, complement) = if z < T::ZERO { (small, large) } else { (large, small) };
@@ -45,7 +45,7 @@ impl Activation {
         }
     }
 
-    /// Whether the derivative of that order is zero (almost) everywhere, so that it need not be computed.
+    /// Whether the derivative of this order is zero (almost) everywhere, so that it need not be computed.
     pub fn vanishes(self, order: u8) -> bool {
         self == Self::Relu && order >= 2
     }
@@ -57,7 +57,7 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
         Activation::Tanh => tanh(order, z),
         Activation::Gelu => {
             let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            // erfc keeps the digits of a small probability.
+            // The complementary error function keeps the digits of a small probability.
             let probability = 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
             match order {
                 0 => z * probability,
@@ -79,7 +79,7 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
             }
         }
         Activation::Softplus => {
-            // As PyTorch has it, the identity from 20 on.
+            // PyTorch's softplus is the identity from 20 on.
             match (order, z > 20.0) {
                 (0, true) => z,
                 (1, true) => 1.0,
@@ -93,7 +93,7 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
 }
 
 fn tanh(order: u8, z: f64) -> f64 {
-    // 1 - tanh^2 = 1 / cosh^2, without the difference of numbers that are nearly equal.
+    // 1 - tanh^2 is computed as 1 / cosh^2, to avoid the difference of nearly equal numbers.
     let e = (-2.0 * z.abs()).exp();
     let slope = 4.0 * e / ((1.0 + e) * (1.0 + e));
     match order {
@@ -118,7 +118,7 @@ mod tests {
                 }
             }
         }
-        // torch.nn.functional's, in float64.
+        // The values are those of torch.nn.functional in float64.
         assert!((Activation::Gelu.derivative(0, 1.0f64) - 0.8413447460685429).abs() < 1e-15);
         assert!((Activation::GeluTanh.derivative(0, 1.0f64) - 0.8411919906082768).abs() < 1e-15);
         assert!((Activation::Softplus.derivative(0, 1.0f64) - 1.3132616875182228).abs() < 1e-15);

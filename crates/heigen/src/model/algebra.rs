@@ -1,23 +1,23 @@
-//! The closed set of operations that layers are written in.
+//! The operations that all layers are written in; layers use no others.
 
 use super::{Function, ImageMap, Linear, Window};
 use crate::linalg::Scalar;
 use std::ops::Range;
 
-/// What a layer may do with its tensors. A tensor is a matrix [features, samples], column after column, so in memory
-/// it is PyTorch's row-major [samples, features]; images are [channels, pixels * samples] ([`ImageMap`]).
+/// The operations that layers may use on their tensors. A tensor is a matrix [features, samples], column after column,
+/// so in memory it is PyTorch's row-major [samples, features]; images are [channels, pixels * samples] ([`ImageMap`]).
 ///
 /// Every operation is linear in each of its arguments, elementwise or per sample, so a carrier that also holds
 /// derivatives follows from the product rule alone.
 pub trait Algebra {
-    /// Number type.
+    /// The number type.
     type Real: Scalar;
     /// An activation [features, samples].
     type Tensor;
 
     /// W x + b of every column, or of every patch.
     fn affine(&mut self, layer: &Linear, x: &Self::Tensor) -> Self::Tensor;
-    /// W^T delta of every column; what belongs to one pixel of an image is added up.
+    /// W^T delta of every column; where patches overlap, all that belongs to one pixel of an image is added up.
     fn affine_transposed(&mut self, layer: &Linear, delta: &Self::Tensor) -> Self::Tensor;
     /// The gradient of a weight, delta x^T, and of its bias, delta summed over columns, for the sink.
     fn affine_gradient(&mut self, layer: &Linear, delta: &Self::Tensor, x: &Self::Tensor);
@@ -27,9 +27,9 @@ pub trait Algebra {
     fn multiply(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
     /// a + b; `a` is used up. A `b` of one column is added to every column of `a`.
     fn add(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
-    /// -a.
+    /// The negative -a.
     fn negate(&mut self, a: Self::Tensor) -> Self::Tensor;
-    /// A copy.
+    /// A copy of a tensor.
     fn copy(&mut self, x: &Self::Tensor) -> Self::Tensor;
     /// The mean over all columns, one column.
     fn mean(&mut self, x: &Self::Tensor) -> Self::Tensor;
@@ -39,19 +39,20 @@ pub trait Algebra {
     fn constant(&mut self, values: &[f64]) -> Self::Tensor;
     /// The gradient of a parameter vector, `delta` summed over its columns, for the sink.
     fn parameter_gradient(&mut self, range: &Range<usize>, delta: &Self::Tensor);
-    /// A map of every sample by itself.
+    /// Applies a map to every sample on its own.
     fn per_sample<const M: usize>(
         &mut self,
         x: [&Self::Tensor; M],
         map: &impl ColumnMap<Self::Real, M>,
     ) -> Self::Tensor;
-    /// A linear map of every image by itself.
+    /// Applies a linear map to every image on its own.
     fn per_image(&mut self, map: &impl ImageMap<Self::Real>, x: &Self::Tensor) -> Self::Tensor;
     /// The largest entry in every place of a window, channel by channel.
     fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
     /// Puts `delta` where the values of `x` are largest: the transposed map of the derivative of [`Self::max_pool`] at x.
     fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor;
-    /// What the tape keeps of a tensor for the reverse pass: all of it, unless the carrier's reverse pass needs less.
+    /// The part of a tensor that the tape keeps for the reverse pass: all of it, unless the carrier's reverse pass
+    /// needs less.
     fn keep(&mut self, tensor: Self::Tensor) -> Self::Tensor {
         tensor
     }
@@ -68,7 +69,7 @@ pub trait ColumnMap<T, const M: usize> {
     fn tangents(&self, n: usize, x: [&[T]; M], dx: [Option<&[T]>; M], out: &mut [T]) -> bool;
 }
 
-/// What the forward pass leaves for the reverse pass, last in first out.
+/// The tensors that the forward pass leaves for the reverse pass, last in first out.
 #[derive(Debug)]
 pub struct Tape<X> {
     stack: Vec<X>,
@@ -76,12 +77,12 @@ pub struct Tape<X> {
 }
 
 impl<X> Tape<X> {
-    /// A tape that records: a reverse pass follows.
+    /// A tape that records, because a reverse pass follows.
     pub fn recording() -> Self {
         Self { stack: Vec::new(), keep: true }
     }
 
-    /// A tape that forgets: inference only.
+    /// A tape that keeps nothing, for inference only.
     pub fn forgetting() -> Self {
         Self { stack: Vec::new(), keep: false }
     }
@@ -95,7 +96,7 @@ impl<X> Tape<X> {
         }
     }
 
-    /// Gives back what no reverse pass took.
+    /// Recycles the tensors that no reverse pass has taken.
     pub fn clear<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A) {
         self.stack.drain(..).for_each(|tensor| algebra.recycle(tensor));
     }

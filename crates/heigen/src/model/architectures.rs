@@ -22,7 +22,8 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
     Ok(b)
 }
 
-/// What the architecture takes: an image where it says so, or where the samples are.
+/// A builder for the input of the architecture: an image where the architecture says so or the samples are images, else
+/// a plain vector.
 fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
     let n_inputs = shape.iter().product();
     let image = own.input_shape.or(match *shape {
@@ -113,7 +114,7 @@ fn pooled(name: &str, out_channels: usize, kernel_size: usize) -> Vec<LayerSpec>
     vec![convolution, LayerSpec::Relu, LayerSpec::MaxPool(window(2, 2, 0))]
 }
 
-/// torchvision's, under the prefix `model.` (arXiv:1512.03385, table 1).
+/// The layers of torchvision's ResNet-18, under the prefix `model.` (arXiv:1512.03385, table 1).
 fn resnet18(n_outputs: usize, for_cifar: bool) -> Vec<LayerSpec> {
     let stem = if for_cifar { window(3, 1, 1) } else { window(7, 2, 3) };
     let mut layers = normalised("model.conv1", "model.bn1", 64, stem);

@@ -1,4 +1,4 @@
-//! Batch normalisation, of the batch's own statistics or of fixed ones.
+//! Batch normalisation with the batch's own statistics or with fixed ones.
 
 use super::{Algebra, Function, Tape};
 use std::ops::Range;
@@ -12,19 +12,19 @@ pub struct BatchNorm {
     pub weight: Range<usize>,
     /// Place of beta, `[channels]`.
     pub bias: Range<usize>,
-    /// PyTorch's is 1e-5.
+    /// The number that is added to the variance before its root is taken; PyTorch's is 1e-5.
     pub epsilon: f64,
-    /// What m and v are.
+    /// The source of the mean m and the variance v.
     pub statistics: Statistics,
 }
 
-/// Where mean and variance come from.
+/// The source of the mean and the variance.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statistics {
-    /// From all samples and pixels of the batch (training mode); the variance divides by their number. Every sample's
-    /// output then depends on all samples.
+    /// They are computed from all samples and pixels of the batch (training mode); the variance divides by their
+    /// number. Every sample's output then depends on all samples.
     Batch,
-    /// Given (evaluation mode).
+    /// They are given (evaluation mode).
     Fixed {
         /// Running means, `[channels]`.
         mean: Vec<f64>,

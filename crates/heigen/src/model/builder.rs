@@ -1,13 +1,13 @@
-//! Putting networks together, layer by layer, with PyTorch's names.
+//! Builds networks layer by layer, with PyTorch's names.
 
 use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Shape, Statistics, Window};
 use crate::vocabulary::Activation;
 use std::fmt;
 
-/// Most parameters, and most numbers made of one sample, that are believed.
+/// The largest number of parameters, and of numbers made of one sample, that is accepted.
 const MOST: usize = 1 << 33;
 
-/// Layers so far, and the form of what the last one makes.
+/// The layers so far, and the form of the last one's output.
 #[derive(Debug)]
 pub(super) struct Builder {
     pub(super) layers: Vec<Layer>,
@@ -15,12 +15,12 @@ pub(super) struct Builder {
     form: Form,
 }
 
-/// What a layer makes of one sample.
+/// The size of one sample after a layer, and whether it is an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
-    /// Its size; features are channels of one pixel.
+    /// The shape of the sample; features count as channels of a single pixel.
     pub(super) shape: Shape,
-    /// An image rather than features.
+    /// Whether it is an image; otherwise it has features.
     pub(super) image: bool,
 }
 
@@ -31,29 +31,29 @@ impl fmt::Display for Form {
 }
 
 impl Builder {
-    /// For samples of `features` numbers.
+    /// A builder for samples of `features` numbers.
     pub(super) fn features(features: usize) -> Self {
         let form = Form { shape: Shape { channels: features, height: 1, width: 1 }, image: false };
         Self { layers: vec![], layout: ParamLayout::default(), form }
     }
 
-    /// For images.
+    /// A builder for images.
     pub(super) fn images(shape: Shape) -> Self {
         let layers = vec![Layer::Reorder(Reorder { shape, flatten: false })];
         Self { layers, layout: ParamLayout::default(), form: Form { shape, image: true } }
     }
 
-    /// What the last layer makes.
+    /// The form of the last layer's output.
     pub(super) fn form(&self) -> Form {
         self.form
     }
 
-    /// Refuses an image.
+    /// Fails if the last layer's output is an image.
     pub(super) fn needs_features(&self, name: &str, kind: &str) -> Result<(), ModelError> {
         self.needs(!self.form.image, name, kind, "features; put a flatten before it")
     }
 
-    /// Refuses features.
+    /// Fails if the last layer's output has features and is no image.
     pub(super) fn needs_image(&self, name: &str, kind: &str) -> Result<(), ModelError> {
         let wanted = "an image of channels x rows x columns; `input_shape` makes features into one";
         self.needs(self.form.image, name, kind, wanted)
@@ -67,7 +67,7 @@ impl Builder {
         Err(ModelError::Layer { layer, got, wanted: wanted.to_owned() })
     }
 
-    /// Refuses a name that another layer has.
+    /// Fails if another layer has this name already.
     pub(super) fn claim(&self, name: &str) -> Result<(), ModelError> {
         let weight = format!("{name}.weight");
         if self.layout.entries().iter().any(|e| e.name == weight) {
@@ -76,7 +76,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Refuses what no memory holds: `numbers` of a tensor, or of what a layer makes of one sample.
+    /// Fails if no memory holds `numbers`, the size of a tensor or of a layer's output for one sample.
     fn room(&self, name: &str, numbers: Option<usize>) -> Result<(), ModelError> {
         let total = numbers.and_then(|n| n.checked_add(self.layout.n_params()));
         if total.is_none_or(|n| n > MOST) {
@@ -94,7 +94,7 @@ impl Builder {
         Ok(())
     }
 
-    /// A convolution; `places` are kernel, stride and padding.
+    /// Appends a convolution; `places` are kernel, stride and padding.
     pub(super) fn convolution(
         &mut self,
         name: &str,
@@ -125,8 +125,8 @@ impl Builder {
         self.layers.push(Layer::BatchNorm(BatchNorm { name, weight, bias, epsilon, statistics }));
     }
 
-    /// A max-pool; before a ReLU that it follows, which is cheaper: the largest entry is the same before and after a
-    /// function that grows, and so is the derivative.
+    /// Appends a max-pool. If it follows a ReLU it is put before it, which is cheaper: a function that grows does not
+    /// change which entry is the largest, and the derivative is the same.
     pub(super) fn max_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
         let window = self.window(&format!("{name} (maxpool)"), places)?;
         let relu = self.layers.pop_if(|last| matches!(last, Layer::Activation(Activation::Relu)));
@@ -136,7 +136,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The mean over every window.
+    /// Appends a layer that takes the mean over every window.
     pub(super) fn average_pool(&mut self, name: &str, places: [usize; 3]) -> Result<(), ModelError> {
         let window = self.window(&format!("{name} (avgpool)"), places)?;
         self.layers.push(Layer::AveragePool(window));
@@ -144,7 +144,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The mean over all pixels.
+    /// Appends a layer that takes the mean over all pixels.
     pub(super) fn global_average_pool(&mut self, name: &str) -> Result<(), ModelError> {
         let Shape { height, width, .. } = self.form.shape;
         if height != width {
@@ -168,7 +168,7 @@ impl Builder {
         self.form = Form { shape: Shape { channels: shape.features(), height: 1, width: 1 }, image: false };
     }
 
-    /// Builds layers apart from the others, from the same input: a way of a residual block.
+    /// Builds layers apart from the others, with the same input: one branch of a residual block.
     pub(super) fn aside(
         &mut self,
         build: impl FnOnce(&mut Self) -> Result<(), ModelError>,
@@ -180,7 +180,7 @@ impl Builder {
         built.map(|()| (layers, after))
     }
 
-    /// What the last layer makes has this form.
+    /// Declares the form of the last layer's output.
     pub(super) fn set_form(&mut self, form: Form) {
         self.form = form;
     }

@@ -8,9 +8,9 @@ use crate::vocabulary::Activation;
 pub enum Function {
     /// An activation function.
     Activation(Activation),
-    /// 1 / sqrt(z + epsilon), of batch normalisation.
+    /// The function 1 / sqrt(z + epsilon) of batch normalisation.
     InverseSqrt {
-        /// Keeps the argument away from 0.
+        /// A small number that keeps the argument away from 0.
         epsilon: f64,
     },
 }
@@ -33,12 +33,12 @@ impl Function {
         }
     }
 
-    /// Whether the derivative of that order is zero (almost) everywhere, so that it need not be computed.
+    /// Whether the derivative of this order is zero (almost) everywhere, so that it need not be computed.
     pub fn vanishes(self, order: u8) -> bool {
         matches!(self, Self::Activation(f) if f.vanishes(order))
     }
 
-    /// y = f^(order)(x); the match stands outside the loop so that the common cases are vectorised.
+    /// Writes y = f^(order)(x). The match is outside of the loop, so that the loops of the common cases are vectorised.
     pub(super) fn map<T: Scalar>(self, order: u8, x: &[T], y: &mut [T]) {
         const RELU: Activation = Activation::Relu;
         vectorized(

@@ -11,37 +11,37 @@ use std::ops::Range;
 /// One image: channel c of pixel p is `data[p * stride + c]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Image<'a, T> {
-    /// Numbers.
+    /// The numbers of the image.
     pub data: &'a [T],
-    /// Distance of neighbouring pixels, at least the number of channels.
+    /// Distance in `data` between neighbouring pixels; at least the number of channels.
     pub stride: usize,
 }
 
-/// The same, to be written.
+/// An image in a buffer that is written to; [`Image`] is its counterpart for reading.
 #[derive(Debug)]
 pub struct ImageMut<'a, T> {
-    /// Numbers.
+    /// The numbers of the image.
     pub data: &'a mut [T],
-    /// Distance of neighbouring pixels, at least the number of channels.
+    /// Distance in `data` between neighbouring pixels; at least the number of channels.
     pub stride: usize,
 }
 
 /// A linear map of one image to one image. Carriers apply it to values and to every tangent alike.
 pub trait ImageMap<T> {
-    /// Channels and pixels of what it takes.
+    /// The number of channels and of pixels of an input image.
     fn input(&self) -> (usize, usize);
-    /// Channels and pixels of what it makes.
+    /// The number of channels and of pixels of an output image.
     fn output(&self) -> (usize, usize);
-    /// Writes all of `y`.
+    /// Applies the map to `x`, and writes all of `y`.
     fn apply(&self, x: Image<'_, T>, y: ImageMut<'_, T>);
 }
 
-/// A sample in PyTorch's order, one column, to an image, or back.
+/// A sample in PyTorch's order, one column, turned into an image, or the reverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reorder {
     /// Size of the image.
     pub shape: Shape,
-    /// From the image to the column (PyTorch's `flatten`) rather than to the image.
+    /// Whether the map goes from the image to the column (PyTorch's `flatten`); otherwise it goes to the image.
     pub flatten: bool,
 }
 
@@ -69,7 +69,7 @@ impl<T: Scalar> ImageMap<T> for Reorder {
     }
 }
 
-/// All patches of an image, each a column [taps * channels] (channels fastest): what a convolution multiplies.
+/// All patches of an image, each as a column [taps * channels] (channels fastest), as a convolution multiplies them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patches<'a>(pub &'a Window);
 
@@ -137,15 +137,16 @@ impl<T: Scalar> ImageMap<T> for Patches<'_> {
     }
 }
 
-/// Whether images and patches have no gaps, and no window reaches outside: the common case, without a case for each row.
+/// Whether images and patches have no gaps, and no window reaches outside. In this common case all rows are handled
+/// alike.
 #[inline(always)]
 fn dense(w: &Window, image_stride: usize, patch_stride: usize) -> bool {
     let channels = w.input.channels;
     w.padding == 0 && image_stride == channels && patch_stride == w.taps() * channels
 }
 
-/// Calls `f(patch, pixels)` for every row of every window of such images: where its numbers stand in the patches and in the
-/// image. Every pixel is met in the same order as by [`Window::visit_rows`].
+/// Calls `f(patch, pixels)` for every row of every window of such images, with the ranges of its numbers in the patches
+/// and in the image. Every pixel is met in the same order as by [`Window::visit_rows`].
 #[inline(always)]
 fn dense_rows(w: &Window, mut f: impl FnMut(Range<usize>, Range<usize>)) {
     let (rows, columns) = w.places();
@@ -163,7 +164,7 @@ fn dense_rows(w: &Window, mut f: impl FnMut(Range<usize>, Range<usize>)) {
     }
 }
 
-/// A patch's row of three numbers is too short for a loop of unknown length.
+/// Copies patches whose rows have three numbers, which is too short for a loop of unknown length.
 #[inline(always)]
 fn patches_of_3_by_3<T: Scalar>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_, T>) {
     let (rows, columns) = w.places();
@@ -171,7 +172,7 @@ fn patches_of_3_by_3<T: Scalar>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_
         for column in 0..columns {
             let start = row * w.stride * w.input.width + column * w.stride;
             let place = (row * columns + column) * y.stride;
-            // Four numbers are one register: the fourth is overwritten by what comes next, if that is ours to write.
+            // Four numbers fill one register. The fourth is overwritten by the next row, if there is one in this slice.
             let wide = y.data.get_mut(place..place + 10).filter(|_| y.stride == 9);
             let four = |ky: usize| x.data.get(start + ky * w.input.width..)?.first_chunk::<4>();
             if let (Some(to), Some(a), Some(b), Some(c)) = (wide, four(0), four(1), four(2)) {
@@ -188,7 +189,7 @@ fn patches_of_3_by_3<T: Scalar>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_
     }
 }
 
-/// The transposed map: adds patches up where they came from.
+/// The transposed map of [`Patches`]: adds the patches to the pixels that they came from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PatchesTransposed<'a>(pub &'a Window);
 
@@ -253,7 +254,7 @@ impl<T: Scalar> ImageMap<T> for PatchesTransposed<'_> {
 pub(super) struct Average<'a> {
     /// The window.
     pub window: &'a Window,
-    /// The transposed map.
+    /// Whether this is the transposed map.
     pub transposed: bool,
 }
 
@@ -286,7 +287,7 @@ impl<T: Scalar> ImageMap<T> for Average<'_> {
     }
 }
 
-/// Zeros in all pixels.
+/// Writes zeros to all pixels.
 #[inline(always)]
 pub(super) fn zero<T: Scalar>(y: &mut ImageMut<'_, T>, channels: usize, pixels: usize) {
     for p in 0..pixels {
@@ -294,7 +295,8 @@ pub(super) fn zero<T: Scalar>(y: &mut ImageMut<'_, T>, channels: usize, pixels: 
     }
 }
 
-/// Applies `map` to all images of a batch with `k` tangents each: `x` [channels, k, pixels * N] to `y` likewise.
+/// Applies `map` to all images of a batch, each with `k` tangents: from `x` [channels, k, pixels * N] to `y` of this
+/// form.
 pub(super) fn apply_to_all<T: Scalar>(map: &impl ImageMap<T>, x: &[T], y: &mut [T], k: usize) {
     let ((rows_in, pixels_in), (rows_out, pixels_out)) = (map.input(), map.output());
     let samples = x.chunks_exact((rows_in * k * pixels_in).max(1));

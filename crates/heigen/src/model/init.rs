@@ -1,12 +1,12 @@
-//! Fresh weights, from PyTorch's random stream.
+//! Fresh weights, drawn from PyTorch's random stream.
 
 use super::{Network, ParamEntry};
 use crate::rng::{TorchGenerator, fill_default_bias, fill_default_weight, fill_kaiming_normal, fill_kaiming_uniform};
 use crate::vocabulary::{Initialization, ModelSpec};
 
 /// Fresh weights of the network built from `spec`, in the order and with the distributions of PyTorch's constructors:
-/// for every layer the weight, then the bias, both uniform in +-1/sqrt(fan-in). Batch normalisation starts with weight 1
-/// and bias 0. Advances `generator` as they do.
+/// for every layer the weight, then the bias, both uniform in +-1/sqrt(fan-in). Batch normalisation starts with weight
+/// 1 and bias 0. `generator` is advanced as the constructors advance it.
 ///
 /// FNN's `init_scales` multiply its two weight matrices afterwards. With `Kaiming`, the weights of fc1 and fc2 are
 /// redrawn by `kaiming_normal_` and then by `kaiming_uniform_`. ResNet18 is drawn as torchvision does, whose convolutions
@@ -39,9 +39,9 @@ pub fn fresh(spec: &ModelSpec, network: &Network, generator: &mut TorchGenerator
     theta
 }
 
-/// Weights and biases in the order of the layers.
+/// Draws weights and biases in the order of the layers.
 fn draw(entries: &[ParamEntry], theta: &mut [f32], generator: &mut TorchGenerator) {
-    // The layer before a bias: its fan-in, or none for batch normalisation.
+    // The fan-in of the layer that a bias belongs to; `None` for batch normalisation.
     let mut fan_in = None;
     for entry in entries {
         let values = &mut theta[entry.range.clone()];
@@ -61,10 +61,10 @@ fn draw(entries: &[ParamEntry], theta: &mut [f32], generator: &mut TorchGenerato
 /// `torchvision.models.resnet18()`, then `conv1` of kernel 3 for small images, then `fc` for the number of classes.
 ///
 /// The constructors draw every layer by PyTorch's defaults, a block's downsampling before its convolutions, and a last
-/// loop draws the convolutions anew by `kaiming_normal_(mode = "fan_out")`; what is drawn twice counts once, but
-/// advances the stream twice.
+/// loop draws the convolutions again by `kaiming_normal_(mode = "fan_out")`. The numbers that are replaced still
+/// advance the stream.
 fn torchvision(for_cifar: bool, entries: &[ParamEntry], theta: &mut [f32], generator: &mut TorchGenerator) {
-    /// The first convolution of the original for three channels, and its classes.
+    /// The size of the original's first convolution, for three channels, and its number of classes.
     const STEM: usize = 64 * 3 * 7 * 7;
     const CLASSES: usize = 1000;
     let convolutions: Vec<_> =

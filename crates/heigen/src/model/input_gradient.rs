@@ -4,7 +4,7 @@ use super::{Algebra, ColumnMap, Network, Plain, Pool, Sink, Tape};
 use crate::linalg::{Matrix, Scalar};
 use faer::Par;
 
-/// A seed from a closure: `f(n, outputs of sample n, seed)`.
+/// A seed of the reverse pass given by a closure: `f(n, outputs of sample n, seed)`.
 struct Seed<F>(F, usize);
 
 impl<T, F: Fn(usize, &[T], &mut [T])> ColumnMap<T, 1> for Seed<F> {
@@ -21,7 +21,7 @@ impl Network {
     /// Outputs f(x_n) [C, M] of inputs `x` [d, M] at `theta` `[P]`, and (df/dx(x_n))^T s_n, [d, M], with
     /// `seed(n, outputs, s_n)` writing s_n.
     ///
-    /// Every sample is taken by itself: where samples depend on each other (batch normalisation with the batch's
+    /// Every sample is taken on its own: where samples depend on each other (batch normalisation with the batch's
     /// statistics), as a batch of one. Sequential; cost about 4 M P operations.
     pub fn input_gradients<T: Scalar>(
         &self,
@@ -50,7 +50,7 @@ impl Network {
         (outputs, gradients)
     }
 
-    /// Outputs [C, M] of inputs `x` [d, M], every sample by itself; sequential, with buffers of the caller.
+    /// The outputs [C, M] of inputs `x` [d, M], every sample on its own; sequential, with buffers of the caller.
     pub(crate) fn outputs_apart<T: Scalar>(&self, theta: &[T], x: &Matrix<T>, pool: &mut Pool<T>) -> Matrix<T> {
         let together = if self.couples_samples() { 1 } else { x.columns.max(1) };
         let mut outputs = Matrix::zeros(self.n_outputs(), x.columns);

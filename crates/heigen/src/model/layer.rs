@@ -1,4 +1,4 @@
-//! Layers: each writes its forward and its reverse pass once.
+//! Layers, each with one forward pass and one reverse pass that serve all carriers.
 
 use super::softmax::{LogSoftmax, LogSoftmaxReverse};
 use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Tape, Window};
@@ -7,30 +7,30 @@ use crate::vocabulary::Activation;
 /// One step of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
-    /// W x + b, of every sample or of every patch.
+    /// The map W x + b of every sample, or of every patch.
     Linear(Linear),
-    /// f(x), entry by entry.
+    /// A function f(x), entry by entry.
     Activation(Activation),
-    /// x - log(sum(exp(x))) of every sample.
+    /// The map x - log(sum(exp(x))) of every sample.
     LogSoftmax,
-    /// From PyTorch's order of an image to the one inside the network, or back (`flatten`).
+    /// The change from PyTorch's order of an image to the one inside the network, or back (`flatten`).
     Reorder(Reorder),
-    /// The largest entry in every place of a window.
+    /// The largest entry in each place of a window.
     MaxPool(Window),
-    /// The mean in every place of a window.
+    /// The mean in each place of a window.
     AveragePool(Window),
     /// Batch normalisation.
     BatchNorm(BatchNorm),
-    /// main(x) + shortcut(x).
+    /// The sum main(x) + shortcut(x).
     Residual(Residual),
 }
 
-/// Two ways of the same input, added; an empty shortcut is the identity.
+/// Two branches with the same input, whose outputs are added; an empty shortcut is the identity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual {
-    /// The block.
+    /// The layers of the block.
     pub main: Vec<Layer>,
-    /// What is added to it.
+    /// The layers whose output is added to that of the block; none for the identity.
     pub shortcut: Vec<Layer>,
 }
 
@@ -74,7 +74,7 @@ impl Layer {
         Ok(())
     }
 
-    /// y from x; leaves on the tape what [`Layer::reverse`] needs.
+    /// The output y for the input x; leaves on the tape the tensors that [`Layer::reverse`] needs.
     pub fn forward<A: Algebra>(&self, a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
         let y = match self {
             Self::Linear(l) => a.affine(l, &x),
@@ -105,8 +105,8 @@ impl Layer {
         y
     }
 
-    /// The derivative with respect to x from the one with respect to y, and the gradient of the parameters to the sink.
-    /// Where nobody `needs_input` (the first layer with parameters), `None`.
+    /// The derivative with respect to x, from the one with respect to y; the gradient of the parameters goes to the
+    /// sink. `None` where `needs_input` is false, because no layer before this one has parameters.
     pub fn reverse<A: Algebra>(
         &self,
         a: &mut A,
@@ -158,7 +158,7 @@ impl Layer {
             Self::BatchNorm(layer) => Some(layer.reverse(a, delta, tape)),
             Self::Residual(block) => {
                 let own = a.copy(&delta);
-                // The tape is a stack: what went forward last comes back first.
+                // The tape is a stack, so the branch that went forward last comes back first.
                 let shortcut = reverse(&block.shortcut, a, own, tape, None)?;
                 let out = reverse(&block.main, a, delta, tape, None)?;
                 let out = a.add(out, &shortcut);
@@ -180,12 +180,13 @@ impl Layer {
     }
 }
 
-/// The layers one after another.
+/// Runs the layers one after another.
 pub(super) fn forward<A: Algebra>(layers: &[Layer], a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
     layers.iter().fold(x, |x, layer| layer.forward(a, x, tape))
 }
 
-/// The layers backwards, to the input of the first one, or only to the parameters of layer `last`: nobody needs its input.
+/// Runs the layers backwards, to the input of the first one; or only to the parameters of layer `last`, whose input
+/// nobody needs.
 pub(super) fn reverse<A: Algebra>(
     layers: &[Layer],
     a: &mut A,

@@ -10,7 +10,7 @@ pub struct ParamEntry {
     pub name: String,
     /// PyTorch's shape; a linear weight is [out, in], stored row by row.
     pub shape: Vec<usize>,
-    /// Where it lies in theta.
+    /// The range of its numbers in theta.
     pub range: Range<usize>,
 }
 
@@ -21,7 +21,7 @@ pub struct ParamLayout {
     buffers: Vec<BufferEntry>,
 }
 
-/// A tensor of the state dict that is no parameter, e.g. a running mean.
+/// A tensor of the state dict that is not a parameter, e.g. a running mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BufferEntry {
     /// PyTorch's name, e.g. `bn1.running_mean`.
@@ -41,18 +41,18 @@ pub struct LayoutError {
     pub missing: Vec<String>,
     /// Tensors of the file that the network lacks.
     pub unexpected: Vec<String>,
-    /// `name is [..], expected [..]`.
+    /// Tensors of another shape, as `name is [..], expected [..]`.
     pub misshapen: Vec<String>,
 }
 
-/// The kinds that occur, each with its names.
+/// The kinds of mistakes that occur, each with the names of its tensors.
 fn listed(kinds: &[(&str, &[String])]) -> String {
     let occurring = kinds.iter().filter(|(_, names)| !names.is_empty());
     occurring.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
 }
 
 impl ParamLayout {
-    /// Appends a tensor and returns its place.
+    /// Appends a tensor and returns its range in theta.
     pub fn push(&mut self, name: impl Into<String>, shape: &[usize]) -> Range<usize> {
         let start = self.n_params();
         let range = start..start + shape.iter().product::<usize>();
@@ -60,12 +60,12 @@ impl ParamLayout {
         range
     }
 
-    /// Appends a tensor that is no parameter.
+    /// Appends a tensor that is not a parameter.
     pub fn push_buffer(&mut self, name: impl Into<String>, shape: &[usize]) {
         self.buffers.push(BufferEntry { name: name.into(), shape: shape.to_vec() });
     }
 
-    /// The tensors that are no parameters.
+    /// The tensors that are not parameters.
     pub fn buffers(&self) -> &[BufferEntry] {
         &self.buffers
     }
@@ -80,7 +80,8 @@ impl ParamLayout {
         &self.entries
     }
 
-    /// Places the tensors of a state dict, `(name, shape, values)` in any order, into theta. Buffers may be there or not.
+    /// Puts the tensors of a state dict, `(name, shape, values)` in any order, into theta. Buffers may be present or
+    /// absent.
     ///
     /// # Errors
     /// [`LayoutError`] with everything that is missing, unexpected or of another shape.

@@ -1,29 +1,30 @@
-//! Linear layers: fully connected ones and convolutions, which differ only in what they multiply.
+//! Linear layers: fully connected ones and convolutions. They differ only in the columns that W multiplies.
 
 use super::Window;
 use crate::linalg::Scalar;
 use std::ops::Range;
 
-/// y = W x + b of every sample, or of every patch of every image: a convolution.
+/// The map y = W x + b of every sample; or of every patch of every image, which is a convolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linear {
-    /// Place of W, [outputs, inputs] row by row; of a convolution [outputs, channels, k, k] as in PyTorch.
+    /// The range of W in theta, [outputs, inputs] row by row; for a convolution [outputs, channels, k, k] as in
+    /// PyTorch.
     pub weight: Range<usize>,
-    /// Place of b, `[outputs]`, if there is one.
+    /// The range of b in theta, `[outputs]`, if there is a b.
     pub bias: Option<Range<usize>>,
-    /// Number of outputs, of a convolution channels.
+    /// Number of outputs; for a convolution, of output channels.
     pub outputs: usize,
-    /// Where a convolution takes its patches.
+    /// The window from which a convolution takes its patches; `None` for a fully connected layer.
     pub window: Option<Window>,
 }
 
 impl Linear {
-    /// Number of inputs; of a convolution, numbers in a patch.
+    /// Number of inputs; for a convolution, of numbers in a patch.
     pub fn inputs(&self) -> usize {
         self.weight.len() / self.outputs
     }
 
-    /// Columns of the input and of the output that belong to one sample.
+    /// Number of columns of the input and of the output that belong to one sample.
     pub(super) fn columns_per_sample(&self) -> (usize, usize) {
         self.window.map_or((1, 1), |w| {
             let (rows, columns) = w.places();
@@ -31,13 +32,13 @@ impl Linear {
         })
     }
 
-    /// The order of a patch's entries if it differs from theta's: patches have channels fastest, PyTorch's weights the
-    /// window's columns.
+    /// The window's size and the number of channels, if the order of a patch's entries differs from theta's: in patches
+    /// the channels are fastest, in PyTorch's weights the window's columns.
     fn permuted(&self) -> Option<(usize, usize)> {
         self.window.map(|w| (w.input.channels, w.taps())).filter(|&(channels, taps)| channels > 1 && taps > 1)
     }
 
-    /// Copies one row of W, `[inputs]` in theta's order, in the order of patches.
+    /// Copies one row of W, `[inputs]`, from theta's order to the order of patches.
     #[inline]
     pub(super) fn row_to_patch_order<T: Scalar>(&self, row: &[T], out: &mut [T]) {
         let Some((channels, taps)) = self.permuted() else { return out.copy_from_slice(row) };
@@ -46,7 +47,7 @@ impl Linear {
         }
     }
 
-    /// Adds a row in the order of patches to one in theta's order.
+    /// Adds a row in the order of patches to a row in theta's order.
     #[inline]
     pub(super) fn add_row_from_patch_order<T: Scalar>(&self, row: &[T], out: &mut [T]) {
         let Some((channels, taps)) = self.permuted() else {

@@ -1,14 +1,14 @@
-//! Which entries a max-pool takes.
+//! Max pooling: the largest entries of windows, and the derivative's way back to these entries.
 
 use super::{Pool, Window, max_pool_2x2};
 use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
 
-/// The largest entry of every place of `window`, channel by channel, of all images of a batch.
+/// The largest entry of each place of `window`, channel by channel, for all images of a batch.
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     if max_pool_2x2::fit(window) { max_pool_2x2::largest(window, x, y) } else { largest_of_any(window, x, y) }
 }
 
-/// The same for windows that may overlap.
+/// The largest entry of every window, for windows of any kind: they may overlap.
 pub(super) fn largest_of_any<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     let channels = window.input.channels;
     let places = window.output(channels).features();
@@ -23,7 +23,7 @@ pub(super) fn largest_of_any<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
                     |place, _, pixels| {
                         let y = &mut y[place * channels..][..channels];
                         for x in x[pixels].chunks_exact(channels) {
-                            // NaN wins and stays, so that divergence is seen.
+                            // NaN counts as the largest, so that divergence is seen.
                             short_zip(y, x, larger);
                         }
                     },
@@ -33,44 +33,44 @@ pub(super) fn largest_of_any<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     );
 }
 
-/// The larger one, y where they are equal; NaN wins.
+/// The larger number, or y where both are equal; NaN counts as the largest.
 #[inline(always)]
 pub(super) fn larger<T: Scalar>(y: T, x: T) -> T {
     if x > y || x.is_nan() { x } else { y }
 }
 
-/// The entries of one image that are the first largest of their places, and the map that takes them or gives them back.
+/// The first largest entry of every place of one image, and the linear map that takes these entries or gives them back.
 #[derive(Debug)]
 pub(super) struct Largest<'a, T> {
     window: &'a Window,
-    /// [channels, taps, places]: 1 where the entry is taken, else 0.
+    /// The mask of the entries that are taken, [channels, taps, places]: 1 where the entry is taken, else 0.
     taken: Vec<T>,
 }
 
 impl<'a, T: Scalar> Largest<'a, T> {
-    /// Numbers that a choice holds.
+    /// Number of entries of the mask.
     pub(super) fn size(window: &Window) -> usize {
         window.output(window.input.channels).features() * window.taps()
     }
 
-    /// A map with memory for the choice, [`Self::size`] numbers.
+    /// A map with memory for the mask, [`Self::size`] numbers.
     pub(super) fn new(window: &'a Window, taken: Vec<T>) -> Self {
         Self { window, taken }
     }
 
-    /// Gives the memory back.
+    /// Gives the memory of the mask back.
     pub(super) fn into_memory(self) -> Vec<T> {
         self.taken
     }
 
-    /// Of an image `x` [channels, pixels] whose largest entries are `y` [channels, places]; `free` is memory of the size
-    /// of `y`.
+    /// Chooses the entries of an image `x` [channels, pixels] whose largest entries are `y` [channels, places]; `free`
+    /// is memory of the size of `y`.
     pub(super) fn choose(&mut self, x: &[T], y: &[T], free: &mut [T]) {
         let (window, taken) = (self.window, &mut self.taken);
         let channels = window.input.channels;
         let own = channels * window.taps();
         taken.fill(T::ZERO);
-        // 1 until the first largest entry of the place is found.
+        // A place has 1 here until its first largest entry is found.
         free.fill(T::ONE);
         vectorized(
             #[inline(always)]
@@ -91,7 +91,7 @@ impl<'a, T: Scalar> Largest<'a, T> {
         );
     }
 
-    /// y = what is taken of `x` [channels, k, pixels], [channels, k, places].
+    /// Takes the chosen entries of `x` [channels, k, pixels]: y is [channels, k, places].
     pub(super) fn take(&self, x: &[T], y: &mut [T], k: usize) {
         let channels = self.window.input.channels;
         let own = channels * self.window.taps();
@@ -114,7 +114,7 @@ impl<'a, T: Scalar> Largest<'a, T> {
         );
     }
 
-    /// y = `delta` [channels, k, places] where it was taken, [channels, k, pixels]: the transposed map.
+    /// The transposed map: gives `delta` [channels, k, places] back to the chosen entries of y [channels, k, pixels].
     pub(super) fn give_back(&self, delta: &[T], y: &mut [T], k: usize) {
         let channels = self.window.input.channels;
         let own = channels * self.window.taps();
@@ -138,7 +138,7 @@ impl<'a, T: Scalar> Largest<'a, T> {
     }
 }
 
-/// The transposed map of the derivative of the max-pool at images `x`, of values: y = `delta` where x is largest.
+/// The transposed map of the derivative of the max-pool at images `x`, for values: y gets `delta` where x is largest.
 pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
     if max_pool_2x2::fit(window) {
         return max_pool_2x2::give_back(window, x, delta, y);
@@ -146,7 +146,7 @@ pub(super) fn give_back_values<T: Scalar>(window: &Window, x: &[T], delta: &[T],
     give_back_to_any(window, x, delta, y, pool);
 }
 
-/// The same for windows that may overlap.
+/// Gives every window's delta back to its largest entry, for windows of any kind: they may overlap.
 pub(super) fn give_back_to_any<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T], pool: &mut Pool<T>) {
     let (numbers, places) = (window.input.features(), window.output(window.input.channels).features());
     let mut tops = pool.take(places);
@@ -161,7 +161,7 @@ pub(super) fn give_back_to_any<T: Scalar>(window: &Window, x: &[T], delta: &[T],
     pool.give(own);
 }
 
-/// The same of one image with largest entries `tops`. Uses `delta` up.
+/// Gives the delta of one image back to the largest entries `tops` of its windows. Uses `delta` up.
 fn give_back_image<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut [T], y: &mut [T]) {
     let channels = window.input.channels;
     vectorized(
@@ -184,7 +184,7 @@ fn give_back_image<T: Scalar>(window: &Window, x: &[T], tops: &[T], delta: &mut 
     );
 }
 
-/// Adds `from` to `to` where `x` equals `tops`, and takes it away there.
+/// Moves `from` to `to` where `x` equals `tops`: adds it there and sets it to 0.
 #[inline(always)]
 fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
     let (to_blocks, to_rest) = to.as_chunks_mut::<8>();
@@ -192,7 +192,7 @@ fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
     let ((x_blocks, x_rest), (top_blocks, top_rest)) = (x.as_chunks::<8>(), tops.as_chunks::<8>());
     let blocks = to_blocks.iter_mut().zip(from_blocks).zip(x_blocks).zip(top_blocks);
     for (((to, from), x), top) in blocks {
-        // Whole blocks out and in, as in `short_zip`.
+        // Whole blocks are copied out and in, as in `short_zip`.
         let (mut own, mut left, x, top) = (*to, *from, *x, *top);
         for i in 0..8 {
             let given = if x[i] == top[i] { left[i] } else { T::ZERO };
@@ -209,7 +209,7 @@ fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
     }
 }
 
-/// y += mask x, for each of several tangents the same mask.
+/// y += mask * x for several tangents, which share the mask.
 #[inline(always)]
 fn add_masked<T: Scalar>(y: &mut [T], x: &[T], mask: &[T]) {
     for (y, x) in y.chunks_exact_mut(mask.len()).zip(x.chunks_exact(mask.len())) {

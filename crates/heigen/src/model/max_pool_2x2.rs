@@ -1,10 +1,10 @@
-//! The max-pool of most networks, windows of 2 x 2 side by side: every number is read once and written once.
+//! The max-pool of most networks, with windows of 2 x 2 side by side. Every number is read once and written once.
 
 use super::Window;
 use super::max_pool::larger;
 use crate::linalg::{Scalar, vectorized};
 
-/// Numbers that stay in registers together.
+/// Number of values that stay in registers together.
 const BLOCK: usize = 8;
 
 /// Whether the windows are 2 x 2, side by side, and channels come in whole blocks.
@@ -12,7 +12,7 @@ pub(super) fn fit(window: &Window) -> bool {
     window.kernel == 2 && window.stride == 2 && window.padding == 0 && window.input.channels.is_multiple_of(BLOCK)
 }
 
-/// As [`super::max_pool::largest`].
+/// Computes the same as [`super::max_pool::largest`].
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     let (rows, columns) = window.places();
     let (channels, width) = (window.input.channels, window.input.width * window.input.channels);
@@ -37,7 +37,7 @@ pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
     );
 }
 
-/// As [`super::max_pool::give_back_values`].
+/// Computes the same as [`super::max_pool::give_back_values`].
 pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mut [T]) {
     let (rows, columns) = window.places();
     let (channels, width) = (window.input.channels, window.input.width * window.input.channels);
@@ -47,7 +47,7 @@ pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mu
         #[inline(always)]
         || {
             for ((x, y), delta) in images.zip(delta.chunks_exact(rows * columns * channels)) {
-                // What the windows leave out at the right and at the bottom.
+                // The windows leave out a last column or row where the sides are odd; its entries get 0.
                 if columns * 2 < window.input.width || rows * 2 < window.input.height {
                     y.fill(T::ZERO);
                 }
@@ -78,7 +78,7 @@ pub(super) fn give_back<T: Scalar>(window: &Window, x: &[T], delta: &[T], y: &mu
     );
 }
 
-/// Two neighbouring pixels in blocks.
+/// Two neighbouring pixels, as blocks of channels.
 #[inline(always)]
 fn blocks<T>(pixels: &[T], channels: usize) -> [&[[T; BLOCK]]; 2] {
     let (a, b) = pixels.split_at(channels);
@@ -99,7 +99,7 @@ fn top<T: Scalar>(a: &[T; BLOCK], b: &[T; BLOCK], c: &[T; BLOCK], d: &[T; BLOCK]
     )
 }
 
-/// What is left goes where `x` equals `top`.
+/// Gives the delta that is `left` to the entries of `x` that equal `top`.
 #[inline(always)]
 fn give<T: Scalar>(y: &mut [T; BLOCK], x: &[T; BLOCK], top: &[T; BLOCK], left: &mut [T; BLOCK]) {
     let given: [T; BLOCK] = std::array::from_fn(
@@ -118,7 +118,7 @@ mod tests {
     use super::super::{Pool, Shape};
     use super::*;
 
-    /// Few different values: many ties, and infinities.
+    /// Numbers with few different values, so that there are many ties, and with infinities.
     fn numbers(length: usize, scale: usize) -> Vec<f32> {
         let number = |i: usize| match i * i * 7919 % 13 {
             0 => f32::INFINITY,

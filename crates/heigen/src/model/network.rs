@@ -18,7 +18,7 @@ pub struct Network {
 /// Why a network cannot be built.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ModelError {
-    /// Samples of another size than the network takes.
+    /// The samples have another size than the network takes.
     #[error(
         "`model.type` {model} takes images of {channels} x {height} x {width}, {} numbers; the samples have {got}",
         channels * height * width
@@ -26,53 +26,53 @@ pub enum ModelError {
     Image {
         /// The architecture.
         model: &'static str,
-        /// Features of a sample.
+        /// Number of features of a sample.
         got: usize,
-        /// Channels.
+        /// Number of channels that the network takes.
         channels: usize,
-        /// Rows.
+        /// Number of rows that the network takes.
         height: usize,
-        /// Columns.
+        /// Number of columns that the network takes.
         width: usize,
     },
-    /// A window larger than its image.
+    /// A window is larger than its image.
     #[error("layer {layer}: its window of {kernel} x {kernel} does not fit an image of {image}")]
     Window {
-        /// The layer.
+        /// The name of the layer.
         layer: String,
-        /// The image.
+        /// The shape of the image.
         image: Shape,
-        /// Side of the window.
+        /// The length of the window's side.
         kernel: usize,
     },
-    /// A layer that does not take what the one before it makes.
+    /// A layer cannot take the output of the layer before it.
     #[error("{layer}: it gets {got}; expected {wanted}")]
     Layer {
-        /// Its name and kind.
+        /// The name and the kind of the layer.
         layer: String,
         /// The form of its input.
         got: String,
-        /// What it takes.
+        /// A description of the forms that the layer takes.
         wanted: String,
     },
-    /// The last layer does not make one output for each class.
+    /// The last layer does not have one output for each class.
     #[error("the last layer makes {got}; expected {wanted}, one for each class")]
     Outputs {
-        /// What it makes.
+        /// The form of the last layer's output.
         got: String,
         /// Number of classes.
         wanted: usize,
     },
-    /// Two layers of one name.
+    /// Two layers have one name.
     #[error("two layers are named {name}; give one of them another `name`: it is the prefix of its tensors")]
     Name {
         /// The name.
         name: String,
     },
-    /// More numbers than any memory holds.
+    /// The network has more numbers than any memory holds.
     #[error("layer {layer}: with it the network has more than 8 billion numbers; make it smaller")]
     TooLarge {
-        /// The layer.
+        /// The name of the layer with which it becomes too large.
         layer: String,
     },
     /// Statistics that evaluation mode needs are missing.
@@ -84,10 +84,10 @@ pub enum ModelError {
         /// PyTorch's name of the tensor.
         name: String,
     },
-    /// A size of zero.
+    /// The number of features or of classes is zero.
     #[error("a network from {inputs} features to {outputs} classes cannot be built: both must be 1 or more")]
     Empty {
-        /// Features of a sample.
+        /// Number of features of a sample.
         inputs: usize,
         /// Number of classes.
         outputs: usize,
@@ -98,15 +98,16 @@ impl Network {
     /// The network of `spec` for samples of `n_inputs` features and `n_outputs` classes, with PyTorch's parameter names.
     ///
     /// # Errors
-    /// [`ModelError`] if a size is 0, or the samples are no images that the network takes.
+    /// [`ModelError`] if a size is 0, or the samples are not the images that the network takes.
     pub fn build(spec: &ModelSpec, n_inputs: usize, n_outputs: usize) -> Result<Self, ModelError> {
         Self::build_for(spec, &[n_inputs], n_outputs)
     }
 
-    /// The same for samples of `shape`: images are channels, rows and columns.
+    /// [`Network::build`] for samples of `shape`: images have the shape channels, rows, columns.
     ///
     /// # Errors
-    /// As [`Network::build`]; also if a layer of [`ModelSpec::Sequential`] does not take what the one before it makes.
+    /// The errors of [`Network::build`]; also if a layer of [`ModelSpec::Sequential`] cannot take the output of the one
+    /// before.
     pub fn build_for(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Result<Self, ModelError> {
         let n_inputs = shape.iter().product();
         if n_inputs == 0 || n_outputs == 0 {
@@ -138,19 +139,19 @@ impl Network {
         Ok(Self { layers, layout, n_inputs, n_outputs })
     }
 
-    /// The same network with fixed statistics in its batch normalisation (evaluation mode): `buffer` gives the running
+    /// This network with fixed statistics in its batch normalisation (evaluation mode): `buffer` gives the running
     /// means and variances by PyTorch's names, e.g. `model.bn1.running_mean`.
     ///
     /// # Errors
-    /// [`ModelError::Statistics`] if one is missing or has another length.
+    /// [`ModelError::Statistics`] if a mean or variance is missing or has another length.
     pub fn with_fixed_statistics(&self, buffer: impl Fn(&str) -> Option<Vec<f64>>) -> Result<Self, ModelError> {
         let mut network = self.clone();
         fix_statistics(&mut network.layers, &buffer)?;
         Ok(network)
     }
 
-    /// Whether the outputs are linear in the parameters of every single layer, all others held fixed, wherever no unit
-    /// sits on a kink; a log-softmax at the end is left out of consideration.
+    /// Whether the outputs are linear in the parameters of every single layer while all others are held fixed, wherever
+    /// no unit sits on a kink. A log-softmax at the end does not count.
     pub fn is_multilinear(&self) -> bool {
         let linear = |layer: &Layer| match layer {
             Layer::Linear(_) | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => true,
@@ -161,7 +162,8 @@ impl Network {
         Layer::all(&self.layers[..end], linear)
     }
 
-    /// Whether the output of a sample depends on the others of its batch: batch normalisation with their statistics.
+    /// Whether the output of a sample depends on the other samples of its batch, because batch normalisation uses the
+    /// batch's statistics.
     pub fn couples_samples(&self) -> bool {
         let couples = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.statistics == Statistics::Batch);
         !Layer::all(&self.layers, |layer| !couples(layer))
@@ -192,25 +194,25 @@ impl Network {
         self.n_outputs
     }
 
-    /// Outputs [C, N] of inputs [d, N].
+    /// The outputs [C, N] for inputs [d, N].
     pub fn forward<A: Algebra>(&self, algebra: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
         layer::forward(&self.layers, algebra, x, tape)
     }
 
-    /// Runs the layers backwards from the derivative of the loss with respect to the outputs; the carrier's sink
-    /// receives the gradients of the parameters. Follows a recording [`Network::forward`].
+    /// Runs the layers backwards from the derivative of the loss with respect to the outputs. The carrier's sink
+    /// receives the gradients of the parameters. A recording [`Network::forward`] must come before it.
     pub fn reverse<A: Algebra>(&self, algebra: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) {
         let first = self.layers.iter().position(Layer::has_parameters);
         let delta = layer::reverse(&self.layers, algebra, delta, tape, first);
-        // What lies before the first parameters left something on the tape only if it has a nonlinearity.
+        // A layer before the first parameters has left something on the tape only if it is a nonlinearity.
         tape.clear(algebra);
         if let Some(delta) = delta {
             algebra.recycle(delta);
         }
     }
 
-    /// The same down to the inputs: the derivative of the loss with respect to them, [d, N]. `None` never happens after
-    /// a forward pass of the same network.
+    /// The reverse pass down to the inputs: the derivative of the loss with respect to the inputs, [d, N]. `None` never
+    /// happens after a forward pass of the same network.
     pub fn reverse_to_input<A: Algebra>(
         &self,
         algebra: &mut A,
@@ -220,7 +222,7 @@ impl Network {
         layer::reverse(&self.layers, algebra, delta, tape, None)
     }
 
-    /// Numbers that a forward pass makes of one sample, all layers together.
+    /// Number of values that a forward pass computes for one sample, in all layers together.
     pub fn activation_size(&self) -> usize {
         fn size(layers: &[Layer], own: &mut usize) -> usize {
             let mut total = 0;
@@ -243,7 +245,7 @@ impl Network {
         self.n_inputs + size(&self.layers, &mut own)
     }
 
-    /// Multiplications with weights in a forward pass of one sample.
+    /// Number of multiplications with weights in a forward pass of one sample.
     pub fn multiplications(&self) -> usize {
         let of = |layer: &Layer| match layer {
             Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
@@ -254,7 +256,7 @@ impl Network {
         sum
     }
 
-    /// Outputs [C, N] of inputs `x` [d, N] at `theta` `[P]`.
+    /// The outputs [C, N] for inputs `x` [d, N] at `theta` `[P]`.
     pub fn outputs<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Matrix<T> {
         let mut outputs = Matrix::zeros(self.n_outputs, x.columns);
         let tile = self.tile(x.columns, 1);
@@ -272,14 +274,15 @@ impl Network {
         outputs
     }
 
-    /// How many of `samples` samples to take through the network together with `copies` numbers for each activation: all
-    /// of them where they depend on each other, else as many as stay in the cache or nearly so. Does not depend on the
+    /// How many of `samples` samples go through the network together, with `copies` numbers for each activation: all of
+    /// them where they depend on each other, else as many as fit into the cache or nearly so. It does not depend on the
     /// machine.
     pub(crate) fn tile(&self, samples: usize, copies: usize) -> usize {
         if self.couples_samples() { samples.max(1) } else { self.tile_within(1 << 20, samples, copies) }
     }
 
-    /// As many samples of `samples` as have activations of `numbers` numbers, in tiles of nearly equal size.
+    /// The number of samples in a tile, out of `samples`, so that their activations have about `numbers` numbers and
+    /// all tiles are of nearly equal size.
     pub(crate) fn tile_within(&self, numbers: usize, samples: usize, copies: usize) -> usize {
         let tile = (numbers / (self.activation_size() * copies).max(1)).clamp(1, samples.max(1));
         samples.div_ceil(samples.div_ceil(tile).max(1)).max(1)
@@ -299,12 +302,12 @@ fn fix_statistics(layers: &mut [Layer], buffer: &impl Fn(&str) -> Option<Vec<f64
     })
 }
 
-/// The class of every column: the first largest output, as `argmax` in PyTorch.
+/// The class of every column: the index of its largest output, the first one of several, as `argmax` in PyTorch.
 pub fn predict<T: Scalar>(outputs: &Matrix<T>) -> Vec<usize> {
     outputs.iter_columns().map(argmax).collect()
 }
 
-/// Index of the first largest entry.
+/// The index of the largest entry, the first one of several.
 pub fn argmax<T: Scalar>(values: &[T]) -> usize {
     values.iter().enumerate().fold(0, |best, (i, v)| if *v > values[best] { i } else { best })
 }

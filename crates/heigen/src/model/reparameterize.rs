@@ -1,4 +1,4 @@
-//! Other weights of the same function.
+//! Other weights for which a network computes the same function.
 
 use super::{Layer, Network};
 use crate::vocabulary::Activation;
@@ -9,13 +9,13 @@ const PRODUCT_TOLERANCE: f64 = 1e-6;
 /// Why weights were not reparameterized.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReparameterizeError {
-    /// Not two hidden ReLU layers.
+    /// The network does not have two hidden ReLU layers.
     #[error(
         "only FNN_2layer with ReLU can be reparameterized: fc1, ReLU, fc2, ReLU, fc3; this network has another \
          architecture or activation"
     )]
     Network,
-    /// Wrong number of parameters.
+    /// Theta has the wrong number of parameters.
     #[error("the network has {wanted} parameters, theta has {got}")]
     Parameters {
         /// Length of theta.
@@ -26,12 +26,12 @@ pub enum ReparameterizeError {
     /// A factor is not positive and finite.
     #[error("factor a{position} is {factor}; expected a positive number: ReLU(a z) = a ReLU(z) for those only")]
     Factor {
-        /// Its place, from 1.
+        /// The number of the factor, from 1.
         position: usize,
         /// The factor.
         factor: f64,
     },
-    /// The function would change.
+    /// The product of the factors is not 1, so the function would change.
     #[error(
         "the factors {}, {}, {} have the product {product}; expected 1, for the same function",
         factors[0],
@@ -41,7 +41,7 @@ pub enum ReparameterizeError {
     Product {
         /// The factors.
         factors: [f64; 3],
-        /// Their product.
+        /// The product of the factors.
         product: f64,
     },
 }
@@ -53,7 +53,7 @@ pub enum ReparameterizeError {
 /// float32; (.2, 5, 1) is the reference's choice.
 ///
 /// # Shapes
-/// `theta` `[P]` in the order of the network's layout, and so the result.
+/// `theta` and the result are `[P]`, in the order of the network's layout.
 ///
 /// # Errors
 /// [`ReparameterizeError`] if the product differs from 1 by more than 1e-6, a factor is not positive and finite, or the

@@ -1,10 +1,10 @@
-//! From a list of layers to a network: shapes inferred and checked, parameters named.
+//! Builds a network from a list of layers: infers and checks shapes, and names the parameters.
 
 use super::builder::Builder;
 use super::{Layer, ModelError, Residual};
 use crate::vocabulary::{LayerSpec, WindowSpec};
 
-/// Appends `layers`; a layer without a name has that of its place behind `prefix`.
+/// Appends `layers`. A layer without a name gets its number in the list, after `prefix`.
 pub(super) fn append(b: &mut Builder, layers: &[LayerSpec], prefix: &str) -> Result<(), ModelError> {
     layers.iter().enumerate().try_for_each(|(i, layer)| add(b, layer, &format!("{prefix}{i}")))
 }
@@ -51,7 +51,7 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
             b.needs_features(place, layer.kind())?;
             b.layers.push(Layer::LogSoftmax);
         }
-        // Analyses are of the network as it predicts; activations were dealt with above.
+        // Dropout does nothing, because analyses are of the network as it predicts; activations were dealt with above.
         LayerSpec::Dropout { .. }
         | LayerSpec::Relu
         | LayerSpec::Tanh

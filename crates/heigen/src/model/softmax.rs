@@ -3,7 +3,7 @@
 use super::{ColumnMap, argmax};
 use crate::linalg::Scalar;
 
-/// softmax(x) into `p`.
+/// Writes softmax(x) to `p`.
 pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) {
     let max = largest(x);
     let mut sum = T::ZERO;
@@ -14,7 +14,7 @@ pub(crate) fn softmax<T: Scalar>(x: &[T], p: &mut [T]) {
     p.iter_mut().for_each(|p| *p /= sum);
 }
 
-/// log(softmax(x)) of class `c`, as x_c - max - log(sum), which keeps its digits when the loss is small.
+/// The logarithm of softmax(x) for class `c`, as x_c - max - log(sum), which keeps its digits when the loss is small.
 pub(crate) fn log_softmax<T: Scalar>(x: &[T], c: usize) -> T {
     let max = largest(x);
     (x[c] - max) - x.iter().map(|&v| (v - max).exp()).sum::<T>().ln()
@@ -24,10 +24,10 @@ fn largest<T: Scalar>(x: &[T]) -> T {
     x.iter().copied().fold(x[0], |m, v| if v > m { v } else { m })
 }
 
-/// out = v - p^T v, for probabilities p.
+/// Computes out = v - p^T v for probabilities p.
 ///
-/// As differences from the entry of the most probable class: at a minimum p is nearly a unit vector, and the plain
-/// formula would lose there all the digits by which it is not.
+/// It is computed from differences from the entry of the most probable class. At a minimum p is nearly a unit vector,
+/// and the plain formula would lose the digits in which p differs from it.
 pub(crate) fn subtract_mean<T: Scalar>(p: &[T], v: &[T], out: &mut [T]) {
     let pivot = v[argmax(p)];
     let mean: T = p.iter().zip(v).map(|(&p, &v)| p * (v - pivot)).sum();
@@ -36,7 +36,7 @@ pub(crate) fn subtract_mean<T: Scalar>(p: &[T], v: &[T], out: &mut [T]) {
     }
 }
 
-/// y = x - log(sum(exp(x))).
+/// The map y = x - log(sum(exp(x))).
 pub(super) struct LogSoftmax;
 
 impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
@@ -48,7 +48,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
         }
     }
 
-    /// dy = dx - p^T dx.
+    /// Its derivative dy = dx - p^T dx.
     fn tangents(&self, _: usize, [x]: [&[T]; 1], [dx]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
         let Some(dx) = dx else { return false };
         with_softmax(x, |p| {
@@ -60,7 +60,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
     }
 }
 
-/// delta_x = delta_y - p * sum(delta_y), p = softmax(x).
+/// The map's reverse pass, delta_x = delta_y - p * sum(delta_y) with p = softmax(x).
 pub(super) struct LogSoftmaxReverse;
 
 impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
@@ -103,7 +103,7 @@ impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
     }
 }
 
-/// Calls `f` with softmax(x), on the stack for up to 32 classes.
+/// Calls `f` with softmax(x), which is on the stack for up to 32 classes.
 pub(crate) fn with_softmax<T: Scalar>(x: &[T], f: impl FnOnce(&[T])) {
     let mut small = [T::ZERO; 32];
     let mut large = Vec::new();

@@ -1,26 +1,26 @@
-//! What batch normalisation would remember of a batch.
+//! The mean and variance of a batch, as PyTorch's batch normalisation would remember them.
 
 use super::{Algebra, Layer, Network, Plain, Pool, Sink, Tape};
 use crate::linalg::{Matrix, Scalar, par};
 
-/// Samples of a batch whose statistics are averaged with those of the others.
+/// The largest number of samples in a batch; the statistics of all batches are averaged.
 const BATCH: usize = 256;
 
-/// Mean and variance of what one layer of batch normalisation gets.
+/// The mean and the variance of the inputs of one layer of batch normalisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchStatistics {
     /// PyTorch's name of the layer.
     pub name: String,
-    /// Of every channel, over samples and pixels.
+    /// The mean of every channel, over samples and pixels.
     pub mean: Vec<f64>,
-    /// Of every channel, divided by their number less one, as PyTorch's `running_var`.
+    /// The variance of every channel, divided by the number of values less one, as in PyTorch's `running_var`.
     pub variance: Vec<f64>,
 }
 
 impl Network {
-    /// The statistics of all layers of batch normalisation at `theta` `[P]` on samples `x` [d, N], layer after layer: the
-    /// mean over batches of up to 256 samples, what PyTorch's running averages come to (`momentum=None`). None of networks
-    /// without such layers, and of layers with fixed statistics.
+    /// The statistics of all layers of batch normalisation at `theta` `[P]` on samples `x` [d, N], layer after layer:
+    /// the mean over batches of up to 256 samples, which PyTorch's running averages tend to (`momentum=None`). Layers
+    /// with fixed statistics are left out; a network without other such layers gives an empty list.
     pub fn batch_statistics<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Vec<BatchStatistics> {
         let mut all: Vec<BatchStatistics> = Vec::new();
         let mut pool = Pool::new();
@@ -53,7 +53,7 @@ impl Network {
     }
 }
 
-/// The layers one after another; what batch normalisation gets is measured.
+/// Runs the layers one after another, and measures the inputs of batch normalisation.
 fn walk<T: Scalar>(
     layers: &[Layer],
     plain: &mut Plain<'_, T>,
@@ -102,7 +102,7 @@ mod tests {
         let spec = ModelSpec::Sequential(Sequential::parse(text, "test").unwrap());
         let network = Network::build(&spec, 1, 1).unwrap();
         let x = Matrix { data: vec![1.0, 3.0], rows: 1, columns: 2 };
-        // gamma 0 and beta 2 in the block: it adds 2.
+        // With gamma 0 and beta 2, the block adds 2.
         let found = network.batch_statistics(&[0.0, 2.0, 1.0, 0.0], &x);
         let of = |name: &str, mean| BatchStatistics { name: name.into(), mean: vec![mean], variance: vec![2.0] };
         assert_eq!(found, [of("0.main.0", 2.0), of("1", 4.0)]);
@@ -116,7 +116,7 @@ mod tests {
         let x = Matrix::from_fn(1, 600, |_, n| n as f64);
         let found = network.batch_statistics(&[1.0, 0.0], &x);
         assert!((found[0].mean[0] - 299.5).abs() < 1e-9);
-        // Three batches of 200 consecutive numbers.
+        // There are three batches of 200 consecutive numbers.
         assert!((found[0].variance[0] - 200.0 * 201.0 / 12.0).abs() < 1e-9);
     }
 }

@@ -25,7 +25,7 @@ impl Shape {
         self.channels * self.pixels()
     }
 
-    /// The same, unless it is more than this machine can address.
+    /// The number of features, unless it is more than this machine can address.
     pub fn checked_features(self) -> Option<usize> {
         self.channels.checked_mul(self.height)?.checked_mul(self.width)
     }
@@ -40,31 +40,31 @@ impl fmt::Display for Shape {
 /// A square window sliding over an image, as in a convolution or a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// What it slides over.
+    /// The shape of the image that the window slides over.
     pub input: Shape,
-    /// Its side.
+    /// The length of the window's side.
     pub kernel: usize,
-    /// Distance of neighbouring places.
+    /// Distance between neighbouring places of the window.
     pub stride: usize,
     /// Rows and columns around the image that count as outside: zeros in a convolution, absent in a pool.
     pub padding: usize,
 }
 
 impl Window {
-    /// `None` if the window does not fit into the padded image, or a size is 0.
+    /// A window; `None` if it does not fit into the padded image, or a size is 0.
     pub fn new(input: Shape, kernel: usize, stride: usize, padding: usize) -> Option<Self> {
         let fits = |side: usize| side > 0 && side + 2 * padding >= kernel;
         let valid = kernel > 0 && stride > 0 && input.channels > 0 && fits(input.height) && fits(input.width);
         valid.then_some(Self { input, kernel, stride, padding })
     }
 
-    /// Rows and columns of places.
+    /// The number of rows and of columns of places.
     pub fn places(&self) -> (usize, usize) {
         let along = |side: usize| (side + 2 * self.padding - self.kernel) / self.stride + 1;
         (along(self.input.height), along(self.input.width))
     }
 
-    /// Size of what a layer with this window and `channels` output channels makes.
+    /// The shape of the output of a layer with this window and `channels` output channels.
     pub fn output(&self, channels: usize) -> Shape {
         let (height, width) = self.places();
         Shape { channels, height, width }
@@ -75,8 +75,9 @@ impl Window {
         self.kernel * self.kernel
     }
 
-    /// Calls `f(place, tap, numbers)` for every place and every row of the window with what of it lies inside the image:
-    /// the numbers of neighbouring pixels, `own` for each pixel, of which the first is that of `tap`.
+    /// Calls `f(place, tap, numbers)` for every place and every row of the window, as far as the row lies inside the
+    /// image: `numbers` is the range of its neighbouring pixels, `own` numbers for each pixel, and the first pixel is
+    /// that of `tap`.
     #[inline(always)]
     pub fn visit_rows(&self, own: usize, mut f: impl FnMut(usize, usize, Range<usize>)) {
         let (rows, columns) = self.places();
@@ -139,7 +140,7 @@ mod tests {
         assert_eq!(seen.len(), 6 * 4);
         // The first place has only its last tap inside, at the image's first pixel.
         assert_eq!(&seen[..4], [(0, 0, None), (0, 1, None), (0, 2, None), (0, 3, Some(0))]);
-        // The last one: rows 1 and 2, columns 3 and outside.
+        // The last place covers rows 1 and 2, and column 3 and a column outside.
         assert_eq!(&seen[20..], [(5, 0, Some(7)), (5, 1, None), (5, 2, Some(11)), (5, 3, None)]);
     }
 

@@ -28,7 +28,7 @@ impl DataLoaderOrder {
         Self { default_generator }
     }
 
-    /// Writes the order of the next epoch over `order`, whose length is the number of samples. Allocates nothing.
+    /// Writes the order of the next epoch to `order`, whose length is the number of samples. Allocates nothing.
     pub fn next_epoch(&mut self, order: &mut [usize]) {
         let _base_seed = self.default_generator.random_i64();
         let seed = self.default_generator.random_i64();

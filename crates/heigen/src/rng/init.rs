@@ -15,25 +15,25 @@ pub fn default_weight(generator: &mut TorchGenerator, fan_in: usize, len: usize)
     weight
 }
 
-/// The bias of a fresh `nn.Linear` or `nn.Conv2d`, drawn after its weight: uniform on +-1/sqrt(`fan_in`), `fan_in` that
-/// of the weight.
+/// The bias of a fresh `nn.Linear` or `nn.Conv2d`, drawn after its weight: uniform on +-1/sqrt(`fan_in`), with the
+/// `fan_in` of the weight.
 ///
 /// # Shapes
-/// `len` entries, one an output.
+/// `len` entries, one for each output.
 pub fn default_bias(generator: &mut TorchGenerator, fan_in: usize, len: usize) -> Vec<f32> {
     let mut bias = vec![0.0; len];
     fill_default_bias(generator, fan_in, &mut bias);
     bias
 }
 
-/// [`default_weight`] into a slice.
+/// Fills a slice with a [`default_weight`].
 pub fn fill_default_weight(generator: &mut TorchGenerator, fan_in: usize, weight: &mut [f32]) {
     // The gain of the leaky ReLU with slope a is sqrt(2 / (1 + a^2)).
     let slope = 5.0_f64.sqrt();
     fill_uniform(generator, (2.0 / (1.0 + slope * slope)).sqrt(), fan_in, weight);
 }
 
-/// [`default_bias`] into a slice.
+/// Fills a slice with a [`default_bias`].
 pub fn fill_default_bias(generator: &mut TorchGenerator, fan_in: usize, bias: &mut [f32]) {
     let bound = 1.0 / (fan_in as f64).sqrt();
     generator.fill_uniform_f32(bias, -bound as f32, bound as f32);

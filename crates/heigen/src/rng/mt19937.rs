@@ -1,12 +1,12 @@
-//! The Mersenne Twister, engine of both streams.
+//! The Mersenne Twister, the engine of both random streams.
 
-/// Words of state.
+/// Number of words in the state.
 const N: usize = 624;
-/// Distance of the word that is mixed in.
+/// Distance, in words, of the word that is mixed in.
 const M: usize = 397;
-/// The twist's matrix.
+/// The matrix of the twist, as a bit mask.
 const MATRIX: u32 = 0x9908_b0df;
-/// The one bit taken from a word, the other 31 come from the next.
+/// The mask of the one bit that is taken from a word; the other 31 bits come from the next word.
 const UPPER: u32 = 0x8000_0000;
 
 /// MT19937: 32-bit words with period 2^19937 - 1.
@@ -16,7 +16,7 @@ const UPPER: u32 = 0x8000_0000;
 #[derive(Clone, Debug)]
 pub struct Mt19937 {
     state: [u32; N],
-    /// The next word to hand out; N: twist first.
+    /// The index of the next word to hand out; N means that the state must be twisted first.
     position: usize,
 }
 
@@ -48,7 +48,7 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// Two words as one, the first in the upper half (`NumPy`'s and PyTorch's order).
+    /// Two words as one number, the first word in the upper half (`NumPy`'s and PyTorch's order).
     pub fn next_u64(&mut self) -> u64 {
         let high = u64::from(self.next_u32());
         high << 32 | u64::from(self.next_u32())
@@ -68,7 +68,7 @@ impl Mt19937 {
 mod tests {
     use super::Mt19937;
 
-    /// The C++ standard fixes the 10,000th word of `std::mt19937` with its default seed.
+    /// Checks the 10,000th word of `std::mt19937` with its default seed, which the C++ standard fixes.
     #[test]
     fn ten_thousandth_word_of_the_default_seed() {
         let mut engine = Mt19937::new(5489);

@@ -13,7 +13,7 @@ use super::mt19937::Mt19937;
 #[derive(Clone, Debug)]
 pub struct NumpyRandomState {
     engine: Mt19937,
-    /// The polar method makes normal numbers in pairs; this one waits for the next call.
+    /// The second number of a pair, which waits for the next call: the polar method makes normal numbers in pairs.
     cached_gauss: Option<f64>,
 }
 

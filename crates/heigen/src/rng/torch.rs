@@ -5,7 +5,7 @@ use super::mt19937::Mt19937;
 /// `torch.Generator().manual_seed(seed)` on the CPU, or the default generator after `torch.manual_seed(seed)`: the same
 /// numbers for the same calls in the same order.
 ///
-/// The methods that draw normal numbers, `randn_f32` and its kin, are in a file of their own.
+/// The methods that draw normal numbers, such as `randn_f32`, are in the file `torch_normal.rs`.
 ///
 /// ```
 /// let mut generator = heigen::rng::TorchGenerator::new(42);
@@ -14,7 +14,7 @@ use super::mt19937::Mt19937;
 #[derive(Clone, Debug)]
 pub struct TorchGenerator {
     engine: Mt19937,
-    /// Box-Muller makes normal numbers in pairs; this one waits for the next serial call.
+    /// The second number of a pair, which waits for the next serial call: Box-Muller makes normal numbers in pairs.
     pub(super) cached_normal: Option<f64>,
 }
 
@@ -66,7 +66,7 @@ impl TorchGenerator {
         order
     }
 
-    /// `torch.randperm(order.len())` into a buffer; what the buffer held does not matter.
+    /// `torch.randperm(order.len())` written to a buffer; the old content of the buffer does not matter.
     ///
     /// Fisher-Yates from the first entry to the last but one, the offset being one word modulo the number of entries
     /// left. (PyTorch takes another way from 2^32 / 20 entries on, far above any data set here.)

@@ -13,9 +13,9 @@ use super::{
     torch::TorchGenerator,
 };
 
-/// Entries in a block.
+/// Number of entries in a block.
 const BLOCK: usize = 16;
-/// Entries that give a radius; as many give an angle.
+/// Number of entries of a block that give a radius; as many give an angle.
 const HALF: usize = BLOCK / 2;
 
 impl TorchGenerator {
@@ -71,8 +71,8 @@ impl TorchGenerator {
     }
 }
 
-/// Fills with uniform numbers, then turns the blocks into normal numbers, the last 16 entries afresh where the length
-/// is no multiple of 16.
+/// Fills `values` with uniform numbers, then turns the blocks into normal numbers. Where the length is no multiple of
+/// 16, the last 16 entries are drawn afresh.
 fn fill_blocks<T>(values: &mut [T], mut uniform: impl FnMut() -> T, to_normal: impl Fn(&mut [T])) {
     for value in values.iter_mut() {
         *value = uniform();

@@ -2,7 +2,7 @@
 
 use super::{Report, Training};
 
-/// What a run is made of between two epochs, beside what its experiment says.
+/// The state of a training run between two epochs. Together with the experiment it is all that is needed to go on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// Finished epochs.
@@ -13,12 +13,12 @@ pub struct Checkpoint {
     pub buffers: Vec<Vec<f32>>,
     /// Updates so far.
     pub updates: u32,
-    /// What was reported, in order.
+    /// The reports so far, in order.
     pub reports: Vec<Report>,
 }
 
 impl Training<'_> {
-    /// The state after the last finished epoch, with what was reported so far.
+    /// The state after the last finished epoch, with the reports so far.
     pub fn checkpoint(&self, reports: &[Report]) -> Checkpoint {
         let (buffers, updates) = self.optimizer.state();
         Checkpoint {
@@ -30,11 +30,11 @@ impl Training<'_> {
         }
     }
 
-    /// Puts a new run into the state of `checkpoint`, which was taken of a run of the same experiment; `false`, and
-    /// nothing changed, if it does not fit the network or the update rule.
+    /// Puts a new run into the state of `checkpoint`, which comes from a run of the same experiment. If the state does
+    /// not fit the network or the update rule, nothing is changed and the result is `false`.
     ///
-    /// The order of the batches of the epochs that are done is drawn again and dropped: about a microsecond for a
-    /// hundred samples and epoch.
+    /// The order of the batches of the epochs that are done is drawn again and not used: this takes about a microsecond
+    /// for each epoch and hundred samples.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> bool {
         if self.epochs_done() > 0 || checkpoint.theta.len() != self.theta().len() {
             return false;

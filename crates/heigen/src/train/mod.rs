@@ -1,4 +1,4 @@
-//! Training: batches in PyTorch's order, PyTorch's update rules, and what is watched along the way.
+//! Training: batches in PyTorch's order, PyTorch's update rules, and reports along the way.
 
 mod checkpoint;
 mod optimizer;

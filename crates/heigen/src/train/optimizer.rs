@@ -2,7 +2,7 @@
 
 use crate::config::{MultiStepLr, OptimizerSpec};
 
-/// Adam's constants, PyTorch's defaults.
+/// Adam's constants, with PyTorch's default values.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const ADAM_EPS: f64 = 1e-8;
@@ -14,18 +14,18 @@ pub enum Optimizer {
     Sgd {
         /// Momentum factor.
         momentum: f32,
-        /// L2 penalty.
+        /// Factor of the L2 penalty.
         weight_decay: f32,
-        /// b, empty without momentum.
+        /// The buffer b; empty without momentum.
         buffer: Vec<f32>,
         /// Whether b holds a gradient already.
         started: bool,
     },
     /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; theta -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps).
     Adam {
-        /// First moments.
+        /// First moments m of the gradient.
         m: Vec<f32>,
-        /// Second moments.
+        /// Second moments v of the gradient.
         v: Vec<f32>,
         /// Number of updates t.
         t: u32,
@@ -46,7 +46,7 @@ impl Optimizer {
         }
     }
 
-    /// The buffers `[P]` and the number of updates (of SGD 1 for any): what [`Self::restore`] takes.
+    /// The buffers `[P]` and the number of updates (for SGD, 1 if there were any), as [`Self::restore`] takes them.
     pub fn state(&self) -> (Vec<Vec<f32>>, u32) {
         match self {
             Self::Sgd { buffer, .. } if buffer.is_empty() => (vec![], 0),
@@ -55,7 +55,7 @@ impl Optimizer {
         }
     }
 
-    /// Takes a state over; `false`, and nothing changed, if it is one of another rule or size.
+    /// Takes over a state. If it belongs to another rule or size, nothing is changed and the result is `false`.
     pub fn restore(&mut self, buffers: &[Vec<f32>], updates: u32) -> bool {
         match (self, buffers) {
             (Self::Sgd { buffer, .. }, []) => buffer.is_empty(),

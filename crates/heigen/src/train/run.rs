@@ -1,4 +1,4 @@
-//! A whole training run, watched.
+//! A whole training run, which a [`Watch`] may follow and stop.
 
 use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
@@ -10,27 +10,28 @@ use std::ops::ControlFlow;
 /// The name under which a [`Watch`] is told of a run, after every epoch.
 pub const STAGE: &str = "training";
 
-/// What to run.
+/// The settings of a training run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Loss.
+    /// The loss.
     pub loss: LossKind,
-    /// Update rule.
+    /// The update rule.
     pub optimizer: OptimizerSpec,
-    /// Learning-rate schedule.
+    /// The learning-rate schedule.
     pub scheduler: Option<MultiStepLr>,
-    /// Epochs, batches and what is kept.
+    /// Number of epochs, size of batches, and files that are kept along the way.
     pub trainer: Trainer,
-    /// Stop at 100 % training accuracy, looked at when losses are reported.
+    /// Whether training stops at 100 % training accuracy, which is looked at when losses are reported.
     pub early_stopping: bool,
     /// Seed of the order of the batches.
     pub shuffle_seed: u64,
-    /// Evaluate all parts every so many epochs, beside `how_often_print`; changes nothing of the weights.
+    /// All parts are also evaluated every so many epochs, in addition to `how_often_print`; this does not change the
+    /// weights.
     pub eval_every: Option<usize>,
 }
 
 impl Plan {
-    /// The training of an experiment, evaluated where it says so.
+    /// The settings of an experiment's training, with evaluations where the experiment asks for them.
     pub fn of(experiment: &Experiment) -> Self {
         Self {
             loss: experiment.loss,
@@ -57,29 +58,31 @@ pub struct Report {
     pub test: Option<Evaluation>,
 }
 
-/// Takes what a run leaves along its way, and may end it by `ControlFlow::Break`. (Its progress goes to a [`Watch`].)
+/// Receives the results of a run along its way, and may end it by `ControlFlow::Break`. (The progress goes to a
+/// [`Watch`].)
 pub trait Observer {
-    /// The sum of the batch losses of an epoch.
+    /// Receives the sum of the batch losses of an epoch.
     fn epoch(&mut self, _epochs_done: usize, _batch_losses: f64) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
-    /// Every `how_often_print` epochs and at the end.
+    /// Receives a report, every `how_often_print` epochs and at the end.
     fn report(&mut self, _report: &Report) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
-    /// Asked after every epoch but the last: whether [`Self::checkpoint`] wants the state.
+    /// Called after every epoch but the last: whether [`Self::checkpoint`] should be called with the state.
     fn wants_checkpoint(&mut self, _epochs_done: usize) -> bool {
         false
     }
-    /// The state after an epoch, from which [`train`] can go on.
+    /// Receives the state after an epoch, from which [`train`] can go on.
     fn checkpoint(&mut self, _state: &Checkpoint) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
-    /// Weights before the first epoch and after every `how_often_save_model`-th, where that is not 0.
+    /// Receives the weights before the first epoch and after every `how_often_save_model`-th, where that number is not
+    /// 0.
     fn snapshot(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
-    /// Weights at which per-example gradients are wanted, by `how_often_compute_grads`.
+    /// Receives weights at which per-example gradients are wanted, according to `how_often_compute_grads`.
     fn gradients(&mut self, _epochs_done: usize, _theta: &[f32]) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
@@ -105,17 +108,18 @@ pub struct Trained {
     pub theta: Vec<f32>,
     /// Finished epochs.
     pub epochs_done: usize,
-    /// What was reported, in order.
+    /// The reports of the run, in order.
     pub reports: Vec<Report>,
     /// How it ended.
     pub outcome: Outcome,
 }
 
-/// Trains `network` from weights `theta` `[P]` on the training part, or goes on `from` a state of an earlier run of the
-/// same experiment, which ends at the same bytes as a run without interruption. A state that does not fit is left aside.
-/// `watch` is told every epoch; where it says stop, the run ends as [`Outcome::Interrupted`] with what it has.
+/// Trains `network` from weights `theta` `[P]` on the training part. With a state `from` an earlier run of the same
+/// experiment it goes on from there, and ends at the same bytes as a run without interruption; a state that does not
+/// fit is ignored. `watch` is told about every epoch; if it stops the run, the run ends as [`Outcome::Interrupted`]
+/// with the state that it has reached.
 ///
-/// The same seed gives the same trajectory as PyTorch, up to float32 rounding.
+/// A seed gives the same trajectory as PyTorch does with it, up to float32 rounding.
 ///
 /// # Errors
 /// [`TrainError`] if the loss becomes infinite or NaN, or there are no training samples.

@@ -35,7 +35,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts of `data` that `split` names.
+    /// The training, test and validation parts of `data`, as `split` divides it.
     pub fn new(data: &Dataset, split: &Split) -> Self {
         Self {
             train: Samples::of(data, &split.train),
@@ -50,7 +50,7 @@ impl Parts {
 pub struct Evaluation {
     /// Mean loss.
     pub loss: f64,
-    /// Fraction of samples classified right.
+    /// The fraction of samples that are classified correctly.
     pub accuracy: f64,
 }
 
@@ -69,7 +69,7 @@ pub enum TrainError {
         /// The loss.
         loss: f64,
     },
-    /// The weights became infinite or NaN, by a step after which no loss was looked at.
+    /// The weights became infinite or NaN in the last step of an epoch, after which no loss was computed.
     #[error(
         "training diverged in epoch {epoch} at learning rate {lr:?}: {tensor} has a weight that is infinite or NaN; \
          lower `optimizer.args.lr`"
@@ -88,7 +88,7 @@ pub enum TrainError {
 }
 
 /// A training run: weights, optimizer state, order of the samples, and workspace that is used again, so that no epoch
-/// after the first allocates.
+/// after the first allocates memory.
 #[derive(Debug)]
 pub struct Training<'a> {
     network: &'a Network,
@@ -104,33 +104,34 @@ pub struct Training<'a> {
     loader: DataLoaderOrder,
     order: Vec<usize>,
     batch: Samples,
-    /// One for every tile of a batch.
+    /// The workers, one for every tile of a batch.
     workers: Vec<Worker>,
-    /// Samples of a tile.
+    /// Number of samples in a tile.
     tile: usize,
     par: Par,
 }
 
-/// What takes one tile of a batch through the network.
+/// The buffers with which one thread takes a tile of a batch through the network, and the results of the tile.
 #[derive(Debug)]
 struct Worker {
     pool: Pool<f32>,
     tape: Tape<Matrix<f32>>,
-    /// Of the tile; only where there are several.
+    /// The gradient of the tile; used only where a batch has several tiles.
     gradient: Vec<f32>,
-    /// Sum over the tile.
+    /// The sum of the losses over the tile.
     loss: f64,
 }
 
-/// Samples of an image network that one thread takes at once: few, so that their activations stay in the cache, and
-/// always as many, so that sums do not depend on the number of threads.
+/// Number of samples of an image network that one thread takes at a time. They are few, so that their activations stay
+/// in the cache; the number is constant, so that sums do not depend on the number of threads.
 const TILE: usize = 8;
 
-/// Multiplications a sample from which threads pay.
+/// From this many multiplications per sample on, it pays to use several threads.
 const LARGE: usize = 1 << 17;
 
 impl<'a> Training<'a> {
-    /// From weights `theta` `[P]`; `shuffle_seed` is `torch.manual_seed` right before the first epoch.
+    /// A run from weights `theta` `[P]`; the order of batches is that of `torch.manual_seed(shuffle_seed)` called right
+    /// before the first epoch.
     ///
     /// # Errors
     /// [`TrainError::Empty`] without training samples.
@@ -193,7 +194,7 @@ impl<'a> Training<'a> {
         self.epochs_done
     }
 
-    /// Takes weights over and draws the order of the batches of `epochs` epochs, which are done.
+    /// Takes over weights, and draws the order of the batches of `epochs` epochs, which are done already.
     pub(super) fn continue_from(&mut self, theta: &[f32], epochs: usize) {
         self.theta.copy_from_slice(theta);
         for _ in 0..epochs {
@@ -205,8 +206,8 @@ impl<'a> Training<'a> {
     /// One pass over the training samples; returns the sum of the batch losses (each a mean over its batch).
     ///
     /// # Errors
-    /// [`TrainError::Diverged`] as soon as the loss of a batch is not finite, [`TrainError::DivergedWeights`] if the
-    /// weights are not at the end.
+    /// [`TrainError::Diverged`] as soon as the loss of a batch is infinite or NaN; [`TrainError::DivergedWeights`] if
+    /// weights are infinite or NaN at the end of the epoch.
     pub fn run_epoch(&mut self) -> Result<f64, TrainError> {
         let lr = learning_rate(&self.spec, self.scheduler.as_ref(), self.epochs_done);
         let mut order = std::mem::take(&mut self.order);
@@ -242,7 +243,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// The gradient of the batch's mean loss; returns that loss.
+    /// Computes the gradient of the batch's mean loss, and returns that loss.
     fn batch_gradient(&mut self) -> f64 {
         let Self { network, theta, gradient, batch, workers, .. } = self;
         let pass = Pass { network, theta, loss: self.loss, batch, par: self.par };
@@ -299,7 +300,7 @@ impl<'a> Training<'a> {
             plain.recycle(outputs);
             found
         } else {
-            // Where samples depend on each other, in batches as in training.
+            // Where samples depend on each other, they are evaluated in batches of the size of training.
             let batch = if self.network.couples_samples() { self.batch_size } else { n };
             let (mut loss, mut right) = (0.0, 0);
             for start in (0..n).step_by(batch) {
@@ -315,7 +316,7 @@ impl<'a> Training<'a> {
     }
 }
 
-/// A batch at the present weights.
+/// A pass of a batch through the network at the present weights.
 struct Pass<'a> {
     network: &'a Network,
     theta: &'a [f32],
@@ -325,8 +326,8 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The part that samples `range` have in the gradient of the batch's mean loss, to `sink`; returns the sum of their
-    /// losses.
+    /// Adds the contribution of the samples in `range` to the gradient of the batch's mean loss to `sink`; returns the
+    /// sum of their losses.
     fn run(&self, range: Range<usize>, worker: &mut Worker, sink: Sink<'_, f32>) -> f64 {
         let Samples { x, y } = self.batch;
         let mut plain = Plain::new(self.theta, sink, &mut worker.pool, self.par);

@@ -1,4 +1,4 @@
-//! Functions that a layer applies entry by entry.
+//! Functions of one number that a layer applies entry by entry.
 
 use serde::Serialize;
 
@@ -6,16 +6,17 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
-    /// max(0, z), derivative 0 at 0 as in `PyTorch`.
+    /// The function max(0, z), with derivative 0 at 0 as in `PyTorch`.
     Relu,
-    /// 1 / (1 + exp(-z)).
+    /// The function 1 / (1 + exp(-z)).
     Sigmoid,
-    /// tanh(z).
+    /// The function tanh(z).
     Tanh,
-    /// z Phi(z), Phi the distribution function of the standard normal distribution (arXiv:1606.08415).
+    /// The function z Phi(z), where Phi is the distribution function of the standard normal distribution
+    /// (arXiv:1606.08415).
     Gelu,
-    /// z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))), its approximation.
+    /// The approximation of GELU by z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))).
     GeluTanh,
-    /// log(1 + exp(z)).
+    /// The function log(1 + exp(z)).
     Softplus,
 }

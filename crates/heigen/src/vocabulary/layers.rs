@@ -6,66 +6,66 @@ use serde::Serialize;
 /// A network as a list of layers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sequential {
-    /// Channels, rows and columns of an image; the samples' own shape unless given.
+    /// The channels, rows and columns of an image; the samples' own shape if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_shape: Option<[usize; 3]>,
-    /// Mean and variance of batch normalisation.
+    /// The source of batch normalisation's mean and variance.
     pub batchnorm: BatchNormMode,
     /// The layers in order.
     pub layers: Vec<LayerSpec>,
 }
 
-/// Where batch normalisation takes mean and variance from.
+/// The source of batch normalisation's mean and variance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchNormMode {
-    /// From the samples themselves (PyTorch's training mode).
+    /// The samples themselves (PyTorch's training mode).
     #[default]
     Batch,
-    /// From the running statistics in the weights file (PyTorch's evaluation mode).
+    /// The running statistics in the weights file (PyTorch's evaluation mode).
     Running,
 }
 
-/// One layer. Sizes of inputs are inferred; names are prefixes of the tensors in a state dict, by default the place in
-/// the list, as in `torch.nn.Sequential`.
+/// One layer. The sizes of inputs are inferred. Names are prefixes of the tensors in a state dict; a layer without a
+/// name has its number in the list, as in `torch.nn.Sequential`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LayerSpec {
-    /// W x + b.
+    /// The map W x + b.
     Linear {
-        /// Prefix of its tensors.
+        /// The prefix of its tensors' names.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
         /// Number of outputs.
         out_features: usize,
-        /// Whether there is a b.
+        /// Whether there is a bias b.
         bias: bool,
     },
     /// A convolution with a square kernel.
     Conv2d {
-        /// Prefix of its tensors.
+        /// The prefix of its tensors' names.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
         /// Number of filters.
         out_channels: usize,
-        /// How it slides.
+        /// The window that slides over the image.
         #[serde(flatten)]
         window: WindowSpec,
         /// Whether there is a bias.
         bias: bool,
     },
-    /// max(0, z).
+    /// The function max(0, z), entry by entry.
     Relu,
-    /// tanh(z).
+    /// The function tanh(z), entry by entry.
     Tanh,
-    /// 1 / (1 + exp(-z)).
+    /// The function 1 / (1 + exp(-z)), entry by entry.
     Sigmoid,
-    /// z Phi(z), Phi the distribution function of the standard normal distribution.
+    /// The function z Phi(z), where Phi is the distribution function of the standard normal distribution.
     Gelu {
-        /// How Phi is computed.
+        /// The way in which Phi is computed.
         approximate: Approximate,
     },
-    /// log(1 + exp(z)).
+    /// The function log(1 + exp(z)), entry by entry.
     Softplus,
     /// The largest entry in every place of a window.
     #[serde(rename = "maxpool")]
@@ -79,48 +79,48 @@ pub enum LayerSpec {
     /// Batch normalisation of features or channels.
     #[serde(rename = "batchnorm")]
     BatchNorm {
-        /// Prefix of its tensors.
+        /// The prefix of its tensors' names.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
-        /// Added to the variance.
+        /// The number that is added to the variance.
         eps: f64,
     },
-    /// From an image to features, channel after channel.
+    /// The change from an image to features, channel after channel.
     Flatten,
-    /// Nothing: analyses are of the network as it predicts.
+    /// A layer that does nothing, because analyses are of the network as it predicts.
     Dropout {
         /// The probability with which training would drop a unit.
         p: f64,
     },
-    /// main(x) + shortcut(x).
+    /// The sum main(x) + shortcut(x).
     Residual {
-        /// The block.
+        /// The layers of the block.
         main: Vec<Self>,
-        /// What is added to it; the identity if empty.
+        /// The layers whose output is added to that of the block; the identity if empty.
         shortcut: Vec<Self>,
     },
-    /// x - log(sum(exp(x))).
+    /// The map x - log(sum(exp(x))) of every sample.
     LogSoftmax,
 }
 
-/// How GELU's distribution function is computed, by PyTorch's names.
+/// The way in which GELU's distribution function is computed, under PyTorch's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approximate {
-    /// By the error function.
+    /// It is computed by the error function.
     None,
-    /// By a hyperbolic tangent.
+    /// It is approximated by a hyperbolic tangent.
     Tanh,
 }
 
 /// A square window sliding over an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct WindowSpec {
-    /// Its side.
+    /// The length of its side.
     pub kernel_size: usize,
-    /// Distance of neighbouring places.
+    /// Distance between neighbouring places.
     pub stride: usize,
-    /// Rows and columns added on every side.
+    /// Number of rows and columns that are added on every side.
     pub padding: usize,
 }
 

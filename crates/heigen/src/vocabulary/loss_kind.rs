@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-/// Training loss, the mean over the samples.
+/// The training loss; it is the mean over the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
     /// Cross-entropy of the softmax of the logits.
     CrossEntropy,
-    /// Squared error against one-hot labels, mean over all entries (samples and classes).
+    /// Squared error against one-hot labels, averaged over all entries (samples and classes).
     Mse,
     /// Negative log-likelihood of outputs that are log-probabilities already.
     Nll,

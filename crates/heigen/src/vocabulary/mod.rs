@@ -1,7 +1,8 @@
-//! The words that experiment files, networks, losses and foreign formats share: layers, activations, losses, networks.
+//! The vocabulary that experiment files, networks, losses and foreign formats share: layers, activations, losses,
+//! networks.
 //!
-//! Plain data. The files' parser ([`crate::config`]) reads it, [`crate::model`] builds from it, and importers of foreign
-//! formats write it; none of them needs another for that.
+//! These are plain data. The parser of experiment files ([`crate::config`]) reads them, [`crate::model`] builds
+//! networks from them, and importers of foreign formats write them, so that none of these modules needs another.
 
 mod activation;
 mod layers;

@@ -3,13 +3,13 @@
 use super::{Activation, Sequential};
 use serde::Serialize;
 
-/// How the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
+/// The way in which the weights of an [`ModelSpec::Fnn2Layer`] are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Initialization {
     /// `PyTorch`'s default for linear layers.
     #[serde(rename = "random")]
     Random,
-    /// The weights of fc1 and fc2 are redrawn by `kaiming_normal_` and then by `kaiming_uniform_`; the second stays.
+    /// The weights of fc1 and fc2 are drawn again by `kaiming_normal_` and then by `kaiming_uniform_`, which counts.
     Kaiming,
 }
 
@@ -22,7 +22,7 @@ pub enum ModelSpec {
     Fnn {
         /// Width of the hidden layer.
         num_neurons: usize,
-        /// Factors on the two weight matrices after they are drawn.
+        /// Factors by which the two weight matrices are multiplied after they are drawn.
         init_scales: Option<[f64; 2]>,
     },
     /// Two hidden layers.
@@ -34,7 +34,7 @@ pub enum ModelSpec {
         num_neurons_layer2: usize,
         /// Activation after both hidden layers.
         activation_func: Activation,
-        /// How fresh weights are drawn.
+        /// The way in which fresh weights are drawn.
         initialization: Initialization,
         /// Whether the network ends in log-softmax.
         lsoftmax: bool,
@@ -46,9 +46,9 @@ pub enum ModelSpec {
     LeNet5 {},
     /// ResNet-18.
     ResNet18 {
-        /// Start from weights that the user gives.
+        /// Whether training starts from weights that the user gives.
         pretrained: bool,
-        /// 3 x 3 first convolution with stride 1 and no bias.
+        /// Whether the first convolution is 3 x 3 with stride 1 and no bias.
         #[serde(rename = "for_CIFAR")]
         for_cifar: bool,
     },

@@ -1,4 +1,4 @@
-//! The claims of the paper one by one, with what was measured for and against each.
+//! The claims of the paper one by one, each with the measurements for and against it.
 
 use super::gathered::{Measured, Measures, of};
 use super::statistics::{mean, spearman};
@@ -12,14 +12,14 @@ const CHECKERBOARD: [&str; 2] =
     ["gauss_checkerboard_linear/normal_training_close", "gauss_checkerboard_linear/noisy_init_training_close"];
 const MNIST: [&str; 2] = ["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"];
 
-/// A number of one run, if it was measured.
+/// A function that takes one number from a run's measures, if it was measured.
 type Number = fn(&Measured) -> Option<f64>;
 
 pub(super) fn claims(all: &[Measures]) -> Vec<Claim> {
     vec![encoding(all), complexity(all), generalization(all), norm(all), margin(all), images(all)]
 }
 
-/// Sorts findings that hold and that do not, and judges.
+/// A claim with its findings: sorts those that support it from those that contradict it, and judges.
 fn judged(statement: &str, source: &str, findings: &[(bool, String)], table: Option<Table>) -> Claim {
     let of = |wanted: bool| findings.iter().filter(|(h, _)| *h == wanted).map(|(_, text)| text.clone()).collect();
     let (evidence_for, evidence_against): (Vec<String>, Vec<String>) = (of(true), of(false));
@@ -32,7 +32,7 @@ fn judged(statement: &str, source: &str, findings: &[(bool, String)], table: Opt
     Claim { statement: statement.to_owned(), source: source.to_owned(), verdict, evidence_for, evidence_against, table }
 }
 
-/// Directions are better than random ones if they tell this part of what those leave wrong.
+/// Directions count as better than random ones if they classify this fraction of what the random ones leave wrong.
 const BETTER: f64 = 0.1;
 
 fn encoding(all: &[Measures]) -> Claim {
@@ -77,7 +77,7 @@ fn encoding(all: &[Measures]) -> Claim {
     )
 }
 
-/// Runs from which a rank correlation is given.
+/// A rank correlation is given from this many runs on.
 const FEWEST: usize = 6;
 
 fn complexity(all: &[Measures]) -> Claim {
@@ -103,7 +103,8 @@ fn complexity(all: &[Measures]) -> Claim {
     ] {
         for (what, f) in measures {
             let pairs = of_all(group, f);
-            // Three minima alone tell nothing of a correlation, and the same runs tell nothing twice.
+            // Three minima alone tell nothing of a correlation, and a second group with the same runs tells nothing
+            // new.
             let again = std::ptr::eq(group, &raw const planes) && gauss.len() == planes.len();
             if let Some(rho) = spearman(&pairs).filter(|_| pairs.len() >= FEWEST && !again) {
                 let rho_text = math(rho, 2);
@@ -138,13 +139,13 @@ fn complexity(all: &[Measures]) -> Claim {
     )
 }
 
-/// The seeds at which both have a number.
+/// The numbers of `a` and `b` at the seeds where both were measured.
 fn paired(a: &Measures, b: &Measures, number: Number) -> Vec<(f64, f64)> {
     let other = |seed: u64| b.all.iter().find(|m| m.seed == seed).and_then(number);
     a.all.iter().filter_map(|m| Some((number(m)?, other(m.seed)?))).collect()
 }
 
-/// That `number` of `a` is below that of `b`: seed by seed.
+/// Compares `number` of `a` with that of `b`, seed by seed: the claim is that it is smaller for `a`.
 fn below(all: &[Measures], [a, b]: [&str; 2], what: &str, number: Number) -> Option<(bool, String)> {
     let (left, right) = (of(all, a)?, of(all, b)?);
     let pairs = paired(left, right, number);
@@ -246,7 +247,7 @@ fn margin(all: &[Measures]) -> Claim {
     )
 }
 
-/// The number of outliers that counts as few: the published four, and one for the seed.
+/// Up to this many outliers count as few: the four that the paper publishes, and one more for the seed.
 const FEW: f64 = 5.0;
 
 fn images(all: &[Measures]) -> Claim {

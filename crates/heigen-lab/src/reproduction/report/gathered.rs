@@ -7,7 +7,7 @@ use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
 use std::path::PathBuf;
 
-/// The records of one experiment at one seed, as far as there are any.
+/// The records of one experiment at one seed; a field is `None` where there is no record.
 #[derive(Clone, Debug)]
 pub(super) struct Measured {
     pub(super) seed: u64,
@@ -16,7 +16,7 @@ pub(super) struct Measured {
     pub(super) boundary: Option<BoundaryRecord>,
 }
 
-/// An experiment at every seed, its own first.
+/// The measures of an experiment at every seed, its own seed first.
 #[derive(Clone, Debug)]
 pub(super) struct Measures {
     pub(super) name: String,
@@ -24,7 +24,7 @@ pub(super) struct Measures {
 }
 
 impl Measured {
-    /// From the records whose tasks ended well: others may be of another version or seed.
+    /// Reads the records of tasks that ended well. Other records may be of another version or seed.
     fn of(graph: &Graph, run: &Run, well: &[bool]) -> Self {
         let same = |r: &Run| r.place == run.place && r.name() == run.name();
         let ended_well = |kind: fn(&Task) -> Option<&Run>| {
@@ -49,7 +49,7 @@ impl Measured {
         self.analysis.as_ref().map(|a| &a.summary)
     }
 
-    /// lambda_i, i from 1.
+    /// The eigenvalue lambda_i, where i counts from 1.
     pub(super) fn lambda(&self, i: usize) -> Option<f64> {
         self.summary()?.eigenvalues_top.get(i - 1).copied()
     }
@@ -62,31 +62,32 @@ impl Measured {
         self.summary()?.g_theta_of_figure_4()
     }
 
-    /// Accuracy on the validation samples at the end of training.
+    /// The accuracy on the validation samples at the end of training.
     pub(super) fn validation(&self) -> Option<f64> {
         Some(self.model.as_ref()?.epochs.last()?.validation?.accuracy)
     }
 
-    /// Changes of class on segments between samples of the same class.
+    /// Number of changes of the predicted class on segments between samples of the same class, on average.
     pub(super) fn switches(&self) -> Option<f64> {
         Some(self.boundary.as_ref()?.switches.same_class.mean)
     }
 }
 
 impl Measures {
-    /// Mean and standard deviation over the seeds of what `number` takes of each; none where no seed has it.
+    /// Mean and standard deviation over the seeds of the number that `number` takes from each; `None` where no seed has
+    /// it.
     pub(super) fn over_seeds(&self, number: impl Fn(&Measured) -> Option<f64>) -> Option<(f64, Option<f64>)> {
         let values: Vec<f64> = self.all.iter().filter_map(number).collect();
         super::statistics::mean(&values)
     }
 
-    /// The experiment's own seed.
+    /// The measures at the experiment's own seed.
     pub(super) fn own(&self) -> Option<&Measured> {
         self.all.first()
     }
 }
 
-/// All experiments of the graph.
+/// The measures of all experiments of the graph.
 pub(super) fn gather(graph: &Graph, well: &[bool]) -> Vec<Measures> {
     let all = |runs: &Vec<Run>| Measures {
         name: runs[0].name(),
@@ -95,7 +96,7 @@ pub(super) fn gather(graph: &Graph, well: &[bool]) -> Vec<Measures> {
     graph.runs.iter().map(all).collect()
 }
 
-/// The experiment of that name.
+/// The measures of the experiment named `name`.
 pub(super) fn of<'a>(all: &'a [Measures], name: &str) -> Option<&'a Measures> {
     all.iter().find(|m| m.name == name)
 }

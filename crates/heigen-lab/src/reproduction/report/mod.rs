@@ -62,7 +62,7 @@ fn facts(lab: &Lab, graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, 
     facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// Seconds that every task took when it was computed, with the reference's time where it is known.
+/// The seconds that every task took when it was computed, with the reference's time where that is known.
 fn timings(graph: &Graph, found: &Found) -> Vec<Timing> {
     let paths = |run: &Run| graph.places[run.place].store.of(&run.loaded.experiment.name).ok();
     let one = |(i, task): (usize, &Task)| {
@@ -83,7 +83,7 @@ fn timings(graph: &Graph, found: &Found) -> Vec<Timing> {
             }
             Task::Figure(_) | Task::Report => return None,
         };
-        // The record tells what it took when it was computed, whenever that was.
+        // The record tells how long the task took when it was computed, in this run or earlier.
         let state = match (found.well[i], found.reused[i]) {
             (false, _) => TaskState::Failed,
             (true, true) => TaskState::Reused,

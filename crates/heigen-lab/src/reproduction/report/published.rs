@@ -1,15 +1,15 @@
-//! Numbers that the paper and its reference published (arXiv:2306.07104, Figures 2 to 6). Their training is unseeded: the pattern
-//! is to be met, not the digits.
+//! Numbers that the paper and its reference published (arXiv:2306.07104, Figures 2 to 6). Their training has no fixed
+//! seed, so our numbers should show the same pattern, and not the same digits.
 
-/// Numbers published for an experiment.
+/// The numbers that were published for an experiment.
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) experiment: &'static str,
-    /// lambda_1, lambda_2, ...
+    /// The largest eigenvalues lambda_1, lambda_2, ...
     pub(super) eigenvalues: &'static [f64],
     pub(super) outliers: Option<&'static str>,
     pub(super) trace: Option<f64>,
-    /// Seconds that the reference takes to train and to analyse on two cores, where measured.
+    /// Seconds that the reference takes on two cores, to train and to analyse, where they were measured.
     pub(super) seconds: [Option<f64>; 2],
 }
 
@@ -58,7 +58,7 @@ pub(super) const PUBLISHED: [Published; 6] = [
     },
 ];
 
-/// Seconds of trainings that nothing else is published of.
+/// Seconds that the reference takes to train experiments of which no other numbers are published.
 const TRAININGS: [(&str, f64); 2] =
     [("gauss/random_label_training", 900.0), ("mnist2D/random_label_training_c017", 600.0)];
 
@@ -68,7 +68,7 @@ pub(super) fn training(name: &str) -> Option<f64> {
     PUBLISHED.iter().find(|p| p.experiment == name).and_then(|p| p.seconds[0]).or_else(other)
 }
 
-/// Seconds that it takes to analyse one.
+/// Seconds that the reference takes to analyse an experiment.
 pub(super) fn analysis(name: &str) -> Option<f64> {
     PUBLISHED.iter().find(|p| p.experiment == name).and_then(|p| p.seconds[1])
 }

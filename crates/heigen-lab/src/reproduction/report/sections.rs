@@ -1,4 +1,4 @@
-//! Figures with the published numbers beside ours.
+//! The figures of the report, with the published numbers beside ours.
 
 use super::super::ReproduceRequest;
 use super::super::graph::{Graph, Task};
@@ -44,10 +44,10 @@ fn title(figure: &Figure) -> String {
     if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
 }
 
-/// How many eigenvalues are compared.
+/// Number of eigenvalues that are compared.
 const COMPARED: usize = 5;
 
-/// The published eigenvalues and ours.
+/// A table of the published eigenvalues and ours.
 fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
     let mut rows = Vec::new();
     for m in shown {

@@ -1,6 +1,6 @@
 //! Means over seeds and rank correlation.
 
-/// Mean and sample standard deviation, the latter of two values or more; none of no values.
+/// The mean and the sample standard deviation; the deviation needs two values or more, and no values have no mean.
 pub(super) fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
     let n = values.len() as f64;
     if values.is_empty() {
@@ -12,8 +12,8 @@ pub(super) fn mean(values: &[f64]) -> Option<(f64, Option<f64>)> {
     Some((mean, deviation))
 }
 
-/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. None of fewer than three
-/// pairs, or where one side is constant.
+/// Spearman's rank correlation: Pearson's correlation of the ranks, where equal values share their mean rank. `None`
+/// for fewer than three pairs, or where one side is constant.
 pub(super) fn spearman(pairs: &[(f64, f64)]) -> Option<f64> {
     if pairs.len() < 3 {
         return None;

@@ -5,16 +5,16 @@ use crate::curvature::{Failure, Hessian, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
 
-/// An operator that a [`Problem`] has: a mean over its samples.
+/// The operators of a [`Problem`]; each is a mean over its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorKind {
-    /// [`Hessian`].
+    /// The Hessian, [`Hessian`].
     Hessian,
-    /// [`GaussNewton`].
+    /// The generalized Gauss-Newton matrix, [`GaussNewton`].
     GaussNewton,
-    /// [`EmpiricalFisher`].
+    /// The empirical Fisher matrix, [`EmpiricalFisher`].
     EmpiricalFisher,
-    /// [`FunctionalRemainder`].
+    /// The functional remainder, [`FunctionalRemainder`].
     FunctionalRemainder,
 }
 
@@ -47,23 +47,24 @@ impl OperatorKind {
 
 /// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
 ///
-/// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch has what is left. Equal to
-/// the operator of that kind up to rounding; with a `batch_size` of N or more, the same bytes.
+/// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch holds the remaining
+/// samples. The result equals the operator of that kind up to rounding; with a `batch_size` of N or more, it is the
+/// same to the byte.
 ///
 /// # Shapes
 /// Symmetric, [P, P]; products take [P, K] to [P, K].
 ///
 /// # Cost
-/// Operations as of the kind, and 2 P K for every batch. Memory beside the samples: the activations of one batch with
-/// their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order:
+/// The operations of the operator's kind, and 2 P K for every batch. Memory beside the samples: the activations of one
+/// batch with their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order, so
 /// the result does not depend on the threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Batched<'a, T> {
     /// The network, its point and all samples.
     pub problem: &'a Problem<'a, T>,
-    /// Which operator.
+    /// The operator: the Hessian, the Gauss-Newton matrix or another one.
     pub kind: OperatorKind,
-    /// Samples that are held in memory with their activations at a time.
+    /// Number of samples whose activations are held in memory at a time.
     pub batch_size: NonZeroUsize,
 }
 

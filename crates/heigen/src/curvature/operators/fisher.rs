@@ -8,8 +8,8 @@ use crate::model::ColumnMap;
 
 /// The empirical Fisher matrix: the uncentred second moment of the gradients of single samples.
 ///
-/// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own label. Not the Fisher matrix,
-/// whose labels are drawn from the network's prediction; that one is the GGN under cross-entropy.
+/// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own label. It is not the Fisher
+/// matrix, whose labels are drawn from the network's prediction; under cross-entropy, the GGN is the Fisher matrix.
 ///
 /// # Shapes
 /// Symmetric and positive semidefinite, [P, P], of rank N at most; products take [P, K] to [P, K].
@@ -44,11 +44,11 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for EmpiricalFisher<'_, T> {
     }
 }
 
-/// delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.
+/// Puts delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.
 struct OuterProduct<'a, T> {
-    /// Without 1/N.
+    /// The derivative of each sample's loss with respect to its outputs, without the factor 1/N.
     delta: LossDelta<'a, T>,
-    /// 1/N.
+    /// The factor 1/N.
     weight: T,
 }
 
@@ -57,11 +57,11 @@ impl<T: Scalar> ColumnMap<T, 1> for OuterProduct<'_, T> {
         self.delta.value(n, o, out);
     }
 
-    /// delta_n <delta_n, do> / N for every direction.
+    /// Writes delta_n <delta_n, do> / N for every direction.
     fn tangents(&self, n: usize, [o]: [&[T]; 1], [d_outputs]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
         let Some(d_outputs) = d_outputs else { return false };
         let classes = o.len();
-        // The first direction's place holds delta_n until its turn, which comes last.
+        // The place of the first direction holds delta_n until that direction's own turn, which comes last.
         let (delta, others) = out.split_at_mut(classes);
         self.delta.value(n, [o], delta);
         let (first, d_others) = d_outputs.split_at(classes);

@@ -1,4 +1,4 @@
-//! Symmetric operators beside the Hessian, of the same loss.
+//! Symmetric operators other than the Hessian, for the same loss.
 //!
 //! | operator | of the mean loss over N samples |
 //! | --- | --- |
@@ -7,7 +7,7 @@
 //! | [`FunctionalRemainder`] | H - GGN |
 //! | [`Batched`] | one of these or the Hessian, summed over mini-batches in bounded memory |
 //!
-//! Restricted to classes or samples, they are the operators of [`Problem::of_classes`](super::Problem::of_classes) and
+//! For some classes or samples only, they are the operators of [`Problem::of_classes`](super::Problem::of_classes) and
 //! [`Problem::of_samples`](super::Problem::of_samples).
 
 mod batched;

@@ -1,4 +1,4 @@
-//! What the Gauss-Newton matrix leaves of the Hessian.
+//! The functional remainder: the Hessian minus the Gauss-Newton matrix.
 
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
 use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
@@ -11,8 +11,8 @@ use crate::model::ColumnMap;
 /// R = 1/N sum_n sum_c delta_nc d^2 f_nc / d theta^2, with f_n the outputs of sample n and delta_n the derivative of its
 /// loss with respect to them. H = G + R exactly, with G as [`GaussNewton`](super::GaussNewton) defines it.
 ///
-/// Taken from this formula, not by subtraction: where the residuals are small, at a minimum, R keeps its digits. In a
-/// piecewise-linear network only its blocks between different layers differ from zero.
+/// R is computed from this formula and not by subtraction, so that it keeps its digits where the residuals are small,
+/// at a minimum. In a piecewise-linear network only its blocks between different layers differ from zero.
 ///
 /// # Shapes
 /// Symmetric, indefinite, [P, P]; products take [P, K] to [P, K].
@@ -46,7 +46,8 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for FunctionalRemainder<'_, T> {
     }
 }
 
-/// The delta as a constant: its change with the outputs is the part of the Hessian that belongs to Gauss-Newton.
+/// The delta as a constant. Its change with the outputs is left out, because it gives the Gauss-Newton part of the
+/// Hessian.
 struct Constant<'a, T>(LossDelta<'a, T>);
 
 impl<T: Scalar> ColumnMap<T, 1> for Constant<'_, T> {

@@ -1,4 +1,4 @@
-//! Problems over some of the samples.
+//! Problems over a part of the samples.
 
 use crate::curvature::Problem;
 use crate::linalg::{Matrix, Scalar};
@@ -6,20 +6,20 @@ use crate::linalg::{Matrix, Scalar};
 /// Why a choice of samples was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SampleSelectionError {
-    /// An index out of range.
+    /// An index is out of range.
     #[error("there is no sample {index}: there are {n_samples}, numbered from 0")]
     Index {
         /// The index.
         index: usize,
-        /// N.
+        /// N, the number of samples.
         n_samples: usize,
     },
-    /// A class that the network does not have.
+    /// The network does not have the class.
     #[error("there is no class {class}: the network has {n_classes}, numbered from 0")]
     Class {
         /// The class.
         class: usize,
-        /// C.
+        /// C, the number of classes.
         n_classes: usize,
     },
     /// Nothing was chosen, or the classes have no samples.
@@ -28,7 +28,7 @@ pub enum SampleSelectionError {
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// The same network and loss over the samples `indices` alone, in that order.
+    /// A problem with the same network and loss, over the samples `indices` alone, in that order.
     ///
     /// L(theta) = 1/M sum_m l(f(x_m; theta), y_m), the mean over the M chosen; a sample chosen twice counts twice.
     ///
@@ -36,7 +36,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// `indices` `[M]`, each below N; inputs become [d, M].
     ///
     /// # Errors
-    /// [`SampleSelectionError::Index`] for an index out of range, [`SampleSelectionError::Empty`] for none at all.
+    /// [`SampleSelectionError::Index`] for an index out of range, [`SampleSelectionError::Empty`] if there are no
+    /// indices.
     pub fn of_samples(&self, indices: &[usize]) -> Result<Problem<'a, T>, SampleSelectionError> {
         let n_samples = self.n_samples();
         if let Some(&index) = indices.iter().find(|&&i| i >= n_samples) {
@@ -51,7 +52,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(self.with_samples(Matrix { data, rows: d, columns: indices.len() }, labels))
     }
 
-    /// The same network and loss over the samples of some `classes` alone, in their own order.
+    /// A problem with the same network and loss, over the samples of some `classes` alone, in their own order.
     ///
     /// The mean is over these samples. The network keeps all C outputs.
     ///

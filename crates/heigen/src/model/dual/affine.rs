@@ -1,4 +1,4 @@
-//! Products with weights and their derivatives.
+//! Products with weights and their derivatives along K directions.
 
 use super::{Dual, DualTensor};
 use crate::linalg::{Scalar, add_product, product};
@@ -18,7 +18,7 @@ fn columns_of_mut<T: Scalar>(data: &mut [T], rows: usize) -> MatMut<'_, T> {
 }
 
 impl<T: Scalar> Dual<'_, T> {
-    /// The K directions' dW on each other, [K * out, in] row by row, in the order of patches.
+    /// The dW of the K directions, stacked as [K * out, in] row by row, in the order of patches.
     fn stacked(&mut self, layer: &Linear) -> Vec<T> {
         let length = layer.weight.len();
         let mut stacked = self.pool.take(self.k * length);
@@ -29,7 +29,7 @@ impl<T: Scalar> Dual<'_, T> {
         stacked
     }
 
-    /// The K directions' dW^T on each other, [K * in, out] column by column, in the order of patches.
+    /// The dW^T of the K directions, stacked as [K * in, out] column by column, in the order of patches.
     fn stacked_transposed(&mut self, layer: &Linear) -> Vec<T> {
         let inputs = layer.inputs();
         let mut stacked = self.pool.take(self.k * layer.weight.len());
@@ -42,7 +42,7 @@ impl<T: Scalar> Dual<'_, T> {
         stacked
     }
 
-    /// W in the order of patches, if that is not theta's.
+    /// W in the order of patches; `None` if theta has this order already.
     fn permuted(&mut self, layer: &Linear) -> Option<Vec<T>> {
         in_patch_order(layer, &self.theta[layer.weight.clone()], self.pool)
     }

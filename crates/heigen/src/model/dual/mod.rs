@@ -17,20 +17,20 @@ use std::ops::Range;
 /// product of the K matrices stacked on each other, [features * K, columns].
 #[derive(Debug)]
 pub struct DualTensor<T> {
-    /// [features, columns].
+    /// The values, [features, columns].
     pub value: Matrix<T>,
-    /// [features, K, columns]; `None` where the tensor does not vary.
+    /// The tangents, [features, K, columns]; `None` where the tensor does not vary.
     pub tangents: Option<Vec<T>>,
 }
 
-/// Values at theta and derivatives along K directions at once.
+/// The carrier of values at theta with their derivatives along K directions.
 #[derive(Debug)]
 pub struct Dual<'a, T> {
     theta: &'a [T],
-    /// [P, K], direction after direction.
+    /// The directions, [P, K], one after another.
     directions: &'a [T],
     k: usize,
-    /// Receives the tangents of the gradient, [P, K]: H V.
+    /// Receives the tangents of the gradient, which are the products H V, [P, K].
     out: Option<&'a mut [T]>,
     /// Whether the reverse pass is that of the network linearized at theta.
     linearized: bool,
@@ -39,16 +39,16 @@ pub struct Dual<'a, T> {
 }
 
 impl<'a, T: Scalar> Dual<'a, T> {
-    /// At `theta` `[P]` along `directions` [P, K] (column after column); a reverse pass adds the tangents of the
-    /// gradient, the Hessian-vector products, to `out` [P, K].
+    /// The carrier at `theta` `[P]` along `directions` [P, K] (column after column). A reverse pass adds the tangents
+    /// of the gradient, the Hessian-vector products, to `out` [P, K].
     pub fn new(theta: &'a [T], directions: &'a [T], out: Option<&'a mut [T]>, pool: &'a mut Pool<T>, par: Par) -> Self {
         let k = if theta.is_empty() { 0 } else { directions.len() / theta.len() };
         Self { theta, directions, k, out, linearized: false, pool, par }
     }
 
-    /// The same of the network linearized at `theta`: forward, the tangents of the outputs are J V as ever; but weights
-    /// and activations of the reverse pass are constants, so that it adds J^T D for tangents D of the delta to `out`.
-    /// The tape keeps values only.
+    /// The carrier of tangents for the network linearized at `theta`. In the forward pass, the tangents of the outputs
+    /// are J V as with [`Self::new`]. In the reverse pass, weights and activations are constants, so that it adds J^T D
+    /// to `out`, where D are the tangents of the delta. The tape keeps values only.
     pub fn linearized(
         theta: &'a [T],
         directions: &'a [T],
@@ -59,7 +59,7 @@ impl<'a, T: Scalar> Dual<'a, T> {
         Self { linearized: true, ..Self::new(theta, directions, out, pool, par) }
     }
 
-    /// `x` in the pool's memory, without tangents: inputs do not depend on theta.
+    /// Copies `x` into the pool's memory. It has no tangents, since inputs do not depend on theta.
     pub fn input(&mut self, x: &Matrix<T>) -> DualTensor<T> {
         DualTensor { value: self.pool.copy(x), tangents: None }
     }
@@ -76,7 +76,8 @@ impl<'a, T: Scalar> Dual<'a, T> {
         zeros
     }
 
-    /// y(x) of tangents, direction by direction and column by column: `f(tangent of x, value, tangent of y)`.
+    /// A map y(x) applied to tangents, direction by direction and column by column: `f(tangent of x, value, tangent of
+    /// y)`.
     fn along(&mut self, dx: &[T], value: &Matrix<T>, f: impl Fn(&[T], &[T], &mut [T])) -> Vec<T> {
         let mut dy = self.pool.take(dx.len());
         let rows = value.rows;
@@ -90,7 +91,7 @@ impl<'a, T: Scalar> Dual<'a, T> {
     }
 }
 
-/// a += b or a += s b, columns of length `rows` of which `b` may have only one set of K (broadcast).
+/// a += b, or a += s b, for columns of length `rows`; where `b` has only one set of K columns, it is used for all.
 fn add_scaled<T: Scalar>(a: &mut [T], b: &[T], scale: Option<&Matrix<T>>, rows: usize, k: usize) {
     let own = rows * k;
     let (b_columns, a_columns) = (b.len() / own, a.len() / own);
@@ -298,8 +299,8 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
 }
 
 impl<T: Scalar> Dual<'_, T> {
-    /// Takes from `x` what is largest in `by`, place by place, or gives it back there: the choice is the value's, its
-    /// derivative is zero almost everywhere.
+    /// Takes the entries of `x` that are largest in `by`, place by place, or gives them back there. The choice is that
+    /// of the value, and its derivative is zero almost everywhere.
     fn chosen(&mut self, window: &Window, x: &DualTensor<T>, by: &DualTensor<T>, transposed: bool) -> DualTensor<T> {
         let k = self.k;
         let (pixels, places) = (window.input.features(), window.output(window.input.channels).features());

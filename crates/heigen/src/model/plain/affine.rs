@@ -1,4 +1,4 @@
-//! Products with weights.
+//! Products with weights for plain values.
 
 use super::{Plain, Sink, squared_norm};
 use crate::linalg::{Matrix, Scalar, add_product, product, short_zip, vectorized};
@@ -7,27 +7,28 @@ use crate::model::{Linear, Pool};
 use faer::{MatMut, MatRef};
 use std::ops::Range;
 
-/// Numbers that a tile of patches holds: it stays in the cache between being written and being multiplied.
+/// Number of values in a tile of patches: so few that they stay in the cache between being written and being
+/// multiplied.
 const TILE: usize = 1 << 15;
 
-/// Tiles of samples, given the numbers that one sample's patches hold.
+/// The tiles that `samples` samples are cut into, where `patches` is the size of one sample's patches.
 pub(in crate::model) fn tiles(samples: usize, patches: usize) -> impl Iterator<Item = Range<usize>> {
     let tile = (TILE / patches.max(1)).max(1);
     (0..samples).step_by(tile).map(move |start| start..(start + tile).min(samples))
 }
 
-/// W as [out, in], row by row in `values`.
+/// The matrix W [out, in] whose rows are stored one after another in `values`.
 pub(in crate::model) fn row_major<T: Scalar>(values: &[T], rows: usize) -> MatRef<'_, T> {
     MatRef::from_row_major_slice(values, rows, values.len() / rows)
 }
 
-/// The same, to be written.
+/// A row-major matrix with `rows` rows, as faer's view for writing.
 pub(in crate::model) fn row_major_mut<T: Scalar>(values: &mut [T], rows: usize) -> MatMut<'_, T> {
     let columns = values.len() / rows;
     MatMut::from_row_major_slice_mut(values, rows, columns)
 }
 
-/// W [out, in] in the order of patches: `values` themselves, or a copy.
+/// W [out, in] in the order of patches, as a copy; `None` where `values` have this order already.
 pub(in crate::model) fn in_patch_order<T: Scalar>(layer: &Linear, values: &[T], pool: &mut Pool<T>) -> Option<Vec<T>> {
     if layer.in_patch_order() {
         return None;
@@ -147,7 +148,7 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
         (sink, Some(window)) => {
             let (map, length) = (Patches(&window), inputs * places);
             let summed = matches!(sink, Sink::Sum(_) | Sink::Add(_));
-            // Sums over samples take many at once, gradients of single samples one.
+            // Sums over samples take all samples together; gradients of single samples take one at a time.
             let tile_length = if summed { length } else { TILE };
             let mut product_buffer = pool.take(rows * inputs);
             product_buffer.fill(T::ZERO);
@@ -187,7 +188,7 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
     }
 }
 
-/// Adds a gradient in the order of patches to theta's.
+/// Adds a gradient in the order of patches to one in theta's order.
 pub(in crate::model) fn add_rows<T: Scalar>(layer: &Linear, from: &[T], to: &mut [T]) {
     let inputs = layer.inputs();
     for (from, to) in from.chunks_exact(inputs).zip(to.chunks_exact_mut(inputs)) {
@@ -195,7 +196,7 @@ pub(in crate::model) fn add_rows<T: Scalar>(layer: &Linear, from: &[T], to: &mut
     }
 }
 
-/// The numbers of the samples of a tile, of which each has `length`.
+/// The values of the samples of a tile, each of which has `length` values.
 pub(in crate::model) fn images<'a, T>(data: &'a [T], length: usize, tile: &Range<usize>) -> &'a [T] {
     &data[length * tile.start..length * tile.end]
 }

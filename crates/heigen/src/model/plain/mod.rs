@@ -1,4 +1,4 @@
-//! The plain carrier: values only.
+//! The plain carrier, which computes values only.
 
 mod affine;
 
@@ -11,22 +11,23 @@ use crate::linalg::{Matrix, Scalar, vectorized};
 use faer::Par;
 use std::ops::Range;
 
-/// Where parameter gradients of a reverse pass go. Every parameter belongs to one layer, so each place is written once.
+/// The place where a reverse pass puts the gradients of the parameters. Every parameter belongs to one layer, so each
+/// place is written once.
 #[derive(Debug)]
 pub enum Sink<'a, T> {
-    /// Nowhere: inference.
+    /// No gradients are wanted: inference.
     None,
-    /// Summed over the samples: `[P]`.
+    /// The gradient summed over the samples: `[P]`.
     Sum(&'a mut [T]),
-    /// The same, added to what is there.
+    /// Summed over the samples and added to the numbers that are there: `[P]`.
     Add(&'a mut [T]),
-    /// One gradient a sample: [P, N], sample after sample.
+    /// One gradient for each sample: [P, N], sample after sample.
     PerSample(&'a mut [T]),
-    /// The squared l2 norm of every sample's gradient, added up: `[N]`.
+    /// The squared l2 norm of every sample's gradient, added to the numbers that are there: `[N]`.
     SquaredNorms(&'a mut [T]),
 }
 
-/// Values of the network at theta.
+/// The carrier of the network's values at theta.
 #[derive(Debug)]
 pub struct Plain<'a, T> {
     theta: &'a [T],
@@ -36,7 +37,7 @@ pub struct Plain<'a, T> {
 }
 
 impl<'a, T: Scalar> Plain<'a, T> {
-    /// At `theta` `[P]`; matrix products use `par`.
+    /// The carrier at `theta` `[P]`; matrix products use `par`.
     pub fn new(theta: &'a [T], sink: Sink<'a, T>, pool: &'a mut Pool<T>, par: Par) -> Self {
         Self { theta, sink, pool, par }
     }
@@ -46,7 +47,7 @@ impl<'a, T: Scalar> Plain<'a, T> {
         self.copy(x)
     }
 
-    /// A copy of some of its columns.
+    /// A copy of some columns of `x` in the pool's memory.
     pub fn input_columns(&mut self, x: &Matrix<T>, columns: Range<usize>) -> Matrix<T> {
         let mut tensor = self.pool.take_matrix(x.rows, columns.len());
         tensor.data.copy_from_slice(&x.data[columns.start * x.rows..columns.end * x.rows]);
@@ -175,7 +176,7 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
     }
 }
 
-/// Rows and columns of what `map` makes of the images of `x`.
+/// The number of rows and columns of the result of `map` for the images of `x`.
 pub(super) fn output_size<T: Scalar>(map: &impl ImageMap<T>, x: &Matrix<T>) -> (usize, usize) {
     let ((_, pixels_in), (rows, pixels)) = (map.input(), map.output());
     (rows, x.columns / pixels_in * pixels)
@@ -187,7 +188,7 @@ pub(super) fn sum_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
     add_columns(data, sum);
 }
 
-/// The same, added: block by block of rows, so that sums stay in registers.
+/// Adds the sum of the columns of `data` to `sum`, block by block of rows, so that sums stay in registers.
 pub(super) fn add_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
     const BLOCK: usize = 8;
     let rows = sum.len().max(1);
