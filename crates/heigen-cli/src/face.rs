@@ -7,7 +7,7 @@ use crate::wording;
 use heigen_lab::{Event, LabWatch, Note, NoteKind, Problem, Product};
 use std::ops::ControlFlow;
 
-/// Which reused results a command mentions.
+/// The reused results that a command mentions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     Said,

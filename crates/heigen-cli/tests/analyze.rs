@@ -9,9 +9,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Of lambda_max, for eigenvalues; of the largest logit, for logits.
+/// Tolerance in float64: relative to lambda_max for eigenvalues, and to the largest logit for logits.
 const FLOAT64: f64 = 1e-8;
-/// ONNX Runtime computes in float32.
+/// Tolerance for ONNX Runtime, which computes in float32.
 const FLOAT32: f64 = 1e-5;
 
 fn fixture(file: &str) -> String {
@@ -35,7 +35,7 @@ fn assert_close(got: &[f64], wanted: &[f64], tolerance: f64, what: &str) {
     }
 }
 
-/// One way to the network `oracle`.
+/// One kind of file by which the network `oracle` comes to heigen.
 struct Way {
     oracle: &'static str,
     model: &'static str,
@@ -57,8 +57,8 @@ const DIGITS: &[&str] = &["--data", "@digits.npz"];
 const MOONS: &[&str] = &["--data", "@moons.npz"];
 const BLOBS: &[&str] = &["--data", "@blobs_X.npy", "--labels", "@blobs_y.npy"];
 
-/// scikit-learn's MLP by ONNX, PyTorch's CNN as .pt, its tanh network by both ONNX exporters, as .pt, safetensors and .npz,
-/// networks with batch normalisation, and Keras' manner of ONNX.
+/// The files: scikit-learn's MLP by ONNX; PyTorch's CNN as .pt; its tanh network by both ONNX exporters, as .pt,
+/// safetensors and .npz; networks with batch normalisation; and ONNX as Keras writes it.
 const WAYS: [Way; 15] = [
     way("iris_mlp", "iris_mlp.onnx", None, IRIS),
     way("iris_mlp", "iris_mlp.onnx", None, &["--data", "@iris.parquet", "--label-column", "species"]),
@@ -152,7 +152,7 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
     exps.into_iter().map(|e| e / sum).collect()
 }
 
-/// With onnxruntime at hand, all samples are compared; it is skipped where it is absent.
+/// Compares the logits of all samples with those of onnxruntime; skipped where that is not installed.
 #[test]
 fn onnx_runtime_gives_the_same_logits() {
     let script = fixture("../onnxruntime_logits.py");
@@ -263,7 +263,7 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
     }
     assert!(!sandbox.path("results").exists(), "nothing is written of what is refused");
     assert!(!sandbox.path("PWNED").exists() && !PathBuf::from("PWNED").exists());
-    // The mend that the message names.
+    // The remedy that the message names works.
     sandbox.ok(&["analyze", "--model", &net, "--arch", &named, "--data", &moons, "--map", "0.=fc1."]);
 }
 

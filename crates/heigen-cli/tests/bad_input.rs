@@ -1,4 +1,4 @@
-//! Bad input: exit code 1, one message that names file, value and remedy, earlier results intact.
+//! Bad input gives exit code 1 and one message that names file, value and remedy; earlier results stay intact.
 
 mod common;
 

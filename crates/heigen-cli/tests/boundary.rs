@@ -1,4 +1,4 @@
-//! `heigen boundary`, of a plane and of images.
+//! Tests of `heigen boundary`, on a plane and on images.
 
 mod common;
 

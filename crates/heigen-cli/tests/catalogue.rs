@@ -1,4 +1,4 @@
-//! `heigen list`, `heigen show`, the help, and wrong usage.
+//! Tests of `heigen list`, `heigen show`, the help, and wrong usage.
 
 mod common;
 

@@ -1,11 +1,11 @@
-//! The crates of the workspace and what each may use: the table of ARCHITECTURE.md, against `cargo metadata`.
+//! Compares the crates of the workspace and their dependencies, the table of ARCHITECTURE.md, with `cargo metadata`.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// For every crate those of the workspace that it uses.
+/// For every crate, the crates of the workspace that it uses.
 const EDGES: [(&str, &[&str]); 10] = [
     ("heigen-spectra", &[]),
     ("heigen", &["heigen-pickle", "heigen-spectra"]),

@@ -1,4 +1,4 @@
-//! `heigen figure 2`.
+//! Tests of `heigen figure 2`.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn figure_2_is_drawn_for_one_and_for_two_experiments() {
         assert!(svg.starts_with(b"<svg") || svg.starts_with(b"<?xml"));
         assert!(pdf.starts_with(b"%PDF") && png.starts_with(b"\x89PNG"));
     }
-    // Nothing is computed twice, and the same results give the same bytes.
+    // Nothing is computed twice, and equal results give equal bytes.
     let before = sandbox.files("figures");
     let run = sandbox.ok(&[&["figure", "2", &plain], &QUICK[..]].concat());
     let reused = "my/plain: reused results/models/my/plain.safetensors\n\

@@ -1,5 +1,5 @@
-//! The guide in `docs/guide`: its commands print what it shows, its files are what heigen reads, its paths and links lead
-//! somewhere, and its Python runs.
+//! Tests of the guide in `docs/guide`: its commands print the output that it shows, heigen reads its files, its paths
+//! and links exist, and its Python runs.
 
 mod common;
 
@@ -21,7 +21,7 @@ fn source() -> PathBuf {
     root().join("docs/guide/src")
 }
 
-/// Every chapter by the name of its file, with what it includes put in.
+/// Every chapter by the name of its file, with the files that it includes put in.
 fn chapters() -> BTreeMap<String, String> {
     let files = fs::read_dir(source()).unwrap().map(|entry| entry.unwrap().path());
     let chapters = files.filter(|path| path.extension().is_some_and(|e| e == "md"));
@@ -44,7 +44,7 @@ fn included(chapter: &str, file: &str) -> String {
     text.trim_end().to_owned()
 }
 
-/// A fenced block: what stands behind the fence, the number of its first line, and its lines.
+/// A fenced block: the text behind the opening fence, the number of its first line, and its lines.
 struct Block<'a> {
     info: &'a str,
     line: usize,
@@ -98,7 +98,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Whether `got` is what `wanted` shows: a line `...` stands for any lines, `[..]` for any characters.
+/// Whether `got` matches `wanted`, in which a line `...` stands for any lines and `[..]` for any characters.
 fn fits(wanted: &[&str], got: &[&str]) -> bool {
     match (wanted.split_first(), got.split_first()) {
         (None, None) => true,
@@ -125,7 +125,7 @@ fn dots_stand_for_lines_and_brackets_for_characters() {
     assert!(line_fits("in [..] s, [..]", "in 1.2 s, 3") && !line_fits("in [..] s", "in 1.2 ms"));
 }
 
-/// Every ```console block: lines `$ heigen ...`, each with what it prints behind it (messages, then results).
+/// Checks every ```console block: lines `$ heigen ...`, each followed by its output (messages, then results).
 #[test]
 fn commands_print_what_the_guide_shows() {
     for (name, text) in chapters() {
@@ -154,7 +154,7 @@ fn commands_print_what_the_guide_shows() {
     }
 }
 
-/// Blocks ```json,architecture and ```json,experiment are what heigen reads.
+/// Checks that heigen reads the blocks ```json,architecture and ```json,experiment.
 #[test]
 fn architectures_and_experiments_are_read() {
     let mut read = 0;
@@ -179,7 +179,7 @@ fn architectures_and_experiments_are_read() {
     assert!(read > 0);
 }
 
-/// How mdBook calls a heading.
+/// The anchor that mdBook gives a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " _-".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
@@ -211,7 +211,7 @@ fn links_lead_to_chapters_headings_and_files() {
     }
 }
 
-/// Inline code that begins like a path of the repository is one.
+/// Checks that inline code that begins like a path of the repository is such a path.
 #[test]
 fn paths_of_the_repository_exist() {
     for (name, text) in chapters() {
@@ -222,7 +222,7 @@ fn paths_of_the_repository_exist() {
     }
 }
 
-/// The first chapter with PyTorch, from nothing; skipped where python3 has no torch.
+/// Runs the first chapter with PyTorch in an empty folder; skipped where python3 has no torch.
 #[test]
 fn python_examples_run() {
     let sandbox = Sandbox::new();

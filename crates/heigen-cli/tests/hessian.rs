@@ -1,4 +1,4 @@
-//! `heigen hessian`: files, summary, reuse, options that must not change results.
+//! Tests of `heigen hessian`: files, summary, reuse, and options that must not change results.
 
 mod common;
 

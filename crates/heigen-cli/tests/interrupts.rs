@@ -1,4 +1,4 @@
-//! A disk that fills up, Ctrl-C and kill: earlier results stay, and nothing half-written does.
+//! Tests with a full disk, Ctrl-C and kill: earlier results stay, and no half-written file does.
 
 #![cfg(target_os = "linux")]
 
@@ -11,14 +11,14 @@ use common::{Sandbox, changed, small};
 use insta::assert_snapshot;
 use serde_json::json;
 
-/// Keeps snapshots, so that there are temporary files from the first epoch on.
+/// A long training that keeps snapshots, so that there are temporary files from the first epoch on.
 fn long(sandbox: &Sandbox) -> String {
     let changes = [("/trainer/num_epochs", json!(100_000_000)), ("/trainer/how_often_save_model", json!(1_000))];
     sandbox.config("plain", &changed(&changes))
 }
 
-/// Starts a training and waits for its first staged snapshot. (The file by which it tries whether it may write comes and
-/// goes before that.)
+/// Starts a training and waits for its first staged snapshot. (The file by which the program tests whether it may write
+/// is removed before that.)
 fn started(sandbox: &Sandbox, config: &str) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
     command.args(["train", config]).current_dir(sandbox.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -95,7 +95,8 @@ fn a_write_that_fails_half_way_leaves_earlier_results() {
     sandbox.ok(&["figure", "2", &plain]);
     let before = [sandbox.files("results"), sandbox.files("figures")];
     let mut messages = String::new();
-    // Eigenvalues fit, eigenvectors do not; the record fits, the drawing does not; nothing fits.
+    // In the first case eigenvalues fit and eigenvectors do not; then the record fits and the drawing does not; then
+    // nothing fits.
     for (kib, args) in [
         (64, "hessian my/plain.json --full-basis"),
         (16, "figure 2 my/plain.json --resolution 60"),

@@ -1,4 +1,4 @@
-//! Experiments with an architecture and a data file of the user's.
+//! Tests of experiments with an architecture and a data file of the user.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{Sandbox, changed};
 use heigen_store::weights;
 use serde_json::{Value, json};
 
-/// Three classes by name, of which the second feature is large and the third constant.
+/// A table with three named classes, in which the second feature is large and the third is constant.
 fn table() -> String {
     let row = |n: usize| {
         let (class, x) = (["oak", "ash", "elm"][n % 3], n as f64);
@@ -40,7 +40,7 @@ fn networks_and_data_of_ones_own_are_trained_and_analysed() {
     sandbox.ok(&["train", &trees]);
     let path = sandbox.path("results/models/my/trees.safetensors");
     let file = weights::load(&path).unwrap();
-    // PyTorch's state dict of the same Sequential, the counter of batches aside.
+    // The tensors are those of PyTorch's state dict for this Sequential, except for the counter of batches.
     let names: Vec<&str> = file.tensors.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(
         names,
@@ -63,7 +63,8 @@ fn networks_and_data_of_ones_own_are_trained_and_analysed() {
     let json: Value = serde_json::from_str(&sandbox.ok(&["hessian", &trees, "--json"]).stdout).unwrap();
     assert_eq!(json["n_params"], 6 * 3 + 6 + 12 + 42 + 18);
     assert_eq!(json["n_samples"], 15);
-    // In evaluation mode the statistics are those of the file: the same training samples, so nearly the same network.
+    // In evaluation mode the statistics come from the file. They are those of the training samples, so the network is
+    // nearly the same.
     let mut running = experiment();
     running["model"]["args"]["batchnorm"] = json!("running");
     let running = sandbox.config("running", &running);
@@ -75,7 +76,7 @@ fn networks_and_data_of_ones_own_are_trained_and_analysed() {
     assert_ne!(loss(&evaluated), loss(&json));
     let error = sandbox.error(&["train", &running]);
     assert!(error.contains("set it to \"batch\" to train"), "{error}");
-    // Another file under the same name is another data set.
+    // A changed file under the same name is another data set.
     sandbox.file("trees.csv", table().replace("1000", "1001").as_bytes());
     let again = sandbox.ok(&["train", &trees]);
     assert!(again.stderr.contains("training again"), "{}", again.stderr);

@@ -1,4 +1,4 @@
-//! `heigen reproduce`: plan, parts, what is up to date, failures, kills.
+//! Tests of `heigen reproduce`: plan, parts, results that are up to date, failures, kills.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const PART: [&str; 2] = ["reproduce", "fig1"];
 
-/// Every result of a run, without the page, which tells how long the run took, and times in JSON.
+/// All results of a run, with times in JSON left out, and without the page, which tells how long the run took.
 fn results(sandbox: &Sandbox) -> Vec<std::collections::BTreeMap<String, Vec<u8>>> {
     ["results", "figures"].map(|folder| sandbox.files(folder)).into()
 }
@@ -45,7 +45,7 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
     assert_eq!(run.stdout, "report/index.html\n");
     let page = std::fs::read_to_string(sandbox.path("report/index.html")).unwrap();
     assert!(page.contains("Figure 1") && page.contains("intro1D/normal_training") && page.contains("ours, 3 seeds"));
-    // Seed 1 is the experiment's own; the others stand apart.
+    // Seed 1 is the experiment's own; the results of the others are in folders of their own.
     for seed in ["2", "3"] {
         assert!(sandbox.path(&format!("results/seeds/{seed}/grads/intro1D/normal_training_boundary.json")).exists());
     }
@@ -64,7 +64,8 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
 #[test]
 fn a_failed_task_stops_only_what_needs_it() {
     let sandbox = Sandbox::new();
-    // A folder where the weights are to stand: the training fails, and with it all but the report.
+    // A folder stands where the weights should be written, so the training fails, and everything but the report with
+    // it.
     std::fs::create_dir_all(sandbox.path("results/models/intro1D/normal_training.safetensors/x")).unwrap();
     let run = sandbox.run(&[&PART[..], &["--json"]].concat());
     assert_eq!(run.code, 1, "{}", run.stderr);
@@ -79,7 +80,7 @@ fn a_failed_task_stops_only_what_needs_it() {
     assert!(run.stderr.contains("error: train intro1D/normal_training: "), "{}", run.stderr);
     let page = std::fs::read_to_string(sandbox.path("report/index.html")).unwrap();
     assert!(page.contains("train intro1D/normal_training"), "the page tells what failed");
-    // Mended, the same command does the rest.
+    // When the folder is removed, the command does the rest.
     std::fs::remove_dir_all(sandbox.path("results/models")).unwrap();
     sandbox.ok(&PART);
 }
@@ -118,7 +119,7 @@ fn killed_at_any_moment_it_goes_on_and_ends_at_the_same_bytes() {
         command.args(PART).args(["--checkpoint-every", "0.02"]).current_dir(killed.path(""));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(milliseconds));
-        // It may have ended by itself on a quick machine.
+        // On a quick machine the process may have ended by itself.
         let _ = child.kill();
         child.wait().unwrap();
     }

@@ -1,4 +1,4 @@
-//! `heigen train`: what is trained, what is reused and why, what is kept along the way.
+//! Tests of `heigen train`: trainings, reuse with its reasons, and files that are kept along the way.
 
 mod common;
 
@@ -45,7 +45,7 @@ fn starting_models_are_trained_first() {
     talk += &sandbox.ok(&["train", "my/plain.json", "--seed", "5"]).stderr;
     talk += &sandbox.ok(&["train", &large]).stderr;
     assert_snapshot!("starting_models", talk);
-    // The large-norm start: no epoch, so that the start itself is what is saved.
+    // The large-norm start is trained for no epoch, so that the start itself is saved.
     let start = sandbox.config(
         "start",
         &changed(&[
@@ -87,7 +87,7 @@ fn snapshots_and_gradients_along_training_are_kept() {
     let last = weights::load(&sandbox.path("results/models/my/kept_snapshots/epoch_000012.safetensors")).unwrap();
     let trained = weights::load(&sandbox.path("results/models/my/kept.safetensors")).unwrap();
     assert_eq!(last.tensors, trained.tensors);
-    // Other epochs of an earlier training do not stay beside the new ones.
+    // The epochs that an earlier training kept do not stay beside the new ones.
     sandbox.config("kept", &keep(6));
     sandbox.ok(&["train", &config]);
     let snapshots = sandbox.names("results/models/my/kept_snapshots");

@@ -1,4 +1,4 @@
-//! `heigen hessian` of something else than the plain Hessian, and some eigenpairs or estimates of it.
+//! Tests of `heigen hessian` for matrices other than the plain Hessian, and for some eigenpairs or estimates.
 
 mod common;
 
@@ -32,7 +32,7 @@ fn blocks_of_layers_are_blocks_of_the_matrix() {
     let sandbox = Sandbox::new();
     let plain = sandbox.config("plain", &small());
     sandbox.ok(&["hessian", &plain, "--save-hessian"]);
-    // fc1: 2 x 8 + 8, fc2: 8 x 8 + 8, fc3: 8 x 3 + 3.
+    // The sizes are 2 x 8 + 8 for fc1, 8 x 8 + 8 for fc2, and 8 x 3 + 3 for fc3.
     sandbox.ok(&["hessian", &plain, "--layers", "fc3,fc1.bias", "--save-hessian", "--method", "dense"]);
     let (whole, block) = (matrix(&sandbox, "_hessian"), matrix(&sandbox, "+layers-fc3-fc1.bias_hessian"));
     let chosen: Vec<usize> = (16..24).chain(96..123).collect();
@@ -64,7 +64,7 @@ fn operators_add_up_and_parts_of_the_samples_are_means() {
             assert!((h(i, j) - ggn(i, j) - remainder(i, j)).abs() < 1e-13);
         }
     }
-    // The mean over all is the mean of the means over classes, weighted by their sizes.
+    // The mean over all samples is the mean of the means over classes, weighted by the classes' sizes.
     let of = |class: &str| {
         let n = run(&["--classes", class])["n_samples"].as_u64().unwrap() as f64;
         (n / N as f64, matrix(&sandbox, &format!("+classes-{class}_hessian")))
@@ -79,7 +79,7 @@ fn operators_add_up_and_parts_of_the_samples_are_means() {
         assert!((h(i, 3) - sum).abs() < 1e-13);
         assert!((h(i, 3) - (2.0 * halves[0](i, 3) + halves[1](i, 3)) / 3.0).abs() < 1e-13);
     }
-    // Same function, sharper minimum: the loss stays, the spectrum does not.
+    // The function is the same at a sharper minimum: the loss stays, and the spectrum changes.
     let (plain, sharp) = (run(&[]), run(&["--reparameterize", ".2,5,1"]));
     assert!((plain["loss"].as_f64().unwrap() - sharp["loss"].as_f64().unwrap()).abs() < 1e-6);
     assert!(sharp["lambda_max"].as_f64().unwrap() > 2.0 * plain["lambda_max"].as_f64().unwrap());
@@ -144,13 +144,13 @@ fn estimates_are_near_what_they_estimate() {
     assert!((value - trace).abs() <= 6.0 * error, "{value} +- {error}, {trace}");
     let d = &s["estimates"]["density"];
     assert!((d["range"][1].as_f64().unwrap() - s["lambda_max"].as_f64().unwrap()).abs() < 1e-6);
-    // [1000, 3], column by column; the density integrates to 1.
+    // The curve is [1000, 3], column by column; the density integrates to 1.
     let curve = read(&sandbox, "_density");
     assert_eq!(curve.shape, [1000, 3]);
     let (grid, density) = (&curve.values[..1000], &curve.values[1000..2000]);
     let integral: f64 = density.iter().sum::<f64>() * (grid[1] - grid[0]);
     assert!((integral - 1.0).abs() < 1e-3, "{integral}");
-    // 1000 products are more than P: exact.
+    // 1000 products are more than P, so the diagonal is exact.
     let (diagonal, h) = (read(&sandbox, "_diagonal"), matrix(&sandbox, "_hessian"));
     assert_eq!(diagonal.shape, [P, 2]);
     for i in 0..P {

@@ -28,7 +28,7 @@ impl<'a> Call<'a> {
         Self { lab, store, making, memo, watch }
     }
 
-    /// The same request in another store, with other options of making results.
+    /// This request continued in another store, with other options of making results.
     pub(crate) fn at(&self, store: &'a Store, making: &'a Making) -> Self {
         Self { store, making, ..*self }
     }

@@ -16,7 +16,7 @@
 //!     asked: Asked::default(),
 //!     making: Making::default(),
 //! };
-//! Trains the model, unless that was done before, and finds the whole spectrum of the Hessian.
+//! // Trains the model, unless that was done before, and finds the whole spectrum of the Hessian.
 //! let (found, files) = lab.analyse(&request, &())?;
 //! if let Found::Whole(record) = found {
 //!     println!("lambda_1 = {}, kept in {}", record.summary.lambda_max, files.heigenvalues().display());

@@ -1,4 +1,4 @@
-//! Labs side by side, requests that are stopped, and what is done once.
+//! Tests of labs side by side, of requests that are stopped, and of work that must be done only once.
 #![allow(missing_docs)]
 
 mod common;
@@ -24,7 +24,8 @@ fn two_labs_work_side_by_side_and_one_is_stopped() {
     });
     std::thread::scope(|scope| {
         let other = scope.spawn(|| lab().analyse(&finished, &()));
-        // In the middle of the training, then, trained, in the middle of the spectrum.
+        // The request is stopped in the middle of the training, and then, when that is done, in the middle of the
+        // spectrum.
         let spectrum = heigen_spectra::stage::EIGENPROBLEM;
         for (at, n, left) in [(stage::TRAINING, 3, vec![]), (spectrum, 1, model_files("long"))] {
             let watch = StopsAt::stage(at, n);
@@ -35,7 +36,7 @@ fn two_labs_work_side_by_side_and_one_is_stopped() {
         }
         other.join().unwrap().unwrap();
     });
-    // The stopped one goes on, and ends at the same bytes.
+    // The request that was stopped goes on, and ends at the same bytes.
     lab().analyse(&stopped, &()).unwrap();
     assert!(folder.files("stopped") == folder.files("finished"));
 }
@@ -161,11 +162,12 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
     assert_eq!((counts.samples_prepared, counts.weights_read), (1, 1));
     let analyses = watch.count(|kind| matches!(kind, NoteKind::Made { what: Product::Analysis { .. }, .. }));
     assert_eq!(analyses, 1);
-    // Again: the samples' content is known; of weights there are the network's and those that stand there.
+    // The second study knows the samples by their content. It reads two files of weights: the network's and the stored
+    // ones.
     lab.study(&request, &watch).unwrap();
     let counts = lab.counts();
     assert_eq!((counts.samples_prepared, counts.weights_read), (1, 3));
-    // A file with other content is other samples.
+    // A file with other content is another set of samples.
     let path = PathBuf::from(&request.import.data.path);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.trim_end().rsplit_once('\n').unwrap().0).unwrap();
@@ -222,7 +224,7 @@ fn the_engine_knows_no_face() {
         let text = fs::read_to_string(&file).unwrap();
         let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let code = code.join("\n");
-        // Printing, ending the process, the environment, global threads, and options of a command line.
+        // Words for printing, ending the process, the environment, global threads, and options of a command line.
         for word in
             ["println!", "print!(", "process::exit", "env::var", "build_global", "current_num_threads()", "\"--", " --"]
         {

@@ -16,9 +16,9 @@ use std::ops::Range;
 ///
 /// Unbiased for symmetric A, definite or not. The s samples are independent given Q, so the standard error can be taken
 /// at its word. This is why the function does not use XTrace: its estimates share one sketch, and their scatter
-/// understates the error.
-/// For decaying eigenvalues the error falls like 1 / products, where plain averages of w^T A w ([`hutchinson`]) fall
-/// like 1 / sqrt(products). Where the rank of A is below r the result is exact, with standard error 0.
+/// understates the error. For decaying eigenvalues the error falls like 1 / products, where plain averages of w^T A w
+/// ([`hutchinson`]) fall like 1 / sqrt(products). Where the rank of A is below r the result is exact, with standard
+/// error 0.
 ///
 /// # Shapes
 /// `products` is at least 6. At P or more, the trace is the sum from the products with the identity, with standard

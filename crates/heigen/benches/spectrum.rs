@@ -127,7 +127,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
             operations: k * per_product + p * k * k,
             bytes: number * p * k * k / block / 2.0,
         },
-        // Tridiagonal form 4/3 P^3, its eigenproblem about 4/3, back transformation 2.
+        // Tridiagonal form 4/3 k^3, its eigenproblem about 4/3 k^3, back transformation 2 k^3.
         Measured {
             name: "eigenproblem",
             seconds: vectors - eigen,

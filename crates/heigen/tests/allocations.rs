@@ -1,4 +1,5 @@
-//! No epoch after the first allocates. A binary of its own: the allocator counts for the whole process.
+//! Tests that no epoch after the first allocates memory. It is a program of its own, because the allocator counts for
+//! the whole process.
 #![allow(unsafe_code, missing_docs)]
 
 use heigen::config::{Activation, BatchSize, DatasetSpec, Initialization, LossKind, ModelSpec, OptimizerSpec};
@@ -67,7 +68,8 @@ fn an_epoch_allocates_nothing() {
             epoch();
             ALLOCATIONS.load(Ordering::Relaxed) - before
         };
-        // What the thread pool itself allocates while the machine is busy comes and goes; what an epoch allocates, each does.
+        // The thread pool itself sometimes allocates while the machine is busy. An allocation of the epoch would occur
+        // every time, so the least count of several epochs must be zero.
         let least = (0..20).map(|_| counted()).min();
         assert_eq!(least, Some(0), "{loss:?} {optimizer:?}");
     }

@@ -1,4 +1,4 @@
-//! A folder of its own with small experiments, and the program run in it.
+//! A temporary folder with small experiments, and the program run in it.
 
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
@@ -88,7 +88,7 @@ impl Sandbox {
         }
     }
 
-    /// Runs what must succeed.
+    /// Runs a command that must succeed.
     pub(crate) fn ok(&self, args: &[&str]) -> Run {
         let run = self.run(args);
         assert_eq!(run.code, 0, "{args:?}: {}", run.stderr);
@@ -102,14 +102,14 @@ impl Sandbox {
         run.stderr
     }
 
-    /// Output with what differs from run to run replaced.
+    /// Output in which everything that differs from run to run is replaced.
     pub(crate) fn shown(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let canonical = self.dir.path().canonicalize().unwrap();
         let text = text.replace(canonical.to_str().unwrap(), "[DIR]");
         let mut shown = String::new();
         let mut rest = text.as_str();
-        // `in 12 ms`, `in 3.2 s`
+        // Seconds, as in `in 12 ms` or `in 3.2 s`.
         while let Some((before, after)) = rest.split_once(" in ") {
             let number = after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(after.len());
             let unit = [" ms", " s"].into_iter().find(|unit| after[number..].starts_with(unit));

@@ -77,7 +77,7 @@ pub enum TaskState {
     Done,
     /// The task failed.
     Failed,
-    /// The task could not begin, because a task that it needs failed.
+    /// The task could not begin, because a task that it needs did not end well.
     Skipped,
 }
 

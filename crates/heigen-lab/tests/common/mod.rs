@@ -1,4 +1,4 @@
-//! A folder with small experiments, and watches.
+//! A temporary folder with small experiments, and watches.
 
 use heigen_lab::{Event, Lab, LabOptions, LabWatch, Note, NoteKind, Store};
 use heigen_store::catalogue::{self, Loaded};
@@ -89,7 +89,7 @@ impl Folder {
     }
 }
 
-/// The files of a trained model of 2,000 epochs with snapshots every 50.
+/// The names of the files of a trained model of 2,000 epochs with snapshots every 50.
 pub(crate) fn model_files(name: &str) -> Vec<String> {
     let snapshots = (0..=40).map(|i| format!("models/my/{name}_snapshots/epoch_{:06}.safetensors", 50 * i));
     let model = ["json", "safetensors"].map(|ending| format!("models/my/{name}.{ending}"));
@@ -98,7 +98,7 @@ pub(crate) fn model_files(name: &str) -> Vec<String> {
     all
 }
 
-/// Stops a request at one of its events, and checks that it is asked on the caller's thread.
+/// A watch that stops a request at one of its events, and checks that it is asked on the caller's thread.
 pub(crate) struct StopsAt {
     stage: Option<&'static str>,
     at: usize,
@@ -107,12 +107,12 @@ pub(crate) struct StopsAt {
 }
 
 impl StopsAt {
-    /// At the event of that number, from 1.
+    /// Stops at the event with this number, counted from 1.
     pub(crate) fn event(at: usize) -> Self {
         Self { stage: None, at, asked: AtomicUsize::new(0), thread: None }
     }
 
-    /// At the event of that number of a stage, on this thread.
+    /// Stops at the event with this number among those of a stage; made on the thread that must be asked.
     pub(crate) fn stage(stage: &'static str, at: usize) -> Self {
         Self { stage: Some(stage), thread: Some(std::thread::current().id()), ..Self::event(at) }
     }
@@ -129,7 +129,7 @@ impl LabWatch for StopsAt {
     }
 }
 
-/// Keeps all notes.
+/// A watch that keeps all notes.
 #[derive(Default)]
 pub(crate) struct Recorder(Mutex<Vec<Note>>);
 

@@ -140,8 +140,8 @@ impl<B> KrylovBasis<B> {
         self.width() == 0 || self.steps >= self.steps_needed
     }
 
-    /// Appends up to `more` random directions, orthogonal to the basis and to the block, to the block X. A Q = Q T + X
-    /// B still holds, with zero rows in B.
+    /// Appends up to `more` random directions to the block X, orthogonal to it and to the basis. The new rows of B are
+    /// zero, and A Q = Q T + X B still holds.
     pub(super) fn widen<S: Space<Block = B>>(&mut self, space: &S, more: usize) -> Result<(), Failure> {
         let more = more.min(space.len() - self.len() - self.width()) as u64;
         let mut w = space.random(self.seed, self.drawn..self.drawn + more, Law::Gaussian)?;
@@ -164,8 +164,8 @@ impl<B> KrylovBasis<B> {
 
     /// Takes one product with the block X: Q grows by X, and the part of the product outside Q becomes the next block.
     ///
-    /// The product is first freed of the components that T already tells (the coupling with the last blocks and X^T A
-    /// X), then of its components along the whole basis, which keeps Q orthonormal. If something fails, the
+    /// The product is first freed of the components that T already tells (X^T A X and the coupling with the last
+    /// blocks), then of its components along the whole basis, which keeps Q orthonormal. If something fails, the
     /// decomposition stays as it was.
     pub(super) fn extend<S: Space<Block = B>>(
         &mut self,

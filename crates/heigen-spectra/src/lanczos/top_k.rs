@@ -18,9 +18,8 @@ use std::fmt::Debug;
 ///
 /// # Cost
 /// M products with single columns, taken in blocks; about 4 P m M operations of orthogonalisation for a basis of m
-/// columns;
-/// memory 8 P m bytes in float64. M is some tens for well separated eigenvalues and, inside a bulk of r nonzero
-/// eigenvalues, at worst about r.
+/// columns; 8 P m bytes of memory in float64. M is some tens for well separated eigenvalues and, inside a bulk of r
+/// nonzero eigenvalues, at worst about r.
 ///
 /// # Errors
 /// [`TopKError::NotConverged`] with the pairs reached if the maximum of products is used up; [`TopKError::Failed`] if a

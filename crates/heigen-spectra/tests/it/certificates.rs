@@ -1,4 +1,4 @@
-//! The certificate is itself proven: every fault that it is there to find is made, and must be refused by its name.
+//! Tests of the certificate itself: every fault that it must find is made, and must be refused under its name.
 
 use crate::operators::{Reflected, low_rank};
 use heigen_spectra::linalg::Matrix;
@@ -64,7 +64,7 @@ fn many_small_residuals() {
 
 #[test]
 fn vectors_that_are_not_orthogonal() {
-    // Any combination of eigenvectors of one eigenvalue is an eigenvector: residuals tell nothing.
+    // Any combination of eigenvectors of one eigenvalue is an eigenvector, so residuals cannot show the fault.
     let operator = Reflected::new(Host::new(P), (0..P).map(|i| f64::from(u8::from(i < 2))).collect());
     let mut pairs = pairs(&operator);
     let other = pairs.vectors.column(0).to_vec();
@@ -86,7 +86,7 @@ fn a_missing_pair() {
     }
 }
 
-/// An operator with another trace by its own route, or with a NaN in products with that many columns.
+/// An operator with a wrong exact trace, or with NaN in products of so many columns.
 struct Faulty {
     operator: Reflected<Host<f64>>,
     trace: Option<f64>,
@@ -123,7 +123,7 @@ fn a_trace_that_is_off() {
         let refused = spectrum(&faulty, Method::Exact, 1e9, &mut ()).is_err();
         assert_eq!(refused, wanted.is_some());
     }
-    // The trace by probes, whose error is not zero: a certificate by hand.
+    // The error of the trace by probes is not zero here, so this certificate is made by hand.
     let operator = operator();
     let good = certify(&operator, None, &pairs.values, &pairs.vectors, &mut ()).unwrap();
     let off = Certificate { trace_probes: good.trace_probes + 1e-6, ..good };
@@ -134,10 +134,10 @@ fn a_trace_that_is_off() {
 #[test]
 fn products_that_are_not_numbers() {
     let pairs = pairs(&operator());
-    // In the products with the eigenvectors: the residual says so.
+    // The products with the eigenvectors contain NaN, and the residual shows it.
     let faulty = Faulty { operator: operator(), trace: None, nan_in_blocks_of: Some(20) };
     assert_eq!(refused(&faulty, &pairs), "the largest residual");
-    // In the products with the probes, and in those that the spectrum is computed from.
+    // The products with the probes contain NaN; further below, those from which the spectrum is computed do.
     let faulty = Faulty { operator: operator(), trace: None, nan_in_blocks_of: Some(10) };
     let error = certify(&faulty, None, &pairs.values, &pairs.vectors, &mut ()).unwrap_err();
     assert!(matches!(error, Failure::NotFinite), "{error}");
@@ -148,7 +148,7 @@ fn products_that_are_not_numbers() {
     }
 }
 
-/// Numbers that are NaN in a certificate are refused, whichever they are.
+/// A certificate is refused if any of its numbers is NaN.
 #[test]
 fn nan_anywhere_is_refused() {
     let operator = operator();
@@ -172,7 +172,7 @@ fn nan_anywhere_is_refused() {
     assert!(good.check(&values).is_err());
 }
 
-/// The operator written out in another form that is off: the distance of the two counts as a residual.
+/// If the written-out form of an operator differs from the operator, the distance of the two counts as a residual.
 #[test]
 fn a_written_out_form_that_is_off() {
     struct WrittenOut(Reflected<Host<f64>>, Reflected<Host<f64>>);

@@ -1,4 +1,4 @@
-//! One solver, two homes of vectors: nothing reaches past the trait.
+//! Tests of the solvers in two homes of vectors: no solver may use more than the trait.
 
 use crate::operators::{Reflected, low_rank};
 use crate::pieces::Pieces;
@@ -96,7 +96,7 @@ fn extreme_eigenpairs_agree() {
             let cosine: f64 = v[j * P..(j + 1) * P].iter().zip(&w[j * P..]).map(|(v, w)| v * w).sum();
             close(cosine.abs(), 1.0, 1e-9);
         }
-        // From the pairs that were found, with few products more.
+        // Starting from the pairs that were found takes only a few products more.
         let start = Start::Directions(&b.eigenvectors);
         let again = top_k_from(start, &pieces, 6, which, &options, &mut ()).unwrap();
         all_close(&again.eigenvalues, &b.eigenvalues, 1e-12);
@@ -154,7 +154,7 @@ fn operators_made_from_operators_agree_with_their_matrices() {
     let (host, pieces) = both(&low_rank(P, 60));
     check(&host);
     check(&pieces);
-    // The closed form of the eigenvectors is the operator's own.
+    // Checks the closed form of the operator's eigenvectors: A v = lambda v.
     let v = host.eigenvector(4);
     let a = host.matrix();
     let av: Vec<f64> = (0..P).map(|i| (0..P).map(|j| a.data[i + j * P] * v[j]).sum()).collect();

@@ -1,4 +1,4 @@
-//! The tests of heigen-spectra in one program.
+//! All integration tests of heigen-spectra, in one program.
 #![allow(missing_docs)]
 
 mod certificates;

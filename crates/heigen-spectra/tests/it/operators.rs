@@ -1,9 +1,10 @@
-//! Operators of known spectrum, in any home.
+//! Operators with a known spectrum, in any home of vectors.
 
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{Failure, Space, SymmetricOperator};
 
-/// Q diag(lambda) Q^T with Q = I - 2 n n^T, in any home: eigenvalues `eigenvalues`, eigenvectors anything but unit vectors.
+/// Q diag(lambda) Q^T with Q = I - 2 n n^T, in any home. Its eigenvalues are `eigenvalues`, and its eigenvectors are
+/// far from unit vectors.
 pub(crate) struct Reflected<S: Space> {
     pub(crate) space: S,
     pub(crate) eigenvalues: Vec<f64>,
@@ -60,7 +61,7 @@ impl<S: Space> SymmetricOperator<S> for Reflected<S> {
     }
 }
 
-/// A low rank: `rank` eigenvalues that fall over four decades, of both signs, the rest 0.
+/// Eigenvalues of a matrix of low rank: `rank` of them fall over four decades, with both signs; the others are 0.
 pub(crate) fn low_rank(p: usize, rank: usize) -> Vec<f64> {
     let value = |i: usize| 10f64.powf(-4.0 * i as f64 / rank as f64) * if i % 3 == 2 { -0.5 } else { 1.0 };
     (0..p).map(|i| if i < rank { value(i) } else { 0.0 }).collect()

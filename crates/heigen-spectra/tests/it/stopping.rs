@@ -18,7 +18,7 @@ fn operator() -> Reflected<Host<f64>> {
     Reflected::new(Host::new(P), low_rank(P, 40))
 }
 
-/// Stops at its n-th look.
+/// A watch that stops when it is asked for the n-th time.
 struct At {
     left: usize,
     looks: usize,
@@ -33,7 +33,8 @@ impl Watch for At {
     }
 }
 
-/// Breaks `work` at its first look, its second, and so on until it comes to its end; returns how often it was stopped.
+/// Stops `work` when it asks for the first time, then for the second, and so on until it comes to its end; returns how
+/// often it was stopped.
 fn stopped_everywhere(mut work: impl FnMut(&mut dyn Watch) -> Result<(), Failure>) -> usize {
     for n in 1..1000 {
         let mut watch = At { left: n, looks: 0 };
@@ -98,7 +99,7 @@ fn a_basis_goes_on_after_every_stop() {
     let at_once = top_k_from(Start::Random, &operator, 5, Which::Largest, &options, &mut ()).unwrap();
     let mut basis = KrylovBasis::random(&operator.space, TopKOptions::DEFAULT_BLOCK, options.seed).unwrap();
     let mut stops = 0;
-    // Stopped after every single product.
+    // The computation is stopped after every single product.
     let found = loop {
         let start = Start::Continue(&mut basis);
         match top_k_from(start, &operator, 5, Which::Largest, &options, &mut At { left: 2, looks: 0 }) {
@@ -118,7 +119,7 @@ fn a_basis_goes_on_after_every_stop() {
 #[error("the device is on fire")]
 struct OnFire(u32);
 
-/// Fails at its n-th product.
+/// An operator that fails at its n-th product.
 struct Failing {
     operator: Reflected<Host<f64>>,
     left: Cell<usize>,
@@ -168,7 +169,7 @@ fn the_operators_own_error_comes_back() {
     assert!(own(failure_of_estimate(spectral_density(&failing(3), &density, &mut ()))));
 }
 
-/// An operator with all that an operator may have.
+/// An operator that overrides the optional methods of the trait.
 struct Everything;
 
 impl SymmetricOperator for Everything {
@@ -213,7 +214,7 @@ fn nothing_is_lost_through_pointers() {
     check(&unsized_box);
     check(&*unsized_box);
     check(unsized_box);
-    // Solvers take what has no size.
+    // Solvers accept operators of unknown size (`dyn`).
     let operator: &dyn SymmetricOperator = &Everything;
     assert_eq!(dense(operator, &mut ()).unwrap().data, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
     let found = spectrum(operator, Method::Dense, 1e6, &mut ()).unwrap();
@@ -232,7 +233,7 @@ fn functions_are_watches() {
     assert_eq!(stages, ["range", "projection", "eigenproblem", "eigenvectors", "certificate"]);
 }
 
-/// Two pools side by side give the same bytes, and work is done in the pool that was given.
+/// Two pools side by side give the same bytes, and the work is done in the pool that was given.
 #[test]
 fn work_enters_the_pool_of_its_home() {
     use heigen_spectra::Threads;

@@ -1,5 +1,4 @@
-//! Derivatives along every sample's own gradient, without forming it: in a fully connected layer the gradient is delta
-//! x^T.
+//! Derivatives along every sample's own gradient, which is never formed: in a fully connected layer it is delta x^T.
 
 use crate::linalg::{Matrix, Scalar, add_product, product};
 use crate::model::{

@@ -88,9 +88,8 @@ pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) 
 ///
 /// A network that ends in log-softmax under `nll` is a network of logits under cross-entropy: with respect to its
 /// log-probabilities o the loss is linear, with respect to its logits z it is not. No layer needs to be removed for
-/// that.
-/// Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and
-/// A = diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
+/// that. Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and A =
+/// diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
 pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
     let log_probabilities = problem.network().layers().last() == Some(&Layer::LogSoftmax);
     let loss = match problem.loss_kind() {

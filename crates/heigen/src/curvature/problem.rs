@@ -123,8 +123,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(Self { network, theta, inputs, labels, loss, space })
     }
 
-    /// A problem with the same network, point and loss over other samples: `inputs` [d, M] and their `labels` [M], M at
-    /// least 1.
+    /// A problem with the same network, point and loss over other samples: `inputs` [d, M] and their `labels` `[M]`, M
+    /// at least 1.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
         let (network, theta, loss, space) = (self.network, self.theta.clone(), self.loss, self.space.clone());
         Self { network, theta, inputs, labels, loss, space }

@@ -172,7 +172,8 @@ fn patches_of_3_by_3<T: Scalar>(w: &Window, x: Image<'_, T>, y: &mut ImageMut<'_
         for column in 0..columns {
             let start = row * w.stride * w.input.width + column * w.stride;
             let place = (row * columns + column) * y.stride;
-            // Four numbers fill one register. The fourth is overwritten by the next row, if there is one in this slice.
+            // Four numbers fill one register. The fourth is overwritten by the next row or patch, if `y` has room for
+            // it.
             let wide = y.data.get_mut(place..place + 10).filter(|_| y.stride == 9);
             let four = |ky: usize| x.data.get(start + ky * w.input.width..)?.first_chunk::<4>();
             if let (Some(to), Some(a), Some(b), Some(c)) = (wide, four(0), four(1), four(2)) {

@@ -32,8 +32,8 @@ impl Linear {
         })
     }
 
-    /// The window's size and the number of channels, if the order of a patch's entries differs from theta's: in patches
-    /// the channels are fastest, in PyTorch's weights the window's columns.
+    /// The numbers of channels and of pixels in a patch, if the order of a patch's entries differs from theta's: in
+    /// patches the channels are fastest, in PyTorch's weights the window's columns.
     fn permuted(&self) -> Option<(usize, usize)> {
         self.window.map(|w| (w.input.channels, w.taps())).filter(|&(channels, taps)| channels > 1 && taps > 1)
     }

@@ -1,4 +1,4 @@
-//! What the parser refuses, and how it says so.
+//! Tests of the experiment files that the parser refuses, and of its messages.
 
 use crate::config::{message, message_without, parse, set, shipped};
 use insta::assert_snapshot;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const GAUSS: &str = "gauss/normal_training";
 const MNIST: &str = "mnist2D/normal_training_c017";
 
-/// One line per case: where and what was put, and the message.
+/// A table with one line for each case: the place, the value that was put there, and the message.
 fn table(cases: impl IntoIterator<Item = (&'static str, &'static str, Value)>) -> String {
     let lines = cases.into_iter().map(|(file, at, value)| format!("{at} = {value}\n    {}", message(file, at, &value)));
     lines.collect::<Vec<_>>().join("\n")

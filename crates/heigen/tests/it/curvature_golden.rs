@@ -1,4 +1,4 @@
-//! Curvature against PyTorch's float64 numbers, network by network.
+//! Compares curvature with PyTorch's float64 numbers, network by network.
 use crate::common;
 
 use crate::common::Golden;
@@ -9,13 +9,14 @@ use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Spectrum, Symme
 use heigen::linalg::Matrix;
 use heigen::model::Network;
 
-/// Tolerances of the project's definition of agreement.
+/// Tolerances within which results count as equal; the project defines them.
 const EIGENVALUE: f64 = 1e-9;
 const ALIGNMENT: f64 = 1e-6;
 const HVP: f64 = 1e-10;
-/// PyTorch takes p - 1 by subtraction, which costs it digits where p is close to 1.
+/// Tolerance where PyTorch computes p - 1 by subtraction, which loses digits where p is close to 1.
 const EPS: f64 = 1e-6;
-/// Two ways to one alignment: both take 1 - p of a class of probability p, and divide by a gradient of that size.
+/// Tolerance between two ways of computing an alignment: both take 1 - p for a class of probability p, and divide by a
+/// gradient of that size.
 const TWO_WAYS: f64 = 1e-10;
 /// Eigenvalues closer than this fraction of the largest have no individual eigenvectors to compare.
 const SEPARATED: f64 = 1e-6;
@@ -54,7 +55,7 @@ fn first_order(golden: &Golden, problem: &Problem<f64>) {
     close(&norms, &golden.get("grad_norms").values, 1e-11, "grad_norms");
 }
 
-/// One direction, and the same among others in a block.
+/// Compares the product with one direction, alone and among others in a block.
 fn products(golden: &Golden, problem: &Problem<f64>) {
     let p = problem.n_params();
     let hessian = Hessian(problem);
@@ -81,8 +82,8 @@ fn golden_spectrum(golden: &Golden, problem: &Problem<f64>, method: Method) -> S
     spectrum
 }
 
-/// How far PyTorch's alignment of each sample may be off: it takes p - 1 by subtraction, which leaves eps / (1 - p) of it
-/// where the network is certain (p close to 1). The exact value keeps its digits there.
+/// The error that PyTorch's alignment of each sample may have. PyTorch computes p - 1 by subtraction, which leaves a
+/// relative error of eps / (1 - p) where the network is certain (p close to 1). Our value keeps its digits there.
 fn uncertainty(problem: &Problem<f64>, points: &Matrix<f64>) -> Vec<f64> {
     let outputs = problem.network().outputs(problem.theta(), points);
     let one_minus_p = |o: &[f64]| {
@@ -93,7 +94,8 @@ fn uncertainty(problem: &Problem<f64>, points: &Matrix<f64>) -> Vec<f64> {
     outputs.iter_columns().map(|o| ALIGNMENT + 4.0 * f64::EPSILON / one_minus_p(o)).collect()
 }
 
-/// Rows of alignments, each up to sign, where the eigenvalue is positive and stands apart from its neighbours.
+/// Compares rows of alignments, each up to its sign, where the eigenvalue is positive and separated from its
+/// neighbours.
 fn compare_alignments(
     got: &Matrix<f64>,
     wanted: &common::Array,
@@ -164,7 +166,7 @@ fn small_networks_agree_with_pytorch() {
     }
 }
 
-/// P = 10,703 without the dense matrix.
+/// The network with P = 10,703, without the dense matrix.
 #[test]
 fn large_network_agrees_with_pytorch() {
     everything(&large_case(), Method::Auto);
@@ -189,7 +191,7 @@ fn thresholds_and_coherence_agree_with_pytorch() {
             let classes = problem.network().n_outputs();
             let n = problem.n_samples();
             let logits: Vec<Matrix<f64>> = (0..classes).map(|c| problem.logit_gradients(c)).collect();
-            // The golden file's order: sample by sample, within it by logit.
+            // The golden file orders the gradients by sample, and for each sample by logit.
             let m = golden.get("logit_coherence_16").shape[0];
             let order: Vec<(usize, usize)> = (0..n).flat_map(|s| (0..classes).map(move |c| (c, s))).take(m).collect();
             let data = order.iter().flat_map(|&(c, s)| logits[c].column(s).to_vec()).collect();
@@ -231,7 +233,7 @@ fn g_theta_agrees_where_the_basis_does_not_matter() {
                 }
             }
             assert!(compared > 3 || scale < 1e-8, "{}: {compared}", case.name);
-            // All of R^P: the squared alignments of a sample with a complete basis add up to 1 (or 0).
+            // The basis spans R^P: the squared alignments of a sample with a complete basis add up to 1 (or 0).
             for column in a.iter_columns() {
                 let sum: f64 = column.iter().map(|a| a * a).sum();
                 assert!((sum - 1.0).abs() < 1e-10 || sum == 0.0, "{}: {sum}", case.name);

@@ -1,4 +1,4 @@
-//! The data sets equal those of NumPy, scikit-learn and PyTorch, number for number.
+//! Compares the data sets with those of NumPy, scikit-learn and PyTorch, number for number.
 
 use crate::common::Golden;
 use heigen::{
@@ -189,7 +189,7 @@ fn test_fraction_zero_makes_all_parts_everything() {
     }
 }
 
-/// 0.29 * 100 is 28.999999999999996 in float64.
+/// The size of a part is rounded towards zero: 0.29 * 100 is 28.999999999999996 in float64.
 #[test]
 fn sizes_are_truncated_products() {
     let parts = split(100, 0.29, 0.57);

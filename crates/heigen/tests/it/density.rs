@@ -1,4 +1,4 @@
-//! Stochastic Lanczos quadrature against known spectra.
+//! Tests of stochastic Lanczos quadrature on known spectra.
 use std::ops::ControlFlow;
 
 use crate::common::networks::small_cases;
@@ -13,7 +13,7 @@ fn density(spectrum: &[f64], probes: usize, steps: usize) -> SpectralDensity {
     spectral_density(&Reflected::<f64>::new(spectrum.to_vec()), &options, &mut ()).unwrap()
 }
 
-/// A long tail beside a bulk, indefinite.
+/// An indefinite spectrum with a long tail beside a bulk.
 fn spectrum(n: usize) -> Vec<f64> {
     (0..n).map(|i| if i < 5 { 3.0 - 0.3 * i as f64 } else { (i as f64 / n as f64 - 0.4).powi(3) }).collect()
 }

@@ -1,4 +1,4 @@
-//! t-SNE, principal components and trustworthiness against scikit-learn.
+//! Compares t-SNE, principal components and trustworthiness with scikit-learn.
 
 use crate::common::Golden;
 use crate::common::images::training_digits;
@@ -49,7 +49,7 @@ fn few_equal_and_broken_samples() {
     let mut broken = Matrix::zeros(3, 5);
     broken.data[4] = f64::NAN;
     assert!(matches!(t_sne(&broken, PERPLEXITY, &mut ()), Err(EmbeddingError::NotFinite)));
-    // Equal samples and the fewest that are taken: finite numbers all the same.
+    // Equal samples, and the smallest number of samples, still give finite numbers.
     for samples in [Matrix::zeros(3, 20), Matrix::from_fn(2, 4, |i, j| (i + 3 * j) as f64)] {
         let points = t_sne(&samples, PERPLEXITY, &mut ()).unwrap();
         assert!(points.len() == samples.columns && points.iter().flatten().all(|x| x.is_finite()));

@@ -1,4 +1,4 @@
-//! The golden files are readable and hold what their names say.
+//! Checks that the golden files are readable and have the content that their names promise.
 use crate::common;
 
 #[test]

@@ -1,4 +1,4 @@
-//! The formats of MNIST and CIFAR-10: what the published files hold, and what broken or malicious ones do.
+//! Tests of the formats of MNIST and CIFAR-10: the published files, and broken or malicious ones.
 
 use crate::common::Golden;
 use heigen::config::ImageArgs;
@@ -35,7 +35,7 @@ fn digits_are_chosen_as_the_reference_does() {
     let data = all.choose(&args(&[0, 1, 7], 300), "digits").unwrap();
     assert_eq!((data.n_samples(), &data.shape[..], data.n_classes), (900, &[1, 28, 28][..], 3));
     assert_eq!(data.labels, [vec![0; 300], vec![1; 300], vec![2; 300]].concat());
-    // The golden file names the training images by their place in the file.
+    // The golden file names the training images by their index in the file.
     let train = data.subset(&split(900, 0.5, 0.2).train);
     for (n, &index) in golden.get("train_index").usize().iter().enumerate() {
         let pixels = images[16 + 784 * index..16 + 784 * (index + 1)].iter().map(|&p| f32::from(p));
@@ -63,7 +63,7 @@ fn both_versions_of_cifar10_are_the_same_images() {
     for protocol in [2, 4] {
         assert_eq!(cifar10_python(&fixture(&format!("python3_protocol{protocol}.pkl"))).unwrap(), first);
     }
-    // Axes 1 and 3 of [N, height, width, channels] exchanged: [N, channels, width, height].
+    // Axes 1 and 3 of [N, height, width, channels] are exchanged: [N, channels, width, height].
     let data = binary.clone().transposed().choose(&args(&[6], 1), "look-alike").unwrap();
     let n = binary.labels.iter().position(|&y| y == 6).unwrap();
     for (c, x, y) in [(0, 0, 1), (1, 5, 30), (2, 31, 2)] {
@@ -120,7 +120,7 @@ fn a_pickle_executes_nothing() {
     ] {
         assert!(cifar10_python(attack).unwrap_err().to_string().contains(name), "{name}");
     }
-    // Objects by class, persistent names, extensions: operations that plain data do not need.
+    // Opcodes for objects by class, persistent names and extensions, which plain data do not need.
     for opcode in [b'i', b'o', b'P', b'Q', 0x81, 0x82, 0x92] {
         let error = cifar10_python(&[0x80, 2, opcode]).unwrap_err();
         assert!(matches!(error, ImageFileError::Pickle(_)), "{error}");
@@ -131,7 +131,7 @@ fn a_pickle_executes_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever the bytes, an answer: no panic, and no more images than the bytes hold.
+    /// Any bytes give an answer: there is no panic, and there are no more images than the bytes hold.
     #[test]
     fn any_bytes_are_answered(
         mutations in prop::collection::vec((0usize..40_000, any::<u8>()), 1..6),
@@ -141,7 +141,7 @@ proptest! {
         for file in ["python3_protocol2.pkl", "python3_protocol4.pkl"] {
             let mut bytes = fixture(file);
             for &(place, byte) in &mutations {
-                // Most of a file are pixels: half of the changes go to its ends.
+                // Most of a file consists of pixels, so half of the changes are made near its ends.
                 let n = bytes.len();
                 let place = if place % 2 == 0 { place % n } else if place % 4 == 1 { place % 200 } else { n - 1 - place % 200 };
                 bytes[place] = byte;

@@ -1,4 +1,4 @@
-//! Image networks against PyTorch.
+//! Compares image networks with PyTorch.
 
 use crate::common::Golden;
 use crate::common::images::{RESNET18, assert_matches, cnn_problem, cosine_direction, training_digits, wave_problem};
@@ -106,9 +106,9 @@ fn training_the_cnn_follows_pytorch() {
             assert!((got - wanted).abs() <= relative * wanted.abs(), "epoch {epoch}: {got} instead of {wanted}");
         }
     };
-    // In its third epoch, rounding decides between two ways: the golden file has what two threads of PyTorch make of it;
-    // one thread takes the other way, in float32 as in float64, and so do we. In the twelfth epoch, an entry of conv2
-    // comes so close to the kink of its ReLU that rounding decides again.
+    // In its third epoch, rounding decides between two trajectories. The golden file has the one of PyTorch on two
+    // threads; PyTorch on one thread takes the other one, in float32 as in float64, and so does heigen. In the twelfth
+    // epoch, an entry of conv2 comes so close to the kink of its ReLU that rounding decides again.
     follows(&Golden::open("mnist017_cnn").get("train_loss_first50").values[..2], 1e-5);
     let golden = Golden::open("../golden_extra/mnist017_cnn_losses");
     follows(&golden.get("float64").values[..11], 1e-5);

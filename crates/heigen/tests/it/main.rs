@@ -1,4 +1,4 @@
-//! The tests of the library in one program: every program would compile the passes through networks anew.
+//! All integration tests of the library, in one program: each program would compile the passes through networks again.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 mod common;

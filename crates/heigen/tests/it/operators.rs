@@ -1,4 +1,4 @@
-//! Operators against their definitions, written out with per-example gradients of all outputs.
+//! Compares operators with their definitions, written out with per-example gradients of all outputs.
 mod cases;
 mod selections;
 
@@ -14,9 +14,9 @@ use heigen::linalg::{Matrix, self_adjoint_eigen};
 use heigen::model::{Network, ReparameterizeError, predict, reparameterize};
 use std::num::NonZeroUsize;
 
-/// Two ways to one matrix, relative to the sum of the magnitudes that either adds up.
+/// Tolerance between two ways of computing a matrix, relative to the sum of the magnitudes that either adds up.
 const TWO_WAYS: f64 = 1e-13;
-/// Smallest eigenvalue of a positive semidefinite matrix, relative to the largest, in units of n eps.
+/// How negative the smallest eigenvalue of a semidefinite matrix may be, relative to the largest, in units of n eps.
 const SEMIDEFINITE: f64 = 4.0;
 
 const KINDS: [OperatorKind; 4] = [
@@ -26,7 +26,7 @@ const KINDS: [OperatorKind; 4] = [
     OperatorKind::FunctionalRemainder,
 ];
 
-/// A_n of the textbook at outputs `o`.
+/// The matrix A_n, the second derivative of the loss, as the textbook defines it at outputs `o`.
 fn second_derivative(loss: LossKind, o: &[f64]) -> Matrix<f64> {
     let c = o.len();
     let max = o.iter().copied().fold(f64::MIN, f64::max);
@@ -40,7 +40,7 @@ fn second_derivative(loss: LossKind, o: &[f64]) -> Matrix<f64> {
     })
 }
 
-/// 1/N sum_n J_n^T A_n J_n with J_n from the gradients of single outputs.
+/// The matrix 1/N sum_n J_n^T A_n J_n, with J_n from the gradients of single outputs.
 fn gauss_newton_by_definition(problem: &Problem<f64>) -> Matrix<f64> {
     let (p, n) = (problem.n_params(), problem.n_samples());
     let outputs = problem.outputs();
@@ -130,7 +130,7 @@ fn gauss_newton_and_remainder_add_up_to_the_hessian() {
     }
 }
 
-/// At PyTorch's minima, where residuals are small, and on inputs of the reference's size.
+/// Tests at PyTorch's minima, where residuals are small, and on inputs of the reference's size.
 #[test]
 fn golden_networks_agree_too() {
     for case in small_cases() {
@@ -157,7 +157,8 @@ fn golden_networks_agree_too() {
     }
 }
 
-/// Where all blocks of a layer with itself vanish: a piecewise-linear network is linear in the weights of one layer.
+/// Tests that the blocks of each layer with itself vanish: a piecewise-linear network is linear in the weights of one
+/// layer.
 #[test]
 fn remainder_of_relu_networks_lies_between_layers() {
     for case in cases().into_iter().filter(|c| c.activation == Activation::Relu) {
@@ -166,7 +167,7 @@ fn remainder_of_relu_networks_lies_between_layers() {
             let entries = problem.network().layout().entries();
             for layer in entries.chunks(2) {
                 let range = layer[0].range.start..layer[1].range.end;
-                // Under log-softmax with another loss than nll, the outputs are not piecewise linear.
+                // Where the network ends in log-softmax and the loss is not nll, the outputs are not piecewise linear.
                 let linear = !case.lsoftmax || case.counts_as_logits();
                 let block = range.clone().flat_map(|j| remainder.column(j)[range.clone()].to_vec());
                 assert!(!linear || block.into_iter().all(|r| r.abs() < 1e-15), "{}", case.name());
@@ -273,7 +274,7 @@ fn a_shift_adds_a_multiple_of_the_identity() {
     });
 }
 
-/// Single precision follows double precision to its own.
+/// Single precision agrees with double precision up to its own rounding.
 #[test]
 fn single_precision_works() {
     for case in cases() {
@@ -309,7 +310,7 @@ fn reparameterized_network_is_the_same_function_at_a_sharper_point() {
     let (sharp, flat) = (sharpness(&after), sharpness(&before));
     assert!(sharp > 1.5 * flat, "{sharp} {flat}");
 
-    // Powers of two change no digit.
+    // Multiplication by powers of two changes no digit.
     let exact = problem(&reparameterize(&network, &theta, [0.25, 8.0, 0.5]).unwrap());
     assert_eq!(exact.outputs().data, before.outputs().data);
     let identity = reparameterize(&network, &theta, [1.0; 3]).unwrap();

@@ -1,5 +1,5 @@
-//! What the edges between crates cannot say: the order of heigen's modules, and what libraries never do. (The edges are
-//! compared with cargo's metadata in heigen-cli/tests/edges.rs.)
+//! Tests of rules that the edges between crates do not enforce: the order of heigen's modules, and words that libraries
+//! must not contain. (The edges are compared with cargo's metadata in heigen-cli/tests/edges.rs.)
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            // Modules of tests.
+            // Folders named `tests` hold modules of tests and are left out.
             if path.file_name().is_some_and(|name| name == "tests") {
                 continue;
             }

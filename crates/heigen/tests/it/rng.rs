@@ -1,4 +1,4 @@
-//! The random streams equal those of NumPy and PyTorch, number for number.
+//! Compares the random streams with those of NumPy and PyTorch, number for number.
 use crate::common;
 
 use heigen::rng::{
@@ -74,7 +74,8 @@ fn torch_fresh_layers() {
     assert_eq!(default_bias(&mut generator, 9, 16), golden_f32("torch_conv_1_16_3_bias_after"));
 }
 
-/// A whole network: the golden file holds its weights before training, made after `torch.manual_seed(1)`.
+/// Compares the weights of a whole network: the golden file holds those before training, drawn after
+/// `torch.manual_seed(1)`.
 #[test]
 fn torch_fresh_network() {
     let mut generator = TorchGenerator::new(1);
@@ -98,7 +99,7 @@ fn torch_data_loader_order_of_three_epochs() {
     assert_eq!(epochs, golden_usize("torch_dataloader_seed7_3_epochs"));
 }
 
-/// No golden file holds these two: their range and their spread follow from the definition.
+/// No golden file holds these two, so their range and their spread are compared with the definition.
 #[test]
 fn kaiming_fills_have_the_spread_of_their_definition() {
     let (fan_in, len) = (50, 40_000);

@@ -1,4 +1,4 @@
-//! Everything that takes long asks its watch, and stops where that says so.
+//! Tests that everything that takes long asks its watch, and stops when the watch says so.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::textbook::Textbook;
@@ -13,7 +13,7 @@ use heigen::linalg::Matrix;
 use heigen::train::{Outcome, Parts, Plan, train};
 use std::ops::ControlFlow;
 
-/// Stops at its n-th look.
+/// A watch that stops when it is asked for the n-th time.
 struct At(usize);
 
 impl Watch for At {
@@ -24,7 +24,8 @@ impl Watch for At {
     }
 }
 
-/// How often `work` can be stopped before it comes to its end: at its first look, its second, and so on.
+/// How often `work` can be stopped before it comes to its end: when it asks for the first time, for the second, and so
+/// on.
 fn stops(mut work: impl FnMut(&mut dyn Watch) -> Result<(), Stopped>) -> usize {
     (1..1000).find(|&n| work(&mut At(n)).is_ok()).unwrap() - 1
 }

@@ -1,4 +1,4 @@
-//! Extreme eigenpairs against known spectra and PyTorch's.
+//! Compares extreme eigenpairs with known spectra and with PyTorch's.
 use std::ops::ControlFlow;
 
 use crate::common::networks::{large_case, small_cases};
@@ -10,10 +10,10 @@ use heigen::curvature::{
 use heigen::linalg::{Matrix, Scalar};
 
 const ENDS: [Which; 4] = [Which::Largest, Which::Smallest, Which::BothEnds, Which::LargestMagnitude];
-/// Orthonormality of the eigenvectors, float64.
+/// Tolerance for the orthonormality of eigenvectors in float64.
 const ORTHONORMAL: f64 = 1e-11;
 
-/// The k wanted of known eigenvalues, in the order of return.
+/// The k eigenvalues that are wanted among the known ones, in the order of return.
 fn wanted(eigenvalues: &[f64], k: usize, which: Which) -> Vec<f64> {
     let mut ascending = eigenvalues.to_vec();
     ascending.sort_by(f64::total_cmp);
@@ -86,7 +86,7 @@ fn known_spectra() {
             for block in [1, 4, 8] {
                 for k in [1, 7, 50] {
                     println!("{name} {which:?} block {block} k {k}");
-                    // A block of one direction cannot know of repetitions.
+                    // A block of one direction cannot see repetitions.
                     let repeated = ["clusters", "one repeated beyond any block"].contains(&name);
                     if block > 1 || !repeated {
                         check(&operator, &spectrum, k, which, &options(1e-9, block));
@@ -208,7 +208,7 @@ fn starting_directions_help_and_do_not_mislead() {
     let warm =
         top_k_from(Start::Directions(&eight.eigenvectors), &operator, 8, Which::Largest, &options, &mut ()).unwrap();
     assert!(warm.products < eight.products, "{} against {}", warm.products, eight.products);
-    // Exact eigenvectors of the wrong end.
+    // The start is exact eigenvectors, but of the wrong end.
     let low = top_k(&operator, 5, Which::Smallest, &options).unwrap();
     let top =
         top_k_from(Start::Directions(&low.eigenvectors), &operator, 5, Which::Largest, &options, &mut ()).unwrap();

@@ -1,4 +1,4 @@
-//! Trace and diagonal estimates: unbiased, with honest errors.
+//! Tests of estimates of trace and diagonal: they are unbiased, and their errors are honest.
 
 use crate::common::networks::small_cases;
 use crate::common::operators::{Reflected, laplacian, sines, with_problem};
@@ -6,7 +6,7 @@ use heigen::curvature::{
     Estimate, EstimateError, Failure, Hessian, dense, diagonal, exact_diagonal, hutchinson, trace,
 };
 
-/// Slowly decaying, indefinite, full rank.
+/// A spectrum that decays slowly, is indefinite and has full rank.
 fn slow() -> Vec<f64> {
     (0..200).map(|i| (1.0 / (1.0 + f64::from(i))).sqrt() * if i % 3 == 0 { -1.0 } else { 1.0 }).collect()
 }
@@ -15,7 +15,7 @@ fn fast() -> Vec<f64> {
     (0..200).map(|i| 0.8f64.powi(i)).collect()
 }
 
-/// The mean over seeds, and the share of runs within two of their own standard errors.
+/// The mean over seeds, and the fraction of runs within two of their own standard errors.
 fn over_seeds(wanted: f64, estimate: impl Fn(u32) -> Estimate) -> (f64, f64, f64) {
     let estimates: Vec<Estimate> = (0..150).map(estimate).collect();
     let n = estimates.len() as f64;

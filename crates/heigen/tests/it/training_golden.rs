@@ -1,4 +1,4 @@
-//! Training follows PyTorch's trajectory from the same seed.
+//! Tests that training follows PyTorch's trajectory from the same seed.
 
 use crate::common::Golden;
 use crate::common::networks::{Case, dataset, large_case, small_cases, two_layers, weights};
@@ -9,14 +9,14 @@ use heigen::model::{Network, fresh};
 use heigen::rng::TorchGenerator;
 use heigen::train::{Parts, Training};
 
-/// Relative, for losses; absolute, for weights.
+/// Tolerance: relative for losses, absolute for weights.
 const TRAJECTORY: f64 = 1e-4;
 
 fn sgd(lr: f64) -> OptimizerSpec {
     OptimizerSpec::Sgd { lr, momentum: 0.0, weight_decay: 0.0 }
 }
 
-/// As make_golden.py trains each network: seed of the weights, rule, epochs, batch.
+/// The recipe by which make_golden.py trains each network: seed of the weights, update rule, epochs, batch size.
 fn recipe(name: &str) -> (u64, OptimizerSpec, usize, usize) {
     match name {
         "intro_fnn10" => (3, sgd(0.02), 6000, 6),
@@ -59,7 +59,7 @@ fn losses_and_final_eigenvalues_follow_pytorch() {
             let off = (got - wanted).abs() / wanted.abs();
             assert!(off < TRAJECTORY, "{} epoch {epoch}: {got} against {wanted}", case.name);
         }
-        // The spectrum of what was trained here against that of what PyTorch trained.
+        // Compares the spectrum of the network trained here with that of the network trained by PyTorch.
         if case.name == "gauss_100_ce" {
             let last = golden.get("final_epoch_loss").scalar();
             assert!((losses[epochs - 1] / last - 1.0).abs() < 0.02, "{} against {last}", losses[epochs - 1]);

@@ -76,8 +76,7 @@ impl<'a, T: Scalar> Dual<'a, T> {
         zeros
     }
 
-    /// A map y(x) applied to tangents, direction by direction and column by column: `f(tangent of x, value, tangent of
-    /// y)`.
+    /// The tangents of y(x), by direction and column, where f is called as `f(tangent of x, value, tangent of y)`.
     fn along(&mut self, dx: &[T], value: &Matrix<T>, f: impl Fn(&[T], &[T], &mut [T])) -> Vec<T> {
         let mut dy = self.pool.take(dx.len());
         let rows = value.rows;

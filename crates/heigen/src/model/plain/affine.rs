@@ -148,7 +148,7 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
         (sink, Some(window)) => {
             let (map, length) = (Patches(&window), inputs * places);
             let summed = matches!(sink, Sink::Sum(_) | Sink::Add(_));
-            // Sums over samples take all samples together; gradients of single samples take one at a time.
+            // A sum over samples takes many samples in a tile; gradients of single samples take one.
             let tile_length = if summed { length } else { TILE };
             let mut product_buffer = pool.take(rows * inputs);
             product_buffer.fill(T::ZERO);

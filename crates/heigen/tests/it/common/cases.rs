@@ -1,4 +1,4 @@
-//! Small networks with samples and a loss, as the sources and as the textbook see them.
+//! Small networks with samples and a loss, for the code under test and for the textbook.
 
 use super::networks::two_layers;
 use super::textbook::Textbook;
@@ -11,7 +11,7 @@ use heigen::model::Network;
 pub const LOSSES: [LossKind; 4] = [LossKind::CrossEntropy, LossKind::Mse, LossKind::Nll, LossKind::Hinge];
 pub const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::Sigmoid];
 
-/// Which constructor makes the network.
+/// The constructor that makes the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     FullyConnected,
@@ -50,7 +50,7 @@ impl Numbers {
 }
 
 impl Small {
-    /// Random weights and samples.
+    /// A case with random weights and samples.
     pub fn new(architecture: Architecture, textbook: Textbook, n_samples: usize, seed: u64) -> Self {
         let mut numbers = Numbers(seed);
         let (d, classes) = (textbook.widths[0], textbook.widths[textbook.widths.len() - 1]);
@@ -97,17 +97,17 @@ impl Small {
         x.map(|x| x.iter().map(|&x| f64::from(x)).collect()).zip(self.data.labels.iter().copied()).collect()
     }
 
-    /// Distance to the nearest kink; infinite where the loss has none.
+    /// Distance to the nearest kink of the loss; infinite where it has none.
     pub fn kink_distance(&self) -> f64 {
         let switches = self.textbook.switches(&self.theta_f64(), &self.samples());
         switches.iter().fold(f64::INFINITY, |m, s| m.min(s.abs()))
     }
 }
 
-/// The shared table: network x loss x activation.
+/// The table of cases that many tests share: networks x losses x activations.
 pub fn table() -> Vec<Small> {
     use Architecture::{Fnn, FullyConnected, TwoLayers};
-    // 35 classes: more than the softmax keeps on the stack. 131 samples: more than one task takes.
+    // 35 classes are more than the softmax keeps on the stack, and 131 samples are more than one task takes.
     let shapes: [(Architecture, &[usize], bool, usize); 8] = [
         (FullyConnected, &[3, 4], false, 6),
         (FullyConnected, &[2, 5, 3], false, 7),

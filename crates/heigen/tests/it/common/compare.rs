@@ -3,10 +3,10 @@
 use heigen::curvature::{Hessian, Method, Problem, Spectrum, dense, spectrum};
 use heigen::linalg::{Matrix, Scalar};
 
-/// Rounding allowed, in units of n * eps * scale.
+/// The rounding error that is allowed, in units of n * eps * scale.
 pub const ROUNDING: f64 = 8.0;
 
-/// What rounding may do to sums of `n` terms of size `scale` in type T.
+/// The rounding error that is allowed in sums of `n` terms of size `scale` in type T.
 pub fn rounding<T: Scalar>(n: usize, scale: f64) -> f64 {
     ROUNDING * n as f64 * T::EPSILON * scale
 }
@@ -37,12 +37,12 @@ pub fn close<T: Scalar>(got: &[T], wanted: &[f64], tolerance: f64, what: &str) {
     }
 }
 
-/// [P, K] of type T from float64 numbers.
+/// A matrix [P, K] of type T from float64 numbers.
 pub fn matrix<T: Scalar>(data: &[f64], rows: usize) -> Matrix<T> {
     Matrix { data: data.iter().map(|&x| T::from_f64(x)).collect(), rows, columns: data.len() / rows }
 }
 
-/// Spectrum and dense Hessian.
+/// The spectrum and the dense Hessian of a problem.
 pub fn spectrum_of<T: Scalar>(problem: &Problem<T>) -> (Spectrum<Matrix<T>>, Matrix<T>) {
     let operator = Hessian(problem);
     let matrix = dense(&operator, &mut ()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// a + b e1 + c e2 + d e1 e2 with e1^2 = e2^2 = 0: f(x + u e1 + v e2) has the parts f, f'u, f'v, u'f''v.
+/// The number a + b e1 + c e2 + d e1 e2 with e1^2 = e2^2 = 0: f(x + u e1 + v e2) has the parts f, f'u, f'v, u'f''v.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HyperDual {
     pub value: f64,
@@ -16,7 +16,7 @@ impl HyperDual {
         Self { value, e1: 0.0, e2: 0.0, e12: 0.0 }
     }
 
-    /// f(self) from f, f' and f'' at its value.
+    /// The number f(self), from the values f, f' and f'' at the value of `self`.
     fn chain(self, f: f64, slope: f64, curvature: f64) -> Self {
         Self {
             value: f,
@@ -36,7 +36,7 @@ impl HyperDual {
         self.chain(x.ln(), 1.0 / x, -1.0 / (x * x))
     }
 
-    /// max(0, x), with derivative 0 at 0.
+    /// The function max(0, x), with derivative 0 at 0.
     pub fn positive_part(self) -> Self {
         if self.value > 0.0 { self } else { Self::constant(0.0) }
     }

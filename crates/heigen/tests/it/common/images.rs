@@ -38,14 +38,14 @@ pub fn training_digits() -> Dataset {
     data.subset(&split.train)
 }
 
-/// amp sin(0.7 i + k), as in the script that made the golden files.
+/// The numbers amplitude * sin(0.7 i + k), as in the script that made the golden files.
 fn wave(length: usize, k: f64, amplitude: f64) -> impl Iterator<Item = f64> {
     (0..length).map(move |i| amplitude * (0.7 * i as f64 + k).sin())
 }
 
 pub const RESNET18: ModelSpec = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
 
-/// A network with weights from the sine formula on eight images from it.
+/// A network with weights from the sine formula, on eight images from that formula.
 pub fn wave_problem(network: &Network, amplitude: f64) -> Problem<'_, f64> {
     let mut theta = Vec::new();
     for (k, entry) in network.layout().entries().iter().enumerate() {
@@ -63,12 +63,12 @@ pub fn cnn_problem<'a>(network: &'a Network, data: &Dataset) -> Problem<'a, f64>
     Problem::new(network, &theta, data, LossKind::CrossEntropy).unwrap()
 }
 
-/// cos(0.37 i), `[P]` as one column.
+/// The direction cos(0.37 i), `[P]`, as one column.
 pub fn cosine_direction(p: usize) -> Matrix<f64> {
     Matrix::from_fn(p, 1, |i, _| (0.37 * i as f64).cos())
 }
 
-/// Logits, loss, gradient and Hessian-vector product against the golden file, to relative 1e-9.
+/// Compares logits, loss, gradient and Hessian-vector product with the golden file, to relative 1e-9.
 pub fn assert_matches(problem: &Problem<'_, f64>, golden: &Golden) {
     use heigen::curvature::{Hessian, SymmetricOperator};
     let close = |got: &[f64], wanted: &[f64], what: &str| {

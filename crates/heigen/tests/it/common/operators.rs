@@ -1,4 +1,4 @@
-//! Operators of known spectrum.
+//! Operators with a known spectrum.
 
 use heigen::curvature::{Failure, Host, Problem, SymmetricOperator};
 use heigen::linalg::{Matrix, Scalar, product};
@@ -8,7 +8,7 @@ use heigen::rng::NumpyRandomState;
 use crate::common::Golden;
 use crate::common::networks::{Case, dataset, weights};
 
-/// H D H with a Householder reflection H: eigenvalues D, eigenvectors anything but unit vectors.
+/// H D H with a Householder reflection H. Its eigenvalues are D, and its eigenvectors are far from unit vectors.
 pub struct Reflected<T> {
     pub eigenvalues: Vec<f64>,
     normal: Vec<T>,
@@ -43,7 +43,7 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for Reflected<T> {
     }
 }
 
-/// A dense matrix.
+/// A dense matrix as an operator.
 pub struct Dense(pub Matrix<f64>);
 
 impl SymmetricOperator<Host<f64>> for Dense {
@@ -56,7 +56,7 @@ impl SymmetricOperator<Host<f64>> for Dense {
     }
 }
 
-/// The matrix S D S of given eigenvalues D with the orthogonal sine transform S: large off the diagonal.
+/// The matrix S D S with eigenvalues D and the orthogonal sine transform S; it has large entries off the diagonal.
 pub fn sines(eigenvalues: &[f64]) -> Dense {
     let n = eigenvalues.len();
     let step = std::f64::consts::PI / (n + 1) as f64;
@@ -67,7 +67,8 @@ pub fn sines(eigenvalues: &[f64]) -> Dense {
     Dense(s.transposed_product(&scaled))
 }
 
-/// The second difference on n points: eigenvalues 4 sin^2(pi i / (2 (n + 1))), ends badly separated.
+/// The second difference on n points, with eigenvalues 4 sin^2(pi i / (2 (n + 1))) that are badly separated at both
+/// ends.
 pub fn laplacian(n: usize) -> Dense {
     Dense(Matrix::from_fn(n, n, |i, j| match i.abs_diff(j) {
         0 => 2.0,
@@ -76,7 +77,7 @@ pub fn laplacian(n: usize) -> Dense {
     }))
 }
 
-/// The problem of a golden network.
+/// Calls `f` with the problem of a golden network.
 pub fn with_problem(case: &Case, f: impl FnOnce(&Golden, &Problem<f64>)) {
     let golden = Golden::open(case.name);
     let data = dataset(&golden);

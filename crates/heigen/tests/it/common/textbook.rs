@@ -1,5 +1,5 @@
-//! Networks and losses as textbooks define them: one sample, one unit, one number at a time. The oracle of the tests
-//! shares nothing with the sources but the names of losses and activations.
+//! Networks and losses as textbooks define them: one sample, one unit, one number at a time. This oracle of the tests
+//! shares nothing with the code under test but the names of losses and activations.
 
 use super::hyper_dual::{self, HyperDual};
 use heigen::config::{Activation, LossKind};
@@ -7,7 +7,7 @@ use heigen::config::{Activation, LossKind};
 /// A fully connected network with its loss. Parameters: for every layer W row by row, then b.
 #[derive(Clone, Debug)]
 pub struct Textbook {
-    /// Features, hidden units of every layer, classes.
+    /// The number of features, of hidden units in every layer, and of classes.
     pub widths: Vec<usize>,
     pub activation: Activation,
     /// Whether log(softmax(.)) follows the last layer.
@@ -38,7 +38,7 @@ impl Textbook {
                     Activation::Relu => z.positive_part(),
                     Activation::Sigmoid => one / (one + (-*z).exp()),
                     Activation::Tanh => one - (one + one) / (one + (*z + *z).exp()),
-                    // `oracles/layers.rs` has the others.
+                    // The other activations are tested in `oracles/layers.rs`.
                     other => panic!("the textbook has no {other:?}"),
                 };
                 units = units.iter().map(activate).collect();
@@ -81,12 +81,12 @@ impl Textbook {
         sum / HyperDual::constant(samples.len() as f64)
     }
 
-    /// Gradient of the mean loss, [P].
+    /// The gradient of the mean loss, [P].
     pub fn gradient(&self, theta: &[f64], samples: &[(Vec<f64>, usize)]) -> Vec<f64> {
         hyper_dual::gradient(|theta| self.mean_loss(theta, samples), theta)
     }
 
-    /// Hessian of the mean loss, [P, P].
+    /// The Hessian of the mean loss, [P, P].
     pub fn hessian(&self, theta: &[f64], samples: &[(Vec<f64>, usize)]) -> Vec<f64> {
         hyper_dual::hessian(|theta| self.mean_loss(theta, samples), theta)
     }
@@ -97,7 +97,8 @@ impl Textbook {
         self.forward(&theta, x).0.iter().map(|o| o.value).collect()
     }
 
-    /// Everything whose sign decides which linear piece the loss is on: pre-activations under `ReLU`, margins of the hinge.
+    /// All numbers whose signs decide which linear piece the loss is on: pre-activations under `ReLU`, margins of the
+    /// hinge.
     pub fn switches(&self, theta: &[f64], samples: &[(Vec<f64>, usize)]) -> Vec<f64> {
         let theta: Vec<HyperDual> = theta.iter().copied().map(HyperDual::constant).collect();
         let mut switches = Vec::new();

@@ -1,11 +1,11 @@
-//! Access to the shipped files, and ways to spoil them.
+//! Reads the shipped experiment files, and changes them into wrong ones.
 
 use std::path::PathBuf;
 
 use heigen::config::{ConfigError, Experiment, ExperimentName, Parsed};
 use serde_json::Value;
 
-/// Places of values in an image experiment with a start.
+/// JSON pointers to the values of an image experiment with a start.
 pub const PLACES: [&str; 22] = [
     "/model",
     "/model/type",
@@ -52,14 +52,14 @@ pub fn shipped(name: &ExperimentName) -> String {
     std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap()
 }
 
-/// A shipped file's JSON after a change.
+/// The JSON of a shipped file after a change.
 pub fn edited(name: &ExperimentName, change: impl FnOnce(&mut Value)) -> Value {
     let mut value = serde_json::from_str(&shipped(name)).unwrap();
     change(&mut value);
     value
 }
 
-/// Parses under the name `gauss/mine` with all shipped experiments known.
+/// Parses a text under the name `gauss/mine`, with all shipped experiments known.
 pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
     let name = ExperimentName::new("gauss", "mine").unwrap();
     Experiment::parse(text, name, "configs/gauss/mine.json", &shipped_names())

@@ -1,4 +1,4 @@
-//! The table of cases: activations, with and without log-softmax, losses; on a few points in the plane.
+//! The table of cases, on a few points in the plane: activations, with and without log-softmax, and losses.
 
 use crate::common::networks::two_layers;
 use heigen::config::{Activation, LossKind};
@@ -31,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 pub(crate) const CLASSES: usize = 3;
 
-/// 17 points, labels in no order; class 2 has fewer than the others.
+/// A data set of 17 points with labels in no order; class 2 has fewer points than the others.
 pub(crate) fn samples() -> Dataset {
     let n = 17;
     let features = (0..2 * n).map(|i| ((i * i) as f32 * 0.37 + i as f32).sin() * 2.0).collect();
@@ -54,7 +54,7 @@ impl Case {
         let spec = two_layers(5, self.activation, self.lsoftmax);
         let network = Network::build(&spec, 2, CLASSES).unwrap();
         let mut theta = fresh(&spec, &network, &mut TorchGenerator::new(3));
-        // Away from the flat start: logits of size 1.
+        // The weights are doubled, to get away from the flat start: logits have size 1.
         theta.iter_mut().for_each(|w| *w *= 2.0);
         (network, theta, data)
     }

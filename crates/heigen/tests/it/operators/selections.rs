@@ -1,4 +1,4 @@
-//! Parts: of the parameters, the classes, the samples.
+//! Tests of operators for parts of the parameters, the classes and the samples.
 
 use super::cases::{cases, close, dense_of, directions, product_at, samples};
 use heigen::curvature::{

@@ -1,4 +1,4 @@
-//! Linear models, whose Hessians are known in closed form.
+//! Tests on linear models, whose Hessians are known in closed form.
 
 use crate::common::cases::{Architecture, LOSSES, Numbers, Small};
 use crate::common::compare::{close, largest, rounding, spectrum_of};
@@ -10,7 +10,7 @@ fn linear(d: usize, classes: usize, n: usize, loss: LossKind) -> Small {
     Small::new(Architecture::FullyConnected, textbook, n, 11 * (d + 10 * classes) as u64)
 }
 
-/// Samples with a one appended, the input of the bias.
+/// The samples with a one appended, which is the input of the bias.
 fn extended(case: &Small) -> Vec<Vec<f64>> {
     let append = |(mut x, _): (Vec<f64>, usize)| {
         x.push(1.0);
@@ -19,12 +19,12 @@ fn extended(case: &Small) -> Vec<Vec<f64>> {
     case.samples().into_iter().map(append).collect()
 }
 
-/// Place of weight i of class c in theta; weight d is the bias.
+/// The index in theta of weight i of class c; weight d is the bias.
 fn place(d: usize, classes: usize, c: usize, i: usize) -> usize {
     if i < d { c * d + i } else { classes * d + c }
 }
 
-/// sum_n blocks(n)[c, c'] x_n x_n^T, with the parameters in their order in theta.
+/// The matrix sum_n blocks(n)[c, c'] x_n x_n^T, with the parameters in their order in theta.
 fn assemble(case: &Small, block: impl Fn(usize, usize, usize) -> f64) -> Vec<f64> {
     let (d, classes) = (case.data.shape[0], case.data.n_classes);
     let p = classes * (d + 1);
@@ -39,7 +39,7 @@ fn assemble(case: &Small, block: impl Fn(usize, usize, usize) -> f64) -> Vec<f64
     h
 }
 
-/// softmax of the logits W x + b of sample n.
+/// The softmax of the logits W x + b of every sample.
 fn probabilities(case: &Small) -> Vec<Vec<f64>> {
     let (d, classes, theta) = (case.data.shape[0], case.data.n_classes, case.theta_f64());
     let logit = |x: &[f64], c: usize| (0..=d).map(|i| theta[place(d, classes, c, i)] * x[i]).sum::<f64>();
@@ -77,9 +77,9 @@ fn cross_entropy_is_the_covariance_of_the_classes_times_the_gram_matrix() {
         case.with::<f64, ()>(|problem| {
             let (spectrum, matrix) = spectrum_of(problem);
             close(&matrix.data, &h, rounding::<f64>(n, largest(&h)), &case.name());
-            // The d + 1 directions that add the same to every class change nothing.
+            // The d + 1 directions that add the same number to every class change nothing.
             assert!(spectrum.rank() <= (classes - 1) * (d + 1), "{}: rank {}", case.name(), spectrum.rank());
-            // g = 1/N sum_n (p_n - y_n) x_n.
+            // The gradient is g = 1/N sum_n (p_n - y_n) x_n.
             let mut g = vec![0.0; problem.n_params()];
             for (s, x) in extended(&case).iter().enumerate() {
                 for c in 0..classes {
@@ -107,7 +107,7 @@ fn losses_that_are_piecewise_linear_have_no_curvature_in_linear_models() {
     }
 }
 
-/// N = 4, features (+-1, +-1): X^T X = 4 I, so H = 2/C I.
+/// With N = 4 and features (+-1, +-1), X^T X = 4 I, so H = 2/C I.
 #[test]
 fn orthogonal_samples_make_the_squared_loss_round() {
     let mut case = linear(2, 5, 4, LossKind::Mse);
@@ -120,8 +120,8 @@ fn orthogonal_samples_make_the_squared_loss_round() {
     });
 }
 
-/// One feature that is 0, N samples of label 0 and zero weights: only biases matter, p = 1/C exactly, and
-/// H = (I - 1 1^T / C) / C there.
+/// The only feature is 0, all N samples have label 0 and all weights are zero. Then only biases matter, p = 1/C
+/// exactly, and H = (I - 1 1^T / C) / C there.
 #[test]
 fn a_symmetric_point_of_the_cross_entropy() {
     let mut case = linear(1, 4, 3, LossKind::CrossEntropy);

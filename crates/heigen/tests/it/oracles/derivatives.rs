@@ -1,4 +1,4 @@
-//! Outputs, losses and derivatives against the textbook's, number by number.
+//! Compares outputs, losses and derivatives with the textbook's, number by number.
 
 use crate::common::cases::{Architecture, Numbers, Small, table};
 use crate::common::compare::{close, largest, matrix, norm, rounding, to_f64};
@@ -37,7 +37,7 @@ fn outputs_losses_and_gradients_are_the_textbooks() {
     }
 }
 
-/// H V column by column from the textbook's H.
+/// The product H V, column by column, from the textbook's H.
 fn times(h: &[f64], v: &Matrix<f64>) -> Vec<f64> {
     let p = v.rows;
     let entry = |i: usize, column: &[f64]| (0..p).map(|j| h[i + j * p] * column[j]).sum::<f64>();
@@ -52,7 +52,7 @@ fn products<T: Scalar>(case: &Small, h: &[f64]) {
         let got = dense(&hessian, &mut ()).unwrap();
         close(&got.data, h, tolerance, &format!("{name} {} dense", T::NAME));
         for k in [1, 5, 33, 70] {
-            // Of few digits, so that the directions are the same in both types.
+            // The numbers have few digits, so that the directions are the same in both types.
             let v: Vec<f64> = Numbers(k as u64).vector(p * k).iter().map(|x| (x * 64.0).round() / 64.0).collect();
             let wanted = times(h, &matrix::<f64>(&v, p));
             let got = hessian.product(&matrix::<T>(&v, p)).unwrap();
@@ -70,7 +70,7 @@ fn hessians_and_blocks_of_products_are_the_textbooks() {
     }
 }
 
-/// 354 parameters: more columns than one block of the dense matrix has.
+/// The 354 parameters are more columns than one block of the dense matrix has.
 #[test]
 fn matrices_wider_than_a_block_are_their_products() {
     let (activation, loss) = (Activation::Sigmoid, LossKind::CrossEntropy);
@@ -95,7 +95,7 @@ fn argmax(outputs: &[f64]) -> usize {
     (0..outputs.len()).rev().max_by(|&a, &b| outputs[a].total_cmp(&outputs[b])).unwrap()
 }
 
-/// Every kind of labels with the classes that it stands for.
+/// Every kind of labels, with the classes that it stands for.
 fn all_labels(case: &Small, theta: &[f64]) -> Vec<(ExampleLabels, Vec<usize>)> {
     let (samples, classes) = (case.samples(), case.data.n_classes);
     let predicted = samples.iter().map(|(x, _)| argmax(&case.textbook.outputs(theta, x))).collect();

@@ -1,13 +1,13 @@
-//! H v against central differences of the gradient, away from kinks.
+//! Compares H v with central differences of the gradient, away from kinks.
 
 use crate::common::cases::{Numbers, Small, table};
 use crate::common::compare::{close, largest, matrix, to_f64};
 use heigen::config::Activation;
 use heigen::curvature::{Hessian, Problem, SymmetricOperator};
 
-/// Weights are float32: on this grid theta and theta +- step are all exact.
+/// The grid of the weights. They are float32, and on this grid theta and theta +- step are all exact.
 const GRID: f64 = 1.0 / 65536.0;
-/// Steps are up to this many grid points.
+/// The largest step, in grid points.
 const STEP: f64 = 8.0;
 /// The error of a central difference: third derivatives (of order 10 at these weights) times the step, squared.
 const THIRD_ORDER: f64 = 100.0 * (STEP * GRID) * (STEP * GRID);
@@ -20,7 +20,7 @@ fn moved(case: &Small, step: &[f64], sign: f64) -> Small {
     case
 }
 
-/// Whether pre-activations and margins have the same signs.
+/// Whether the pre-activations and margins of both have the same signs.
 fn same_piece(a: &Small, b: &Small) -> bool {
     let signs = |case: &Small| -> Vec<bool> {
         case.textbook.switches(&case.theta_f64(), &case.samples()).iter().map(|&s| s > 0.0).collect()

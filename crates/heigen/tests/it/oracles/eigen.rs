@@ -1,4 +1,4 @@
-//! The self-adjoint eigenproblem on matrices whose eigenpairs are known.
+//! Tests of the self-adjoint eigenproblem on matrices whose eigenpairs are known.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::compare::{close, dot, largest, rounding};
@@ -12,7 +12,7 @@ fn from_fn(n: usize, f: impl Fn(usize, usize) -> f64) -> Matrix<f64> {
     Matrix::from_fn(n, n, f)
 }
 
-/// A = V diag(lambda) V^T, V^T V = I, ascending.
+/// Checks that A = V diag(lambda) V^T and V^T V = I, and that the eigenvalues are ascending.
 fn certify<T: Scalar>(a: &Matrix<T>, pairs: &Eigenpairs<T>) {
     let n = a.rows;
     assert_eq!((pairs.eigenvalues.len(), pairs.eigenvectors.rows, pairs.eigenvectors.columns), (n, n, n));
@@ -52,7 +52,7 @@ fn the_laplacian_of_a_path_has_the_sines() {
     }
 }
 
-/// Q = I - 2 u u^T / |u|^2 maps the axes to known eigenvectors.
+/// A matrix with known eigenvectors, to which Q = I - 2 u u^T / |u|^2 maps the axes.
 fn reflected(eigenvalues: &[f64]) -> (Matrix<f64>, Matrix<f64>) {
     let n = eigenvalues.len();
     let u: Vec<f64> = (0..n).map(|i| ((i * i + 1) as f64).sqrt()).collect();
@@ -96,7 +96,7 @@ fn sizes_zero_one_and_two() {
     let one = self_adjoint_eigen(&from_fn(1, |_, _| -7.0)).unwrap();
     assert_eq!(one.eigenvalues, [-7.0]);
     assert_eq!(one.eigenvectors.data[0].abs(), 1.0);
-    // [[1, 2], [2, -2]]: -3 along (1, -2), 2 along (2, 1).
+    // The matrix [[1, 2], [2, -2]] has the eigenvalues -3 along (1, -2) and 2 along (2, 1).
     let a = Matrix { data: vec![1.0, 2.0, 2.0, -2.0], rows: 2, columns: 2 };
     let two = self_adjoint_eigen(&a).unwrap();
     certify(&a, &two);
@@ -157,7 +157,7 @@ fn what_is_not_finite_is_refused_wherever_it_stands() {
 #[test]
 fn what_is_not_symmetric_is_refused_in_either_triangle() {
     let n = 150;
-    // Far from the diagonal and near it, below and above.
+    // Asymmetric entries far from the diagonal and near it, below and above.
     for (i, j) in [(149, 0), (0, 149), (7, 6), (6, 7)] {
         let mut a = from_fn(n, |i, j| f64::from(u8::from(i == j)));
         a.data[i + j * n] = 4.0;
@@ -165,7 +165,7 @@ fn what_is_not_symmetric_is_refused_in_either_triangle() {
         assert_eq!(error, EigenError::NotSymmetric { asymmetry: 4.0, scale: 4.0 }, "({i}, {j})");
         assert_eq!(error.to_string(), "the matrix is not symmetric: |A - A^T| reaches 4e0, its largest entry is 4e0");
     }
-    // What rounding leaves is not an asymmetry.
+    // An asymmetry of the size of rounding is accepted.
     let mut a = from_fn(n, |i, j| (i * j) as f64);
     a.data[3] += 1e-15;
     assert!(self_adjoint_eigen(&a).is_ok());

@@ -1,4 +1,4 @@
-//! Every reason why network, weights, samples and spectrum do not go together, and its text.
+//! Tests of every reason why network, weights, samples and spectrum do not fit together, and of its text.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::networks::two_layers;
@@ -8,7 +8,7 @@ use heigen::curvature::{Hessian, Method, Problem, ProblemError, Progress, Spectr
 use heigen::model::{LayoutError, ModelError, Network, ParamLayout};
 use std::ops::ControlFlow;
 
-/// fc1 [2, 3] + [2], fc2 [4, 2] + [4]: 20 parameters.
+/// A case with 20 parameters: fc1 [2, 3] + [2], fc2 [4, 2] + [4].
 fn small() -> Small {
     let textbook = Textbook {
         widths: vec![3, 2, 4],
@@ -187,7 +187,7 @@ fn networks_that_cannot_be_built() {
     }
 }
 
-/// Allows no work.
+/// A watch that allows no work: it panics at the first progress.
 struct Nothing;
 impl Watch for Nothing {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
@@ -198,7 +198,7 @@ impl Watch for Nothing {
 #[test]
 fn spectra_beyond_the_limit_are_refused_before_any_work() {
     small().with::<f64, ()>(|problem| {
-        // 4 P^2 numbers of 8 bytes.
+        // The dense way needs 4 P^2 numbers of 8 bytes.
         let needed = 4.0 * 20.0 * 20.0 * 8.0;
         assert!(spectrum(&Hessian(problem), Method::Dense, needed, &mut ()).is_ok());
         let error = spectrum(&Hessian(problem), Method::Dense, needed - 1.0, &mut Nothing).unwrap_err();

@@ -1,4 +1,4 @@
-//! The exact way (range, projection, small eigenproblem) against the dense one.
+//! Compares the exact way (range, projection, small eigenproblem) with the dense one.
 
 use crate::common::cases::{ACTIVATIONS, Architecture, LOSSES, Small};
 use crate::common::compare::{close, largest};
@@ -9,16 +9,16 @@ use heigen::curvature::{Hessian, Method, NULL_TOLERANCE, Problem, Spectrum, spec
 use heigen::linalg::Matrix;
 use proptest::prelude::*;
 
-/// Relative to |lambda|_max.
+/// Tolerance for eigenvalues, relative to |lambda|_max.
 const EIGENVALUES: f64 = 1e-9;
-/// Bound on |A - V diag(lambda) V^T|, relative to the same.
+/// Limit for the bound on |A - V diag(lambda) V^T|, relative to |lambda|_max.
 const LIMIT: f64 = 1e-9;
 
 fn of(problem: &Problem<f64>, method: Method) -> Spectrum<Matrix<f64>> {
     spectrum(&Hessian(problem), method, f64::INFINITY, &mut ()).unwrap()
 }
 
-/// Both ways agree, and the certificate of the exact one holds.
+/// Checks that both ways agree, and that the certificate of the exact one holds.
 fn agree(case: &Small) -> Spectrum<Matrix<f64>> {
     case.with::<f64, _>(|problem| {
         let (exact, dense) = (of(problem, Method::Exact), of(problem, Method::Dense));
@@ -39,7 +39,7 @@ fn case(widths: &[usize], activation: Activation, loss: LossKind, n: usize, seed
     Small::new(Architecture::FullyConnected, textbook, n, seed)
 }
 
-/// Wide enough that the range is found in several blocks, or that most of theta lies in the null space.
+/// Cases so wide that the range is found in several blocks, or that most of theta lies in the null space.
 fn wide() -> impl Strategy<Value = Small> {
     let hidden = prop_oneof![
         (8usize..=24).prop_map(|w| vec![w]),
@@ -101,7 +101,7 @@ fn deep_and_narrow() {
 
 #[test]
 fn a_hinge_without_loss_has_no_curvature() {
-    // Outputs 10, 0 for class 0 and 0, 10 for class 1: far beyond the margin.
+    // Outputs are 10, 0 for class 0 and 0, 10 for class 1, which is far beyond the margin.
     let mut satisfied = case(&[1, 2, 2], Activation::Relu, LossKind::Hinge, 2, 1);
     satisfied.data.features = vec![1.0, -1.0];
     satisfied.data.labels = vec![0, 1];

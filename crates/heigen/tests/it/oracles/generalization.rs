@@ -1,4 +1,4 @@
-//! `G_theta` and its thresholds on alignments made by hand.
+//! Tests of `G_theta` and its thresholds on alignments made by hand.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::compare::{close, rounding, spectrum_of};
@@ -8,7 +8,7 @@ use heigen::config::{Activation, LossKind};
 use heigen::curvature::{ExampleLabels, Hessian, Method, spectrum};
 use heigen::linalg::Matrix;
 
-/// Three vectors (rows), four samples (columns).
+/// Alignments of four samples (columns) with three vectors (rows).
 fn by_hand() -> Matrix<f64> {
     let rows = [[0.5, -1.0, 0.25, 0.25], [0.0, 0.0, -0.125, 0.0], [0.0, 0.0, 0.0, 0.0]];
     Matrix::from_fn(3, 4, |i, j| rows[i][j])
@@ -30,7 +30,7 @@ fn vectors_at_or_above_the_threshold_are_counted() {
 
 #[test]
 fn alignments_are_cosines_with_unit_vectors() {
-    // Gradients (3, 4), (0, -2), (0, 0) and one of length 1e-21, which counts as none.
+    // The gradients are (3, 4), (0, -2), (0, 0) and one of length 1e-21, which counts as zero.
     let g = Matrix { data: vec![3.0, 4.0, 0.0, -2.0, 0.0, 0.0, 1e-21, 0.0], rows: 2, columns: 4 };
     let v = Matrix { data: vec![1.0, 0.0, 0.0, 1.0, 0.6, 0.8], rows: 2, columns: 3 };
     let wanted = [0.6, 0.8, 1.0, 0.0, -1.0, -0.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -39,7 +39,8 @@ fn alignments_are_cosines_with_unit_vectors() {
 
 #[test]
 fn thresholds_of_parallel_gradients_are_the_cosines_of_the_random_vectors() {
-    // Along the first axis: |A| of a random unit vector is its first entry, whatever the length of the gradient.
+    // For a gradient along the first axis, |A| of a random unit vector is its first entry, whatever the gradient's
+    // length.
     let p = 3;
     let g = Matrix { data: vec![2.0, 0.0, 0.0, -7.0, 0.0, 0.0], rows: p, columns: 2 };
     // numpy.random.RandomState(42).randn(15), as NumPy prints them.
@@ -98,7 +99,7 @@ fn the_summary_counts_as_its_parts_do() {
         let zero = rounding::<f64>(p, spectrum.scale());
         assert!(summary.residual_max <= zero && summary.orthogonality <= rounding::<f64>(p, 1.0));
         assert!(summary.outside_bound <= 10.0 * zero);
-        // Without the null space: the vectors of the nonzero eigenvalues, in the same order.
+        // Without the null space there are only the vectors of the nonzero eigenvalues, in the same order.
         let few = analyze(problem, &gradients, spectrum.clone(), false).unwrap();
         let kept: Vec<usize> = (0..p).filter(|&i| spectrum.is_nonzero(spectrum.eigenvalues[i])).collect();
         assert_eq!((few.spectrum.eigenvectors.columns, few.overlaps.rows), (kept.len(), kept.len()));
@@ -109,7 +110,7 @@ fn the_summary_counts_as_its_parts_do() {
     });
 }
 
-/// A rotation of the null space, or of any cluster, changes the reference's count but not that of subspaces.
+/// A rotation of the null space, or of any cluster, changes the reference's count, but not the count by subspaces.
 #[test]
 fn subspaces_do_not_depend_on_the_basis() {
     let textbook =

@@ -1,4 +1,4 @@
-//! Changes that must change nothing: order of samples and hidden units, doubled samples, the number of threads.
+//! Tests of changes that must change nothing: order of samples and hidden units, doubled samples, number of threads.
 
 use super::properties::{config, small};
 use crate::common::cases::{Architecture, Numbers, Small};
@@ -17,7 +17,7 @@ fn shuffled(n: usize, seed: u64) -> Vec<usize> {
     order
 }
 
-/// The same network with the units of every hidden layer in another order.
+/// A network that computes the same function, with the units of every hidden layer in another order.
 fn other_units(case: &Small, seed: u64) -> Small {
     let widths = &case.textbook.widths;
     let last = widths.len() - 1;
@@ -41,7 +41,7 @@ fn other_units(case: &Small, seed: u64) -> Small {
     out
 }
 
-/// Loss and spectrum of both agree to rounding.
+/// Checks that the losses and the spectra of both agree to rounding.
 fn same_spectrum(a: &Small, b: &Small) {
     let measure = |case: &Small| case.with::<f64, _>(|problem| (problem.loss(), spectrum_of(problem).0));
     let ((loss, wanted), (got_loss, got)) = (measure(a), measure(b));
@@ -90,7 +90,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|x| x.to_bits()).collect()
 }
 
-/// The bits of gradient, products, spectrum, alignments, and the summary.
+/// The bits of gradient, products, spectrum and alignments, and the summary as text.
 fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
@@ -121,7 +121,7 @@ fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
     })
 }
 
-/// Large enough for the matrix kernels to split their work: 453 parameters, 300 samples.
+/// A case large enough for the matrix kernels to split their work: 453 parameters, 300 samples.
 #[test]
 fn the_number_of_threads_does_not_matter_to_large_networks() {
     let widths = vec![2, 18, 18, 3];

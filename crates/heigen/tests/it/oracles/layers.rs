@@ -1,4 +1,5 @@
-//! Every layer of an architecture file against central differences, and both ways to a spectrum.
+//! Compares every layer of an architecture file with central differences, and the two ways to a spectrum with each
+//! other.
 
 use crate::common::cases::Numbers;
 use heigen::config::{BatchNormMode, LayerSpec, LossKind, ModelSpec, Sequential};
@@ -9,7 +10,7 @@ use heigen::linalg::Matrix;
 use heigen::model::Network;
 
 const STEP: f64 = 1e-5;
-/// Truncation (third derivatives of order 10 times the step squared) and rounding (1e-16 over the step).
+/// Tolerance for truncation (third derivatives of order 10 times the step squared) and rounding (1e-16 over the step).
 const DIFFERENCE: f64 = 1e-8;
 const N: usize = 7;
 
@@ -24,7 +25,7 @@ fn case(name: &'static str, shape: &'static [usize], layers: &str) -> Case {
     Case { name, architecture, shape }
 }
 
-/// The shared table: every kind of layer, with what stands around it.
+/// The table of cases: every kind of layer, with other layers around it.
 fn table() -> Vec<Case> {
     let hidden = |activation: &str| {
         format!(
@@ -123,7 +124,7 @@ impl Case {
     }
 }
 
-/// (f(theta + h v) - f(theta - h v)) / 2 h.
+/// The central difference (f(theta + h v) - f(theta - h v)) / 2 h.
 fn difference(theta: &[f64], v: &[f64], f: impl Fn(Vec<f64>) -> Vec<f64>) -> Vec<f64> {
     let moved = |sign: f64| f(theta.iter().zip(v).map(|(t, v)| t + sign * STEP * v).collect());
     moved(1.0).iter().zip(moved(-1.0)).map(|(a, b)| (a - b) / (2.0 * STEP)).collect()
@@ -148,7 +149,8 @@ fn gradients_and_products_are_differences() {
         let slope: f64 = gradient.iter().zip(&v).map(|(g, v)| g * v).sum();
         let wanted = difference(&theta, &v, |theta| vec![Case::problem(&network, theta).loss()]);
         assert_close(&[slope], &wanted, &format!("{}: gradient", case.name));
-        // Two directions at once, the first of them unit vectors in turn: every parameter's row is met.
+        // Two directions together, the first of them one unit vector after another, so that every layer's parameters
+        // are tested.
         for i in (0..p).step_by(p.div_ceil(12)) {
             let mut directions = Matrix::zeros(p, 2);
             directions.column_mut(0)[i] = 1.0;
@@ -164,7 +166,8 @@ fn gradients_and_products_are_differences() {
     }
 }
 
-/// v^T G v and v^T F v from differences of outputs alone: J v of every sample, softmax and log-likelihood by hand.
+/// Compares v^T G v and v^T F v with differences of outputs alone: J v of every sample, softmax and log-likelihood by
+/// hand.
 #[test]
 fn gauss_newton_and_fisher_are_those_of_differences_of_outputs() {
     for case in table().iter().filter(|case| !case.network().couples_samples()) {

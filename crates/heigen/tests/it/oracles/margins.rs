@@ -1,4 +1,4 @@
-//! The margin estimate against a descent along central differences, a closed form and brute force.
+//! Compares the margin estimate with a descent along central differences, a closed form and brute force.
 
 use crate::common::Golden;
 use crate::common::networks::{dataset, large_case, weights};
@@ -19,7 +19,7 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Alignment from an explicit gradient.
+/// The alignment, computed from an explicit gradient.
 fn cosine(problem: &Problem<f64>, x: &[f64], v: &[f64]) -> f64 {
     let x = Matrix { data: x.to_vec(), rows: x.len(), columns: 1 };
     let g = problem.example_gradients_at(&x, &ExampleLabels::Predicted).data;
@@ -53,14 +53,15 @@ fn a_descent_along_central_differences_ends_at_the_same_points() {
                 (loss([x[0] + h, x[1]]) - loss([x[0] - h, x[1]])) / (2.0 * h),
                 (loss([x[0], x[1] + h]) - loss([x[0], x[1] - h])) / (2.0 * h),
             ];
-            // A step across the boundary is none of the derivative's business, for either way.
+            // If a step crosses the boundary, the predicted class changes; neither descent's derivative accounts for
+            // that.
             x = [0, 1].map(|i| x[i] - rate * (slope[i] + 1e-3 * x[i]));
         }
         assert!(distance(&ended.x, &x) < 1e-6, "{ended:?} {x:?}");
         assert!((ended.cos2 - cosine(&problem, &x, &v).powi(2)).abs() < 1e-6);
         assert_eq!(ended.steps, 150);
     }
-    // The choice and the distances, by brute force.
+    // The choice of the point and the distances are checked by brute force.
     let best = got.starts.iter().map(|s| s.cos2).fold(0.0, f64::max);
     assert!(got.cos2 >= best - 1e-3 && got.x_b == got.starts[got.start].x);
     let alignments: Vec<f64> = problem.inputs().iter_columns().map(|x| cosine(&problem, x, &v)).collect();
@@ -97,7 +98,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(margin_estimate(&problem, &v, &wild, &mut ()), Err(MarginError::Diverged(16)));
 }
 
-/// The paper's network at its minimum: a real eigenvector; bytes do not depend on threads.
+/// The paper's network at its minimum, with a real eigenvector: the bytes do not depend on threads.
 #[test]
 fn the_papers_network_on_any_number_of_threads() {
     let case = large_case();

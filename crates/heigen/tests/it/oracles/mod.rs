@@ -1,4 +1,4 @@
-//! The specification in tests: oracles that share no code with what they judge.
+//! The specification as tests: oracles that share no code with the code that they test.
 
 mod closed_forms;
 mod derivatives;

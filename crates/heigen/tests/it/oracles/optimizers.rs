@@ -1,4 +1,4 @@
-//! Update rules, schedules and batches against a plain float64 loop over the textbook's gradients.
+//! Compares update rules, schedules and batches with a plain float64 loop over the textbook's gradients.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::textbook::Textbook;
@@ -7,14 +7,14 @@ use heigen::data::Split;
 use heigen::rng::{DataLoaderOrder, TorchGenerator};
 use heigen::train::{Parts, Training};
 
-/// Training is in float32; a few dozen steps of size 0.1 from weights of order 1.
+/// Tolerance for weights: training is in float32, with a few dozen steps of size 0.1 from weights of order 1.
 const TRAJECTORY: f64 = 2e-5;
 const SHUFFLE_SEED: u64 = 5;
 
-/// What `torch.optim` does, written out for one parameter at a time.
+/// The update rules of `torch.optim`, written out for one parameter at a time.
 struct Plain {
     spec: OptimizerSpec,
-    /// Momentum, or first moment.
+    /// The momentum of SGD, or Adam's first moment.
     first: Vec<Option<f64>>,
     second: Vec<f64>,
     steps: i32,
@@ -48,7 +48,7 @@ impl Plain {
     }
 }
 
-/// Weights after every epoch, and the sums of the batch losses.
+/// The weights after every epoch, and the sums of the batch losses.
 fn plain_training(
     case: &Small,
     spec: OptimizerSpec,

@@ -1,4 +1,5 @@
-//! What holds for every network, on random small ones: symmetry, invariants of the spectrum, convexity where it must be.
+//! Properties that hold for every network, tested on random small ones: symmetry, invariants of the spectrum, convexity
+//! where it must be.
 
 use crate::common::cases::{ACTIVATIONS, Architecture, LOSSES, Numbers, Small};
 use crate::common::compare::{close, dot, largest, matrix, norm, rounding, spectrum_of, to_f64};
@@ -12,7 +13,7 @@ use heigen::linalg::Matrix;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-/// The same cases on every machine: a red test is red for everyone.
+/// Fixed cases, so that a test that fails on one machine fails on all.
 pub(crate) fn config() -> ProptestConfig {
     ProptestConfig {
         cases: 64,
@@ -22,7 +23,7 @@ pub(crate) fn config() -> ProptestConfig {
     }
 }
 
-/// Depth 1 to 4, hidden widths and features 1 to 6, 2 to 5 classes, 1 to 8 samples.
+/// Random cases: depth 1 to 4, hidden widths and features 1 to 6, 2 to 5 classes, 1 to 8 samples.
 pub(crate) fn small() -> impl Strategy<Value = Small> {
     let hidden = prop::collection::vec(1usize..=6, 0..=3);
     (1usize..=6, hidden, 2usize..=5, 1usize..=8, 0usize..4, 0usize..2, any::<u64>()).prop_map(
@@ -42,7 +43,7 @@ proptest! {
     fn products_are_those_of_the_textbooks_hessian(case in small(), seed in any::<u64>()) {
         let p = case.theta.len();
         let v = Numbers(seed).vector(p);
-        // u' H v as one mixed derivative, for every axis u: P evaluations.
+        // Compares u' H v, for every axis u, with one mixed derivative: P evaluations.
         let (theta, samples) = (case.theta_f64(), case.samples());
         let mixed = |i: usize| {
             let seeded = |j: usize| crate::common::hyper_dual::HyperDual {
@@ -179,18 +180,18 @@ proptest! {
     }
 }
 
-/// What entries of H are sums of: samples and paths may cancel until H itself is 0.
+/// The size of the terms that entries of H are sums of; samples and paths may cancel until H itself is 0.
 fn term(problem: &Problem<f64>) -> f64 {
     let examples = problem.example_gradients(&ExampleLabels::True);
     largest(&spectrum_of(problem).1.data).max(largest(&examples.data))
 }
 
-/// Nearer to a kink float32 may be on its other side.
+/// Closer to a kink than this, float32 may be on its other side.
 const KINK_F32: f64 = 1e-4;
-/// Margins of this size still scale to 1 without infinities.
+/// Margins of at least this size can be scaled to 1 without infinities.
 const SMALLEST_MARGIN: f64 = 1e-3;
 
-/// The same network with the hinge loss, its own predictions as labels, and outputs scaled until every margin is above 1.
+/// A case with the hinge loss and its own predictions as labels, and outputs scaled until every margin is above 1.
 fn satisfied(mut case: Small) -> Option<Small> {
     case.textbook.loss = LossKind::Hinge;
     let theta = case.theta_f64();
@@ -211,7 +212,8 @@ fn satisfied(mut case: Small) -> Option<Small> {
 
 #[test]
 fn float64_keeps_what_float32_has_lost() {
-    // At p = 1 - 1e-9 the derivative p - 1 vanishes in float32 by subtraction, not as a sum of the others.
+    // At p = 1 - 1e-9 the derivative p - 1 becomes 0 in float32 if it is a difference, but not if it is a sum of the
+    // others.
     let textbook = Textbook { widths: vec![1, 2], activation: ACTIVATIONS[0], log_softmax: false, loss: LOSSES[0] };
     let mut case = Small::new(Architecture::FullyConnected, textbook, 1, 1);
     case.theta = vec![0.0, 0.0, 21.0, 0.0];

@@ -1,4 +1,4 @@
-//! A run that is interrupted and goes on ends at the same bytes as one that is not.
+//! Tests that a run that is interrupted and goes on ends at the same bytes as one that is not.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::textbook::Textbook;
@@ -7,7 +7,7 @@ use heigen::data::Split;
 use heigen::train::{Checkpoint, Observer, Outcome, Parts, Plan, Trained, train};
 use std::ops::ControlFlow;
 
-/// Keeps the state after `at` epochs and ends the run there.
+/// An observer that keeps the state after `at` epochs and ends the run there.
 struct Until {
     at: usize,
     state: Option<Checkpoint>,
@@ -51,7 +51,7 @@ fn run(optimizer: OptimizerSpec, from: Option<&Checkpoint>, observer: &mut dyn O
         shuffle_seed: 3,
         eval_every: None,
     };
-    // Other weights to begin with: a state that is taken over brings its own.
+    // The run gets other weights to begin with, because a state that is taken over has its own.
     let theta = from.map_or(case.theta.clone(), |_| vec![7.0; case.theta.len()]);
     train(&case.network(), &parts, theta, &plan, from, observer, &mut ()).unwrap()
 }
@@ -84,7 +84,7 @@ fn a_state_of_another_run_is_left_aside() {
     let other = until.state.unwrap();
     let case = case();
     let trained = run(sgd, Some(&other), &mut ());
-    // It began with the weights it was given, not with those of the state.
+    // The run began with the weights that it was given, and not with those of the state.
     assert_ne!(trained, whole);
     assert_eq!(trained.epochs_done, 9);
     assert_eq!(other.theta.len(), case.theta.len());

@@ -1,4 +1,4 @@
-//! Whole runs: what observers see and when, early stopping, interruption, divergence.
+//! Tests of whole runs: calls of observers and their times, early stopping, interruption, divergence.
 
 use crate::common::cases::{Architecture, Small};
 use crate::common::textbook::Textbook;
@@ -15,7 +15,7 @@ enum Event {
     Gradients(usize, Vec<f32>),
 }
 
-/// Writes everything down and breaks at event number `until`.
+/// An observer that writes all events down and breaks at event number `until`.
 #[derive(Debug, Default)]
 struct Recorder {
     events: Vec<Event>,
@@ -55,7 +55,7 @@ impl Observer for Recorder {
     }
 }
 
-/// Twelve samples of two classes on either side of a line.
+/// A case with twelve samples of two classes on either side of a line.
 fn separable() -> Small {
     let textbook = Textbook {
         widths: vec![2, 4, 2],
@@ -92,7 +92,7 @@ fn run(case: &Small, plan: &Plan, until: Option<usize>) -> (Result<Trained, Trai
     (result, recorder)
 }
 
-/// Sum of batch losses, weights and training accuracy after every epoch, epoch by epoch.
+/// The sum of batch losses, the weights and the training accuracy after each epoch.
 fn epochs(case: &Small, plan: &Plan, n: usize) -> Vec<(f64, Vec<f32>, Evaluation)> {
     let (network, parts, batch) = (case.network(), parts(case), plan.trainer.batch_size);
     let theta = case.theta.clone();
@@ -197,7 +197,7 @@ fn early_stopping_waits_for_a_report() {
         let trained = run(&case, &plan, None).0.unwrap();
         assert_eq!((trained.outcome, trained.epochs_done), (Outcome::Finished, 200));
     }
-    // Never looked at in time, or only at the end.
+    // With this plan the accuracy is looked at too late to stop the run early.
     let mut plan = plan(first, [first + 1, 0, 0]);
     plan.early_stopping = true;
     let trained = run(&case, &plan, None).0.unwrap();
@@ -221,7 +221,7 @@ fn divergence_names_its_epoch_and_rate() {
         )
     );
     assert!(seen.events.is_empty());
-    // A schedule that raises the rate from the fourth epoch on.
+    // The schedule raises the rate from the fourth epoch on.
     plan.optimizer = OptimizerSpec::Sgd { lr: 0.01, momentum: 0.0, weight_decay: 0.0 };
     plan.scheduler = Some(MultiStepLr { milestones: vec![3], gamma: 1e32 });
     let (error, seen) = run(&case, &plan, None);
