@@ -141,7 +141,8 @@ pub(crate) struct SubjectArgs {
     /// Only these training samples (of --classes, if given): the first N, or from A to B - 1, numbered from 0.
     #[arg(long, value_name = "N|A..B", help_heading = MATRIX)]
     pub(crate) samples: Option<SampleRange>,
-    /// Only the block of these layers or tensors (`fc2`, `fc3.weight`), all other parameters held fixed.
+    /// Only the block of these layers or tensors (`fc2`, `fc3.weight`, or `re:bias$`, a regular expression for names of
+    /// tensors), all other parameters held fixed.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = MATRIX)]
     pub(crate) layers: Vec<String>,
     /// Add this multiple of the identity: the matrix of the loss with weight decay.

@@ -175,7 +175,12 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
         parts.push(format!("samples-{samples}"));
     }
     if let Some(layers) = &subject.layers {
-        parts.push(format!("layers-{}", layers.join("-")));
+        // A pattern may hold characters that names of files may not.
+        let name = |layer: &String| match layer.strip_prefix("re:") {
+            Some(pattern) => format!("re-{}", &stamp([pattern])[..8]),
+            None => layer.clone(),
+        };
+        parts.push(format!("layers-{}", layers.iter().map(name).collect::<Vec<_>>().join("-")));
     }
     if let Some([a, b, c]) = subject.reparameterize {
         parts.push(format!("reparameterized-{a}-{b}-{c}"));

@@ -3,6 +3,7 @@
 use heigen_spectra::{IndexRanges, IndexRangesError};
 
 use crate::model::ParamLayout;
+use regex_lite::Regex;
 
 /// Why a list of names chooses no parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,14 @@ pub enum UnknownParameters {
         /// The names of all tensors of the network.
         available: Vec<String>,
     },
+    /// The text behind `re:` is no regular expression.
+    #[error("`re:{pattern}` holds no regular expression: {reason}")]
+    Pattern {
+        /// The text behind `re:`.
+        pattern: String,
+        /// Where and how it breaks the rules.
+        reason: String,
+    },
     /// Nothing was chosen.
     #[error(transparent)]
     Ranges(#[from] IndexRangesError),
@@ -24,35 +33,67 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The coordinates of some layers in theta. A name is that of a tensor (`fc2.weight`) or of a layer or block that has
-/// tensors (`fc2`). The order is that of theta, whatever the order of `names`; a layer that is named twice is taken
-/// once.
+/// The coordinates of some layers in theta. A name is that of a tensor (`fc2.weight`), of a layer or block that has tensors
+/// (`fc2`), or a regular expression that tensors' names are searched for (`re:bias$`). The order is that of theta, whatever
+/// the order of `names`; a tensor that is named twice is taken once.
 ///
 /// # Errors
 /// [`UnknownParameters::Names`] with every name that no layer or tensor has and the list of all tensors;
-/// [`IndexRangesError::Empty`] without names.
+/// [`UnknownParameters::Pattern`] for a regular expression that is none; [`IndexRangesError::Empty`] without names.
 ///
 /// ```
 /// use heigen::{config::Activation, curvature::named_parameters, model::Network};
 /// let network = Network::fully_connected(&[2, 3, 2], Activation::Relu)?;
 /// let last = named_parameters(network.layout(), &["fc2"])?;
 /// assert_eq!((last.len(), last.ranges()), (8, &[9..17][..]));
+/// let biases = named_parameters(network.layout(), &["re:bias$"])?;
+/// assert_eq!(biases.ranges(), [6..9, 15..17]);
 /// let error = named_parameters(network.layout(), &["fc9"]).unwrap_err();
 /// assert!(error.to_string().starts_with("the network has no layer or tensor `fc9`; it has `fc1.weight`, "));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn named_parameters(layout: &ParamLayout, names: &[impl AsRef<str>]) -> Result<IndexRanges, UnknownParameters> {
-    let fits = |entry: &str, name: &str| {
-        entry.strip_prefix(name).is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !name.is_empty()))
-    };
     let entries = layout.entries();
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let names: Vec<Name<'_>> = names.iter().map(|name| Name::new(name.as_ref())).collect::<Result<_, _>>()?;
     let unknown: Vec<String> =
-        names.iter().filter(|n| !entries.iter().any(|e| fits(&e.name, n))).map(ToString::to_string).collect();
+        names.iter().filter(|n| !entries.iter().any(|e| n.fits(&e.name))).map(|n| n.as_given().to_owned()).collect();
     if !unknown.is_empty() {
         let available = entries.iter().map(|e| e.name.clone()).collect();
         return Err(UnknownParameters::Names { unknown, available });
     }
-    let chosen = entries.iter().filter(|e| names.iter().any(|n| fits(&e.name, n)));
+    let chosen = entries.iter().filter(|e| names.iter().any(|n| n.fits(&e.name)));
     Ok(IndexRanges::new(layout.n_params(), chosen.map(|e| e.range.clone()).collect())?)
+}
+
+/// One of the names that parameters are chosen by.
+enum Name<'a> {
+    /// A tensor, or a layer or block that has tensors.
+    Literal(&'a str),
+    /// All tensors whose names an expression is found in, with the text that gave it.
+    Pattern(Regex, &'a str),
+}
+
+impl<'a> Name<'a> {
+    fn new(given: &'a str) -> Result<Self, UnknownParameters> {
+        let Some(pattern) = given.strip_prefix("re:") else { return Ok(Self::Literal(given)) };
+        match Regex::new(pattern) {
+            Ok(regex) => Ok(Self::Pattern(regex, given)),
+            Err(error) => Err(UnknownParameters::Pattern { pattern: pattern.to_owned(), reason: error.to_string() }),
+        }
+    }
+
+    fn as_given(&self) -> &'a str {
+        match self {
+            Self::Literal(given) | Self::Pattern(_, given) => given,
+        }
+    }
+
+    fn fits(&self, tensor: &str) -> bool {
+        match self {
+            Self::Literal(name) => tensor
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !name.is_empty())),
+            Self::Pattern(regex, _) => regex.is_match(tensor),
+        }
+    }
 }

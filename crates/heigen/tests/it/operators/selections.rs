@@ -74,6 +74,11 @@ fn choices_of_parameters_that_make_no_sense_are_refused() {
              `fc3.weight`, `fc3.bias`"
         );
         assert_eq!(named(&[]), UnknownParameters::Ranges(IndexRangesError::Empty));
+        assert!(named(&["fc1", "re:fc(1"]).to_string().starts_with("`re:fc(1` holds no regular expression: "));
+        assert!(named(&["re:^conv"]).to_string().starts_with("the network has no layer or tensor `re:^conv`; "));
+        let chosen = |names: &[&str]| named_parameters(layout, names).unwrap();
+        assert_eq!(chosen(&["re:^fc[12]"]), chosen(&["fc1", "fc2"]));
+        assert_eq!(chosen(&["re:weight", "fc2"]), chosen(&["fc1.weight", "fc2", "fc3.weight"]));
         let ranges =
             |ranges: &[(usize, usize)]| IndexRanges::new(p, ranges.iter().map(|&(a, b)| a..b).collect()).unwrap_err();
         assert_eq!(ranges(&[(3, 3)]), IndexRangesError::Empty);
