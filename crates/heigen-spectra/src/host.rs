@@ -1,6 +1,7 @@
 //! Vectors in host memory: matrices of float32 or float64, multiplied by faer.
 
 use crate::linalg::{Matrix, Scalar, dot, gram_by_tiles, orthonormalize, par, transposed_product_by_tiles};
+use crate::operators::{gather, scatter};
 use crate::random::fill;
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, Threads};
@@ -223,24 +224,11 @@ impl<T: Scalar> Space for Host<T> {
     }
 
     fn gather_rows(&self, block: &Matrix<T>, ranges: &[Range<usize>]) -> Result<Matrix<T>, Failure> {
-        let rows = ranges.iter().map(ExactSizeIterator::len).sum();
-        let mut data = Vec::with_capacity(rows * block.columns);
-        for column in block.iter_columns() {
-            ranges.iter().for_each(|range| data.extend_from_slice(&column[range.clone()]));
-        }
-        Ok(Matrix { data, rows, columns: block.columns })
+        Ok(gather(block, ranges))
     }
 
     fn scatter_rows(&self, rows: &Matrix<T>, ranges: &[Range<usize>]) -> Result<Matrix<T>, Failure> {
-        let mut all = Matrix::zeros(self.len, rows.columns);
-        for (all, mut rows) in all.data.chunks_exact_mut(self.len.max(1)).zip(rows.iter_columns()) {
-            for range in ranges {
-                let (head, rest) = rows.split_at(range.len());
-                all[range.clone()].copy_from_slice(head);
-                rows = rest;
-            }
-        }
-        Ok(all)
+        Ok(scatter(rows, ranges, self.len))
     }
 
     fn largest_entries(&self, a: Columns<'_, Matrix<T>>) -> Result<Vec<f64>, Failure> {

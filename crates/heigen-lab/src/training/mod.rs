@@ -145,16 +145,7 @@ impl<'a> Model<'a> {
 
     /// The settings of the experiment's training.
     fn plan(&self) -> Plan {
-        let experiment = self.experiment;
-        Plan {
-            loss: experiment.loss,
-            optimizer: experiment.optimizer,
-            scheduler: experiment.scheduler.clone(),
-            trainer: experiment.trainer,
-            early_stopping: experiment.early_stopping,
-            shuffle_seed: experiment.seed,
-            eval_every: self.call.making.eval_every,
-        }
+        Plan { eval_every: self.call.making.eval_every, ..Plan::of(self.experiment) }
     }
 }
 

@@ -14,6 +14,7 @@ mod shifted;
 mod summed;
 
 pub use ranges::{IndexRanges, IndexRangesError};
+pub(crate) use ranges::{gather, scatter};
 pub use restricted::Restricted;
 pub use scaled::Scaled;
 pub use shifted::Shifted;

@@ -89,25 +89,34 @@ impl IndexRanges {
 
     /// Vectors of theta's space from sub-vectors [P_sub, K], with zeros elsewhere: [P, K].
     pub fn embed<T: Scalar>(&self, sub: &Matrix<T>) -> Matrix<T> {
-        let mut all = Matrix::zeros(self.n_params, sub.columns);
-        for (all, mut sub) in all.data.chunks_exact_mut(self.n_params).zip(sub.iter_columns()) {
-            for range in &self.ranges {
-                let (head, rest) = sub.split_at(range.len());
-                all[range.clone()].copy_from_slice(head);
-                sub = rest;
-            }
-        }
-        all
+        scatter(sub, &self.ranges, self.n_params)
     }
 
     /// The sub-vectors of vectors [P, K] into `sub` [P_sub, K].
     pub fn extract<T: Scalar>(&self, all: &Matrix<T>, sub: &mut Matrix<T>) {
-        for (all, mut sub) in all.iter_columns().zip(sub.data.chunks_exact_mut(self.len())) {
-            for range in &self.ranges {
-                let (head, rest) = sub.split_at_mut(range.len());
-                head.copy_from_slice(&all[range.clone()]);
-                sub = rest;
-            }
+        sub.data.copy_from_slice(&gather(all, &self.ranges).data);
+    }
+}
+
+/// Rows `ranges` of a matrix, one range below another.
+pub(crate) fn gather<T: Scalar>(all: &Matrix<T>, ranges: &[Range<usize>]) -> Matrix<T> {
+    let rows = ranges.iter().map(ExactSizeIterator::len).sum();
+    let mut data = Vec::with_capacity(rows * all.columns);
+    for column in all.iter_columns() {
+        ranges.iter().for_each(|range| data.extend_from_slice(&column[range.clone()]));
+    }
+    Matrix { data, rows, columns: all.columns }
+}
+
+/// A matrix of `rows` rows that has the rows of `sub` in `ranges`, and zeros elsewhere.
+pub(crate) fn scatter<T: Scalar>(sub: &Matrix<T>, ranges: &[Range<usize>], rows: usize) -> Matrix<T> {
+    let mut all = Matrix::zeros(rows, sub.columns);
+    for (all, mut sub) in all.data.chunks_exact_mut(rows.max(1)).zip(sub.iter_columns()) {
+        for range in ranges {
+            let (head, rest) = sub.split_at(range.len());
+            all[range.clone()].copy_from_slice(head);
+            sub = rest;
         }
     }
+    all
 }
