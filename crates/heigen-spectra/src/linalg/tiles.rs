@@ -9,16 +9,30 @@ use std::ops::Range;
 /// and sums of tiles are added in a fixed tree.
 pub const ROW_TILE: usize = 4096;
 
+/// Multiplications of a sum over tiles from which on its branches are shared among threads.
+const SHARED: usize = 1 << 22;
+/// Multiplications of one tile from which on its product is split among threads, too.
+const SPLIT_TILE: usize = 1 << 24;
+
 /// The sum of `leaf(0)` to `leaf(count - 1)` in a fixed binary tree: its left branch holds the largest power of two of
-/// leaves that leaves something for the right one, so that aligned groups of leaves are branches.
-pub(super) fn tree_sum<S>(leaves: Range<usize>, leaf: &impl Fn(usize) -> S, add: &impl Fn(&mut S, S)) -> Option<S> {
+/// leaves that leaves something for the right one, so that aligned groups of leaves are branches. If `shared`, the two
+/// branches are computed in parallel, which changes no sum.
+fn tree_sum<S: Send>(
+    leaves: Range<usize>,
+    shared: bool,
+    leaf: &(impl Fn(usize) -> S + Sync),
+    add: &(impl Fn(&mut S, S) + Sync),
+) -> Option<S> {
     match leaves.len() {
         0 => None,
         1 => Some(leaf(leaves.start)),
         count => {
             let middle = leaves.start + count.next_power_of_two() / 2;
-            let mut sum = tree_sum(leaves.start..middle, leaf, add)?;
-            if let Some(right) = tree_sum(middle..leaves.end, leaf, add) {
+            let left = || tree_sum(leaves.start..middle, shared, leaf, add);
+            let right = || tree_sum(middle..leaves.end, shared, leaf, add);
+            let (left, right) = if shared { rayon::join(left, right) } else { (left(), right()) };
+            let mut sum = left?;
+            if let Some(right) = right {
                 add(&mut sum, right);
             }
             Some(sum)
@@ -32,7 +46,7 @@ pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
         let rows = i * ROW_TILE..((i + 1) * ROW_TILE).min(a.len());
         dot_of_tile(&a[rows.clone()], &b[rows])
     };
-    tree_sum(0..a.len().div_ceil(ROW_TILE), &tile, &|sum, x| *sum += x).unwrap_or(0.0)
+    tree_sum(0..a.len().div_ceil(ROW_TILE), false, &tile, &|sum, x| *sum += x).unwrap_or(0.0)
 }
 
 /// sum_i a_i b_i of one tile.
@@ -57,31 +71,43 @@ pub fn norm<T: Scalar>(a: &[T]) -> f64 {
 }
 
 /// The matrix product A^T B of A [P, m] and B [P, k], [m, k]: tiles of rows in T, their sum in float64.
+///
+/// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) -> Matrix<f64> {
-    by_tiles(a.nrows(), a.ncols(), b.ncols(), |out, first, rows| {
+    by_tiles(a.nrows(), a.ncols(), b.ncols(), par, |out, first, rows, par| {
         product(out.as_mut(), a.subrows(first, rows).transpose(), b.subrows(first, rows), par);
     })
 }
 
 /// The Gram matrix A^T A of A [P, m], [m, m], P summed by tiles: half the operations of a product, mirrored.
+///
+/// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn gram_by_tiles<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Matrix<f64> {
-    let mut out = by_tiles(a.nrows(), a.ncols(), a.ncols(), |out, first, rows| {
+    let mut out = by_tiles(a.nrows(), a.ncols(), a.ncols(), par, |out, first, rows, par| {
         lower_gram(out, a.subrows(first, rows), par);
     });
     out.mirror_lower();
     out
 }
 
-/// The sum over tiles of what `leaf(out, first row, rows)` leaves in a matrix [m, k] of zeros.
-fn by_tiles<T: Scalar>(rows: usize, m: usize, k: usize, leaf: impl Fn(&mut Matrix<T>, usize, usize)) -> Matrix<f64> {
+/// The sum over tiles of what `leaf(out, first row, rows, par)` leaves in a matrix [m, k] of zeros.
+fn by_tiles<T: Scalar>(
+    rows: usize,
+    m: usize,
+    k: usize,
+    par: Par,
+    leaf: impl Fn(&mut Matrix<T>, usize, usize, Par) + Sync,
+) -> Matrix<f64> {
+    let shared = par.degree() > 1 && rows * m * k >= SHARED;
+    let within = if rows.min(ROW_TILE) * m * k >= SPLIT_TILE { par } else { Par::Seq };
     let tile = |i: usize| {
         let mut out = Matrix::<T>::zeros(m, k);
         let first = i * ROW_TILE;
-        leaf(&mut out, first, ROW_TILE.min(rows - first));
+        leaf(&mut out, first, ROW_TILE.min(rows - first), within);
         Matrix { data: out.data.into_iter().map(T::to_f64).collect(), rows: m, columns: k }
     };
     let add = |sum: &mut Matrix<f64>, x: Matrix<f64>| sum.data.iter_mut().zip(x.data).for_each(|(sum, x)| *sum += x);
-    tree_sum(0..rows.div_ceil(ROW_TILE), &tile, &add).unwrap_or_else(|| Matrix::zeros(m, k))
+    tree_sum(0..rows.div_ceil(ROW_TILE), shared, &tile, &add).unwrap_or_else(|| Matrix::zeros(m, k))
 }
 
 #[cfg(test)]
@@ -92,11 +118,24 @@ mod tests {
     fn the_tree_does_not_depend_on_what_follows_an_aligned_group() {
         let text = |n: usize| {
             let add = |sum: &mut String, x: String| *sum = format!("({sum}+{x})");
-            tree_sum(0..n, &|i| i.to_string(), &add).unwrap()
+            tree_sum(0..n, n % 2 == 0, &|i| i.to_string(), &add).unwrap()
         };
         assert_eq!(text(3), "((0+1)+2)");
         assert_eq!(text(4), "((0+1)+(2+3))");
         assert_eq!(text(7), "(((0+1)+(2+3))+((4+5)+6))");
+    }
+
+    #[test]
+    fn splitting_changes_no_byte() {
+        let entry = |i: usize, j: usize| ((i * 7919 + j * 104729) % 1000) as f64 / 997.0 - 0.3;
+        let a = Matrix::from_fn(2 * ROW_TILE + 500, 120, entry);
+        // The second width is beyond both thresholds.
+        for columns in [4, 60] {
+            let b = a.columns(0..columns);
+            let split = transposed_product_by_tiles(a.as_ref(), b.as_ref(), super::super::par());
+            assert_eq!(split, transposed_product_by_tiles(a.as_ref(), b.as_ref(), Par::Seq));
+        }
+        assert_eq!(gram_by_tiles(a.as_ref(), super::super::par()), gram_by_tiles(a.as_ref(), Par::Seq));
     }
 
     #[test]
