@@ -59,6 +59,16 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
     assert!(results(&sandbox) == before);
     let plan = sandbox.ok(&[&args[..], &["--dry-run"]].concat()).stdout;
     assert!(plan.contains("1 of 11 tasks to do"), "{plan}");
+    // The report alone: what is there, and the names of what is not.
+    std::fs::remove_file(sandbox.path("report/index.html")).unwrap();
+    std::fs::remove_file(sandbox.path("results/seeds/2/grads/intro1D/normal_training_boundary.json")).unwrap();
+    assert_eq!(sandbox.ok(&[&args[..], &["--report-only"]].concat()).stdout, "report/index.html\n");
+    let page = std::fs::read_to_string(sandbox.path("report/index.html")).unwrap();
+    assert!(
+        page.contains("ours, 3 seeds") && page.contains("boundary intro1D/normal_training, seed 2: not done"),
+        "{page}"
+    );
+    assert!(!sandbox.path("results/seeds/2/grads/intro1D/normal_training_boundary.json").exists());
 }
 
 #[test]

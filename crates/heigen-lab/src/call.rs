@@ -3,29 +3,44 @@
 use crate::cache::Memo;
 use crate::watch::{Event, LabWatch, Note, NoteKind};
 use crate::{Lab, LabError, Making, Store};
-use heigen_spectra::{Progress, Watch};
+use heigen::config::LossKind;
+use heigen::curvature::{Problem, ProblemError};
+use heigen::data::Dataset;
+use heigen::linalg::Scalar;
+use heigen::model::Network;
+use heigen_spectra::{Progress, Threads, Watch};
 use heigen_store::catalogue::Loaded;
 use std::ops::ControlFlow;
 
-/// The lab, the store, the memo and the watch that every step of a request works with.
+/// The lab, the store, the memo, the threads and the watch that every step of a request works with.
+///
+/// Every step runs on the thread of the face that made the request, which alone may be asked by the watch. Only operations
+/// on numbers enter the threads, by [`Call::run`], [`Call::problem`] and the homes of vectors.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) lab: &'a Lab,
     pub(crate) store: &'a Store,
     pub(crate) making: &'a Making,
     pub(crate) memo: &'a Memo,
-    watch: &'a dyn LabWatch,
+    pub(crate) threads: &'a Threads,
+    pub(crate) watch: &'a dyn LabWatch,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(
-        lab: &'a Lab,
-        store: &'a Store,
-        making: &'a Making,
-        memo: &'a Memo,
-        watch: &'a dyn LabWatch,
-    ) -> Self {
-        Self { lab, store, making, memo, watch }
+    /// Runs an operation on numbers in the threads of the request and waits for it.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.run(work)
+    }
+
+    /// The problem of a network at `theta` `[P]` over samples, which works in the threads of the request.
+    pub(crate) fn problem<'n, T: Scalar, W: Copy + Into<f64>>(
+        &self,
+        network: &'n Network,
+        theta: &[W],
+        samples: &Dataset,
+        loss: LossKind,
+    ) -> Result<Problem<'n, T>, ProblemError> {
+        Ok(Problem::new(network, theta, samples, loss)?.on(self.threads.clone()))
     }
 
     /// This request continued in another store, with other options of making results.

@@ -3,14 +3,14 @@
 use crate::cache::{Cache, Counts, Memo};
 use crate::call::Call;
 use crate::prepare::Prepared;
-use crate::relay::relayed;
 use crate::watch::LabWatch;
 use crate::{LabError, Making, Store};
 use heigen::config::Experiment;
+use heigen_spectra::Threads;
 use heigen_store::image_folder::ImageFolder;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Resources that a lab may use.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct Lab {
     pub(crate) cache: Cache,
     threads: usize,
     /// Thread pools that no request uses at the moment.
-    idle: Mutex<Vec<ThreadPool>>,
+    idle: Mutex<Vec<Threads>>,
 }
 
 impl Lab {
@@ -44,13 +44,13 @@ impl Lab {
     /// # Errors
     /// [`LabError::Threads`] if the system does not start so many threads.
     pub fn new(options: LabOptions) -> Result<Self, LabError> {
-        let first = pool(options.threads)?;
+        let (first, threads) = pool(options.threads)?;
         Ok(Self {
             images: ImageFolder::new(options.images),
             memory: options.memory,
             machine: options.machine,
             cache: Cache::default(),
-            threads: first.current_num_threads(),
+            threads,
             idle: Mutex::new(vec![first]),
         })
     }
@@ -65,37 +65,35 @@ impl Lab {
         self.cache.counts()
     }
 
-    /// Runs `work` in a thread pool that no other request uses meanwhile, so that no request waits for a piece of
-    /// another's work; the system shares the cores among the pools. Calls that `work` makes to its watch reach `watch`
-    /// on this thread.
-    pub(crate) fn work<R: Send>(
-        &self,
-        watch: &dyn LabWatch,
-        work: impl FnOnce(&dyn LabWatch) -> Result<R, LabError> + Send,
-    ) -> Result<R, LabError> {
+    /// Runs `work` on this thread, with threads that no other request uses meanwhile, so that no request waits for a piece
+    /// of another's work; the system shares the cores among the pools.
+    pub(crate) fn work<R>(&self, work: impl FnOnce(&Threads) -> Result<R, LabError>) -> Result<R, LabError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let pool = idle.map_or_else(|| pool(self.threads), Ok)?;
-        let outcome = relayed(&pool, watch, work);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        let threads = idle.map_or_else(|| pool(self.threads).map(|(threads, _)| threads), Ok)?;
+        let outcome = work(&threads);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(threads);
         outcome
     }
 }
 
-fn pool(threads: usize) -> Result<ThreadPool, LabError> {
-    Ok(ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("heigen-lab-{i}")).build()?)
+/// A pool of `threads` threads, or of as many as there are cores for 0, and their number.
+fn pool(threads: usize) -> Result<(Threads, usize), LabError> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("heigen-lab-{i}")).build()?;
+    let number = pool.current_num_threads();
+    Ok((Threads::of(Arc::new(pool)), number))
 }
 
 impl Lab {
     /// Runs `work` as one request.
-    pub(crate) fn call<R: Send>(
+    pub(crate) fn call<R>(
         &self,
         store: &Store,
         making: &Making,
         watch: &dyn LabWatch,
-        work: impl FnOnce(&Call) -> Result<R, LabError> + Send,
+        work: impl FnOnce(&Call) -> Result<R, LabError>,
     ) -> Result<R, LabError> {
         let memo = Memo::default();
-        self.work(watch, |watch| work(&Call::new(self, store, making, &memo, watch)))
+        self.work(|threads| work(&Call { lab: self, store, making, memo: &memo, threads, watch }))
     }
 
     /// The samples and the network of an experiment.

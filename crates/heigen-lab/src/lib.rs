@@ -49,7 +49,7 @@ pub use boundary::BoundaryRequest;
 pub use cache::Counts;
 pub use drawing::{Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, figure_names, find_figure};
 pub use error::{Choice, Contradiction, LabError};
-pub use heigen_store::record::Dtype;
+pub use heigen_store::record::{Dtype, Summary};
 pub use lab::{Lab, LabOptions};
 pub use making::Making;
 pub use prepare::{Prepared, Samples};

@@ -1,57 +1,44 @@
-//! Runs work in a thread pool while its watch is asked on the caller's thread.
+//! How tasks that run at the same time, each on a thread of its own, reach the one watch of the request.
 //!
-//! A face may be bound to its thread: Python delivers signals to the main one only, and whoever holds its lock must not
-//! wait for a worker that wants it. So workers never call a watch; they send what they have to say and wait for the answer.
+//! A face may be bound to its thread: Python delivers signals to the main one only. So a task does not call the face's
+//! watch; it sends what it has to say to the caller's thread and waits for the answer.
 
-use crate::LabError;
 use crate::watch::{Event, LabWatch, Note};
-use rayon::ThreadPool;
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// A message of a worker to the caller's thread.
-enum Message {
+/// A message of a task to the caller's thread.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// How far a step has come; the task waits for the answer.
     Event(Event, SyncSender<ControlFlow<()>>),
+    /// Something that people want to know.
     Note(Note),
 }
 
-/// The watch that workers get: it sends every call to the caller's thread.
-struct Relay(Sender<Message>);
-
-impl LabWatch for Relay {
-    fn event(&self, event: &Event) -> ControlFlow<()> {
-        let (answer, answered) = sync_channel(1);
-        // If nobody receives the event any more, the caller is on its way out.
-        match self.0.send(Message::Event(event.clone(), answer)) {
-            Ok(()) => answered.recv().unwrap_or(ControlFlow::Break(())),
-            Err(_) => ControlFlow::Break(()),
+impl Message {
+    /// Tells `watch` the message, and the task the answer.
+    pub(crate) fn reach(self, watch: &dyn LabWatch) {
+        match self {
+            // A task that has gone away needs no answer.
+            Self::Event(event, answer) => drop(answer.send(watch.event(&event))),
+            Self::Note(note) => watch.note(&note),
         }
-    }
-
-    fn note(&self, note: &Note) {
-        // If nobody receives the note any more, the caller is on its way out.
-        let _ = self.0.send(Message::Note(note.clone()));
     }
 }
 
-/// Runs `work` in `pool`, and asks `watch` on this thread.
-pub(crate) fn relayed<R: Send>(
-    pool: &ThreadPool,
-    watch: &dyn LabWatch,
-    work: impl FnOnce(&dyn LabWatch) -> Result<R, LabError> + Send,
-) -> Result<R, LabError> {
-    let (sender, messages) = channel();
-    let mut outcome = Err(LabError::Lost);
-    pool.in_place_scope(|scope| {
-        let outcome = &mut outcome;
-        scope.spawn(move |_| *outcome = work(&Relay(sender)));
-        for message in messages {
-            match message {
-                // A worker that has gone away needs no answer.
-                Message::Event(event, answer) => drop(answer.send(watch.event(&event))),
-                Message::Note(note) => watch.note(&note),
-            }
-        }
-    });
-    outcome
+/// The watch of a task, which sends every call to the caller's thread by the function that it holds.
+pub(crate) struct Relay<'a>(pub(crate) &'a dyn Fn(Message));
+
+impl LabWatch for Relay<'_> {
+    fn event(&self, event: &Event) -> ControlFlow<()> {
+        let (answer, answered) = sync_channel(1);
+        (self.0)(Message::Event(event.clone(), answer));
+        // If nobody answers any more, the caller is on its way out.
+        answered.recv().unwrap_or(ControlFlow::Break(()))
+    }
+
+    fn note(&self, note: &Note) {
+        (self.0)(Message::Note(note.clone()));
+    }
 }

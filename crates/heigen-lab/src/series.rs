@@ -1,6 +1,7 @@
 //! Snapshots of the weights along a training.
 
 use crate::{LabError, Prepared};
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::weights;
 use std::path::{Path, PathBuf};
@@ -26,11 +27,10 @@ impl CheckpointSeries {
     /// [`LabError::Read`] if the folder is there and cannot be read.
     pub fn in_folder(folder: &Path) -> Result<Self, LabError> {
         let failed = |source| LabError::Read { path: folder.to_owned(), source };
-        let entries = match std::fs::read_dir(folder) {
+        let paths = match files::list(folder) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self { points: vec![] }),
-            entries => entries.map_err(failed)?,
+            paths => paths.map_err(failed)?,
         };
-        let paths = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let mut points: Vec<_> = paths.into_iter().filter_map(|path| Some((epoch(&path)?, path))).collect();
         points.sort();
         Ok(Self { points })

@@ -3,27 +3,42 @@
 use heigen::config::ExperimentName;
 use heigen_store::StoreError;
 use heigen_store::atomic::{self, Staged};
+use heigen_store::files::MemoryFolder;
 use heigen_store::layout::{ExperimentPaths, Results};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The results that a request reads and writes: a folder.
+/// The results that a request reads and writes: a folder on disk, or in memory.
 ///
-/// Everything that the lab stores goes through this type and through the formats of `heigen-store`, which take paths. A
-/// store in memory would be a second kind of store, with paths that only it understands.
+/// A store in memory holds results, and figures and reports too where their folder lies below [`dir`](Store::dir), until
+/// its last clone is dropped; [`heigen_store::files`] reads them. It is shared by the threads of one process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     results: Results,
+    /// Keeps a folder in memory alive.
+    memory: Option<Arc<MemoryFolder>>,
 }
 
 impl Store {
     /// The results below a folder, which need not exist.
     pub fn folder(folder: impl Into<PathBuf>) -> Self {
-        Self { results: Results::new(folder) }
+        Self { results: Results::new(folder), memory: None }
+    }
+
+    /// A new store in memory, without results.
+    pub fn memory() -> Self {
+        let folder = MemoryFolder::new();
+        Self { results: Results::new(folder.dir()), memory: Some(Arc::new(folder)) }
     }
 
     /// The folder that holds the results.
     pub fn dir(&self) -> &Path {
         self.results.dir()
+    }
+
+    /// The paths of all files of a store in memory; `None` for a store on disk.
+    pub fn files(&self) -> Option<Vec<PathBuf>> {
+        self.memory.as_ref().map(|folder| folder.paths())
     }
 
     /// The paths of an experiment's results.
@@ -37,7 +52,8 @@ impl Store {
     /// The store for results of the same experiments at another seed.
     #[must_use]
     pub fn at_seed(&self, seed: u64) -> Self {
-        Self::folder(self.dir().join("seeds").join(seed.to_string()))
+        let folder = self.dir().join("seeds").join(seed.to_string());
+        Self { results: Results::new(folder), memory: self.memory.clone() }
     }
 }
 

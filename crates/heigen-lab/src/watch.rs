@@ -49,10 +49,9 @@ pub mod stage {
 
 /// Follows a request and may stop it.
 ///
-/// The lab asks from the thread that called it; a reproduction, which does several things at once, asks from one thread
-/// for each. A watch that answers `Break` ends the request with [`LabError::Stopped`](crate::LabError::Stopped): no file
+/// The lab asks from the thread that called it, also where it does several things at once. A watch that answers `Break` ends the request with [`LabError::Stopped`](crate::LabError::Stopped): no file
 /// is left behind that was not there before.
-pub trait LabWatch: Sync {
+pub trait LabWatch {
     /// Takes notice of how far a step has come; `Break` stops the request.
     fn event(&self, _event: &Event) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -14,7 +14,8 @@ use crate::document::{self, Kind, Unusable};
 use crate::estimates::Estimates;
 
 /// The kind of document that the record is.
-const KIND: Kind = Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
+pub(crate) const KIND: Kind =
+    Kind { format: "heigen analysis", version: 1, what: "the summary of an analysis", mend: "analyse" };
 
 /// The record of one analysis: which matrix of which network was analysed, and the numbers that were found, those of a
 /// whole spectrum ([`Summary`]) or of some eigenpairs ([`TopKSummary`](crate::record::TopKSummary)).

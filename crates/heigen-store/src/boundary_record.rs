@@ -11,7 +11,7 @@ use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 
 /// The kind of document that the record is.
-const KIND: Kind =
+pub(crate) const KIND: Kind =
     Kind { format: "heigen boundary", version: 1, what: "the measures of a decision boundary", mend: "measure" };
 
 /// The decision boundary of a trained model, measured beside its curvature.

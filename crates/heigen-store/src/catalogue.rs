@@ -1,13 +1,12 @@
 //! Experiment files: the ones shipped inside the program, and any on disk.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use heigen::config::{Experiment, ExperimentName, KnownExperiments, Start, nearest, why_it_cannot_run};
 use include_dir::{Dir, include_dir};
 
-use crate::StoreError;
+use crate::{StoreError, files};
 
 static CONFIGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/experiments");
 
@@ -56,7 +55,7 @@ pub fn names() -> &'static [ExperimentName] {
 /// [`StoreError::UnknownExperiment`] with the nearest names, [`StoreError::Read`], or what the parser refuses.
 pub fn load(arg: &str) -> Result<Loaded, StoreError> {
     let path = Path::new(arg);
-    if path.is_file() { load_file(path) } else { load_shipped(arg) }
+    if files::is_file(path) { load_file(path) } else { load_shipped(arg) }
 }
 
 /// The experiments whose trained models `loaded` starts from, the first to train first.
@@ -80,7 +79,7 @@ pub fn chain(loaded: &Loaded) -> Result<Vec<Loaded>, StoreError> {
             return Err(StoreError::Cycle { names: seen[first..].iter().map(ToString::to_string).collect() });
         }
         let beside = match &last.origin {
-            Origin::File(path) => Some(Beside::new(path).path(name)).filter(|path| path.is_file()),
+            Origin::File(path) => Some(Beside::new(path).path(name)).filter(|path| files::is_file(path)),
             Origin::Shipped => None,
         };
         let start = match beside {
@@ -128,14 +127,14 @@ fn suggestions(plain: &str) -> Vec<String> {
 }
 
 fn load_file(path: &Path) -> Result<Loaded, StoreError> {
-    let canonical = fs::canonicalize(path).map_err(|e| StoreError::read(path, e))?;
+    let canonical = files::canonicalize(path).map_err(|e| StoreError::read(path, e))?;
     let name = name_of(&canonical)?;
-    let size = fs::metadata(&canonical).map_err(|e| StoreError::read(path, e))?.len();
+    let size = files::length(&canonical).map_err(|e| StoreError::read(path, e))?;
     let refused = |found: String| StoreError::NoExperiment { path: path.to_owned(), found };
     if size > MAX_FILE {
         return Err(refused(format!("{size} bytes long")));
     }
-    let bytes = fs::read(&canonical).map_err(|e| StoreError::read(path, e))?;
+    let bytes = files::read(&canonical).map_err(|e| StoreError::read(path, e))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         refused(format!("not text in UTF-8 (the first wrong byte is number {})", e.utf8_error().valid_up_to()))
     })?;
@@ -169,7 +168,7 @@ impl Beside {
 
 impl KnownExperiments for Beside {
     fn contains(&self, name: &ExperimentName) -> bool {
-        self.path(name).is_file() || NAMES.contains(name)
+        files::is_file(&self.path(name)) || NAMES.contains(name)
     }
 
     fn names(&self) -> Vec<ExperimentName> {

@@ -1,6 +1,5 @@
 //! JSON documents that say what they are: a format, a version, and a stamp of what they were made from.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::atomic::Staged;
-use crate::{StoreError, atomic};
+use crate::{StoreError, atomic, files};
 
 /// A kind of document.
 pub(crate) struct Kind {
@@ -40,33 +39,43 @@ pub enum Unusable {
     Stale(String),
 }
 
-/// Writes `body`, which must be a JSON object, as a document of this kind; it waits for [`Staged::commit`] to get its name.
-pub(crate) fn stage(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<Staged, StoreError> {
-    let failed = |e: serde_json::Error| StoreError::values(path, e.to_string());
+/// `body`, which must be a JSON object, as a document of this kind.
+pub(crate) fn to_value(kind: &Kind, body: &impl Serialize) -> Result<Value, serde_json::Error> {
     let mut map = Map::new();
     map.insert("format".to_owned(), kind.format.into());
     map.insert("version".to_owned(), kind.version.into());
-    match serde_json::to_value(body).map_err(failed)? {
+    match serde_json::to_value(body)? {
         Value::Object(body) => map.extend(body),
-        _ => return Err(StoreError::values(path, "it is no JSON object")),
+        _ => return Err(serde::ser::Error::custom("it is no JSON object")),
     }
-    let mut text = serde_json::to_string_pretty(&Value::Object(map)).map_err(failed)?;
+    Ok(Value::Object(map))
+}
+
+/// Writes `body`, which must be a JSON object, as a document of this kind; it waits for [`Staged::commit`] to get its name.
+pub(crate) fn stage(path: &Path, kind: &Kind, body: &impl Serialize) -> Result<Staged, StoreError> {
+    let failed = |e: serde_json::Error| StoreError::values(path, e.to_string());
+    let mut text = serde_json::to_string_pretty(&to_value(kind, body).map_err(failed)?).map_err(failed)?;
     text.push('\n');
     atomic::stage_with(path, |file| file.write_all(text.as_bytes()))
 }
 
 /// Reads a document of this kind and version.
 pub(crate) fn load<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, Unusable> {
-    let unreadable = |reason: String| {
-        let (path, what, mend) = (path.display(), kind.what, kind.mend);
-        Unusable::Unreadable(format!("{path} {reason}; expected {what}; remove it and {mend} again"))
-    };
-    let bytes = fs::read(path).map_err(|e| match e.kind() {
+    let bytes = files::read(path).map_err(|e| match e.kind() {
         // Where a folder of the path is a file, there is no document; writing one will say so.
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unusable::Missing(path.to_owned()),
         _ => Unusable::Unreadable(StoreError::read(path, e).to_string()),
     })?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+    parse(&path.display().to_string(), &bytes, kind)
+}
+
+/// The document of this kind and version in `bytes`; `path` is its name in messages.
+pub(crate) fn parse<T: DeserializeOwned>(path: &str, bytes: &[u8], kind: &Kind) -> Result<T, Unusable> {
+    let unreadable = |reason: String| {
+        let (what, mend) = (kind.what, kind.mend);
+        Unusable::Unreadable(format!("{path} {reason}; expected {what}; remove it and {mend} again"))
+    };
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| {
         unreadable(if e.is_eof() { format!("is truncated ({e})") } else { format!("is not JSON ({e})") })
     })?;
     let Value::Object(mut map) = value else {
@@ -79,7 +88,7 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path, kind: &Kind) -> Result<T, U
         Some(version) if version == kind.version => {}
         version => {
             let got = version.map_or_else(|| "no number".to_owned(), |version| version.to_string());
-            let (path, wanted, mend) = (path.display(), kind.version, kind.mend);
+            let (wanted, mend) = (kind.version, kind.mend);
             return Err(Unusable::Stale(format!(
                 "{path} has the record version {got}; this program reads {wanted}; {mend} again, or use the program that wrote it",
             )));

@@ -1,4 +1,4 @@
-//! Everything `heigen` keeps on disk: experiment files, trained weights, arrays, and the records beside them.
+//! Everything `heigen` keeps on disk, or in a folder in memory ([`files`]): experiment files, trained weights, arrays, and the records beside them.
 //!
 //! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
@@ -10,15 +10,16 @@ pub mod boundary_record;
 pub mod catalogue;
 pub mod checkpoint;
 mod document;
-mod dtype;
 mod error;
 mod estimates;
 pub mod figure_record;
+pub mod files;
 pub mod image_folder;
 pub mod layout;
 pub mod npy;
 pub mod own_data;
 mod stamp;
+mod summary;
 mod top_eigenpairs;
 mod training_record;
 pub mod weights;
@@ -30,9 +31,10 @@ pub mod record {
     pub use crate::analysed_matrix::{Operator, Subject, loss_name};
     pub use crate::analysis_record::AnalysisRecord;
     pub use crate::document::Unusable;
-    pub use crate::dtype::Dtype;
     pub use crate::estimates::{Estimates, Sampled, SampledDensity};
     pub use crate::stamp::{hash_file, stamp};
+    pub use crate::summary::Summary;
     pub use crate::top_eigenpairs::{End, PartialMethod, TopKSummary};
     pub use crate::training_record::{EpochReport, ModelRecord, PartReport};
+    pub use heigen::vocabulary::Dtype;
 }

@@ -4,12 +4,11 @@
 //! they are seen complete or not at all, and checked when they are read back. Files are version 1.0 with data aligned to 64
 //! bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use crate::atomic::Staged;
-use crate::{StoreError, atomic};
+use crate::{StoreError, atomic, files};
 
 pub use heigen_formats::npy::{Element, Order};
 
@@ -150,10 +149,10 @@ fn check_shape(path: &Path, got: &[usize], wanted: &[usize]) -> Result<(), Store
 }
 
 /// The checked header, the number of elements, and a reader at the first of them.
-fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<File>), StoreError> {
+fn open<T: Element>(path: &Path) -> Result<(Header, usize, BufReader<files::Reading>), StoreError> {
     let failed = |cause| StoreError::read(path, cause);
-    let file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let file = files::open(path).map_err(failed)?;
+    let length = file.length().map_err(failed)?;
     let mut reader = BufReader::with_capacity(CHUNK, file);
     let (header, start) = Header::read(&mut reader, LONGEST_HEADER).map_err(|cause| match cause {
         HeaderError::Io(cause) => StoreError::read(path, cause),

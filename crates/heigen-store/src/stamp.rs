@@ -1,9 +1,9 @@
 //! Stamps and hashes, which tell whether a stored result still belongs to what it was made from.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::StoreError;
+use crate::files;
 
 /// A hash (BLAKE3, 64 hexadecimal digits) of `parts`, which differs if any byte, or the way they are cut, differs.
 ///
@@ -28,7 +28,7 @@ pub fn stamp<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String {
 /// [`StoreError::Read`].
 pub fn hash_file(path: &Path) -> Result<String, StoreError> {
     let mut hasher = blake3::Hasher::new();
-    let file = File::open(path).map_err(|e| StoreError::read(path, e))?;
+    let file = files::open(path).map_err(|e| StoreError::read(path, e))?;
     hasher.update_reader(file).map_err(|e| StoreError::read(path, e))?;
     Ok(hasher.finalize().to_hex().to_string())
 }

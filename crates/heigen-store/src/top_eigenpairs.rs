@@ -1,7 +1,7 @@
 //! The numbers of an analysis that found some eigenpairs instead of the whole spectrum, as records keep them.
 
-use crate::dtype::Dtype;
 use heigen::curvature::Which;
+use heigen::vocabulary::Dtype;
 use serde::{Deserialize, Serialize};
 
 /// An end of the spectrum, or both.

@@ -13,7 +13,8 @@ use crate::document::{self, Kind, Unusable, short};
 use crate::stamp::hash_file;
 
 /// The kind of document that the record is.
-const KIND: Kind = Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
+pub(crate) const KIND: Kind =
+    Kind { format: "heigen model record", version: 1, what: "the record of a training", mend: "train" };
 
 /// The record of one training: from what, how and when the weights were made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

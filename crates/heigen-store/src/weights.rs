@@ -4,7 +4,6 @@
 //! the same weights always give the same bytes. They are read in the order of their data.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
 use crate::atomic::Staged;
-use crate::{StoreError, atomic};
+use crate::{StoreError, atomic, files};
 
 /// Longest header that is believed, as in the safetensors library.
 const MAX_HEADER: u64 = 100_000_000;
@@ -163,7 +162,7 @@ pub struct Opened {
 /// # Errors
 /// [`StoreError::Read`].
 pub fn open(path: &Path) -> Result<Opened, StoreError> {
-    let bytes = fs::read(path).map_err(|cause| StoreError::read(path, cause))?;
+    let bytes = files::read(path).map_err(|cause| StoreError::read(path, cause))?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
     Ok(Opened { path: path.to_owned(), bytes, hash })
 }
@@ -232,12 +231,12 @@ fn float(dtype: safetensors::Dtype) -> Option<Dtype> {
 /// All bytes of a file whose first ones are plausible, so that a huge foreign file is not read as a whole.
 fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
     let failed = |cause| StoreError::read(path, cause);
-    let mut file = File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
+    let mut file = files::open(path).map_err(failed)?;
+    let length = file.length().map_err(failed)?;
     let mut start = Vec::new();
     Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(failed)?;
     check_start(path, &start, length)?;
-    fs::read(path).map_err(failed)
+    files::read(path).map_err(failed)
 }
 
 /// Whether a file of `length` bytes that begins with `start` can be one.

@@ -9,6 +9,7 @@ Examples:
   heigen reproduce                       everything, and the report
   heigen reproduce --dry-run             what there is to do, and how long it will take
   heigen reproduce fig3 fig5             these figures with all that they need
+  heigen reproduce --report-only         the report of what is there
   heigen reproduce --seeds 0..4          numbers over five seeds, with error bars in the report
 
 What is up to date is left as it is. Ctrl-C, a crash or a kill loses nothing: the same command goes on where
@@ -27,6 +28,9 @@ pub(crate) struct ReproduceArgs {
     /// Show what would be done, with estimates of time, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Write the report from the results that are there, and make no others.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) report_only: bool,
     /// Repeat training and analysis over these seeds, both ends included: 0..4, or 0,3,7. Figures show the experiments' own
     /// seeds.
     #[arg(long, value_name = "A..B", value_parser = seeds)]

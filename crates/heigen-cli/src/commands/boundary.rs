@@ -1,5 +1,6 @@
 //! The command `heigen boundary`.
 
+use super::spectrum::json;
 use crate::args::BoundaryArgs;
 use crate::describe;
 use crate::session::{Session, print};
@@ -13,7 +14,7 @@ pub(crate) fn run(args: &BoundaryArgs) -> Result<()> {
         let request = BoundaryRequest { store, experiment, margin: args.margin, making };
         let record = session.lab.boundary(&request, &session.face)?;
         session.face.clear();
-        print(&if session.json { serde_json::to_string(&record)? } else { describe::boundary(&record) })?;
+        print(&if session.json { json(record)? } else { describe::boundary(&record) })?;
     }
     Ok(())
 }

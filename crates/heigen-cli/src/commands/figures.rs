@@ -1,5 +1,6 @@
 //! The commands `heigen figure` and `heigen plot`.
 
+use super::spectrum::json;
 use crate::args::{DrawArgs, FigureArgs, PlotArgs};
 use crate::session::{Session, one_model, print, say, usage};
 use anyhow::Result;
@@ -68,7 +69,7 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
         let drawn = session.lab.draw(&request, &session.face)?;
         session.face.clear();
         if session.json {
-            drawn.analyses.iter().try_for_each(|record| print(record))?;
+            drawn.analyses.into_iter().try_for_each(|summary| print(&json(summary)?))?;
         }
         for path in &drawn.paths {
             let path = path.display().to_string();

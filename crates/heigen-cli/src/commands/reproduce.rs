@@ -32,6 +32,11 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     }
     // A folder that cannot be written to is reported now and not after the first task.
     heigen_store::atomic::check_writable(&args.report.join("index.html"))?;
+    if args.report_only {
+        let report = session.lab.report(&planned, &session.face)?.report;
+        session.face.clear();
+        return print(&if args.json { json!({"report": report}).to_string() } else { report.display().to_string() });
+    }
     let (open, time) = (open(&tasks), seconds(planned.seconds()));
     say(&format!("reproduce: {open} of {} tasks to do, about {time} on {} cores", tasks.len(), planned.cores()));
     let watch = Watch { face: &session.face, countdown: Countdown::new(&planned) };

@@ -4,7 +4,7 @@ use crate::args::HessianArgs;
 use crate::session::{Session, one_model, print, usage};
 use crate::{describe, remedy};
 use anyhow::Result;
-use heigen_lab::{AnalysisRequest, Found};
+use heigen_lab::{AnalysisRequest, Found, Summary};
 
 pub(crate) fn run(args: &HessianArgs) -> Result<()> {
     let asked = args.asked();
@@ -19,16 +19,14 @@ pub(crate) fn run(args: &HessianArgs) -> Result<()> {
         let request = AnalysisRequest { store, experiment, asked: asked.clone(), making };
         let (found, _) = session.lab.analyse(&request, &session.face)?;
         session.face.clear();
-        print(&if session.json { json(&found)? } else { text(&found) })?;
+        print(&if session.json { json(found)? } else { text(&found) })?;
     }
     Ok(())
 }
 
-fn json(found: &Found) -> Result<String> {
-    Ok(match found {
-        Found::Whole(record) => serde_json::to_string(record)?,
-        Found::Top(record) => serde_json::to_string(record)?,
-    })
+/// The summary of a result as one line of JSON.
+pub(super) fn json(result: impl Into<Summary>) -> Result<String> {
+    Ok(result.into().to_json()?.to_string())
 }
 
 /// The text about a spectrum, whole or in part, for people.

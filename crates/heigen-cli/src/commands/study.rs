@@ -6,8 +6,7 @@ use crate::session::{Session, print, usage};
 use crate::{describe, remedy};
 use anyhow::Result;
 use heigen::config::FileArgs;
-use heigen_lab::{Asked, Contradiction, Figure, Found, How, ImportRequest, Matter, Study, StudyRequest, TopPairs};
-use serde_json::json;
+use heigen_lab::{Asked, Contradiction, Figure, How, ImportRequest, Matter, Study, StudyRequest, TopPairs};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
     };
     let study = session.lab.study(&request, &session.face)?;
     session.face.clear();
-    print(&if session.json { as_json(&study) } else { as_text(&study) })
+    print(&if session.json { study.to_json()?.to_string() } else { as_text(&study) })
 }
 
 fn import(args: &AnalyzeArgs) -> ImportRequest {
@@ -76,30 +75,4 @@ fn as_text(study: &Study) -> String {
         text.extend(measures.lines().skip(1).flat_map(|line| ["\n", line]));
     }
     text
-}
-
-fn as_json(study: &Study) -> String {
-    let (whole, top) = match &study.spectrum {
-        Found::Whole(record) => (Some(record), None),
-        Found::Top(record) => (None, Some(record)),
-    };
-    let own = &study.imported;
-    let files = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
-    let object = json!({
-        "analysis": whole,
-        "top_k": top,
-        "boundary": study.boundary,
-        "classes": own.prepared.samples.classes,
-        "warnings": study.warnings,
-        "notes": study.notes,
-        "files": {
-            "experiment": own.paths.experiment(),
-            "weights": own.paths.weights(),
-            "analysis": study.analysis,
-            "logits": own.paths.logits(),
-            "figures": study.pictures.iter().map(|p| files(&p.paths)).collect::<Vec<_>>(),
-            "report": study.report,
-        },
-    });
-    object.to_string()
 }

@@ -1,5 +1,6 @@
 //! The command `heigen train`.
 
+use super::spectrum::json;
 use crate::args::TrainArgs;
 use crate::describe;
 use crate::session::{Session, print};
@@ -12,7 +13,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         let request = TrainRequest { store: session.store.clone(), experiment, making: session.making.clone() };
         let record = session.lab.train(&request, &session.face)?.record;
         session.face.clear();
-        print(&if session.json { serde_json::to_string(&record)? } else { describe::model(&record) })?;
+        print(&if session.json { json(record)? } else { describe::model(&record) })?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::Analysed;
 use crate::LabError;
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::npy::{self, Element, Order};
+use heigen_store::record::Dtype;
 use std::any::Any;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -58,7 +59,7 @@ fn known<V>(cell: &OnceLock<V>, read: impl FnOnce() -> Result<V, LabError>) -> R
 }
 
 /// Reads a stored matrix into column-major memory.
-fn matrix(dtype: &str, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matrix<f64>, LabError> {
+fn matrix(dtype: Dtype, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matrix<f64>, LabError> {
     fn read<T: Scalar + Element>(path: &Path, shape: [usize; 2]) -> Result<Vec<f64>, LabError> {
         let stored: npy::Array<T> = npy::read_shaped(path, &shape)?;
         if stored.order != Order::Fortran && shape.iter().all(|&n| n > 1) {
@@ -67,7 +68,7 @@ fn matrix(dtype: &str, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matri
         Ok(stored.values.into_iter().map(Scalar::to_f64).collect())
     }
     let shape = [rows, columns];
-    let data = if dtype == "float32" { read::<f32>(path, shape) } else { read::<f64>(path, shape) };
+    let data = if dtype == Dtype::Float32 { read::<f32>(path, shape) } else { read::<f64>(path, shape) };
     Ok(Matrix { data: data?, rows, columns })
 }
 
@@ -76,18 +77,18 @@ impl Analysed {
     fn eigenvectors(&self) -> Result<&Matrix<f64>, LabError> {
         let s = &self.record.summary;
         let shape = [s.n_params, s.n_eigenvectors];
-        known(&self.arrays.eigenvectors, || matrix(&s.dtype, &self.paths.heigenvectors(), shape))
+        known(&self.arrays.eigenvectors, || matrix(s.dtype, &self.paths.heigenvectors(), shape))
     }
 
     /// The cosines of all pairs of per-example loss gradients, a symmetric matrix of order `n`.
     pub(crate) fn coherence(&self, n: usize) -> Result<Vec<f64>, LabError> {
-        let read = || matrix(&self.record.summary.dtype, &self.paths.coherence(), [n, n]);
+        let read = || matrix(self.record.summary.dtype, &self.paths.coherence(), [n, n]);
         Ok(known(&self.arrays.coherence, read)?.data.clone())
     }
 
     /// The cosines of all pairs of per-example gradients of logits, a symmetric matrix of order `n`.
     pub(crate) fn logit_coherence(&self, n: usize) -> Result<Vec<f64>, LabError> {
-        let read = || matrix(&self.record.summary.dtype, &self.paths.logit_coherence(), [n, n]);
+        let read = || matrix(self.record.summary.dtype, &self.paths.logit_coherence(), [n, n]);
         Ok(known(&self.arrays.logit_coherence, read)?.data.clone())
     }
 
@@ -101,7 +102,7 @@ impl Analysed {
         let s = &self.record.summary;
         let path = self.paths.heigenvalues();
         let read = || {
-            if s.dtype == "float32" {
+            if s.dtype == Dtype::Float32 {
                 return Ok(npy::read_shaped::<f32>(&path, &[s.n_params])?.values.into_iter().map(f64::from).collect());
             }
             Ok(npy::read_shaped::<f64>(&path, &[s.n_params])?.values)
@@ -132,7 +133,7 @@ impl Analysed {
     pub(crate) fn overlaps(&self, k: usize) -> Result<Vec<(f64, Vec<f64>)>, LabError> {
         let s = &self.record.summary;
         let have = s.n_eigenvectors;
-        let read = || matrix(&s.dtype, &self.paths.overlaps(), [have, s.n_samples]);
+        let read = || matrix(s.dtype, &self.paths.overlaps(), [have, s.n_samples]);
         let stored = known(&self.arrays.overlaps, read)?;
         let (k, values) = (self.positive(k)?, self.eigenvalues()?);
         let row = |i: usize| stored.data.iter().skip(have - 1 - i).step_by(have).copied().collect();

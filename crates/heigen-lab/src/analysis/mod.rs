@@ -23,7 +23,7 @@ use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
-use heigen_store::record::{AnalysisRecord, TopKSummary};
+use heigen_store::record::{self, AnalysisRecord, TopKSummary};
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 use setting::{Goal, Setting};
@@ -37,6 +37,15 @@ pub enum Found {
     Whole(Box<AnalysisRecord>),
     /// Some eigenpairs of it.
     Top(Box<AnalysisRecord<TopKSummary>>),
+}
+
+impl From<Found> for record::Summary {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Whole(record) => Self::Spectrum(record),
+            Found::Top(record) => Self::Eigenpairs(record),
+        }
+    }
 }
 
 impl Lab {

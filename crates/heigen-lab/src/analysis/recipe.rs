@@ -8,8 +8,8 @@ use crate::making::{Fresh, Recipe};
 use crate::watch::{NoteKind, Product};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::npy;
-use heigen_store::record::{AnalysisRecord, Estimates, Unusable};
+use heigen_store::record::{AnalysisRecord, Dtype, Estimates, Unusable};
+use heigen_store::{files, npy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub(super) trait Findings: Serialize + DeserializeOwned + Sized {
     /// Arrays in memory that later steps need.
     type Arrays: Default;
 
-    fn dtype(&self) -> &str;
+    fn dtype(&self) -> Dtype;
     /// Order of the matrix.
     fn n_params(&self) -> usize;
     /// The arrays beside the record and their shapes.
@@ -64,7 +64,7 @@ impl<'a, S: Findings> Analysis<'a, S> {
             Unusable::Stale("the weights have changed since".into())
         } else if record.weights_hash != setting.weights_hash {
             Unusable::Stale(format!("the analysis there is of other weights ({weights})"))
-        } else if dtype != setting.asked.how.dtype.name() {
+        } else if dtype != setting.asked.how.dtype {
             Unusable::Stale(format!("the analysis there is in {dtype}"))
         } else if record.code_version != heigen::VERSION {
             let (then, now) = (&record.code_version, heigen::VERSION);
@@ -105,7 +105,7 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
         let density = asked.estimates.density.map(|_| paths.density());
         let diagonal = asked.estimates.diagonal.map(|_| paths.diagonal());
         let arrays = record.summary.files(paths).into_iter().map(|(path, _)| path);
-        if let Some(path) = arrays.chain(density).chain(diagonal).find(|path| !path.is_file()) {
+        if let Some(path) = arrays.chain(density).chain(diagonal).find(|path| !files::is_file(path)) {
             return Err(Unusable::Stale(format!("{} is missing", path.display())));
         }
         record.summary.lacks(asked.keep, paths).map_or(Ok(record), |what| Err(Unusable::Stale(what)))
@@ -114,7 +114,10 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
     /// Whether the arrays are whole, by their headers and lengths.
     fn check(&self, record: &AnalysisRecord<S>) -> Result<(), LabError> {
         let summary = &record.summary;
-        let check = if summary.dtype() == "float64" { npy::check_shaped::<f64> } else { npy::check_shaped::<f32> };
+        let check = match summary.dtype() {
+            Dtype::Float64 => npy::check_shaped::<f64>,
+            Dtype::Float32 => npy::check_shaped::<f32>,
+        };
         let checked = summary.files(&self.setting.paths).iter().try_for_each(|(path, shape)| check(path, shape));
         checked.map_err(|damage| LabError::AnalysisDamaged { source: Box::new(damage.into()) })
     }

@@ -108,7 +108,7 @@ impl<'a> Setting<'a> {
     /// The problem over all training samples.
     pub(super) fn problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
         let loss = self.asked.subject.loss.unwrap_or(self.loaded.experiment.loss);
-        Problem::new(&self.prepared.network, &self.theta, &self.samples, loss).of(self.name())
+        self.call.problem(&self.prepared.network, &self.theta, &self.samples, loss).of(self.name())
     }
 
     /// A hash of all that determines the numbers.

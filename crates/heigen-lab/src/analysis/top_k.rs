@@ -5,6 +5,7 @@ use super::recipe::{Computed, Findings};
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
+use crate::call::Call;
 use crate::error::OfJob;
 use crate::watch;
 use heigen::analysis::alignments;
@@ -30,8 +31,8 @@ impl Findings for TopKSummary {
     type Way = Pairs;
     type Arrays = ();
 
-    fn dtype(&self) -> &str {
-        self.dtype.name()
+    fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     fn n_params(&self) -> usize {
@@ -60,7 +61,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     let top = solvers::top_k(&operator, pairs.k, pairs.which, pairs.tolerance, &mut watch).of(name)?;
     let (estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
     watch.begin(watch::stage::ALIGNMENTS)?;
-    let overlaps = alignments_of(&problem, setting.selection.as_ref(), &top.eigenvectors);
+    let overlaps = alignments_of(setting.call, &problem, setting.selection.as_ref(), &top.eigenvectors);
     let eigenvalues: Vec<T> = top.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
     staged.push(npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?);
     staged.push(stage(&paths.heigenvectors(), &top.eigenvectors)?);
@@ -89,7 +90,12 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
 
 /// Alignments of the problem's reinforcing gradients with the columns of `vectors`, [k, N]. Where only some parameters
 /// are free, the gradients are those by the free parameters.
-fn alignments_of<T: Scalar>(problem: &Problem<T>, selection: Option<&IndexRanges>, vectors: &Matrix<T>) -> Matrix<T> {
+fn alignments_of<T: Scalar>(
+    call: &Call,
+    problem: &Problem<T>,
+    selection: Option<&IndexRanges>,
+    vectors: &Matrix<T>,
+) -> Matrix<T> {
     let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);
     let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };
     let (n, mut data) = (problem.n_samples(), Vec::new());
@@ -97,7 +103,7 @@ fn alignments_of<T: Scalar>(problem: &Problem<T>, selection: Option<&IndexRanges
         let gradients = problem.example_gradients_at(&inputs.columns(start..(start + SAMPLES).min(n)), labels);
         let mut part = Matrix::zeros(selection.len(), gradients.columns);
         selection.extract(&gradients, &mut part);
-        data.extend(alignments(&part, vectors).data);
+        data.extend(call.run(|| alignments(&part, vectors)).data);
     }
     Matrix { data, rows: vectors.columns, columns: n }
 }

@@ -7,11 +7,13 @@ use super::request::Keep;
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
+use crate::call::Call;
 use crate::error::OfJob;
 use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
 use heigen::curvature::{ExampleLabels, IndexRanges, Method, Problem};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::Dtype;
@@ -21,8 +23,8 @@ impl Findings for Summary {
     type Way = Method;
     type Arrays = Arrays;
 
-    fn dtype(&self) -> &str {
-        &self.dtype
+    fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     fn n_params(&self) -> usize {
@@ -35,7 +37,7 @@ impl Findings for Summary {
     }
 
     fn lacks(&self, keep: Keep, paths: &ExperimentPaths) -> Option<String> {
-        if keep.matrix && !paths.hessian().is_file() {
+        if keep.matrix && !files::is_file(&paths.hessian()) {
             return Some(format!("{} is missing", paths.hessian().display()));
         }
         let partial = keep.full_basis && self.n_eigenvectors < self.n_params;
@@ -61,7 +63,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     let free = |gradients: Matrix<T>| restricted(gradients, selection);
     let gradients = free(problem.example_gradients(&ExampleLabels::Predicted));
     let analysis = analyze(&problem, &gradients, spectrum, asked.keep.full_basis)?;
-    let (mut staged, [coherence, logit_coherence]) = stage_arrays(paths, &problem, &analysis, free)?;
+    let (mut staged, [coherence, logit_coherence]) = stage_arrays(call, paths, &problem, &analysis, free)?;
     if asked.keep.matrix {
         let matrix = solvers::dense(&operator, &mut watch)?;
         staged.push(stage(&paths.hessian(), &matrix)?);
@@ -84,6 +86,7 @@ fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) 
 
 /// Stages the arrays that every analysis stores; returns the two coherences.
 fn stage_arrays<T: Scalar + Element>(
+    call: &Call,
     paths: &ExperimentPaths,
     problem: &Problem<T>,
     analysis: &Analysis<T>,
@@ -99,12 +102,12 @@ fn stage_arrays<T: Scalar + Element>(
     let gradients = free(problem.example_gradients(&ExampleLabels::True));
     let order = class_order(labels);
     let gradients = reordered(&[gradients], order.iter().map(|&n| (0, n)));
-    let coherence = cosine_similarities(&gradients);
+    let coherence = call.run(|| cosine_similarities(&gradients));
     staged.push(stage(&paths.coherence(), &coherence)?);
     let classes = problem.network().n_outputs();
     let logits: Vec<Matrix<T>> = (0..classes).map(|c| free(problem.logit_gradients(c))).collect();
     let logits = reordered(&logits, logit_order(labels, classes).into_iter());
-    let logit_coherence = cosine_similarities(&logits);
+    let logit_coherence = call.run(|| cosine_similarities(&logits));
     staged.push(stage(&paths.logit_coherence(), &logit_coherence)?);
     Ok((staged, [coherence, logit_coherence]))
 }

@@ -10,7 +10,7 @@ use crate::{Lab, LabError, LabWatch, Making, Store};
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
-use heigen_store::record::{Dtype, Unusable, stamp};
+use heigen_store::record::{Dtype, Summary, Unusable, stamp};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,8 +76,8 @@ pub enum MapVectors {
 pub struct Drawn {
     /// The paths of the SVG, PDF and PNG files.
     pub paths: Vec<PathBuf>,
-    /// The summaries of the analyses, as JSON.
-    pub analyses: Vec<String>,
+    /// The summaries of the analyses.
+    pub analyses: Vec<Summary>,
 }
 
 /// An experiment with its analysis.
@@ -127,7 +127,7 @@ pub(crate) fn draw_shown(
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
-    let analyses = shown.iter().map(|s| serde_json::to_string(&s.analysed.record)).collect::<Result<_, _>>()?;
+    let analyses = shown.iter().map(|s| Summary::Spectrum(Box::new(s.analysed.record.clone()))).collect();
     let paths = made(call, &Picture::new(call, figure, shown, drawing, folder)?)?;
     Ok(Drawn { paths, analyses })
 }

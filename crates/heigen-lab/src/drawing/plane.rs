@@ -46,7 +46,7 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
     let Shown { loaded, analysed, label, .. } = shown;
     let experiment = &loaded.experiment;
     let samples = &analysed.samples;
-    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, samples, experiment.loss)?;
+    let problem: Problem<f64> = call.problem(&analysed.prepared.network, &analysed.theta, samples, experiment.loss)?;
     let (values, vectors) = analysed.top(how.eigenvectors.unwrap_or(5))?;
     let plane = plane(&experiment.dataset, &samples.features);
     let resolution = how.resolution;
@@ -61,7 +61,7 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
         })
         .collect();
     let nodes = plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES);
-    let outputs = problem.network().outputs(problem.theta(), &nodes);
+    let outputs = call.run(|| problem.network().outputs(problem.theta(), &nodes));
     Ok(PlaneRow {
         label: label.clone(),
         note: matches!(aside, Aside::Margin).then(|| g_theta(analysed)).flatten(),
@@ -86,12 +86,12 @@ pub(super) fn maps(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene,
     let title = "Alignment over the plane";
     let row = |s: &Shown| {
         let mut row = row(call, s, how, Aside::None)?;
-        let mut extra = others(s, how, &row)?;
+        let mut extra = others(call, s, how, &row)?;
         if how.vectors != MapVectors::Top {
             row.maps.clear();
         }
         if how.reconstructed {
-            extra.push(reconstructed(s, how, &row)?);
+            extra.push(reconstructed(call, s, how, &row)?);
         }
         Ok(PlaneMapsRow { row, extra })
     };
@@ -101,7 +101,7 @@ pub(super) fn maps(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene,
 }
 
 /// The maps of vectors other than the leading ones, where the request asks for such.
-fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>, LabError> {
+fn others(call: &Call, shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>, LabError> {
     let analysed = &shown.analysed;
     let (p, have) = (analysed.record.summary.n_params, analysed.record.summary.n_eigenvectors);
     let k = how.eigenvectors.unwrap_or(5).min(have);
@@ -134,7 +134,7 @@ fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>,
         };
         (analysed.columns(&columns)?, columns.iter().map(title).collect())
     };
-    let alignments = alignments(shown, row, &vectors)?;
+    let alignments = alignments(call, shown, row, &vectors)?;
     let map = |(i, (title, note)): (usize, (String, Option<String>))| ExtraMap {
         title,
         note,
@@ -145,17 +145,17 @@ fn others(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<Vec<ExtraMap>,
 }
 
 /// The map of the boundary that is put together from the leading alignments.
-fn reconstructed(shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<ExtraMap, LabError> {
+fn reconstructed(call: &Call, shown: &Shown, how: &Drawing, row: &PlaneRow) -> Result<ExtraMap, LabError> {
     let (values, vectors) = shown.analysed.top(how.eigenvectors.unwrap_or(5))?;
-    let alignments = alignments(shown, row, &vectors)?;
+    let alignments = alignments(call, shown, row, &vectors)?;
     let boundary = reconstructed_boundary(&values, &alignments)?;
     Ok(ExtraMap { title: "reconstructed".into(), note: None, values: boundary, lines: vec![] })
 }
 
-fn alignments(shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Matrix<f64>, LabError> {
+fn alignments(call: &Call, shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Matrix<f64>, LabError> {
     let Shown { loaded, analysed, .. } = shown;
     let loss = loaded.experiment.loss;
-    let problem: Problem<f64> = Problem::new(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    let problem: Problem<f64> = call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
     let cells = Plane { x: row.x_range, y: row.y_range }.cell_centres(row.grid[0], row.grid[1]);
     Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
 }

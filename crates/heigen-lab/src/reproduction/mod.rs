@@ -12,8 +12,9 @@ use crate::boundary;
 use crate::cache::Memo;
 use crate::call::Call;
 use crate::drawing::{Figure, draw_paper};
+use crate::relay::{Message, Relay};
 use crate::training::trained;
-use crate::watch::{Event, LabWatch, Note, NoteKind, Problem};
+use crate::watch::{Event, LabWatch, Note, NoteKind, Problem, stage};
 use crate::{Lab, LabError, Making, Store};
 use graph::{Graph, Task};
 use schedule::{Ended, Limits, Trouble, chains};
@@ -103,9 +104,43 @@ impl Lab {
         let ReproduceRequest { store, making, figures, seeds, folder, .. } = request;
         let mut graph = Graph::new(store, making, figures, seeds)?;
         let memo = Memo::default();
-        let done = self
-            .work(watch, |watch| Ok(plan::look(&Call::new(self, store, making, &memo, watch), &mut graph, folder)))?;
+        let done = self.work(|threads| {
+            let call = Call { lab: self, store, making, memo: &memo, threads, watch };
+            Ok(plan::look(&call, &mut graph, folder))
+        })?;
         Ok(Reproduction { request: request.clone(), graph, done, cores: self.threads(), begun, memo })
+    }
+
+    /// Writes the report of a planned reproduction from the results that are up to date, and makes no others. Tasks
+    /// whose results are missing or out of date stand on the page as not done.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks, [`LabError::Store`] if the report cannot be written.
+    pub fn report(&self, planned: &Reproduction, watch: &dyn LabWatch) -> Result<Reproduced, LabError> {
+        let request = &planned.request;
+        let is_report = |i: usize| matches!(planned.graph.tasks[i], Task::Report);
+        let missing = |&i: &usize| !planned.done[i] && !is_report(i);
+        let all = 0..planned.graph.tasks.len();
+        let failures = all.clone().filter(missing).map(|i| format!("{}: not done", planned.name(i))).collect();
+        let found = Found {
+            failures,
+            well: planned.done.clone(),
+            reused: planned.done.clone(),
+            seconds: planned.begun.elapsed().as_secs_f64(),
+        };
+        let told = Event { job: "report".to_owned(), stage: stage::DRAWING, done: 0, total: None, unit: "" };
+        if watch.event(&told).is_break() {
+            return Err(LabError::Stopped);
+        }
+        report::write(self, request, &planned.graph, &found)?;
+        let state = |i: usize| match (is_report(i), planned.done[i]) {
+            (true, _) => TaskState::Done,
+            (false, true) => TaskState::Reused,
+            (false, false) => TaskState::Skipped,
+        };
+        let tasks = all.map(|i| (planned.name(i), state(i))).collect();
+        let seconds = planned.begun.elapsed().as_secs_f64();
+        Ok(Reproduced { tasks, seconds, report: request.report.join("index.html") })
     }
 
     /// Carries out a planned reproduction, with as many tasks at a time as there are threads. A task that fails stops
@@ -142,7 +177,7 @@ impl From<Trouble> for Arc<LabError> {
     }
 }
 
-/// The watch that all tasks share: once it stops one of them, it stops all.
+/// The watch of all tasks, on the caller's thread: once it stops one of them, it stops all.
 struct Jobs<'a> {
     watch: &'a dyn LabWatch,
     stopped: AtomicBool,
@@ -223,11 +258,12 @@ impl Reproduction {
         });
         // A value is put in complete, so a panic in another thread leaves nothing half done.
         let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = |i: usize| {
+        let one = |i: usize, say: &dyn Fn(Message)| {
             let so_far = || Found { seconds: self.begun.elapsed().as_secs_f64(), ..locked().clone() };
-            self.one(lab, jobs, i, &so_far).map_err(Arc::new)
+            self.one(lab, &Relay(say), i, &so_far).map_err(Arc::new)
         };
-        let watch = |event: schedule::Event<(), Arc<LabError>>| match event {
+        let watch = |event: schedule::Event<(), Arc<LabError>, Message>| match event {
+            schedule::Event::Said(message) => message.reach(jobs),
             schedule::Event::Begun(i) => {
                 jobs.note(&Note { job: self.name(i), kind: NoteKind::TaskBegun { task: i } });
             }
@@ -249,15 +285,16 @@ impl Reproduction {
         schedule::run(&self.graph.jobs, limits, one, watch)
     }
 
-    fn one(&self, lab: &Lab, jobs: &Jobs, task: usize, found: &(dyn Fn() -> Found + Sync)) -> Result<(), LabError> {
+    fn one(&self, lab: &Lab, watch: &dyn LabWatch, task: usize, found: &dyn Fn() -> Found) -> Result<(), LabError> {
         let task = &self.graph.tasks[task];
         let place = match task {
             Task::Train(run) | Task::Analyse(run) | Task::Boundary(run) => run.place,
             Task::Figure(_) | Task::Report => 0,
         };
         let place = &self.graph.places[place];
-        lab.work(jobs, |watch| {
-            let call = &Call::new(lab, &place.store, &place.making, &self.memo, watch);
+        lab.work(|threads| {
+            let (store, making) = (&place.store, &place.making);
+            let call = &Call { lab, store, making, memo: &self.memo, threads, watch };
             match task {
                 Task::Train(run) => trained(call, &run.loaded).map(drop),
                 Task::Analyse(run) => analysed(call, &run.loaded, &Asked::default()).map(drop),

@@ -38,11 +38,18 @@ pub(crate) enum Ended<T, E> {
     Skipped(usize),
 }
 
-/// The beginning or the end of a task.
+/// The beginning or the end of a task, or a message from one.
 #[derive(Debug)]
-pub(crate) enum Event<'a, T, E> {
+pub(crate) enum Event<'a, T, E, M> {
     Begun(usize),
+    Said(M),
     Ended(usize, &'a Ended<T, E>),
+}
+
+/// What a task's thread sends to the scheduler's.
+enum Sent<T, E, M> {
+    Said(M),
+    Ended(usize, Result<T, E>),
 }
 
 /// Bounds on the tasks that run at the same time.
@@ -57,19 +64,19 @@ pub(crate) struct Limits<'a> {
 }
 
 /// Runs all `jobs` by `work`, the task with the longest remaining chain first. If a task fails or panics, the tasks
-/// that need it are skipped, and no others. `watch` is called from this thread. If the run is stopped, tasks that never
-/// began have no end (`None`).
-pub(crate) fn run<T: Send, E: Send + From<Trouble>>(
+/// that need it are skipped, and no others. Each task runs on a thread of its own, and `work` gets a function by which it
+/// sends messages; `watch` is called from this thread. If the run is stopped, tasks that never began have no end (`None`).
+pub(crate) fn run<T: Send, E: Send + From<Trouble>, M: Send>(
     jobs: &[Job],
     limits: Limits,
-    work: impl Fn(usize) -> Result<T, E> + Sync,
-    mut watch: impl FnMut(Event<T, E>),
+    work: impl Fn(usize, &dyn Fn(M)) -> Result<T, E> + Sync,
+    mut watch: impl FnMut(Event<T, E, M>),
 ) -> Vec<Option<Ended<T, E>>> {
     let mut ended: Vec<Option<Ended<T, E>>> = jobs.iter().map(|_| None).collect();
     let chains = chains(jobs);
     let mut waiting: BTreeSet<usize> = (0..jobs.len()).collect();
     let mut running: BTreeSet<usize> = BTreeSet::new();
-    let (sender, receiver) = mpsc::channel::<(usize, Result<T, E>)>();
+    let (sender, receiver) = mpsc::channel::<Sent<T, E, M>>();
     std::thread::scope(|scope| {
         loop {
             skip(jobs, &mut waiting, &mut ended, &mut watch);
@@ -79,16 +86,24 @@ pub(crate) fn run<T: Send, E: Send + From<Trouble>>(
                 watch(Event::Begun(next));
                 let (sender, work) = (sender.clone(), &work);
                 scope.spawn(move || {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| work(next)));
-                    let outcome = outcome.unwrap_or_else(|panic| Err(Trouble::Panic(message(&*panic)).into()));
                     // Sending cannot fail: the receiver lives longer than the scope.
-                    let _ = sender.send((next, outcome));
+                    let say = |message| drop(sender.send(Sent::Said(message)));
+                    let outcome = catch_unwind(AssertUnwindSafe(|| work(next, &say)));
+                    let outcome = outcome.unwrap_or_else(|panic| Err(Trouble::Panic(message(&*panic)).into()));
+                    let _ = sender.send(Sent::Ended(next, outcome));
                 });
             }
             if running.is_empty() {
                 return;
             }
-            let Ok((i, outcome)) = receiver.recv() else { return };
+            let (i, outcome) = match receiver.recv() {
+                Ok(Sent::Ended(i, outcome)) => (i, outcome),
+                Ok(Sent::Said(message)) => {
+                    watch(Event::Said(message));
+                    continue;
+                }
+                Err(_) => return,
+            };
             running.remove(&i);
             let outcome = outcome.map_or_else(Ended::Failed, Ended::Done);
             watch(Event::Ended(i, &outcome));
@@ -124,11 +139,11 @@ pub(crate) fn chains(jobs: &[Job]) -> Vec<f64> {
     chains
 }
 
-fn skip<T, E>(
+fn skip<T, E, M>(
     jobs: &[Job],
     waiting: &mut BTreeSet<usize>,
     ended: &mut [Option<Ended<T, E>>],
-    watch: &mut impl FnMut(Event<T, E>),
+    watch: &mut impl FnMut(Event<T, E, M>),
 ) {
     let lost = |i: usize, ended: &[Option<Ended<T, E>>]| {
         let bad = |&&b: &&usize| matches!(ended[b], Some(Ended::Failed(_) | Ended::Skipped(_)));
@@ -193,9 +208,9 @@ mod tests {
         jobs: &[Job],
         limits: Limits,
         work: impl Fn(usize) -> Result<T, String> + Sync,
-        watch: impl FnMut(Event<T, String>),
+        watch: impl FnMut(Event<T, String, ()>),
     ) -> Vec<Ended<T, String>> {
-        super::run(jobs, limits, work, watch).into_iter().map(Option::unwrap).collect()
+        super::run(jobs, limits, |i, _| work(i), watch).into_iter().map(Option::unwrap).collect()
     }
 
     #[test]
@@ -206,7 +221,8 @@ mod tests {
             Ok::<_, String>(i)
         };
         let jobs = [job(&[], 2.0, 0.0), job(&[], 1.0, 0.0)];
-        let ended = super::run(&jobs, Limits { tasks: 1, bytes: 1.0, stopped: &stopped }, work, |_| ());
+        let ended =
+            super::run(&jobs, Limits { tasks: 1, bytes: 1.0, stopped: &stopped }, |i, _: &dyn Fn(())| work(i), |_| ());
         assert_eq!(ended, [Some(Ended::Done(0)), None]);
     }
 
@@ -262,6 +278,25 @@ mod tests {
         // One that needs more than there is runs alone.
         let ended = run(&[job(&[], 1.0, 99.0), job(&[], 1.0, 1.0)], TWO, |_| Ok(()), |_| ());
         assert_eq!(ended, [Ended::Done(()), Ended::Done(())]);
+    }
+
+    #[test]
+    fn messages_of_tasks_arrive_on_the_thread_of_the_caller() {
+        let (mut heard, caller) = (vec![], std::thread::current().id());
+        let work = |i: usize, say: &dyn Fn((usize, std::thread::ThreadId))| {
+            say((i, std::thread::current().id()));
+            Ok::<_, String>(())
+        };
+        let watch = |event: Event<(), String, (usize, std::thread::ThreadId)>| {
+            assert_eq!(std::thread::current().id(), caller);
+            if let Event::Said((i, thread)) = event {
+                assert_ne!(thread, caller);
+                heard.push(i);
+            }
+        };
+        super::run(&[job(&[], 1.0, 0.0), job(&[], 1.0, 0.0)], TWO, work, watch);
+        heard.sort_unstable();
+        assert_eq!(heard, [0, 1]);
     }
 
     #[test]

@@ -23,6 +23,8 @@ use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Order};
+use heigen_store::record::Summary;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +118,42 @@ pub struct Study {
     pub report: PathBuf,
 }
 
+impl Study {
+    /// The study as programs get it: an object with the summaries of spectrum and boundary ([`Summary`]), the notes and
+    /// the paths of all files.
+    ///
+    /// # Errors
+    /// [`LabError`] for numbers that JSON cannot say.
+    pub fn to_json(&self) -> Result<Value, LabError> {
+        let spectrum = Summary::from(self.spectrum.clone()).to_json()?;
+        let (whole, top) = match &self.spectrum {
+            Found::Whole(_) => (Some(spectrum), None),
+            Found::Top(_) => (None, Some(spectrum)),
+        };
+        let boundary = self.boundary.clone().map(|record| Summary::from(record).to_json()).transpose()?;
+        let own = &self.imported;
+        let files = |paths: &[PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>();
+        Ok(json!({
+            "format": "heigen study",
+            "version": 1,
+            "analysis": whole,
+            "top_k": top,
+            "boundary": boundary,
+            "classes": own.prepared.samples.classes,
+            "warnings": self.warnings,
+            "notes": self.notes,
+            "files": {
+                "experiment": own.paths.experiment(),
+                "weights": own.paths.weights(),
+                "analysis": self.analysis,
+                "logits": own.paths.logits(),
+                "figures": self.pictures.iter().map(|p| files(&p.paths)).collect::<Vec<_>>(),
+                "report": self.report,
+            },
+        }))
+    }
+}
+
 /// A picture of a study.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -167,7 +205,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     let how = How { weights: Some(imported.paths.weights()), ..request.asked.how.clone() };
     let asked = Asked { how, ..request.asked.clone() };
     let found = spectrum(call, &loaded, &asked)?;
-    logits(&imported)?;
+    logits(call, &imported)?;
     let (spectrum, analysed, analysis) = match found {
         Spectrum::Whole(analysed) => {
             let path = analysed.paths.analysis();
@@ -200,10 +238,10 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
 }
 
 /// Writes the outputs of the network on the samples, to compare with those of the program that it comes from.
-fn logits(own: &Imported) -> Result<(), LabError> {
+fn logits(call: &Call, own: &Imported) -> Result<(), LabError> {
     let samples = own.prepared.training();
     let inputs = Matrix::<f64>::from_f32(&samples.features, samples.n_features());
-    let outputs = own.prepared.network.outputs(&own.theta, &inputs);
+    let outputs = call.run(|| own.prepared.network.outputs(&own.theta, &inputs));
     let shape = [outputs.columns, outputs.rows];
     Ok(npy::stage(&own.paths.logits(), &shape, Order::C, &outputs.data).and_then(Staged::commit)?)
 }

@@ -10,6 +10,7 @@ use crate::training::IMPORTED;
 use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, LossKind, ModelSpec};
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::loss_name;
 use heigen_store::weights::{self, Weights};
@@ -95,9 +96,9 @@ fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -
     if request.force {
         return Ok(());
     }
-    if !path.exists() {
+    if !files::exists(&path) {
         let experiment = paths.experiment();
-        if experiment.exists() {
+        if files::exists(&experiment) {
             return Err(ImportError::Occupied { path: experiment, by: Occupant::Experiment }.into());
         }
         return Ok(());
@@ -105,8 +106,8 @@ fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -
     let there = call.memo.weights(&call.lab.cache, &path).ok();
     let imported = there.and_then(|file| file.weights().ok()?.metadata.get(IMPORTED).cloned());
     let by = match imported {
-        Some(from) if !paths.record().exists() && from == origin(request) => return Ok(()),
-        Some(from) if !paths.record().exists() => Occupant::Import(from),
+        Some(from) if !files::exists(&paths.record()) && from == origin(request) => return Ok(()),
+        Some(from) if !files::exists(&paths.record()) => Occupant::Import(from),
         _ => Occupant::Other,
     };
     Err(ImportError::Occupied { path, by }.into())

@@ -237,7 +237,7 @@ fn pictures(call: &Call, request: &StudyRequest, outcome: &Study) -> Section {
     let name = &outcome.imported.experiment.experiment.name;
     let own = &outcome.imported;
     let picture = |drawn: &Picture| {
-        let svg = std::fs::read_to_string(drawn.paths.first()?).ok()?;
+        let svg = heigen_store::files::read_to_string(drawn.paths.first()?).ok()?;
         let figure = drawn.figure;
         Some(Shown {
             id: format!("picture-{}", figure.name),

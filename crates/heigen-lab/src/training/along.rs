@@ -1,7 +1,7 @@
 //! The observer of a training: it reports progress and stores what the experiment wants kept along the way.
 
 use crate::LabError;
-use crate::call::JobWatch;
+use crate::call::{Call, JobWatch};
 use crate::prepare::Prepared;
 use crate::watch::stage;
 use heigen::config::Experiment;
@@ -24,6 +24,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// The observer of a training.
 pub(super) struct Along<'a> {
+    pub(super) call: &'a Call<'a>,
     pub(super) watch: JobWatch<'a>,
     pub(super) prepared: &'a Prepared,
     pub(super) paths: &'a ExperimentPaths,
@@ -56,7 +57,7 @@ impl Along<'_> {
 
     fn save_gradients(&mut self, epoch: usize, theta: &[f32]) -> Result<(), LabError> {
         let samples = self.prepared.training();
-        let problem: Problem<f32> = Problem::new(&self.prepared.network, theta, samples, self.experiment.loss)?;
+        let problem: Problem<f32> = self.call.problem(&self.prepared.network, theta, samples, self.experiment.loss)?;
         let mut gradients = problem.example_gradients(&ExampleLabels::True);
         let shape = [gradients.columns, gradients.rows];
         self.kept.push(npy::stage(&self.paths.gradient(epoch), &shape, Order::C, &gradients.data)?);
@@ -108,8 +109,10 @@ impl Observer for Along<'_> {
     }
 
     fn snapshot(&mut self, epochs_done: usize, theta: &[f32]) -> ControlFlow<()> {
+        let prepared = self.prepared;
+        let tensors = self.call.run(|| prepared.tensors(theta));
         let metadata = BTreeMap::from([("epoch".to_owned(), epochs_done.to_string())]);
-        let staged = weights::stage(&self.paths.snapshot(epochs_done), &self.prepared.tensors(theta), &metadata);
+        let staged = weights::stage(&self.paths.snapshot(epochs_done), &tensors, &metadata);
         let kept = staged.map(|staged| self.kept.push(staged));
         self.check(kept.map_err(Into::into))
     }

@@ -17,6 +17,7 @@ use heigen::config::{Experiment, ExperimentName};
 use heigen::train::{Outcome, Parts, Plan, train};
 use heigen_store::catalogue::{Loaded, chain};
 use heigen_store::checkpoint::{self, epoch_report};
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{ModelRecord, Unusable, stamp};
 use heigen_store::weights::{self, NamedTensor, Weights};
@@ -140,12 +141,16 @@ impl<'a> Model<'a> {
     /// own.)
     fn is_foreign(&self) -> bool {
         let ours = || self.metadata_there().is_some_and(|metadata| metadata.contains_key(STAMP));
-        self.paths.weights().is_file() && !self.paths.record().exists() && !ours()
+        files::is_file(&self.paths.weights()) && !files::exists(&self.paths.record()) && !ours()
     }
 
     /// The settings of the experiment's training.
     fn plan(&self) -> Plan {
-        Plan { eval_every: self.call.making.eval_every, ..Plan::of(self.experiment) }
+        Plan {
+            eval_every: self.call.making.eval_every,
+            threads: self.call.threads.clone(),
+            ..Plan::of(self.experiment)
+        }
     }
 }
 
@@ -232,6 +237,7 @@ impl Recipe for Model<'_> {
         }
         let now = Instant::now();
         let mut along = Along {
+            call,
             watch: call.job(name),
             prepared,
             paths,
@@ -255,7 +261,7 @@ impl Recipe for Model<'_> {
         let metadata = [("experiment", name.to_string()), (STAMP, self.stamp.clone())];
         let mut metadata: BTreeMap<_, _> = metadata.map(|(key, value)| (key.to_owned(), value)).into();
         metadata.extend(prepared.metadata()?);
-        let tensors = prepared.tensors(&result.theta);
+        let tensors = call.run(|| prepared.tensors(&result.theta));
         let staged = weights::stage(&paths.weights(), &tensors, &metadata)?;
         let record = ModelRecord {
             name: name.clone(),
@@ -318,7 +324,6 @@ fn in_float64(tensors: Vec<NamedTensor>, metadata: BTreeMap<String, String>) -> 
 
 /// The files in `folder` whose names say that they belong to an epoch of a training.
 fn epochs_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
-    let of_epoch = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(|n| n.starts_with("epoch_"));
-    entries.flatten().filter(of_epoch).map(|entry| entry.path()).collect()
+    let of_epoch = |path: &PathBuf| path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("epoch_"));
+    files::list(folder).unwrap_or_default().into_iter().filter(of_epoch).collect()
 }

@@ -6,6 +6,7 @@
 
 use super::in_flight;
 use crate::StoreError;
+use crate::files::{self, Writing};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -54,19 +55,26 @@ pub fn claim(path: &Path) -> Result<Result<Claim, Claimed>, StoreError> {
     let failed = |cause| StoreError::write(path, cause);
     let own = claim_of(path);
     if let Some(folder) = own.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(failed)?;
+        files::create_dir_all(folder).map_err(failed)?;
     }
     // What is another's must stay where it is when this process is interrupted, so only an own claim is registered.
-    let file = match File::create_new(&own) {
+    let file = match files::create_new(&own) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            return Ok(Err(Claimed { path: own, content: None, since: Instant::now(), alive: false }));
+            return Ok(Err(Claimed {
+                content: None,
+                since: Instant::now(),
+                alive: files::is_in_memory(&own),
+                path: own,
+            }));
         }
         Err(e) => return Err(failed(e)),
     };
     in_flight().insert(own.clone());
     let over = Arc::new((Mutex::new(false), Condvar::new()));
     let mut claim = Claim { path: own, over: Arc::clone(&over), heart: None };
+    // A claim in memory needs no heartbeat: it cannot outlive its owner's process.
+    let Writing::Disk(file) = file else { return Ok(Ok(claim)) };
     let heart = std::thread::Builder::new().name("heigen-claim".to_owned()).spawn(move || beat(file, &over));
     claim.heart = Some(heart.map_err(failed)?);
     Ok(Ok(claim))
@@ -97,7 +105,7 @@ impl Drop for Claim {
             let _ = heart.join();
         }
         // Nothing better can be done about a failure here: the claim is stale soon.
-        let _ = fs::remove_file(&self.path);
+        let _ = files::remove_file(&self.path);
         in_flight().remove(&self.path);
     }
 }
@@ -110,6 +118,9 @@ impl Claimed {
 
     /// Looks again: whether the result is still claimed. A claim of nobody is removed.
     pub fn look(&mut self) -> bool {
+        if files::is_in_memory(&self.path) {
+            return files::is_file(&self.path);
+        }
         let Ok(content) = fs::read(&self.path) else { return false };
         match &self.content {
             Some(seen) if *seen == content && self.since.elapsed() < STALE => true,

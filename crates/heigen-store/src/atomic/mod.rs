@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::StoreError;
+use crate::files::{self, Writing};
 
 mod claim;
 mod stale;
@@ -72,10 +73,12 @@ pub fn stage_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(folder).map_err(failed)?;
-    stale::sweep(folder);
+    files::create_dir_all(folder).map_err(failed)?;
+    if !files::is_in_memory(folder) {
+        stale::sweep(folder);
+    }
     let temporary = Temporary::beside(folder, file_name);
-    let file = File::create_new(&temporary.path).map_err(failed)?;
+    let file = files::create_new(&temporary.path).map_err(failed)?;
     let mut writer = BufWriter::with_capacity(BUFFER, Hashing { file, hasher: blake3::Hasher::new() });
     fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
     let Hashing { file, hasher } = writer.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -86,7 +89,7 @@ pub fn stage_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
 
 /// A file whose bytes are hashed on their way, so that nobody has to read them back for that.
 struct Hashing {
-    file: File,
+    file: Writing,
     hasher: blake3::Hasher,
 }
 
@@ -119,7 +122,7 @@ impl Staged {
     /// As [`write_with`].
     pub fn commit(self) -> Result<(), StoreError> {
         let failed = |cause| StoreError::write(&self.path, cause);
-        fs::rename(&self.temporary.path, &self.path).map_err(failed)?;
+        files::rename(&self.temporary.path, &self.path).map_err(failed)?;
         self.temporary.renamed();
         sync_folder(&self.folder).map_err(failed)
     }
@@ -130,7 +133,7 @@ impl Staged {
 /// # Errors
 /// [`StoreError::Write`] if it stays.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
+    match files::remove_file(path) {
         Err(e) if !matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(StoreError::write(path, e))
         }
@@ -144,7 +147,7 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// As [`write_with`], and if a folder stands at `path`.
 pub fn check_writable(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
+    if files::is_dir(path) {
         return Err(StoreError::write(path, io::ErrorKind::IsADirectory.into()));
     }
     stage_with(path, |_| Ok(())).map(drop)
@@ -153,6 +156,9 @@ pub fn check_writable(path: &Path) -> Result<(), StoreError> {
 /// Makes the rename itself durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
+    if files::is_in_memory(folder) {
+        return Ok(());
+    }
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some network file systems cannot sync folders; the file itself is safe there.
         Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
@@ -173,7 +179,7 @@ pub fn remove_temporary_files_and_exit(code: i32) -> ! {
     let paths = in_flight();
     for path in paths.iter() {
         // Absent if it was never made or has its name already.
-        let _ = fs::remove_file(path);
+        let _ = files::remove_file(path);
     }
     std::process::exit(code)
 }
@@ -207,7 +213,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         // Absent if it was never made; nothing better can be done about a failure here.
-        let _ = fs::remove_file(&self.path);
+        let _ = files::remove_file(&self.path);
         in_flight().remove(&self.path);
     }
 }

@@ -1,7 +1,7 @@
 //! Neural collapse: how the outputs of each class gather around their mean, and inputs whose output is that mean.
 
 use super::solve::{distance, dot, solve_positive};
-use crate::curvature::Problem;
+use crate::curvature::{Problem, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{Network, Pool};
 
@@ -19,6 +19,9 @@ pub struct ClassStatistics {
 /// Why statistics or an input were refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CollapseError {
+    /// The watch asked the search to stop.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// A label is out of range.
     #[error("sample {sample} has label {label}, but there are {classes} classes")]
     Label {
@@ -134,10 +137,10 @@ const LAST_DAMPING: f64 = 1e12;
 /// `target` `[C]`, `starts` [d, M], e.g. the samples of the class; the problem's samples and loss play no part.
 ///
 /// # Cost
-/// C forward and reverse passes a step.
+/// C forward and reverse passes a step. `watch` is told after every start.
 ///
 /// # Errors
-/// [`CollapseError`] for a target or starts of another size, or no starts.
+/// [`CollapseError`] for a target or starts of another size, or no starts, and if `watch` breaks.
 ///
 /// # References
 /// Marquardt, J. SIAM 11 (1963), 431, doi:10.1137/0111030.
@@ -145,6 +148,7 @@ pub fn input_of_output(
     problem: &Problem<'_, f64>,
     target: &[f64],
     starts: &Matrix<f64>,
+    watch: &mut dyn Watch,
 ) -> Result<InputOfOutput, CollapseError> {
     let (network, theta) = (problem.network(), problem.theta());
     if target.len() != network.n_outputs() {
@@ -161,6 +165,7 @@ pub fn input_of_output(
         if best.as_ref().is_none_or(|b| residual < b.residual) {
             best = Some(InputOfOutput { x, residual, start, steps });
         }
+        watch.tell("inputs of an output", start as u64 + 1, Some(starts.columns as u64), "starts")?;
         if residual <= small {
             break;
         }
@@ -222,7 +227,9 @@ fn descend(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curvature::WatchFn;
     use crate::vocabulary::{Activation, LossKind};
+    use std::ops::ControlFlow;
 
     #[test]
     fn statistics_of_known_outputs() {
@@ -255,7 +262,7 @@ mod tests {
             for k in 0..5 {
                 let x = Matrix::from_fn(4, 1, |i, _| (i as f64 + 0.37 * f64::from(k)).cos());
                 let target = network.outputs(&theta, &x).data;
-                let got = input_of_output(&problem(&network, &theta), &target, &starts).unwrap();
+                let got = input_of_output(&problem(&network, &theta), &target, &starts, &mut ()).unwrap();
                 let reached = network.outputs(&theta, &Matrix { data: got.x.clone(), rows: 4, columns: 1 }).data;
                 assert!(distance(&reached, &target) < 1e-9, "{activation:?} {got:?}");
                 assert!((distance(&reached, &target) - got.residual).abs() < 1e-12);
@@ -269,14 +276,17 @@ mod tests {
         let network = Network::fully_connected(&[1, 2], Activation::Relu).unwrap();
         let theta = [1.0, 2.0, 0.0, 0.0];
         let starts = Matrix { data: vec![7.0], rows: 1, columns: 1 };
-        let got = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &starts).unwrap();
+        let got = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &starts, &mut ()).unwrap();
+        let mut stop = WatchFn(|_| ControlFlow::Break(()));
+        let stopped = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &starts, &mut stop);
+        assert_eq!(stopped, Err(CollapseError::Stopped(Stopped)));
         assert!((got.x[0] - 0.2).abs() < 1e-6 && (got.residual - 2.0 / 5f64.sqrt()).abs() < 1e-12, "{got:?}");
         assert_eq!(
-            input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(1, 0)),
+            input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(1, 0), &mut ()),
             Err(CollapseError::NoStarts)
         );
-        assert!(input_of_output(&problem(&network, &theta), &[1.0], &starts).is_err());
-        let wrong = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(2, 1));
+        assert!(input_of_output(&problem(&network, &theta), &[1.0], &starts, &mut ()).is_err());
+        let wrong = input_of_output(&problem(&network, &theta), &[1.0, 0.0], &Matrix::zeros(2, 1), &mut ());
         assert_eq!(wrong, Err(CollapseError::Features { got: 2, wanted: 1 }));
     }
 }

@@ -76,13 +76,13 @@ pub fn t_sne(samples: &Matrix<f64>, perplexity: f64, watch: &mut dyn Watch) -> R
         return Err(EmbeddingError::TooFew(n));
     }
     watch.tell(STAGE, 0, Some(STEPS as u64), "steps")?;
-    let start = principal_components(samples)?;
+    // Sums over several threads would have a random order, so the embedding is computed by one thread.
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    let start = one_thread.install(|| principal_components(samples))?;
     let variance = start.iter().map(|p| p[0] * p[0]).sum::<f64>() / n as f64;
     let scale = if variance > 0.0 { 1e-4 / variance.sqrt() } else { 0.0 };
     let start: Vec<f64> = start.iter().flatten().map(|x| x * scale).collect();
     let columns: Vec<&[f64]> = samples.iter_columns().collect();
-    // Sums over several threads would have a random order, so the embedding is computed by one thread.
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     let points = one_thread.install(|| {
         let mut fit: tSNE<f64, &[f64]> = tSNE::new(&columns);
         fit.perplexity(perplexity.min((n - 1) as f64 / 3.0)).epochs(STEPS).initial_embedding(start);

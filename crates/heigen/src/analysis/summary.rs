@@ -4,8 +4,9 @@ use super::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, Outliers, RandomThreshold, Rule, SubspaceAlignments, alignments,
     per_vector, random_threshold,
 };
-use crate::curvature::{Certificate, Method, Problem, Spectrum};
+use crate::curvature::{Certificate, Method, Problem, Space, Spectrum};
 use crate::linalg::{EigenError, Matrix, Scalar};
+use crate::vocabulary::Dtype;
 
 /// Number of largest eigenvalues that a summary lists.
 const TOP: usize = 20;
@@ -53,7 +54,7 @@ pub struct Summary {
     /// The method by which the spectrum was computed.
     pub method: Method,
     /// Number type of the analysis.
-    pub dtype: String,
+    pub dtype: Dtype,
 }
 
 impl Summary {
@@ -86,6 +87,16 @@ pub struct Analysis<T> {
 /// # Errors
 /// [`EigenError`] if an eigenproblem on the way fails.
 pub fn analyze<T: Scalar>(
+    problem: &Problem<T>,
+    gradients: &Matrix<T>,
+    spectrum: Spectrum<Matrix<T>>,
+    full_basis: bool,
+) -> Result<Analysis<T>, EigenError> {
+    problem.space().threads().run(|| analyze_here(problem, gradients, spectrum, full_basis))
+}
+
+/// [`analyze`] in the threads of the calling thread.
+fn analyze_here<T: Scalar>(
     problem: &Problem<T>,
     gradients: &Matrix<T>,
     mut spectrum: Spectrum<Matrix<T>>,
@@ -142,7 +153,7 @@ pub fn analyze<T: Scalar>(
         n_clusters,
         outliers: Outliers::count(&ascending),
         method: spectrum.method,
-        dtype: T::NAME.into(),
+        dtype: Dtype::of::<T>(),
     };
     Ok(Analysis { spectrum, overlaps, summary })
 }

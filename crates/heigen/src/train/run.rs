@@ -4,7 +4,7 @@ use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
 use crate::vocabulary::LossKind;
-use heigen_spectra::Watch;
+use heigen_spectra::{Threads, Watch};
 use std::ops::ControlFlow;
 
 /// The name under which a [`Watch`] is told of a run, after every epoch.
@@ -28,6 +28,8 @@ pub struct Plan {
     /// All parts are also evaluated every so many epochs, in addition to `how_often_print`; this does not change the
     /// weights.
     pub eval_every: Option<usize>,
+    /// The threads that large networks are trained in. The weights do not depend on them.
+    pub threads: Threads,
 }
 
 impl Plan {
@@ -41,6 +43,7 @@ impl Plan {
             early_stopping: experiment.early_stopping,
             shuffle_seed: experiment.seed,
             eval_every: None,
+            threads: Threads::current(),
         }
     }
 }
@@ -143,7 +146,8 @@ pub fn train(
         plan.scheduler.clone(),
         batch_size,
         plan.shuffle_seed,
-    )?;
+    )?
+    .on(plan.threads.clone());
     let resumed = from.filter(|&state| run.resume(state));
     let mut reports = resumed.map_or_else(Vec::new, |state| state.reports.clone());
     let mut outcome = Outcome::Finished;

@@ -9,6 +9,7 @@ use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape, argmax
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use crate::vocabulary::LossKind;
 use faer::Par;
+use heigen_spectra::Threads;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -109,6 +110,7 @@ pub struct Training<'a> {
     /// Number of samples in a tile.
     tile: usize,
     par: Par,
+    threads: Threads,
 }
 
 /// The buffers with which one thread takes a tile of a batch through the network, and the results of the tile.
@@ -168,6 +170,7 @@ impl<'a> Training<'a> {
             workers: (0..tiles).map(|_| worker()).collect(),
             tile,
             par: if large && tiles == 1 { par() } else { Par::Seq },
+            threads: Threads::current(),
             network,
             parts,
             loss,
@@ -182,6 +185,13 @@ impl<'a> Training<'a> {
             order: vec![0; n],
             batch: Samples { x: Matrix::zeros(d, batch_size), y: Vec::with_capacity(batch_size) },
         })
+    }
+
+    /// The run with the work of large networks done in `threads` instead of rayon's current pool; small networks are
+    /// trained by the caller's thread. The weights do not depend on the threads.
+    pub fn on(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// The weights, `[P]`.
@@ -245,18 +255,21 @@ impl<'a> Training<'a> {
 
     /// Computes the gradient of the batch's mean loss, and returns that loss.
     fn batch_gradient(&mut self) -> f64 {
-        let Self { network, theta, gradient, batch, workers, .. } = self;
+        let Self { network, theta, gradient, batch, workers, tile, .. } = self;
         let pass = Pass { network, theta, loss: self.loss, batch, par: self.par };
         let n = batch.y.len();
-        if n <= self.tile {
-            return pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / n as f64;
+        if n <= *tile {
+            let mut whole = || pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / n as f64;
+            return if self.par.degree() > 1 { self.threads.run(whole) } else { whole() };
         }
-        let tiles = n.div_ceil(self.tile);
-        workers[..tiles].par_iter_mut().enumerate().for_each(|(i, worker)| {
-            let mut own = std::mem::take(&mut worker.gradient);
-            let range = i * self.tile..((i + 1) * self.tile).min(n);
-            worker.loss = pass.run(range, worker, Sink::Sum(&mut own));
-            worker.gradient = own;
+        let tiles = n.div_ceil(*tile);
+        self.threads.run(|| {
+            workers[..tiles].par_iter_mut().enumerate().for_each(|(i, worker)| {
+                let mut own = std::mem::take(&mut worker.gradient);
+                let range = i * *tile..((i + 1) * *tile).min(n);
+                worker.loss = pass.run(range, worker, Sink::Sum(&mut own));
+                worker.gradient = own;
+            });
         });
         gradient.copy_from_slice(&workers[0].gradient);
         for worker in &workers[1..tiles] {
@@ -305,7 +318,7 @@ impl<'a> Training<'a> {
             let (mut loss, mut right) = (0.0, 0);
             for start in (0..n).step_by(batch) {
                 let end = (start + batch).min(n);
-                let outputs = self.network.outputs(&self.theta, &samples.x.columns(start..end));
+                let outputs = self.threads.run(|| self.network.outputs(&self.theta, &samples.x.columns(start..end)));
                 let found = of(&outputs, &samples.y[start..end]);
                 loss += found.0;
                 right += found.1;

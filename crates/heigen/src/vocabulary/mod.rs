@@ -5,11 +5,13 @@
 //! networks from them, and importers of foreign formats write them, so that none of these modules needs another.
 
 mod activation;
+mod dtype;
 mod layers;
 mod loss_kind;
 mod model_spec;
 
 pub use activation::Activation;
+pub use dtype::Dtype;
 pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, WindowSpec};
 pub use loss_kind::LossKind;
 pub use model_spec::{Initialization, ModelSpec};

@@ -89,8 +89,16 @@ fn trainings_stop_after_every_epoch() {
     };
     let optimizer = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 };
     let loss = LossKind::CrossEntropy;
-    let plan =
-        Plan { loss, optimizer, scheduler: None, trainer, early_stopping: false, shuffle_seed: 1, eval_every: None };
+    let plan = Plan {
+        loss,
+        optimizer,
+        scheduler: None,
+        trainer,
+        early_stopping: false,
+        shuffle_seed: 1,
+        eval_every: None,
+        threads: heigen::curvature::Threads::current(),
+    };
     let network = case.network();
     let run = |watch: &mut dyn Watch| train(&network, &parts, case.theta.clone(), &plan, None, &mut (), watch).unwrap();
     let whole = run(&mut ());

@@ -18,7 +18,7 @@ pub(super) fn sections(request: &ReproduceRequest, graph: &Graph, all: &[Measure
 }
 
 fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
-    let svg = std::fs::read_to_string(request.folder.join(format!("{}.svg", figure.file()))).ok()?;
+    let svg = heigen_store::files::read_to_string(&request.folder.join(format!("{}.svg", figure.file()))).ok()?;
     let shown: Vec<&Measures> = figure.experiments.iter().filter_map(|name| of(all, name)).collect();
     let title = title(figure);
     let experiments = figure.experiments.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");

@@ -75,7 +75,7 @@ fn the_summary_counts_as_its_parts_do() {
         let analysis = analyze(problem, &gradients, spectrum.clone(), true).unwrap();
         let (summary, p) = (&analysis.summary, problem.n_params());
         assert_eq!((summary.n_params, summary.n_samples, summary.n_eigenvectors), (p, 9, p));
-        assert_eq!((summary.rank, summary.dtype.as_str()), (spectrum.rank(), "float64"));
+        assert_eq!((summary.rank, summary.dtype.name()), (spectrum.rank(), "float64"));
         assert!(summary.rank < p);
         let largest: Vec<f64> = spectrum.eigenvalues.iter().rev().take(20).copied().collect();
         assert_eq!(summary.eigenvalues_top, largest);

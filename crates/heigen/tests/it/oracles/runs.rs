@@ -83,7 +83,16 @@ fn plan(num_epochs: usize, [print, save, grads]: [usize; 3]) -> Plan {
     };
     let optimizer = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.0, weight_decay: 0.0 };
     let loss = LossKind::CrossEntropy;
-    Plan { loss, optimizer, scheduler: None, trainer, early_stopping: false, shuffle_seed: 1, eval_every: None }
+    Plan {
+        loss,
+        optimizer,
+        scheduler: None,
+        trainer,
+        early_stopping: false,
+        shuffle_seed: 1,
+        eval_every: None,
+        threads: heigen::curvature::Threads::current(),
+    }
 }
 
 fn run(case: &Small, plan: &Plan, until: Option<usize>) -> (Result<Trained, TrainError>, Recorder) {

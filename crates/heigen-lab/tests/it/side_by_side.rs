@@ -1,9 +1,6 @@
 //! Tests of labs side by side, of requests that are stopped, and of work that must be done only once.
-#![allow(missing_docs)]
 
-mod common;
-
-use common::{Folder, Recorder, StopsAt, lab, model_files, small};
+use crate::common::{Folder, Recorder, StopsAt, lab, model_files, small};
 use heigen_lab::{
     AnalysisRequest, Asked, BoundaryRequest, Drawing, FIGURES, FigureRequest, How, ImportRequest, LabError, Making,
     NoteKind, Product, ReproduceRequest, StudyRequest, TrainRequest, find_figure, stage,

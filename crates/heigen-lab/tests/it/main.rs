@@ -1,0 +1,6 @@
+//! The tests of the lab, in one program.
+#![allow(missing_docs)]
+
+mod common;
+mod in_memory;
+mod side_by_side;

@@ -1,0 +1,74 @@
+//! The one form in which results are told to programs: by the command line, by other faces, and by the files themselves.
+
+use crate::boundary_record::BoundaryRecord;
+use crate::document::{self, Unusable};
+use crate::record::{AnalysisRecord, ModelRecord, TopKSummary};
+use crate::{analysis_record, boundary_record, training_record};
+use serde_json::Value;
+
+/// A result as programs get it: a JSON object that says by `format` and `version` what it is, followed by the numbers.
+/// It is the object that stands in the result's file, so that what reads the one reads the other. A version is raised
+/// whenever the meaning of an object changes; keys may be added within a version.
+///
+/// ```
+/// use heigen_store::record::Summary;
+/// assert!(Summary::parse(r#"{"format": "heigen analysis", "version": 99}"#).unwrap_err().to_string().contains("99"));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum Summary {
+    /// A training: `heigen model record`.
+    Model(Box<ModelRecord>),
+    /// A whole spectrum with all that follows from it: `heigen analysis`.
+    Spectrum(Box<AnalysisRecord>),
+    /// Some eigenpairs: `heigen analysis` with the key `which`.
+    Eigenpairs(Box<AnalysisRecord<TopKSummary>>),
+    /// The measures of a decision boundary: `heigen boundary`.
+    Boundary(Box<BoundaryRecord>),
+}
+
+impl From<ModelRecord> for Summary {
+    fn from(record: ModelRecord) -> Self {
+        Self::Model(Box::new(record))
+    }
+}
+
+impl From<BoundaryRecord> for Summary {
+    fn from(record: BoundaryRecord) -> Self {
+        Self::Boundary(Box::new(record))
+    }
+}
+
+impl Summary {
+    /// The JSON object.
+    ///
+    /// # Errors
+    /// [`serde_json::Error`] for numbers that JSON cannot say.
+    pub fn to_json(&self) -> Result<Value, serde_json::Error> {
+        match self {
+            Self::Model(record) => document::to_value(&training_record::KIND, record),
+            Self::Spectrum(record) => document::to_value(&analysis_record::KIND, record),
+            Self::Eigenpairs(record) => document::to_value(&analysis_record::KIND, record),
+            Self::Boundary(record) => document::to_value(&boundary_record::KIND, record),
+        }
+    }
+
+    /// The result in the text of a JSON object.
+    ///
+    /// # Errors
+    /// [`Unusable`] for a text of another kind or version.
+    pub fn parse(text: &str) -> Result<Self, Unusable> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|e| Unusable::Unreadable(format!("the text is no summary of a result: it is not JSON ({e})")))?;
+        let (format, bytes, name) = (value["format"].as_str().unwrap_or_default(), text.as_bytes(), "the summary");
+        if format == training_record::KIND.format {
+            return document::parse(name, bytes, &training_record::KIND).map(Self::Model);
+        }
+        if format == boundary_record::KIND.format {
+            return document::parse(name, bytes, &boundary_record::KIND).map(Self::Boundary);
+        }
+        if value.get("which").is_some() {
+            return document::parse(name, bytes, &analysis_record::KIND).map(Self::Eigenpairs);
+        }
+        document::parse(name, bytes, &analysis_record::KIND).map(Self::Spectrum)
+    }
+}
