@@ -15,7 +15,6 @@ pub(crate) fn text(error: &LabError) -> String {
     match error {
         LabError::Of { job, source } => format!("{job}: {}", text(source)),
         LabError::Choice { part, source } => format!("{}: {}", option_of(*part), text(source)),
-        LabError::AnalysisDamaged { source } => format!("{error}; --force computes it again: {}", text(source)),
         LabError::WeightsChanged { name, .. } | LabError::WeightsForeign { name, .. } => {
             format!("{error}; analyse it with --model, move it away, or train over it: heigen train {name} --force")
         }

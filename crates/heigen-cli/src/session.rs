@@ -28,7 +28,6 @@ impl Session {
             seed: common.seed,
             pretrained: common.pretrained.clone(),
             force: common.force,
-            replace_damaged: false,
             eval_every: common.eval_every.map(|n| n as usize),
             checkpoint_every: Duration::from_secs_f64(common.checkpoint_every),
         };
@@ -41,14 +40,9 @@ impl Session {
         })
     }
 
-    /// The session of a reproduction. Among its many tasks nobody is there to decide about a damaged result or to read
-    /// which results were reused.
+    /// The session of a reproduction. Among its many tasks nobody is there to read which results were reused.
     pub(crate) fn of_reproduction(args: &ReproduceArgs) -> Result<Self> {
-        let making = Making {
-            replace_damaged: true,
-            checkpoint_every: Duration::from_secs_f64(args.checkpoint_every),
-            ..Making::default()
-        };
+        let making = Making { checkpoint_every: Duration::from_secs_f64(args.checkpoint_every), ..Making::default() };
         Ok(Self {
             lab: lab(&args.data.data_dir, args.threads)?,
             face: Face::silent_of_reuse(),

@@ -57,9 +57,7 @@ fn making(what: &Product, reason: &Reason) -> Option<String> {
         (Product::Model { .. }, _) => format!("training{}", purpose(what)),
         (Product::Analysis { .. }, Reason::Asked) => "analysing again, as asked for".to_owned(),
         (Product::Analysis { weights }, Reason::Absent) => format!("analysing {weights}"),
-        (Product::Analysis { weights }, Reason::Damaged) => {
-            format!("analysing {weights} again: its arrays are damaged")
-        }
+        (Product::Analysis { weights }, Reason::Damaged(why)) => format!("analysing {weights} again: {why}"),
         (Product::Analysis { weights }, Reason::Unusable(why)) => format!("analysing {weights} again: {why}"),
         (Product::Boundary, _) => "measuring its decision boundary".to_owned(),
         (Product::Figure, _) => return None,

@@ -113,12 +113,6 @@ pub enum LabError {
         /// The tensor that holds the variance.
         tensor: String,
     },
-    /// The arrays of a stored analysis are damaged.
-    #[error("the analysis cannot be reused")]
-    AnalysisDamaged {
-        /// The damage to its arrays.
-        source: Box<LabError>,
-    },
     /// An array of a stored analysis stands in another order of axes than this program writes.
     #[error("{} is an array in C order; expected one in Fortran order, as this program writes it", path.display())]
     ArrayOrder {
@@ -312,9 +306,7 @@ impl LabError {
     pub fn is_stopped(&self) -> bool {
         match self {
             Self::Stopped => true,
-            Self::Of { source, .. } | Self::Choice { source, .. } | Self::AnalysisDamaged { source } => {
-                source.is_stopped()
-            }
+            Self::Of { source, .. } | Self::Choice { source, .. } => source.is_stopped(),
             _ => false,
         }
     }

@@ -22,8 +22,6 @@ pub struct Making {
     pub pretrained: Option<PathBuf>,
     /// Whether the result that was asked for by name is made anew although it exists.
     pub force: bool,
-    /// Whether an analysis with damaged arrays is made anew; otherwise it is an error.
-    pub replace_damaged: bool,
     /// Losses are also evaluated every so many epochs, in addition to the experiment's own choice.
     pub eval_every: Option<usize>,
     /// Time between two saved states of a training: the most that is lost if the process is killed.
@@ -32,14 +30,7 @@ pub struct Making {
 
 impl Default for Making {
     fn default() -> Self {
-        Self {
-            seed: None,
-            pretrained: None,
-            force: false,
-            replace_damaged: false,
-            eval_every: None,
-            checkpoint_every: Duration::from_secs(5),
-        }
+        Self { seed: None, pretrained: None, force: false, eval_every: None, checkpoint_every: Duration::from_secs(5) }
     }
 }
 
@@ -70,8 +61,8 @@ pub(crate) trait Recipe {
     fn forced(&self) -> bool;
     /// The stored record, if the origins that it names are those of a new result.
     fn standing(&self) -> Result<Self::Record, Unusable>;
-    /// Whether all files that belong to the record are whole.
-    fn check(&self, _record: &Self::Record) -> Result<(), LabError> {
+    /// Whether all files that belong to the record are as they were written.
+    fn check(&self, _record: &Self::Record) -> Result<(), Unusable> {
         Ok(())
     }
     /// The result that belongs to a stored record that holds.
@@ -104,8 +95,7 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
                 call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
                 return recipe.reuse(record);
             }
-            Err(_) if call.making.replace_damaged => Reason::Damaged,
-            Err(damage) => return Err(damage),
+            Err(damage) => Reason::Damaged(damage.to_string()),
         },
         Err(_) if forced => Reason::Absent,
         Err(why) => {

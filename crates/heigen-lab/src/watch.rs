@@ -92,8 +92,8 @@ pub enum Reason {
     Asked,
     /// There is an earlier result, but it cannot be used.
     Unusable(Unusable),
-    /// There is an earlier result that is up to date by its record, but its arrays are damaged.
-    Damaged,
+    /// There is an earlier result that is up to date by its record, but its files are not as they were written.
+    Damaged(String),
 }
 
 /// The reason why a task of a reproduction did not end well.

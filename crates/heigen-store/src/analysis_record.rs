@@ -1,5 +1,6 @@
 //! The summary of an analysis, beside its arrays.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use heigen::analysis::Summary;
@@ -12,6 +13,8 @@ use crate::analysed_matrix::Subject;
 use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 use crate::estimates::Estimates;
+use crate::files;
+use crate::record::hash_file;
 
 /// The kind of document that the record is.
 pub(crate) const KIND: Kind =
@@ -38,6 +41,9 @@ pub struct AnalysisRecord<S = Summary> {
     /// Estimates that were asked for besides.
     #[serde(default, skip_serializing_if = "Estimates::is_empty")]
     pub estimates: Estimates,
+    /// The BLAKE3 hashes of the arrays that were written with the record, by the names of their files.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// The numbers that were found.
     #[serde(flatten)]
     pub summary: S,
@@ -66,6 +72,30 @@ impl<S: Serialize + DeserializeOwned> AnalysisRecord<S> {
     /// [`Unusable`], as for the record of a training.
     pub fn load(path: &Path) -> Result<Self, Unusable> {
         document::load(path, &KIND)
+    }
+
+    /// Whether the arrays in `folder` have the content that was written with the record. Arrays that are not there are
+    /// passed over.
+    ///
+    /// # Errors
+    /// [`Unusable::Changed`] for an array with another content, [`Unusable::Unreadable`] for one that cannot be read.
+    pub fn check_files(&self, folder: &Path) -> Result<(), Unusable> {
+        for (name, written) in &self.files {
+            let path = folder.join(name);
+            if !files::is_file(&path) {
+                continue;
+            }
+            let found = hash_file(&path).map_err(|e| Unusable::Unreadable(e.to_string()))?;
+            if found != *written {
+                return Err(Unusable::Changed(format!(
+                    "{} is not as it was written: its content has the hash {}, the record says {}",
+                    path.display(),
+                    document::short(&found),
+                    document::short(written)
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the analysis is the one that `stamp` asks for.

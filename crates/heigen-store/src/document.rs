@@ -1,4 +1,5 @@
-//! JSON documents that say what they are: a format, a version, and a stamp of what they were made from.
+//! JSON documents that say what they are: a format, a version, a stamp of what they were made from, and a checksum, by
+//! which a flipped bit is noticed when the document is read.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,21 @@ pub(crate) fn to_value(kind: &Kind, body: &impl Serialize) -> Result<Value, serd
         Value::Object(body) => map.extend(body),
         _ => return Err(serde::ser::Error::custom("it is no JSON object")),
     }
+    map.insert(CHECKSUM.to_owned(), checksum(&map)?.into());
     Ok(Value::Object(map))
+}
+
+/// The key of the checksum, the last one of a document.
+const CHECKSUM: &str = "checksum";
+
+/// The BLAKE3 hash of a document without its checksum, as JSON without spaces. Measured seconds are left out, so that
+/// two runs that found the same numbers write the same checksum.
+fn checksum(map: &Map<String, Value>) -> Result<String, serde_json::Error> {
+    let mut hasher = blake3::Hasher::new();
+    for (key, value) in map.iter().filter(|(key, _)| *key != "seconds") {
+        hasher.update(&serde_json::to_vec(&(key, value))?);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 /// Writes `body`, which must be a JSON object, as a document of this kind; it waits for [`Staged::commit`] to get its name.
@@ -81,6 +96,8 @@ pub(crate) fn parse<T: DeserializeOwned>(path: &str, bytes: &[u8], kind: &Kind) 
     let Value::Object(mut map) = value else {
         return Err(unreadable("is JSON of another kind".to_owned()));
     };
+    let stated = map.shift_remove(CHECKSUM);
+    let found = checksum(&map).map_err(|e| unreadable(format!("is damaged ({e})")))?;
     if map.shift_remove("format").as_ref().and_then(Value::as_str) != Some(kind.format) {
         return Err(unreadable("is JSON of another kind".to_owned()));
     }
@@ -93,6 +110,13 @@ pub(crate) fn parse<T: DeserializeOwned>(path: &str, bytes: &[u8], kind: &Kind) 
                 "{path} has the record version {got}; this program reads {wanted}; {mend} again, or use the program that wrote it",
             )));
         }
+    }
+    if stated.as_ref().and_then(Value::as_str) != Some(&found) {
+        let stated = stated.as_ref().and_then(Value::as_str).map_or_else(|| "none".to_owned(), short);
+        return Err(unreadable(format!(
+            "is not as it was written: its content has the checksum {}, stated is {stated}",
+            short(&found)
+        )));
     }
     serde_json::from_value(Value::Object(map)).map_err(|e| unreadable(format!("is damaged ({e})")))
 }

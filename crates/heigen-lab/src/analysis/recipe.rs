@@ -7,12 +7,12 @@ use crate::LabError;
 use crate::making::{Fresh, Recipe};
 use crate::watch::{NoteKind, Product};
 use heigen_store::atomic::Staged;
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{AnalysisRecord, Dtype, Estimates, Unusable};
-use heigen_store::{files, npy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The part of a record that depends on how much of the spectrum was found.
@@ -25,8 +25,10 @@ pub(super) trait Findings: Serialize + DeserializeOwned + Sized {
     fn dtype(&self) -> Dtype;
     /// Order of the matrix.
     fn n_params(&self) -> usize;
-    /// The arrays beside the record and their shapes.
-    fn files(&self, paths: &ExperimentPaths) -> Vec<(PathBuf, Vec<usize>)>;
+    /// The arrays beside the record that no reuse can do without.
+    fn files(&self, paths: &ExperimentPaths) -> Vec<PathBuf> {
+        vec![paths.heigenvalues(), paths.heigenvectors(), paths.overlaps()]
+    }
     /// Names an array that is to be kept and is not there; `None` if all are there.
     fn lacks(&self, _keep: Keep, _paths: &ExperimentPaths) -> Option<String> {
         None
@@ -75,6 +77,11 @@ impl<'a, S: Findings> Analysis<'a, S> {
     }
 }
 
+/// The name of a staged file and the hash of its content.
+fn hashed(staged: &Staged) -> Option<(String, String)> {
+    Some((staged.path().file_name()?.to_str()?.to_owned(), staged.hash().to_owned()))
+}
+
 impl<S: Findings> Recipe for Analysis<'_, S> {
     type Record = AnalysisRecord<S>;
     type Made = (AnalysisRecord<S>, S::Arrays);
@@ -104,22 +111,16 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
         }
         let density = asked.estimates.density.map(|_| paths.density());
         let diagonal = asked.estimates.diagonal.map(|_| paths.diagonal());
-        let arrays = record.summary.files(paths).into_iter().map(|(path, _)| path);
+        let arrays = record.summary.files(paths).into_iter();
         if let Some(path) = arrays.chain(density).chain(diagonal).find(|path| !files::is_file(path)) {
             return Err(Unusable::Stale(format!("{} is missing", path.display())));
         }
         record.summary.lacks(asked.keep, paths).map_or(Ok(record), |what| Err(Unusable::Stale(what)))
     }
 
-    /// Whether the arrays are whole, by their headers and lengths.
-    fn check(&self, record: &AnalysisRecord<S>) -> Result<(), LabError> {
-        let summary = &record.summary;
-        let check = match summary.dtype() {
-            Dtype::Float64 => npy::check_shaped::<f64>,
-            Dtype::Float32 => npy::check_shaped::<f32>,
-        };
-        let checked = summary.files(&self.setting.paths).iter().try_for_each(|(path, shape)| check(path, shape));
-        checked.map_err(|damage| LabError::AnalysisDamaged { source: Box::new(damage.into()) })
+    /// Whether the arrays have the content that was written with the record.
+    fn check(&self, record: &AnalysisRecord<S>) -> Result<(), Unusable> {
+        record.check_files(self.setting.paths.analysis().parent().unwrap_or(Path::new("")))
     }
 
     fn reuse(&self, record: AnalysisRecord<S>) -> Result<Self::Made, LabError> {
@@ -139,6 +140,7 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
             seconds: begun.elapsed().as_secs_f64(),
             of: setting.subject.clone(),
             estimates,
+            files: staged.iter().filter_map(hashed).collect(),
             summary,
         };
         staged.push(record.stage(&paths.analysis())?);

@@ -11,10 +11,8 @@ use crate::watch;
 use heigen::analysis::alignments;
 use heigen::curvature::{ExampleLabels, IndexRanges, Problem, SymmetricOperator, Which};
 use heigen::linalg::{Matrix, Scalar};
-use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{Dtype, PartialMethod, TopKSummary};
-use std::path::PathBuf;
 
 /// Number of samples whose gradients are in memory at a time.
 const SAMPLES: usize = 64;
@@ -37,11 +35,6 @@ impl Findings for TopKSummary {
 
     fn n_params(&self) -> usize {
         self.n_params
-    }
-
-    fn files(&self, paths: &ExperimentPaths) -> Vec<(PathBuf, Vec<usize>)> {
-        let (p, k, n) = (self.n_params, self.eigenvalues.len(), self.n_samples);
-        vec![(paths.heigenvalues(), vec![k]), (paths.heigenvectors(), vec![p, k]), (paths.overlaps(), vec![k, n])]
     }
 
     fn compute(setting: &Setting, pairs: Pairs) -> Result<Computed<Self>, LabError> {

@@ -17,7 +17,6 @@ use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::Dtype;
-use std::path::PathBuf;
 
 impl Findings for Summary {
     type Way = Method;
@@ -29,11 +28,6 @@ impl Findings for Summary {
 
     fn n_params(&self) -> usize {
         self.n_params
-    }
-
-    fn files(&self, paths: &ExperimentPaths) -> Vec<(PathBuf, Vec<usize>)> {
-        let (p, k, n) = (self.n_params, self.n_eigenvectors, self.n_samples);
-        vec![(paths.heigenvalues(), vec![p]), (paths.heigenvectors(), vec![p, k]), (paths.overlaps(), vec![k, n])]
     }
 
     fn lacks(&self, keep: Keep, paths: &ExperimentPaths) -> Option<String> {

@@ -111,6 +111,11 @@ impl Staged {
         &self.temporary.path
     }
 
+    /// The path that the file will have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The BLAKE3 hash of the content, as [`hash_file`](crate::record::hash_file) finds it.
     pub fn hash(&self) -> &str {
         &self.hash
