@@ -1,6 +1,6 @@
 //! Errors of the lab as text, with remedies in terms of the command line.
 
-use heigen::curvature::SpectrumError;
+use heigen::curvature::{Method, SpectrumError};
 use heigen_lab::{Choice, Contradiction, ImportError, LabError};
 use heigen_store::{FileOption, Remedy, StoreError};
 use std::error::Error;
@@ -47,7 +47,9 @@ fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     match error.downcast_ref::<SpectrumError>() {
         Some(SpectrumError::HighRank { .. }) => "; use --method auto or dense",
         Some(SpectrumError::NeedsFloat64) => "; use --dtype float64, or --method dense",
-        Some(SpectrumError::NotCertified(_)) => "; try --method dense, and report this",
+        Some(SpectrumError::NotCertified { single: true, .. }) => "; use --dtype float64",
+        Some(SpectrumError::NotCertified { method: Method::Dense, .. }) => "; please report this",
+        Some(SpectrumError::NotCertified { .. }) => "; try --method dense, and report this",
         _ => "",
     }
 }

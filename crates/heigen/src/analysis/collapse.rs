@@ -146,7 +146,7 @@ pub fn input_of_output(
     target: &[f64],
     starts: &Matrix<f64>,
 ) -> Result<InputOfOutput, CollapseError> {
-    let (network, theta) = (problem.network(), problem.theta());
+    let (network, theta) = (problem.classifier(), problem.theta());
     if target.len() != network.n_outputs() {
         return Err(CollapseError::Target { got: target.len(), wanted: network.n_outputs() });
     }
