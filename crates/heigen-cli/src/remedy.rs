@@ -113,11 +113,6 @@ pub(crate) fn contradicting(contradiction: Contradiction) -> String {
             "--save-hessian forms the matrix, which --top-k is there to avoid; leave one of them out".to_owned()
         }
         Contradiction::Decay(decay) => format!("--weight-decay is {decay}; expected a finite number"),
-        Contradiction::DecayOfExact => {
-            "--weight-decay adds MU to every eigenvalue and leaves the eigenvectors as they are, which fills the null \
-             space that the exact way relies on: add it to the numbers, or use --top-k or --method dense"
-                .to_owned()
-        }
         Contradiction::ExactInSingle => {
             "--method exact needs --dtype float64: float32 leaves too few digits".to_owned()
         }

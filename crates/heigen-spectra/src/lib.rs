@@ -36,7 +36,7 @@ pub use lanczos::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, top_k
 pub use operator::{DenseOperator, Split, SymmetricOperator};
 pub use operators::{IndexRanges, IndexRangesError, Restricted, Scaled, Shifted, Summed};
 pub use philox::philox;
-pub use precision::{Precision, precision};
+pub use precision::{NOTABLE_ERROR, Precision, precision};
 pub use quadrature::Quadrature;
 pub use random::{Law, random_entries};
 pub use space::{Columns, Space};

@@ -27,6 +27,9 @@ const TRIALS: u32 = 3;
 /// A matrix that changes by this fraction of itself when its arithmetic rounds otherwise consists of rounding.
 const NOISE: f64 = 0.5;
 
+/// The error of a matrix itself is worth telling where it is more than this fraction of the largest |lambda|.
+pub const NOTABLE_ERROR: f64 = 1e-6;
+
 /// How well a matrix is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Precision {
