@@ -63,8 +63,7 @@ fn encoding(all: &[Measures]) -> Claim {
         let (Some((accuracy, _)), Some((chance, _))) = (m.over_seeds(own), m.over_seeds(random)) else { continue };
         let k = count(m.over_seeds(directions).map_or(0.0, |k| k.0));
         let text = format!(
-            "`{}`: the signs of the alignments with the {k} outlying eigenvectors tell {} of the predicted classes, {k} \
-             random directions {}",
+            "`{}`: {k} eigenvectors tell {} of the classes, {k} random directions {}",
             m.name,
             percent(accuracy),
             percent(chance)
@@ -88,9 +87,10 @@ fn encoding(all: &[Measures]) -> Claim {
         },
     );
     let rule = format!(
-        "A minimum speaks for the claim where the eigenvectors tell at least {} of the classes that as many random \
-         directions leave wrong, and against it where they do not.",
-        percent(rules::BETTER)
+        "The predicted classes are told by the signs of the alignments with the outlying eigenvectors. A minimum speaks for \
+         the claim where these tell at least {:.0} % of the classes that as many random directions leave wrong, and against it \
+         where they do not.",
+        100.0 * rules::BETTER
     );
     evidence.claim(
         "The top eigenvectors of the Hessian encode the decision boundary.",
@@ -105,39 +105,39 @@ fn complexity(all: &[Measures]) -> Claim {
     let turning: Number = |o| Some(o.boundary.as_ref()?.complexity?.turning);
     let length: Number = |o| Some(o.boundary.as_ref()?.complexity?.length);
     let measures: [(&str, Number, fn(f64) -> String); 3] = [
-        ("changes of class between samples of one class", Measured::switches, |v| math(v, 3)),
-        ("linear pieces of the boundary", pieces, count),
-        ("total curvature of the boundary", turning, |v| math(v, 3)),
+        ("switches", Measured::switches, |v| math(v, 3)),
+        ("linear pieces", pieces, count),
+        ("curvature", turning, |v| math(v, 3)),
     ];
     let mut evidence = Evidence::default();
-    for (what, measure, written) in measures {
-        let numbers = |m: &Measures| Some((m.over_seeds(Measured::outliers)?.0, m.over_seeds(measure)?.0));
-        let mut equal = Vec::new();
-        for (first, second) in alike(all) {
-            let Some((a, b)) = numbers(first).zip(numbers(second)) else { continue };
-            let side = rules::grow_together(a, b);
-            let text = format!(
-                "{what}: {} at {} outliers (`{}`), {} at {} (`{}`)",
-                written(a.1),
-                count(a.0),
-                first.name,
-                written(b.1),
-                count(b.0),
-                second.name
-            );
-            if side == Side::Open {
-                equal.push(text);
-            } else {
+    let numbers = |m: &Measures, f: Number| Some((m.over_seeds(Measured::outliers)?.0, m.over_seeds(f)?.0));
+    for (first, second) in alike(all) {
+        for side in [Side::For, Side::Against, Side::Open] {
+            let compared = measures.iter().filter_map(|(what, f, written)| {
+                let (a, b) = numbers(first, *f).zip(numbers(second, *f))?;
+                let text = || format!("{what} {} and {}", written(a.1), written(b.1));
+                (rules::grows_with(a, b) == side).then(text)
+            });
+            let compared: Vec<String> = compared.collect();
+            let outliers = |m: &Measures| count_with_deviation(m.over_seeds(Measured::outliers));
+            if !compared.is_empty() {
+                let text = format!(
+                    "`{}` and `{}`: outliers {} and {}; {}",
+                    first.name,
+                    second.name,
+                    outliers(first),
+                    outliers(second),
+                    compared.join("; ")
+                );
                 evidence.add(side, text, &[first, second]);
             }
         }
-        for text in equal {
-            evidence.add(Side::Open, text, &[]);
-        }
-        let minima: Vec<&Measures> = all.iter().filter(|m| m.over_seeds(pieces).is_some()).collect();
-        let pairs: Vec<(f64, f64)> = minima.iter().filter_map(|m| numbers(m)).collect();
+    }
+    let minima: Vec<&Measures> = all.iter().filter(|m| m.over_seeds(pieces).is_some()).collect();
+    for (what, measure, _) in measures {
+        let pairs: Vec<(f64, f64)> = minima.iter().filter_map(|m| numbers(m, measure)).collect();
         if let Some(found) = Correlation::of(&pairs) {
-            let text = format!("{what}, all minima on the plane: {}", correlation(found));
+            let text = format!("outliers and {what}, all minima on the plane: {}", correlation(found));
             evidence.add(found.side(), text, &minima);
         }
     }
@@ -161,9 +161,10 @@ fn complexity(all: &[Measures]) -> Claim {
     evidence.claim(
         "The number of outliers in the spectrum grows with the complexity of the decision boundary.",
         "arXiv:2306.07104, Fig. 3",
-        "Two minima of one network on one data set speak for the claim where the one with more outliers has the larger \
-         measure of complexity, against it where it has the smaller one, and do not tell where either is equal. Over all \
-         minima on the plane the rank correlation is tested as said above.",
+        "Complexity is measured in three ways: by switches of the class, linear pieces and curvature of the boundary. Two minima \
+         of one network on one data set speak for the claim where the more complex boundary goes with more outliers, and \
+         against it where it goes with as many or fewer; where the measure is equal they do not tell. Over all minima on the \
+         plane the rank correlation is tested as said above.",
         table,
     )
 }
@@ -204,35 +205,28 @@ fn generalization(all: &[Measures]) -> Claim {
     let mut evidence = Evidence::default();
     let thresholds: [(&str, Number); 3] = [
         (r"$G_\theta$", Measured::g_theta),
-        (r"$G_\theta$ above random directions", Measured::g_theta_above_random),
-        (r"$G_\theta$ above $10^{-6}$", Measured::g_theta_above_zero),
+        ("above random", Measured::g_theta_above_random),
+        (r"above $10^{-6}$", Measured::g_theta_above_zero),
     ];
-    for (what, g_theta) in thresholds {
-        for (first, second) in alike(all) {
-            let (good, bad, why) = match better(first, second) {
-                Better::First(why) => (first, second, why),
-                Better::Second(why) => (second, first, why),
-                Better::Unknown => {
-                    let text = format!(
-                        "`{}` and `{}` validate equally well, and the paper names neither as the better one",
-                        first.name, second.name
-                    );
-                    if what == thresholds[0].0 {
-                        evidence.add(Side::Open, text, &[first, second]);
-                    }
-                    continue;
-                }
-            };
-            let tally = Tally::of(&paired(good, bad, g_theta));
-            for side in tally.sides() {
-                let text = format!(
-                    "{what}: {} for `{}`, which {why}, {} for `{}`{}",
-                    with_deviation(good.over_seeds(g_theta)),
-                    good.name,
-                    with_deviation(bad.over_seeds(g_theta)),
-                    bad.name,
-                    seeds(side, tally)
-                );
+    for (first, second) in alike(all) {
+        let (good, bad, why) = match better(first, second) {
+            Better::First(why) => (first, second, why),
+            Better::Second(why) => (second, first, why),
+            Better::Unknown => {
+                let why = "validate equally well, and the paper names neither as the better one";
+                evidence.add(Side::Open, format!("`{}` and `{}` {why}", first.name, second.name), &[first, second]);
+                continue;
+            }
+        };
+        for side in [Side::For, Side::Against] {
+            let compared = thresholds.iter().filter_map(|(what, g_theta)| {
+                let tally = Tally::of(&paired(good, bad, *g_theta), rules::smaller);
+                let [a, b] = [good, bad].map(|m| with_deviation(m.over_seeds(*g_theta)));
+                tally.sides().contains(&side).then(|| format!("{what} {a} and {b}{}", seeds(side, tally)))
+            });
+            let compared: Vec<String> = compared.collect();
+            if !compared.is_empty() {
+                let text = format!("`{}`, which {why}, and `{}`: {}", good.name, bad.name, compared.join("; "));
                 evidence.add(side, text, &[good, bad]);
             }
         }
@@ -347,9 +341,7 @@ fn images(all: &[Measures]) -> Claim {
         evidence.add(rules::are_few(outliers), text, &[m]);
     }
     if let (Some(normal), Some(adversarial)) = (normal, adversarial) {
-        let tally = Tally::of(&paired(normal, adversarial, Measured::outliers));
-        // As many are enough.
-        let tally = Tally { holds: tally.holds + tally.equal, equal: 0, ..tally };
+        let tally = Tally::of(&paired(normal, adversarial, Measured::outliers), rules::no_larger);
         for side in tally.sides() {
             let text = format!(
                 "outliers: {} for `{}`, {} for `{}`{}",
@@ -357,7 +349,7 @@ fn images(all: &[Measures]) -> Claim {
                 normal.name,
                 count_with_deviation(adversarial.over_seeds(Measured::outliers)),
                 adversarial.name,
-                seeds(side, tally).replace("smaller", "no larger")
+                seeds(side, tally)
             );
             evidence.add(side, text, &[normal, adversarial]);
         }

@@ -1,7 +1,7 @@
 //! Findings about one claim, the minima that they rest on, and the claim that they make.
 
 use super::gathered::{Measured, Measures, of};
-use super::rules::{Side, Tally, verdict};
+use super::rules::{Side, Tally, smaller, verdict};
 use super::statistics::mean;
 use heigen_report::{Claim, Table};
 
@@ -44,7 +44,7 @@ impl Evidence {
         let Some((left, right)) = of(all, a).zip(of(all, b)) else { return };
         let pairs = paired(left, right, number);
         let side_of = |take: fn(&(f64, f64)) -> f64| written(mean(&pairs.iter().map(take).collect::<Vec<_>>()));
-        let tally = Tally::of(&pairs);
+        let tally = Tally::of(&pairs, smaller);
         for side in tally.sides() {
             let text =
                 format!("{what}: {} for `{a}`, {} for `{b}`{}", side_of(|p| p.0), side_of(|p| p.1), seeds(side, tally));
@@ -70,14 +70,11 @@ impl Evidence {
     }
 }
 
-/// At how many seeds the numbers of a comparison are in the order of `side`; empty with one seed.
+/// At how many seeds a comparison comes out as `side` says; empty with one seed.
 pub(super) fn seeds(side: Side, tally: Tally) -> String {
-    let (order, count) = match side {
-        Side::For => ("smaller for the former", tally.holds),
-        Side::Against => ("larger for the former", tally.fails),
-        Side::Open => ("equal", tally.equal),
-    };
-    if tally.n() == 1 { String::new() } else { format!("; {order} at {count} of {} seeds", tally.n()) }
+    let (order, count) = if side == Side::For { ("so", tally.holds) } else { ("not so", tally.fails) };
+    let n = tally.holds + tally.fails;
+    if n == 1 { String::new() } else { format!("; {order} at {count} of {n} seeds") }
 }
 
 /// The numbers of `a` and `b` at the seeds where both were measured.
