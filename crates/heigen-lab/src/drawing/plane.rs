@@ -70,6 +70,7 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
         y_range: plane.y,
         points: samples.features.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect(),
         classes: samples.labels.clone(),
+        class_names: embedding::class_names(&shown.loaded.experiment.dataset, analysed),
         boundary: decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES),
         grid: [resolution, resolution],
         maps,
