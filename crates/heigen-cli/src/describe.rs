@@ -1,6 +1,7 @@
 //! Descriptions of models, analyses and boundaries for people.
 
 use heigen::analysis::{Definition, GTheta, Rule, Switches};
+use heigen::curvature::NOTABLE_ERROR;
 use heigen_lab::number;
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Operator, Subject, TopKSummary};
@@ -38,6 +39,7 @@ pub(crate) fn whole(record: &AnalysisRecord) -> String {
         c.failure_probability,
         c.trace_eigenvalues
     ));
+    lines.extend(precision(c.matrix_error, c.vanishes, s.lambda_max.abs().max(s.lambda_min.abs())));
     lines.join("\n")
 }
 
@@ -64,7 +66,22 @@ pub(crate) fn top(record: &AnalysisRecord<TopKSummary>) -> String {
         number(s.tolerance * s.scale),
         s.orthogonality
     ));
+    lines.extend(precision(s.matrix_error, s.vanishes, s.scale));
     lines.join("\n")
+}
+
+/// What rounding did to the matrix itself, where that matters beside eigenvalues up to `scale`.
+fn precision(matrix_error: Option<f64>, vanishes: bool, scale: f64) -> Option<String> {
+    if vanishes {
+        let zero = "the matrix is zero: all that its products hold is rounding, so that there is no G_theta";
+        return Some(format!("  precision    {zero}"));
+    }
+    let error = matrix_error.filter(|&error| error > NOTABLE_ERROR * scale)?;
+    Some(format!(
+        "  precision    rounding moves the matrix itself by about {error:.1e} ({} % of the largest |lambda|), which no \
+         residual shows",
+        number(100.0 * error / scale)
+    ))
 }
 
 fn heading<S>(record: &AnalysisRecord<S>, p: usize, n: usize) -> Vec<String> {
@@ -98,7 +115,11 @@ fn matrix(of: &Subject) -> Option<String> {
         parts.push(format!("layers times {a}, {b}, {c}"));
     }
     if of.weight_decay != 0.0 {
-        parts.push(format!("weight decay {}", number(of.weight_decay)));
+        let only = of.decay_only.as_ref().map_or_else(String::new, |only| format!(" of {}", only.join(", ")));
+        parts.push(format!("weight decay {}{only}", number(of.weight_decay)));
+    }
+    if of.label_smoothing != 0.0 {
+        parts.push(format!("label smoothing {}", number(of.label_smoothing)));
     }
     (parts.len() > 1 || name != "Hessian").then(|| parts.join("; "))
 }
@@ -134,6 +155,9 @@ fn estimates(e: &Estimates) -> Vec<String> {
 
 /// The lines of a table of `G_theta`: one for each definition and threshold, with the values by both rules.
 fn g_theta(all: &[GTheta]) -> Vec<String> {
+    if all.is_empty() {
+        return vec![];
+    }
     let mut lines = vec!["  G_theta      max |A|  mean |A|  threshold   of".to_owned()];
     let mut done: Vec<(Definition, &str)> = Vec::new();
     for g in all {

@@ -1,6 +1,6 @@
 //! Errors of the lab as text, with remedies in terms of the command line.
 
-use heigen::curvature::SpectrumError;
+use heigen::curvature::{Method, SpectrumError};
 use heigen_lab::{Choice, Contradiction, ImportError, LabError};
 use heigen_store::{FileOption, Remedy, StoreError};
 use std::error::Error;
@@ -46,7 +46,9 @@ fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
     match error.downcast_ref::<SpectrumError>() {
         Some(SpectrumError::HighRank { .. }) => "; use --method auto or dense",
         Some(SpectrumError::NeedsFloat64) => "; use --dtype float64, or --method dense",
-        Some(SpectrumError::NotCertified(_)) => "; try --method dense, and report this",
+        Some(SpectrumError::NotCertified { single: true, .. }) => "; use --dtype float64",
+        Some(SpectrumError::NotCertified { method: Method::Dense, .. }) => "; please report this",
+        Some(SpectrumError::NotCertified { .. }) => "; try --method dense, and report this",
         _ => "",
     }
 }
@@ -110,11 +112,6 @@ pub(crate) fn contradicting(contradiction: Contradiction) -> String {
             "--save-hessian forms the matrix, which --top-k is there to avoid; leave one of them out".to_owned()
         }
         Contradiction::Decay(decay) => format!("--weight-decay is {decay}; expected a finite number"),
-        Contradiction::DecayOfExact => {
-            "--weight-decay adds MU to every eigenvalue and leaves the eigenvectors as they are, which fills the null \
-             space that the exact way relies on: add it to the numbers, or use --top-k or --method dense"
-                .to_owned()
-        }
         Contradiction::ExactInSingle => {
             "--method exact needs --dtype float64: float32 leaves too few digits".to_owned()
         }

@@ -192,7 +192,7 @@ fn what_makes_no_sense_is_refused() {
         &["--which", "both"],
         &["--top-k", "3", "--full-basis"],
         &["--method", "lanczos", "--save-hessian"],
-        &["--weight-decay", "0.1"],
+        &["--decay-only", "fc1"],
         &["--method", "exact", "--dtype", "float32"],
         &["--samples", "5..5"],
         &["--samples", "some"],

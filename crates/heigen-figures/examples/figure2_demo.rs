@@ -61,6 +61,7 @@ fn made_up(label: &str, x_range: [f64; 2], y_range: [f64; 2], n_maps: usize, n_c
         y_range,
         points,
         classes,
+        class_names: vec![],
         boundary: (0..n_classes).map(ray).collect(),
         grid,
         maps: (1..=n_maps).map(map).collect(),

@@ -5,7 +5,7 @@ use crate::color::Rgb;
 use crate::error::FigureError;
 use crate::fonts::Face;
 use crate::geometry::{Path, Point, Rect};
-use crate::label::Label;
+use crate::label::{Label, elided};
 use crate::scene::{Align, Element, Stroke, Style};
 
 /// A run of consecutive rows or columns that belong together.
@@ -60,23 +60,23 @@ pub(crate) fn separators(rect: Rect, blocks: &[Block], upright: bool, stroke: St
     Element::Shapes { paths: inner.iter().map(line).collect(), style: Style::stroked(stroke) }
 }
 
-/// Names that would have to be smaller than this are left out.
-const SMALLEST: f64 = 3.5;
+/// Names are not made smaller than this: those of the shortest blocks are left out instead.
+const SMALLEST: f64 = 7.0;
 const LEAD: f64 = 7.0;
 const NAME_GAP: f64 = 2.0;
-/// Names longer than this are made smaller.
+/// Names longer than this lose their middle.
 const LONGEST: f64 = 84.0;
 /// Distance of neighbouring baselines, in font sizes.
 const LINE: f64 = 1.12;
 
 /// The names of the blocks at the left of or below `rect`, each beside the middle of its block and led to it by a line
-/// where it had to move to stay clear of its neighbours. None where there are so many that they could not be read.
+/// where it had to move to stay clear of its neighbours. Where there are too many to be read, the longest blocks are named.
 pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Result<Axis, FigureError> {
     let level = matches!(side, Side::Bottom | Side::Top);
     let length = if level { rect.width } else { rect.height };
     let middles: Vec<f64> = spans(blocks).iter().map(|[a, b]| length * f64::midpoint(*a, *b)).collect();
     let set = |size: f64| {
-        let one = |b: &Block| Ok(Label::plain(&b.name, Face::Upright, size)?.shrunk_to(LONGEST));
+        let one = |b: &Block| elided(&b.name, Face::Upright, size, size.min(SMALLEST + 1.0), LONGEST);
         blocks.iter().map(one).collect::<Result<Vec<Label>, FigureError>>()
     };
     let labels = set(size)?;
@@ -91,11 +91,11 @@ pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Resu
         return Ok(Axis { elements, depth: NAME_GAP + 1.0 + 1.05 * size });
     }
     // All names one line apart, at the most as large as the side has room for.
-    let size = size.min(length / (LINE * blocks.len() as f64));
-    if size < SMALLEST {
-        return Ok(Axis { elements, depth: 0.0 });
-    }
-    let labels = set(size)?;
+    let size = size.min(length / (LINE * blocks.len() as f64)).max(SMALLEST);
+    let named = longest(blocks, (length / (LINE * size) + 1e-9) as usize);
+    let chosen = |i: &usize| named.contains(i);
+    let labels: Vec<Label> = set(size)?.into_iter().enumerate().filter(|(i, _)| chosen(i)).map(|(_, l)| l).collect();
+    let middles: Vec<f64> = middles.into_iter().enumerate().filter(|(i, _)| chosen(i)).map(|(_, m)| m).collect();
     let places = spread(&middles, LINE * size, length);
     // Names that all stand where they belong need no lines.
     let moved = middles.iter().zip(&places).any(|(a, b)| (a - b).abs() > 0.5);
@@ -122,6 +122,14 @@ pub(crate) fn names(rect: Rect, side: Side, blocks: &[Block], size: f64) -> Resu
     Ok(Axis { elements, depth })
 }
 
+/// The places of the longest blocks, at most so many.
+fn longest(blocks: &[Block], most: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(blocks[i].len));
+    order.truncate(most);
+    order
+}
+
 const BRACKET: f64 = 3.0;
 
 /// The names of blocks of blocks, along the left or the lower side of `rect`, each beyond a line as long as its block.
@@ -133,7 +141,7 @@ pub(crate) fn brackets(rect: Rect, side: Side, blocks: &[Block], size: f64) -> R
     for (block, [start, end]) in blocks.iter().zip(spans(blocks)) {
         let [from, to] = [length * start, length * end];
         let inset = 0.06 * (to - from).min(30.0);
-        let label = Label::plain(&block.name, Face::Upright, size)?.shrunk_to(to - from - 2.0 * inset);
+        let label = elided(&block.name, Face::Upright, size, size.min(SMALLEST + 1.0), to - from - 2.0 * inset)?;
         let middle = f64::midpoint(from, to);
         if level {
             let y = rect.bottom() + BRACKET;
@@ -199,6 +207,21 @@ mod tests {
             assert!(places.windows(2).all(|p| p[1] - p[0] >= 10.0 - 1e-6), "{places:?}");
             assert!(places.iter().all(|p| (4.9..=95.1).contains(p)), "{places:?}");
         }
+    }
+
+    #[test]
+    fn of_too_many_blocks_the_longest_are_named() -> Result<(), FigureError> {
+        let many: Vec<usize> = (0..200).map(|i| if i % 10 == 0 { 50 } else { 1 }).collect();
+        let rect = Rect::new(0.0, 0.0, 160.0, 100.0);
+        let drawn = names(rect, Side::Bottom, &blocks(&many), 9.0)?;
+        let named: Vec<(String, f64)> = drawn
+            .elements
+            .iter()
+            .filter_map(|e| if let Element::Text { label, .. } = e { Some((label.text(), label.size())) } else { None })
+            .collect();
+        assert_eq!(named.len(), 20);
+        assert!(named.iter().all(|(text, size)| text.contains("0.") && *size >= SMALLEST), "{named:?}");
+        Ok(())
     }
 
     #[test]

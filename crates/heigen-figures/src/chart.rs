@@ -5,9 +5,9 @@ use crate::color::Rgb;
 use crate::error::FigureError;
 use crate::fonts::Face;
 use crate::geometry::{Path, Point, Rect};
-use crate::label::Label;
+use crate::label::{Label, elided, power_of_ten};
 use crate::panel::Panel;
-use crate::scale::Scale;
+use crate::scale::{Kind, Scale};
 use crate::scene::{Align, Element, Stroke, Style};
 use crate::ticks::Tick;
 
@@ -15,6 +15,7 @@ use crate::ticks::Tick;
 pub(crate) const FRAME: f64 = 0.8;
 pub(crate) const MARGIN: f64 = 6.0;
 pub(crate) const TITLE_SIZE: f64 = 12.0;
+const SMALLEST_TITLE: f64 = 8.0;
 /// From the frame up to a title's baseline.
 pub(crate) const TITLE_RAISE: f64 = 5.5;
 /// Room above a panel for its title.
@@ -38,9 +39,9 @@ pub(crate) fn title(text: &str, rect: Rect, room: f64) -> Result<Element, Figure
     Ok(Element::text(label, Point::new(rect.center().x, rect.y - TITLE_RAISE), Align::Middle))
 }
 
-/// A name as it stands, in italics, above `rect`.
+/// A name as it stands, in italics, above `rect`: made smaller where it is wider than `room`, then cut in its middle.
 pub(crate) fn name(text: &str, rect: Rect, room: f64) -> Result<Element, FigureError> {
-    let label = Label::plain(text, Face::Italic, TITLE_SIZE)?.shrunk_to(room);
+    let label = elided(text, Face::Italic, TITLE_SIZE, SMALLEST_TITLE, room)?;
     Ok(Element::text(label, Point::new(rect.center().x, rect.y - TITLE_RAISE), Align::Middle))
 }
 
@@ -78,6 +79,17 @@ pub(crate) fn symlog_around(values: &[f64]) -> Result<Scale, FigureError> {
     let low = if low < 0.0 { outwards(low).min(-0.25 * threshold) } else { -0.25 * threshold };
     let high = if high > 0.0 { outwards(high) } else { 0.25 * threshold };
     Scale::symlog(low, high, threshold)
+}
+
+/// The label of an axis of eigenvalues: which part of it is linear, where it is symmetric logarithmic.
+pub(crate) fn eigenvalue_label(scale: &Scale) -> String {
+    match scale.kind() {
+        Kind::Symlog { threshold } => {
+            let power = power_of_ten(threshold.log10().round() as i32, false);
+            format!(r"$\lambda_i$ (symlog, linear to $\pm {power}$)")
+        }
+        Kind::Linear | Kind::Log => r"$\lambda_i$".to_owned(),
+    }
 }
 
 /// Upright lines through the whole panel at the given values.

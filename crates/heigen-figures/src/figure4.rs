@@ -12,6 +12,7 @@ use crate::legend::{self, Entry, Key};
 use crate::panel::Panel;
 use crate::scale::Scale;
 use crate::scene::{Align, Element, Fill, Scene, Stroke, Style};
+use crate::thin::thinned;
 use crate::ticks::{Tick, ticks};
 
 /// One network's panel.
@@ -111,12 +112,14 @@ fn color(class: usize) -> Rgb {
 /// Every sample, then the means.
 fn lines(data: &SampleAlignments, panel: &Panel) -> Element {
     let m = data.n_eigenvectors;
-    let n = data.classes.len();
+    let (drawn_samples, _) = thinned(&data.classes);
+    let n = drawn_samples.len();
     // The more lines, the more of each is seen through.
     let opacity = (3.8 / (n as f64).sqrt()).clamp(0.08, 0.6);
     let place = |i: usize, v: f64| panel.place([i as f64 + 1.0, v]);
     let classes = 0..data.classes.iter().max().map_or(0, |c| c + 1);
-    let of_class = |class: usize| (0..n).filter(move |&s| data.classes[s] == class);
+    // The means are those of all samples.
+    let of_class = |class: usize| (0..data.classes.len()).filter(move |&s| data.classes[s] == class);
     let row = |sample: usize| &data.alignments[sample * m..(sample + 1) * m];
     let drawn = |values: &[f64], stroke: &Stroke| {
         let points: Vec<Point> = values.iter().enumerate().map(|(i, &v)| place(i, v)).collect();
@@ -132,8 +135,8 @@ fn lines(data: &SampleAlignments, panel: &Panel) -> Element {
     for round in 0..ROUNDS {
         for class in classes.clone() {
             let stroke = Stroke { opacity, ..Stroke::solid(color(class), THIN).rounded() };
-            let chosen = of_class(class).skip(round).step_by(ROUNDS);
-            let paths: Vec<Path> = chosen.map(|s| drawn(row(s), &stroke)).collect();
+            let of_class = drawn_samples.iter().filter(|&&s| data.classes[s] == class);
+            let paths: Vec<Path> = of_class.skip(round).step_by(ROUNDS).map(|&s| drawn(row(s), &stroke)).collect();
             elements.push(Element::Shapes { paths, style: Style::stroked(stroke) });
         }
     }
@@ -176,7 +179,16 @@ fn entries(panels: &[SampleAlignments], names: &[String]) -> Vec<Entry> {
     let present = |class: &usize| panels.iter().any(|p| p.classes.contains(class));
     let entry = |class: usize| {
         let key = Key::Line(Stroke::solid(color(class), BOLD).rounded());
-        Entry { key, label: escaped(&names[class]) }
+        let name = &names[class];
+        let name = if name.parse::<f64>().is_ok() { format!("class {name}") } else { name.clone() };
+        Entry { key, label: escaped(&name) }
     };
-    (0..names.len()).filter(present).map(entry).collect()
+    let one_in = panels.iter().map(|p| thinned(&p.classes).1).max().unwrap_or(1);
+    let samples = if one_in > 1 { format!("one in {one_in} samples") } else { "one sample".to_owned() };
+    let grey = |width: f64, label: &str| {
+        let key = Key::Line(Stroke::solid(FAINT, width).rounded());
+        Entry { key, label: label.to_owned() }
+    };
+    let means = [grey(THIN, &samples), grey(BOLD, "mean of a class")];
+    (0..names.len()).filter(present).map(entry).chain(means).collect()
 }

@@ -95,22 +95,24 @@ fn rows(at: Point, entries: &[Entry], labels: Vec<Label>, size: f64) -> Vec<Elem
     for (i, (entry, label)) in entries.iter().zip(labels).enumerate() {
         let middle = at.y + pad + row * (i as f64 + 0.5);
         let (left, right) = (at.x + pad, at.x + pad + key);
-        elements.push(match &entry.key {
-            Key::Line(stroke) => {
-                let line = Path::polyline(&[Point::new(left, middle), Point::new(right, middle)]);
-                Element::shape(line, Style::stroked(stroke.clone()))
-            }
-            Key::Marker(marker, size, style) => {
-                Element::shape(marker.path(Point::new(f64::midpoint(left, right), middle), *size), style.clone())
-            }
-            Key::Area(style) => {
-                let area = Rect::new(left, middle - 0.35 * size, key, 0.7 * size);
-                Element::shape(Path::rect(area), style.clone())
-            }
-        });
+        elements.push(self::key(&entry.key, Point::new(left, middle), Point::new(right, middle), 0.7 * size));
         elements.push(Element::text(label, Point::new(right + pad, middle + 0.3 * size), Align::Start));
     }
     elements
+}
+
+/// A key from `left` to `right`; areas have the given height.
+pub(crate) fn key(key: &Key, left: Point, right: Point, height: f64) -> Element {
+    match key {
+        Key::Line(stroke) => Element::shape(Path::polyline(&[left, right]), Style::stroked(stroke.clone())),
+        Key::Marker(marker, size, style) => {
+            Element::shape(marker.path(Point::new(f64::midpoint(left.x, right.x), left.y), *size), style.clone())
+        }
+        Key::Area(style) => {
+            let area = Rect::new(left.x, left.y - height / 2.0, right.x - left.x, height);
+            Element::shape(Path::rect(area), style.clone())
+        }
+    }
 }
 
 #[cfg(test)]

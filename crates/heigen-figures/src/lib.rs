@@ -38,6 +38,7 @@ mod scale;
 mod scene;
 mod surface;
 mod svg;
+mod thin;
 mod ticks;
 
 pub use axes::{Axis, AxisStyle, Side, axis};

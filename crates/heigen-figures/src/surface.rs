@@ -6,6 +6,7 @@ use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Path, Point, Rect};
 use crate::label::Label;
+use crate::legend::{Corner, Entry, Key, legend};
 use crate::marker::Marker;
 use crate::scale::Scale;
 use crate::scene::{Align, Element, Fill, Scene, Stroke, Style};
@@ -50,8 +51,18 @@ const ROOM: [f64; 4] = [24.0, 4.0, 38.0, 28.0];
 pub fn loss_surface(surface: &LossSurface) -> Result<Scene, FigureError> {
     check(surface)?;
     let mut scene = Scene::new(262.0, 208.0, "Loss along two directions");
-    scene.extend(panel(surface, Rect::new(5.0, 5.0, 250.0, 195.0))?);
+    let page = Rect::new(5.0, 5.0, 250.0, 195.0);
+    scene.extend(panel(surface, page)?);
+    if surface.minimum.is_some() {
+        let minimum = Entry { key: Key::Marker(Marker::Star, 8.5, star()), label: "minimum".to_owned() };
+        scene.extend(legend(page, Corner::UpperRight, &[minimum], 9.0)?);
+    }
     Ok(scene)
+}
+
+/// The mark of the minimum.
+fn star() -> Style {
+    Style { fill: Some(Fill::solid(Rgb(213, 94, 0))), stroke: Some(Stroke::solid(Rgb::WHITE, 0.7)) }
 }
 
 pub(crate) fn check(surface: &LossSurface) -> Result<(), FigureError> {
@@ -116,8 +127,7 @@ pub(crate) fn panel(surface: &LossSurface, rect: Rect) -> Result<Vec<Element>, F
     elements.extend(quads(surface, &view, &loss));
     if let Some([a, b, z]) = surface.minimum {
         let at = view.place([scales[0].fraction(a), scales[1].fraction(b), loss.fraction(z)]);
-        let style = Style { fill: Some(Fill::solid(Rgb(213, 94, 0))), stroke: Some(Stroke::solid(Rgb::WHITE, 0.7)) };
-        elements.push(Element::shape(Marker::Star.path(at, 8.5), style));
+        elements.push(Element::shape(Marker::Star.path(at, 8.5), star()));
     }
     elements.extend(axes(&view, &scales)?);
     Ok(elements)

@@ -33,13 +33,16 @@ pub(crate) fn write(scene: &Scene, form: Form) -> Result<String, FigureError> {
         }
     }
     let (width, height) = (number(scene.width, DECIMALS), number(scene.height, DECIMALS));
+    // Whoever shows the drawing can keep its text legible.
+    let smallest = smallest_text(&scene.elements)
+        .map_or_else(String::new, |size| format!(r#" data-smallest-text="{}""#, number(size, DECIMALS)));
     let mut out = String::new();
     // Bare lengths, not points: the tree that PDF and PNG are drawn from then has points as its unit.
     let unit = if form == Form::Outlines { "pt" } else { "" };
     line(
         &mut out,
         format_args!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}{unit}" height="{height}{unit}" viewBox="0 0 {width} {height}">"#
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}{unit}" height="{height}{unit}" viewBox="0 0 {width} {height}"{smallest}>"#
         ),
     );
     if !scene.title.is_empty() {
@@ -51,6 +54,16 @@ pub(crate) fn write(scene: &Scene, form: Form) -> Result<String, FigureError> {
     }
     out.push_str("</svg>\n");
     Ok(out)
+}
+
+/// The font size of the smallest label, in points; indices are smaller, as everywhere.
+fn smallest_text(elements: &[Element]) -> Option<f64> {
+    let size = |element: &Element| match element {
+        Element::Text { label, .. } => Some(label.size()).filter(|_| label.width() > 0.0),
+        Element::Clip { elements, .. } => smallest_text(elements),
+        Element::Shapes { .. } | Element::Image { .. } => None,
+    };
+    elements.iter().filter_map(size).reduce(f64::min)
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

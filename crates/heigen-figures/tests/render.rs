@@ -68,6 +68,8 @@ fn the_outlined_svg_looks_like_the_png() -> Outcome {
     // No fonts at all: the delivered SVG must not need any.
     let tree = usvg::Tree::from_str(&rendered.svg, &usvg::Options::default())?;
     let mut canvas = tiny_skia::Pixmap::new(u32::try_from(width)?, u32::try_from(height)?).ok_or("no canvas")?;
+    // The page may end inside of the last pixels.
+    canvas.fill(tiny_skia::Color::WHITE);
     let scale = 144.0 / 72.0 * scene.width as f32 / tree.size().width();
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut canvas.as_mut());
     let outlined = canvas.data().chunks_exact(4).flat_map(|p| &p[..3]);

@@ -153,11 +153,11 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let experiment = &loaded.experiment;
     let samples = analysed.prepared.training();
     let network = &analysed.prepared.network;
-    let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, experiment.loss)?;
+    let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, analysed.objective.clone())?;
     let on_plane = network.n_inputs() == 2;
     let plane = plane(&experiment.dataset, &samples.features);
     let complexity = on_plane.then(|| {
-        let outputs = call.run(|| network.outputs(problem.theta(), &plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES)));
+        let outputs = call.run(|| problem.classifier().outputs(problem.theta(), &plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES)));
         let lines = decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES);
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))
@@ -172,7 +172,7 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let vectors = analysed.top(outliers).map(|(_, vectors)| vectors).ok();
     let k = vectors.as_ref().map_or(0, |v| v.columns);
     let inputs = if on_plane { plane.cell_centres(CELLS, CELLS) } else { problem.inputs().clone() };
-    let classes = predict(&call.run(|| network.outputs(problem.theta(), &inputs)));
+    let classes = predict(&call.run(|| problem.classifier().outputs(problem.theta(), &inputs)));
     let signs = |vectors: &Matrix<f64>| {
         sign_encoding(&problem.alignments_at(&inputs, &ExampleLabels::Predicted, vectors), &classes)
     };

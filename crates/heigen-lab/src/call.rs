@@ -3,11 +3,11 @@
 use crate::cache::Memo;
 use crate::watch::{Event, LabWatch, Note, NoteKind};
 use crate::{Lab, LabError, Making, Store};
-use heigen::config::LossKind;
 use heigen::curvature::{Problem, ProblemError};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
 use heigen::model::Network;
+use heigen::vocabulary::Objective;
 use heigen_spectra::{Progress, Threads, Watch};
 use heigen_store::catalogue::Loaded;
 use std::ops::ControlFlow;
@@ -38,9 +38,9 @@ impl<'a> Call<'a> {
         network: &'n Network,
         theta: &[W],
         samples: &Dataset,
-        loss: LossKind,
+        objective: impl Into<Objective>,
     ) -> Result<Problem<'n, T>, ProblemError> {
-        Ok(Problem::new(network, theta, samples, loss)?.on(self.threads.clone()))
+        Ok(Problem::new(network, theta, samples, objective)?.on(self.threads.clone()))
     }
 
     /// This request continued in another store, with other options of making results.

@@ -284,15 +284,9 @@ pub enum Contradiction {
     /// The matrix is to be kept, and the way avoids forming it.
     #[error("keeping the matrix forms it, which looking for some eigenpairs is there to avoid")]
     MatrixOfPart,
-    /// The multiple of the identity is infinite or NaN.
+    /// The weight decay is infinite or NaN.
     #[error("the weight decay is {0}; expected a finite number")]
     Decay(f64),
-    /// A multiple of the identity is to be added, and the exact way cannot do that.
-    #[error(
-        "a weight decay adds to every eigenvalue and leaves the eigenvectors as they are, which fills the null space that \
-         the exact way relies on: add it to the numbers, or choose another way"
-    )]
-    DecayOfExact,
     /// The exact way is asked for in single precision.
     #[error("the exact way needs float64: float32 leaves too few digits")]
     ExactInSingle,

@@ -1,5 +1,10 @@
 //! Numbers in the form in which people read them.
 
+/// The sentence about single samples where batch normalisation takes the statistics of the batch.
+pub(crate) const HELD_STATISTICS: &str = "batch normalisation takes the statistics of the batch here, so that the loss and its \
+    matrix belong to all samples together; what is said of single samples (gradients, alignments, G_theta, predictions, the \
+    boundary, the margin) holds the statistics of the whole training set fixed";
+
 /// A duration of `s` seconds in the form in which people read it.
 pub fn seconds(s: f64) -> String {
     if s < 0.0995 {

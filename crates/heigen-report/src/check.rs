@@ -30,6 +30,10 @@ pub(crate) fn check(report: &Report) -> Result<(), ReportError> {
             }
         }
         section.tables.iter().try_for_each(rows)?;
+        for folded in &section.folded {
+            filled(&format!("the summary of folded tables in {what}"), &folded.summary)?;
+            folded.tables.iter().try_for_each(rows)?;
+        }
     }
     report.timings.iter().try_for_each(seconds)
 }

@@ -11,7 +11,7 @@ pub(crate) fn claims(claims: &[Claim]) -> String {
 }
 
 fn counts(claims: &[Claim]) -> String {
-    let all = [Verdict::Supported, Verdict::Mixed, Verdict::Contradicted, Verdict::NotMeasured];
+    let all = [Verdict::Supported, Verdict::Mixed, Verdict::Contradicted, Verdict::Undecided, Verdict::NotMeasured];
     let items: String = all
         .into_iter()
         .filter_map(|verdict| {
@@ -23,21 +23,25 @@ fn counts(claims: &[Claim]) -> String {
 }
 
 fn card(number: usize, claim: &Claim) -> String {
-    let Claim { statement, source, verdict, evidence_for, evidence_against, table: numbers } = claim;
+    let Claim { statement, source, verdict, basis, rule, evidence_for, evidence_against, evidence_open, .. } = claim;
     let source =
         if source.is_empty() { String::new() } else { format!(" <span class=\"source\">{}</span>", html(source)) };
-    let evidence = if evidence_for.is_empty() && evidence_against.is_empty() {
+    let basis = if basis.is_empty() { String::new() } else { format!(" <span class=\"basis\">{}</span>", html(basis)) };
+    let rule =
+        if rule.is_empty() { String::new() } else { format!("<p class=\"rule\"><b>Rule.</b> {}</p>\n", html(rule)) };
+    let open = if evidence_open.is_empty() { String::new() } else { side("Does not tell", evidence_open) };
+    let evidence = if evidence_for.is_empty() && evidence_against.is_empty() && evidence_open.is_empty() {
         String::new()
     } else {
-        let sides = [side("For", evidence_for), side("Against", evidence_against)].concat();
+        let sides = [side("For", evidence_for), side("Against", evidence_against), open].concat();
         format!("<div class=\"evidence\">\n{sides}</div>\n")
     };
-    let numbers = numbers.as_ref().map_or_else(String::new, table);
+    let numbers = claim.table.as_ref().map_or_else(String::new, table);
     format!(
         "<article class=\"claim\" id=\"claim-{number}\">\n\
          <h3>{}<a class=\"anchor\" href=\"#claim-{number}\" aria-label=\"Link to claim {number}\">#</a></h3>\n\
-         <p>{}{source}</p>\n\
-         {evidence}{numbers}</article>\n",
+         <p>{}{basis}{source}</p>\n\
+         {rule}{evidence}{numbers}</article>\n",
         html(statement),
         badge(*verdict),
     )
@@ -59,6 +63,7 @@ fn badge(verdict: Verdict) -> String {
         Verdict::Supported => ("supported", "Supported", "M3 8.5 6.5 12 13 4.5"),
         Verdict::Mixed => ("mixed", "Mixed", "M3 6H13M3 10H13"),
         Verdict::Contradicted => ("contradicted", "Contradicted", "M4 4 12 12M12 4 4 12"),
+        Verdict::Undecided => ("undecided", "Undecided", "M6 6.2a2 2 0 1 1 3 1.7q-1 .6-1 1.6M8 12.4v.1"),
         Verdict::NotMeasured => ("not-measured", "Not measured", "M3.5 8H12.5"),
     };
     format!(

@@ -1,6 +1,6 @@
 //! Figures: an image that holds its drawing, its caption, and a large view that needs no script.
 
-use crate::inline::{escape, html, plain};
+use crate::inline::{breakable, escape, html, plain};
 use crate::report::Figure;
 use crate::svg::{self, Size};
 use base64::Engine;
@@ -12,11 +12,11 @@ pub(crate) fn figure(figure: &Figure) -> String {
     let Figure { id, title, svg, alt, caption, command } = figure;
     let alt = plain(if alt.trim().is_empty() { title } else { alt });
     let data = STANDARD.encode(svg);
-    let (image_size, frame_size) = svg::size(svg).map(sizes).unwrap_or_default();
+    let (image_size, frame_size) = svg::size(svg).map(|size| sizes(size, svg::least_width(svg))).unwrap_or_default();
     let caption = if caption.is_empty() { String::new() } else { format!(" {}", html(caption)) };
     let command = command
         .as_ref()
-        .map_or_else(String::new, |command| format!("<span>Draw it again: <code>{}</code></span>", escape(command)));
+        .map_or_else(String::new, |command| format!("<span>Draw it again: <code>{}</code></span>", breakable(command)));
     format!(
         "<figure id=\"{id}\">\n\
          <div class=\"place\"{frame_size}><div class=\"frame\" id=\"{id}-large\">\n\
@@ -35,10 +35,12 @@ pub(crate) fn figure(figure: &Figure) -> String {
     )
 }
 
-/// Attributes of the image (the browser keeps its place free) and of the frame (how large the large view is at least).
-fn sizes(Size { width, height }: Size) -> (String, String) {
+/// Attributes of the image (the browser keeps its place free) and of the frame (how wide the drawing is, and how narrow it
+/// may become).
+fn sizes(Size { width, height }: Size, least: Option<f64>) -> (String, String) {
+    let least = least.map_or_else(String::new, |least| format!(";--least:{:.0}px", least.ceil()));
     (
         format!(" width=\"{width:.0}\" height=\"{height:.0}\""),
-        format!(" style=\"--width:{width:.0}px;--ratio:{:.4}\"", width / height),
+        format!(" style=\"--width:{width:.0}px;--ratio:{:.4}{least}\"", width / height),
     )
 }

@@ -54,4 +54,4 @@ mod timings;
 pub use error::ReportError;
 pub use inline::literal;
 pub use page::html;
-pub use report::{Cell, Claim, Emphasis, Figure, Report, Section, Table, TaskState, Timing, Verdict};
+pub use report::{Cell, Claim, Emphasis, Figure, Folded, Report, Section, Table, TaskState, Timing, Verdict};

@@ -5,7 +5,7 @@ use crate::claims::claims;
 use crate::error::ReportError;
 use crate::figure::figure;
 use crate::inline::{escape, html as text, html_without_links, plain};
-use crate::report::{Report, Section};
+use crate::report::{Folded, Report, Section};
 use crate::table::table;
 use crate::timings::timings;
 
@@ -71,7 +71,7 @@ fn parts(report: &Report) -> Vec<Part<'_>> {
     };
     own("problems", "What failed", !report.problems.is_empty(), &|| problems(&report.problems));
     own("run", "This run", !report.facts.is_empty(), &|| facts(&report.facts));
-    own("claims", "Claims", !report.claims.is_empty(), &|| claims(&report.claims));
+    own("claims", "Claims", !report.claims.is_empty(), &|| paragraphs(&report.rules) + &claims(&report.claims));
     for section in &report.sections {
         own(&section.id, &section.title, true, &|| self::section(section));
     }
@@ -92,7 +92,13 @@ fn part(Part { id, title, content }: &Part) -> String {
 fn section(section: &Section) -> String {
     let figures = section.figures.iter().map(figure);
     let tables = section.tables.iter().map(table);
-    std::iter::once(paragraphs(&section.text)).chain(figures).chain(tables).collect()
+    let folded = section.folded.iter().map(folded);
+    std::iter::once(paragraphs(&section.text)).chain(figures).chain(tables).chain(folded).collect()
+}
+
+fn folded(Folded { summary, tables }: &Folded) -> String {
+    let tables: String = tables.iter().map(table).collect();
+    format!("<details>\n<summary>{}</summary>\n{tables}</details>\n", text(summary))
 }
 
 fn problems(problems: &[String]) -> String {

@@ -11,6 +11,8 @@ pub struct Report {
     pub intro: Vec<String>,
     /// Name (text) and value (text): machine, version, seeds, total time.
     pub facts: Vec<(String, String)>,
+    /// Paragraphs that say how the verdicts about the claims are made (text); they stand above the claims.
+    pub rules: Vec<String>,
     /// The claims, each with what was found about it.
     pub claims: Vec<Claim>,
     /// The body of the page.
@@ -36,6 +38,17 @@ pub struct Section {
     /// Figures, after the paragraphs.
     pub figures: Vec<Figure>,
     /// Tables, after the figures.
+    pub tables: Vec<Table>,
+    /// Tables that are folded away until the reader opens them, after the others.
+    pub folded: Vec<Folded>,
+}
+
+/// Tables that most readers do not need: only one line is seen until it is opened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Folded {
+    /// The line that is seen (text); must not be empty.
+    pub summary: String,
+    /// The tables that it opens.
     pub tables: Vec<Table>,
 }
 
@@ -123,10 +136,16 @@ pub struct Claim {
     pub source: String,
     /// The verdict that the evidence comes to.
     pub verdict: Verdict,
+    /// The number of runs and seeds behind the verdict, as in `3 runs, one seed` (text); may be empty.
+    pub basis: String,
+    /// The rule by which the findings were sorted into those for and those against it (text); may be empty.
+    pub rule: String,
     /// Findings that speak for it (text).
     pub evidence_for: Vec<String>,
     /// Findings that speak against it (text).
     pub evidence_against: Vec<String>,
+    /// Findings that were made and do not tell (text).
+    pub evidence_open: Vec<String>,
     /// The numbers behind it.
     pub table: Option<Table>,
 }
@@ -140,6 +159,8 @@ pub enum Verdict {
     Mixed,
     /// It does not hold in what was measured.
     Contradicted,
+    /// What was measured does not tell.
+    Undecided,
     /// Nothing was measured that could tell.
     #[default]
     NotMeasured,

@@ -1,4 +1,4 @@
-//! The two facts that a page needs about a drawing: that it is a complete SVG image, and how large it is.
+//! The facts that a page needs about a drawing: that it is a complete SVG image, how large it is, and how small its text.
 
 /// Width and height in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,6 +9,9 @@ pub(crate) struct Size {
 
 /// CSS pixels in a point.
 const PIXELS_IN_POINT: f64 = 4.0 / 3.0;
+
+/// The font size in CSS pixels below which text in drawings is not to fall.
+const LEGIBLE: f64 = 9.0;
 
 /// The reason why `svg` is not one complete image; none if it is one.
 pub(crate) fn problem(svg: &str) -> Option<&'static str> {
@@ -32,6 +35,10 @@ pub(crate) fn size(svg: &str) -> Option<Size> {
     if let (Some(width), Some(height)) = (side("width"), side("height")) {
         return Some(Size { width, height });
     }
+    view_box(tag)
+}
+
+fn view_box(tag: &str) -> Option<Size> {
     let view: Vec<f64> = attribute(tag, "viewBox")?
         .split([' ', ',', '\n', '\t'])
         .filter(|part| !part.is_empty())
@@ -41,6 +48,15 @@ pub(crate) fn size(svg: &str) -> Option<Size> {
         [_, _, width, height] if positive(width) && positive(height) => Some(Size { width, height }),
         _ => None,
     }
+}
+
+/// The least width in CSS pixels at which the smallest text of the drawing can be read, where the drawing says how large
+/// that is: `data-smallest-text` is its font size in units of the `viewBox`. Never more than the drawing's own width.
+pub(crate) fn least_width(svg: &str) -> Option<f64> {
+    let tag = opening_tag(svg)?;
+    let smallest: f64 = attribute(tag, "data-smallest-text")?.parse().ok().filter(|&size| positive(size))?;
+    let units = view_box(tag)?.width;
+    Some((LEGIBLE * units / smallest).min(size(svg)?.width))
 }
 
 fn positive(length: f64) -> bool {
@@ -90,7 +106,7 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Size, problem, size};
+    use super::{Size, least_width, problem, size};
 
     #[test]
     fn sizes_in_points_and_pixels_and_from_the_view_box() {
@@ -101,6 +117,18 @@ mod tests {
         assert_eq!(size(r#"stroke-width="1" viewBox="0,0,30 15""#), Some([30.0, 15.0]));
         for unknown in ["", "width='100%' height='5'", "viewBox='0 0 0 5'", "width='nan' height='1'", "width=3"] {
             assert_eq!(size(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_least_width_keeps_the_smallest_text_at_nine_pixels() {
+        let svg = |attributes: &str| format!("<svg {attributes}><g/></svg>");
+        let least = |attributes: &str| least_width(&svg(attributes));
+        assert_eq!(least("width='300pt' height='9' viewBox='0 0 300 9' data-smallest-text='10'"), Some(270.0));
+        // Text that is smaller than that at the drawing's own size: its own size is the best there is.
+        assert_eq!(least("width='300pt' height='9' viewBox='0 0 300 9' data-smallest-text='5'"), Some(400.0));
+        for unknown in ["viewBox='0 0 300 9'", "data-smallest-text='9'", "viewBox='0 0 1 1' data-smallest-text='-1'"] {
+            assert_eq!(least(unknown), None, "{unknown}");
         }
     }
 

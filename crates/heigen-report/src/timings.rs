@@ -1,6 +1,6 @@
 //! How long the tasks took, in numbers and as bars.
 
-use crate::inline::escape;
+use crate::inline::breakable;
 use crate::report::{TaskState, Timing};
 use crate::table::scrolling;
 
@@ -44,11 +44,6 @@ fn row(timing: &Timing, longest: f64, compared: bool) -> String {
         breakable(task),
         number(*seconds),
     )
-}
-
-/// A name that may go on in the next line after each part of a path.
-fn breakable(task: &str) -> String {
-    escape(task).replace('/', "/<wbr>").replace('_', "_<wbr>")
 }
 
 fn total(timings: &[Timing], compared: bool) -> String {

@@ -2,7 +2,7 @@
 
 use crate::operator::finite_product;
 use crate::space::{Columns, Space};
-use crate::{Failure, Law, SymmetricOperator, Watch, stage};
+use crate::{Failure, Law, Precision, SymmetricOperator, Watch, precision, stage};
 
 /// Gaussian probes of the randomized bound; it fails with probability 10^-PROBES at most.
 const PROBES: usize = 10;
@@ -15,6 +15,9 @@ const BLOCK: usize = 128;
 
 /// Bounds and checks of eigenpairs (lambda_i, v_i) of a symmetric operator A, all from products with A that played no
 /// part in computing them.
+///
+/// A is the matrix as its products compute it. What rounding did to the matrix itself is `matrix_error`;
+/// [`precision`](crate::precision()) says how the two belong together, and what they mean in float32.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Certificate {
     /// max_i |A v_i - lambda_i v_i|: every lambda_i is within this distance of an eigenvalue of A.
@@ -42,8 +45,15 @@ pub struct Certificate {
     /// 1 for orthogonality).
     pub limit: f64,
     /// The rounding error of a product with an operator that is 0 ([`SymmetricOperator::rounding`]). Residuals below it
-    /// are accepted even where `limit` times max |lambda| is smaller.
+    /// are accepted even where `limit` times max |lambda| is smaller, up to 64 times `matrix_error`.
     pub rounding: f64,
+    /// Estimate of the error that rounding made in the matrix itself, which no residual shows, in the Frobenius norm
+    /// ([`Precision::matrix_error`]); `None` where the operator has no other arithmetic to compare with.
+    #[serde(default)]
+    pub matrix_error: Option<f64>,
+    /// Whether the matrix is zero as far as can be told ([`Precision::vanishes`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vanishes: bool,
     /// Sum of |lambda|. The traces may differ by `limit` times this sum, and by six standard errors.
     pub trace_scale: f64,
 }
@@ -62,6 +72,11 @@ pub struct NotCertified {
 
 /// The limit for float64, as a fraction of the largest |lambda|.
 const LIMIT: f64 = 1e-9;
+/// Residuals are accepted up to this many times the error of the matrix itself, where that is the larger limit: products
+/// are no more accurate than the matrix.
+const ERRORS: f64 = 64.0;
+/// Probes of the error of the matrix itself.
+const ERROR_PROBES: usize = 4;
 /// How many standard errors the estimated trace may be off.
 const STANDARD_ERRORS: f64 = 6.0;
 /// The limit for float32, in units of sqrt(P) eps.
@@ -74,7 +89,7 @@ const ROUNDING: f64 = 512.0;
 /// them, the same randomized bound as for what lies outside.
 ///
 /// # Cost
-/// K + 10 products and P K^2 operations; where A was written out 10 products with A and K + 10 with A'.
+/// K + 26 products and P K^2 operations; where A was written out 26 products with A and K + 10 with A'.
 ///
 /// # Errors
 /// [`Failure`] if a product fails or is not finite, or `watch` stops it.
@@ -117,6 +132,7 @@ pub fn certify<S: Space>(
     let mean = quadratic.iter().sum::<f64>() / n;
     let variance = quadratic.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / (n - 1.0);
     let trace = eigenvalues.iter().sum::<f64>();
+    let Precision { matrix_error, vanishes } = precision(operator, ERROR_PROBES)?;
     Ok(Certificate {
         residual_max: largest(residuals) + difference,
         residual_frobenius: squares.sqrt() + (k as f64).sqrt() * difference,
@@ -128,6 +144,8 @@ pub fn certify<S: Space>(
         trace_standard_error: (variance / n).sqrt(),
         trace_exact: operator.exact_trace(),
         rounding: operator.rounding(),
+        matrix_error,
+        vanishes,
         trace_scale: eigenvalues.iter().map(|l| l.abs()).sum(),
         limit: LIMIT.max(ROUNDING * space.epsilon() * (space.len() as f64).sqrt()),
     })
@@ -173,7 +191,9 @@ impl Certificate {
     pub fn check(&self, eigenvalues: &[f64]) -> Result<(), NotCertified> {
         let scale = largest(eigenvalues.iter().map(|l| l.abs()));
         let length = eigenvalues.iter().map(|l| l * l).sum::<f64>().sqrt();
-        let off = (self.limit * scale).max(self.rounding);
+        // Where the error of the matrix was measured, the estimate of rounding gives no larger allowance than that.
+        let rounding = self.matrix_error.map_or(self.rounding, |error| self.rounding.min(ERRORS * error));
+        let off = (self.limit * scale).max(rounding);
         let trace_off = self.limit * self.trace_scale + off;
         let from_eigenvalues = |trace: f64| (trace - self.trace_eigenvalues).abs();
         let probes_off = trace_off + STANDARD_ERRORS * self.trace_standard_error;
@@ -182,7 +202,7 @@ impl Certificate {
             (
                 "the root of the summed squares of the residuals",
                 self.residual_frobenius,
-                (self.limit * length).max(self.rounding * (eigenvalues.len() as f64).sqrt()),
+                (self.limit * length).max(rounding * (eigenvalues.len() as f64).sqrt()),
             ),
             ("the loss of orthogonality", self.orthogonality, self.limit),
             ("the bound on what lies outside the eigenpairs", self.outside_bound, off),

@@ -2,6 +2,7 @@
 
 use crate::linalg::Matrix;
 use crate::{Failure, Host, Space, Watch};
+use std::ops::Range;
 
 /// A symmetric linear map of R^P, known by its products with blocks of directions whose home is the space S.
 ///
@@ -66,6 +67,26 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         0.0
     }
 
+    /// The operator as a sum of an operator of low rank, as far as is known, and a multiple of the identity on some
+    /// coordinates, where it was made as such a sum. The way to a spectrum by the range of an operator, which a multiple of
+    /// the identity fills, works on the rest.
+    ///
+    /// # Errors
+    /// [`Failure`] if the home of the vectors cannot make the parts.
+    fn split(&self) -> Result<Option<Split<'_, S>>, Failure> {
+        Ok(None)
+    }
+
+    /// A V, computed once more with arithmetic that rounds otherwise: with every number that the operator is made of changed
+    /// by about a unit roundoff, with signs of the number `trial`, or in a wider type. `None` where there is no other
+    /// arithmetic. [`precision`](crate::precision()) compares it with the product.
+    ///
+    /// # Errors
+    /// [`Failure`] as [`SymmetricOperator::apply`] reports it.
+    fn recomputed(&self, _directions: &S::Block, _trial: u32) -> Result<Option<S::Block>, Failure> {
+        Ok(None)
+    }
+
     /// A V as a new block.
     ///
     /// # Errors
@@ -75,6 +96,25 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         let mut out = space.zeros(space.columns(directions))?;
         self.apply(directions, &mut out)?;
         Ok(out)
+    }
+}
+
+/// An operator as a sum B + shift D, with D the identity on some coordinates and zero on all others.
+pub struct Split<'a, S: Space> {
+    /// B.
+    pub rest: Box<dyn SymmetricOperator<S> + 'a>,
+    /// The shift.
+    pub shift: f64,
+    /// The coordinates of D: ascending ranges that do not touch each other.
+    pub coordinates: Vec<Range<usize>>,
+}
+
+impl<S: Space> std::fmt::Debug for Split<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Split")
+            .field("shift", &self.shift)
+            .field("coordinates", &self.coordinates)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,6 +158,14 @@ macro_rules! forward {
 
             fn rounding(&self) -> f64 {
                 (**self).rounding()
+            }
+
+            fn split(&self) -> Result<Option<Split<'_, S>>, Failure> {
+                (**self).split()
+            }
+
+            fn recomputed(&self, directions: &S::Block, trial: u32) -> Result<Option<S::Block>, Failure> {
+                (**self).recomputed(directions, trial)
             }
 
             fn product(&self, directions: &S::Block) -> Result<S::Block, Failure> {

@@ -1,10 +1,15 @@
 //! The spectrum of an operator, by one of two ways, certified.
 
 use crate::gram_schmidt::small_eigen;
-use crate::linalg::{EigenError, Matrix, Scalar, complement};
+use crate::linalg::{EigenError, Matrix, Scalar, complement, par, product, self_adjoint_eigen};
+use crate::operator::Split;
+use crate::operators::gather;
+use crate::penalised::{Explained, Penalised, penalised};
 use crate::{
     Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify, dense, exact, stage,
 };
+use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Eigenvalues of magnitude at most this fraction of the largest one count as zero: they belong to the null space.
 pub const NULL_TOLERANCE: f64 = 1e-10;
@@ -39,7 +44,9 @@ impl Method {
 /// Eigenvalues and eigenvectors of a symmetric operator; B is the type of a block of vectors [P, k] in their home.
 #[derive(Clone, Debug)]
 pub struct Spectrum<B> {
-    /// All P eigenvalues, ascending; those of the null space that were not computed are exact zeros.
+    /// All P eigenvalues, ascending; those of the null space that were not computed are exact zeros, and those that only a
+    /// multiple of the identity gives ([`Spectrum::on_complement`]) are exactly that multiple. If the matrix is zero as far as can
+    /// be told ([`Certificate::vanishes`]), all are exact zeros and there are no eigenvectors.
     pub eigenvalues: Vec<f64>,
     /// [P, k], columns ascending with their eigenvalues; the sign is such that the entry of largest magnitude is positive.
     /// The basis of a repeated eigenvalue is arbitrary.
@@ -52,6 +59,19 @@ pub struct Spectrum<B> {
     pub certificate: Certificate,
     /// The rounding unit of the vectors' type: 2^-52 for float64.
     pub epsilon: f64,
+    /// Where the operator is mu D on everything that the eigenvectors do not span, with D the identity on some coordinates.
+    pub on_complement: Option<OnComplement>,
+}
+
+/// A multiple of the identity on some coordinates, mu D.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnComplement {
+    /// mu.
+    pub shift: f64,
+    /// The coordinates: ascending ranges that do not touch each other.
+    pub coordinates: Vec<Range<usize>>,
+    /// Number of directions that no eigenvector spans and in which the operator is mu.
+    pub count: usize,
 }
 
 /// Why there is no spectrum.
@@ -85,8 +105,18 @@ pub enum SpectrumError {
     #[error(transparent)]
     Failed(#[from] Failure),
     /// The certificate does not hold.
-    #[error(transparent)]
-    NotCertified(#[from] NotCertified),
+    #[error(
+        "{found}{}",
+        if *single { ": float32 has too few digits for this matrix, float64 has more" } else { "" }
+    )]
+    NotCertified {
+        /// The number that is beyond its limit.
+        found: NotCertified,
+        /// The method that found the eigenpairs.
+        method: Method,
+        /// Whether vectors were in float32.
+        single: bool,
+    },
 }
 
 impl From<EigenError> for SpectrumError {
@@ -154,14 +184,36 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
         if self.places.len() == p {
             return Ok(());
         }
-        let null = complement(&self.eigenvectors)?;
-        let negative = self.places.iter().take_while(|&&i| self.eigenvalues[i] < 0.0).count();
-        let split = negative * p;
-        let tail = self.eigenvectors.data.split_off(split);
-        self.eigenvectors.data.extend_from_slice(&null.data);
-        self.eigenvectors.data.extend_from_slice(&tail);
-        self.eigenvectors.columns = p;
+        let mut null = complement(&self.eigenvectors)?;
+        let shift = self.on_complement.as_ref().map_or(0.0, |shifted| shifted.shift);
+        if let Some(shifted) = &self.on_complement
+            && shifted.count < null.columns
+        {
+            // D leaves the complement invariant: its eigenvectors there have the eigenvalues 0 and 1.
+            let inside = gather(&null, &shifted.coordinates);
+            let pairs = self_adjoint_eigen(&inside.gram())?;
+            let mut turned = Matrix::zeros(p, null.columns);
+            product(turned.as_mut(), null.as_ref(), pairs.eigenvectors.as_ref(), par());
+            null = turned;
+        }
+        // The complement's columns are in the order of D, first 0, then 1; all columns go to the places of their
+        // eigenvalues.
+        let inside = self.on_complement.as_ref().map_or(0, |shifted| shifted.count);
+        let outside = null.columns - inside;
+        let known = (0..self.places.len()).map(|c| (self.eigenvalues[self.places[c]], Some(c), 0));
+        let rest = (0..null.columns).map(|c| (if c < outside { 0.0 } else { shift }, None, c));
+        let mut columns: Vec<(f64, Option<usize>, usize)> = known.chain(rest).collect();
+        // A stable order: of equal eigenvalues, those of the complement come first, as they do in `places`.
+        columns
+            .sort_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then(a.1.is_some().cmp(&b.1.is_some())));
+        let column = |&(_, known, other): &(f64, Option<usize>, usize)| match known {
+            Some(c) => self.eigenvectors.column(c),
+            None => null.column(other),
+        };
+        let data = columns.iter().flat_map(column).copied().collect();
+        self.eigenvectors = Matrix { data, rows: p, columns: p };
         self.places = (0..p).collect();
+        self.on_complement = None;
         Ok(())
     }
 
@@ -211,11 +263,36 @@ pub fn spectrum<S: Space>(
         return Err(SpectrumError::NeedsFloat64);
     }
     if method != Method::Dense && !single {
+        let split = operator.split()?;
         let memory = limit_bytes / (3.0 * p as f64 * space.entry_bytes() as f64);
         let most = if method == Method::Auto { p.div_ceil(2) } else { p };
         let most = most.min(memory as usize);
-        let cheap = operator.written_out(limit_bytes / 2.0, watch)?;
+        if let Some(split) = &split {
+            let cheap = split.rest.written_out(limit_bytes / 2.0, watch)?;
+            let found = exact(cheap.as_deref().unwrap_or(&*split.rest), most, watch)?;
+            match found {
+                Exact::LowRank { eigenvalues, eigenvectors } => {
+                    let exact_trace = operator.exact_trace();
+                    return with_penalty(
+                        &space,
+                        split,
+                        cheap.as_deref(),
+                        &eigenvalues,
+                        eigenvectors,
+                        exact_trace,
+                        watch,
+                    );
+                }
+                Exact::HighRank(columns) if method == Method::Exact => {
+                    return Err(SpectrumError::HighRank { columns, n_params: p });
+                }
+                Exact::HighRank(_) => {}
+            }
+        }
+        let cheap = if split.is_none() { operator.written_out(limit_bytes / 2.0, watch)? } else { None };
         let found = match &cheap {
+            // The rank of the rest is too large already.
+            _ if split.is_some() => Exact::HighRank(0),
             Some(cheap) => exact(&**cheap, most, watch)?,
             None => exact(operator, most, watch)?,
         };
@@ -223,7 +300,7 @@ pub fn spectrum<S: Space>(
             Exact::LowRank { eigenvalues, eigenvectors } => {
                 watch.tell(stage::CERTIFICATE, 0, Some(eigenvalues.len() as u64), "columns")?;
                 let certificate = certify(operator, cheap.as_deref(), &eigenvalues, &eigenvectors, watch)?;
-                return finish(&space, &eigenvalues, eigenvectors, Method::Exact, certificate);
+                return finish(&space, &eigenvalues, eigenvectors, Method::Exact, certificate, None);
             }
             Exact::HighRank(columns) if method == Method::Exact => {
                 return Err(SpectrumError::HighRank { columns, n_params: p });
@@ -243,27 +320,62 @@ pub fn spectrum<S: Space>(
     watch.tell(stage::CERTIFICATE, 0, Some(p as u64), "columns")?;
     let eigenvectors = space.to_home(pairs.eigenvectors)?;
     let certificate = certify(operator, None, &pairs.eigenvalues, &eigenvectors, watch)?;
-    finish(&space, &pairs.eigenvalues, eigenvectors, Method::Dense, certificate)
+    finish(&space, &pairs.eigenvalues, eigenvectors, Method::Dense, certificate, None)
 }
 
-/// Puts K <= P eigenpairs, in ascending order, in their places among all P eigenvalues; the other eigenvalues are exact
-/// zeros.
+/// The spectrum of `split` from the eigenpairs of its rest.
+fn with_penalty<S: Space>(
+    space: &S,
+    split: &Split<'_, S>,
+    cheap: Option<&dyn SymmetricOperator<S>>,
+    eigenvalues: &[f64],
+    eigenvectors: S::Block,
+    exact_trace: Option<f64>,
+    watch: &mut dyn Watch,
+) -> Result<Spectrum<S::Block>, SpectrumError> {
+    let Penalised { eigenvalues, eigenvectors, complement } = penalised(space, split, eigenvalues, eigenvectors)?;
+    watch.tell(stage::CERTIFICATE, 0, Some(eigenvalues.len() as u64), "columns")?;
+    let vectors = &eigenvectors;
+    let explained = Explained { split, rest: &*split.rest, vectors };
+    let written = cheap.map(|rest| Explained { split, rest, vectors });
+    let written = written.as_ref().map(|w| -> &dyn SymmetricOperator<S> { w });
+    let certificate = certify(&explained, written, &eigenvalues, &eigenvectors, watch)?;
+    let more = split.shift * complement[0] as f64;
+    let certificate = certificate.with_complement(more, exact_trace);
+    let (shift, coordinates) = (split.shift, split.coordinates.clone());
+    let on_complement = OnComplement { shift, coordinates, count: complement[0] };
+    finish(space, &eigenvalues, eigenvectors, Method::Exact, certificate, Some(on_complement))
+}
+
+/// Puts K <= P eigenpairs, in ascending order, in their places among all P eigenvalues; the other eigenvalues are those of
+/// `on_complement`, and exact zeros.
 fn finish<S: Space>(
     space: &S,
     known: &[f64],
     mut eigenvectors: S::Block,
     method: Method,
     certificate: Certificate,
+    on_complement: Option<OnComplement>,
 ) -> Result<Spectrum<S::Block>, SpectrumError> {
-    let (p, k) = (space.len(), known.len());
-    certificate.check(known)?;
+    let (p, k, epsilon) = (space.len(), known.len(), space.epsilon());
+    let single = epsilon > NULL_TOLERANCE;
+    certificate.check(known).map_err(|found| SpectrumError::NotCertified { found, method, single })?;
+    if certificate.vanishes && on_complement.is_none() {
+        let (eigenvalues, eigenvectors, places) = (vec![0.0; p], space.zeros(0)?, vec![]);
+        return Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate, epsilon, on_complement });
+    }
     // The entry of largest magnitude of every column becomes positive, so that pictures of one network look alike.
     let largest = space.largest_entries(space.all(&eigenvectors))?;
     let signs: Vec<f64> = largest.iter().map(|&x| if x < 0.0 { -1.0 } else { 1.0 }).collect();
     space.scale_columns(&mut eigenvectors, &signs)?;
-    let negative = known.iter().filter(|&&l| l < 0.0).count();
-    let places: Vec<usize> = (0..k).map(|i| if i < negative { i } else { i + p - k }).collect();
-    let mut eigenvalues = vec![0.0; p];
-    places.iter().zip(known).for_each(|(&place, &l)| eigenvalues[place] = l);
-    Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate, epsilon: space.epsilon() })
+    let (shift, count) = on_complement.as_ref().map_or((0.0, 0), |s| (s.shift, s.count));
+    // The eigenvalues of the complement that come before a known one: all that are not larger.
+    let before = |l: f64| if l < 0.0 { 0 } else { p - k - count } + if l < shift { 0 } else { count };
+    let places: Vec<usize> = known.iter().enumerate().map(|(i, &l)| i + before(l)).collect();
+    let mut eigenvalues = vec![0.0; p - k - count];
+    eigenvalues.resize(p - k, shift);
+    eigenvalues.extend_from_slice(known);
+    // A stable order: of equal eigenvalues, those of the complement come first.
+    eigenvalues.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    Ok(Spectrum { eigenvalues, eigenvectors, places, method, certificate, epsilon, on_complement })
 }

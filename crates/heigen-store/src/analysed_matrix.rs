@@ -42,6 +42,11 @@ impl From<OperatorKind> for Operator {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
 /// The name of a loss in experiment files and records.
 pub fn loss_name(loss: LossKind) -> &'static str {
     match loss {
@@ -70,6 +75,12 @@ pub struct Subject {
     pub layers: Option<Vec<String>>,
     /// The factors that the layers of the weights were multiplied by.
     pub reparameterize: Option<[f64; 3]>,
-    /// The multiple of the identity that was added.
+    /// mu of the weight decay mu/2 |theta|^2 that is part of the loss.
     pub weight_decay: f64,
+    /// The layers or tensors that decay; all parameters if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_only: Option<Vec<String>>,
+    /// Label smoothing of the cross-entropy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
 }

@@ -76,6 +76,13 @@ pub struct TopKSummary {
     pub scale: f64,
     /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
+    /// Estimate of the error that rounding made in the matrix itself, which no residual shows
+    /// ([`Precision::matrix_error`](heigen::curvature::Precision::matrix_error)).
+    #[serde(default)]
+    pub matrix_error: Option<f64>,
+    /// Whether the matrix is zero as far as can be told; the eigenvalues are then exact zeros.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vanishes: bool,
     /// Number of products with single directions.
     pub products: usize,
     /// Number of restarts of the iteration.

@@ -7,12 +7,14 @@
 //! | `nll` | -o_y |
 //! | `hinge` | sum_(c != y) max(0, 1 - o_y + o_c) / C |
 //!
+//! With label smoothing s the cross-entropy is log sum_c exp(o_c) - sum_c q_c o_c with q_c = (1 - s) [c = y] + s / C.
+//!
 //! The training loss is the mean over the N samples. Definitions and reductions are PyTorch's (`cross_entropy`,
 //! `mse_loss` on one-hot labels, `nll_loss`, `multi_margin_loss`).
 
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{ColumnMap, log_softmax, softmax, subtract_mean, with_softmax};
-use crate::vocabulary::LossKind;
+use crate::vocabulary::{LossKind, Objective};
 
 impl LossKind {
     /// Loss of one sample with outputs `o` `[C]`.
@@ -40,7 +42,7 @@ impl LossKind {
 
     /// Sum of the losses of all columns of `outputs` [C, N].
     pub fn sum<T: Scalar>(self, outputs: &Matrix<T>, labels: &[usize]) -> f64 {
-        outputs.iter_columns().zip(labels).map(|(o, &y)| self.of_sample(o, y).to_f64()).sum()
+        SampleLoss::from(self).sum(outputs, labels)
     }
 
     /// Mean of the losses of all columns of `outputs` [C, N].
@@ -49,11 +51,51 @@ impl LossKind {
     }
 }
 
+/// The loss of one sample: a kind of loss with label smoothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SampleLoss {
+    /// The kind of loss.
+    pub kind: LossKind,
+    /// Label smoothing s, 0 to 1; other losses than the cross-entropy have none.
+    pub smoothing: f64,
+}
+
+impl From<LossKind> for SampleLoss {
+    fn from(kind: LossKind) -> Self {
+        Self { kind, smoothing: 0.0 }
+    }
+}
+
+impl From<&Objective> for SampleLoss {
+    fn from(objective: &Objective) -> Self {
+        Self { kind: objective.loss, smoothing: objective.smoothing }
+    }
+}
+
+impl SampleLoss {
+    /// Loss of one sample with outputs `o` `[C]`.
+    pub fn of_sample<T: Scalar>(self, o: &[T], label: usize) -> T {
+        let own = self.kind.of_sample(o, label);
+        if self.smoothing == 0.0 {
+            return own;
+        }
+        let s = T::from_f64(self.smoothing);
+        let spread: T = (0..o.len()).map(|c| self.kind.of_sample(o, c)).sum();
+        (T::ONE - s) * own + s / T::from_f64(o.len() as f64) * spread
+    }
+
+    /// Sum of the losses of all columns of `outputs` [C, N]; of losses that are all zero it is 0, never -0.
+    pub fn sum<T: Scalar>(self, outputs: &Matrix<T>, labels: &[usize]) -> f64 {
+        let sum: f64 = outputs.iter_columns().zip(labels).map(|(o, &y)| self.of_sample(o, y).to_f64()).sum();
+        sum + 0.0
+    }
+}
+
 /// The derivative of `weight` times the loss of every sample with respect to its outputs, as a map that carriers apply.
 #[derive(Clone, Copy, Debug)]
 pub struct LossDelta<'a, T> {
     /// The loss.
-    pub loss: LossKind,
+    pub loss: SampleLoss,
     /// Class of every sample, `[N]`.
     pub labels: &'a [usize],
     /// The factor of the loss: 1/N for a mean, 1 for per-example gradients.
@@ -76,7 +118,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
     fn value(&self, n: usize, [o]: [&[T]; 1], out: &mut [T]) {
         let (y, w) = (self.labels[n], self.weight);
         let per_class = w / T::from_f64(o.len() as f64);
-        match self.loss {
+        match self.loss.kind {
             LossKind::CrossEntropy => {
                 softmax(o, out);
                 out[y] = match self.rounding {
@@ -87,6 +129,13 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
                         -out.iter().copied().sum::<T>()
                     }
                 };
+                if self.loss.smoothing != 0.0 {
+                    // p - q = (p - e_y) + s (e_y - 1/C).
+                    let s = T::from_f64(self.loss.smoothing);
+                    let spread = s / T::from_f64(o.len() as f64);
+                    out[y] += s;
+                    out.iter_mut().for_each(|d| *d -= spread);
+                }
                 out.iter_mut().for_each(|d| *d *= w);
             }
             LossKind::Nll => {
@@ -114,7 +163,7 @@ impl<T: Scalar> ColumnMap<T, 1> for LossDelta<'_, T> {
     fn tangents(&self, _: usize, [o]: [&[T]; 1], [d_outputs]: [Option<&[T]>; 1], out: &mut [T]) -> bool {
         let Some(d_outputs) = d_outputs else { return false };
         let (classes, w) = (o.len(), self.weight);
-        match self.loss {
+        match self.loss.kind {
             LossKind::Nll | LossKind::Hinge => return false,
             LossKind::Mse => {
                 let per_class = w / T::from_f64(classes as f64);

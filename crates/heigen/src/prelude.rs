@@ -12,4 +12,4 @@ pub use crate::linalg::{Matrix, Scalar};
 pub use crate::model::{Network, fresh};
 pub use crate::rng::TorchGenerator;
 pub use crate::train::{Parts, Plan, Trained, train};
-pub use crate::vocabulary::{Activation, LossKind, ModelSpec};
+pub use crate::vocabulary::{Activation, Decay, LossKind, ModelSpec, Objective, Reduction, Targets};

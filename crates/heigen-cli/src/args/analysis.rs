@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 const MATRIX: &str = "Which matrix";
+const LOSS: &str = "Which loss beyond its kind";
 const WEIGHTS: &str = "At which weights";
 const HOW: &str = "How it is computed";
 const BESIDES: &str = "What else is estimated";
@@ -87,7 +88,9 @@ impl SubjectArgs {
             classes: self.classes.clone(),
             samples: self.samples.as_ref().map(|range| range.0.clone()),
             layers: self.layers.clone(),
-            weight_decay: self.weight_decay,
+            weight_decay: self.penalty.weight_decay,
+            decay_only: self.penalty.decay_only.clone(),
+            label_smoothing: self.penalty.label_smoothing,
             factors: self.reparameterize,
             batch: self.batch,
         }
@@ -145,9 +148,8 @@ pub(crate) struct SubjectArgs {
     /// tensors), all other parameters held fixed.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = MATRIX)]
     pub(crate) layers: Vec<String>,
-    /// Add this multiple of the identity: the matrix of the loss with weight decay.
-    #[arg(long, value_name = "MU", default_value_t = 0.0, allow_negative_numbers = true, help_heading = MATRIX)]
-    pub(crate) weight_decay: f64,
+    #[command(flatten)]
+    pub(crate) penalty: PenaltyArgs,
     /// Multiply the weights of the three layers of FNN_2layer by these factors, whose product is 1: the same function at
     /// another minimum, e.g. the reference's .2,5,1.
     #[arg(long, value_name = "A,B,C", value_parser = factors, help_heading = WEIGHTS)]
@@ -156,6 +158,20 @@ pub(crate) struct SubjectArgs {
     /// batch normalisation takes the statistics of each batch.
     #[arg(long, value_name = "N", help_heading = HOW)]
     pub(crate) batch: Option<NonZeroUsize>,
+}
+
+/// The parts of a loss beyond its kind, with which training was done.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PenaltyArgs {
+    /// Weight decay of the training, MU/2 |theta|^2: part of the loss, of its gradient and of the matrix.
+    #[arg(long, value_name = "MU", default_value_t = 0.0, allow_negative_numbers = true, help_heading = LOSS)]
+    pub(crate) weight_decay: f64,
+    /// Only these layers or tensors decay (named as by --layers of `heigen hessian`).
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "weight_decay", help_heading = LOSS)]
+    pub(crate) decay_only: Vec<String>,
+    /// Label smoothing of the cross-entropy, 0 to 1.
+    #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = LOSS)]
+    pub(crate) label_smoothing: f64,
 }
 
 /// Some eigenpairs.

@@ -1,6 +1,6 @@
 //! Arguments of `heigen analyze`.
 
-use super::{MethodArg, analysis};
+use super::{MethodArg, PenaltyArgs, analysis};
 use clap::Args;
 use heigen::config::LossKind;
 use heigen_lab::Renaming;
@@ -72,6 +72,8 @@ pub(crate) struct AnalyzeArgs {
     /// The loss, the mean over the samples.
     #[arg(long, default_value = "cross_entropy", value_parser = analysis::loss, help_heading = "What is analysed")]
     pub(crate) loss: LossKind,
+    #[command(flatten)]
+    pub(crate) penalty: PenaltyArgs,
     /// How the spectrum is computed.
     #[arg(long, value_enum, default_value_t, help_heading = "What is analysed")]
     pub(crate) method: MethodArg,

@@ -4,7 +4,7 @@ mod analysis;
 mod analyze;
 mod reproduce;
 
-pub(crate) use analysis::{Analysing, HessianArgs, MethodArg};
+pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
@@ -224,6 +224,8 @@ pub(crate) struct DrawArgs {
     pub(crate) names: Names,
     #[command(flatten)]
     pub(crate) analysing: Analysing,
+    #[command(flatten)]
+    pub(crate) penalty: PenaltyArgs,
     #[command(flatten)]
     pub(crate) common: Common,
     /// Folder of the figures.

@@ -54,6 +54,9 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
         individual_bars: args.individual_bars,
         classes: args.classes.clone(),
         reparameterize: args.reparameterize,
+        weight_decay: args.penalty.weight_decay,
+        decay_only: args.penalty.decay_only.clone(),
+        label_smoothing: args.penalty.label_smoothing,
     };
     let pictures = if figure.each { experiments.into_iter().map(|e| vec![e]).collect() } else { vec![experiments] };
     for experiments in pictures {

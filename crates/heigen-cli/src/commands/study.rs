@@ -11,7 +11,13 @@ use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
     let asked = Asked {
-        subject: Matter { batch: args.batch, ..Matter::default() },
+        subject: Matter {
+            batch: args.batch,
+            weight_decay: args.penalty.weight_decay,
+            decay_only: args.penalty.decay_only.clone(),
+            label_smoothing: args.penalty.label_smoothing,
+            ..Matter::default()
+        },
         how: How { way: args.method.way(), ..How::default() },
         top: TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() },
         ..Asked::default()

@@ -28,6 +28,7 @@ fn row(label: &str, aside: Option<PlaneAside>) -> PlaneMapsRow {
             y_range: [-4.0, 4.0],
             points: (0..90).map(f64::from).map(|t| [3.0 * (1.7 * t).sin(), 3.0 * (2.3 * t).cos()]).collect(),
             classes: (0..90).map(|i| i % 3).collect(),
+            class_names: vec![],
             boundary: vec![bent(0.0)],
             grid: [CELLS, CELLS],
             maps: vec![map(1, 0.154), map(2, 0.023)],

@@ -15,6 +15,7 @@ use crate::ticks::ticks;
 // All lengths in points.
 const WIDTH: f64 = 230.0;
 const HEIGHT: f64 = 140.0;
+const DENSITY_WIDTH: f64 = 175.0;
 const LEFT: f64 = 54.0;
 const BELOW: f64 = 32.0;
 /// Eigenvalues that stand closer than this are drawn as one curve.
@@ -29,7 +30,7 @@ pub fn spectrum(title: &str, data: &Density) -> Result<Scene, FigureError> {
     density::check("the spectrum", data)?;
     let left = Rect::new(LEFT, MARGIN + TITLE_ROOM, WIDTH, HEIGHT);
     let room = Density::ROOM;
-    let right = Rect { x: left.right() + room.left + 16.0, width: 1.25 * room.width, ..left };
+    let right = Rect { x: left.right() + room.left + 16.0, width: DENSITY_WIDTH, ..left };
     let mut scene = Scene::new(right.right() + 2.0 * MARGIN, left.bottom() + BELOW + MARGIN / 2.0, title);
     scene.extend(stems(&data.eigenvalues, data.outliers, left)?);
     scene.push(chart::name(title, left, WIDTH)?);
@@ -72,7 +73,8 @@ pub(crate) fn stems(eigenvalues: &[f64], outliers: usize, rect: Rect) -> Result<
     let style = axis_style();
     elements
         .extend(axis(rect, Side::Bottom, &panel.x, &chart::indices(descending.len()), Some("$i$"), &style)?.elements);
-    elements.extend(axis(rect, Side::Left, &panel.y, &ticks(&panel.y, 6), Some(r"$\lambda_i$"), &style)?.elements);
+    let label = chart::eigenvalue_label(&panel.y);
+    elements.extend(axis(rect, Side::Left, &panel.y, &ticks(&panel.y, 6), Some(&label), &style)?.elements);
     Ok(elements)
 }
 

@@ -103,7 +103,7 @@ pub fn figure1(line: &InputLine) -> Result<Scene, FigureError> {
     elements.push(chart::title("eigenvalues", upper, RIGHT)?);
     let lower = upper.bottom() + 36.0 + TITLE_ROOM;
     let below = Rect::new(x - 14.0, lower, RIGHT + 24.0, bottom + 26.0 - lower);
-    elements.push(chart::title("loss at $\\hat\\theta + a v_1 + b v_2$", below, RIGHT)?);
+    elements.push(chart::title("loss at $\\hat\\theta + a v_1 + b v_2$, star: $\\hat\\theta$", below, RIGHT)?);
     elements.extend(surface::panel(&line.surface, below)?);
 
     let mut scene = Scene::new(x + RIGHT + 2.0 * MARGIN, bottom + 32.0, "A classifier of one input");
@@ -135,9 +135,16 @@ fn class_entries(line: &InputLine) -> Vec<Entry> {
     let n = line.logits.len();
     let entry = |(class, name): (usize, &String)| {
         let marker = Marker::for_class(class).unwrap_or(Marker::Circle);
-        Entry { key: Key::Marker(marker, 5.0, class_style(class)), label: crate::label::escaped(name) }
+        Entry { key: Key::Marker(marker, 5.0, class_style(class)), label: crate::label::escaped(&named(name)) }
     };
-    line.class_names.iter().take(n).enumerate().map(entry).collect()
+    let boundary = Entry { key: Key::Line(boundary_stroke()), label: "boundary".to_owned() };
+    let boundary = (!line.boundaries.is_empty()).then_some(boundary);
+    line.class_names.iter().take(n).enumerate().map(entry).chain(boundary).collect()
+}
+
+/// Numbers are called classes; names are taken as they are.
+fn named(class: &str) -> String {
+    if class.parse::<f64>().is_ok() { format!("class {class}") } else { class.to_owned() }
 }
 
 fn vector_entries(line: &InputLine) -> Vec<Entry> {

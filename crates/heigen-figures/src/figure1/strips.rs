@@ -11,6 +11,7 @@ use crate::panel::Panel;
 use crate::raster::Raster;
 use crate::scale::Scale;
 use crate::scene::{Element, Fill, Stroke, Style};
+use crate::thin::thinned;
 use crate::ticks::{Tick, ticks};
 
 const REGION_OPACITY: f64 = 0.13;
@@ -126,9 +127,10 @@ fn alignments(line: &InputLine, panel: &Panel) -> Vec<Element> {
 /// Classes lie on lines of their own, so that they do not cover each other.
 fn data(line: &InputLine, panel: &Panel) -> Vec<Element> {
     let n = line.logits.len().max(line.classes.iter().max().map_or(0, |c| c + 1));
+    let (drawn, _) = thinned(&line.classes);
     let of_class = |class: usize| {
         let level = (n - class) as f64 / (n + 1) as f64;
-        let chosen = line.points.iter().zip(&line.classes).filter(|&(_, &c)| c == class).map(|(&x, _)| [x, level]);
+        let chosen = drawn.iter().filter(|&&i| line.classes[i] == class).map(|&i| [line.points[i], level]);
         let marker = Marker::for_class(class).unwrap_or(Marker::Circle);
         panel.markers(chosen, marker, MARKER, class_style(class))
     };

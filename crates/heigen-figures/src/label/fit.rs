@@ -36,6 +36,28 @@ pub fn fit_lines(text: &str, face: Face, size: f64, width: f64, max_lines: usize
     Ok(labels.into_iter().map(|label| label.scaled(factor)).collect())
 }
 
+/// Sets `text` as it stands in at most `width` points: as large as it goes between `smallest` and `size`, and where even
+/// that is too wide, with its middle left out.
+///
+/// # Errors
+/// Where a character is missing in the face.
+pub(crate) fn elided(text: &str, face: Face, size: f64, smallest: f64, width: f64) -> Result<Label, FigureError> {
+    let whole = Label::plain(text, face, size)?;
+    if whole.width() * smallest <= width * size {
+        return Ok(whole.shrunk_to(width));
+    }
+    let characters: Vec<char> = text.chars().collect();
+    for kept in (2..characters.len()).rev() {
+        let (before, after) = (kept.div_ceil(2), kept / 2);
+        let cut = characters[..before].iter().chain(['…'].iter()).chain(&characters[characters.len() - after..]);
+        let label = Label::plain(&cut.collect::<String>(), face, smallest)?;
+        if label.width() <= width {
+            return Ok(label);
+        }
+    }
+    Ok(whole.shrunk_to(width))
+}
+
 fn widest(labels: &[Label]) -> f64 {
     labels.iter().map(Label::width).fold(0.0, f64::max)
 }
@@ -79,6 +101,16 @@ mod tests {
         let (one, size) = lines(&"x".repeat(60), 96.0)?;
         assert!(one.len() == 1 && size < 5.0);
         assert_eq!(lines("", 96.0)?.0, [""]);
+        Ok(())
+    }
+
+    #[test]
+    fn long_names_lose_their_middle_and_not_their_size() -> Result<(), FigureError> {
+        let set = |text: &str, width: f64| elided(text, Face::Upright, 10.0, 8.0, width);
+        assert_eq!((set("fc1.weight", 90.0)?.text(), set("fc1.weight", 90.0)?.size()), ("fc1.weight".to_owned(), 10.0));
+        let long = set("module.encoder.layers.11.self_attention.output.dense.weight", 80.0)?;
+        assert_eq!((long.text(), long.size()), ("module.enc…nse.weight".to_owned(), 8.0));
+        assert!(long.width() <= 80.0);
         Ok(())
     }
 

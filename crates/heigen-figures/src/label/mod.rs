@@ -5,6 +5,7 @@ mod number;
 mod parse;
 mod typeset;
 
+pub(crate) use fit::elided;
 pub use fit::fit_lines;
 pub use number::{fixed, power_of_ten, significant};
 

@@ -23,7 +23,7 @@ pub(super) fn own_bar(extent: f64, rect: Rect) -> Result<Axis, FigureError> {
     let scale = symmetric(extent)?;
     let mark = |value: f64| Tick { value, label: format!("${}$", significant(value, 2)) };
     let marks = [scale.low(), 0.0, scale.high()].map(mark);
-    let style = AxisStyle { number_size: 8.0, mark: 2.0, gap: 2.0, line: FRAME, ..AxisStyle::default() };
+    let style = AxisStyle { number_size: 10.0, mark: 2.0, gap: 2.0, line: FRAME, ..AxisStyle::default() };
     color_bar(rect, &ColorMap::ALIGNMENT, &scale, &marks, None, &style)
 }
 

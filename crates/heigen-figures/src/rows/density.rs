@@ -8,6 +8,7 @@ use crate::color::Rgb;
 use crate::error::FigureError;
 use crate::geometry::{Path, Point, Rect};
 use crate::label::Label;
+use crate::legend::{Entry, Key};
 use crate::marker::Marker;
 use crate::panel::Panel;
 use crate::scale::Scale;
@@ -29,7 +30,13 @@ const BINS: usize = 200;
 const THIN: f64 = 0.9;
 
 impl Density {
-    pub(crate) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", width: 140.0, left: 36.0, below: 30.0 };
+    pub(crate) const ROOM: AsideRoom = AsideRoom { title: "eigenvalue density", panels: 1.3, left: 40.0, below: 32.0 };
+
+    /// The key of the outliers' triangles.
+    pub(crate) fn key(&self) -> Option<Entry> {
+        let key = Key::Marker(Marker::TriangleDown, 5.0, Style::filled(ACCENT));
+        (self.outliers > 0).then(|| Entry { key, label: "outliers".to_owned() })
+    }
 
     /// Fraction of the eigenvalues in each of 200 equal bins from the smallest to the largest (`numpy.histogram`), and
     /// the ends.
@@ -79,7 +86,7 @@ impl Density {
         elements.push(colored(Element::text(Label::tex(&text, 10.0)?, at, Align::End), ACCENT));
 
         elements.push(panel.frame(Stroke::solid(Rgb::BLACK, FRAME)));
-        let style = AxisStyle { number_size: 9.0, label_size: 11.0, line: FRAME, gap: 2.0, ..AxisStyle::default() };
+        let style = AxisStyle { number_size: 10.0, label_size: 11.0, line: FRAME, gap: 2.0, ..AxisStyle::default() };
         elements
             .extend(axis(rect, Side::Bottom, &panel.x, &ticks(&panel.x, 4), Some(r"$\lambda_i$"), &style)?.elements);
         elements

@@ -1,16 +1,17 @@
 //! Rows of samples that were embedded in the plane, such as images by t-SNE.
 
 use super::density::{self, Density};
-use super::{AsideRoom, Caption, FRAME, Row, VALUE_SIZE, extent, map_checks};
+use super::keys::{self, Explained};
+use super::{AsideRoom, Caption, FRAME, Row, extent, map_checks};
 use crate::check;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
-use crate::label::Label;
 use crate::marker::Marker;
 use crate::panel::Panel;
 use crate::scale::Scale;
-use crate::scene::{Align, Element, Fill, Stroke, Style};
+use crate::scene::{Element, Fill, Stroke, Style};
+use crate::thin::thinned;
 
 /// One network's row.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,8 +77,9 @@ impl Row for EmbeddingRow {
 
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
         let panel = self.panel(rect)?;
+        let (drawn, _) = thinned(&self.classes);
         let of_class = |class: usize| {
-            let points = self.points.iter().zip(&self.classes).filter(|&(_, &c)| c == class).map(|(&p, _)| p);
+            let points = drawn.iter().filter(|&&i| self.classes[i] == class).map(|&i| self.points[i]);
             Marker::for_class(class).map(|marker| panel.markers(points, marker, MARKER, Self::class_style(class)))
         };
         let mut elements: Vec<Element> = (0..self.class_names.len()).filter_map(of_class).collect();
@@ -85,26 +87,15 @@ impl Row for EmbeddingRow {
         Ok(elements)
     }
 
-    /// The legend: marker and name of each class, in one line.
-    fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {
-        let size = VALUE_SIZE - 1.0;
-        let names = self.class_names.iter().map(|name| Label::plain(name, crate::fonts::Face::Upright, size));
-        let names = names.collect::<Result<Vec<_>, _>>()?;
-        let (key, gap) = (5.0, 9.0);
-        let natural: f64 = names.iter().map(|n| key + 2.0 + n.width()).sum::<f64>() + gap * (names.len() - 1) as f64;
-        let shrink = (width / natural).min(1.0);
-        let mut x = at.x - shrink * natural / 2.0;
-        let mut elements = Vec::new();
-        for (class, name) in names.into_iter().enumerate() {
-            let Some(marker) = Marker::for_class(class) else { continue };
-            let place = Point::new(x + shrink * key / 2.0, at.y - 0.3 * shrink * size);
-            elements.push(Element::shape(marker.path(place, 5.0 * shrink), Self::class_style(class)));
-            x += shrink * (key + 2.0);
-            let advance = shrink * (name.width() + gap);
-            elements.push(Element::text(name.scaled(shrink), Point::new(x, at.y), Align::Start));
-            x += advance;
-        }
-        Ok(elements)
+    fn explained(&self) -> Explained {
+        let present: Vec<usize> = (0..self.class_names.len()).filter(|class| self.classes.contains(class)).collect();
+        let mut entries = keys::classes(&present, &self.class_names, Self::class_style);
+        entries.extend(self.density.key());
+        Explained { entries, one_in: thinned(&self.classes).1 }
+    }
+
+    fn below_first(&self, _: Point, _: f64) -> Result<Vec<Element>, FigureError> {
+        Ok(vec![])
     }
 
     fn captions(&self) -> Vec<Caption> {
@@ -119,7 +110,7 @@ impl Row for EmbeddingRow {
     fn map(&self, i: usize, scale: &Scale, rect: Rect) -> Result<Vec<Element>, FigureError> {
         let panel = self.panel(rect)?;
         let values = &self.maps[i].values;
-        let mut order: Vec<usize> = (0..values.len()).collect();
+        let (mut order, _) = thinned(&self.classes);
         order.sort_by(|&a, &b| values[a].abs().total_cmp(&values[b].abs()));
         let sample = |j: usize| {
             let fill = Fill::solid(ColorMap::ALIGNMENT.color(scale.fraction(values[j])));

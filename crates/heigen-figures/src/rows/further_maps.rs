@@ -1,7 +1,7 @@
 //! Rows on the plane with maps beyond the top eigenvectors', such as random directions or a reconstructed boundary.
 
 use super::plane::PlaneRow;
-use super::{AsideRoom, Caption, Row, extent};
+use super::{AsideRoom, Caption, Explained, Row, extent};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
 use crate::scale::Scale;
@@ -56,6 +56,10 @@ impl Row for PlaneMapsRow {
 
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
         self.row.first(rect)
+    }
+
+    fn explained(&self) -> Explained {
+        self.row.explained()
     }
 
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {

@@ -5,6 +5,7 @@ pub(crate) mod density;
 mod embedding;
 mod figures;
 mod further_maps;
+mod keys;
 mod map_checks;
 mod plane;
 mod plane_check;
@@ -14,6 +15,7 @@ pub use density::Density;
 pub use embedding::{EmbeddingRow, SampleMap};
 pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
 pub use further_maps::{ColorBars, ExtraMap, PlaneMapsRow};
+use keys::Explained;
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};
 
 use crate::axes::AxisStyle;
@@ -30,10 +32,17 @@ use crate::scene::{Align, Element, Scene};
 use crate::ticks::ticks;
 
 // All lengths in points.
+/// Panels are as wide as this where the page has room for them, and never narrower than the other.
 const PANEL_WIDTH: f64 = 108.0;
-const PANEL_HEIGHT: f64 = 95.0;
+const NARROWEST_PANEL: f64 = 72.0;
+/// Height of a panel, in widths.
+const PANEL_HEIGHT: f64 = 0.88;
+/// Pages of reports have 902 pixels for a drawing of this width: text of 10 points then has 9 pixels.
+const WIDEST_PAGE: f64 = 1000.0;
 const PANEL_GAP: f64 = 15.0;
 const BAR_WIDTH: f64 = 6.0;
+/// Room for the colour bar that all maps share.
+const SHARED_BAR_ROOM: f64 = 58.0;
 const MARGIN: f64 = 6.0;
 /// Room for a title above its panel: from the panel up, with the baseline a little above the frame.
 const TITLE_ROOM: f64 = 18.0;
@@ -52,7 +61,8 @@ const NAME_GAP: f64 = 9.0;
 /// A panel at the right end of a row.
 pub(crate) struct AsideRoom {
     title: &'static str,
-    pub(crate) width: f64,
+    /// Its width, in widths of the other panels.
+    pub(crate) panels: f64,
     /// Room for its axes.
     pub(crate) left: f64,
     pub(crate) below: f64,
@@ -85,6 +95,8 @@ trait Row {
     fn first_title(&self) -> &'static str;
     /// The first panel.
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError>;
+    /// The meaning of its markers and lines.
+    fn explained(&self) -> Explained;
     /// The text below the first panel, centred at `at` on the baseline.
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError>;
     /// The caption of each map.
@@ -102,11 +114,6 @@ trait Row {
 /// Arranges checked rows: panels of the same size, titles above the first row where all rows show the same maps, else
 /// above every row; an eigenvalue below each map; colour bars as asked for.
 fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, FigureError> {
-    let names = rows
-        .iter()
-        .map(|row| fit_lines(row.label(), Face::Italic, NAME_SIZE, PANEL_HEIGHT, NAME_LINES))
-        .collect::<Result<Vec<_>, _>>()?;
-    let name_lines = names.iter().map(Vec::len).max().unwrap_or(1);
     let captions: Vec<Vec<Caption>> = rows.iter().map(Row::captions).collect();
     let titles_of = |row: &[Caption]| row.iter().map(|c| c.title.clone()).collect::<Vec<_>>();
     let columns = captions.iter().map(Vec::len).max().unwrap_or(0);
@@ -120,14 +127,30 @@ fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, Fi
         ColorBars::Each => own_bar_room(rows)?,
     };
 
-    let mut grid = Grid::new().column(MARGIN, NAME_LINE * name_lines as f64).column(NAME_GAP, PANEL_WIDTH);
+    let between = bar_room * columns.saturating_sub(1) as f64 + PANEL_GAP * columns as f64;
+    let beyond = if bars == ColorBars::Shared { SHARED_BAR_ROOM } else { bar_room };
+    let aside = if asides.is_empty() { 0.0 } else { PANEL_GAP + widest(|a| a.left) };
+    let taken = 2.0 * MARGIN + NAME_LINE * NAME_LINES as f64 + NAME_GAP + between + beyond + aside;
+    let panel_width = (WIDEST_PAGE - taken) / (1.0 + columns as f64 + widest(|a| a.panels));
+    let panel_width = panel_width.clamp(NARROWEST_PANEL, PANEL_WIDTH);
+    let panel_height = PANEL_HEIGHT * panel_width;
+    let value_width = panel_width + PANEL_GAP / 2.0;
+    // Names may reach into the room between rows.
+    let name_room = panel_height + (VALUE_ROOM + ROW_GAP) / 2.0;
+    let names = rows
+        .iter()
+        .map(|row| fit_lines(row.label(), Face::Italic, NAME_SIZE, name_room, NAME_LINES))
+        .collect::<Result<Vec<_>, _>>()?;
+    let name_lines = names.iter().map(Vec::len).max().unwrap_or(1);
+
+    let mut grid = Grid::new().column(MARGIN, NAME_LINE * name_lines as f64).column(NAME_GAP, panel_width);
     for j in 0..columns {
-        grid = grid.column(PANEL_GAP + if j == 0 { 0.0 } else { bar_room }, PANEL_WIDTH);
+        grid = grid.column(PANEL_GAP + if j == 0 { 0.0 } else { bar_room }, panel_width);
     }
     for i in 0..rows.len() {
         let above = if i == 0 { MARGIN } else { value_room + ROW_GAP };
         let title = if i == 0 || titles_everywhere { TITLE_ROOM } else { 0.0 };
-        grid = grid.row(above + title, PANEL_HEIGHT);
+        grid = grid.row(above + title, panel_height);
     }
     let unit = Scale::linear(-1.0, 1.0)?;
     let mut shared = Vec::new();
@@ -141,18 +164,21 @@ fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, Fi
     }
     if !asides.is_empty() {
         let gap = right - grid.right() + PANEL_GAP + widest(|a| a.left);
-        grid = grid.column(gap, widest(|a| a.width));
+        grid = grid.column(gap, widest(|a| a.panels) * panel_width);
         right = grid.right();
     }
 
-    let mut scene = Scene::new(right + MARGIN, grid.bottom() + value_room + MARGIN / 2.0, title);
+    let explained: Vec<Explained> = rows.iter().map(Row::explained).collect();
+    let panels = TitledPanels { left: grid.cell(0, 1).x, right, bottom: grid.bottom() + value_room + MARGIN / 2.0 };
+    let (legend, legend_height) = keys::below(&explained, &panels)?;
+    let mut scene = Scene::new(right + MARGIN, panels.bottom + legend_height + MARGIN / 2.0, title);
     for (i, ((row, name), captions)) in rows.iter().zip(names).zip(&captions).enumerate() {
         let titles = i == 0 || titles_everywhere;
         scene.extend(row_name(name, grid.cell(i, 0)));
         let rect = grid.cell(i, 1);
         scene.extend(row.first(rect)?);
         let below = |rect: Rect| Point::new(rect.center().x, rect.bottom() + VALUE_DROP);
-        scene.extend(row.below_first(below(rect), PANEL_WIDTH + PANEL_GAP / 2.0)?);
+        scene.extend(row.below_first(below(rect), value_width)?);
         if titles {
             scene.push(above(row.first_title(), rect)?);
         }
@@ -170,7 +196,7 @@ fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, Fi
                 scene.push(above(&caption.title, rect)?);
             }
             if let Some(text) = &caption.below {
-                let value = Label::tex(text, VALUE_SIZE)?.shrunk_to(PANEL_WIDTH + PANEL_GAP / 2.0);
+                let value = Label::tex(text, VALUE_SIZE)?.shrunk_to(value_width);
                 scene.push(Element::text(value, below(rect), Align::Middle));
             }
         }
@@ -183,7 +209,15 @@ fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, Fi
         }
     }
     scene.extend(shared);
+    scene.extend(legend);
     Ok(scene)
+}
+
+/// Where the panels end, with everything around them.
+struct TitledPanels {
+    left: f64,
+    right: f64,
+    bottom: f64,
 }
 
 /// The experiment's name, read upwards, its lines centred in `room`.

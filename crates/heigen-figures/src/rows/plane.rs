@@ -1,17 +1,20 @@
 //! Rows on the plane of two features.
 
 use super::density::Density;
-use super::{AsideRoom, Caption, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE, extent};
+use super::keys::{self, Explained};
+use super::{AsideRoom, Caption, FRAME, Row, VALUE_DROP, VALUE_SIZE, extent};
 use crate::chart::ACCENT;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
 use crate::geometry::{Point, Rect};
 use crate::label::{Label, significant};
+use crate::legend::{Entry, Key};
 use crate::marker::Marker;
 use crate::panel::Panel;
 use crate::raster::Raster;
 use crate::scale::Scale;
 use crate::scene::{Align, Element, Fill, Stroke, Style};
+use crate::thin::thinned;
 
 /// One 2-D experiment: a row of the figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +27,12 @@ pub struct PlaneRow {
     pub x_range: [f64; 2],
     /// Lower and upper end of the panels.
     pub y_range: [f64; 2],
-    /// Training points `[N, 2]`; those outside of the ranges are not shown.
+    /// Training points `[N, 2]`; those outside of the ranges are not shown, and of thousands only some.
     pub points: Vec<[f64; 2]>,
     /// Class of each training point `[N]`, from 0.
     pub classes: Vec<usize>,
+    /// Name of each class, for the legend; classes beyond it go by their number.
+    pub class_names: Vec<String>,
     /// The decision boundary as polylines in data coordinates.
     pub boundary: Vec<Vec<[f64; 2]>>,
     /// Number of cells of the maps, `[nx, ny]`; together they cover the ranges.
@@ -92,12 +97,12 @@ impl PlaneRow {
 
     /// The training points: black with a thin white edge, one shape for each class.
     fn markers(&self, panel: &Panel) -> Vec<Element> {
-        let style = Style { fill: Some(Fill::solid(Rgb::BLACK)), stroke: Some(Stroke::solid(Rgb::WHITE, MARKER_EDGE)) };
-        let size = MARKER * (MANY / self.points.len().max(1) as f64).sqrt().min(1.0);
+        let (drawn, _) = thinned(&self.classes);
+        let size = MARKER * (MANY / drawn.len().max(1) as f64).sqrt().min(1.0);
         let size = size.max(SMALLEST_MARKER) + MARKER_EDGE;
         let of_class = |(class, marker): (usize, &Marker)| {
-            let chosen = self.points.iter().zip(&self.classes).filter(|&(_, &c)| c == class).map(|(&p, _)| p);
-            panel.markers(chosen, *marker, size, style.clone())
+            let chosen = drawn.iter().filter(|&&i| self.classes[i] == class).map(|&i| self.points[i]);
+            panel.markers(chosen, *marker, size, marker_style())
         };
         let present = |class: &(usize, &Marker)| self.classes.contains(&class.0);
         Marker::ALL.iter().enumerate().filter(present).map(of_class).collect()
@@ -138,13 +143,10 @@ impl PlaneRow {
     fn margin_panel(&self, margin: &MarginPanel, rect: Rect) -> Result<Vec<Element>, FigureError> {
         let panel = self.panel(rect)?;
         let ties: Vec<[[f64; 2]; 2]> = margin.extremes.iter().map(|&e| [margin.boundary_point, e]).collect();
-        let dashed = Stroke { dash: vec![2.5, 1.5], ..Stroke::solid(ACCENT, 1.1) };
-        let ring = Style::stroked(Stroke::solid(ACCENT, 1.2));
-        let star = Style { fill: Some(Fill::solid(ACCENT)), stroke: Some(Stroke::solid(Rgb::WHITE, 0.5)) };
         let marks = vec![
-            panel.lines(&ties, dashed),
-            panel.markers(margin.extremes, Marker::Circle, 7.0, ring),
-            panel.markers([margin.boundary_point], Marker::Star, 8.0, star),
+            panel.lines(&ties, tie()),
+            panel.markers(margin.extremes, Marker::Circle, 7.0, ring()),
+            panel.markers([margin.boundary_point], Marker::Star, 8.0, star()),
         ];
         let mut elements = self.boundary_panel(rect, marks)?;
         let text = format!("margin {}, true {}", significant(margin.estimate, 3), significant(margin.distance, 3));
@@ -153,6 +155,22 @@ impl PlaneRow {
         elements.push(Element::text(text, at, Align::Middle));
         Ok(elements)
     }
+}
+
+fn marker_style() -> Style {
+    Style { fill: Some(Fill::solid(Rgb::BLACK)), stroke: Some(Stroke::solid(Rgb::WHITE, MARKER_EDGE)) }
+}
+
+fn tie() -> Stroke {
+    Stroke { dash: vec![2.5, 1.5], ..Stroke::solid(ACCENT, 1.1) }
+}
+
+fn ring() -> Style {
+    Style::stroked(Stroke::solid(ACCENT, 1.2))
+}
+
+fn star() -> Style {
+    Style { fill: Some(Fill::solid(ACCENT)), stroke: Some(Stroke::solid(Rgb::WHITE, 0.5)) }
 }
 
 impl Row for PlaneRow {
@@ -166,6 +184,24 @@ impl Row for PlaneRow {
 
     fn first(&self, rect: Rect) -> Result<Vec<Element>, FigureError> {
         self.boundary_panel(rect, vec![])
+    }
+
+    fn explained(&self) -> Explained {
+        let entry = |key: Key, label: &str| Entry { key, label: label.to_owned() };
+        let mut entries = keys::classes(&self.classes, &self.class_names, |_| marker_style());
+        if !self.boundary.is_empty() {
+            entries.push(entry(Key::Line(Stroke::solid(Rgb::BLACK, BOUNDARY)), "boundary"));
+        }
+        match &self.aside {
+            None => {}
+            Some(PlaneAside::Density(density)) => entries.extend(density.key()),
+            Some(PlaneAside::Margin(_)) => entries.extend([
+                entry(Key::Marker(Marker::Star, 8.0, star()), "$x_b$, whose gradient is parallel to $v_1$"),
+                entry(Key::Marker(Marker::Circle, 7.0, ring()), "samples most and least aligned with $v_1$"),
+                entry(Key::Line(tie()), "their distances to $x_b$"),
+            ]),
+        }
+        Explained { entries, one_in: thinned(&self.classes).1 }
     }
 
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {
@@ -188,7 +224,7 @@ impl Row for PlaneRow {
     fn aside_room(&self) -> Option<AsideRoom> {
         self.aside.as_ref().map(|aside| match aside {
             PlaneAside::Density(_) => Density::ROOM,
-            PlaneAside::Margin(_) => AsideRoom { title: "margin", width: PANEL_WIDTH, left: 0.0, below: 0.0 },
+            PlaneAside::Margin(_) => AsideRoom { title: "margin", panels: 1.0, left: 0.0, below: 0.0 },
         })
     }
 

@@ -17,6 +17,7 @@ pub(crate) fn row(label: &str, maps: usize) -> PlaneRow {
         y_range: [-4.0, 4.0],
         points: vec![[-0.2, 0.3], [0.2, 0.3], [0.0, -0.3]],
         classes: vec![0, 1, 2],
+        class_names: ["0", "1", "setosa"].map(str::to_owned).to_vec(),
         boundary: vec![vec![[0.0, -9.0], [0.0, 9.0]]],
         grid: [2, 2],
         maps: (1..=maps).map(map).collect(),

@@ -9,6 +9,9 @@ use std::any::Any;
 use std::path::Path;
 use std::sync::OnceLock;
 
+/// An eigenvalue counts as larger than the weight decay if it is by this fraction.
+const ABOVE: f64 = 1e-9;
+
 /// The arrays as far as they are in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Arrays {
@@ -113,7 +116,11 @@ impl Analysed {
     /// How many of the `k` largest eigenvalues are positive and have a kept eigenvector.
     fn positive(&self, k: usize) -> Result<usize, LabError> {
         let s = &self.record.summary;
-        let positive = self.eigenvalues()?.iter().rev().take_while(|&&l| l > s.outside_bound).count();
+        // Where weight decay alone gives the rest of the matrix an eigenvalue, its eigenvectors are not kept, so that only
+        // larger eigenvalues have theirs in the last columns.
+        let decay = if s.n_eigenvectors < s.n_params { self.record.of.weight_decay * (1.0 + ABOVE) } else { 0.0 };
+        let floor = s.outside_bound.max(decay);
+        let positive = self.eigenvalues()?.iter().rev().take_while(|&&l| l > floor).count();
         match k.min(s.n_eigenvectors).min(positive) {
             0 => Err(LabError::NoPositiveEigenvalue { name: self.record.name.clone() }),
             k => Ok(k),

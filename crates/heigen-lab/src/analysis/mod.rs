@@ -19,6 +19,7 @@ use arrays::Arrays;
 use heigen::analysis::Summary;
 use heigen::data::Dataset;
 use heigen::linalg::{Matrix, Scalar};
+use heigen::vocabulary::Objective;
 use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
@@ -26,6 +27,7 @@ use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{self, AnalysisRecord, TopKSummary};
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
+pub(crate) use setting::in_file_names;
 use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,11 +81,14 @@ pub(crate) struct Analysed {
     pub(crate) theta: Vec<f64>,
     /// The samples over which the loss is averaged.
     pub(crate) samples: Arc<Dataset>,
+    /// What is minimised.
+    pub(crate) objective: Objective,
     arrays: Arrays,
 }
 
 impl Analysed {
     fn of(setting: Setting, record: AnalysisRecord, arrays: Arrays) -> Self {
+        let objective = setting.objective();
         let Setting { paths, prepared, theta, samples, asked, .. } = setting;
         let classes = &asked.subject.classes;
         let samples = if classes.is_empty() {
@@ -92,7 +97,7 @@ impl Analysed {
             let of_classes = |n: &usize| classes.contains(&samples.labels[*n]);
             Arc::new(samples.subset(&(0..samples.n_samples()).filter(of_classes).collect::<Vec<_>>()))
         };
-        Self { record, paths, prepared, theta, samples, arrays }
+        Self { record, paths, prepared, theta, samples, objective, arrays }
     }
 }
 

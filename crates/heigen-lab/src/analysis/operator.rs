@@ -5,7 +5,7 @@ use crate::LabError;
 use crate::error::{Choice, OfJob};
 use heigen::curvature::{
     Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, OperatorKind, Problem,
-    Restricted, Shifted, SymmetricOperator,
+    Restricted, SymmetricOperator,
 };
 use heigen::linalg::Scalar;
 
@@ -24,10 +24,14 @@ pub(super) fn restricted_samples<'a, T: Scalar>(
     if let Some(range) = &matter.samples {
         problem = problem.of_samples(&range.clone().collect::<Vec<usize>>()).chosen(Choice::Samples)?;
     }
-    Ok(problem)
+    // The loss that belongs to the operator of mini-batches is that of mini-batches.
+    Ok(match matter.batch {
+        Some(size) => problem.in_batches(size),
+        None => problem,
+    })
 }
 
-/// The operator of `problem`, restricted to `selection` and shifted as asked for.
+/// The operator of `problem`, with its weight decay, restricted to `selection`.
 pub(super) fn operator<'a, T: Scalar>(
     problem: &'a Problem<'a, T>,
     matter: &Matter,
@@ -42,9 +46,6 @@ pub(super) fn operator<'a, T: Scalar>(
     };
     if let Some(selection) = selection {
         operator = Box::new(Restricted::new(operator, selection.clone())?);
-    }
-    if matter.weight_decay != 0.0 {
-        operator = Box::new(Shifted { operator, shift: matter.weight_decay });
     }
     Ok(operator)
 }

@@ -4,6 +4,7 @@ use crate::error::Contradiction;
 use crate::{Making, Store};
 use heigen::config::LossKind;
 use heigen::curvature::{Method, OperatorKind, Which};
+use heigen::vocabulary::{Decay, Objective};
 use heigen_store::catalogue::Loaded;
 use heigen_store::record::Dtype;
 use std::num::NonZeroUsize;
@@ -51,8 +52,12 @@ pub struct Matter {
     pub samples: Option<Range<usize>>,
     /// The layers or tensors whose block of the matrix is analysed; empty for the whole matrix.
     pub layers: Vec<String>,
-    /// The multiple of the identity that is added to the matrix.
+    /// mu of the weight decay mu/2 |theta|^2 that is part of the loss.
     pub weight_decay: f64,
+    /// The layers or tensors that decay; empty for all parameters.
+    pub decay_only: Vec<String>,
+    /// Label smoothing of the cross-entropy, 0 to 1.
+    pub label_smoothing: f64,
     /// The factors for the layers that lead to another minimum of the same function, at which the matrix is taken.
     pub factors: Option<[f64; 3]>,
     /// Number of samples in a mini-batch, where products are summed over mini-batches; `None` for all samples at a
@@ -69,6 +74,8 @@ impl Default for Matter {
             samples: None,
             layers: vec![],
             weight_decay: 0.0,
+            decay_only: vec![],
+            label_smoothing: 0.0,
             factors: None,
             batch: None,
         }
@@ -158,6 +165,15 @@ pub struct Keep {
     pub matrix: bool,
 }
 
+impl Matter {
+    /// The objective whose curvature is asked for, of an experiment that was trained with a loss.
+    pub(crate) fn objective(&self, trained_with: LossKind) -> Objective {
+        let decay = Decay { mu: self.weight_decay, only: self.decay_only.clone() };
+        let loss = self.loss.unwrap_or(trained_with);
+        Objective { smoothing: self.label_smoothing, decay: Some(decay), ..loss.into() }
+    }
+}
+
 impl Asked {
     /// Refuses options that contradict each other.
     ///
@@ -172,7 +188,6 @@ impl Asked {
             (some && keep.full_basis, Contradiction::BasisOfPart),
             (some && keep.matrix, Contradiction::MatrixOfPart),
             (!decay.is_finite(), Contradiction::Decay(decay)),
-            (decay != 0.0 && !some && way != Way::Dense, Contradiction::DecayOfExact),
             (self.how.dtype == Dtype::Float32 && way == Way::Exact, Contradiction::ExactInSingle),
         ];
         match contradictions.into_iter().find(|(holds, _)| *holds) {

@@ -9,10 +9,11 @@ use crate::prepare::Prepared;
 use crate::training::trained;
 use crate::watch::NoteKind;
 use heigen::config::{ExperimentName, LossKind};
-use heigen::curvature::{IndexRanges, Method, Problem, named_parameters};
+use heigen::curvature::{IndexRanges, Method, Problem, ProblemError, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
 use heigen::model::reparameterize;
+use heigen::vocabulary::Objective;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{End, Operator, Subject, loss_name, stamp};
@@ -64,6 +65,10 @@ impl<'a> Setting<'a> {
             let selection = named_parameters(prepared.network.layout(), &matter.layers);
             Some(selection.chosen(Choice::Layers).of(name)?)
         };
+        matter.objective(experiment.loss).check().map_err(ProblemError::from).of(name)?;
+        if !matter.decay_only.is_empty() {
+            named_parameters(prepared.network.layout(), &matter.decay_only).map_err(ProblemError::from).of(name)?;
+        }
         let paths = call.store.of(name)?;
         let (mut theta, weights, weights_hash) = if let Some(path) = &asked.how.weights {
             let file = call.memo.weights(&call.lab.cache, path)?;
@@ -105,10 +110,21 @@ impl<'a> Setting<'a> {
         &self.loaded.experiment.name
     }
 
+    /// What is minimised.
+    pub(super) fn objective(&self) -> Objective {
+        self.asked.subject.objective(self.loaded.experiment.loss)
+    }
+
+    /// Says once that single samples have the statistics of all, where that is so.
+    pub(super) fn note_held_statistics(&self) {
+        if self.prepared.network.couples_samples() {
+            self.call.note(self.name(), NoteKind::Remark(crate::words::HELD_STATISTICS.to_owned()));
+        }
+    }
+
     /// The problem over all training samples.
     pub(super) fn problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
-        let loss = self.asked.subject.loss.unwrap_or(self.loaded.experiment.loss);
-        self.call.problem(&self.prepared.network, &self.theta, &self.samples, loss).of(self.name())
+        self.call.problem(&self.prepared.network, &self.theta, &self.samples, self.objective()).of(self.name())
     }
 
     /// A hash of all that determines the numbers.
@@ -122,7 +138,14 @@ impl<'a> Setting<'a> {
             Goal::Whole(method) => method.name().to_owned(),
             Goal::Top(top) => format!("lanczos {} {} {:e}", top.k, End::from(top.which).name(), top.tolerance),
         };
-        let subject = serde_json::to_string(&self.subject)?;
+        let mut subject = serde_json::to_string(&self.subject)?;
+        // Earlier analyses of the same subjects were of other definitions.
+        if self.subject.weight_decay != 0.0 {
+            subject.push_str(" part of the loss");
+        }
+        if self.prepared.network.couples_samples() {
+            subject.push_str(" held statistics");
+        }
         let batch = self.asked.subject.batch.map_or(0, NonZeroUsize::get).to_string();
         let (source, dtype) = (&self.prepared.samples.data.source, self.asked.how.dtype.name());
         let parts = [&self.weights_hash, &problem.join(" "), source, dtype, &goal, &subject, &batch];
@@ -140,6 +163,8 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
         layers: (!matter.layers.is_empty()).then(|| matter.layers.clone()),
         reparameterize: matter.factors,
         weight_decay: matter.weight_decay,
+        decay_only: (matter.weight_decay != 0.0 && !matter.decay_only.is_empty()).then(|| matter.decay_only.clone()),
+        label_smoothing: matter.label_smoothing,
     }
 }
 
@@ -159,6 +184,15 @@ fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: us
     }
 }
 
+/// Names of layers as they stand in names of files; a pattern may hold characters that names of files may not.
+pub(crate) fn in_file_names(layers: &[String]) -> String {
+    let name = |layer: &String| match layer.strip_prefix("re:") {
+        Some(pattern) => format!("re-{}", &stamp([pattern])[..8]),
+        None => layer.clone(),
+    };
+    layers.iter().map(name).collect::<Vec<_>>().join("-")
+}
+
 /// The part of file names that distinguishes this analysis from the one of the plain Hessian.
 fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
     let mut parts = Vec::new();
@@ -175,18 +209,17 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
         parts.push(format!("samples-{samples}"));
     }
     if let Some(layers) = &subject.layers {
-        // A pattern may hold characters that names of files may not.
-        let name = |layer: &String| match layer.strip_prefix("re:") {
-            Some(pattern) => format!("re-{}", &stamp([pattern])[..8]),
-            None => layer.clone(),
-        };
-        parts.push(format!("layers-{}", layers.iter().map(name).collect::<Vec<_>>().join("-")));
+        parts.push(format!("layers-{}", in_file_names(layers)));
     }
     if let Some([a, b, c]) = subject.reparameterize {
         parts.push(format!("reparameterized-{a}-{b}-{c}"));
     }
     if subject.weight_decay != 0.0 {
-        parts.push(format!("weight-decay-{:e}", subject.weight_decay));
+        let of = subject.decay_only.as_ref().map_or_else(String::new, |only| format!("-of-{}", in_file_names(only)));
+        parts.push(format!("weight-decay-{:e}{of}", subject.weight_decay));
+    }
+    if subject.label_smoothing != 0.0 {
+        parts.push(format!("smoothing-{:e}", subject.label_smoothing));
     }
     if let Goal::Top(top) = goal {
         parts.push(format!("{}-{}", End::from(top.which).name(), top.k));

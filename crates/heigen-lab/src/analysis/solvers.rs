@@ -3,10 +3,13 @@
 use crate::LabError;
 use crate::call::JobWatch;
 use heigen::curvature::{
-    DensityOptions, Estimate, EstimateError, Failure, Host, Method, SpectralDensity, Spectrum, SpectrumError, Start,
-    SymmetricOperator, TopK, TopKError, TopKOptions, Which,
+    DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, SpectralDensity, Spectrum,
+    SpectrumError, Start, SymmetricOperator, TopK, TopKError, TopKOptions, Which,
 };
 use heigen::linalg::{Matrix, Scalar};
+
+/// Probes of the error of a matrix itself.
+const PROBES: usize = 4;
 
 type Operator<'a, T> = dyn SymmetricOperator<Host<T>> + 'a;
 
@@ -44,6 +47,11 @@ pub(super) fn top_k<T: Scalar>(
         TopKError::Failed(failure) => failed(failure),
         other => LabError::solver(other),
     })
+}
+
+/// The error that rounding made in the operator itself.
+pub(super) fn precision<T: Scalar>(operator: &Operator<'_, T>) -> Result<Precision, LabError> {
+    heigen::curvature::precision(operator, PROBES).map_err(failed)
 }
 
 /// An estimate of the trace by Hutch++.

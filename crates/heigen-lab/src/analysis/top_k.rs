@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::error::OfJob;
 use crate::watch;
 use heigen::analysis::alignments;
-use heigen::curvature::{ExampleLabels, IndexRanges, Problem, SymmetricOperator, Which};
+use heigen::curvature::{ExampleLabels, IndexRanges, Precision, Problem, SymmetricOperator, Which};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{Dtype, PartialMethod, TopKSummary};
@@ -50,8 +50,13 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     let (name, asked, paths) = (setting.name(), setting.asked, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    setting.note_held_statistics();
     let mut watch = setting.call.job(name);
-    let top = solvers::top_k(&operator, pairs.k, pairs.which, pairs.tolerance, &mut watch).of(name)?;
+    let mut top = solvers::top_k(&operator, pairs.k, pairs.which, pairs.tolerance, &mut watch).of(name)?;
+    let Precision { matrix_error, vanishes } = solvers::precision(&operator).of(name)?;
+    if vanishes {
+        top.eigenvalues.fill(0.0);
+    }
     let (estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
     watch.begin(watch::stage::ALIGNMENTS)?;
     let overlaps = alignments_of(setting.call, &problem, setting.selection.as_ref(), &top.eigenvectors);
@@ -73,6 +78,8 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
         tolerance: top.tolerance,
         scale: top.scale,
         orthogonality: orthogonality(&top.eigenvectors),
+        matrix_error,
+        vanishes,
         products: top.products,
         restarts: top.restarts,
         method: PartialMethod::Lanczos,

@@ -52,6 +52,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let selection = setting.selection.as_ref();
     let operator = operator(&problem, &asked.subject, selection)?;
+    setting.note_held_statistics();
     let mut watch = call.job(setting.name());
     let spectrum = solvers::spectrum(&operator, method, call.lab.memory, &mut watch).of(setting.name())?;
     let free = |gradients: Matrix<T>| restricted(gradients, selection);

@@ -54,6 +54,20 @@ pub struct Drawing {
     pub classes: Vec<usize>,
     /// The factors for the layers that lead to another minimum of the same function, which is shown instead.
     pub reparameterize: Option<[f64; 3]>,
+    /// mu of the weight decay mu/2 |theta|^2 that is part of the loss.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub weight_decay: f64,
+    /// The layers or tensors that decay; empty for all parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decay_only: Vec<String>,
+    /// Label smoothing of the cross-entropy, 0 to 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// The choice of eigenvectors that maps show.
@@ -166,8 +180,16 @@ fn shown(
 ) -> Result<Vec<Shown>, LabError> {
     let labels = labels(&experiments);
     let own = how.weights.is_none() && how.dtype == Dtype::Float64;
-    let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || !own;
-    let subject = Matter { classes: drawing.classes.clone(), factors: drawing.reparameterize, ..Matter::default() };
+    let penalised = drawing.weight_decay != 0.0 || drawing.label_smoothing != 0.0;
+    let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || penalised || !own;
+    let subject = Matter {
+        classes: drawing.classes.clone(),
+        factors: drawing.reparameterize,
+        weight_decay: drawing.weight_decay,
+        decay_only: drawing.decay_only.clone(),
+        label_smoothing: drawing.label_smoothing,
+        ..Matter::default()
+    };
     let asked = Asked { subject, how: how.clone(), ..Asked::default() };
     let one = |(loaded, label): (Loaded, String)| {
         let analysed = Arc::new(analysis(call, &loaded, &asked)?);
@@ -186,7 +208,11 @@ impl Drawing {
         let classes: Vec<String> = self.classes.iter().map(ToString::to_string).collect();
         let classes = if classes.is_empty() { String::new() } else { format!("+classes-{}", classes.join("-")) };
         let factors = self.reparameterize.map(|[a, b, c]| format!("+reparameterized-{a}-{b}-{c}"));
-        classes + &factors.unwrap_or_default()
+        let only = crate::analysis::in_file_names(&self.decay_only);
+        let only = if only.is_empty() { only } else { format!("-of-{only}") };
+        let decay = Some(self.weight_decay).filter(|&mu| mu != 0.0).map(|mu| format!("+weight-decay-{mu:e}{only}"));
+        let smoothing = Some(self.label_smoothing).filter(|&s| s != 0.0).map(|s| format!("+smoothing-{s:e}"));
+        [Some(classes), factors, decay, smoothing].into_iter().flatten().collect()
     }
 
     /// The options with which the paper's figures are drawn.
@@ -199,6 +225,9 @@ impl Drawing {
             individual_bars: false,
             classes: vec![],
             reparameterize: None,
+            weight_decay: 0.0,
+            decay_only: vec![],
+            label_smoothing: 0.0,
         }
     }
 }

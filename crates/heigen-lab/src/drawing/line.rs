@@ -36,12 +36,12 @@ pub(super) fn line(call: &Call, shown: &Shown) -> Result<InputLine, LabError> {
     let Shown { loaded, analysed, .. } = shown;
     let samples = &analysed.samples;
     let network = &analysed.prepared.network;
-    let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, loaded.experiment.loss)?;
+    let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, analysed.objective.clone())?;
     let (_, vectors) = analysed.top(VECTORS)?;
     let [low, high] = range(&loaded.experiment.dataset, &samples.features);
     let x: Vec<f64> = (0..INPUTS).map(|i| low + (high - low) * i as f64 / (INPUTS - 1) as f64).collect();
     let inputs = Matrix { data: x.clone(), rows: 1, columns: INPUTS };
-    let outputs = call.run(|| network.outputs(problem.theta(), &inputs));
+    let outputs = call.run(|| problem.classifier().outputs(problem.theta(), &inputs));
     let predicted = predict(&outputs);
     let (boundaries, regions) = regions(&x, &outputs, &predicted);
 
@@ -120,7 +120,7 @@ fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>, watch: &mut dyn Watch)
 /// The loss surface of any network.
 pub(super) fn surface_of(call: &Call, shown: &Shown, _: &Drawing) -> Result<LossSurface, LabError> {
     let analysed = &shown.analysed;
-    let loss = shown.loaded.experiment.loss;
-    let problem: Problem<f64> = call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    let problem: Problem<f64> =
+        call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
     surface(&problem, &analysed.top(VECTORS)?.1, &mut call.job(&shown.loaded.experiment.name))
 }

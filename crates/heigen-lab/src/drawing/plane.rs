@@ -46,7 +46,8 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
     let Shown { loaded, analysed, label, .. } = shown;
     let experiment = &loaded.experiment;
     let samples = &analysed.samples;
-    let problem: Problem<f64> = call.problem(&analysed.prepared.network, &analysed.theta, samples, experiment.loss)?;
+    let problem: Problem<f64> =
+        call.problem(&analysed.prepared.network, &analysed.theta, samples, analysed.objective.clone())?;
     let (values, vectors) = analysed.top(how.eigenvectors.unwrap_or(5))?;
     let plane = plane(&experiment.dataset, &samples.features);
     let resolution = how.resolution;
@@ -61,7 +62,7 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
         })
         .collect();
     let nodes = plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES);
-    let outputs = call.run(|| problem.network().outputs(problem.theta(), &nodes));
+    let outputs = call.run(|| problem.classifier().outputs(problem.theta(), &nodes));
     Ok(PlaneRow {
         label: label.clone(),
         note: matches!(aside, Aside::Margin).then(|| g_theta(analysed)).flatten(),
@@ -69,6 +70,7 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
         y_range: plane.y,
         points: samples.features.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect(),
         classes: samples.labels.clone(),
+        class_names: embedding::class_names(&shown.loaded.experiment.dataset, analysed),
         boundary: decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES),
         grid: [resolution, resolution],
         maps,
@@ -153,9 +155,9 @@ fn reconstructed(call: &Call, shown: &Shown, how: &Drawing, row: &PlaneRow) -> R
 }
 
 fn alignments(call: &Call, shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>) -> Result<Matrix<f64>, LabError> {
-    let Shown { loaded, analysed, .. } = shown;
-    let loss = loaded.experiment.loss;
-    let problem: Problem<f64> = call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, loss)?;
+    let Shown { analysed, .. } = shown;
+    let problem: Problem<f64> =
+        call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
     let cells = Plane { x: row.x_range, y: row.y_range }.cell_centres(row.grid[0], row.grid[1]);
     Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
 }

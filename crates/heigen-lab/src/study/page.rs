@@ -5,9 +5,9 @@ use crate::LabError;
 use crate::analysis::Found;
 use crate::call::Call;
 use crate::drawing::Figure;
-use crate::page_text::{capital, machine, math, percent};
-use heigen::analysis::{Definition, Rule, Summary};
-use heigen_report::{Cell, Figure as Shown, Report, Section, Table, TaskState, Timing, literal};
+use crate::page_text::{capital, machine, math, percent, whole};
+use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, Rule, Summary};
+use heigen_report::{Cell, Figure as Shown, Folded, Report, Section, Table, TaskState, Timing, literal};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
 
@@ -57,8 +57,8 @@ fn facts(call: &Call, request: &StudyRequest, outcome: &Study) -> Vec<(String, S
     };
     let mut facts = vec![
         ("Network", literal(&request.import.model.display().to_string())),
-        ("Parameters", format!("P = {}", network.n_params())),
-        ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, data.n_samples()))),
+        ("Parameters", format!("P = {}", whole(network.n_params()))),
+        ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, whole(data.n_samples())))),
         ("Classes", literal(&format!("{}{named}", data.n_classes))),
         ("Loss", literal(loss_name(request.import.loss))),
         ("Program", format!("heigen {}", heigen::VERSION)),
@@ -114,12 +114,12 @@ fn spectrum(record: &AnalysisRecord) -> Section {
         caption: "The whole spectrum".into(),
         head: vec![String::new(), "value".into()],
         rows: vec![
-            line("outliers", o.count.to_string()),
+            line("outliers", whole(o.count)),
             line(
                 "the same with half and with twice the gap",
-                format!("{}, {}", o.count_at_half_gap, o.count_at_double_gap),
+                format!("{}, {}", whole(o.count_at_half_gap), whole(o.count_at_double_gap)),
             ),
-            line("rank", format!("{} of {}", s.rank, s.n_params)),
+            line("rank", format!("{} of {}", whole(s.rank), whole(s.n_params))),
             line("trace", math(s.trace, 5)),
             line("most negative eigenvalue", math(s.lambda_min, 3)),
             line("method", s.method.name().to_owned()),
@@ -159,50 +159,78 @@ fn top(record: &AnalysisRecord<TopKSummary>) -> Section {
             .collect(),
         note: Some(format!(
             "{} products with the Hessian; loss of orthogonality {}.",
-            s.products,
+            whole(s.products),
             math(s.orthogonality, 2)
         )),
     };
     section("spectrum", "Spectrum", vec![], vec![values])
 }
 
+/// Whether a value of `G_theta` is the one that is recommended: the paper's definition, made independent of the basis that
+/// an eigensolver happens to return, with the threshold of the paper's Figure 4.
+fn recommended(g: &GTheta) -> bool {
+    g.definition == Definition::Subspaces && g.rule == Rule::Max && g.eps.to_bits() == FIGURE_4_EPS.to_bits()
+}
+
 fn generalization(s: &Summary) -> Section {
-    let row = |g: &heigen::analysis::GTheta| {
+    let row = |g: &GTheta| {
         let definition = match g.definition {
             Definition::Subspaces => "eigenspaces",
             Definition::Eigenvectors => "all eigenvectors, as computed",
             Definition::NonzeroEigenvectors => "eigenvectors of nonzero eigenvalues",
         };
         let rule = if g.rule == Rule::Max { "largest" } else { "mean" };
+        let value = Cell::number(math(g.value, 4));
         vec![
             Cell::text(definition),
             Cell::text(rule),
             Cell::number(math(g.eps, 3)),
             Cell::text(literal(&g.eps_source)),
-            Cell::number(math(g.value, 4)).strong(),
-            Cell::number(g.counted.to_string()),
-            Cell::number(g.counted_null.to_string()).muted(),
+            if recommended(g) { value.strong() } else { value },
+            Cell::number(whole(g.counted)),
+            Cell::number(whole(g.counted_null)).muted(),
         ]
     };
-    let head = ["vectors", "alignment", "threshold", "its source", "$G_\\theta$", "counted", "of the null space"];
-    let table = Table {
-        caption: "The generalization measure".into(),
-        head: head.map(Into::into).to_vec(),
-        rows: s.g_theta.iter().map(row).collect(),
-        note: Some(
-            "$G_\\theta$ is the fraction of the P eigenvectors with which the gradient of some sample (largest), or the \
-             gradients of all on average (mean), align as much as the threshold or more (arXiv:2306.07104, section 5)."
-                .into(),
-        ),
+    let table = |caption: &str, lines: Vec<&GTheta>, note: Option<&str>| Table {
+        caption: caption.into(),
+        head: ["vectors", "alignment", "threshold", "its source", "$G_\\theta$", "counted", "of the null space"]
+            .map(Into::into)
+            .to_vec(),
+        rows: lines.into_iter().map(row).collect(),
+        note: note.map(Into::into),
     };
-    section("generalization", "Generalization measure", vec![], vec![table])
+    let (first, others): (Vec<&GTheta>, Vec<&GTheta>) = s.g_theta.iter().partition(|g| recommended(g));
+    let text = first.first().map(|g| {
+        format!(
+            "$G_\\theta$ = {}: {} of {} directions. This is the value to quote: the paper's definition (arXiv:2306.07104, \
+             section 5), counted over eigenspaces, so that it does not depend on the basis that an eigensolver happens to \
+             return, and with the threshold of the paper's Figure 4, so that it can be compared with published values. It \
+             compares minima of one network; between networks of different size the threshold means different things.",
+            math(g.value, 4),
+            whole(g.counted),
+            whole(s.n_params)
+        )
+    });
+    let note = "$G_\\theta$ is the fraction of the P eigenvectors with which the gradient of some sample (largest), or the \
+                gradients of all on average (mean), align as much as the threshold or more.";
+    let recommendation = table("The generalization measure, recommended definition", first, Some(note));
+    let folded = Folded {
+        summary: format!("{} other definitions of $G_\\theta$", others.len()),
+        tables: vec![table("The generalization measure by other definitions and thresholds", others, None)],
+    };
+    let kept = |table: &Table| !table.rows.is_empty();
+    Section {
+        tables: vec![recommendation].into_iter().filter(kept).collect(),
+        folded: vec![folded].into_iter().filter(|f| f.tables.iter().all(kept)).collect(),
+        ..section("generalization", "Generalization measure", text.into_iter().collect(), vec![])
+    }
 }
 
 fn boundary(record: &BoundaryRecord) -> Section {
     let line = |name: &str, value: String| vec![Cell::text(name), Cell::number(value)];
     let mut rows = Vec::new();
     if let Some(c) = &record.complexity {
-        rows.push(line("pieces of the boundary", c.n_pieces.to_string()));
+        rows.push(line("pieces of the boundary", whole(c.n_pieces)));
         rows.push(line("length", math(c.length, 4)));
         rows.push(line("total curvature", math(c.turning, 4)));
     }

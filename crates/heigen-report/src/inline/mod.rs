@@ -72,10 +72,15 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
+/// A verbatim name that may go on in the next line after each of its parts.
+pub(crate) fn breakable(name: &str) -> String {
+    escape(name).replace('/', "/<wbr>").replace('_', "_<wbr>")
+}
+
 fn node_html(node: &Node) -> String {
     match node {
         Node::Text(text) => escape(text),
-        Node::Code(code) => format!("<code>{}</code>", escape(code)),
+        Node::Code(code) => format!("<code>{}</code>", breakable(code)),
         Node::Emphasis(inner) => format!("<em>{}</em>", inner.iter().map(node_html).collect::<String>()),
         Node::Math(formula) => format!("<span class=\"math\">{}</span>", formula.html()),
         Node::Power(exponent) => format!("<sup>{}</sup>", escape(exponent)),
@@ -104,6 +109,7 @@ mod tests {
         for (source, wanted) in [
             ("plain", "plain"),
             ("see `heigen figure 2`", "see <code>heigen figure 2</code>"),
+            ("`a_b/c`", "<code>a_<wbr>b/<wbr>c</code>"),
             ("`<b> $x$ *y*`", "<code>&lt;b&gt; $x$ *y*</code>"),
             ("an *important* word", "an <em>important</em> word"),
             ("*with `code` inside*", "<em>with <code>code</code> inside</em>"),
@@ -162,8 +168,10 @@ mod tests {
             let lower = html.to_lowercase();
             assert!(!lower.contains("<script") && !lower.contains("<img") && !html.contains('\''), "{html}");
             let tags = html.split('<').skip(1).map(|rest| rest.split(['>', ' ']).next().unwrap());
-            let known =
-                ["code", "/code", "em", "/em", "span", "/span", "i", "/i", "sub", "/sub", "sup", "/sup", "a", "/a"];
+            let known = [
+                "code", "/code", "wbr", "em", "/em", "span", "/span", "i", "/i", "sub", "/sub", "sup", "/sup", "a",
+                "/a",
+            ];
             tags.for_each(|tag| assert!(known.contains(&tag), "{tag} in {html}"));
         }
         assert!(!html("javascript:alert(1)").contains("href"));

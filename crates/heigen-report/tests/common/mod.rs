@@ -1,6 +1,6 @@
 //! A page with some of everything, as its user would make it. Findings, times and most numbers in it are made up.
 
-use heigen_report::{Cell, Claim, Figure, Report, Section, Table, TaskState, Timing, Verdict};
+use heigen_report::{Cell, Claim, Figure, Folded, Report, Section, Table, TaskState, Timing, Verdict};
 
 /// A row of drawings, wide and low as the paper's are.
 pub(crate) fn drawing() -> String {
@@ -13,7 +13,7 @@ pub(crate) fn drawing() -> String {
     };
     let maps: String = (0..6).map(map).collect();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"980pt\" height=\"180pt\" viewBox=\"0 0 980 180\">\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"980pt\" height=\"180pt\" viewBox=\"0 0 980 180\" data-smallest-text=\"10\">\
          <defs><linearGradient id='shade'><stop stop-color='#e8801a'/><stop offset='.5' stop-color='white'/>\
          <stop offset='1' stop-color='#5e3c99'/></linearGradient></defs>\
          <rect width='980' height='180' fill='white'/>{maps}</svg>\n"
@@ -45,6 +45,9 @@ pub(crate) fn example() -> Report {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec(),
+        rules: strings(&[
+            "A claim is *supported* if findings speak for it and none against it, *mixed* if some do either.",
+        ]),
         claims: claims(),
         sections: sections(),
         timings: timings(),
@@ -62,6 +65,8 @@ fn claims() -> Vec<Claim> {
             statement: "The top Hessian eigenvectors encode the decision boundary".into(),
             source: "Figs. 2 and 3, Sec. 4".into(),
             verdict: Verdict::Supported,
+            basis: "5 minima, one seed each".into(),
+            rule: r"A minimum speaks for the claim where $|A_1(x)| \geq 0.9$ along most of the boundary.".into(),
             evidence_for: strings(&[
                 r"$|A_1(x)|$ is above 0.9 along 94 % of the boundary between classes 0 and 1.",
                 "All five synthetic data sets show it.",
@@ -87,6 +92,7 @@ fn claims() -> Vec<Claim> {
                     .to_vec(),
                 note: None,
             }),
+            ..Claim::default()
         },
         Claim {
             statement: r"$G_\theta$ is lower at minima that generalise well".into(),
@@ -97,7 +103,15 @@ fn claims() -> Vec<Claim> {
                 r"large norm has $G_\theta = 0.08$ and the lowest test accuracy (0.81).",
                 r"Where the Hessian is rank-deficient the basis of its null space is arbitrary, and $G_\theta$ with it.",
             ]),
+            evidence_open: strings(&["`gauss/random_label_training`: there is no test accuracy."]),
             table: None,
+            ..Claim::default()
+        },
+        Claim {
+            statement: "Outliers grow with the length of the boundary".into(),
+            verdict: Verdict::Undecided,
+            evidence_open: strings(&[r"Rank correlation 0.31 over 9 minima; chance reaches $\pm 0.58$."]),
+            ..Claim::default()
         },
         Claim {
             statement: "The margin follows from the direction of the top eigenvector".into(),
@@ -143,7 +157,8 @@ fn sections() -> Vec<Section> {
                 r"Decision boundary with the training points, then the alignment $A_i(x) = \langle g(x), v_i \rangle / |g(x)|$ of the reinforcing gradient with the top five eigenvectors.",
                 Some("heigen figure 2 gauss/normal_training"),
             )],
-            tables: vec![spectrum],
+            tables: vec![spectrum.clone()],
+            folded: vec![Folded { summary: "Other thresholds of $G_\\theta$".into(), tables: vec![spectrum] }],
         },
         Section {
             id: "mnist".into(),
@@ -161,8 +176,8 @@ fn sections() -> Vec<Section> {
                     .map(str::to_owned)
                     .collect(),
                 rows: [
-                    "mnist2D/normal_training_c017|normal|5.09|2.30|1.42|10.4|0.11|1.000|0.991|2,000",
-                    "mnist2D/adversarial_init_training_c017|adversarial|15.0|2.07|1.04|21.7|0.19|1.000|0.962|2,000",
+                    "`mnist2D/normal_training_c017`|normal|5.09|2.30|1.42|10.4|0.11|1.000|0.991|2,000",
+                    "`gauss_checkerboard_linear/adversarial_init_training_c017`|adversarial|15.0|2.07|1.04|21.7|0.19|1.000|0.962|2,000",
                 ]
                 .map(|row| {
                     let cells = row.split('|').enumerate();
@@ -171,6 +186,7 @@ fn sections() -> Vec<Section> {
                 .to_vec(),
                 note: None,
             }],
+            folded: Vec::new(),
         },
     ]
 }

@@ -1,7 +1,9 @@
 //! The block of an operator that belongs to some of its parameters.
 
 use super::{IndexRanges, IndexRangesError};
+use crate::operator::Split;
 use crate::{Failure, Space, SymmetricOperator};
+use std::ops::Range;
 
 /// S^T A S, the operator A with all but some parameters held fixed: the columns of S [P, P_sub] are the columns of the
 /// identity that belong to the chosen parameters.
@@ -38,6 +40,26 @@ impl<O: SymmetricOperator<S>, S: Space> Restricted<O, S> {
         Ok(Self { operator, selection, whole, part })
     }
 
+    /// The places in a sub-vector of those chosen coordinates that lie in ascending `ranges`.
+    fn own(&self, ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+        let (mut before, mut own) = (0, Vec::<Range<usize>>::new());
+        for chosen in self.selection.ranges() {
+            for range in ranges {
+                let (from, to) = (range.start.max(chosen.start), range.end.min(chosen.end));
+                if from >= to {
+                    continue;
+                }
+                let next = before + from - chosen.start..before + to - chosen.start;
+                match own.last_mut() {
+                    Some(last) if last.end == next.start => last.end = next.end,
+                    _ => own.push(next),
+                }
+            }
+            before += chosen.len();
+        }
+        own
+    }
+
     /// The chosen coordinates.
     pub fn selection(&self) -> &IndexRanges {
         &self.selection
@@ -52,6 +74,23 @@ impl<O: SymmetricOperator<S>, S: Space> SymmetricOperator<S> for Restricted<O, S
 
     fn rounding(&self) -> f64 {
         self.operator.rounding()
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, S>>, Failure> {
+        let Some(Split { rest, shift, coordinates }) = self.operator.split()? else { return Ok(None) };
+        let rest = Restricted {
+            operator: rest,
+            selection: self.selection.clone(),
+            whole: self.whole.clone(),
+            part: self.part.clone(),
+        };
+        Ok(Some(Split { rest: Box::new(rest), shift, coordinates: self.own(&coordinates) }))
+    }
+
+    fn recomputed(&self, directions: &S::Block, trial: u32) -> Result<Option<S::Block>, Failure> {
+        let ranges = self.selection.ranges();
+        let all = self.operator.recomputed(&self.whole.scatter_rows(directions, ranges)?, trial)?;
+        all.map(|all| self.whole.gather_rows(&all, ranges)).transpose()
     }
 
     fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! A multiple of an operator.
 
+use crate::operator::Split;
 use crate::{Failure, Space, SymmetricOperator, Watch};
 
 /// The operator c A. Every eigenvalue of A is multiplied by c; eigenvectors stay.
@@ -42,6 +43,19 @@ impl<S: Space, O: SymmetricOperator<S>> SymmetricOperator<S> for Scaled<O> {
 
     fn exact_trace(&self) -> Option<f64> {
         self.operator.exact_trace().map(|trace| self.factor * trace)
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, S>>, Failure> {
+        let Some(Split { rest, shift, coordinates }) = self.operator.split()? else { return Ok(None) };
+        let rest = Scaled { operator: rest, factor: self.factor };
+        Ok(Some(Split { rest: Box::new(rest), shift: self.factor * shift, coordinates }))
+    }
+
+    fn recomputed(&self, directions: &S::Block, trial: u32) -> Result<Option<S::Block>, Failure> {
+        let Some(mut out) = self.operator.recomputed(directions, trial)? else { return Ok(None) };
+        let space = self.space();
+        space.scale_columns(&mut out, &vec![self.factor; space.columns(directions)])?;
+        Ok(Some(out))
     }
 
     fn rounding(&self) -> f64 {

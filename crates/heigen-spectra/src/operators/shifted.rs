@@ -1,5 +1,6 @@
 //! An operator with a multiple of the identity added.
 
+use crate::operator::Split;
 use crate::{Failure, Space, SymmetricOperator};
 
 /// The operator A + mu I, e.g. the Hessian of the loss with weight decay.
@@ -31,6 +32,18 @@ impl<S: Space, O: SymmetricOperator<S>> SymmetricOperator<S> for Shifted<O> {
 
     fn rounding(&self) -> f64 {
         self.operator.rounding()
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, S>>, Failure> {
+        let all = 0..self.n_params();
+        Ok(Some(Split { rest: Box::new(&self.operator), shift: self.shift, coordinates: vec![all] }))
+    }
+
+    fn recomputed(&self, directions: &S::Block, trial: u32) -> Result<Option<S::Block>, Failure> {
+        let Some(mut out) = self.operator.recomputed(directions, trial)? else { return Ok(None) };
+        let space = self.space();
+        space.add_scaled(&vec![self.shift; space.columns(directions)], space.all(directions), &mut out)?;
+        Ok(Some(out))
     }
 
     fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {

@@ -33,6 +33,14 @@ impl<S: Space, A: SymmetricOperator<S>, B: SymmetricOperator<S>> SymmetricOperat
         self.first.exact_trace().zip(self.second.exact_trace()).map(|(a, b)| a + b)
     }
 
+    fn recomputed(&self, directions: &S::Block, trial: u32) -> Result<Option<S::Block>, Failure> {
+        let (first, second) = (self.first.recomputed(directions, trial)?, self.second.recomputed(directions, trial)?);
+        let (Some(mut out), Some(second)) = (first, second) else { return Ok(None) };
+        let space = self.space();
+        space.add_scaled(&vec![1.0; space.columns(directions)], space.all(&second), &mut out)?;
+        Ok(Some(out))
+    }
+
     fn rounding(&self) -> f64 {
         self.first.rounding() + self.second.rounding()
     }

@@ -70,7 +70,7 @@ pub fn boundary_distances(
     of: &[usize],
     watch: &mut dyn Watch,
 ) -> Result<Vec<Option<BoundaryPoint>>, Stopped> {
-    let (network, theta, inputs) = (problem.network(), problem.theta(), problem.inputs());
+    let (network, theta, inputs) = (problem.classifier(), problem.theta(), problem.inputs());
     let one = |n: usize| inputs.columns(n..n + 1);
     let threads = problem.space().threads();
     let classes: Vec<usize> = threads.run(|| {

@@ -150,7 +150,7 @@ pub fn input_of_output(
     starts: &Matrix<f64>,
     watch: &mut dyn Watch,
 ) -> Result<InputOfOutput, CollapseError> {
-    let (network, theta) = (problem.network(), problem.theta());
+    let (network, theta) = (problem.classifier(), problem.theta());
     if target.len() != network.n_outputs() {
         return Err(CollapseError::Target { got: target.len(), wanted: network.n_outputs() });
     }

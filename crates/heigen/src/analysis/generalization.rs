@@ -69,7 +69,8 @@ pub enum Definition {
     /// All P eigenvectors as the eigensolver returned them, the reference's definition. The eigensolver's basis of the
     /// null space is arbitrary, and so is the number of its vectors that are counted.
     Eigenvectors,
-    /// The eigenvectors of nonzero eigenvalues only. The exact way computes no others.
+    /// The eigenvectors of nonzero eigenvalues only. The exact way computes no others, and none of the eigenspace in which
+    /// weight decay alone acts.
     NonzeroEigenvectors,
 }
 

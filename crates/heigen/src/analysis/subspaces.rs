@@ -1,7 +1,7 @@
 //! Eigenvalue clusters as subspaces: numbers that do not depend on an arbitrary basis.
 
 use super::{Rule, count_aligned};
-use crate::curvature::Spectrum;
+use crate::curvature::{OnComplement, Spectrum};
 use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtract_product};
 
 /// Neighbouring eigenvalues closer than this fraction of max |lambda| belong to one cluster: rounding mixes their
@@ -57,12 +57,24 @@ impl SubspaceAlignments {
             rest.column_mut(x).iter_mut().for_each(|g| *g *= inverse);
         }
         subtract_product(rest.as_mut(), spectrum.eigenvectors.as_ref(), alignments.as_ref(), par());
-        let null = spectrum.eigenvalues.len() - spectrum.places.len();
-        let directions = principal(&rest)?;
-        let kept = directions.rows.min(null);
-        // The singular values are ascending, so the largest are the last.
-        let keep = Matrix::from_fn(kept, n, |i, x| directions.column(x)[directions.rows - kept + i]);
-        out.add(&keep, true);
+        let mut null = spectrum.eigenvalues.len() - spectrum.places.len();
+        // Where weight decay gives the complement an eigenvalue of its own, the decaying part of it is another eigenspace.
+        if let Some(OnComplement { shift, coordinates, count }) = &spectrum.on_complement
+            && spectrum.is_nonzero(*shift)
+            && *count > 0
+        {
+            let mut decaying = Matrix::zeros(rest.rows, n);
+            for x in 0..n {
+                for range in coordinates {
+                    decaying.column_mut(x)[range.clone()].copy_from_slice(&rest.column(x)[range.clone()]);
+                    rest.column_mut(x)[range.clone()].fill(T::ZERO);
+                }
+            }
+            out.n_clusters += usize::from(*count > 1);
+            out.add(&largest(&principal(&decaying)?, *count), false);
+            null -= count;
+        }
+        out.add(&largest(&principal(&rest)?, null), true);
         Ok(out)
     }
 
@@ -101,6 +113,12 @@ fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
     let pairs = self_adjoint_eigen(&m.gram())?;
     let sigma = |j: usize| if pairs.eigenvalues[j] > T::ZERO { pairs.eigenvalues[j].sqrt() } else { T::ZERO };
     Ok(Matrix::from_fn(m.columns, m.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
+}
+
+/// The rows of the at most `most` largest singular values, which are ascending.
+fn largest<T: Scalar>(directions: &Matrix<T>, most: usize) -> Matrix<T> {
+    let kept = directions.rows.min(most);
+    Matrix::from_fn(kept, directions.columns, |i, x| directions.column(x)[directions.rows - kept + i])
 }
 
 /// The ranges of columns whose eigenvalues follow one another within rounding.

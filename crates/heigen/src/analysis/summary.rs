@@ -26,7 +26,8 @@ pub struct Summary {
     pub grad_norm: f64,
     /// Number of nonzero eigenvalues, |lambda| > 1e-10 |lambda|_max.
     pub rank: usize,
-    /// Number of stored eigenvectors: those of the nonzero eigenvalues, or all P.
+    /// Number of stored eigenvectors: those of the nonzero eigenvalues, or all P. Under weight decay the exact way stores
+    /// none of the eigenspace in which the matrix is mu alone.
     pub n_eigenvectors: usize,
     /// Sum of the eigenvalues.
     pub trace: f64,
@@ -45,7 +46,8 @@ pub struct Summary {
     pub outside_bound: f64,
     /// The error bounds of the spectrum.
     pub certificate: Certificate,
-    /// The generalization measure with its thresholds, rules and definitions.
+    /// The generalization measure with its thresholds, rules and definitions; empty where the matrix is zero as far as can
+    /// be told, which has no directions to count.
     pub g_theta: Vec<GTheta>,
     /// Clusters of two or more nonzero eigenvalues that were treated as subspaces.
     pub n_clusters: usize,
@@ -122,11 +124,15 @@ fn analyze_here<T: Scalar>(
     let nonzero = alignments(gradients, &spectrum.eigenvectors);
     let subspaces = SubspaceAlignments::new(gradients, &spectrum, &nonzero)?;
     let n_clusters = subspaces.n_clusters;
+    let vanishes = spectrum.scale() == 0.0;
     let mut measures = by_subspaces(&subspaces, spectrum.eigenvalues.len(), random);
     if everything.is_none() {
         measures.extend(by_eigenvectors(&nonzero, &spectrum, random, Definition::NonzeroEigenvectors));
     }
     measures.append(&mut g_theta);
+    if vanishes {
+        measures.clear();
+    }
     let (overlaps, spectrum) = match everything {
         Some((all, Some(full))) => (all, full),
         _ => (nonzero, spectrum),

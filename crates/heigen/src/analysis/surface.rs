@@ -60,8 +60,7 @@ pub fn loss_surface<T: Scalar>(
         let (a, b) = (at(k / n), at(k % n));
         let steps = directions[0].iter().zip(directions[1]);
         let moved = problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2);
-        let outputs = problem.network().outputs(&moved.collect::<Vec<T>>(), problem.inputs());
-        problem.loss_kind().mean(&outputs, problem.labels())
+        problem.loss_of(&moved.collect::<Vec<T>>())
     };
     let threads = problem.space().threads();
     let data = in_parallel(n * n, n, &threads, ("loss surface", "points"), watch, loss)?;

@@ -71,7 +71,7 @@ pub fn class_switches<T: Scalar>(
     options: &SwitchOptions,
     watch: &mut dyn Watch,
 ) -> Result<ClassSwitches, Stopped> {
-    let (network, theta, inputs, labels) = (problem.network(), problem.theta(), problem.inputs(), problem.labels());
+    let (network, theta, inputs, labels) = (problem.classifier(), problem.theta(), problem.inputs(), problem.labels());
     let classes = by_class(labels);
     let mut stream = NumpyRandomState::new(options.seed);
     let same = choose(same_pairs(&classes), options.pairs, &mut stream, |k| same_pair(&classes, k));

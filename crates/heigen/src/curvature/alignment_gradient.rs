@@ -52,7 +52,7 @@ impl<T: Scalar> Problem<'_, T> {
         vector: &[T],
         pool: &mut Pool<T>,
     ) -> AlignmentGradients<T> {
-        if has_rank_one_gradients(self.network().layers()) {
+        if has_rank_one_gradients(self.classifier().layers()) {
             return self.together(inputs, labels, vector, pool);
         }
         let labels = self.resolve(inputs, labels);
@@ -66,7 +66,7 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// The alignment of one input of any network: writes dA/dx to `out` and returns A.
     fn alone(&self, input: &Matrix<T>, label: usize, vector: &[T], out: &mut [T], pool: &mut Pool<T>) -> T {
-        let network = self.network();
+        let network = self.classifier();
         let delta = unit_delta(self, std::slice::from_ref(&label));
         let mut direction = pool.take(self.n_params());
         let mut tape = Tape::recording();
@@ -109,7 +109,7 @@ impl<T: Scalar> Problem<'_, T> {
         vector: &[T],
         pool: &mut Pool<T>,
     ) -> AlignmentGradients<T> {
-        let network = self.network();
+        let network = self.classifier();
         let mut tape = Tape::recording();
         let mut recorder = Recorder::new(self.theta(), vector, inputs.columns, pool);
         let x = recorder.input(inputs);
@@ -151,7 +151,7 @@ impl<T: Scalar> Problem<'_, T> {
 
 /// The derivative of every sample's own loss, without the factor 1/N.
 fn unit_delta<'a, T: Scalar>(problem: &Problem<'_, T>, labels: &'a [usize]) -> LossDelta<'a, T> {
-    LossDelta { loss: problem.loss_kind(), labels, weight: T::ONE, rounding: Rounding::Exact }
+    LossDelta { loss: problem.sample_loss(), labels, weight: T::ONE, rounding: Rounding::Exact }
 }
 
 fn copy_tangents<T: Scalar>(gradient: Option<&DualTensor<T>>, out: &mut [T]) {

@@ -43,7 +43,8 @@ impl<T: Scalar> ColumnMap<T, 1> for Factor {
 }
 
 impl<T: Scalar> Problem<'_, T> {
-    /// The trace of the Gauss-Newton matrix, 1/N sum_n sum_j |J_n^T s_j|^2; `None` where samples depend on each other.
+    /// The trace of the Gauss-Newton matrix of the samples, 1/N sum_n sum_j |J_n^T s_j|^2; `None` where samples depend on each
+    /// other.
     pub(super) fn gauss_newton_trace(&self) -> Option<f64> {
         if self.network().couples_samples() {
             return None;
@@ -57,10 +58,10 @@ impl<T: Scalar> Problem<'_, T> {
         };
         let classes = 0..self.network().n_outputs();
         let sum: f64 = classes.map(|j| self.squared_norms(&Factor { j, cross_entropy, log_probabilities })).sum();
-        Some(sum / self.n_samples() as f64)
+        Some(self.reduced(sum))
     }
 
-    /// The trace of the Hessian. It equals that of the Gauss-Newton matrix for networks that are linear in the
+    /// The trace of the Hessian of the samples' loss. It equals that of the Gauss-Newton matrix for networks that are linear in the
     /// parameters of every single layer: H - GGN, the second derivative of the network, has entries only between
     /// different layers, and so a zero diagonal.
     pub(super) fn hessian_trace(&self) -> Option<f64> {
@@ -71,14 +72,19 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
     }
 
+    /// The trace of the functional remainder, 0 for networks that are linear in the parameters of every single layer.
+    pub(super) fn remainder_trace(&self) -> Option<f64> {
+        (self.network().is_multilinear() && !self.network().couples_samples()).then_some(0.0)
+    }
+
     /// The trace of the empirical Fisher matrix, 1/N sum_n |g_n|^2.
     pub(super) fn fisher_trace(&self) -> Option<f64> {
         if self.network().couples_samples() {
             return None;
         }
-        let (loss, labels) = (self.loss_kind(), self.labels());
+        let (loss, labels) = (self.sample_loss(), self.labels());
         let delta = LossDelta { loss, labels, weight: T::ONE, rounding: Rounding::Exact };
-        Some(self.squared_norms(&delta) / self.n_samples() as f64)
+        Some(self.reduced(self.squared_norms(&delta)))
     }
 
     /// The absolute error that rounding leaves of a curvature that is 0, estimated from the size of the outputs that

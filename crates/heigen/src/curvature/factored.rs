@@ -1,7 +1,7 @@
 //! The Hessian of a piecewise-linear network, written out by its structure. Its products are cheap where products
 //! through the network are expensive.
 
-use super::passes::{delta_at_logits, mean_weight};
+use super::passes::delta_at_logits;
 use super::structure::{Probing, probing};
 use super::{Failure, FunctionalRemainder, Host, Problem, Space, SymmetricOperator, Watch, stage};
 use crate::linalg::{Matrix, Scalar, add_product, par, product};
@@ -148,8 +148,8 @@ fn gauss_newton_matrix<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
 
 /// Column c of the root S_n of every sample, taken back to the parameters: J_n^T S_n[:, c] / sqrt(N), [P, N].
 fn roots<T: Scalar>(problem: &Problem<'_, T>, c: usize) -> Matrix<T> {
-    let loss = delta_at_logits(problem, mean_weight(problem)).loss;
-    let weight = T::from_f64(1.0 / (problem.n_samples() as f64).sqrt());
+    let loss = delta_at_logits(problem, T::ONE).loss.kind;
+    let weight = T::from_f64(problem.root_of_weight());
     problem.seeded_gradients(&Root { loss, column: c, weight })
 }
 

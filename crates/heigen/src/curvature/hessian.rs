@@ -1,11 +1,11 @@
 //! The Hessian of the mean loss as an operator.
 
-use super::factored::Factored;
+use super::Problem;
+use super::operators::of_problem;
 use super::passes::{Reverse, forward_and_back};
-use super::{Failure, Host, Problem, SymmetricOperator, Watch};
 use crate::linalg::{Matrix, Scalar};
 
-/// H = d^2 L / d theta^2 of a [`Problem`], [P, P]: its products are derivatives of the gradient along K directions
+/// H = d^2 L / d theta^2 of a [`Problem`], [P, P], with mu on the diagonal for parameters that decay: its products are derivatives of the gradient along K directions
 /// together.
 ///
 /// Exact for piecewise-linear networks wherever no unit sits on its kink (where PyTorch's convention ReLU'(0) = 0 holds).
@@ -13,30 +13,9 @@ use crate::linalg::{Matrix, Scalar};
 #[derive(Clone, Copy, Debug)]
 pub struct Hessian<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<Host<T>> for Hessian<'_, T> {
-    fn space(&self) -> Host<T> {
-        self.0.space().clone()
-    }
+of_problem!(Hessian, Hessian);
 
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
-        forward_and_back(self.0, &self.0.delta(), Reverse::Everything, directions, out);
-        Ok(())
-    }
-
-    fn exact_trace(&self) -> Option<f64> {
-        self.0.hessian_trace()
-    }
-
-    fn rounding(&self) -> f64 {
-        self.0.rounding()
-    }
-
-    fn written_out(
-        &self,
-        limit_bytes: f64,
-        watch: &mut dyn Watch,
-    ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + '_>>, Failure> {
-        let factored = Factored::of(self.0, limit_bytes, watch)?;
-        Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Host<T>>>))
-    }
+/// The product with the Hessian of the samples' loss.
+pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    forward_and_back(problem, &problem.delta(), Reverse::Everything, directions, out);
 }

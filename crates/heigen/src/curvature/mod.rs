@@ -18,10 +18,11 @@ mod structure;
 pub use alignment_gradient::AlignmentGradients;
 pub use heigen_spectra::{
     Certificate, Columns, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact, Failure, Host,
-    IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NULL_TOLERANCE, NotCertified, Progress, Quadrature,
-    Restricted, Scaled, Shifted, Space, SpectralDensity, Spectrum, SpectrumError, Start, Stopped, Summed,
-    SymmetricOperator, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which, certify, dense, diagonal, exact,
-    exact_diagonal, hutchinson, spectral_density, spectrum, stage, top_k, top_k_from, trace,
+    IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement,
+    Precision, Progress, Quadrature, Restricted, Scaled, Shifted, Space, SpectralDensity, Spectrum, SpectrumError,
+    Split, Start, Stopped, Summed, SymmetricOperator, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which,
+    certify, dense, diagonal, exact, exact_diagonal, hutchinson, precision, spectral_density, spectrum, stage, top_k,
+    top_k_from, trace,
 };
 pub use hessian::Hessian;
 pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};

@@ -92,14 +92,14 @@ pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) 
 /// diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
 pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
     let log_probabilities = problem.network().layers().last() == Some(&Layer::LogSoftmax);
-    let loss = match problem.loss_kind() {
-        LossKind::Nll if log_probabilities => LossKind::CrossEntropy,
-        other => other,
-    };
+    let mut loss = problem.sample_loss();
+    if loss.kind == LossKind::Nll && log_probabilities {
+        loss.kind = LossKind::CrossEntropy;
+    }
     LossDelta { loss, labels: problem.labels(), weight, rounding: Rounding::Exact }
 }
 
-/// The weight of a sample in the mean, 1/N.
-pub(super) fn mean_weight<T: Scalar>(problem: &Problem<'_, T>) -> T {
-    T::from_f64(1.0 / problem.n_samples() as f64)
+/// The weight of a sample in the objective: 1/N of a mean, 1 of a sum.
+pub(super) fn weight_of_samples<T: Scalar>(problem: &Problem<'_, T>) -> T {
+    T::from_f64(problem.sample_weight())
 }

@@ -1,4 +1,7 @@
 //! Gradients of single samples, and their products with directions without forming them.
+//!
+//! They are gradients of the sample's own loss through [`Problem::classifier`]: without the penalty of weight decay, which
+//! belongs to no sample, and with the statistics of batch normalisation held fixed, since a sample has no batch.
 
 use super::passes::{StartingAt, tile_of};
 use super::{Problem, Space};
@@ -55,7 +58,7 @@ impl<T: Scalar> Problem<'_, T> {
         self.in_chunks(&mut gradients.data, p * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
             let delta = LossDelta {
-                loss: self.loss_kind(),
+                loss: self.sample_loss(),
                 labels: &labels[i * samples..],
                 weight: T::ONE,
                 rounding: Rounding::Exact,
@@ -107,7 +110,7 @@ impl<T: Scalar> Problem<'_, T> {
         self.in_chunks(&mut alignments.data, k * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
             let weighted = LossDelta {
-                loss: self.loss_kind(),
+                loss: self.sample_loss(),
                 labels: &labels[i * samples..],
                 weight: T::ONE,
                 rounding: Rounding::Exact,
@@ -116,7 +119,7 @@ impl<T: Scalar> Problem<'_, T> {
             let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), &tile, &weighted);
             let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);
             let x = dual.input(&tile);
-            let outputs = self.network().forward(&mut dual, x, &mut Tape::forgetting());
+            let outputs = self.classifier().forward(&mut dual, x, &mut Tape::forgetting());
             let classes = delta.rows;
             for (n, (delta, &norm)) in delta.iter_columns().zip(&norms).enumerate() {
                 let norm = norm.sqrt();
@@ -154,31 +157,22 @@ impl<T: Scalar> Problem<'_, T> {
         let mut tape = Tape::recording();
         let mut plain = Plain::new(self.theta(), sink, pool, Par::Seq);
         let x = plain.input(inputs);
-        let outputs = self.network().forward(&mut plain, x, &mut tape);
+        let outputs = self.classifier().forward(&mut plain, x, &mut tape);
         let delta = plain.per_sample([&outputs], map);
         plain.recycle(outputs);
         let kept = plain.input(&delta);
-        self.network().reverse(&mut plain, delta, &mut tape);
+        self.classifier().reverse(&mut plain, delta, &mut tape);
         kept
     }
 
-    /// Number of samples that a task takes together. It is one where samples depend on each other, since the gradient
-    /// of a single sample is then that of a batch of one.
+    /// Number of samples that a task takes together.
     fn samples_together(&self, copies: usize) -> usize {
-        if self.network().couples_samples() { 1 } else { self.network().tile_within(NUMBERS, SAMPLES, copies) }
+        self.classifier().tile_within(NUMBERS, SAMPLES, copies)
     }
 
-    /// The outputs of every sample on its own, [C, M].
+    /// The outputs of every sample on its own, [C, M], by [`Problem::classifier`].
     fn outputs_apart(&self, inputs: &Matrix<T>) -> Matrix<T> {
-        let network = self.network();
-        if !network.couples_samples() {
-            return self.space().threads().run(|| network.outputs(self.theta(), inputs));
-        }
-        let mut outputs = Matrix::zeros(network.n_outputs(), inputs.columns);
-        self.in_chunks(&mut outputs.data, network.n_outputs(), |_, n, out| {
-            out.copy_from_slice(&network.outputs(self.theta(), &tile_of(inputs, n, 1)).data);
-        });
-        outputs
+        self.space().threads().run(|| self.classifier().outputs(self.theta(), inputs))
     }
 
     pub(super) fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {

@@ -1,27 +1,60 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
 use super::passes::{StartingAt, tile_of};
-use super::{Host, Space, Threads};
+use super::{Host, IndexRanges, Law, Space, Threads, UnknownParameters, named_parameters};
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
-use crate::loss::{LossDelta, Rounding};
+use crate::loss::{LossDelta, Rounding, SampleLoss};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
-use crate::vocabulary::LossKind;
+use crate::vocabulary::{LossKind, Objective, ObjectiveError, Reduction};
+use heigen_spectra::random_entries;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-/// The mean loss L(theta) = 1/N sum_n l(f(x_n; theta), y_n) of a network over N samples, at one theta.
+/// Seed of the signs by which last digits are changed.
+const SIGNS: u64 = 3_141;
+
+/// The objective L(theta) = 1/N sum_n l(f(x_n; theta), y_n) + mu/2 |theta_S|^2 of a network over N samples, at one theta.
+///
+/// # Weight decay
+/// The penalty belongs to the objective and to no sample. Loss and gradient have it; so have the Hessian, the
+/// Gauss-Newton matrix (the penalty is its own) and the empirical Fisher matrix (mu stands on the diagonal for S). The
+/// functional remainder H - GGN has none. Gradients of single samples, and all that is made of them (alignments,
+/// `G_theta`, coherence, the margin), are those of the sample's own loss.
+///
+/// # Statistics of the batch
+/// Where batch normalisation takes the statistics of the batch, loss, gradient and operators are those of all samples as
+/// one batch, or of mini-batches ([`Problem::in_batches`]). A single sample has no batch of its own: everything about
+/// single samples, from their gradients to predictions and the decision boundary, is that of [`Problem::classifier`], the
+/// network with the statistics of all samples that the problem was made with held fixed. A choice of these samples
+/// ([`Problem::of_samples`]) keeps their classifier.
 #[derive(Clone, Debug)]
 pub struct Problem<'a, T> {
     network: &'a Network,
     theta: Vec<T>,
     inputs: Matrix<T>,
     labels: Vec<usize>,
-    loss: LossKind,
+    objective: Objective,
+    /// The penalty of weight decay, if there is one.
+    penalty: Option<Penalty>,
+    /// The network with the batch's statistics held fixed, if it takes those of the batch.
+    held: Option<Arc<Network>>,
+    /// Number of samples whose statistics are taken together; all if not given.
+    batch: Option<NonZeroUsize>,
     /// Theta's space R^P, with the threads in which the work is done.
     space: Host<T>,
 }
 
+/// The penalty mu/2 |theta_S|^2.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Penalty {
+    pub(super) mu: f64,
+    /// S.
+    pub(super) on: IndexRanges,
+}
+
 /// Why network, weights and samples do not fit together.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum ProblemError {
     /// Theta has the wrong number of parameters.
     #[error("the network has {wanted} parameters, theta has {got}")]
@@ -66,26 +99,32 @@ pub enum ProblemError {
         /// The index of the sample.
         sample: usize,
     },
+    /// The objective is not known.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// No parameter has the name of those that decay.
+    #[error("the parameters that decay: {0}")]
+    Decay(#[from] UnknownParameters),
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// A network at `theta` `[P]` (float32 or float64) with the samples of `data` and their mean `loss`. Features are
-    /// float32; where T is float64 both are converted exactly.
+    /// A network at `theta` `[P]` (float32 or float64) with the samples of `data` and an objective, which may be
+    /// a [`LossKind`] alone: its mean. Features are float32; where T is float64 both are converted exactly.
     ///
     /// # Errors
-    /// [`ProblemError`] if sizes disagree, there are no samples, or a number is infinite or NaN.
+    /// [`ProblemError`] if sizes disagree, there are no samples, a number is infinite or NaN, or the objective is not known.
     pub fn new<W: Copy + Into<f64>>(
         network: &'a Network,
         theta: &[W],
         data: &Dataset,
-        loss: LossKind,
+        objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
         let (n, d) = (data.labels.len(), network.n_inputs());
         if n > 0 && data.features.len() != n * d {
             return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
         }
         let theta = theta.iter().map(|&w| T::from_f64(w.into())).collect();
-        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), loss)
+        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), objective)
     }
 
     /// A network at `theta` `[P]` with `inputs` [d, N] and their `labels` `[N]`, all numbers of type T.
@@ -97,7 +136,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         theta: Vec<T>,
         inputs: Matrix<T>,
         labels: Vec<usize>,
-        loss: LossKind,
+        objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
         let (n, d) = (labels.len(), network.n_inputs());
         if theta.len() != network.n_params() {
@@ -119,15 +158,67 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if let Some(i) = inputs.data.iter().position(|x| !x.is_finite()) {
             return Err(ProblemError::Input { sample: i / d });
         }
+        let objective = objective.into();
+        objective.check()?;
+        let penalty = match &objective.decay {
+            Some(decay) if decay.mu != 0.0 => {
+                let p = theta.len();
+                let on = if decay.only.is_empty() {
+                    IndexRanges::new(p, vec![0..p]).map_err(UnknownParameters::from)?
+                } else {
+                    named_parameters(network.layout(), &decay.only)?
+                };
+                Some(Penalty { mu: decay.mu, on })
+            }
+            _ => None,
+        };
         let space = Host::new(theta.len());
-        Ok(Self { network, theta, inputs, labels, loss, space })
+        let held = network.couples_samples().then(|| Arc::new(network.with_held_statistics(&theta, &inputs)));
+        Ok(Self { network, theta, inputs, labels, objective, penalty, held, batch: None, space })
     }
 
-    /// A problem with the same network, point and loss over other samples: `inputs` [d, M] and their `labels` `[M]`, M
-    /// at least 1.
+    /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `labels` `[M]`, M
+    /// at least 1. Where single samples need the statistics of a batch, they are still those of this problem's samples.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
-        let (network, theta, loss, space) = (self.network, self.theta.clone(), self.loss, self.space.clone());
-        Self { network, theta, inputs, labels, loss, space }
+        let (network, theta, objective) = (self.network, self.theta.clone(), self.objective.clone());
+        let (penalty, held, batch, space) = (self.penalty.clone(), self.held.clone(), self.batch, self.space.clone());
+        Self { network, theta, inputs, labels, objective, penalty, held, batch, space }
+    }
+
+    /// The problem with the last digit of every weight changed: theta_i (1 + s_i eps), with random signs s_i by number of the
+    /// `trial`.
+    pub(super) fn with_last_digits_changed(&self, trial: u32) -> Self {
+        let signs = random_entries(0..self.theta.len(), u64::from(trial), SIGNS, Law::Rademacher);
+        let mut changed = self.clone();
+        for (w, sign) in changed.theta.iter_mut().zip(signs) {
+            *w *= T::ONE + T::from_f64(sign * T::EPSILON);
+        }
+        changed
+    }
+
+    /// The same problem in float64.
+    pub(super) fn in_double(&self) -> Problem<'a, f64> {
+        let wide = |numbers: &[T]| numbers.iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
+        Problem {
+            network: self.network,
+            theta: wide(&self.theta),
+            inputs: Matrix { data: wide(&self.inputs.data), rows: self.inputs.rows, columns: self.inputs.columns },
+            labels: self.labels.clone(),
+            objective: self.objective.clone(),
+            penalty: self.penalty.clone(),
+            held: self.held.clone(),
+            batch: self.batch,
+            space: Host::on(self.theta.len(), self.space.threads()),
+        }
+    }
+
+    /// The problem whose samples go through the network in mini-batches of `size`, one after another; the last batch holds
+    /// the remaining samples. Where batch normalisation takes the statistics of the batch, the loss, the outputs and the
+    /// gradient are then those of the mini-batches, as those of [`Batched`](super::Batched) operators are; else nothing
+    /// changes but the use of memory.
+    pub fn in_batches(mut self, size: NonZeroUsize) -> Self {
+        self.batch = Some(size);
+        self
     }
 
     /// The problem with its work done in `threads` instead of rayon's current pool.
@@ -161,9 +252,54 @@ impl<'a, T: Scalar> Problem<'a, T> {
         &self.labels
     }
 
-    /// The loss.
+    /// The network as a function of single samples: where it takes the statistics of the batch, those of all samples that
+    /// the problem was made with, held fixed; else the network itself.
+    pub fn classifier(&self) -> &Network {
+        self.held.as_deref().unwrap_or(self.network)
+    }
+
+    /// What is minimised.
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// The kind of loss.
     pub fn loss_kind(&self) -> LossKind {
-        self.loss
+        self.objective.loss
+    }
+
+    /// The loss of a single sample, without the penalty.
+    pub fn sample_loss(&self) -> SampleLoss {
+        SampleLoss::from(&self.objective)
+    }
+
+    /// The factor of the loss of a sample in the objective: 1/N of a mean, 1 of a sum.
+    pub(super) fn sample_weight(&self) -> f64 {
+        match self.objective.reduction {
+            Reduction::Mean => 1.0 / self.n_samples() as f64,
+            Reduction::Sum => 1.0,
+        }
+    }
+
+    /// The root of [`Self::sample_weight`].
+    pub(super) fn root_of_weight(&self) -> f64 {
+        match self.objective.reduction {
+            Reduction::Mean => 1.0 / (self.n_samples() as f64).sqrt(),
+            Reduction::Sum => 1.0,
+        }
+    }
+
+    /// The reduction of a sum over the samples: divided by N, or the sum itself.
+    pub(super) fn reduced(&self, sum: f64) -> f64 {
+        match self.objective.reduction {
+            Reduction::Mean => sum / self.n_samples() as f64,
+            Reduction::Sum => sum,
+        }
+    }
+
+    /// The penalty of weight decay.
+    pub(super) fn penalty(&self) -> Option<&Penalty> {
+        self.penalty.as_ref()
     }
 
     /// N, the number of samples.
@@ -178,12 +314,46 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The outputs of the network, [C, N].
     pub fn outputs(&self) -> Matrix<T> {
-        self.space.threads().run(|| self.network.outputs(&self.theta, &self.inputs))
+        self.outputs_of(&self.theta)
     }
 
-    /// The mean loss L(theta).
+    /// The outputs of the network at other weights `theta` `[P]`, [C, N].
+    pub(crate) fn outputs_of(&self, theta: &[T]) -> Matrix<T> {
+        let n = self.n_samples();
+        let size = self.batch_of_statistics();
+        self.space.threads().run(|| {
+            if size >= n {
+                return self.network.outputs(theta, &self.inputs);
+            }
+            let mut data = Vec::with_capacity(self.network.n_outputs() * n);
+            for first in (0..n).step_by(size) {
+                data.extend_from_slice(&self.network.outputs(theta, &tile_of(&self.inputs, first, size)).data);
+            }
+            Matrix { data, rows: self.network.n_outputs(), columns: n }
+        })
+    }
+
+    /// Number of samples that share statistics: all, unless there are mini-batches and the network takes their statistics.
+    fn batch_of_statistics(&self) -> usize {
+        let n = self.n_samples();
+        self.batch.filter(|_| self.network.couples_samples()).map_or(n, |size| size.get().min(n))
+    }
+
+    /// The objective L(theta), with its penalty.
     pub fn loss(&self) -> f64 {
-        self.loss.mean(&self.outputs(), &self.labels)
+        self.loss_of(&self.theta)
+    }
+
+    /// The objective at other weights `theta` `[P]`.
+    pub(crate) fn loss_of(&self, theta: &[T]) -> f64 {
+        let loss = self.reduced(self.sample_loss().sum(&self.outputs_of(theta), &self.labels));
+        match &self.penalty {
+            None => loss,
+            Some(Penalty { mu, on }) => {
+                let squares = on.ranges().iter().flat_map(|range| &theta[range.clone()]).map(|w| w.to_f64().powi(2));
+                loss + 0.5 * mu * squares.sum::<f64>()
+            }
+        }
     }
 
     /// The fraction of samples whose largest output is that of their label.
@@ -193,7 +363,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         right as f64 / self.n_samples() as f64
     }
 
-    /// The gradient of L, `[P]`.
+    /// The gradient of L, with that of its penalty, `[P]`.
     pub fn gradient(&self) -> Vec<T> {
         self.space.threads().run(|| self.gradient_of_tiles())
     }
@@ -201,7 +371,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     fn gradient_of_tiles(&self) -> Vec<T> {
         let mut gradient = vec![T::ZERO; self.n_params()];
         let (mut pool, mut tape) = (Pool::new(), Tape::recording());
-        let tile = self.network.tile(self.n_samples(), 1);
+        let tile = self.network.tile(self.batch_of_statistics(), 1);
         for first in (0..self.n_samples()).step_by(tile) {
             let mut plain = Plain::new(&self.theta, Sink::Add(&mut gradient), &mut pool, par());
             let x = tile_of(&self.inputs, first, tile);
@@ -210,15 +380,28 @@ impl<'a, T: Scalar> Problem<'a, T> {
             plain.recycle(outputs);
             self.network.reverse(&mut plain, delta, &mut tape);
         }
+        self.add_penalty(&self.theta, &mut gradient);
         gradient
+    }
+
+    /// Adds mu v_S to `out`, for columns v `[P]` of `directions` one after another: the product with the Hessian of the
+    /// penalty.
+    pub(super) fn add_penalty(&self, directions: &[T], out: &mut [T]) {
+        let Some(Penalty { mu, on }) = &self.penalty else { return };
+        let (mu, p) = (T::from_f64(*mu), self.n_params());
+        for (out, v) in out.chunks_exact_mut(p).zip(directions.chunks_exact(p)) {
+            for range in on.ranges() {
+                out[range.clone()].iter_mut().zip(&v[range.clone()]).for_each(|(out, &v)| *out += mu * v);
+            }
+        }
     }
 
     /// The derivative of L with respect to the outputs.
     pub(super) fn delta(&self) -> LossDelta<'_, T> {
         LossDelta {
-            loss: self.loss,
+            loss: self.sample_loss(),
             labels: &self.labels,
-            weight: T::from_f64(1.0 / self.n_samples() as f64),
+            weight: T::from_f64(self.sample_weight()),
             rounding: Rounding::Exact,
         }
     }

@@ -150,6 +150,17 @@ impl Network {
         Ok(network)
     }
 
+    /// This network with its layers changed, those inside of residual blocks, too, in the order of [`Layer::visit`].
+    pub(super) fn with_layers_changed(&self, mut change: impl FnMut(&mut Layer)) -> Self {
+        let mut network = self.clone();
+        let mut infallible = |layer: &mut Layer| {
+            change(layer);
+            Ok::<(), std::convert::Infallible>(())
+        };
+        let Ok(()) = Layer::try_change(&mut network.layers, &mut infallible);
+        network
+    }
+
     /// Whether the outputs are linear in the parameters of every single layer while all others are held fixed, wherever
     /// no unit sits on a kink. A log-softmax at the end does not count.
     pub fn is_multilinear(&self) -> bool {

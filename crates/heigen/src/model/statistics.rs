@@ -1,6 +1,6 @@
 //! The mean and variance of a batch, as PyTorch's batch normalisation would remember them.
 
-use super::{Algebra, Layer, Network, Plain, Pool, Sink, Tape};
+use super::{Algebra, Layer, Network, Plain, Pool, Sink, Statistics, Tape};
 use crate::linalg::{Matrix, Scalar, par};
 
 /// The largest number of samples in a batch; the statistics of all batches are averaged.
@@ -32,7 +32,7 @@ impl Network {
             let samples = batch * size..((batch + 1) * size).min(x.columns);
             let weight = samples.len() as f64 / x.columns.max(1) as f64;
             let input = plain.input(&x.columns(samples));
-            let output = walk(self.layers(), &mut plain, input, &mut of_batch);
+            let output = walk(self.layers(), &mut plain, input, 1.0, &mut of_batch);
             plain.recycle(output);
             if all.is_empty() {
                 let zero = |v: &[f64]| vec![0.0; v.len()];
@@ -51,41 +51,63 @@ impl Network {
         }
         all
     }
+
+    /// The network with the statistics of the batch `x` [d, N] at `theta` `[P]` held fixed, wherever it takes those of the
+    /// batch: its outputs on `x` stay what they are, and the output of a sample no longer depends on the others.
+    ///
+    /// The variance divides by the number of values, as in a forward pass of training mode.
+    pub fn with_held_statistics<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Self {
+        let mut found = Vec::new();
+        let mut pool = Pool::new();
+        let mut plain = Plain::new(theta, Sink::None, &mut pool, par());
+        let input = plain.input(x);
+        let output = walk(self.layers(), &mut plain, input, 0.0, &mut found);
+        plain.recycle(output);
+        let mut found = found.into_iter();
+        self.with_layers_changed(|layer| {
+            let Layer::BatchNorm(norm) = layer else { return };
+            if let (Some(held), Statistics::Batch) = (found.next(), &norm.statistics) {
+                norm.statistics = Statistics::Fixed { mean: held.mean, variance: held.variance };
+            }
+        })
+    }
 }
 
-/// Runs the layers one after another, and measures the inputs of batch normalisation.
+/// Runs the layers one after another, and measures the inputs of batch normalisation; variances divide by the number of
+/// values less `less`.
 fn walk<T: Scalar>(
     layers: &[Layer],
     plain: &mut Plain<'_, T>,
     x: Matrix<T>,
+    less: f64,
     found: &mut Vec<BatchStatistics>,
 ) -> Matrix<T> {
     layers.iter().fold(x, |x, layer| match layer {
         Layer::Residual(block) => {
             let own = plain.copy(&x);
-            let y = walk(&block.main, plain, own, found);
-            let shortcut = walk(&block.shortcut, plain, x, found);
+            let y = walk(&block.main, plain, own, less, found);
+            let shortcut = walk(&block.shortcut, plain, x, less, found);
             let y = plain.add(y, &shortcut);
             plain.recycle(shortcut);
             y
         }
         other => {
             if let Layer::BatchNorm(norm) = other {
-                found.push(measured(&norm.name, &x));
+                found.push(measured(&norm.name, &x, less));
             }
             other.forward(plain, x, &mut Tape::forgetting())
         }
     })
 }
 
-fn measured<T: Scalar>(name: &str, x: &Matrix<T>) -> BatchStatistics {
+fn measured<T: Scalar>(name: &str, x: &Matrix<T>, less: f64) -> BatchStatistics {
     let n = x.columns.max(1) as f64;
     let mut mean = vec![0.0; x.rows];
     x.iter_columns().for_each(|column| mean.iter_mut().zip(column).for_each(|(m, &v)| *m += v.to_f64() / n));
     let mut variance = vec![0.0; x.rows];
     for column in x.iter_columns() {
         for ((v, m), &x) in variance.iter_mut().zip(&mean).zip(column) {
-            *v += (x.to_f64() - m).powi(2) / (n - 1.0).max(1.0);
+            *v += (x.to_f64() - m).powi(2) / (n - less).max(1.0);
         }
     }
     BatchStatistics { name: name.to_owned(), mean, variance }
@@ -106,6 +128,23 @@ mod tests {
         let found = network.batch_statistics(&[0.0, 2.0, 1.0, 0.0], &x);
         let of = |name: &str, mean| BatchStatistics { name: name.into(), mean: vec![mean], variance: vec![2.0] };
         assert_eq!(found, [of("0.main.0", 2.0), of("1", 4.0)]);
+    }
+
+    #[test]
+    fn held_statistics_leave_the_outputs_of_their_batch_as_they_are() {
+        let text = r#"{"layers": [{"type": "residual", "main": [{"type": "linear", "out_features": 2}, {"type": "batchnorm"}]},
+            {"type": "tanh"}, {"type": "batchnorm"}]}"#;
+        let spec = ModelSpec::Sequential(Sequential::parse(text, "test").unwrap());
+        let network = Network::build(&spec, 2, 2).unwrap();
+        let theta: Vec<f64> = (0..network.n_params()).map(|i| (i as f64 * 1.7).sin()).collect();
+        let x = Matrix::from_fn(2, 9, |i, n| (i as f64 + 2.3 * n as f64).cos());
+        let held = network.with_held_statistics(&theta, &x);
+        assert!(network.couples_samples() && !held.couples_samples());
+        let (wanted, got) = (network.outputs(&theta, &x), held.outputs(&theta, &x));
+        assert!(wanted.data.iter().zip(&got.data).all(|(a, b)| (a - b).abs() < 1e-13));
+        // A sample alone has the output that it has in the batch.
+        let alone = held.outputs(&theta, &x.columns(4..5));
+        assert!(alone.data.iter().zip(wanted.column(4)).all(|(a, b)| (a - b).abs() < 1e-13));
     }
 
     #[test]

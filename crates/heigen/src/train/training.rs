@@ -349,7 +349,7 @@ impl Pass<'_> {
         let labels = &y[range];
         let loss = self.loss.sum(&outputs, labels);
         let weight = 1.0 / y.len() as f32;
-        let delta = LossDelta { loss: self.loss, labels, weight, rounding: Rounding::PyTorch };
+        let delta = LossDelta { loss: self.loss.into(), labels, weight, rounding: Rounding::PyTorch };
         let delta = plain.per_sample([&outputs], &delta);
         plain.recycle(outputs);
         self.network.reverse(&mut plain, delta, &mut worker.tape);

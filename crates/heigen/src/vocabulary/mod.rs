@@ -9,9 +9,11 @@ mod dtype;
 mod layers;
 mod loss_kind;
 mod model_spec;
+mod objective;
 
 pub use activation::Activation;
 pub use dtype::Dtype;
 pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, WindowSpec};
 pub use loss_kind::LossKind;
 pub use model_spec::{Initialization, ModelSpec};
+pub use objective::{Decay, Objective, ObjectiveError, Reduction, Targets};

@@ -1,8 +1,10 @@
 //! The report: every figure, published numbers beside ours, and the paper's claims one by one.
 
 mod claims;
+mod evidence;
 mod gathered;
 mod published;
+mod rules;
 mod sections;
 mod statistics;
 
@@ -32,6 +34,7 @@ pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found:
             "Each spectrum is complete and carries a certificate; the analyses in the results folder hold them.".to_owned(),
         ],
         facts: facts(lab, graph, &all, found.seconds),
+        rules: rules::STATED.map(str::to_owned).to_vec(),
         claims: claims::claims(&all),
         sections: sections::sections(request, graph, &all, &found.well),
         timings: timings(graph, found),

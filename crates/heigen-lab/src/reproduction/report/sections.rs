@@ -5,7 +5,7 @@ use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published};
 use crate::drawing::Figure;
-use crate::page_text::{capital, cell_with_deviation, math};
+use crate::page_text::{capital, cell_with_deviation, count_cell, typeset};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
 
 /// A section for each figure that was drawn.
@@ -27,7 +27,7 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         title: title.clone(),
         svg,
         alt: format!("{title}: {}", figure.what),
-        caption: format!("{}. Experiments: {experiments}.", capital(figure.what)),
+        caption: format!("{}. Experiments: {experiments}.{}", typeset(&capital(figure.what)), read_as(figure)),
         command: request.command.map(|command| command(figure)),
     };
     Some(Section {
@@ -36,12 +36,23 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         text: vec![],
         figures: vec![picture],
         tables: eigenvalues(&shown).into_iter().collect(),
+        folded: vec![],
     })
 }
 
 fn title(figure: &Figure) -> String {
     let numbered = figure.name.chars().all(|c| c.is_ascii_digit());
     if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
+}
+
+/// The meaning of what a figure marks, for those whose marks have no legend.
+fn read_as(figure: &Figure) -> &'static str {
+    match figure.name {
+        "1" | "spectrum" => " The axis of the eigenvalues is linear around 0 and logarithmic beyond (symlog).",
+        "coherence" | "logit-coherence" => " The colours are linear around 0 and logarithmic beyond (symlog).",
+        "eigenvectors" => " Dashed lines separate the tensors of the network, which are named below.",
+        _ => "",
+    }
 }
 
 /// Number of eigenvalues that are compared.
@@ -57,19 +68,19 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
             rows.push(published_row(p));
         }
         let seeds = m.all.iter().filter(|o| o.summary().is_some()).count();
-        let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours".to_owned() };
+        let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours, one seed".to_owned() };
         let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
         row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
-        row.push(cell_with_deviation(m.over_seeds(Measured::outliers)).strong());
-        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64))).muted());
-        row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64))).muted());
+        row.push(count_cell(m.over_seeds(Measured::outliers)).strong());
+        row.push(count_cell(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64))).muted());
+        row.push(count_cell(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64))).muted());
         row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.trace))));
         rows.push(row);
     }
     let mut head = vec![String::new(), String::new()];
     head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
     head.extend(["outliers", "at half the gap", "at twice the gap", "trace"].map(ToOwned::to_owned));
-    let note = "The published training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
+    let note = "Published numbers stand with the digits that were printed; that training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
                 deviation. Outliers stand above the lowest gap of 5 % of the largest eigenvalue; beside it the counts with \
                 half and with twice that gap.";
     let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
@@ -78,10 +89,10 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
 
 fn published_row(p: &Published) -> Vec<Cell> {
     let mut row = vec![Cell::text(format!("`{}`", p.experiment)), Cell::text("published")];
-    let value = |i: usize| p.eigenvalues.get(i).map_or_else(|| "–".to_owned(), |l| math(*l, 3));
+    let value = |i: usize| p.eigenvalues.get(i).copied().unwrap_or("–");
     row.extend((0..COMPARED).map(|i| Cell::number(value(i)).muted()));
     row.push(Cell::number(p.outliers.unwrap_or("–")).muted());
-    row.extend([Cell::number(""), Cell::number("")]);
-    row.push(Cell::number(p.trace.map_or_else(|| "–".to_owned(), |t| math(t, 3))).muted());
+    row.extend([Cell::number("–").muted(), Cell::number("–").muted()]);
+    row.push(Cell::number(p.trace.unwrap_or("–")).muted());
     row
 }

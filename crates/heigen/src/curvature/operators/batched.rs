@@ -1,54 +1,31 @@
 //! Operators as sums over mini-batches.
 
-use super::{EmpiricalFisher, FunctionalRemainder, GaussNewton};
-use crate::curvature::{Failure, Hessian, Host, Problem, SymmetricOperator};
+use super::forward;
+use super::of_samples::OfSamples;
+use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
 use crate::linalg::{Matrix, Scalar};
+use crate::vocabulary::Reduction;
 use std::num::NonZeroUsize;
 
 /// The operators of a [`Problem`]; each is a mean over its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperatorKind {
-    /// The Hessian, [`Hessian`].
+    /// The Hessian, [`Hessian`](crate::curvature::Hessian).
     Hessian,
-    /// The generalized Gauss-Newton matrix, [`GaussNewton`].
+    /// The generalized Gauss-Newton matrix, [`GaussNewton`](super::GaussNewton).
     GaussNewton,
-    /// The empirical Fisher matrix, [`EmpiricalFisher`].
+    /// The empirical Fisher matrix, [`EmpiricalFisher`](super::EmpiricalFisher).
     EmpiricalFisher,
-    /// The functional remainder, [`FunctionalRemainder`].
+    /// The functional remainder, [`FunctionalRemainder`](super::FunctionalRemainder).
     FunctionalRemainder,
-}
-
-impl OperatorKind {
-    fn apply<T: Scalar>(
-        self,
-        problem: &Problem<'_, T>,
-        directions: &Matrix<T>,
-        out: &mut Matrix<T>,
-    ) -> Result<(), Failure> {
-        match self {
-            Self::Hessian => Hessian(problem).apply(directions, out),
-            Self::GaussNewton => GaussNewton(problem).apply(directions, out),
-            Self::EmpiricalFisher => EmpiricalFisher(problem).apply(directions, out),
-            Self::FunctionalRemainder => FunctionalRemainder(problem).apply(directions, out),
-        }
-    }
-}
-
-impl OperatorKind {
-    fn exact_trace<T: Scalar>(self, problem: &Problem<'_, T>) -> Option<f64> {
-        match self {
-            Self::Hessian => Hessian(problem).exact_trace(),
-            Self::GaussNewton => GaussNewton(problem).exact_trace(),
-            Self::EmpiricalFisher => EmpiricalFisher(problem).exact_trace(),
-            Self::FunctionalRemainder => FunctionalRemainder(problem).exact_trace(),
-        }
-    }
 }
 
 /// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
 ///
 /// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch holds the remaining
-/// samples. The result equals the operator of that kind up to rounding; with a `batch_size` of N or more, it is the
+/// samples. The result equals the operator of that kind up to rounding, except that batch normalisation with the statistics
+/// of the batch takes those of each mini-batch (the loss that belongs to it is that of
+/// [`Problem::in_batches`]); with a `batch_size` of N or more, it is the
 /// same to the byte.
 ///
 /// # Shapes
@@ -69,33 +46,30 @@ pub struct Batched<'a, T> {
 }
 
 impl<T: Scalar> SymmetricOperator<Host<T>> for Batched<'_, T> {
-    fn space(&self) -> Host<T> {
-        self.problem.space().clone()
-    }
+    forward!(this, OfSamples { problem: this.problem, kind: this.kind, batch: Some(this.batch_size) });
+}
 
-    fn exact_trace(&self) -> Option<f64> {
-        self.kind.exact_trace(self.problem)
+/// The product with the operator of the samples alone, one mini-batch of fewer than N samples after another.
+pub(super) fn apply<T: Scalar>(
+    problem: &Problem<'_, T>,
+    kind: OperatorKind,
+    size: NonZeroUsize,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) -> Result<(), Failure> {
+    let (n, batch) = (problem.n_samples(), size.get());
+    out.data.fill(T::ZERO);
+    let mut part_out = Matrix::zeros(out.rows, out.columns);
+    for start in (0..n).step_by(batch) {
+        let range = start..(start + batch).min(n);
+        let weight = match problem.objective().reduction {
+            Reduction::Mean => T::from_f64(range.len() as f64 / n as f64),
+            Reduction::Sum => T::ONE,
+        };
+        let labels = problem.labels()[range.clone()].to_vec();
+        let part = problem.with_samples(problem.inputs().columns(range), labels);
+        OfSamples::of(&part, kind).apply(directions, &mut part_out)?;
+        out.data.iter_mut().zip(&part_out.data).for_each(|(out, &a)| *out += weight * a);
     }
-
-    fn rounding(&self) -> f64 {
-        self.problem.rounding()
-    }
-
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
-        let (n, batch) = (self.problem.n_samples(), self.batch_size.get());
-        if batch >= n {
-            return self.kind.apply(self.problem, directions, out);
-        }
-        out.data.fill(T::ZERO);
-        let mut part_out = Matrix::zeros(out.rows, out.columns);
-        for start in (0..n).step_by(batch) {
-            let range = start..(start + batch).min(n);
-            let weight = T::from_f64(range.len() as f64 / n as f64);
-            let labels = self.problem.labels()[range.clone()].to_vec();
-            let part = self.problem.with_samples(self.problem.inputs().columns(range), labels);
-            self.kind.apply(&part, directions, &mut part_out)?;
-            out.data.iter_mut().zip(&part_out.data).for_each(|(out, &a)| *out += weight * a);
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! The empirical Fisher matrix.
 
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
+use super::of_problem;
+use crate::curvature::Problem;
+use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
@@ -10,6 +11,9 @@ use crate::model::ColumnMap;
 ///
 /// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own label. It is not the Fisher
 /// matrix, whose labels are drawn from the network's prediction; under cross-entropy, the GGN is the Fisher matrix.
+///
+/// The g_n are gradients of the samples' own losses. The penalty of weight decay is nobody's sample: its Hessian, mu on the
+/// diagonal for parameters that decay, is added to F, which stands for the Hessian of the samples' loss.
 ///
 /// # Shapes
 /// Symmetric and positive semidefinite, [P, P], of rank N at most; products take [P, K] to [P, K].
@@ -24,24 +28,12 @@ use crate::model::ColumnMap;
 #[derive(Clone, Copy, Debug)]
 pub struct EmpiricalFisher<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<Host<T>> for EmpiricalFisher<'_, T> {
-    fn space(&self) -> Host<T> {
-        self.0.space().clone()
-    }
+of_problem!(EmpiricalFisher, EmpiricalFisher);
 
-    fn exact_trace(&self) -> Option<f64> {
-        self.0.fisher_trace()
-    }
-
-    fn rounding(&self) -> f64 {
-        self.0.rounding()
-    }
-
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
-        let outer = OuterProduct { delta: delta_at_logits(self.0, T::ONE), weight: mean_weight(self.0) };
-        forward_and_back(self.0, &outer, Reverse::Delta, directions, out);
-        Ok(())
-    }
+/// The product with the operator of the samples alone.
+pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    let outer = OuterProduct { delta: delta_at_logits(problem, T::ONE), weight: weight_of_samples(problem) };
+    forward_and_back(problem, &outer, Reverse::Delta, directions, out);
 }
 
 /// Puts delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.

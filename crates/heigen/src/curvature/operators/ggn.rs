@@ -1,7 +1,8 @@
 //! The generalized Gauss-Newton matrix.
 
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
+use super::of_problem;
+use crate::curvature::Problem;
+use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
 use crate::linalg::{Matrix, Scalar};
 
 /// The generalized Gauss-Newton matrix (GGN) of the mean loss: the Hessian of the network linearized in theta.
@@ -12,6 +13,9 @@ use crate::linalg::{Matrix, Scalar};
 ///
 /// A network that ends in log-softmax under `nll` counts as its logits under cross-entropy, the same function; its GGN
 /// is that of the logits, not the zero of a loss that is linear in log-probabilities.
+///
+/// Weight decay is a quadratic penalty, which is its own Gauss-Newton matrix: mu stands on the diagonal for parameters that
+/// decay. The rank below is that without it.
 ///
 /// # Shapes
 /// Symmetric and positive semidefinite, [P, P]; products take [P, K] to [P, K]. Its rank is at most N (C - 1) under
@@ -40,22 +44,10 @@ use crate::linalg::{Matrix, Scalar};
 #[derive(Clone, Copy, Debug)]
 pub struct GaussNewton<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<Host<T>> for GaussNewton<'_, T> {
-    fn space(&self) -> Host<T> {
-        self.0.space().clone()
-    }
+of_problem!(GaussNewton, GaussNewton);
 
-    fn exact_trace(&self) -> Option<f64> {
-        self.0.gauss_newton_trace()
-    }
-
-    fn rounding(&self) -> f64 {
-        self.0.rounding()
-    }
-
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
-        let delta = delta_at_logits(self.0, mean_weight(self.0));
-        forward_and_back(self.0, &delta, Reverse::Delta, directions, out);
-        Ok(())
-    }
+/// The product with the operator of the samples alone.
+pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    let delta = delta_at_logits(problem, weight_of_samples(problem));
+    forward_and_back(problem, &delta, Reverse::Delta, directions, out);
 }

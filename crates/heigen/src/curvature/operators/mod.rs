@@ -13,11 +13,13 @@
 mod batched;
 mod fisher;
 mod ggn;
+mod of_samples;
 mod remainder;
 mod samples;
 
 pub use batched::{Batched, OperatorKind};
 pub use fisher::EmpiricalFisher;
 pub use ggn::GaussNewton;
+pub(in crate::curvature) use of_samples::{OfSamples, forward, of_problem};
 pub use remainder::FunctionalRemainder;
 pub use samples::SampleSelectionError;

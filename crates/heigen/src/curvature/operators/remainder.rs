@@ -1,7 +1,8 @@
 //! The functional remainder: the Hessian minus the Gauss-Newton matrix.
 
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, mean_weight};
-use crate::curvature::{Failure, Host, Problem, SymmetricOperator};
+use super::of_problem;
+use crate::curvature::Problem;
+use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
@@ -13,6 +14,8 @@ use crate::model::ColumnMap;
 ///
 /// R is computed from this formula and not by subtraction, so that it keeps its digits where the residuals are small,
 /// at a minimum. In a piecewise-linear network only its blocks between different layers differ from zero.
+///
+/// The penalty of weight decay belongs to G wholly, so that R is the same with and without it.
 ///
 /// # Shapes
 /// Symmetric, indefinite, [P, P]; products take [P, K] to [P, K].
@@ -26,24 +29,12 @@ use crate::model::ColumnMap;
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionalRemainder<'a, T>(pub &'a Problem<'a, T>);
 
-impl<T: Scalar> SymmetricOperator<Host<T>> for FunctionalRemainder<'_, T> {
-    fn space(&self) -> Host<T> {
-        self.0.space().clone()
-    }
+of_problem!(FunctionalRemainder, FunctionalRemainder);
 
-    fn exact_trace(&self) -> Option<f64> {
-        (self.0.network().is_multilinear() && !self.0.network().couples_samples()).then_some(0.0)
-    }
-
-    fn rounding(&self) -> f64 {
-        self.0.rounding()
-    }
-
-    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
-        let constant = Constant(delta_at_logits(self.0, mean_weight(self.0)));
-        forward_and_back(self.0, &constant, Reverse::Everything, directions, out);
-        Ok(())
-    }
+/// The product with the operator of the samples alone.
+pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+    let constant = Constant(delta_at_logits(problem, weight_of_samples(problem)));
+    forward_and_back(problem, &constant, Reverse::Everything, directions, out);
 }
 
 /// The delta as a constant. Its change with the outputs is left out, because it gives the Gauss-Newton part of the

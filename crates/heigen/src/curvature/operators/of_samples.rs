@@ -1,0 +1,211 @@
+//! The part of an operator that comes from the samples, and the part that comes from the penalty of weight decay.
+
+use super::{OperatorKind, fisher, ggn, remainder};
+use crate::curvature::factored::Factored;
+use crate::curvature::problem::Penalty;
+use crate::curvature::{Failure, Host, Problem, Split, SymmetricOperator, Watch, hessian};
+use crate::linalg::{Matrix, Scalar};
+use std::num::NonZeroUsize;
+
+/// Types with a larger distance from 1 to the next number are single precision.
+const SINGLE: f64 = 1e-12;
+
+/// An operator of a problem without the penalty of weight decay.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::curvature) struct OfSamples<'a, T> {
+    pub(in crate::curvature) problem: &'a Problem<'a, T>,
+    pub(in crate::curvature) kind: OperatorKind,
+    pub(in crate::curvature) batch: Option<NonZeroUsize>,
+}
+
+impl<'a, T: Scalar> OfSamples<'a, T> {
+    pub(in crate::curvature) fn of(problem: &'a Problem<'a, T>, kind: OperatorKind) -> Self {
+        Self { problem, kind, batch: None }
+    }
+
+    /// mu and the decaying coordinates, as far as the penalty belongs to this kind of operator.
+    fn penalty(&self) -> Option<&'a Penalty> {
+        self.problem.penalty().filter(|_| self.kind != OperatorKind::FunctionalRemainder)
+    }
+
+    pub(in crate::curvature) fn penalised_apply(&self, v: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
+        self.apply(v, out)?;
+        if self.penalty().is_some() {
+            self.problem.add_penalty(&v.data, &mut out.data);
+        }
+        Ok(())
+    }
+
+    pub(in crate::curvature) fn penalised_trace(&self) -> Option<f64> {
+        let more = self.penalty().map_or(0.0, |penalty| penalty.mu * penalty.on.len() as f64);
+        self.exact_trace().map(|trace| trace + more)
+    }
+
+    pub(in crate::curvature) fn penalised_recomputed(
+        &self,
+        v: &Matrix<T>,
+        trial: u32,
+    ) -> Result<Option<Matrix<T>>, Failure> {
+        let Some(mut out) = self.recomputed(v, trial)? else { return Ok(None) };
+        if self.penalty().is_some() {
+            self.problem.add_penalty(&v.data, &mut out.data);
+        }
+        Ok(Some(out))
+    }
+
+    /// The operator written out, where it is one without a penalty whose structure is known.
+    pub(in crate::curvature) fn into_written_out(
+        self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + 'a>>, Failure> {
+        if self.kind != OperatorKind::Hessian || self.batch.is_some() {
+            return Ok(None);
+        }
+        let factored = Factored::of(self.problem, limit_bytes, watch)?;
+        Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Host<T>>>))
+    }
+
+    pub(in crate::curvature) fn split(self) -> Option<Split<'a, Host<T>>> {
+        let penalty = self.penalty()?;
+        let coordinates = penalty.on.ranges().to_vec();
+        Some(Split { rest: Box::new(self), shift: penalty.mu, coordinates })
+    }
+}
+
+impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
+    fn space(&self) -> Host<T> {
+        self.problem.space().clone()
+    }
+
+    fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
+        let problem = self.problem;
+        if let Some(size) = self.batch.filter(|size| size.get() < problem.n_samples()) {
+            return super::batched::apply(problem, self.kind, size, directions, out);
+        }
+        match self.kind {
+            OperatorKind::Hessian => hessian::apply(problem, directions, out),
+            OperatorKind::GaussNewton => ggn::apply(problem, directions, out),
+            OperatorKind::EmpiricalFisher => fisher::apply(problem, directions, out),
+            OperatorKind::FunctionalRemainder => remainder::apply(problem, directions, out),
+        }
+        Ok(())
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        match self.kind {
+            OperatorKind::Hessian => self.problem.hessian_trace(),
+            OperatorKind::GaussNewton => self.problem.gauss_newton_trace(),
+            OperatorKind::EmpiricalFisher => self.problem.fisher_trace(),
+            OperatorKind::FunctionalRemainder => self.problem.remainder_trace(),
+        }
+    }
+
+    fn rounding(&self) -> f64 {
+        self.problem.rounding()
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + '_>>, Failure> {
+        self.into_written_out(limit_bytes, watch)
+    }
+
+    /// In float64 the product at weights of which each is changed by its last digit; in float32 the product in float64.
+    ///
+    /// The rounding of a product W x is that of an exact product with weights that are changed in their last digits
+    /// (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), so that changed weights stand for the
+    /// rounding of activations, too.
+    fn recomputed(&self, directions: &Matrix<T>, trial: u32) -> Result<Option<Matrix<T>>, Failure> {
+        let Self { kind, batch, .. } = *self;
+        if T::EPSILON < SINGLE {
+            let problem = &self.problem.with_last_digits_changed(trial);
+            return OfSamples { problem, kind, batch }.product(directions).map(Some);
+        }
+        let problem = &self.problem.in_double();
+        let wide = Matrix {
+            data: directions.data.iter().map(|v| v.to_f64()).collect(),
+            rows: directions.rows,
+            columns: directions.columns,
+        };
+        let product = OfSamples { problem, kind, batch }.product(&wide)?;
+        let data = product.data.into_iter().map(T::from_f64).collect();
+        Ok(Some(Matrix { data, rows: product.rows, columns: product.columns }))
+    }
+}
+
+/// Makes a tuple struct of a problem an operator: that of its samples with the penalty of weight decay.
+macro_rules! of_problem {
+    ($operator:ident, $kind:ident) => {
+        impl<T: crate::linalg::Scalar> crate::curvature::SymmetricOperator<crate::curvature::Host<T>>
+            for $operator<'_, T>
+        {
+            crate::curvature::operators::forward!(this, {
+                crate::curvature::operators::OfSamples::of(this.0, crate::curvature::OperatorKind::$kind)
+            });
+        }
+    };
+}
+pub(in crate::curvature) use of_problem;
+
+/// The methods of an operator that is `$parts`, an [`OfSamples`] made of `$this`, with the penalty added.
+macro_rules! forward {
+    ($this:ident, $parts:expr) => {
+        fn space(&self) -> crate::curvature::Host<T> {
+            let $this = self;
+            $parts.space()
+        }
+
+        fn apply(
+            &self,
+            directions: &crate::linalg::Matrix<T>,
+            out: &mut crate::linalg::Matrix<T>,
+        ) -> Result<(), crate::curvature::Failure> {
+            let $this = self;
+            $parts.penalised_apply(directions, out)
+        }
+
+        fn exact_trace(&self) -> Option<f64> {
+            let $this = self;
+            $parts.penalised_trace()
+        }
+
+        fn rounding(&self) -> f64 {
+            let $this = self;
+            $parts.rounding()
+        }
+
+        fn split(
+            &self,
+        ) -> Result<Option<crate::curvature::Split<'_, crate::curvature::Host<T>>>, crate::curvature::Failure> {
+            let $this = self;
+            Ok($parts.split())
+        }
+
+        fn recomputed(
+            &self,
+            directions: &crate::linalg::Matrix<T>,
+            trial: u32,
+        ) -> Result<Option<crate::linalg::Matrix<T>>, crate::curvature::Failure> {
+            let $this = self;
+            $parts.penalised_recomputed(directions, trial)
+        }
+
+        fn written_out(
+            &self,
+            limit_bytes: f64,
+            watch: &mut dyn crate::curvature::Watch,
+        ) -> Result<
+            Option<Box<dyn crate::curvature::SymmetricOperator<crate::curvature::Host<T>> + '_>>,
+            crate::curvature::Failure,
+        > {
+            let $this = self;
+            // With a penalty the spectrum is found from the parts of `split`.
+            let parts = $parts;
+            if parts.split().is_some() { Ok(None) } else { parts.into_written_out(limit_bytes, watch) }
+        }
+    };
+}
+pub(in crate::curvature) use forward;
