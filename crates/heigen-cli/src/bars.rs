@@ -120,6 +120,7 @@ fn words(event: &Event) -> String {
     let step = match *at {
         lab_stage::TRAINING => return job.clone(),
         lab_stage::ALIGNMENTS => "alignments".to_owned(),
+        lab_stage::COHERENCE => "cosines of all pairs of gradients".to_owned(),
         lab_stage::BOUNDARY => "decision boundary".to_owned(),
         lab_stage::DRAWING => "drawing".to_owned(),
         lab_stage::WAITING => "waiting for another process".to_owned(),

@@ -4,7 +4,7 @@ use heigen::analysis::{Definition, GTheta, Rule, Switches};
 use heigen::curvature::NOTABLE_ERROR;
 use heigen_lab::number;
 use heigen_store::boundary_record::BoundaryRecord;
-use heigen_store::record::{AnalysisRecord, Estimates, ModelRecord, Operator, Subject, TopKSummary};
+use heigen_store::record::{AnalysisRecord, Estimates, EstimatesSummary, ModelRecord, Operator, Subject, TopKSummary};
 use std::fmt::Write;
 
 /// Number of eigenvalues that are shown.
@@ -67,6 +67,16 @@ pub(crate) fn top(record: &AnalysisRecord<TopKSummary>) -> String {
         s.orthogonality
     ));
     lines.extend(precision(s.matrix_error, s.vanishes, s.scale));
+    lines.join("\n")
+}
+
+/// Estimates of a matrix whose eigenpairs nobody asked for.
+pub(crate) fn estimated(record: &AnalysisRecord<EstimatesSummary>) -> String {
+    let s = &record.summary;
+    let mut lines = heading(record, s.n_params, s.n_samples);
+    lines.push(minimum(s.loss, s.accuracy, s.grad_norm));
+    lines.extend(estimates(&record.estimates));
+    lines.push(format!("  method       products alone, in {}", s.dtype));
     lines.join("\n")
 }
 

@@ -15,6 +15,7 @@ pub(crate) fn text(error: &LabError) -> String {
     match error {
         LabError::Of { job, source } => format!("{job}: {}", text(source)),
         LabError::Choice { part, source } => format!("{}: {}", option_of(*part), text(source)),
+        LabError::CoherenceLeftOut { .. } => format!("{error}; `heigen hessian --coherence` stores them"),
         LabError::WeightsChanged { name, .. } | LabError::WeightsForeign { name, .. } => {
             format!("{error}; analyse it with --model, move it away, or train over it: heigen train {name} --force")
         }

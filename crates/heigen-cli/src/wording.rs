@@ -29,6 +29,11 @@ pub(crate) fn of(note: &Note) -> Option<String> {
             "{job}: {n_params} parameters are too many for the whole spectrum; {eigenpairs} eigenpairs by Lanczos \
              (--top-k for others, --method exact to insist)"
         ),
+        NoteKind::CoherenceLeftOut { of, side, bytes } => format!(
+            "note: the cosines of all pairs of {side} {of} gradients would take {:.1} GiB and are left out (`heigen hessian \
+             --coherence` stores them)",
+            bytes / 2f64.powi(30)
+        ),
         NoteKind::Samples(note) | NoteKind::Remark(note) => format!("note: {note}"),
         NoteKind::Embedded { chosen, of } => format!("note: t-SNE of {chosen} of the {of} samples, evenly spread"),
         NoteKind::Warning(warning) => format!("warning: {warning}"),

@@ -157,7 +157,8 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let on_plane = network.n_inputs() == 2;
     let plane = plane(&experiment.dataset, &samples.features);
     let complexity = on_plane.then(|| {
-        let outputs = call.run(|| problem.classifier().outputs(problem.theta(), &plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES)));
+        let outputs =
+            call.run(|| problem.classifier().outputs(problem.theta(), &plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES)));
         let lines = decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES);
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))

@@ -113,6 +113,24 @@ pub enum LabError {
         /// The tensor that holds the variance.
         tensor: String,
     },
+    /// Memory does not hold what was asked for.
+    #[error("{what} need {:.1} GiB of memory, of which {:.1} GiB may be used", bytes / 2f64.powi(30), limit / 2f64.powi(30))]
+    Memory {
+        /// The numbers that were asked for, in words.
+        what: String,
+        /// Bytes that they need.
+        bytes: f64,
+        /// Bytes that may be used.
+        limit: f64,
+    },
+    /// Cosines of all pairs of gradients that an analysis left out because of their size.
+    #[error("{name}: the analysis left out the cosines of all pairs of {side} gradients, because of their size")]
+    CoherenceLeftOut {
+        /// The experiment.
+        name: ExperimentName,
+        /// Number of gradients.
+        side: usize,
+    },
     /// An array of a stored analysis stands in another order of axes than this program writes.
     #[error("{} is an array in C order; expected one in Fortran order, as this program writes it", path.display())]
     ArrayOrder {

@@ -44,7 +44,9 @@ mod training;
 mod watch;
 mod words;
 
-pub use analysis::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, TopPairs, Way};
+pub use analysis::{
+    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, TopPairs, Way,
+};
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
 pub use drawing::{Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, figure_names, find_figure};

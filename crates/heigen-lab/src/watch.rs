@@ -39,6 +39,8 @@ pub mod stage {
     pub const WAITING: &str = "waiting";
     /// Alignments of the samples' gradients with eigenvectors.
     pub const ALIGNMENTS: &str = "alignments";
+    /// Cosines of all pairs of gradients.
+    pub const COHERENCE: &str = "coherence";
     /// Measures of a decision boundary.
     pub const BOUNDARY: &str = "boundary";
     /// A figure that is drawn.
@@ -49,8 +51,8 @@ pub mod stage {
 
 /// Follows a request and may stop it.
 ///
-/// The lab asks from the thread that called it, also where it does several things at once. A watch that answers `Break` ends the request with [`LabError::Stopped`](crate::LabError::Stopped): no file
-/// is left behind that was not there before.
+/// The lab asks from the thread that called it, also where it does several things at once. A watch that answers `Break`
+/// ends the request with [`LabError::Stopped`](crate::LabError::Stopped): no file is left behind that was not there before.
 pub trait LabWatch {
     /// Takes notice of how far a step has come; `Break` stops the request.
     fn event(&self, _event: &Event) -> ControlFlow<()> {
@@ -182,6 +184,15 @@ pub enum NoteKind {
         n_params: usize,
         /// Number of eigenpairs that are computed.
         eigenpairs: usize,
+    },
+    /// The cosines of all pairs of gradients are large and were not asked for, so they are left out.
+    CoherenceLeftOut {
+        /// The kind of gradients: those of the samples' losses, or those of their logits.
+        of: &'static str,
+        /// Number of gradients.
+        side: usize,
+        /// Bytes that the cosines would take.
+        bytes: f64,
     },
     /// A sentence about the origin of the samples, which should be shown only once.
     Samples(String),

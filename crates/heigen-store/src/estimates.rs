@@ -1,5 +1,6 @@
 //! Estimates of a matrix by sampling, as records keep them.
 
+use heigen::vocabulary::Dtype;
 use serde::{Deserialize, Serialize};
 
 /// A number that was estimated by sampling.
@@ -52,4 +53,21 @@ impl Estimates {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The numbers of an analysis that estimated quantities of a matrix and looked for no eigenpairs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EstimatesSummary {
+    /// P, the number of parameters.
+    pub n_params: usize,
+    /// N, the samples that the loss is the mean over.
+    pub n_samples: usize,
+    /// Mean loss.
+    pub loss: f64,
+    /// Accuracy on those samples, 0 to 1.
+    pub accuracy: f64,
+    /// l2 norm of the gradient of the mean loss.
+    pub grad_norm: f64,
+    /// Number type of the analysis.
+    pub dtype: Dtype,
 }

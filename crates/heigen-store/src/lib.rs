@@ -31,7 +31,7 @@ pub mod record {
     pub use crate::analysed_matrix::{Operator, Subject, loss_name};
     pub use crate::analysis_record::AnalysisRecord;
     pub use crate::document::Unusable;
-    pub use crate::estimates::{Estimates, Sampled, SampledDensity};
+    pub use crate::estimates::{Estimates, EstimatesSummary, Sampled, SampledDensity};
     pub use crate::stamp::{hash_file, stamp};
     pub use crate::summary::Summary;
     pub use crate::top_eigenpairs::{End, PartialMethod, TopKSummary};

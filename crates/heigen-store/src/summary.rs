@@ -2,7 +2,7 @@
 
 use crate::boundary_record::BoundaryRecord;
 use crate::document::{self, Unusable};
-use crate::record::{AnalysisRecord, ModelRecord, TopKSummary};
+use crate::record::{AnalysisRecord, EstimatesSummary, ModelRecord, TopKSummary};
 use crate::{analysis_record, boundary_record, training_record};
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub enum Summary {
     Spectrum(Box<AnalysisRecord>),
     /// Some eigenpairs: `heigen analysis` with the key `which`.
     Eigenpairs(Box<AnalysisRecord<TopKSummary>>),
+    /// Estimates alone: `heigen analysis` with neither `which` nor `rank`.
+    Estimates(Box<AnalysisRecord<EstimatesSummary>>),
     /// The measures of a decision boundary: `heigen boundary`.
     Boundary(Box<BoundaryRecord>),
 }
@@ -48,6 +50,7 @@ impl Summary {
             Self::Model(record) => document::to_value(&training_record::KIND, record),
             Self::Spectrum(record) => document::to_value(&analysis_record::KIND, record),
             Self::Eigenpairs(record) => document::to_value(&analysis_record::KIND, record),
+            Self::Estimates(record) => document::to_value(&analysis_record::KIND, record),
             Self::Boundary(record) => document::to_value(&boundary_record::KIND, record),
         }
     }
@@ -68,6 +71,9 @@ impl Summary {
         }
         if value.get("which").is_some() {
             return document::parse(name, bytes, &analysis_record::KIND).map(Self::Eigenpairs);
+        }
+        if format == analysis_record::KIND.format && value.get("rank").is_none() {
+            return document::parse(name, bytes, &analysis_record::KIND).map(Self::Estimates);
         }
         document::parse(name, bytes, &analysis_record::KIND).map(Self::Spectrum)
     }

@@ -65,7 +65,11 @@ impl HessianArgs {
             how: self.analysing.how(),
             top: self.top.pairs(),
             estimates: self.estimates.asked(),
-            keep: Keep { full_basis: self.keep.full_basis, matrix: self.keep.save_hessian },
+            keep: Keep {
+                full_basis: self.keep.full_basis,
+                matrix: self.keep.save_hessian,
+                coherence: self.keep.coherence,
+            },
         }
     }
 }
@@ -219,6 +223,9 @@ pub(crate) struct KeepArgs {
     /// Save the matrix: P x P numbers.
     #[arg(long, help_heading = KEPT)]
     pub(crate) save_hessian: bool,
+    /// Save the cosines of all pairs of gradients also where they take more than 256 MiB: N x N and CN x CN numbers.
+    #[arg(long, help_heading = KEPT)]
+    pub(crate) coherence: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

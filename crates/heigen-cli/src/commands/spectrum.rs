@@ -34,5 +34,6 @@ pub(super) fn text(found: &Found) -> String {
     match found {
         Found::Whole(record) => describe::whole(record),
         Found::Top(record) => describe::top(record),
+        Found::Estimates(record) => describe::estimated(record),
     }
 }

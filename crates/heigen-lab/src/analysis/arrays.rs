@@ -3,6 +3,7 @@
 use super::Analysed;
 use crate::LabError;
 use heigen::linalg::{Matrix, Scalar};
+use heigen_store::files;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::Dtype;
 use std::any::Any;
@@ -27,15 +28,15 @@ impl Arrays {
         eigenvalues: Vec<f64>,
         eigenvectors: Matrix<f64>,
         overlaps: Matrix<f64>,
-        coherence: Matrix<f64>,
-        logit_coherence: Matrix<f64>,
+        [coherence, logit_coherence]: [Option<Matrix<f64>>; 2],
     ) -> Self {
+        let cell = |matrix: Option<Matrix<f64>>| matrix.map_or_else(OnceLock::new, OnceLock::from);
         Self {
             eigenvalues: OnceLock::from(eigenvalues),
             eigenvectors: OnceLock::from(eigenvectors),
             overlaps: OnceLock::from(overlaps),
-            coherence: OnceLock::from(coherence),
-            logit_coherence: OnceLock::from(logit_coherence),
+            coherence: cell(coherence),
+            logit_coherence: cell(logit_coherence),
         }
     }
 }
@@ -83,15 +84,23 @@ impl Analysed {
         known(&self.arrays.eigenvectors, || matrix(s.dtype, &self.paths.heigenvectors(), shape))
     }
 
+    /// The stored cosines of all pairs of `n` gradients.
+    fn cosines(&self, path: &Path, n: usize) -> Result<Matrix<f64>, LabError> {
+        if !files::is_file(path) {
+            return Err(LabError::CoherenceLeftOut { name: self.record.name.clone(), side: n });
+        }
+        matrix(self.record.summary.dtype, path, [n, n])
+    }
+
     /// The cosines of all pairs of per-example loss gradients, a symmetric matrix of order `n`.
     pub(crate) fn coherence(&self, n: usize) -> Result<Vec<f64>, LabError> {
-        let read = || matrix(self.record.summary.dtype, &self.paths.coherence(), [n, n]);
+        let read = || self.cosines(&self.paths.coherence(), n);
         Ok(known(&self.arrays.coherence, read)?.data.clone())
     }
 
     /// The cosines of all pairs of per-example gradients of logits, a symmetric matrix of order `n`.
     pub(crate) fn logit_coherence(&self, n: usize) -> Result<Vec<f64>, LabError> {
-        let read = || matrix(self.record.summary.dtype, &self.paths.logit_coherence(), [n, n]);
+        let read = || self.cosines(&self.paths.logit_coherence(), n);
         Ok(known(&self.arrays.logit_coherence, read)?.data.clone())
     }
 

@@ -1,6 +1,8 @@
 //! Spectra and the quantities that follow from them: reused while their records are up to date, else computed.
 
 mod arrays;
+mod coherences;
+mod estimated;
 mod estimates;
 mod operator;
 mod recipe;
@@ -16,6 +18,7 @@ use crate::prepare::Prepared;
 use crate::training;
 use crate::{Lab, LabError, LabWatch};
 use arrays::Arrays;
+pub use coherences::STORED as COHERENCE_STORED;
 use heigen::analysis::Summary;
 use heigen::data::Dataset;
 use heigen::linalg::{Matrix, Scalar};
@@ -24,7 +27,7 @@ use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
-use heigen_store::record::{self, AnalysisRecord, TopKSummary};
+use heigen_store::record::{self, AnalysisRecord, EstimatesSummary, TopKSummary};
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 pub(crate) use setting::in_file_names;
@@ -32,13 +35,15 @@ use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A spectrum, or the part of it that was computed.
+/// A spectrum, the part of it that was computed, or estimates.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// The whole spectrum.
     Whole(Box<AnalysisRecord>),
     /// Some eigenpairs of it.
     Top(Box<AnalysisRecord<TopKSummary>>),
+    /// Estimates, and no eigenpairs.
+    Estimates(Box<AnalysisRecord<EstimatesSummary>>),
 }
 
 impl From<Found> for record::Summary {
@@ -46,6 +51,7 @@ impl From<Found> for record::Summary {
         match found {
             Found::Whole(record) => Self::Spectrum(record),
             Found::Top(record) => Self::Eigenpairs(record),
+            Found::Estimates(record) => Self::Estimates(record),
         }
     }
 }
@@ -67,6 +73,7 @@ impl Lab {
             Ok(match spectrum(call, &loaded, &request.asked)? {
                 Spectrum::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
                 Spectrum::Top(record, paths) => (Found::Top(record), paths),
+                Spectrum::Estimates(record, paths) => (Found::Estimates(record), paths),
             })
         })
     }
@@ -101,10 +108,11 @@ impl Analysed {
     }
 }
 
-/// A whole spectrum with its analysis, or a part of a spectrum with the paths of its files.
+/// A whole spectrum with its analysis, or a part of a spectrum or estimates with the paths of their files.
 pub(crate) enum Spectrum {
     Whole(Box<Analysed>),
     Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
+    Estimates(Box<AnalysisRecord<EstimatesSummary>>, ExperimentPaths),
 }
 
 /// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be.
@@ -119,6 +127,10 @@ pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Sp
             let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
             Ok(Spectrum::Top(Box::new(record), setting.paths))
         }
+        Goal::Estimates => {
+            let (record, ()) = made(call, &Analysis::<EstimatesSummary>::new(&setting, ())?)?;
+            Ok(Spectrum::Estimates(Box::new(record), setting.paths))
+        }
     }
 }
 
@@ -126,7 +138,9 @@ pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Sp
 pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Analysed, LabError> {
     match spectrum(call, loaded, asked)? {
         Spectrum::Whole(analysed) => Ok(*analysed),
-        Spectrum::Top(..) => Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() }),
+        Spectrum::Top(..) | Spectrum::Estimates(..) => {
+            Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() })
+        }
     }
 }
 

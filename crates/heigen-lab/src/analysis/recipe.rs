@@ -148,10 +148,11 @@ impl<S: Findings> Recipe for Analysis<'_, S> {
         Ok(Fresh { made: (record, arrays), staged, note: Some(note) })
     }
 
-    /// The files of an earlier analysis that are removed before new ones get their names: its record, and its matrix
-    /// and estimates, which must not stay beside those of other weights.
+    /// The files of an earlier analysis that are removed before new ones get their names: its record, and its matrix,
+    /// estimates and cosines, which must not stay beside those of other weights.
     fn earlier(&self) -> Vec<PathBuf> {
         let paths = &self.setting.paths;
-        vec![paths.analysis(), paths.hessian(), paths.density(), paths.diagonal()]
+        let cosines = [paths.coherence(), paths.logit_coherence()];
+        [paths.analysis(), paths.hessian(), paths.density(), paths.diagonal()].into_iter().chain(cosines).collect()
     }
 }

@@ -163,6 +163,9 @@ pub struct Keep {
     pub full_basis: bool,
     /// The matrix itself.
     pub matrix: bool,
+    /// The cosines of all pairs of gradients, also where they take more than [`COHERENCE_STORED`](crate::COHERENCE_STORED)
+    /// bytes.
+    pub coherence: bool,
 }
 
 impl Matter {
@@ -175,6 +178,12 @@ impl Matter {
 }
 
 impl Asked {
+    /// Whether estimates are all that is asked for: no eigenpairs, no way to a spectrum, no arrays of one.
+    pub(super) fn only_estimates(&self) -> bool {
+        let nothing_else = self.top == TopPairs::default() && self.keep == Keep::default() && self.how.way == Way::Auto;
+        nothing_else && self.estimates != EstimatesAsked::default()
+    }
+
     /// Refuses options that contradict each other.
     ///
     /// # Errors

@@ -33,6 +33,8 @@ const COLUMNS: f64 = 500.0;
 pub(crate) enum Goal {
     Whole(Method),
     Top(Pairs),
+    /// Only estimates, and no eigenpairs.
+    Estimates,
 }
 
 /// Everything that an analysis is computed from and written to.
@@ -136,6 +138,7 @@ impl<'a> Setting<'a> {
             .collect();
         let goal = match self.goal {
             Goal::Whole(method) => method.name().to_owned(),
+            Goal::Estimates => "estimates".to_owned(),
             Goal::Top(top) => format!("lanczos {} {} {:e}", top.k, End::from(top.which).name(), top.tolerance),
         };
         let mut subject = serde_json::to_string(&self.subject)?;
@@ -172,6 +175,9 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
 /// `outputs`.
 fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: usize) -> Goal {
     let top = |k: usize| Goal::Top(Pairs { k: k.min(p), which: asked.top.which, tolerance: asked.top.tolerance });
+    if asked.only_estimates() {
+        return Goal::Estimates;
+    }
     let columns = call.lab.memory / (24.0 * p as f64);
     match (asked.how.way.whole(), asked.top.count) {
         (_, Some(k)) => top(k),
@@ -221,8 +227,10 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
     if subject.label_smoothing != 0.0 {
         parts.push(format!("smoothing-{:e}", subject.label_smoothing));
     }
-    if let Goal::Top(top) = goal {
-        parts.push(format!("{}-{}", End::from(top.which).name(), top.k));
+    match goal {
+        Goal::Whole(_) => {}
+        Goal::Top(top) => parts.push(format!("{}-{}", End::from(top.which).name(), top.k)),
+        Goal::Estimates => parts.push("estimates".to_owned()),
     }
     parts.join("+")
 }

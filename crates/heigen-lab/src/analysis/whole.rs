@@ -1,18 +1,18 @@
 //! The whole spectrum, with the alignments and coherences that follow from it.
 
 use super::arrays::{Arrays, widened};
+use super::coherences::coherences;
 use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
-use crate::call::Call;
 use crate::error::OfJob;
-use heigen::analysis::{Analysis, Summary, analyze, class_order, cosine_similarities, logit_order};
-use heigen::curvature::{ExampleLabels, IndexRanges, Method, Problem};
+use crate::watch;
+use heigen::analysis::{Analysis, Summary, analyze};
+use heigen::curvature::{ExampleLabels, IndexRanges, Method};
 use heigen::linalg::{Matrix, Scalar};
-use heigen_store::atomic::Staged;
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
@@ -31,8 +31,10 @@ impl Findings for Summary {
     }
 
     fn lacks(&self, keep: Keep, paths: &ExperimentPaths) -> Option<String> {
-        if keep.matrix && !files::is_file(&paths.hessian()) {
-            return Some(format!("{} is missing", paths.hessian().display()));
+        let matrix = keep.matrix.then(|| paths.hessian());
+        let cosines = keep.coherence.then(|| [paths.coherence(), paths.logit_coherence()]).into_iter().flatten();
+        if let Some(path) = matrix.into_iter().chain(cosines).find(|path| !files::is_file(path)) {
+            return Some(format!("{} is missing", path.display()));
         }
         let partial = keep.full_basis && self.n_eigenvectors < self.n_params;
         partial.then(|| "the stored eigenvectors are not a full basis".into())
@@ -55,10 +57,18 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     setting.note_held_statistics();
     let mut watch = call.job(setting.name());
     let spectrum = solvers::spectrum(&operator, method, call.lab.memory, &mut watch).of(setting.name())?;
-    let free = |gradients: Matrix<T>| restricted(gradients, selection);
-    let gradients = free(problem.example_gradients(&ExampleLabels::Predicted));
+    watch.begin(watch::stage::ALIGNMENTS)?;
+    let gradients = restricted(problem.example_gradients(&ExampleLabels::Predicted), selection);
     let analysis = analyze(&problem, &gradients, spectrum, asked.keep.full_basis)?;
-    let (mut staged, [coherence, logit_coherence]) = stage_arrays(call, paths, &problem, &analysis, free)?;
+    drop(gradients);
+    let eigenvalues: Vec<T> = analysis.spectrum.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
+    let mut staged = vec![
+        npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?,
+        stage(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?,
+        stage(&paths.overlaps(), &analysis.overlaps)?,
+    ];
+    let cosines = coherences(setting, &problem, &mut watch)?;
+    staged.extend(cosines.staged);
     if asked.keep.matrix {
         let matrix = solvers::dense(&operator, &mut watch)?;
         staged.push(stage(&paths.hessian(), &matrix)?);
@@ -67,50 +77,15 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     staged.extend(arrays);
     let Analysis { spectrum, overlaps, summary } = analysis;
     let (values, vectors) = (spectrum.eigenvalues, spectrum.eigenvectors);
-    let arrays = Arrays::of(values, widened(vectors), widened(overlaps), widened(coherence), widened(logit_coherence));
+    let cosines = [cosines.losses, cosines.logits].map(|cosines| cosines.map(widened));
+    let arrays = Arrays::of(values, widened(vectors), widened(overlaps), cosines);
     Ok(Computed { summary, estimates, staged, arrays })
 }
 
 /// The rows of the gradients that belong to the free parameters.
-fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) -> Matrix<T> {
+pub(super) fn restricted<T: Scalar>(gradients: Matrix<T>, selection: Option<&IndexRanges>) -> Matrix<T> {
     let Some(selection) = selection else { return gradients };
     let mut free = Matrix::zeros(selection.len(), gradients.columns);
     selection.extract(&gradients, &mut free);
     free
-}
-
-/// Stages the arrays that every analysis stores; returns the two coherences.
-fn stage_arrays<T: Scalar + Element>(
-    call: &Call,
-    paths: &ExperimentPaths,
-    problem: &Problem<T>,
-    analysis: &Analysis<T>,
-    free: impl Fn(Matrix<T>) -> Matrix<T>,
-) -> Result<(Vec<Staged>, [Matrix<T>; 2]), LabError> {
-    let eigenvalues: Vec<T> = analysis.spectrum.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
-    let mut staged = vec![
-        npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?,
-        stage(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?,
-        stage(&paths.overlaps(), &analysis.overlaps)?,
-    ];
-    let labels = problem.labels();
-    let gradients = free(problem.example_gradients(&ExampleLabels::True));
-    let order = class_order(labels);
-    let gradients = reordered(&[gradients], order.iter().map(|&n| (0, n)));
-    let coherence = call.run(|| cosine_similarities(&gradients));
-    staged.push(stage(&paths.coherence(), &coherence)?);
-    let classes = problem.network().n_outputs();
-    let logits: Vec<Matrix<T>> = (0..classes).map(|c| free(problem.logit_gradients(c))).collect();
-    let logits = reordered(&logits, logit_order(labels, classes).into_iter());
-    let logit_coherence = call.run(|| cosine_similarities(&logits));
-    staged.push(stage(&paths.logit_coherence(), &logit_coherence)?);
-    Ok((staged, [coherence, logit_coherence]))
-}
-
-/// A matrix of the columns in `order`, each given as (matrix, column); the matrices have equal heights.
-fn reordered<T: Scalar>(matrices: &[Matrix<T>], order: impl ExactSizeIterator<Item = (usize, usize)>) -> Matrix<T> {
-    let (rows, columns) = (matrices[0].rows, order.len());
-    let mut data = Vec::with_capacity(rows * columns);
-    order.for_each(|(m, j)| data.extend_from_slice(matrices[m].column(j)));
-    Matrix { data, rows, columns }
 }

@@ -128,7 +128,7 @@ impl Study {
         let spectrum = Summary::from(self.spectrum.clone()).to_json()?;
         let (whole, top) = match &self.spectrum {
             Found::Whole(_) => (Some(spectrum), None),
-            Found::Top(_) => (None, Some(spectrum)),
+            Found::Top(_) | Found::Estimates(_) => (None, Some(spectrum)),
         };
         let boundary = self.boundary.clone().map(|record| Summary::from(record).to_json()).transpose()?;
         let own = &self.imported;
@@ -212,6 +212,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
             (Found::Whole(Box::new(analysed.record.clone())), Some(Arc::new(*analysed)), path)
         }
         Spectrum::Top(record, paths) => (Found::Top(record), None, paths.analysis()),
+        Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
     let warnings = warnings_of(&spectrum);
     for warning in &warnings {
@@ -252,6 +253,8 @@ fn warnings_of(spectrum: &Found) -> Vec<String> {
             let s = &r.summary;
             warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min)
         }
+        // Whether the gradient is large can only be said beside lambda_1.
+        Found::Estimates(_) => vec![],
         // Only the upper end of the spectrum is known.
         Found::Top(r) => {
             let s = &r.summary;

@@ -19,6 +19,7 @@ pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Resu
     match &outcome.spectrum {
         Found::Whole(record) => sections.extend([spectrum(record), generalization(&record.summary)]),
         Found::Top(record) => sections.push(top(record)),
+        Found::Estimates(_) => {}
     }
     sections.extend(outcome.boundary.as_ref().map(boundary));
     if !outcome.pictures.is_empty() {
@@ -77,6 +78,7 @@ fn minimum(outcome: &Study) -> Section {
     let (loss, accuracy, grad_norm) = match &outcome.spectrum {
         Found::Whole(r) => (r.summary.loss, r.summary.accuracy, r.summary.grad_norm),
         Found::Top(r) => (r.summary.loss, r.summary.accuracy, r.summary.grad_norm),
+        Found::Estimates(r) => (r.summary.loss, r.summary.accuracy, r.summary.grad_norm),
     };
     let mut text: Vec<String> = outcome.warnings.iter().map(|w| format!("*Warning*: {}.", literal(w))).collect();
     if text.is_empty() {
@@ -286,6 +288,7 @@ fn timings(outcome: &Study) -> Vec<Timing> {
     let seconds = match &outcome.spectrum {
         Found::Whole(record) => record.seconds,
         Found::Top(record) => record.seconds,
+        Found::Estimates(record) => record.seconds,
     };
     let one = |task: &str, seconds: f64| Timing {
         task: task.to_owned(),

@@ -12,7 +12,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
 pub(crate) fn lab() -> Lab {
-    let options = LabOptions { images: "none".into(), threads: 2, memory: 1e9, machine: "a machine".into() };
+    lab_of(1e9)
+}
+
+/// A lab whose analyses may take so many bytes.
+pub(crate) fn lab_of(memory: f64) -> Lab {
+    let options = LabOptions { images: "none".into(), threads: 2, memory, machine: "a machine".into() };
     Lab::new(options).unwrap()
 }
 

@@ -3,4 +3,5 @@
 
 mod common;
 mod in_memory;
+mod limits;
 mod side_by_side;

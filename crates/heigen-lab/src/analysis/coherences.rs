@@ -1,0 +1,126 @@
+//! The cosines of all pairs of gradients: [N, N] of the samples' losses, [C N, C N] of their logits. They grow with the
+//! square of the number of samples, so large ones are stored only where they are asked for.
+
+use super::setting::Setting;
+use super::stage;
+use super::whole::restricted;
+use crate::LabError;
+use crate::call::JobWatch;
+use crate::watch::{NoteKind, stage as stages};
+use heigen::analysis::{class_order, cosine_similarities, logit_order};
+use heigen::curvature::{ExampleLabels, IndexRanges, Problem};
+use heigen::linalg::{Matrix, Scalar};
+use heigen_spectra::Watch;
+use heigen_store::atomic::Staged;
+use heigen_store::npy::Element;
+
+/// Bytes up to which a matrix of cosines is stored without being asked for: 256 MiB, 5,792 gradients in float64.
+pub const STORED: f64 = 256.0 * 1024.0 * 1024.0;
+/// Copies of the gradients that are in memory at a time: as computed, sorted, and divided by their norms.
+const COPIES: f64 = 3.0;
+
+/// The matrices of cosines that were computed, and their staged files.
+pub(super) struct Coherences<T> {
+    pub(super) staged: Vec<Staged>,
+    pub(super) losses: Option<Matrix<T>>,
+    pub(super) logits: Option<Matrix<T>>,
+}
+
+/// Computes and stages the matrices of cosines that are small or asked for.
+pub(super) fn coherences<T: Scalar + Element>(
+    setting: &Setting,
+    problem: &Problem<T>,
+    watch: &mut JobWatch,
+) -> Result<Coherences<T>, LabError> {
+    let (call, selection, paths) = (setting.call, setting.selection.as_ref(), &setting.paths);
+    let free = |gradients: Matrix<T>| restricted(gradients, selection);
+    let (labels, classes) = (problem.labels(), problem.network().n_outputs());
+    let mut found = Coherences { staged: vec![], losses: None, logits: None };
+    if wanted::<T>(setting, "loss", problem.n_samples())? {
+        watch.begin(stages::COHERENCE)?;
+        let gradients = free(problem.example_gradients(&ExampleLabels::True));
+        let gradients = reordered(&[gradients], class_order(labels).iter().map(|&n| (0, n)));
+        let cosines = call.run(|| cosine_similarities(&gradients));
+        found.staged.push(stage(&paths.coherence(), &cosines)?);
+        found.losses = Some(cosines);
+    }
+    if wanted::<T>(setting, "logit", classes * problem.n_samples())? {
+        let mut gradients = Vec::with_capacity(classes);
+        for class in 0..classes {
+            watch.tell(stages::COHERENCE, class as u64, Some(classes as u64), "logits")?;
+            gradients.push(free(problem.logit_gradients(class)));
+        }
+        let gradients = reordered(&gradients, logit_order(labels, classes).into_iter());
+        let cosines = call.run(|| cosine_similarities(&gradients));
+        found.staged.push(stage(&paths.logit_coherence(), &cosines)?);
+        found.logits = Some(cosines);
+    }
+    Ok(found)
+}
+
+/// Whether the cosines of `side` gradients are computed. If they are not, because they are large, the watch is told; if
+/// they are asked for and memory does not hold them, that is an error.
+fn wanted<T: Scalar>(setting: &Setting, of: &'static str, side: usize) -> Result<bool, LabError> {
+    let entry = size_of::<T>() as f64;
+    let p = setting.selection.as_ref().map_or(setting.theta.len(), IndexRanges::len);
+    let bytes = entry * (side as f64).powi(2);
+    let needed = bytes + COPIES * entry * p as f64 * side as f64;
+    let memory = setting.call.lab.memory;
+    match decide(setting.asked.keep.coherence, bytes, needed, memory) {
+        Decision::Compute => Ok(true),
+        Decision::LeaveOut => {
+            setting.call.note(setting.name(), NoteKind::CoherenceLeftOut { of, side, bytes });
+            Ok(false)
+        }
+        Decision::Refuse => {
+            let what = format!("the cosines of all pairs of {side} {of} gradients");
+            Err(LabError::Memory { what, bytes: needed, limit: memory })
+        }
+    }
+}
+
+/// What is done about cosines of a size.
+#[derive(Debug, PartialEq)]
+enum Decision {
+    Compute,
+    LeaveOut,
+    Refuse,
+}
+
+/// The decision about cosines of `bytes`, for which `needed` bytes of `memory` are needed.
+fn decide(asked: bool, bytes: f64, needed: f64, memory: f64) -> Decision {
+    match (needed <= memory, asked) {
+        (true, true) => Decision::Compute,
+        (false, true) => Decision::Refuse,
+        (fits, false) => {
+            if fits && bytes <= STORED {
+                Decision::Compute
+            } else {
+                Decision::LeaveOut
+            }
+        }
+    }
+}
+
+/// A matrix of the columns in `order`, each given as (matrix, column); the matrices have equal heights.
+fn reordered<T: Scalar>(matrices: &[Matrix<T>], order: impl ExactSizeIterator<Item = (usize, usize)>) -> Matrix<T> {
+    let (rows, columns) = (matrices[0].rows, order.len());
+    let mut data = Vec::with_capacity(rows * columns);
+    order.for_each(|(m, j)| data.extend_from_slice(matrices[m].column(j)));
+    Matrix { data, rows, columns }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cosines_are_stored_where_they_are_small_or_asked_for_and_fit() {
+        let memory = 4.0 * STORED;
+        assert_eq!(decide(false, STORED, memory, memory), Decision::Compute);
+        assert_eq!(decide(false, STORED + 8.0, memory, memory), Decision::LeaveOut);
+        assert_eq!(decide(true, STORED + 8.0, memory, memory), Decision::Compute);
+        assert_eq!(decide(false, 8.0, memory + 1.0, memory), Decision::LeaveOut);
+        assert_eq!(decide(true, 8.0, memory + 1.0, memory), Decision::Refuse);
+    }
+}

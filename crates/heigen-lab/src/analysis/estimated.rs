@@ -1,0 +1,56 @@
+//! Estimates alone, where no eigenpairs are asked for: their cost is that of the products asked for, whatever the order of
+//! the matrix.
+
+use super::estimates;
+use super::operator::{operator, restricted_samples};
+use super::recipe::{Computed, Findings};
+use super::setting::Setting;
+use crate::LabError;
+use heigen::curvature::SymmetricOperator;
+use heigen::linalg::Scalar;
+use heigen_store::layout::ExperimentPaths;
+use heigen_store::npy::Element;
+use heigen_store::record::{Dtype, EstimatesSummary};
+use std::path::PathBuf;
+
+impl Findings for EstimatesSummary {
+    type Way = ();
+    type Arrays = ();
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn n_params(&self) -> usize {
+        self.n_params
+    }
+
+    fn files(&self, _: &ExperimentPaths) -> Vec<PathBuf> {
+        vec![]
+    }
+
+    fn compute(setting: &Setting, (): ()) -> Result<Computed<Self>, LabError> {
+        match setting.asked.how.dtype {
+            Dtype::Float64 => compute::<f64>(setting),
+            Dtype::Float32 => compute::<f32>(setting),
+        }
+    }
+}
+
+fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesSummary>, LabError> {
+    let (name, asked) = (setting.name(), setting.asked);
+    let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
+    let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    let mut watch = setting.call.job(name);
+    let (estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;
+    let gradient = problem.gradient();
+    let summary = EstimatesSummary {
+        n_params: operator.n_params(),
+        n_samples: problem.n_samples(),
+        loss: problem.loss(),
+        accuracy: problem.accuracy(),
+        grad_norm: gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt(),
+        dtype: asked.how.dtype,
+    };
+    Ok(Computed { summary, estimates, staged, arrays: () })
+}
