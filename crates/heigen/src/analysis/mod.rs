@@ -3,6 +3,8 @@
 mod boundary;
 mod boundary_distance;
 mod boundary_search;
+mod by_layer;
+mod causes;
 mod clustering;
 mod coherence;
 mod collapse;
@@ -23,6 +25,8 @@ mod watched;
 
 pub use boundary::decision_boundary;
 pub use boundary_distance::{BoundaryPoint, boundary_distances};
+pub use by_layer::{ByLayerError, LayerCurvature, LayerGroup, WRITTEN_OUT, by_layer, layer_groups, named_groups};
+pub use causes::{Cause, LikelyCause, likely_causes};
 pub use clustering::cluster_order;
 pub use coherence::{class_order, cosine_similarities, logit_order};
 pub use collapse::{ClassStatistics, CollapseError, InputOfOutput, class_statistics, input_of_output};

@@ -72,6 +72,13 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
     }
 
+    /// The mean of |g_n|^2 over the samples, where g_n is the gradient of a sample on its own.
+    pub(crate) fn mean_squared_gradient(&self) -> f64 {
+        let (loss, labels) = (self.sample_loss(), self.labels());
+        let delta = LossDelta { loss, labels, weight: T::ONE, rounding: Rounding::Exact };
+        self.squared_norms(&delta) / self.n_samples() as f64
+    }
+
     /// The trace of the functional remainder, 0 for networks that are linear in the parameters of every single layer.
     pub(super) fn remainder_trace(&self) -> Option<f64> {
         (self.network().is_multilinear() && !self.network().couples_samples()).then_some(0.0)

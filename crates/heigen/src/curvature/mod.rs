@@ -4,6 +4,7 @@
 //! names that they have there.
 
 mod alignment_gradient;
+mod cost;
 mod exact_trace;
 mod factored;
 mod hessian;
@@ -16,6 +17,7 @@ mod problem;
 mod structure;
 
 pub use alignment_gradient::AlignmentGradients;
+pub use cost::{Cost, Work};
 pub use heigen_spectra::{
     Certificate, Columns, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact, Failure, Host,
     IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement,

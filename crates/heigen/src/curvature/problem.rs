@@ -185,13 +185,17 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Self { network, theta, inputs, labels, objective, penalty, held, batch, space }
     }
 
-    /// The problem with the last digit of every weight changed: theta_i (1 + s_i eps), with random signs s_i by number of the
-    /// `trial`.
+    /// The problem with the last digit of every weight changed: to the next larger or the next smaller number of float64, at
+    /// random by number of the `trial`; zeros stay. In float32 nothing changes.
     pub(super) fn with_last_digits_changed(&self, trial: u32) -> Self {
         let signs = random_entries(0..self.theta.len(), u64::from(trial), SIGNS, Law::Rademacher);
         let mut changed = self.clone();
         for (w, sign) in changed.theta.iter_mut().zip(signs) {
-            *w *= T::ONE + T::from_f64(sign * T::EPSILON);
+            let exact = w.to_f64();
+            if exact == 0.0 {
+                continue;
+            }
+            *w = T::from_f64(if sign > 0.0 { exact.next_up() } else { exact.next_down() });
         }
         changed
     }
@@ -219,6 +223,17 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub fn in_batches(mut self, size: NonZeroUsize) -> Self {
         self.batch = Some(size);
         self
+    }
+
+    /// The problem with another objective.
+    ///
+    /// # Errors
+    /// [`ProblemError`] if the objective is not known, or no parameter has the name of those that decay.
+    pub fn with_objective(&self, objective: impl Into<Objective>) -> Result<Self, ProblemError> {
+        let (inputs, labels) = (self.inputs.clone(), self.labels.clone());
+        let other = Self::at(self.network, self.theta.clone(), inputs, labels, objective)?;
+        let (held, batch, space) = (self.held.clone(), self.batch, self.space.clone());
+        Ok(Self { held, batch, space, ..other })
     }
 
     /// The problem with its work done in `threads` instead of rayon's current pool.
@@ -295,6 +310,11 @@ impl<'a, T: Scalar> Problem<'a, T> {
             Reduction::Mean => sum / self.n_samples() as f64,
             Reduction::Sum => sum,
         }
+    }
+
+    /// The factor by which the objective is larger than a mean: 1 of a mean, N of a sum.
+    pub(crate) fn n_samples_reduced(&self) -> f64 {
+        self.sample_weight() * self.n_samples() as f64
     }
 
     /// The penalty of weight decay.

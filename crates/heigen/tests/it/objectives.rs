@@ -1,5 +1,6 @@
 //! Objectives with options and statistics of the batch, against float64 PyTorch (`tests/fixtures/make_objectives.py`).
 
+use heigen::analysis::{Cause, by_layer, layer_groups, likely_causes, named_groups};
 use heigen::curvature::{
     Batched, EmpiricalFisher, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Host, Method, OperatorKind,
     Problem, Restricted, Spectrum, SymmetricOperator, Which, dense, named_parameters, spectrum, top_k,
@@ -277,4 +278,83 @@ fn a_matrix_without_a_nonzero_entry_was_certified_as_rounding() {
     }
     // The whole remainder is no rounding.
     assert!(!of(&FunctionalRemainder(&problem), Method::Dense).certificate.vanishes);
+}
+
+#[test]
+fn the_table_by_layer_is_that_of_blocks_of_the_hessian() {
+    for case in cases().iter().filter(|case| case.batch.is_none()) {
+        let problem = case.problem();
+        let groups = layer_groups(case.network.layout()).unwrap();
+        let table = by_layer(&Hessian(&problem), &problem.gradient(), &groups, &mut ()).unwrap();
+        let blocks = case.oracle["blocks"].as_array().unwrap();
+        assert_eq!(table.len(), blocks.len());
+        let whole: f64 = blocks.iter().map(|block| block[2].as_f64().unwrap()).sum();
+        for (got, block) in table.iter().zip(blocks) {
+            assert_eq!(
+                (got.name.as_str(), got.n_params as u64),
+                (block[0].as_str().unwrap(), block[1].as_u64().unwrap())
+            );
+            let wanted: Vec<f64> = (2..6).map(|i| block[i].as_f64().unwrap()).collect();
+            close(&[got.trace, got.lambda_max, got.lambda_min, got.grad_norm], &wanted, &case.name);
+            close(&[got.share.unwrap()], &[wanted[0] / whole], &case.name);
+        }
+    }
+    // Groups of one's own, which do not hold every parameter.
+    let case = &cases()[0];
+    let problem = case.problem();
+    let groups = named_groups(case.network.layout(), &["re:bias$", "2.weight"]).unwrap();
+    let table = by_layer(&Hessian(&problem), &problem.gradient(), &groups, &mut ()).unwrap();
+    assert_eq!((table[0].n_params, table[1].n_params), (7, 12));
+    let whole: f64 = numbers(&case.oracle["hessian"]).iter().sum();
+    assert!((table[1].share.unwrap() - table[1].trace / whole).abs() < 1e-10);
+}
+
+#[test]
+fn a_layer_that_is_not_written_out_has_its_ends_by_lanczos() {
+    let network = Network::fully_connected(&[30, 40, 3], heigen::config::Activation::Tanh).unwrap();
+    let theta: Vec<f64> = (0..network.n_params()).map(|i| 0.3 * (i as f64 * 2.399).sin()).collect();
+    let x = Matrix::from_fn(30, 20, |i, j| (i as f64 * 1.3 + j as f64 * 0.7).cos());
+    let labels = (0..20).map(|n| n % 3).collect();
+    let problem = Problem::at(&network, theta, x, labels, LossKind::CrossEntropy).unwrap();
+    let groups = layer_groups(network.layout()).unwrap();
+    let table = by_layer(&Hessian(&problem), &problem.gradient(), &groups, &mut ()).unwrap();
+    assert_eq!((table[0].n_params, table[1].n_params), (1_240, 123));
+    let block = Restricted::new(Hessian(&problem), groups[0].parameters.clone()).unwrap();
+    let wanted = of(&block, Method::Dense);
+    let scale = wanted.scale();
+    assert!((table[0].lambda_max - wanted.lambda_max()).abs() < 1e-7 * scale && table[0].residual > 0.0);
+    assert!((table[0].lambda_min - wanted.eigenvalues[0]).abs() < 1e-7 * scale);
+    assert!((table[0].trace - wanted.trace()).abs() < 4.0 * table[0].trace_standard_error + 1e-9 * scale);
+}
+
+#[test]
+fn what_the_training_had_and_the_analysis_lacks_is_found_by_trying() {
+    let all: Vec<Value> = serde_json::from_str(include_str!("../../../../tests/fixtures/minima.json")).unwrap();
+    for case in all {
+        let spec = serde_json::json!({ "layers": case["layers"] }).to_string();
+        let network = Network::build(&ModelSpec::Sequential(Sequential::parse(&spec, "test").unwrap()), 2, 3).unwrap();
+        let x = Matrix { data: numbers(&case["x"]), rows: 2, columns: 60 };
+        let problem =
+            Problem::at(&network, numbers(&case["theta"]), x, indices(&case["y"]), LossKind::CrossEntropy).unwrap();
+        let causes = likely_causes(&problem);
+        let first = &causes.first().unwrap_or_else(|| panic!("{}: no cause", case["name"])).cause;
+        let right = match (case["name"].as_str().unwrap(), first) {
+            ("weight decay", Cause::WeightDecay(mu)) => (mu - 0.01).abs() < 1e-6,
+            ("label smoothing", Cause::LabelSmoothing(s)) => (s - 0.15).abs() < 0.02,
+            ("squared error", Cause::Loss(loss)) => *loss == LossKind::Mse,
+            ("standardisation", Cause::Standardization) => true,
+            ("order of classes", Cause::ClassOrder(order)) => *order == [2, 0, 1],
+            _ => false,
+        };
+        assert!(right, "{}: {causes:?}", case["name"]);
+    }
+    // At a minimum there is nothing to find.
+    let all: Vec<Value> = serde_json::from_str(include_str!("../../../../tests/fixtures/minima.json")).unwrap();
+    let case = &all[0];
+    let spec = serde_json::json!({ "layers": case["layers"] }).to_string();
+    let network = Network::build(&ModelSpec::Sequential(Sequential::parse(&spec, "test").unwrap()), 2, 3).unwrap();
+    let x = Matrix { data: numbers(&case["x"]), rows: 2, columns: 60 };
+    let objective = Objective { decay: Some(Decay::of_all(0.01)), ..LossKind::CrossEntropy.into() };
+    let problem = Problem::at(&network, numbers(&case["theta"]), x, indices(&case["y"]), objective).unwrap();
+    assert_eq!(likely_causes(&problem), []);
 }
