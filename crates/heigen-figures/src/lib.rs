@@ -20,6 +20,7 @@ mod check;
 mod clip;
 mod color;
 mod colorbar;
+mod comparison;
 mod diagnostics;
 mod error;
 mod figure1;
@@ -46,6 +47,7 @@ pub use blocks::Block;
 pub use clip::clip_polyline;
 pub use color::{ColorMap, Rgb};
 pub use colorbar::color_bar;
+pub use comparison::{DensityCurve, LayerShare, NamedSpectrum, density_curves, layers, spectra};
 pub use diagnostics::{
     Coherence, Eigenvectors, LogitCoherence, NamedVector, Overlaps, coherence, eigenvectors, logit_coherence, overlaps,
     spectrum,

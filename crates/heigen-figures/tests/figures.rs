@@ -5,9 +5,11 @@ mod layout;
 
 use common::row;
 use heigen_figures::{
-    Block, Coherence, ColorBars, Density, Eigenvectors, ExtraMap, FigureError, InputLine, LogitCoherence, LossSurface,
-    NamedVector, Overlaps, PlaneMapsRow, SampleAlignments, Scene, coherence, eigenvectors, figure1, figure4,
-    logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectrum,
+    Block, Coherence, ColorBars, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap, FigureError, InputLine,
+    LayerShare, LogitCoherence, LossSurface, MarginPanel, NamedSpectrum, NamedVector, Overlaps, PlaneAside,
+    PlaneMapsRow, PlaneRow, SampleAlignments, SampleMap, Scene, coherence, density_curves, eigenvectors, figure1,
+    figure2, figure3, figure4, figure5, figure6, layers, logit_coherence, loss_surface, overlaps, plane_maps,
+    render_at, spectra, spectrum, svg,
 };
 use layout::assert_clear;
 
@@ -101,6 +103,134 @@ fn mapped() -> PlaneMapsRow {
     }
 }
 
+fn named_spectrum(name: &str, n: usize) -> NamedSpectrum {
+    NamedSpectrum { name: name.to_owned(), eigenvalues: (0..n).map(|i| 3.0 * 0.8f64.powf(i as f64) - 1e-3).collect() }
+}
+
+fn curve(name: &str) -> DensityCurve {
+    let eigenvalues: Vec<f64> = (0..50).map(|i| 0.1 * f64::from(i) - 1.0).collect();
+    let density = eigenvalues.iter().map(|x| (-x * x).exp()).collect();
+    DensityCurve { name: name.to_owned(), errors: vec![1e-3; 50], density, eigenvalues }
+}
+
+fn layer(name: &str, share: f64, ends: [f64; 2]) -> LayerShare {
+    LayerShare { name: name.to_owned(), share, ends }
+}
+
+/// Many samples of ten classes in the plane, with five maps.
+fn embedded(label: &str, n: usize) -> EmbeddingRow {
+    let map = |index: usize| SampleMap { index, eigenvalue: 1.5 / index as f64, values: vec![0.1; n] };
+    EmbeddingRow {
+        label: label.to_owned(),
+        points: (0..n).map(|i| [(i as f64).sin(), (1.7 * i as f64).cos()]).collect(),
+        classes: (0..n).map(|i| i % 10).collect(),
+        class_names: (0..10).map(|i| i.to_string()).collect(),
+        maps: (1..=5).map(map).collect(),
+        density: Density { eigenvalues: vec![1.5, 0.1, 0.0], outliers: 1 },
+    }
+}
+
+/// The figures as reports show them.
+fn in_reports() -> Result<Vec<Scene>, FigureError> {
+    let density = || Density { eigenvalues: (0..323).map(|i| 0.7f64.powf(f64::from(i))).collect(), outliers: 2 };
+    let aside = |label: &str, maps: usize, aside: PlaneAside| PlaneRow { aside: Some(aside), ..row(label, maps) };
+    let margin = MarginPanel {
+        boundary_point: [0.0, 0.0],
+        extremes: [[-0.2, 0.3], [0.2, 0.3]],
+        estimate: 0.203,
+        distance: 0.22,
+    };
+    let starts = ["normal", "adversarial", "large norm"];
+    let third = starts.map(|label| aside(label, 7, PlaneAside::Density(density())));
+    let fifth = ["normal", "noisy init"].map(|label| aside(label, 3, PlaneAside::Margin(margin.clone())));
+    let networks = [named_spectrum("sgd", 323), named_spectrum("sam", 90)];
+    let long = "module.encoder.layers.11.self_attention.output.dense.weight";
+    let tensors: Vec<Block> = (0..62).map(|i| Block { name: format!("{long}{i}"), len: 5 + i % 7 }).collect();
+    let n_params = tensors.iter().map(|b| b.len).sum();
+    Ok(vec![
+        figure1(&line())?,
+        figure2(&[row("gaussian", 5)])?,
+        figure3(&third)?,
+        figure4(&[samples(24), samples(24), samples(24)], &names())?,
+        figure5(&fifth)?,
+        figure6(&[embedded("normal", 600), embedded("adversarial", 600)])?,
+        figure2(&["gaussian", "circle", "half moon", "hierarchical", "checkerboard"].map(|label| row(label, 5)))?,
+        spectrum("gauss_checkerboard_linear/noisy_init_training_close", &density())?,
+        eigenvectors(&vectors(&[32, 16, 256, 16, 3], 323))?,
+        eigenvectors(&Eigenvectors { tensors, ..vectors(&[1], n_params) })?,
+        overlaps(&sample_overlaps(24, &[45, 45, 45]))?,
+        coherence(&sample_cosines(&[20; 10]))?,
+        logit_coherence(&logit_cosines(10, &[2; 10]))?,
+        loss_surface(&surface())?,
+        spectra("checkpoints", &networks)?,
+        density_curves("a density", &[curve("sgd"), curve("sam")])?,
+        layers("layers", &[layer(long, 0.9, [-1e-3, 4.0]), layer("fc2", 0.1, [0.0, 0.5])])?,
+    ])
+}
+
+/// CSS pixels of a drawing in the main column of a report, in a window of 1,280 pixels.
+const COLUMN: f64 = 902.0;
+
+#[test]
+fn text_of_figures_has_nine_pixels_in_a_report() -> Result<(), FigureError> {
+    for scene in in_reports()? {
+        assert_clear(&scene);
+        let drawn = svg(&scene)?;
+        let number = |before: &str| -> f64 {
+            let rest = drawn.split_once(before).expect(before).1;
+            rest.split(['"', ' ']).next().expect("a number").parse().expect(before)
+        };
+        let (units, smallest) = (number(r#"viewBox="0 0 "#), number(r#"data-smallest-text=""#));
+        // Never larger than its own size.
+        let pixels = smallest * (COLUMN / units).min(4.0 / 3.0);
+        assert!(pixels >= 9.0, "{}: {smallest} points of {units}, {pixels:.2} pixels", scene.title);
+    }
+    Ok(())
+}
+
+#[test]
+fn legends_name_classes_stars_and_dashes() -> Result<(), FigureError> {
+    let texts =
+        |scene: &Scene| -> Vec<String> { layout::labels(&scene.elements).into_iter().map(|(text, _)| text).collect() };
+    let scenes = in_reports()?;
+    for (i, wanted) in [
+        (0, vec!["boundary", "v1"]),
+        (1, vec!["class 0", "class 1", "setosa", "boundary"]),
+        (2, vec!["outliers"]),
+        (3, vec!["one sample", "mean of a class"]),
+        (4, vec!["xb, whose gradient is parallel to v1", "their distances to xb"]),
+        (5, vec!["class 9", "outliers"]),
+        (7, vec!["λi (symlog, linear to ±10\u{2212}3)"]),
+        (11, vec!["cosine (symlog: linear up to ±10\u{2212}4, logarithmic beyond)"]),
+        (13, vec!["minimum"]),
+        (14, vec!["sgd", "sam"]),
+        (16, vec!["smallest eigenvalue", "largest"]),
+    ] {
+        let texts = texts(&scenes[i]);
+        for text in wanted {
+            assert!(texts.iter().any(|t| t == text), "{text} in {texts:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn thousands_of_markers_thin_out_and_the_legend_says_so() -> Result<(), FigureError> {
+    fn shapes(elements: &[heigen_figures::Element]) -> usize {
+        let of = |element: &heigen_figures::Element| match element {
+            heigen_figures::Element::Shapes { paths, .. } => paths.len(),
+            heigen_figures::Element::Clip { elements, .. } => shapes(elements),
+            _ => 0,
+        };
+        elements.iter().map(of).sum()
+    }
+    let scene = figure6(&[embedded("many", 20_000)])?;
+    assert!(shapes(&scene.elements) < 7_000, "{}", shapes(&scene.elements));
+    let texts = layout::labels(&scene.elements);
+    assert!(texts.iter().any(|(text, _)| text == "one sample in 20 is drawn"), "{texts:?}");
+    Ok(())
+}
+
 fn all() -> Result<Vec<Scene>, FigureError> {
     let density =
         |n: usize| Density { eigenvalues: (0..n).map(|i| 0.7f64.powf(i as f64) - 0.001).collect(), outliers: 1 };
@@ -128,6 +258,9 @@ fn all() -> Result<Vec<Scene>, FigureError> {
         coherence(&sample_cosines(&[1; 40]))?,
         logit_coherence(&logit_cosines(3, &[4, 5]))?,
         logit_coherence(&logit_cosines(10, &[1; 10]))?,
+        spectra("", &(0..12).map(|i| named_spectrum(&format!("checkpoint_{i}"), 1 + 40 * i)).collect::<Vec<_>>())?,
+        density_curves("", &[DensityCurve { errors: vec![], ..curve("alone") }])?,
+        layers("", &[layer("only", -1.0, [-1e-3, 0.0]), layer("no", 0.0, [0.0, 0.0])])?,
         plane_maps(&[mapped()], ColorBars::Each, "maps")?,
         plane_maps(&[mapped(), PlaneMapsRow { row: row("b", 0), ..mapped() }], ColorBars::Shared, "maps")?,
     ])
@@ -238,6 +371,26 @@ fn bad_input_of_the_others_is_refused_with_the_place_named() {
         (
             refusal(logit_cosines(2, &[1]), |c| c.logits.clear(), logit_coherence),
             "the logit coherence: nothing to draw; expected at least one logit",
+        ),
+        (
+            refusal(vec![], |s: &mut Vec<NamedSpectrum>| s.clear(), |s| spectra("", s)),
+            "the spectra: nothing to draw; expected at least one spectrum",
+        ),
+        (
+            refusal(vec![named_spectrum("a", 3); 13], |_| {}, |s| spectra("", s)),
+            "the number of spectra in one picture is 13; expected at most 12",
+        ),
+        (
+            refusal(vec![curve("a")], |c| c[0].density[3] = f64::NAN, |c| density_curves("", c)),
+            "a value of the density of `a` is NaN; expected a finite number",
+        ),
+        (
+            refusal(vec![curve("a")], |c| c[0].density.fill(0.0), |c| density_curves("", c)),
+            "the largest density is 0; expected a positive number",
+        ),
+        (
+            refusal(vec![layer("fc1", 1.0, [0.0, 1.0])], |l| l[0].ends = [2.0, 1.0], |l| layers("", l)),
+            "the smallest eigenvalue of layer `fc1` is 2; expected a number that is not above the largest",
         ),
         (
             refusal(mapped(), |r| r.extra[0].values[0] = 3.0, maps),

@@ -65,9 +65,9 @@ pub(crate) fn whole(value: usize) -> String {
     out
 }
 
-/// A fraction as text in percent.
+/// A fraction as text in percent; the sign stays with its number.
 pub(crate) fn percent(fraction: f64) -> String {
-    format!("{:.1} %", 100.0 * fraction)
+    format!("{:.1}\u{a0}%", 100.0 * fraction)
 }
 
 /// The machine's processor, number of threads and operating system.
@@ -113,6 +113,16 @@ pub(crate) fn typeset(text: &str) -> String {
         formula.map_or_else(|| word.to_owned(), |formula| format!("${formula}${after}"))
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A sentence about what the figure of this name marks, where its own legend does not say it in full; with a space before.
+pub(crate) fn read_as(figure: &str) -> &'static str {
+    match figure {
+        "1" | "line" | "spectrum" => " The axis of the eigenvalues is linear around 0 and logarithmic beyond (symlog).",
+        "coherence" | "logit-coherence" => " The colours are linear around 0 and logarithmic beyond (symlog).",
+        "eigenvectors" => " Dashed lines separate the tensors of the network, which are named below.",
+        _ => "",
+    }
 }
 
 #[cfg(test)]

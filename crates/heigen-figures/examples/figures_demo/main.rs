@@ -1,5 +1,6 @@
 //! Draws every figure from made-up data: `cargo run --example figures_demo -- FOLDER` writes PNG files there.
 
+mod comparison;
 mod diagnostics;
 mod line;
 mod planes;
@@ -32,6 +33,7 @@ fn all() -> Result<Vec<(&'static str, Scene)>, FigureError> {
     ];
     scenes.extend(planes::scenes()?);
     scenes.extend(diagnostics::scenes()?);
+    scenes.extend(comparison::scenes()?);
     Ok(scenes)
 }
 

@@ -47,7 +47,10 @@ pub(crate) fn elided(text: &str, face: Face, size: f64, smallest: f64, width: f6
         return Ok(whole.shrunk_to(width));
     }
     let characters: Vec<char> = text.chars().collect();
-    for kept in (2..characters.len()).rev() {
+    // About as many characters as have room, and some more in case those that are kept are narrow.
+    let room = width * size / (whole.width() * smallest);
+    let most = (room * characters.len() as f64) as usize + 5;
+    for kept in (2..characters.len().min(most)).rev() {
         let (before, after) = (kept.div_ceil(2), kept / 2);
         let cut = characters[..before].iter().chain(['…'].iter()).chain(&characters[characters.len() - after..]);
         let label = Label::plain(&cut.collect::<String>(), face, smallest)?;

@@ -2,7 +2,7 @@
 
 use super::density::Density;
 use super::keys::{self, Explained};
-use super::{AsideRoom, Caption, FRAME, Row, VALUE_DROP, VALUE_SIZE, extent};
+use super::{AsideRoom, Caption, FRAME, PANEL_WIDTH, Row, VALUE_DROP, VALUE_SIZE, extent};
 use crate::chart::ACCENT;
 use crate::color::{ColorMap, Rgb};
 use crate::error::FigureError;
@@ -99,7 +99,8 @@ impl PlaneRow {
     fn markers(&self, panel: &Panel) -> Vec<Element> {
         let (drawn, _) = thinned(&self.classes);
         let size = MARKER * (MANY / drawn.len().max(1) as f64).sqrt().min(1.0);
-        let size = size.max(SMALLEST_MARKER) + MARKER_EDGE;
+        // Smaller on panels that had to be made smaller.
+        let size = (size * panel.rect.width / PANEL_WIDTH).max(SMALLEST_MARKER) + MARKER_EDGE;
         let of_class = |(class, marker): (usize, &Marker)| {
             let chosen = drawn.iter().filter(|&&i| self.classes[i] == class).map(|&i| self.points[i]);
             panel.markers(chosen, *marker, size, marker_style())

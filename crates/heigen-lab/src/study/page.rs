@@ -5,7 +5,7 @@ use crate::LabError;
 use crate::analysis::Found;
 use crate::call::Call;
 use crate::drawing::Figure;
-use crate::page_text::{capital, machine, math, percent, whole};
+use crate::page_text::{capital, machine, math, percent, read_as, typeset, whole};
 use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, Rule, Summary};
 use heigen_report::{Cell, Figure as Shown, Folded, Report, Section, Table, TaskState, Timing, literal};
 use heigen_store::boundary_record::BoundaryRecord;
@@ -274,7 +274,7 @@ fn pictures(call: &Call, request: &StudyRequest, outcome: &Study) -> Section {
             title: capital(figure.name),
             svg,
             alt: format!("{name}: {}", caption(figure)),
-            caption: format!("{}.", capital(caption(figure))),
+            caption: format!("{}.{}", typeset(&capital(caption(figure))), read_as(figure.name)),
             command: request
                 .command
                 .map(|command| command(figure, &own.paths.experiment(), &own.paths.weights(), call.store.dir())),

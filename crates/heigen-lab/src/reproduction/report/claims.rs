@@ -88,7 +88,7 @@ fn encoding(all: &[Measures]) -> Claim {
     );
     let rule = format!(
         "The predicted classes are told by the signs of the alignments with the outlying eigenvectors. A minimum speaks for \
-         the claim where these tell at least {:.0} % of the classes that as many random directions leave wrong, and against it \
+         the claim where these tell at least {:.0}\u{a0}% of the classes that as many random directions leave wrong, and against it \
          where they do not.",
         100.0 * rules::BETTER
     );

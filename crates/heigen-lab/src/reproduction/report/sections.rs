@@ -5,7 +5,7 @@ use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published};
 use crate::drawing::Figure;
-use crate::page_text::{capital, cell_with_deviation, count_cell, typeset};
+use crate::page_text::{capital, cell_with_deviation, count_cell, count_with_deviation, read_as, typeset};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
 
 /// A section for each figure that was drawn.
@@ -27,7 +27,7 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         title: title.clone(),
         svg,
         alt: format!("{title}: {}", figure.what),
-        caption: format!("{}. Experiments: {experiments}.{}", typeset(&capital(figure.what)), read_as(figure)),
+        caption: format!("{}. Experiments: {experiments}.{}", typeset(&capital(what(figure))), read_as(figure.name)),
         command: request.command.map(|command| command(figure)),
     };
     Some(Section {
@@ -45,13 +45,12 @@ fn title(figure: &Figure) -> String {
     if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
 }
 
-/// The meaning of what a figure marks, for those whose marks have no legend.
-fn read_as(figure: &Figure) -> &'static str {
+/// The description of a figure, without reference to others and beginning with a word that may have a capital.
+fn what(figure: &Figure) -> &'static str {
     match figure.name {
-        "1" | "spectrum" => " The axis of the eigenvalues is linear around 0 and logarithmic beyond (symlog).",
-        "coherence" | "logit-coherence" => " The colours are linear around 0 and logarithmic beyond (symlog).",
-        "eigenvectors" => " Dashed lines separate the tensors of the network, which are named below.",
-        _ => "",
+        "3" => "decision boundary, alignment with v_1..v_7 and eigenvalue density at three minima of one network",
+        "6" => "the training images by t-SNE: by class, by alignment with v_1..v_5, and the eigenvalue densities",
+        _ => figure.what,
     }
 }
 
@@ -72,14 +71,16 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
         let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
         row.extend((1..=COMPARED).map(|i| cell_with_deviation(m.over_seeds(|o| o.lambda(i)))));
         row.push(count_cell(m.over_seeds(Measured::outliers)).strong());
-        row.push(count_cell(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64))).muted());
-        row.push(count_cell(m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64))).muted());
+        let half = m.over_seeds(|o| Some(o.summary()?.outliers.count_at_half_gap as f64));
+        let double = m.over_seeds(|o| Some(o.summary()?.outliers.count_at_double_gap as f64));
+        let text = format!("{}; {}", count_with_deviation(half), count_with_deviation(double));
+        row.push(Cell::number(text).muted());
         row.push(cell_with_deviation(m.over_seeds(|o| Some(o.summary()?.trace))));
         rows.push(row);
     }
     let mut head = vec![String::new(), String::new()];
     head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
-    head.extend(["outliers", "at half the gap", "at twice the gap", "trace"].map(ToOwned::to_owned));
+    head.extend(["outliers", "at half; twice the gap", "trace"].map(ToOwned::to_owned));
     let note = "Published numbers stand with the digits that were printed; that training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
                 deviation. Outliers stand above the lowest gap of 5 % of the largest eigenvalue; beside it the counts with \
                 half and with twice that gap.";
@@ -92,7 +93,7 @@ fn published_row(p: &Published) -> Vec<Cell> {
     let value = |i: usize| p.eigenvalues.get(i).copied().unwrap_or("–");
     row.extend((0..COMPARED).map(|i| Cell::number(value(i)).muted()));
     row.push(Cell::number(p.outliers.unwrap_or("–")).muted());
-    row.extend([Cell::number("–").muted(), Cell::number("–").muted()]);
+    row.push(Cell::number("–").muted());
     row.push(Cell::number(p.trace.unwrap_or("–")).muted());
     row
 }
