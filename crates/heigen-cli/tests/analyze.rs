@@ -267,6 +267,38 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
     sandbox.ok(&["analyze", "--model", &net, "--arch", &named, "--data", &moons, "--map", "0.=fc1."]);
 }
 
+/// Several networks in one call: each has its results, their spectra stand in one picture, and every other command takes
+/// them by their experiments alone.
+#[test]
+fn several_networks_are_analysed_in_one_call_and_drawn_in_one_picture() {
+    let sandbox = Sandbox::new();
+    let net = fs::read(fixture("iris_mlp.onnx")).unwrap();
+    sandbox.file("nets/first.onnx", &net);
+    sandbox.file("nets/second.onnx", &net);
+    sandbox.file("nets/notes.txt", b"no network");
+    let data = fixture("iris.csv");
+    let run = sandbox.ok(&["analyze", "--model", "nets", "--data", &data, "--json"]);
+    assert_eq!(run.stdout.lines().count(), 2);
+    assert!(run.stderr.contains("all spectra -> figures/spectra_own-first+own-second.svg"), "{}", run.stderr);
+    // A file that is no network does not keep the others from being analysed.
+    sandbox.file("broken.onnx", b"no network");
+    let run = sandbox.run(&["analyze", "--model", "broken.onnx", "nets/first.onnx", "--data", &data]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("1 of 2 networks could not be analysed"), "{}", run.stderr);
+    assert!(run.stdout.contains("own/first"), "{}", run.stdout);
+    // The weights that were taken in need not be named again.
+    let both = ["results/experiments/own/first.json", "results/experiments/own/second.json"];
+    let run = sandbox.ok(&["hessian", both[0]]);
+    assert!(run.stderr.contains("reused"), "{}", run.stderr);
+    for plot in ["spectra", "density"] {
+        sandbox.ok(&[&["plot", plot], &both[..]].concat());
+        assert!(sandbox.path(&format!("figures/{plot}_own-first+own-second.svg")).is_file());
+    }
+    assert!(sandbox.path("results/grads/own/second+estimates_density.npy").is_file());
+    let usage = sandbox.run(&["analyze", "--model", "nets", "--data", &data, "--name", "own/x"]);
+    assert_eq!(usage.code, 2);
+}
+
 /// A linear network on two points a class, far apart: every loss is zero to rounding, and so is the Hessian.
 #[test]
 fn a_hessian_that_is_zero_has_a_report() {

@@ -41,6 +41,17 @@ impl From<BoundaryRecord> for Summary {
 }
 
 impl Summary {
+    /// The stamp of everything that the result was made from.
+    pub fn stamp(&self) -> &str {
+        match self {
+            Self::Model(record) => &record.stamp,
+            Self::Spectrum(record) => &record.stamp,
+            Self::Eigenpairs(record) => &record.stamp,
+            Self::Estimates(record) => &record.stamp,
+            Self::Boundary(record) => &record.stamp,
+        }
+    }
+
     /// The JSON object.
     ///
     /// # Errors

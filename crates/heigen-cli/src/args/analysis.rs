@@ -70,6 +70,7 @@ impl HessianArgs {
                 matrix: self.keep.save_hessian,
                 coherence: self.keep.coherence,
             },
+            eigenpairs: false,
         }
     }
 }

@@ -11,6 +11,8 @@ Examples:
   heigen analyze --model net.onnx --data my.npz
   heigen analyze --model net.onnx --data iris.csv --label-column species
   heigen analyze --model net.pt --arch arch.json --data my.npz
+  heigen analyze --model sgd.pt sam.pt --arch arch.json --data my.npz        both, and their spectra in one picture
+  heigen analyze --model checkpoints/ --arch arch.json --data my.npz         every network in a folder
   heigen analyze --model net.safetensors --arch FNN_2layer --data X.npy --labels y.npy
   heigen analyze --model resnet.pth --arch ResNet18 --map =model. --data images.npz --top-k 10
 
@@ -20,7 +22,7 @@ ONNX files bring their architecture along. In PyTorch:
   torch.save(model.state_dict(), \"net.pt\")   or   torch.onnx.export(model.eval(), (X[:1],), \"net.onnx\")
 
 Writes results/experiments/<name>.json and results/models/<name>.safetensors, with which every other command
-works on the network (heigen plot spectrum results/experiments/<name>.json --model results/models/<name>.safetensors),
+works on the network (heigen plot spectrum results/experiments/<name>.json),
 results/grads/<name>_... as `heigen hessian` does, figures/*_<name>.*, and report/<name>.html, one page with everything.";
 
 /// FROM=TO: how names in the file become those of the architecture.
@@ -35,8 +37,9 @@ fn renaming(text: &str) -> Result<Renaming, String> {
 #[command(arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct AnalyzeArgs {
     /// The trained network: .onnx, or its weights: .safetensors, .pt or .pth (a state dict), .npz.
-    #[arg(long, value_name = "FILE", help_heading = "Which network")]
-    pub(crate) model: PathBuf,
+    /// Several files, or a folder of them, are analysed one after another, and their spectra are drawn in one picture.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true, help_heading = "Which network")]
+    pub(crate) model: Vec<PathBuf>,
     /// The architecture of the weights: a JSON file, or FNN, FNN_2layer, CNN, LeNet5, ResNet18.
     #[arg(long, value_name = "ARCH", help_heading = "Which network")]
     pub(crate) arch: Option<String>,

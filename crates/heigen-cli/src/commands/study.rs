@@ -2,11 +2,14 @@
 
 use super::spectrum;
 use crate::args::AnalyzeArgs;
-use crate::session::{Session, print, usage};
+use crate::session::{Session, print, say, usage};
 use crate::{describe, remedy};
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use heigen::config::FileArgs;
-use heigen_lab::{Asked, Contradiction, Figure, How, ImportRequest, Matter, Study, StudyRequest, TopPairs};
+use heigen_lab::{
+    Asked, Contradiction, Drawing, Figure, FigureRequest, Found, How, ImportRequest, Making, Matter, PLOTS, Study,
+    StudyRequest, TopPairs,
+};
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
@@ -29,25 +32,101 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
         usage(&remedy::contradicting(Contradiction::MarginOfPart));
     }
     let session = Session::of_study(args)?;
-    let request = StudyRequest {
-        store: session.store.clone(),
-        import: import(args),
-        asked,
-        margin: args.margin,
-        figures: args.figures_dir.clone(),
-        report: args.report.clone(),
-        making: session.making.clone(),
-        command: Some(command),
-    };
-    let study = session.lab.study(&request, &session.face)?;
-    session.face.clear();
-    print(&if session.json { study.to_json()?.to_string() } else { as_text(&study) })
+    let models = models(&args.model)?;
+    if let (Some(name), true) = (&args.name, models.len() > 1) {
+        usage(&format!("--name {name} is the name of one network, but there are {}", models.len()));
+    }
+    let (mut studied, mut failed) = (vec![], 0);
+    for model in &models {
+        let request = StudyRequest {
+            store: session.store.clone(),
+            import: import(args, model),
+            asked: asked.clone(),
+            margin: args.margin,
+            figures: args.figures_dir.clone(),
+            report: args.report.clone(),
+            making: session.making.clone(),
+            command: Some(command),
+        };
+        let study = session.lab.study(&request, &session.face);
+        session.face.clear();
+        match study {
+            Ok(study) => {
+                print(&if session.json { study.to_json()?.to_string() } else { as_text(&study) })?;
+                studied.push(study);
+            }
+            Err(error) if models.len() == 1 || error.is_stopped() => return Err(error.into()),
+            // The other networks are analysed all the same.
+            Err(error) => {
+                say(&format!("error: {}: {}", model.display(), remedy::text(&error)));
+                failed += 1;
+            }
+        }
+    }
+    overlay(&session, args, studied)?;
+    if failed > 0 {
+        bail!("{failed} of {} networks could not be analysed", models.len());
+    }
+    Ok(())
 }
 
-fn import(args: &AnalyzeArgs) -> ImportRequest {
+/// The files of the networks; a folder stands for all files in it that may be networks, in the order of their names.
+fn models(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    const ENDINGS: [&str; 6] = ["onnx", "safetensors", "pt", "pth", "ckpt", "npz"];
+    let mut models = vec![];
+    for path in given {
+        if !path.is_dir() {
+            models.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let of_network = |path: &PathBuf| {
+            let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+            path.is_file() && (ENDINGS.contains(&&*ending) || path.to_string_lossy().ends_with(".pth.tar"))
+        };
+        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_network).collect();
+        if found.is_empty() {
+            bail!("{} holds no file that may be a network; expected {}", path.display(), ENDINGS.join(", "));
+        }
+        found.sort();
+        models.extend(found);
+    }
+    Ok(models)
+}
+
+/// Draws the spectra of several networks in one picture.
+fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result<()> {
+    let whole = |study: &Study| matches!(study.spectrum, Found::Whole(_));
+    if studied.len() < 2 || !studied.iter().all(whole) {
+        return Ok(());
+    }
+    let Some(figure) = PLOTS.iter().find(|figure| figure.name == "spectra") else { return Ok(()) };
+    let request = FigureRequest {
+        store: session.store.clone(),
+        figure,
+        experiments: studied.into_iter().map(|study| study.imported.experiment).collect(),
+        how: How { way: args.method.way(), ..How::default() },
+        drawing: Drawing {
+            weight_decay: args.penalty.weight_decay,
+            decay_only: args.penalty.decay_only.clone(),
+            label_smoothing: args.penalty.label_smoothing,
+            ..Drawing::paper(figure)
+        },
+        folder: args.figures_dir.clone(),
+        making: Making { force: false, ..session.making.clone() },
+    };
+    let drawn = session.lab.draw(&request, &session.face)?;
+    session.face.clear();
+    drawn.paths.first().map_or(Ok(()), |path| {
+        say(&format!("all spectra -> {}", path.display()));
+        Ok(())
+    })
+}
+
+fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     ImportRequest {
-        model: args.model.clone(),
+        model: model.to_owned(),
         arch: args.arch.clone(),
         renamings: args.map.clone(),
         data: FileArgs {

@@ -70,11 +70,7 @@ impl Lab {
         request.asked.check()?;
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(request.experiment.clone());
-            Ok(match spectrum(call, &loaded, &request.asked)? {
-                Spectrum::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
-                Spectrum::Top(record, paths) => (Found::Top(record), paths),
-                Spectrum::Estimates(record, paths) => (Found::Estimates(record), paths),
-            })
+            Ok(spectrum(call, &loaded, &request.asked)?.told())
         })
     }
 }
@@ -113,6 +109,17 @@ pub(crate) enum Spectrum {
     Whole(Box<Analysed>),
     Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
     Estimates(Box<AnalysisRecord<EstimatesSummary>>, ExperimentPaths),
+}
+
+impl Spectrum {
+    /// What was found, as requests get it, and where its files stand.
+    pub(crate) fn told(self) -> (Found, ExperimentPaths) {
+        match self {
+            Self::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
+            Self::Top(record, paths) => (Found::Top(record), paths),
+            Self::Estimates(record, paths) => (Found::Estimates(record), paths),
+        }
+    }
 }
 
 /// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be.

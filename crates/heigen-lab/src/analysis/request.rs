@@ -37,6 +37,8 @@ pub struct Asked {
     pub estimates: EstimatesAsked,
     /// Arrays that are stored although an analysis usually does not store them.
     pub keep: Keep,
+    /// Whether eigenpairs are wanted even where estimates are all that the other fields ask for.
+    pub eigenpairs: bool,
 }
 
 /// The matrix that is analysed; the default is the Hessian of the mean loss over all training samples.
@@ -156,6 +158,12 @@ pub struct DensityAsked {
     pub steps: usize,
 }
 
+impl Default for DensityAsked {
+    fn default() -> Self {
+        Self { probes: 10, steps: 100 }
+    }
+}
+
 /// Arrays that are stored although an analysis usually does not store them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
@@ -181,7 +189,7 @@ impl Asked {
     /// Whether estimates are all that is asked for: no eigenpairs, no way to a spectrum, no arrays of one.
     pub(super) fn only_estimates(&self) -> bool {
         let nothing_else = self.top == TopPairs::default() && self.keep == Keep::default() && self.how.way == Way::Auto;
-        nothing_else && self.estimates != EstimatesAsked::default()
+        nothing_else && !self.eigenpairs && self.estimates != EstimatesAsked::default()
     }
 
     /// Refuses options that contradict each other.

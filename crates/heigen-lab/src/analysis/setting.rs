@@ -6,7 +6,7 @@ use crate::LabError;
 use crate::call::Call;
 use crate::error::{Choice, OfJob};
 use crate::prepare::Prepared;
-use crate::training::trained;
+use crate::training::{imported, trained};
 use crate::watch::NoteKind;
 use heigen::config::{ExperimentName, LossKind};
 use heigen::curvature::{IndexRanges, Method, Problem, ProblemError, named_parameters};
@@ -72,7 +72,11 @@ impl<'a> Setting<'a> {
             named_parameters(prepared.network.layout(), &matter.decay_only).map_err(ProblemError::from).of(name)?;
         }
         let paths = call.store.of(name)?;
-        let (mut theta, weights, weights_hash) = if let Some(path) = &asked.how.weights {
+        let given = match &asked.how.weights {
+            Some(path) => Some(path.clone()),
+            None => imported(call, loaded)?,
+        };
+        let (mut theta, weights, weights_hash) = if let Some(path) = &given {
             let file = call.memo.weights(&call.lab.cache, path)?;
             (prepared.load(path, &file)?, path.display().to_string(), file.hash().to_owned())
         } else {

@@ -23,7 +23,16 @@ pub struct Figure {
     pub(crate) boundary: bool,
     /// Refuses experiments that the figure cannot show, before anything is trained.
     pub(crate) check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
-    pub(crate) draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+    pub(crate) draw: Draw,
+}
+
+/// What a figure is drawn from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Draw {
+    /// Whole spectra with their analyses.
+    Spectra(fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>),
+    /// Estimates of the density, which are also to be had of networks too large for a whole spectrum.
+    Densities,
 }
 
 const GAUSS: &[&str] = &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"];
@@ -48,7 +57,7 @@ pub const FIGURES: [Figure; 12] = [
         each: true,
         boundary: false,
         check: line::check,
-        draw: draw_line,
+        draw: Draw::Spectra(draw_line),
     },
     Figure {
         name: "2",
@@ -58,7 +67,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: plane::check,
-        draw: draw_planes,
+        draw: Draw::Spectra(draw_planes),
     },
     Figure {
         name: "3",
@@ -68,7 +77,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: plane::check,
-        draw: |call, shown, how| Ok(figure3(&plane::rows(call, shown, how, plane::Aside::Density)?)?),
+        draw: Draw::Spectra(|call, shown, how| Ok(figure3(&plane::rows(call, shown, how, plane::Aside::Density)?)?)),
     },
     Figure {
         name: "4",
@@ -78,7 +87,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: embedding::check,
-        draw: |_, shown, how| samples::draw(shown, how),
+        draw: Draw::Spectra(|_, shown, how| samples::draw(shown, how)),
     },
     Figure {
         name: "5",
@@ -88,7 +97,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: true,
         check: plane::check,
-        draw: |call, shown, how| Ok(figure5(&plane::rows(call, shown, how, plane::Aside::Margin)?)?),
+        draw: Draw::Spectra(|call, shown, how| Ok(figure5(&plane::rows(call, shown, how, plane::Aside::Margin)?)?)),
     },
     Figure {
         name: "6",
@@ -98,7 +107,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: embedding::check,
-        draw: |call, shown, how| Ok(figure6(&embedding::rows(call, shown, how)?)?),
+        draw: Draw::Spectra(|call, shown, how| Ok(figure6(&embedding::rows(call, shown, how)?)?)),
     },
     Figure {
         name: "extra",
@@ -108,7 +117,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: plane::check,
-        draw: draw_planes,
+        draw: Draw::Spectra(draw_planes),
     },
     diagnostic("spectrum", "all eigenvalues and their density, of normal training", any, |_, s, how| {
         diagnostics::spectrum(&s[0], how)
@@ -134,7 +143,7 @@ pub const FIGURES: [Figure; 12] = [
 ];
 
 /// The kinds of pictures that can be drawn of any experiments.
-pub const PLOTS: [Figure; 10] = [
+pub const PLOTS: [Figure; 12] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
     plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
     plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
@@ -144,6 +153,19 @@ pub const PLOTS: [Figure; 10] = [
     plot("spectrum", "all eigenvalues and their density, outliers marked", true, any, |_, s, how| {
         diagnostics::spectrum(&s[0], how)
     }),
+    plot("spectra", "the eigenvalues of several experiments in one picture", false, any, |_, s, _| {
+        diagnostics::overlay(s)
+    }),
+    Figure {
+        name: "density",
+        what: "estimated densities of the spectra of any networks, large ones too, in one picture",
+        experiments: &[],
+        eigenvectors: None,
+        each: false,
+        boundary: false,
+        check: any,
+        draw: Draw::Densities,
+    },
     plot("eigenvectors", "entries of the leading eigenvectors, tensor by tensor", true, any, |_, s, how| {
         diagnostics::eigenvectors(&s[0], how)
     }),
@@ -190,7 +212,7 @@ const fn plot(
     check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
     draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
 ) -> Figure {
-    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check, draw }
+    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check, draw: Draw::Spectra(draw) }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "one of several checks")]

@@ -4,10 +4,13 @@ use super::{Drawing, Shown, embedding};
 use crate::LabError;
 use heigen::analysis::class_order;
 use heigen_figures::{
-    Block, Coherence, Eigenvectors, LogitCoherence, NamedVector, Overlaps, Scene, coherence as coherence_scene,
-    eigenvectors as eigenvectors_scene, logit_coherence as logit_coherence_scene, overlaps as overlaps_scene,
-    significant, spectrum as spectrum_scene,
+    Block, Coherence, DensityCurve, Eigenvectors, LogitCoherence, NamedSpectrum, NamedVector, Overlaps, Scene,
+    coherence as coherence_scene, density_curves, eigenvectors as eigenvectors_scene,
+    logit_coherence as logit_coherence_scene, overlaps as overlaps_scene, significant, spectra,
+    spectrum as spectrum_scene,
 };
+use heigen_store::npy;
+use std::path::PathBuf;
 
 /// Cosines up to this magnitude are coloured on a linear scale, larger ones on a logarithmic scale.
 const LINEAR: f64 = 0.01;
@@ -28,6 +31,26 @@ fn blocks(shown: &Shown) -> Vec<Block> {
         Block { name, len }
     };
     names.into_iter().enumerate().map(of).filter(|b| b.len > 0).collect()
+}
+
+/// The estimated densities of several spectra in one picture, each a label and the path of its curve.
+pub(super) fn densities(of: &[(String, PathBuf)]) -> Result<Scene, LabError> {
+    let one = |(name, path): &(String, PathBuf)| {
+        let stored: npy::Array<f64> = npy::read(path)?;
+        let values = stored.into_c_order().values;
+        let column = |j: usize| values.iter().skip(j).step_by(3).copied().collect::<Vec<f64>>();
+        let [eigenvalues, density, errors] = [0, 1, 2].map(column);
+        Ok(DensityCurve { name: name.clone(), eigenvalues, density, errors })
+    };
+    let curves = of.iter().map(one).collect::<Result<Vec<_>, LabError>>()?;
+    Ok(density_curves("Density of eigenvalues", &curves)?)
+}
+
+/// The spectra of several networks in one picture.
+pub(super) fn overlay(shown: &[Shown]) -> Result<Scene, LabError> {
+    let one = |s: &Shown| Ok(NamedSpectrum { name: s.label.clone(), eigenvalues: s.analysed.eigenvalues()?.to_vec() });
+    let all = shown.iter().map(one).collect::<Result<Vec<_>, LabError>>()?;
+    Ok(spectra("Spectra", &all)?)
 }
 
 pub(super) fn spectrum(shown: &Shown, _: &Drawing) -> Result<Scene, LabError> {

@@ -1,12 +1,14 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
-use super::Figure;
+use super::catalogue::Draw;
 use super::labels::{labels, stem};
-use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
+use super::{Figure, diagnostics};
+use crate::analysis::{self, Analysed, Asked, DensityAsked, EstimatesAsked, How, Matter, analysed, spectrum};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
 use crate::{Lab, LabError, LabWatch, Making, Store};
+use heigen_figures::Scene;
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
@@ -129,8 +131,36 @@ fn draw(
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
+    if matches!(figure.draw, Draw::Densities) {
+        return draw_densities(call, figure, &experiments, &asked(how, drawing), drawing, folder);
+    }
     let shown = shown(call, experiments, how, drawing, analysed)?;
     draw_shown(call, figure, &shown, drawing, folder)
+}
+
+/// Draws the estimated densities of the spectra of some experiments in one picture.
+fn draw_densities(
+    call: &Call,
+    figure: &Figure,
+    experiments: &[Loaded],
+    asked: &Asked,
+    drawing: &Drawing,
+    folder: &Path,
+) -> Result<Drawn, LabError> {
+    let density = Some(DensityAsked::default());
+    let asked = Asked { estimates: EstimatesAsked { density, ..EstimatesAsked::default() }, ..asked.clone() };
+    let (mut of, mut densities, mut analyses) = (vec![], vec![], vec![]);
+    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
+        let (found, paths) = spectrum(call, loaded, &asked)?.told();
+        let (summary, name) = (Summary::from(found), loaded.experiment.name.to_string());
+        let stamp = summary.stamp().to_owned();
+        of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
+        densities.push((label, paths.density()));
+        analyses.push(summary);
+    }
+    let scene = || diagnostics::densities(&densities);
+    let paths = made(call, &Picture::new(call, figure, &of, drawing, folder, scene)?)?;
+    Ok(Drawn { paths, analyses })
 }
 
 /// Draws a figure of experiments that are analysed already.
@@ -142,7 +172,7 @@ pub(crate) fn draw_shown(
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     let analyses = shown.iter().map(|s| Summary::Spectrum(Box::new(s.analysed.record.clone()))).collect();
-    let paths = made(call, &Picture::new(call, figure, shown, drawing, folder)?)?;
+    let paths = made(call, &Picture::of_spectra(call, figure, shown, drawing, folder)?)?;
     Ok(Drawn { paths, analyses })
 }
 
@@ -163,11 +193,24 @@ pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<
         Err(LabError::NeedsWhole { .. }) => return Ok(false),
         shown => shown?,
     };
-    Ok(standing_record(&Picture::new(call, figure, &shown, &drawing, folder)?).is_some())
+    Ok(standing_record(&Picture::of_spectra(call, figure, &shown, &drawing, folder)?).is_some())
 }
 
 fn paper(call: &Call, figure: &Figure) -> Result<Vec<Loaded>, LabError> {
     figure.experiments.iter().map(|name| Ok(call.seeded(heigen_store::catalogue::load(name)?))).collect()
+}
+
+/// The analyses that a drawing is made from.
+fn asked(how: &How, drawing: &Drawing) -> Asked {
+    let subject = Matter {
+        classes: drawing.classes.clone(),
+        factors: drawing.reparameterize,
+        weight_decay: drawing.weight_decay,
+        decay_only: drawing.decay_only.clone(),
+        label_smoothing: drawing.label_smoothing,
+        ..Matter::default()
+    };
+    Asked { subject, how: how.clone(), ..Asked::default() }
 }
 
 /// The experiments, each with the analysis that the function `analysis` makes or finds.
@@ -179,18 +222,10 @@ fn shown(
     analysis: impl Fn(&Call, &Loaded, &Asked) -> Result<Analysed, LabError>,
 ) -> Result<Vec<Shown>, LabError> {
     let labels = labels(&experiments);
+    let asked = asked(how, drawing);
     let own = how.weights.is_none() && how.dtype == Dtype::Float64;
     let penalised = drawing.weight_decay != 0.0 || drawing.label_smoothing != 0.0;
     let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || penalised || !own;
-    let subject = Matter {
-        classes: drawing.classes.clone(),
-        factors: drawing.reparameterize,
-        weight_decay: drawing.weight_decay,
-        decay_only: drawing.decay_only.clone(),
-        label_smoothing: drawing.label_smoothing,
-        ..Matter::default()
-    };
-    let asked = Asked { subject, how: how.clone(), ..Asked::default() };
     let one = |(loaded, label): (Loaded, String)| {
         let analysed = Arc::new(analysis(call, &loaded, &asked)?);
         Ok(Shown { loaded, analysed, label, varied })
@@ -238,18 +273,22 @@ impl Shown {
         let label = labels(std::slice::from_ref(&loaded)).remove(0);
         Self { loaded, analysed, label, varied: true }
     }
+}
 
-    fn name(&self) -> String {
-        self.loaded.experiment.name.to_string()
-    }
+/// One of the things that a figure shows.
+struct Origin {
+    experiment: Loaded,
+    /// The stamp of the analysis that it is drawn from.
+    stamp: String,
+    label: String,
+    name: String,
 }
 
 /// A figure as it would be drawn now; a stored one is compared with it.
 struct Picture<'a> {
     call: &'a Call<'a>,
     figure: &'a Figure,
-    shown: &'a [Shown],
-    drawing: &'a Drawing,
+    scene: Box<dyn Fn() -> Result<Scene, LabError> + 'a>,
     /// The paths of the figure's files, and of its record at the end.
     paths: Vec<PathBuf>,
     record_path: PathBuf,
@@ -257,24 +296,47 @@ struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    fn new(
+    /// The figure of analysed experiments.
+    fn of_spectra(
         call: &'a Call<'a>,
         figure: &'a Figure,
         shown: &'a [Shown],
         drawing: &'a Drawing,
         folder: &Path,
     ) -> Result<Self, LabError> {
-        let experiments: Vec<Loaded> = shown.iter().map(|s| s.loaded.clone()).collect();
+        let origin = |s: &Shown| Origin {
+            experiment: s.loaded.clone(),
+            stamp: s.analysed.record.stamp.clone(),
+            label: s.label.clone(),
+            name: s.loaded.experiment.name.to_string(),
+        };
+        let of: Vec<Origin> = shown.iter().map(origin).collect();
+        let scene = move || match figure.draw {
+            Draw::Spectra(draw) => draw(call, shown, drawing),
+            Draw::Densities => Err(LabError::Lost),
+        };
+        Self::new(call, figure, &of, drawing, folder, scene)
+    }
+
+    fn new(
+        call: &'a Call<'a>,
+        figure: &'a Figure,
+        of: &[Origin],
+        drawing: &Drawing,
+        folder: &Path,
+        scene: impl Fn() -> Result<Scene, LabError> + 'a,
+    ) -> Result<Self, LabError> {
+        let experiments: Vec<Loaded> = of.iter().map(|o| o.experiment.clone()).collect();
         let path = |extension: &str| path(figure, &experiments, drawing, folder, extension);
         let how = serde_json::to_string(drawing)?;
         // All values that determine the picture, for its stamp.
         let mut parts = vec![heigen::VERSION, figure.name, &how];
-        for s in shown {
-            parts.extend([&*s.analysed.record.stamp, &s.label]);
+        for o in of {
+            parts.extend([&*o.stamp, &o.label]);
         }
-        let record = FigureRecord::new(figure.name, stamp(parts), shown.iter().map(Shown::name));
+        let record = FigureRecord::new(figure.name, stamp(parts), of.iter().map(|o| o.name.clone()));
         let (paths, record_path) = (EXTENSIONS.map(path).into(), path("json"));
-        Ok(Self { call, figure, shown, drawing, paths, record_path, record })
+        Ok(Self { call, figure, scene: Box::new(scene), paths, record_path, record })
     }
 }
 
@@ -313,7 +375,7 @@ impl Recipe for Picture<'_> {
     fn make(&self) -> Result<Fresh<Vec<PathBuf>>, LabError> {
         let mut watch = self.call.job(&self.job());
         watch.begin(stage::DRAWING)?;
-        let scene = (self.figure.draw)(self.call, self.shown, self.drawing)?;
+        let scene = (self.scene)()?;
         watch.begin(stage::DRAWING)?;
         let rendered = heigen_figures::render(&scene)?;
         watch.begin(stage::DRAWING)?;

@@ -203,7 +203,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     let loaded = imported.experiment.clone();
     let job = &loaded.experiment.name;
     let how = How { weights: Some(imported.paths.weights()), ..request.asked.how.clone() };
-    let asked = Asked { how, ..request.asked.clone() };
+    let asked = Asked { how, eigenpairs: true, ..request.asked.clone() };
     let found = spectrum(call, &loaded, &asked)?;
     logits(call, &imported)?;
     let (spectrum, analysed, analysis) = match found {

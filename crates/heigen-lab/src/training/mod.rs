@@ -89,6 +89,19 @@ pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRec
     Ok(start.map(|model| model.record))
 }
 
+/// The weights of an experiment that stands for a network from elsewhere, where they were put when it was taken in. No
+/// training makes them, so analyses take them as they are.
+pub(crate) fn imported(call: &Call, loaded: &Loaded) -> Result<Option<PathBuf>, LabError> {
+    let paths = call.store.of(&loaded.experiment.name)?;
+    let path = paths.weights();
+    if !files::is_file(&path) || files::exists(&paths.record()) {
+        return Ok(None);
+    }
+    let file = call.memo.weights(&call.lab.cache, &path)?;
+    let taken_in = file.weights().is_ok_and(|weights| weights.metadata.contains_key(IMPORTED));
+    Ok(taken_in.then_some(path))
+}
+
 /// A trained model as it would be made now; a stored one is compared with it.
 struct Model<'a> {
     call: &'a Call<'a>,
