@@ -7,7 +7,7 @@ fn spectrum(name: &str, n: usize, largest: f64, decay: f64) -> NamedSpectrum {
     let mut noise = Noise(n as u64);
     let value = |i: usize| {
         let end = if i > 2 * n / 3 { -1e-5 } else { 1e-9 };
-        largest * decay.powi(i as i32) + end * noise.next().abs()
+        largest * decay.powf(i as f64) + end * noise.next().abs()
     };
     NamedSpectrum { name: name.to_owned(), eigenvalues: (0..n).map(value).collect() }
 }
@@ -27,7 +27,7 @@ pub(crate) fn scenes() -> Result<Vec<(&'static str, Scene)>, FigureError> {
     let layer = |(i, name): (usize, &str)| LayerShare {
         name: name.to_owned(),
         share: [0.61, 0.02, 0.3, -0.015, 0.085][i % 5],
-        ends: [-0.1 * 0.3f64.powi(i as i32), 4.0 * 0.4f64.powi(i as i32)],
+        ends: [-0.1 * 0.3f64.powf(i as f64), 4.0 * 0.4f64.powf(i as f64)],
     };
     let few =
         ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "module.encoder.layers.11.self_attention.output.dense"];

@@ -136,7 +136,7 @@ fn compose<R: Row>(rows: &[R], bars: ColorBars, title: &str) -> Result<Scene, Fi
     let panel_height = PANEL_HEIGHT * panel_width;
     let value_width = panel_width + PANEL_GAP / 2.0;
     // Names may reach into the room between rows.
-    let name_room = panel_height + (VALUE_ROOM + ROW_GAP) / 2.0;
+    let name_room = panel_height + f64::midpoint(VALUE_ROOM, ROW_GAP);
     let names = rows
         .iter()
         .map(|row| fit_lines(row.label(), Face::Italic, NAME_SIZE, name_room, NAME_LINES))

@@ -295,6 +295,9 @@ struct Picture<'a> {
     record: FigureRecord,
 }
 
+/// How drawings look. It changes whenever they look different, so that those of an earlier program are drawn anew.
+const LOOK: &str = "legends";
+
 impl<'a> Picture<'a> {
     /// The figure of analysed experiments.
     fn of_spectra(
@@ -330,7 +333,7 @@ impl<'a> Picture<'a> {
         let path = |extension: &str| path(figure, &experiments, drawing, folder, extension);
         let how = serde_json::to_string(drawing)?;
         // All values that determine the picture, for its stamp.
-        let mut parts = vec![heigen::VERSION, figure.name, &how];
+        let mut parts = vec![heigen::VERSION, LOOK, figure.name, &how];
         for o in of {
             parts.extend([&*o.stamp, &o.label]);
         }

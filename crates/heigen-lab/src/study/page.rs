@@ -244,6 +244,7 @@ fn boundary(record: &BoundaryRecord) -> Section {
     rows.push(line("by as many random directions", percent(record.encoding_random)));
     if let Some(m) = &record.margin {
         rows.push(line("margin estimated by $v_1$", math(m.margin, 4)));
+        rows.push(line("$\\cos^2$ at its point $x_b$; far below 1 the estimate means little", math(m.cos2, 3)));
     }
     if let Some(n) = &record.nearest {
         rows.push(line("distance of the nearest sample to the boundary", math(n.distance, 4)));

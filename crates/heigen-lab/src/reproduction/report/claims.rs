@@ -15,6 +15,9 @@ const CHECKERBOARD: [&str; 2] =
     ["gauss_checkerboard_linear/normal_training_close", "gauss_checkerboard_linear/noisy_init_training_close"];
 const MNIST: [&str; 2] = ["mnist2D/normal_training_c017", "mnist2D/adversarial_init_training_c017"];
 
+/// A function that writes a number.
+type WrittenAlone = fn(f64) -> String;
+
 /// Minima of one network on one data set, which can be compared with each other.
 const ALIKE: [&[&str]; 3] = [&[NORMAL, ADVERSARIAL, LARGE_NORM], &CHECKERBOARD, &MNIST];
 
@@ -104,7 +107,7 @@ fn complexity(all: &[Measures]) -> Claim {
     let pieces: Number = |o| Some(o.boundary.as_ref()?.complexity?.n_linear as f64);
     let turning: Number = |o| Some(o.boundary.as_ref()?.complexity?.turning);
     let length: Number = |o| Some(o.boundary.as_ref()?.complexity?.length);
-    let measures: [(&str, Number, fn(f64) -> String); 3] = [
+    let measures: [(&str, Number, WrittenAlone); 3] = [
         ("switches", Measured::switches, |v| math(v, 3)),
         ("linear pieces", pieces, count),
         ("curvature", turning, |v| math(v, 3)),
