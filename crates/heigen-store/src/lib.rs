@@ -14,16 +14,20 @@ mod dtype;
 mod error;
 mod estimates;
 pub mod figure_record;
+pub mod files;
 pub mod image_folder;
 pub mod layout;
 pub mod npy;
 pub mod own_data;
+mod safetensors_header;
 mod stamp;
 mod top_eigenpairs;
 mod training_record;
 pub mod weights;
 
-pub use error::{FileOption, Remedy, StoreError};
+pub use heigen_formats::foreign_text;
+
+pub use error::{FileOption, Remedy, StoreError, of_format};
 
 /// The records of trainings and analyses, and the stamps that tell whether they still hold.
 pub mod record {
