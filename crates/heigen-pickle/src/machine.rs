@@ -96,7 +96,14 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
             b'i' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.global(module, name)?;
-                return Err(PickleError::Operation { opcode, at });
+                if self.known.others.is_none() {
+                    return Err(PickleError::Operation { opcode, at });
+                }
+                let class = self.pop()?;
+                let arguments = Value::Tuple(self.since_mark()?);
+                self.stack.push(class);
+                self.push(arguments);
+                self.call()?;
             }
             b'R' | 0x81 => self.call()?,
             // A call whose arguments have names, too: these are not kept.

@@ -97,7 +97,7 @@ pub(super) fn pair(
     origins: [&str; 2],
     options: &SampleOptions,
 ) -> Result<Samples, FormatError> {
-    let has_shape = |shape: &[usize]| format!("the shape {}", axes(shape));
+    let has_shape = |shape: &[usize]| format!("the shape [{}]", axes(shape));
     let (n, sample) = match shape {
         [n, sample @ ..] if !sample.is_empty() => (*n, sample.to_vec()),
         _ => {

@@ -206,6 +206,11 @@ fn separated(
             } else if let Some(number) = numbers.read(&cell) {
                 features.push(number);
             } else {
+                if names.is_some_and(|names| names[i] == cell) {
+                    let found = "the first line again".to_owned();
+                    let mend = "several tables stand one after the other: write the line of names once";
+                    return Err(cell_error(origin, line.number, None, found, "a sample", mend));
+                }
                 return Err(no_number(origin, line.number, column(), &cell));
             }
         }

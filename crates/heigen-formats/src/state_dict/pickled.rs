@@ -161,7 +161,13 @@ pub fn pytorch(bytes: &[u8], origin: &str, key: Option<&str>, limit: usize) -> R
                 found.tensors.push(tensor);
                 found.dtypes.push(dtype);
             }
-            None => found.skipped.push(name.to_owned()),
+            // Among the weights an unknown object may stand for one of them.
+            None => match other(&pickle, value) {
+                Some(class) => {
+                    return Err(FormatError::Call { origin: origin.to_owned(), name: class.to_owned() });
+                }
+                None => found.skipped.push(name.to_owned()),
+            },
         }
     }
     if found.tensors.is_empty() && !found.skipped.is_empty() {
@@ -218,9 +224,14 @@ fn is_dictionary(pickle: &Pickled<'_>, id: Id) -> bool {
         || pickle.object(id).is_some_and(|object| object.of == Torch::OrderedDict)
 }
 
-/// The name of the unknown class of which `id` is an object, if it is one.
-fn other<'p>(pickle: &'p Pickled<'_>, id: Id) -> Option<&'p str> {
-    match pickle.object(id)?.of {
+/// The name of the unknown class or function that `id` is, or of which it is an object.
+pub(super) fn other<'p>(pickle: &'p Pickled<'_>, id: Id) -> Option<&'p str> {
+    let of = match pickle.value(id) {
+        Value::Object(object) => object.of,
+        Value::Global(of) => *of,
+        _ => return None,
+    };
+    match of {
         Torch::Other(name) => pickle.others().get(name).map(String::as_str),
         _ => None,
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use heigen_pickle::{Id, Value};
 
-use super::pickled::{Pickled, Torch};
+use super::pickled::{Pickled, Torch, other};
 use crate::container::Container;
 use crate::error::{axes, shown};
 use crate::npy::strided;
@@ -86,6 +86,9 @@ impl<'p, 'a> Tensors<'p, 'a> {
         };
         let Some(rebuilt) = self.rebuilt(value) else { return Ok(None) };
         let Some(view) = self.view(rebuilt) else {
+            if let Some(class) = self.unknown_storage(rebuilt) {
+                return Err(FormatError::Call { origin: origin.to_owned(), name: class.to_owned() });
+            }
             return Err(damaged("it is made in an unknown way"));
         };
         if !view.dtype.is_float() {
@@ -167,6 +170,12 @@ impl<'p, 'a> Tensors<'p, 'a> {
             _ => return None,
         };
         Some(pickle.tuple(arguments).unwrap_or_default())
+    }
+
+    /// The name of the class of a tensor's storage, if it is not known.
+    fn unknown_storage(&self, arguments: &[Id]) -> Option<&'p str> {
+        let &Value::Persistent(storage) = self.pickle.value(*arguments.first()?) else { return None };
+        other(self.pickle, *self.pickle.tuple(storage)?.get(1)?)
     }
 
     fn view(&self, arguments: &[Id]) -> Option<View> {
