@@ -2,6 +2,7 @@
 
 use heigen_lab::{Event, stage as lab_stage};
 use heigen_spectra::stage;
+use heigen_store::foreign_text::escaped;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,8 +12,17 @@ use std::time::Duration;
 /// All bars, one below the other, since several tasks may run at the same time.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Writes a line to stderr, above the bars.
+/// Most characters of a message. Names and lists in messages are cut where they are put in; this is for what escaped that.
+const LONGEST: usize = 4000;
+
+/// Writes a line to stderr, above the bars. Characters that act on a terminal, which a file's name may have, are written as
+/// their codes.
 pub(crate) fn line(text: &str) {
+    let mut text = escaped(text, &['\n']);
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push_str("...");
+    }
     // A closed stderr is no reason to stop the work.
     let _ = BARS.suspend(|| writeln!(std::io::stderr(), "{text}"));
 }

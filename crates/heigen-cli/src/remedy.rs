@@ -1,8 +1,9 @@
 //! Errors of the lab as text, with remedies in terms of the command line.
 
 use heigen::curvature::{Method, SpectrumError};
-use heigen_lab::{Choice, Contradiction, ImportError, LabError};
-use heigen_store::{FileOption, Remedy, StoreError};
+use heigen_lab::{Choice, Contradiction, ImportError, LabError, Renaming};
+use heigen_store::foreign_text::{escaped, shown};
+use heigen_store::{FileOption, Remedy, StoreError, of_format};
 use std::error::Error;
 
 /// The text for an error of a command, in one line.
@@ -63,6 +64,7 @@ fn mended(said: String, error: &(dyn Error + 'static)) -> String {
         // [`LabError::Store`] shows the text of the store's error as its own, so that error is not among its sources.
         remedy = match error.downcast_ref::<LabError>() {
             Some(LabError::Store(error)) => error.remedy(),
+            Some(LabError::Format(error)) => of_format(error),
             _ => error.downcast_ref::<StoreError>().and_then(StoreError::remedy),
         };
         cause = error.source();
@@ -86,6 +88,10 @@ fn names(option: FileOption) -> String {
         FileOption::LabelsKey => "--labels-key",
         FileOption::LabelColumn => "--label-column",
         FileOption::Header => "--header",
+        FileOption::Drop => "--drop",
+        FileOption::ClassNames => "--class-names",
+        FileOption::MaxGib => "--max-gib",
+        FileOption::WeightsKey => return "--weights-key".to_owned(),
     };
     format!("{flag}, or `dataset.args.{}` of an experiment", option.key())
 }
@@ -122,11 +128,27 @@ pub(crate) fn contradicting(contradiction: Contradiction) -> String {
     }
 }
 
+/// A word as the shell takes it: between apostrophes unless it is plain.
+fn quoted(word: &str) -> String {
+    let plain = word.chars().all(|c| c.is_alphanumeric() || "_-./:@+".contains(c));
+    if plain { word.to_owned() } else { format!("'{}'", escaped(word, &[]).replace('\'', "'\\''")) }
+}
+
+/// Words and an option behind them, which is left out if it is too long to be copied.
+fn brief(words: &str, option: &str) -> String {
+    const LONGEST: usize = 1000;
+    let shown = if option.len() > LONGEST { option.split_whitespace().next().unwrap_or_default() } else { option };
+    format!("{words} {shown}")
+}
+
 /// The text for a network from elsewhere that cannot be taken in.
 fn import(error: &ImportError) -> String {
     match error {
         ImportError::BringsArchitecture { path } => {
-            format!("{} brings its architecture and names along; leave out --arch and --map", path.display())
+            format!(
+                "{} brings its architecture and names along; leave out --arch, --map and --leave-out",
+                path.display()
+            )
         }
         ImportError::NoArchitecture { path } => format!(
             "{} holds weights only; say what network they belong to by --arch: a JSON file of its layers, or FNN, \
@@ -134,7 +156,12 @@ fn import(error: &ImportError) -> String {
             path.display()
         ),
         ImportError::Renaming { renaming, .. } => format!("--map {}={}: {error}", renaming.from, renaming.to),
-        ImportError::NamedTwice { name } => format!("--map gives two tensors the name {name}"),
+        ImportError::NamedTwice { name } => format!("--map gives two tensors the name {}", shown(name)),
+        ImportError::LeaveOut { start, .. } => format!("--leave-out {}: {error}", shown(start)),
+        ImportError::Several { starts, .. } => {
+            let ways: Vec<String> = starts.iter().take(4).map(|start| format!("--map {}=", quoted(start))).collect();
+            format!("{error}: {}", ways.join(", or "))
+        }
         ImportError::NoTensor { arch, tensor, reference } => {
             let whose = if *reference { "the reference's" } else { "its" };
             format!("--arch {arch}: the weights have no {tensor}; expected {whose} names (--map renames)")
@@ -150,11 +177,22 @@ fn import(error: &ImportError) -> String {
             "--loss nll takes log-probabilities, and the last layer of {} is no log_softmax; cross_entropy takes logits",
             model.display()
         ),
-        ImportError::Fit { model, source, .. } => {
+        ImportError::Fit { model, renamings, unused, source, .. } => {
             // An ONNX file has its own names, so renamings are no remedy for it.
             let renames = !model.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
-            let hint = if renames { " (--map FROM=TO renames tensors)" } else { "" };
-            format!("{error}{hint}: {}", text(source))
+            let hint = if !unused.is_empty() && renames {
+                let names: Vec<String> = unused.iter().map(|name| quoted(name)).collect();
+                brief("to leave out what the architecture lacks, add", &format!("--leave-out {}", names.join(",")))
+            } else if !renamings.is_empty() && renames {
+                let map = |r: &Renaming| format!("--map {}={}", quoted(&r.from), quoted(&r.to));
+                let maps: Vec<String> = renamings.iter().map(map).collect();
+                brief("in the order of the file they would, with", &maps.join(" "))
+            } else if renames {
+                "--map FROM=TO renames tensors, --leave-out START leaves some out".to_owned()
+            } else {
+                return format!("{error}: {}", text(source));
+            };
+            format!("{error} ({hint}): {}", text(source))
         }
         ImportError::Occupied { .. } => {
             format!("{error}; choose another name by --name FOLDER/NAME, or --force to replace it")

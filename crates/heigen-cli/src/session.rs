@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use heigen_lab::{Lab, LabOptions, Making, Store};
 use heigen_store::catalogue::{self, Loaded};
+use heigen_store::foreign_text::escaped;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -148,6 +149,8 @@ pub(crate) fn say_once(message: &str) {
 
 /// Prints a result on stdout. It is no error if the reader has gone away, as in `heigen list | head`.
 pub(crate) fn print(text: &str) -> Result<()> {
+    // In JSON the codes of characters are what the characters themselves are.
+    let text = escaped(text, &['\n', '\t']);
     match bars::aside(|| writeln!(std::io::stdout(), "{text}")) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e).context("cannot write to stdout"),
         _ => Ok(()),

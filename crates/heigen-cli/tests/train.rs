@@ -102,7 +102,12 @@ fn the_summary_as_json_is_the_record() {
     let lines: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.iter().map(|line| line["name"].as_str().unwrap()).collect::<Vec<_>>(), ["my/a", "my/b"]);
     let record = ModelRecord::load(&sandbox.path("results/models/my/b.json")).unwrap();
-    assert_eq!(serde_json::from_value::<ModelRecord>(lines[1].clone()).unwrap(), record);
+    // It is also what the record's file holds, with format and version.
+    let summary = heigen_lab::Summary::parse(&lines[1].to_string()).unwrap();
+    assert_eq!(summary, heigen_lab::Summary::from(record.clone()));
+    let stored: Value =
+        serde_json::from_slice(&std::fs::read(sandbox.path("results/models/my/b.json")).unwrap()).unwrap();
+    assert_eq!(lines[1], stored);
     assert_eq!(record.epochs.iter().map(|e| e.epoch).collect::<Vec<_>>(), [6, 12]);
     assert_eq!((record.seed, record.epochs_trained, record.data_source.as_str()), (0, 12, "generated: gauss_mixtures"));
 }

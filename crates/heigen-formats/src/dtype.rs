@@ -15,6 +15,8 @@ pub enum Dtype {
     UInt16,
     UInt32,
     UInt64,
+    Float8E4M3,
+    Float8E5M2,
     Float16,
     BFloat16,
     Float32,
@@ -34,7 +36,7 @@ impl Dtype {
     /// Bytes of one number.
     pub const fn size(self) -> usize {
         match self {
-            Self::Bool | Self::Int8 | Self::UInt8 => 1,
+            Self::Bool | Self::Int8 | Self::UInt8 | Self::Float8E4M3 | Self::Float8E5M2 => 1,
             Self::Int16 | Self::UInt16 | Self::Float16 | Self::BFloat16 => 2,
             Self::Int32 | Self::UInt32 | Self::Float32 => 4,
             Self::Int64 | Self::UInt64 | Self::Float64 => 8,
@@ -43,7 +45,10 @@ impl Dtype {
 
     /// Whether its numbers have fractions.
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64)
+        matches!(
+            self,
+            Self::Float8E4M3 | Self::Float8E5M2 | Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64
+        )
     }
 
     /// The number that the first [`Self::size`] of `bytes` are; missing bytes count as 0. Integers beyond 2^53 are rounded,
@@ -63,6 +68,9 @@ impl Dtype {
             Self::Int32 => f64::from((bits as u32).cast_signed()),
             Self::Int64 => bits.cast_signed() as f64,
             Self::UInt8 | Self::UInt16 | Self::UInt32 | Self::UInt64 => bits as f64,
+            Self::Float8E4M3 => float8_e4m3(bits as u8),
+            // The upper byte of a float16.
+            Self::Float8E5M2 => f16::from_bits((bits as u16) << 8).to_f64(),
             Self::Float16 => f16::from_bits(bits as u16).to_f64(),
             Self::BFloat16 => bf16::from_bits(bits as u16).to_f64(),
             Self::Float32 => f64::from(f32::from_bits(bits as u32)),
@@ -74,6 +82,17 @@ impl Dtype {
     pub fn decode_all(self, bytes: &[u8], order: ByteOrder) -> Vec<f64> {
         bytes.chunks_exact(self.size()).map(|number| self.decode(number, order)).collect()
     }
+}
+
+/// A number of one sign, four exponent and three fraction bits, with a NaN and without infinity (PyTorch's float8_e4m3fn).
+fn float8_e4m3(bits: u8) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 3 & 15), f64::from(bits & 7) / 8.0);
+    let size = match (exponent, bits & 7) {
+        (15, 7) => f64::NAN,
+        (0, _) => fraction * 2f64.powi(-6),
+        _ => (1.0 + fraction) * 2f64.powi(exponent - 7),
+    };
+    if bits & 0x80 == 0 { size } else { -size }
 }
 
 #[cfg(test)]
@@ -106,6 +125,20 @@ mod tests {
             let least_first: Vec<u8> = most_first.iter().rev().copied().collect();
             assert_eq!(dtype.decode(&least_first, ByteOrder::LeastFirst), number, "{dtype:?}");
         }
+    }
+
+    #[test]
+    fn float8_numbers_are_those_of_pytorch() {
+        // torch.tensor(bytes, dtype=torch.uint8).view(torch.float8_e4m3fn).double(), and float8_e5m2.
+        let e4m3 = [(0x00, 0.0), (0x01, 0.001953125), (0x38, 1.0), (0xb9, -1.125), (0x7e, 448.0), (0x80, 0.0)];
+        for (bits, value) in e4m3 {
+            assert_eq!(Dtype::Float8E4M3.decode(&[bits], ByteOrder::LeastFirst), value, "{bits:#x}");
+        }
+        assert!(Dtype::Float8E4M3.decode(&[0x7f], ByteOrder::LeastFirst).is_nan());
+        for (bits, value) in [(0x01, 1.52587890625e-5), (0x3c, 1.0), (0xc5, -5.0), (0x7b, 57344.0)] {
+            assert_eq!(Dtype::Float8E5M2.decode(&[bits], ByteOrder::LeastFirst), value, "{bits:#x}");
+        }
+        assert_eq!(Dtype::Float8E5M2.decode(&[0x7c], ByteOrder::LeastFirst), f64::INFINITY);
     }
 
     #[test]

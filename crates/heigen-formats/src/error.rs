@@ -1,6 +1,7 @@
 //! Why bytes are not weights or samples.
 
 use heigen_pickle::PickleError;
+pub(crate) use heigen_pickle::foreign_text::{axes, listed, shown};
 
 /// The setting of [`SampleOptions`](crate::samples::SampleOptions) by which the caller can mend an error.
 ///
@@ -14,6 +15,14 @@ pub enum Remedy {
     LabelsKey,
     /// The column of the labels.
     LabelColumn,
+    /// The columns that are left out.
+    Drop,
+    /// The names of the classes in the network's order.
+    ClassNames,
+    /// The most memory that a file may take.
+    Limit,
+    /// The dictionary of tensors inside of a checkpoint.
+    WeightsKey,
 }
 
 /// Why a file was not read: what, where, what was expected, and how to mend it.
@@ -149,42 +158,12 @@ impl FormatError {
     }
 }
 
-/// A text from a file in the form in which messages repeat it: short and without characters that do not print.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut clean: String = text.chars().filter(|c| !c.is_control()).take(LONGEST + 1).collect();
-    if clean.chars().count() > LONGEST {
-        clean = clean.chars().take(LONGEST - 3).chain("...".chars()).collect();
-    }
-    clean
-}
-
-/// A list of names from a file in the form in which messages repeat it: the first few of them.
-pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    const MOST: usize = 8;
-    let mut names = names.into_iter();
-    let mut parts: Vec<String> = names.by_ref().take(MOST).map(|name| format!("`{}`", shown(name))).collect();
-    if names.next().is_some() {
-        parts.push("...".to_owned());
-    }
-    parts.join(", ")
-}
-
-/// The kind of file that begins as these bytes do.
+/// The kind of file that these bytes are, in the words of a message.
 pub(crate) fn kind(bytes: &[u8]) -> &'static str {
-    const KINDS: [(&[u8], &str); 9] = [
-        (b"PK\x03\x04", "a zip archive (such as .npz or .pt)"),
-        (b"PK\x05\x06", "an empty zip archive"),
-        (b"\x93NUMPY", "a NumPy array (.npy)"),
-        (b"\x1f\x8b", "compressed by gzip"),
-        (b"PAR1", "a Parquet file"),
-        (b"\x89HDF", "an HDF5 file"),
-        (b"\xff\xfe", "text in UTF-16"),
-        (b"\xfe\xff", "text in UTF-16"),
-        (b"\x80", "a pickle or of an unknown kind"),
-    ];
-    if bytes.is_empty() {
-        return "empty";
+    match bytes {
+        [] => "empty",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "text in UTF-16",
+        [b'P', b'K', 5, 6, ..] => "an empty zip archive",
+        _ => crate::FileKind::of(bytes).name(),
     }
-    KINDS.iter().find(|(start, _)| bytes.starts_with(start)).map_or("of another kind", |&(_, kind)| kind)
 }

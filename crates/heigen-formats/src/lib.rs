@@ -24,11 +24,15 @@
 mod container;
 mod dtype;
 mod error;
+mod kind;
 mod named_tensor;
 pub mod npy;
 pub mod samples;
 pub mod state_dict;
 
+pub use container::DEFAULT_LIMIT;
 pub use dtype::{ByteOrder, Dtype};
 pub use error::{Cell, FormatError, Remedy};
+pub use heigen_pickle::foreign_text;
+pub use kind::FileKind;
 pub use named_tensor::NamedTensor;

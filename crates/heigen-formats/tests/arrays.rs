@@ -5,7 +5,7 @@ mod common;
 
 use common::{archive, floats, integers, npy, texts};
 use heigen_formats::npy::{AnyArray, any_array, array};
-use heigen_formats::{Dtype, state_dict};
+use heigen_formats::{DEFAULT_LIMIT, Dtype, state_dict};
 use npyz::WriterBuilder;
 
 fn reason(bytes: &[u8]) -> String {
@@ -115,13 +115,13 @@ fn an_archive_of_arrays_is_a_state_dictionary() {
         ],
         true,
     );
-    let found = state_dict::npz(&bytes, "w.npz").unwrap();
+    let found = state_dict::npz(&bytes, "w.npz", DEFAULT_LIMIT).unwrap();
     let tensors = found.tensors.iter().zip(&found.dtypes);
     let names: Vec<_> = tensors.map(|(t, &dtype)| (&*t.name, t.shape.clone(), t.values.clone(), dtype)).collect();
     let weight = ("0.weight", vec![1, 2], vec![1.0, 2.0], Dtype::Float64);
     assert_eq!(names, [weight, ("block/bias", vec![1], vec![1.0], Dtype::Float16)]);
     assert_eq!(found.skipped, ["steps", "names", "README"]);
-    let refused = |bytes: &[u8]| state_dict::npz(bytes, "w.npz").unwrap_err().to_string();
+    let refused = |bytes: &[u8]| state_dict::npz(bytes, "w.npz", DEFAULT_LIMIT).unwrap_err().to_string();
     let mut broken = bytes.clone();
     broken[60] ^= 0xff;
     let zeros = npy("|u1", false, "(70000000,)", &vec![0; 70_000_000]);
@@ -136,5 +136,5 @@ fn an_archive_of_arrays_is_a_state_dictionary() {
         refused(&archive(&[("x.npy", &zeros)], true)),
     ];
     insta::assert_snapshot!(reasons.join("\n"));
-    assert!(state_dict::npz(&broken, "w.npz").is_err());
+    assert!(state_dict::npz(&broken, "w.npz", DEFAULT_LIMIT).is_err());
 }

@@ -10,7 +10,7 @@ use std::io::Read;
 use changes::{Random, each_changed, seeds};
 use common::archive;
 use heigen_formats::samples::{Column, SampleOptions, Samples, csv, idx_pair, npy_pair, npz, parquet, tsv};
-use heigen_formats::{FormatError, npy, state_dict};
+use heigen_formats::{DEFAULT_LIMIT, FormatError, npy, state_dict};
 use heigen_pickle::numpy::{NUMPY, byte_array, entry};
 
 /// Changes of every seed.
@@ -66,7 +66,7 @@ fn pickles() {
 #[test]
 fn pytorch() {
     let parser = |bytes: &[u8]| {
-        for tensor in state_dict::pytorch(bytes, "m.pt").unwrap_or_default().tensors {
+        for tensor in state_dict::pytorch(bytes, "m.pt", None, DEFAULT_LIMIT).unwrap_or_default().tensors {
             assert_eq!(tensor.values.len(), tensor.shape.iter().product::<usize>());
         }
     };
@@ -80,14 +80,14 @@ fn arrays() {
         if let Ok(array) = npy::array(bytes, "x.npy") {
             assert_eq!(array.values.len(), array.shape.iter().product::<usize>());
         }
-        check(npy_pair([bytes, bytes], ["X.npy", "y.npy"], None));
+        check(npy_pair([bytes, bytes], ["X.npy", "y.npy"], &SampleOptions::default()));
     });
 }
 
 #[test]
 fn archives_of_arrays() {
     let parser = |bytes: &[u8]| {
-        let _ = state_dict::npz(bytes, "w.npz");
+        let _ = state_dict::npz(bytes, "w.npz", DEFAULT_LIMIT);
         check(npz(bytes, "d.npz", &SampleOptions::default()));
     };
     run("npz", parser);
@@ -116,7 +116,7 @@ fn tables_in_parquet() {
 fn idx() {
     let labels = [0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1];
     run("idx", |bytes| {
-        check(idx_pair([bytes, bytes], ["images", "labels"], None));
-        check(idx_pair([bytes, &labels], ["images", "labels"], None));
+        check(idx_pair([bytes, bytes], ["images", "labels"], &SampleOptions::default()));
+        check(idx_pair([bytes, &labels], ["images", "labels"], &SampleOptions::default()));
     });
 }

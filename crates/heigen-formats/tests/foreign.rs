@@ -6,10 +6,10 @@ mod common;
 use common::foreign;
 use heigen_formats::samples::{self, Column, SampleOptions, Samples};
 use heigen_formats::state_dict::{self, StateDict};
-use heigen_formats::{Dtype, FormatError};
+use heigen_formats::{DEFAULT_LIMIT, Dtype, FormatError};
 
 fn pytorch(file: &str) -> Result<StateDict, FormatError> {
-    state_dict::pytorch(&foreign(file), file)
+    state_dict::pytorch(&foreign(file), file, None, DEFAULT_LIMIT)
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn flatten(value: &serde_json::Value, numbers: &mut Vec<f64>) {
 #[test]
 fn the_same_weights_in_two_formats() {
     let pt = pytorch("moons_tanh.pt").unwrap();
-    let npz = state_dict::npz(&foreign("weights.npz"), "weights.npz").unwrap();
+    let npz = state_dict::npz(&foreign("weights.npz"), "weights.npz", DEFAULT_LIMIT).unwrap();
     assert_eq!(pt, npz);
     let names: Vec<&str> = pt.tensors.iter().map(|tensor| &*tensor.name).collect();
     assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
@@ -75,10 +75,10 @@ fn samples_of_every_format() {
     assert_eq!(summary(read("moons.npz")), (400, vec![2], 2));
     assert_eq!(summary(read("digits.npz")), (90, vec![1, 8, 8], 3));
     let arrays = ["blobs_X.npy", "blobs_y.npy"];
-    let blobs = samples::npy_pair([&foreign(arrays[0]), &foreign(arrays[1])], arrays, None);
+    let blobs = samples::npy_pair([&foreign(arrays[0]), &foreign(arrays[1])], arrays, &SampleOptions::default());
     assert_eq!(summary(blobs), (120, vec![5], 3));
     let files = ["digits-images.idx3-ubyte", "digits-labels.idx1-ubyte"];
-    let digits = samples::idx_pair([&foreign(files[0]), &foreign(files[1])], files, None);
+    let digits = samples::idx_pair([&foreign(files[0]), &foreign(files[1])], files, &SampleOptions::default());
     assert_eq!(summary(digits), (20, vec![8, 8], 10));
 }
 

@@ -11,6 +11,7 @@ use heigen_formats::samples::{Column, SampleOptions, Samples, parquet};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{ByteArray, FixedLenByteArray};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -18,8 +19,15 @@ use proptest::prelude::*;
 
 /// A file of this schema with four rows: numbers count from 0, labels alternate. `missing` is a row without values.
 fn write(schema: &str, compression: Compression, missing: Option<usize>) -> Vec<u8> {
+    write_noted(schema, compression, missing, None)
+}
+
+/// As [`write`], with the notes that pandas leaves.
+fn write_noted(schema: &str, compression: Compression, missing: Option<usize>, notes: Option<&str>) -> Vec<u8> {
     let schema = Arc::new(parse_message_type(&format!("message m {{ {schema} }}")).unwrap());
-    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
+    let notes = notes.map(|notes| vec![KeyValue::new("pandas".to_owned(), notes.to_owned())]);
+    let properties = WriterProperties::builder().set_compression(compression).set_key_value_metadata(notes);
+    let properties = Arc::new(properties.build());
     let mut bytes = Vec::new();
     let mut writer = SerializedFileWriter::new(&mut bytes, schema, properties).unwrap();
     for _ in 0..2 {
@@ -88,6 +96,26 @@ fn columns_of_numbers_in_every_compression() {
 }
 
 #[test]
+fn an_index_of_pandas_is_no_feature() {
+    let notes = r#"{"index_columns": ["id"], "columns": [{"name": "x"}]}"#;
+    let counted = r#"{"index_columns": [{"kind": "range", "start": 0, "stop": 4, "step": 1}]}"#;
+    let features = |schema: &str, notes: Option<&str>| {
+        let found = read(&write_noted(schema, Compression::SNAPPY, None, notes)).unwrap();
+        (found.feature_names, found.notes.len())
+    };
+    let x = vec!["x".to_owned()];
+    // A named index, which stands behind the labels; one without a name; and one that only counts, without a column.
+    assert_eq!(features("required double x; required int64 species; required int64 id;", Some(notes)), (x.clone(), 1));
+    assert_eq!(
+        features("required int64 __index_level_0__; required double x; required int64 label;", None),
+        (x.clone(), 1)
+    );
+    assert_eq!(features("required double x; required int64 label;", Some(counted)), (x, 0));
+    let both = vec!["x".to_owned(), "id".to_owned()];
+    assert_eq!(features("required double x; required double id; required int64 label;", None), (both, 0));
+}
+
+#[test]
 fn other_columns_are_refused_by_name() {
     let plain = |schema: &str| read(&write(schema, Compression::UNCOMPRESSED, None)).unwrap_err().to_string();
     let label = "required int64 label;";
@@ -100,7 +128,6 @@ fn other_columns_are_refused_by_name() {
         plain(&format!("required int32 price (DECIMAL(9,2)); {label}")),
         plain(&format!("required binary name (STRING); {label}")),
         plain(&format!("required fixed_len_byte_array(2) raw; {label}")),
-        plain(&format!("required int64 __index_level_0__; required double x; {label}")),
         plain(label),
         plain("required int64 x; required double f;"),
         read(&write("optional double x; required int64 label;", Compression::SNAPPY, Some(1))).unwrap_err().to_string(),

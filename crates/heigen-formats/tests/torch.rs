@@ -6,7 +6,7 @@ mod common;
 use common::pickle::{dictionary, int, parameter, tensor, text, whole};
 use common::{archive, f32s, foreign, torch};
 use heigen_formats::state_dict::{StateDict, pytorch};
-use heigen_formats::{Dtype, FormatError};
+use heigen_formats::{DEFAULT_LIMIT, Dtype, FormatError};
 use proptest::prelude::*;
 
 fn floats(key: &str, n: i64) -> Vec<u8> {
@@ -14,7 +14,12 @@ fn floats(key: &str, n: i64) -> Vec<u8> {
 }
 
 fn read(value: &[u8]) -> Result<StateDict, FormatError> {
-    pytorch(&torch(value, &[("0", &f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])), ("1", &[7, 0, 0, 0, 0, 0, 0, 0])]), "m.pt")
+    pytorch(
+        &torch(value, &[("0", &f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])), ("1", &[7, 0, 0, 0, 0, 0, 0, 0])]),
+        "m.pt",
+        None,
+        DEFAULT_LIMIT,
+    )
 }
 
 fn reason(value: &[u8]) -> String {
@@ -55,7 +60,7 @@ fn strides_and_offsets_are_respected() {
         &[4.0],
     ];
     assert_eq!(values, wanted);
-    assert_eq!(found.tensors[4].shape, []);
+    assert!(found.tensors[4].shape.is_empty());
     assert_eq!(found.skipped, ["count"]);
 }
 
@@ -89,9 +94,9 @@ fn every_storage_and_both_byte_orders() {
         &[("a/data.pkl", &pickle), ("a/byteorder", b"big"), ("a/data/0", &1.5f32.to_be_bytes()), ("a/version", b"3")],
         true,
     );
-    assert_eq!(pytorch(&big, "m.pt").unwrap().tensors[0].values, [1.5]);
+    assert_eq!(pytorch(&big, "m.pt", None, DEFAULT_LIMIT).unwrap().tensors[0].values, [1.5]);
     let before_byteorder = archive(&[("archive/data.pkl", &pickle), ("archive/data/0", &f32s(&[2.5]))], false);
-    assert_eq!(pytorch(&before_byteorder, "m.pt").unwrap().tensors[0].values, [2.5]);
+    assert_eq!(pytorch(&before_byteorder, "m.pt", None, DEFAULT_LIMIT).unwrap().tensors[0].values, [2.5]);
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn weights_are_found_beside_other_entries() {
     let arguments = b"cargparse\nNamespace\n)\x81}X\x02\x00\x00\x00lrK\x01sb".to_vec();
     let beside = dictionary(&[("args", arguments), ("state_dict", weights()), ("best", floats("0", 6))], false);
     assert_eq!(names(&read(&beside).unwrap()), ["w", "b"]);
-    let mixed = read(&dictionary(&[("w", floats("0", 6)), ("epoch", int(3)), ("w", floats("0", 6))], false)).unwrap();
+    let mixed = read(&dictionary(&[("w", floats("0", 6)), ("epoch", int(3))], false)).unwrap();
     assert_eq!((names(&mixed), &mixed.skipped), (vec!["w"], &vec!["epoch".to_owned()]));
     let metadata = [dictionary(&[("w", floats("0", 6))], true), b"}X\x09\x00\x00\x00_metadata}sb".to_vec()].concat();
     assert_eq!(names(&read(&metadata).unwrap()), ["w"]);
@@ -128,7 +133,7 @@ fn what_is_no_state_dictionary_is_refused_with_the_reason() {
     let wide = |offset, shape: &[i64], strides: &[i64]| {
         reason(&dictionary(&[("w", tensor("FloatStorage", "0", 6, offset, shape, strides))], false))
     };
-    let raw = |bytes: &[u8]| pytorch(bytes, "m.pt").unwrap_err().to_string();
+    let raw = |bytes: &[u8]| pytorch(bytes, "m.pt", None, DEFAULT_LIMIT).unwrap_err().to_string();
     let script = archive(&[("m/data.pkl", b"N."), ("m/constants.pkl", b"N."), ("m/code/m.py", b"")], false);
     let reasons = [
         reason(&floats("0", 6)),
@@ -177,6 +182,8 @@ fn nothing_is_executed() {
         for value in [attack.clone(), good, [attack, b"Q".to_vec()].concat()] {
             match read(&value).unwrap_err() {
                 FormatError::Call { name: refused, .. } => assert_eq!(refused, name),
+                // The name of a storage is no value of its own.
+                FormatError::Holds { .. } if value.ends_with(b"Q") => {}
                 other => panic!("{other}"),
             }
         }
@@ -213,7 +220,9 @@ fn bombs_cost_what_their_bytes_do() {
     let storage = f32s(&vec![0.5; 100_000]);
     let names: Vec<u8> = (0..1000).flat_map(|i| [text(&i.to_string()), b"h\x00".to_vec()].concat()).collect();
     let one = [&tensor("FloatStorage", "0", 100_000, 0, &[100_000], &[1])[..], &one[one.len() - 3..]].concat();
-    let error = pytorch(&torch(&[&one[..], b"}(", &names, b"u"].concat(), &[("0", &storage)]), "m.pt").unwrap_err();
+    let error =
+        pytorch(&torch(&[&one[..], b"}(", &names, b"u"].concat(), &[("0", &storage)]), "m.pt", None, DEFAULT_LIMIT)
+            .unwrap_err();
     assert!(error.to_string().contains("more than the file has bytes for"), "{error}");
 }
 
@@ -222,7 +231,7 @@ fn a_file_cut_anywhere_is_refused() {
     let made = torch(&dictionary(&[("w", floats("0", 2))], true), &[("0", &f32s(&[1.0, 2.0]))]);
     for whole in [made, foreign("moons_tanh.pt")] {
         for cut in 0..whole.len() {
-            assert!(pytorch(&whole[..cut], "m.pt").is_err(), "{cut} bytes");
+            assert!(pytorch(&whole[..cut], "m.pt", None, DEFAULT_LIMIT).is_err(), "{cut} bytes");
         }
     }
     // The pickle alone, in an archive that is whole.
@@ -243,7 +252,7 @@ proptest! {
                 let place = place.index(bytes.len());
                 bytes[place] = *byte;
             }
-            let _ = pytorch(&bytes, "m.pt");
+            let _ = pytorch(&bytes, "m.pt", None, DEFAULT_LIMIT);
         }
     }
 

@@ -4,7 +4,7 @@
 use crate::LabError;
 use crate::prepare::Samples;
 use heigen_store::weights::{self, Weights};
-use heigen_store::{StoreError, files};
+use heigen_store::{StoreError, bounded};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ impl Cache {
     /// The bytes of a network's file that another program wrote.
     pub(crate) fn read_weights(&self, path: &Path) -> Result<Vec<u8>, LabError> {
         self.weights_read.fetch_add(1, Ordering::Relaxed);
-        files::read(path).map_err(|source| LabError::Read { path: path.to_owned(), source })
+        Ok(bounded::read(path, bounded::LONGEST)?)
     }
 
     /// The samples that belong to `key`; `make` makes them where they are not in the cache. Without a key they are not

@@ -30,8 +30,8 @@ pub struct Samples {
     pub(crate) training: Arc<Dataset>,
     /// Whether features were rounded to float32.
     rounded: bool,
-    /// A sentence about the origin of the samples, where there is something to say.
-    note: Option<String>,
+    /// Sentences about the origin of the samples and how their file was read, where there is something to say.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Samples and network of an experiment.
@@ -47,14 +47,14 @@ pub struct Prepared {
 
 impl Samples {
     fn new(experiment: &Experiment, source: Source) -> Result<Self, LabError> {
-        let (mut data, classes, rounded, note) = match source {
+        let (mut data, classes, rounded, notes) = match source {
             Source::File(args, opened) => {
                 let own = opened.parse(args)?;
-                (own.data, Some(own.classes), own.rounded, None)
+                (own.data, Some(own.classes), own.rounded, own.notes)
             }
             Source::Known(call) => {
                 let (data, note) = call.lab.images.dataset(&experiment.dataset)?;
-                (data, None, false, note)
+                (data, None, false, note.into_iter().collect())
             }
         };
         let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
@@ -67,7 +67,7 @@ impl Samples {
             _ => None,
         };
         let training = Arc::new(data.subset(&split.train));
-        Ok(Self { data, split, classes, standardization, training, rounded, note })
+        Ok(Self { data, split, classes, standardization, training, rounded, notes })
     }
 }
 
@@ -80,7 +80,7 @@ enum Source<'a> {
 }
 
 /// The samples of an experiment, prepared once in a request.
-fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabError> {
+pub(crate) fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabError> {
     let config = experiment.to_json();
     let spec = ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ");
     let content = || match &experiment.dataset {
@@ -100,7 +100,7 @@ impl Prepared {
     pub(crate) fn new(call: &Call, experiment: &Experiment) -> Result<Self, LabError> {
         let name = &experiment.name;
         let samples = samples(call, experiment).of(name)?;
-        if let Some(note) = &samples.note {
+        for note in &samples.notes {
             call.note(name, NoteKind::Samples(note.clone()));
         }
         let data = &samples.data;
@@ -143,24 +143,14 @@ impl Prepared {
         !self.running
     }
 
-    /// Sentences that the user should read about the samples.
+    /// Sentences that the user should read about the samples. Those of the samples' file were told already.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        let named = |(i, name): (usize, &String)| *name != i.to_string();
-        if let Some(classes) =
-            self.samples.classes.as_ref().filter(|all| all.len() <= 50 && all.iter().enumerate().any(named))
-        {
-            let order: Vec<String> = classes.iter().enumerate().map(|(i, name)| format!("{i} is {name}")).collect();
-            notes.push(format!("outputs are classes in the order of their first sample: {}", order.join(", ")));
-        }
-        if self.samples.rounded {
-            notes.push(
-                "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
-                 features, not with float64 ones, beyond seven digits"
-                    .to_owned(),
-            );
-        }
-        notes
+        let rounded = self.samples.rounded.then(|| {
+            "features were rounded to float32, in which PyTorch computes: numbers agree with those at the rounded \
+             features, not with float64 ones, beyond seven digits"
+                .to_owned()
+        });
+        self.samples.notes.iter().cloned().chain(rounded).collect()
     }
 
     /// The metadata of a weights file: the names of the classes, and the shift and scale of standardized features.

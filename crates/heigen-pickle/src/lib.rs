@@ -2,7 +2,8 @@
 //!
 //! A pickle is a program for a stack machine. This one knows the operations that build numbers, texts, lists, tuples and
 //! dictionaries. A class or function is only a name: the caller lists those that it understands ([`Known`]), any other is
-//! refused by its name, and what a known one is called with is kept as a [`Value::Object`], never run.
+//! refused by its name, or is opaque to the caller if it says so, and what one is called with is kept as a
+//! [`Value::Object`], never run.
 //!
 //! Values refer to one another by [`Id`], so that a pickle nested a million deep needs no deeper stack, and a value that
 //! is used many times stands once. Memory is proportional to the length of the pickle. A list can hold itself: whoever
@@ -14,7 +15,7 @@
 //! ```
 //! use heigen_pickle::{Known, Value, parse};
 //!
-//! let known = Known { globals: &[("collections", "OrderedDict", "ordered")], makes: "dictionaries" };
+//! let known = Known { globals: &[("collections", "OrderedDict", "ordered")], makes: "dictionaries", others: None };
 //! // {"epoch": 3}
 //! let pickle = parse(b"\x80\x02}q\x00X\x05\x00\x00\x00epochK\x03s.", &known).unwrap();
 //! let epoch = pickle.entry(pickle.top(), "epoch").unwrap();
@@ -24,6 +25,7 @@
 //! assert!(refused.to_string().contains("os.system"));
 //! ```
 
+pub mod foreign_text;
 mod machine;
 pub mod numpy;
 
@@ -66,6 +68,9 @@ pub struct Known<'k, G> {
     pub globals: &'k [(&'k str, &'k str, G)],
     /// The things that these functions make, in words that fit into the sentence "only ... are made".
     pub makes: &'static str,
+    /// The caller's word for any other function or class, given the place of its name in [`Pickle::others`]. Without such
+    /// a word a pickle that names one is refused.
+    pub others: Option<fn(usize) -> G>,
 }
 
 /// A value of a [`Pickle`], by which other values refer to it.
@@ -112,6 +117,8 @@ pub struct Object<G> {
     pub arguments: Id,
     /// The state given to the result, if any.
     pub state: Option<Id>,
+    /// Values appended to the result, as in [`Value::List`].
+    pub elements: Vec<Id>,
     /// Items set in the result, as in [`Value::Dict`].
     pub items: Vec<(Id, Id)>,
 }
@@ -121,12 +128,19 @@ pub struct Object<G> {
 pub struct Pickle<'a, G> {
     values: Vec<Value<'a, G>>,
     top: Id,
+    others: Vec<String>,
 }
 
 impl<'a, G> Pickle<'a, G> {
     /// The value that the pickle is.
     pub fn top(&self) -> Id {
         self.top
+    }
+
+    /// The names, `module.name`, of the functions and classes that are not among those that the caller knows, in the form
+    /// in which messages repeat them.
+    pub fn others(&self) -> &[String] {
+        &self.others
     }
 
     /// The value `id`; [`Value::None`] for an id of a longer pickle.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::foreign_text::shown;
 use crate::{Id, Known, Object, Pickle, PickleError, Value};
 
-/// Characters of a name that an error repeats.
-const NAME_SHOWN: usize = 120;
+/// Most names of unknown functions and classes that are kept; a pickle of plain data has a few.
+const MOST_OTHERS: usize = 10_000;
 
 const EMPTY: PickleError = PickleError::Damaged("an operation takes more values than there are");
 
@@ -18,11 +19,11 @@ const EMPTY: PickleError = PickleError::Damaged("an operation takes more values 
 /// [`PickleError`]: it is truncated or damaged, it needs an operation that plain data do not, or it names a function or
 /// class that is not `known`.
 pub fn parse<'a, G: Copy>(bytes: &'a [u8], known: &Known<'_, G>) -> Result<Pickle<'a, G>, PickleError> {
-    let mut machine =
-        Machine { bytes, at: 0, known, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+    let (values, stack, marks, others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut machine = Machine { bytes, at: 0, known, values, stack, marks, memo: HashMap::new(), others };
     loop {
         if let Some(top) = machine.step()? {
-            return Ok(Pickle { values: machine.values, top });
+            return Ok(Pickle { values: machine.values, top, others: machine.others });
         }
     }
 }
@@ -36,6 +37,8 @@ struct Machine<'a, 'k, G> {
     /// Heights of the stack at which collections begin.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// Names of functions and classes that are not known.
+    others: Vec<String>,
 }
 
 impl<'a, G: Copy> Machine<'a, '_, G> {
@@ -59,7 +62,7 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
             // Strings and bytes of one, four and eight bytes of length.
             b'U' | b'C' | 0x8c => self.string(1)?,
             b'T' | b'B' | b'X' => self.string(4)?,
-            0x8d | 0x8e => self.string(8)?,
+            0x8d | 0x8e | 0x96 => self.string(8)?,
             b']' | b'}' | b')' | 0x85..=0x87 | b't' | b'l' | b'd' | 0x8f | 0x91 => self.collection(opcode)?,
             b'a' | b'e' | b's' | b'u' | 0x90 => self.fill(opcode)?,
             b'q' | b'r' | 0x94 | b'p' => {
@@ -93,9 +96,21 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
             b'i' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.global(module, name)?;
-                return Err(PickleError::Operation { opcode, at });
+                if self.known.others.is_none() {
+                    return Err(PickleError::Operation { opcode, at });
+                }
+                let class = self.pop()?;
+                let arguments = Value::Tuple(self.since_mark()?);
+                self.stack.push(class);
+                self.push(arguments);
+                self.call()?;
             }
             b'R' | 0x81 => self.call()?,
+            // A call whose arguments have names, too: these are not kept.
+            0x92 => {
+                self.pop()?;
+                self.call()?;
+            }
             b'Q' => {
                 let name = self.pop()?;
                 self.push(Value::Persistent(name));
@@ -170,7 +185,7 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
             _ => self.since_mark()?,
         };
         match (opcode, self.top_value()?) {
-            (b'a' | b'e', Value::List(list)) => list.extend(parts),
+            (b'a' | b'e', Value::List(list) | Value::Object(Object { elements: list, .. })) => list.extend(parts),
             (b'a' | b'e', _) => return Err(PickleError::Damaged("something is appended to what is no list")),
             (0x90, Value::Set(set)) => set.extend(parts),
             (0x90, _) => return Err(PickleError::Damaged("something is added to what is no set")),
@@ -183,10 +198,13 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
     fn global(&mut self, module: &[u8], name: &[u8]) -> Result<(), PickleError> {
         let mut known = self.known.globals.iter();
         let found = known.find(|(m, n, _)| m.as_bytes() == module && n.as_bytes() == name);
-        let Some(&(_, _, global)) = found else {
-            let full = [module, b".", name].concat();
-            let shown = String::from_utf8_lossy(&full).chars().filter(|c| !c.is_control()).take(NAME_SHOWN).collect();
-            return Err(PickleError::Call { name: shown, makes: self.known.makes });
+        let global = match (found, self.known.others) {
+            (Some(&(_, _, global)), _) => global,
+            (None, Some(other)) if self.others.len() < MOST_OTHERS => {
+                self.others.push(full_name(module, name));
+                other(self.others.len() - 1)
+            }
+            _ => return Err(PickleError::Call { name: full_name(module, name), makes: self.known.makes }),
         };
         self.push(Value::Global(global));
         Ok(())
@@ -195,10 +213,13 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
     /// A known function with its arguments: kept, not run.
     fn call(&mut self) -> Result<(), PickleError> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let Value::Global(of) = self.values[function.0] else {
-            return Err(PickleError::Damaged("what is called is no function"));
+        let of = match &self.values[function.0] {
+            Value::Global(of) => *of,
+            // What an unknown function returns is as opaque as the function itself.
+            Value::Object(object) if self.known.others.is_some() => object.of,
+            _ => return Err(PickleError::Damaged("what is called is no function")),
         };
-        self.push(Value::Object(Object { of, arguments, state: None, items: Vec::new() }));
+        self.push(Value::Object(Object { of, arguments, state: None, elements: Vec::new(), items: Vec::new() }));
         Ok(())
     }
 
@@ -259,6 +280,11 @@ impl<'a, G: Copy> Machine<'a, '_, G> {
         let id = *self.stack.last().ok_or(EMPTY)?;
         Ok(&mut self.values[id.0])
     }
+}
+
+/// `module.name` in the form in which messages repeat it.
+fn full_name(module: &[u8], name: &[u8]) -> String {
+    format!("{}.{}", shown(&String::from_utf8_lossy(module)), shown(&String::from_utf8_lossy(name)))
 }
 
 fn pairs(parts: &[Id]) -> Result<Vec<(Id, Id)>, PickleError> {

@@ -1,12 +1,15 @@
 //! Pickles of every kind of value, and broken or malicious ones.
 #![allow(missing_docs)]
 
-use heigen_pickle::numpy::{NUMPY, byte_array, entry};
+use heigen_pickle::numpy::{Element, NUMPY, byte_array, entry, objects};
 use heigen_pickle::{Known, Pickle, PickleError, Value, parse};
 use proptest::prelude::*;
 
-const KNOWN: Known<'static, char> =
-    Known { globals: &[("collections", "OrderedDict", 'o'), ("lib", "make", 'm')], makes: "dictionaries" };
+const KNOWN: Known<'static, char> = Known {
+    globals: &[("collections", "OrderedDict", 'o'), ("lib", "make", 'm')],
+    makes: "dictionaries",
+    others: None,
+};
 
 fn read(bytes: &[u8]) -> Result<Pickle<'_, char>, PickleError> {
     parse(bytes, &KNOWN)
@@ -89,14 +92,14 @@ fn what_is_not_known_is_refused_by_name() {
         (b"(ios\nsystem\n.", "os.system"),
         (b"ccollections\nOrderedDict.update\n.", "collections.OrderedDict.update"),
         (b"ccollections.OrderedDict\n\n.", "collections.OrderedDict."),
-        (b"c\x1b[2Jos\nsystem\n.", "[2Jos.system"),
+        (b"c\x1b[2Jos\nsystem\n.", "\\u001b[2Jos.system"),
     ] {
         let error = read(bytes).unwrap_err();
         assert_eq!(error, PickleError::Call { name: name.to_owned(), makes: "dictionaries" });
     }
     let long = [b"c", &b"x".repeat(100_000)[..], b"\ny\n."].concat();
     assert!(read(&long).unwrap_err().to_string().len() < 300);
-    for opcode in [b'i', b'o', b'P', 0x82, 0x83, 0x84, 0x92, 0x96, 0x97, b'S', b'V', 0xff] {
+    for opcode in [b'i', b'o', b'P', 0x82, 0x83, 0x84, 0x97, b'S', b'V', 0xff] {
         let bytes = [&b"(("[..], &[opcode], b"lib\nmake\n"].concat();
         assert!(matches!(read(&bytes), Err(PickleError::Operation { opcode: o, .. }) if o == opcode));
     }
@@ -171,4 +174,34 @@ proptest! {
             let _ = (pickle.items(top), pickle.entry(top, "a"), pickle.text(top), pickle.sizes(top), pickle.object(top));
         }
     }
+}
+
+#[test]
+fn other_classes_are_opaque_where_the_caller_says_so() {
+    let known = Known { globals: &[("lib", "make", 'm')], makes: "nothing", others: Some(|_| '?') };
+    // {"path": pathlib.PosixPath("/"), "f": getattr(x.Y, "z")(), "i": Y()}, with a list's and a dictionary's subclass.
+    let bytes = b"}(X\x04\x00\x00\x00pathcpathlib\nPosixPath\n(X\x01\x00\x00\x00/tR\
+        X\x01\x00\x00\x00fcbuiltins\ngetattr\n(cx\nY\nX\x01\x00\x00\x00ztR)R\
+        X\x01\x00\x00\x00i(ix\nY\nX\x01\x00\x00\x00lcx\nL\n)R(K\x01K\x02eX\x01\x00\x00\x00kcx\nY\n)}\x92K\x07\x85bu.";
+    let pickle = parse(bytes, &known).unwrap();
+    assert_eq!(pickle.others(), ["pathlib.PosixPath", "builtins.getattr", "x.Y", "x.Y", "x.L", "x.Y"]);
+    for key in ["path", "f", "i", "l", "k"] {
+        let object = pickle.object(pickle.entry(pickle.top(), key).unwrap()).unwrap();
+        assert_eq!(object.of, '?', "{key}");
+    }
+    let list = pickle.object(pickle.entry(pickle.top(), "l").unwrap()).unwrap();
+    assert_eq!(list.elements.len(), 2);
+}
+
+#[test]
+fn elements_of_arrays_of_objects_are_numbers_and_texts() {
+    let mut bytes =
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\0\x85U\x01btR(K\x01K\x05\x85".to_vec();
+    bytes.extend(b"cnumpy\ndtype\n(U\x02O8\x89\x88tR\x89](X\x03\x00\x00\x00catK\x07\x88");
+    bytes.extend(b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02i2\x89\x88tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbC\x02\xfe\xfftR");
+    bytes.extend(b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02U2\x89\x88tRC\x08a\0\0\0b\0\0\0tRetb.");
+    let pickle = parse(&bytes, &NUMPY).unwrap();
+    let text = |text: &str| Element::Text(text.to_owned());
+    let wanted = [text("cat"), Element::Number(7.0), Element::Number(1.0), Element::Number(-2.0), text("ab")];
+    assert_eq!(objects(&pickle).unwrap(), wanted);
 }

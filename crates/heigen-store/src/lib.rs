@@ -1,4 +1,5 @@
-//! Everything `heigen` keeps on disk, or in a folder in memory ([`files`]): experiment files, trained weights, arrays, and the records beside them.
+//! Everything `heigen` keeps on disk, or in a folder in memory ([`files`]): experiment files, trained weights, arrays, and
+//! the records beside them.
 //!
 //! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
@@ -7,6 +8,7 @@ mod analysed_matrix;
 mod analysis_record;
 pub mod atomic;
 pub mod boundary_record;
+pub mod bounded;
 pub mod catalogue;
 pub mod checkpoint;
 mod document;
@@ -18,13 +20,16 @@ pub mod image_folder;
 pub mod layout;
 pub mod npy;
 pub mod own_data;
+mod safetensors_header;
 mod stamp;
 mod summary;
 mod top_eigenpairs;
 mod training_record;
 pub mod weights;
 
-pub use error::{FileOption, Remedy, StoreError};
+pub use heigen_formats::foreign_text;
+
+pub use error::{FileOption, Remedy, StoreError, of_format};
 
 /// The records of trainings and analyses, and the stamps that tell whether they still hold.
 pub mod record {

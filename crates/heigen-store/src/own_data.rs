@@ -1,17 +1,16 @@
 //! Data sets in files of the user's.
 
-use crate::{FileOption, StoreError};
+use crate::{FileOption, StoreError, bounded};
 use flate2::read::GzDecoder;
 use heigen::config::FileArgs;
 use heigen::data::Dataset;
-use heigen_formats::FormatError;
-use heigen_formats::samples::{self, Column, SampleOptions, Samples};
-use std::fs;
-use std::io::Read;
+use heigen_formats::foreign_text::shown;
+use heigen_formats::samples::{self, ClassOrder, Column, SampleOptions, Samples};
+use heigen_formats::{DEFAULT_LIMIT, FormatError};
 use std::path::Path;
 
-/// Largest file that is read, compressed or not.
-const LONGEST: u64 = 1 << 34;
+/// Most classes of a note that lists them.
+const LISTED: usize = 20;
 
 /// Samples, and the names of their classes and features.
 #[derive(Clone, Debug)]
@@ -24,6 +23,9 @@ pub struct OwnData {
     pub feature_names: Vec<String>,
     /// Whether features were rounded to float32.
     pub rounded: bool,
+    /// Sentences about how the file was read, where it could have been read otherwise: the order of the classes, the
+    /// layout of images, columns that may be no features.
+    pub notes: Vec<String>,
 }
 
 /// Reads the samples that `args` names: by the file's ending `.npz`, `.npy`, `.csv`, `.tsv` or `.parquet`, else as IDX;
@@ -36,7 +38,8 @@ pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
     open(args)?.parse(args)
 }
 
-/// The bytes of a user's samples, decompressed, before they are parsed.
+/// The bytes of a user's samples before they are parsed. A compressed table is unpacked only while it is parsed, line by
+/// line.
 #[derive(Debug)]
 pub struct Opened {
     bytes: Vec<u8>,
@@ -49,11 +52,24 @@ pub struct Opened {
 /// Reads the files that `args` names, without looking at what they hold.
 ///
 /// # Errors
-/// [`StoreError::Read`] if a file cannot be read, [`StoreError::Content`] if it is too long or no whole gzip file.
+/// [`StoreError::Read`] if a file cannot be read, [`StoreError::Content`] if it is no plain file or no whole gzip file,
+/// [`StoreError::TooLarge`] if it is longer than `max_gib` allows.
 pub fn open(args: &FileArgs) -> Result<Opened, StoreError> {
-    let (bytes, kind) = content(&args.path)?;
-    let labels = args.labels_path.as_deref().map(content).transpose()?.map(|(bytes, _)| bytes);
+    let limit = limit(args) as u64;
+    let path = Path::new(&args.path);
+    let mut bytes = bounded::read(path, limit)?;
+    let labels_path = args.labels_path.as_deref().map(Path::new);
+    let mut labels = labels_path.map(|path| bounded::read(path, limit)).transpose()?;
     let hash = crate::record::stamp([Some(&bytes), labels.as_ref()].into_iter().flatten());
+    let kind = kind(&args.path);
+    if bounded::is_gzip(&bytes) && !matches!(&*kind, "csv" | "tsv") {
+        bytes = bounded::unzipped(path, &bytes, limit)?;
+    }
+    if let (Some(labels), Some(path)) = (&mut labels, labels_path)
+        && bounded::is_gzip(labels)
+    {
+        *labels = bounded::unzipped(path, labels, limit)?;
+    }
     Ok(Opened { bytes, kind, labels, hash })
 }
 
@@ -73,11 +89,14 @@ impl Opened {
     }
 }
 
-/// The samples as an experiment takes them: in float32, of the chosen classes, permuted.
+/// The samples as an experiment takes them: scaled, in float32, of the chosen classes, permuted.
 fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreError> {
-    let Samples { features, shape, labels: y, classes, feature_names } = found;
-    let single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
-    let rounded = features.iter().zip(&single).any(|(&x, &s)| x.to_bits() != f64::from(s).to_bits());
+    let Samples { features, mut shape, labels: y, classes, feature_names, order, mut notes } = found;
+    let divisor = f64::from(args.divide_by.unwrap_or(1));
+    let features: Vec<f64> = if divisor == 1.0 { features } else { features.iter().map(|x| x / divisor).collect() };
+    let mut single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
+    // A quotient that float32 rounds as PyTorch's own division does is no news.
+    let rounded = divisor == 1.0 && features.iter().zip(&single).any(|(&x, &s)| x.to_bits() != f64::from(s).to_bits());
     if let Some(n) = single.iter().position(|x| !x.is_finite()) {
         let d = shape.iter().product::<usize>().max(1);
         return Err(StoreError::Content {
@@ -89,6 +108,10 @@ fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreE
     }
     let name =
         Path::new(&args.path).file_name().map_or_else(|| args.path.clone(), |n| n.to_string_lossy().into_owned());
+    if args.channels_last {
+        shape = channels_first(&mut single, &shape, args)?;
+        notes.push(format!("the channels of images, the last axis of {name}, are taken to the front, as in PyTorch"));
+    }
     let data =
         Dataset { features: single, shape, labels: y, n_classes: classes.len(), source: format!("{name} ({hash})") };
     let data = data.chosen(args)?;
@@ -97,8 +120,43 @@ fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreE
         None => classes,
     };
     let further = (classes.len()..data.n_classes).map(|class| class.to_string());
-    let classes = classes.iter().cloned().chain(further).collect();
-    Ok(OwnData { data, classes, feature_names, rounded })
+    let classes: Vec<String> = classes.iter().cloned().chain(further).collect();
+    notes.extend(order_of(&classes, order));
+    Ok(OwnData { data, classes, feature_names, rounded, notes })
+}
+
+/// A sentence about the order of classes that have other names than their numbers, or whose labels were read by a rule.
+fn order_of(classes: &[String], order: ClassOrder) -> Option<String> {
+    let named = classes.iter().enumerate().any(|(i, name)| *name != i.to_string());
+    if order == ClassOrder::Index || !named && order != ClassOrder::OneHot {
+        return None;
+    }
+    let mut listed: Vec<String> =
+        classes.iter().take(LISTED).enumerate().map(|(i, name)| format!("{i} is {}", shown(name))).collect();
+    if classes.len() > LISTED {
+        listed.push(format!("... ({} more)", classes.len() - LISTED));
+    }
+    Some(format!("{}: {}", order.words(), listed.join(", ")))
+}
+
+/// Takes images of [height, width, channels] to [channels, height, width], the order of PyTorch; returns that shape.
+fn channels_first(features: &mut [f32], shape: &[usize], args: &FileArgs) -> Result<Vec<usize>, StoreError> {
+    let &[height, width, channels] = shape else {
+        return Err(StoreError::Content {
+            path: args.path.clone().into(),
+            found: format!("an array of samples with {} axes each", shape.len()),
+            wanted: "images of [height, width, channels]".into(),
+            mend: "say that channels are last of images only".into(),
+        });
+    };
+    let pixels = height * width;
+    for image in features.chunks_exact_mut((pixels * channels).max(1)) {
+        let old = image.to_vec();
+        for (place, &value) in old.iter().enumerate() {
+            image[place % channels * pixels + place / channels] = value;
+        }
+    }
+    Ok(vec![channels, height, width])
 }
 
 /// Refuses options that say nothing of a file of this kind.
@@ -109,11 +167,12 @@ fn applies(args: &FileArgs, kind: &str) -> Result<(), StoreError> {
         (FileOption::LabelsKey, args.labels_key.is_some()),
         (FileOption::LabelColumn, args.label_column.is_some()),
         (FileOption::Header, args.header.is_some()),
+        (FileOption::Drop, args.drop.is_some()),
     ];
     let known: &[FileOption] = match kind {
         "npz" => &[FileOption::FeaturesKey, FileOption::LabelsKey],
-        "csv" | "tsv" => &[FileOption::LabelColumn, FileOption::Header],
-        "parquet" => &[FileOption::LabelColumn],
+        "csv" | "tsv" => &[FileOption::LabelColumn, FileOption::Header, FileOption::Drop],
+        "parquet" => &[FileOption::LabelColumn, FileOption::Drop],
         _ => &[FileOption::LabelsPath],
     };
     match given.into_iter().find(|(option, given)| *given && !known.contains(option)) {
@@ -130,7 +189,10 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
         features_key: args.features_key.clone(),
         labels_key: args.labels_key.clone(),
         label_column: args.label_column.as_ref().map(column),
+        drop: args.drop.iter().flatten().map(column).collect(),
         header: args.header,
+        class_names: args.class_names.clone(),
+        limit: Some(limit(args)),
         n_classes: args.num_classes.filter(|_| args.class_list.is_none()),
     };
     let pair = || {
@@ -140,16 +202,18 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
     let format = |found: Result<Samples, FormatError>| found.map_err(StoreError::from);
     match kind {
         "npz" => format(samples::npz(bytes, origin, &options)),
+        "csv" if bounded::is_gzip(bytes) => format(samples::csv_from(GzDecoder::new(bytes), origin, &options)),
+        "tsv" if bounded::is_gzip(bytes) => format(samples::tsv_from(GzDecoder::new(bytes), origin, &options)),
         "csv" => format(samples::csv(bytes, origin, &options)),
         "tsv" => format(samples::tsv(bytes, origin, &options)),
         "parquet" => format(samples::parquet(bytes, origin, &options)),
         "npy" => {
             let (labels, labels_origin) = pair()?;
-            format(samples::npy_pair([bytes, labels], [origin, labels_origin], options.n_classes))
+            format(samples::npy_pair([bytes, labels], [origin, labels_origin], &options))
         }
         _ if bytes.starts_with(&[0, 0]) => {
             let (labels, labels_origin) = pair()?;
-            format(samples::idx_pair([bytes, labels], [origin, labels_origin], options.n_classes))
+            format(samples::idx_pair([bytes, labels], [origin, labels_origin], &options))
         }
         _ => Err(StoreError::Content {
             path: origin.into(),
@@ -160,33 +224,14 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
     }
 }
 
-/// A file's content, decompressed if it is gzipped, and the file's kind: its ending in small letters, without `.gz`.
-fn content(path: &str) -> Result<(Vec<u8>, String), StoreError> {
-    let own = Path::new(path);
-    let length = fs::metadata(own).map_err(|e| StoreError::read(own, e))?.len();
-    let too_long = || StoreError::Content {
-        path: own.into(),
-        found: format!("longer than {} GiB", LONGEST >> 30),
-        wanted: "samples that fit in memory".into(),
-        mend: "take a part of them".into(),
-    };
-    if length > LONGEST {
-        return Err(too_long());
-    }
-    let bytes = fs::read(own).map_err(|e| StoreError::read(own, e))?;
+/// The file's kind: its ending in small letters, without `.gz`.
+fn kind(path: &str) -> String {
     let lower = path.to_ascii_lowercase();
     let bare = lower.strip_suffix(".gz").unwrap_or(&lower);
-    let kind = Path::new(bare).extension().map_or_else(String::new, |e| e.to_string_lossy().into_owned());
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok((bytes, kind));
-    }
-    let mut inside = Vec::new();
-    let length =
-        GzDecoder::new(&bytes[..]).take(LONGEST).read_to_end(&mut inside).map_err(|e| StoreError::Content {
-            path: own.into(),
-            found: format!("no whole gzip file ({e})"),
-            wanted: "a complete file".into(),
-            mend: "copy it again".into(),
-        })?;
-    if length as u64 == LONGEST { Err(too_long()) } else { Ok((inside, kind)) }
+    Path::new(bare).extension().map_or_else(String::new, |e| e.to_string_lossy().into_owned())
+}
+
+/// The most bytes to which the files of samples, and the network that is studied with them, may unpack.
+pub fn limit(args: &FileArgs) -> usize {
+    args.max_gib.map_or(DEFAULT_LIMIT, |gib| usize::try_from(u64::from(gib) << 30).unwrap_or(usize::MAX))
 }

@@ -9,15 +9,19 @@ use std::path::{Path, PathBuf};
 
 pub use heigen_formats::NamedTensor;
 
-use heigen_formats::{ByteOrder, Dtype};
+use heigen_formats::{ByteOrder, Dtype, FileKind};
 use safetensors::SafeTensors;
 use serde_json::{Map, Value, json};
 
 use crate::atomic::Staged;
+use crate::bounded::{self, LONGEST};
+use crate::safetensors_header::repeated_key;
 use crate::{StoreError, atomic, files};
 
 /// Longest header that is believed, as in the safetensors library.
 const MAX_HEADER: u64 = 100_000_000;
+/// Bytes at the beginning of a file that tell its kind.
+const START: u64 = 512;
 /// Numbers that are converted at a time.
 const CHUNK: usize = 1 << 14;
 /// The header's key for the metadata, which no tensor may have as its name.
@@ -160,9 +164,9 @@ pub struct Opened {
 /// Reads a file of weights without looking at what it holds.
 ///
 /// # Errors
-/// [`StoreError::Read`].
+/// [`StoreError::Read`] if it cannot be read, [`StoreError::Content`] if it is no plain file.
 pub fn open(path: &Path) -> Result<Opened, StoreError> {
-    let bytes = files::read(path).map_err(|cause| StoreError::read(path, cause))?;
+    let bytes = bounded::read(path, LONGEST)?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
     Ok(Opened { path: path.to_owned(), bytes, hash })
 }
@@ -195,6 +199,11 @@ fn parse<T>(
     let damaged = |reason: safetensors::SafeTensorError| {
         StoreError::content(path, format!("truncated or damaged ({reason})"), "a safetensors file")
     };
+    let (_, header_bytes) = header_of(bytes);
+    if let Some(key) = repeated_key(header_bytes) {
+        let found = format!("a file whose header has the key `{}` twice", heigen_formats::foreign_text::shown(&key));
+        return Err(StoreError::content(path, found, "tensors of different names"));
+    }
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
@@ -224,24 +233,38 @@ fn float(dtype: safetensors::Dtype) -> Option<Dtype> {
         safetensors::Dtype::F32 => Some(Dtype::Float32),
         safetensors::Dtype::F16 => Some(Dtype::Float16),
         safetensors::Dtype::BF16 => Some(Dtype::BFloat16),
+        safetensors::Dtype::F8_E4M3 => Some(Dtype::Float8E4M3),
+        safetensors::Dtype::F8_E5M2 => Some(Dtype::Float8E5M2),
         _ => None,
     }
+}
+
+/// The length of the header as the file claims it, and the header, empty if it is not there.
+fn header_of(bytes: &[u8]) -> (u64, &[u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return (0, &[]) };
+    let length = u64::from_le_bytes(*length);
+    (length, usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or_default())
 }
 
 /// All bytes of a file whose first ones are plausible, so that a huge foreign file is not read as a whole.
 fn read_checked(path: &Path) -> Result<Vec<u8>, StoreError> {
     let failed = |cause| StoreError::read(path, cause);
-    let mut file = files::open(path).map_err(failed)?;
-    let length = file.length().map_err(failed)?;
+    let length = bounded::length(path)?;
     let mut start = Vec::new();
-    Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(failed)?;
+    files::open(path).map_err(failed)?.take(START).read_to_end(&mut start).map_err(failed)?;
     check_start(path, &start, length)?;
-    files::read(path).map_err(failed)
+    bounded::read(path, LONGEST)
 }
 
-/// Whether a file of `length` bytes that begins with `start` can be one.
+/// Whether a file of `length` bytes that begins with `start` can be one: the length of a header that fits into it, and the
+/// beginning of the header, a JSON object.
 fn check_start(path: &Path, start: &[u8], length: u64) -> Result<(), StoreError> {
-    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x80\x02") {
+    let (header, _) = header_of(start);
+    let fits = header <= length.saturating_sub(8) && header <= MAX_HEADER;
+    if fits && start.get(8) == Some(&b'{') {
+        return Ok(());
+    }
+    if matches!(FileKind::of(start), FileKind::Zip | FileKind::Pickle) {
         return Err(StoreError::Content {
             path: path.to_owned(),
             found: "a PyTorch checkpoint (zip or pickle)".to_owned(),
@@ -249,15 +272,12 @@ fn check_start(path: &Path, start: &[u8], length: u64) -> Result<(), StoreError>
             mend: "convert it with safetensors.torch.save_file(model.state_dict(), \"name.safetensors\")".to_owned(),
         });
     }
-    let header = start.first_chunk::<8>().copied().map(u64::from_le_bytes);
-    match header {
-        None => Err(StoreError::content(path, format!("{length} bytes long"), "a safetensors file")),
-        Some(header) if header > MAX_HEADER => {
-            Err(StoreError::content(path, "of another kind: it starts with other bytes", "a safetensors file"))
-        }
-        Some(header) if header > length.saturating_sub(8) => {
-            Err(StoreError::content(path, "truncated inside its header, or of another kind", "a safetensors file"))
-        }
-        Some(_) => Ok(()),
-    }
+    let found = if start.len() < 8 {
+        format!("{length} bytes long")
+    } else if fits || header > MAX_HEADER {
+        "of another kind: it starts with other bytes".to_owned()
+    } else {
+        "truncated inside its header, or of another kind".to_owned()
+    };
+    Err(StoreError::content(path, found, "a safetensors file"))
 }

@@ -14,7 +14,8 @@ Examples:
   heigen analyze --model sgd.pt sam.pt --arch arch.json --data my.npz        both, and their spectra in one picture
   heigen analyze --model checkpoints/ --arch arch.json --data my.npz         every network in a folder
   heigen analyze --model net.safetensors --arch FNN_2layer --data X.npy --labels y.npy
-  heigen analyze --model resnet.pth --arch ResNet18 --map =model. --data images.npz --top-k 10
+  heigen analyze --model checkpoint.pth.tar --arch arch.json --leave-out criterion. --data my.npz
+  heigen analyze --model resnet.pth --arch ResNet18 --map =model. --data images.npz --divide-by 255 --top-k 10
 
 arch.json lists the layers of the network, as in
   {\"layers\": [{\"type\": \"linear\", \"out_features\": 16}, {\"type\": \"tanh\"}, {\"type\": \"linear\", \"out_features\": 3}]}
@@ -36,7 +37,8 @@ fn renaming(text: &str) -> Result<Renaming, String> {
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true, after_help = EXAMPLES)]
 pub(crate) struct AnalyzeArgs {
-    /// The trained network: .onnx, or its weights: .safetensors, .pt or .pth (a state dict), .npz.
+    /// The trained network: .onnx, or its weights: .safetensors, .pt, .pth or .ckpt (a state dict or a checkpoint),
+    /// .npz.
     /// Several files, or a folder of them, are analysed one after another, and their spectra are drawn in one picture.
     #[arg(long, value_name = "FILE", num_args = 1.., required = true, help_heading = "Which network")]
     pub(crate) model: Vec<PathBuf>,
@@ -47,6 +49,13 @@ pub(crate) struct AnalyzeArgs {
     /// counts.
     #[arg(long, value_name = "FROM=TO", value_parser = renaming, help_heading = "Which network")]
     pub(crate) map: Vec<Renaming>,
+    /// Leave out tensors that the architecture lacks: those whose names (after --map) begin with START. May be repeated.
+    #[arg(long, value_name = "START,...", value_delimiter = ',', help_heading = "Which network")]
+    pub(crate) leave_out: Vec<String>,
+    /// Entry of a checkpoint that has the weights, where it holds several networks, e.g. ema; state_dict,
+    /// model_state_dict, model and the like are found.
+    #[arg(long, value_name = "KEY", help_heading = "Which network")]
+    pub(crate) weights_key: Option<String>,
     /// The samples: .npz (arrays X and y), .npy (with --labels), .csv, .tsv, .parquet, or IDX (with --labels).
     #[arg(long, value_name = "FILE", help_heading = "Which samples")]
     pub(crate) data: PathBuf,
@@ -63,15 +72,37 @@ pub(crate) struct AnalyzeArgs {
     /// label, class, target or y, else the last.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "Which samples")]
     pub(crate) label_column: Option<String>,
+    /// Columns of a table that are no features, by name or place.
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        help_heading = "Which samples"
+    )]
+    pub(crate) drop: Vec<String>,
     /// Whether a table begins with the names of its columns; found out unless given.
     #[arg(long, value_name = "true|false", help_heading = "Which samples")]
     pub(crate) header: Option<bool>,
+    /// Divide all features by N, e.g. 255 for images of bytes that the network was trained on as numbers from 0 to 1.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Which samples")]
+    pub(crate) divide_by: Option<u32>,
+    /// Images are [height, width, channels]. Found out where the network begins with a convolution.
+    #[arg(long, help_heading = "Which samples")]
+    pub(crate) channels_last: bool,
     /// Shift and scale every feature to mean 0 and standard deviation 1, if the network was trained so.
     #[arg(long, help_heading = "Which samples")]
     pub(crate) standardize: bool,
+    /// The labels of the classes in the order of the network's outputs; else texts are classes in the order of their first
+    /// sample.
+    #[arg(long, value_name = "LABEL,...", value_delimiter = ',', help_heading = "Which samples")]
+    pub(crate) class_names: Vec<String>,
     /// Take only these classes, numbered from 0; their places in this list are their numbers.
     #[arg(long, value_name = "C,...", value_delimiter = ',', help_heading = "Which samples")]
     pub(crate) classes: Vec<usize>,
+    /// Most memory that a file may take when it is unpacked, in GiB; 2 unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Which samples")]
+    pub(crate) max_gib: Option<u32>,
     /// The loss, the mean over the samples.
     #[arg(long, default_value = "cross_entropy", value_parser = analysis::loss, help_heading = "What is analysed")]
     pub(crate) loss: LossKind,

@@ -125,17 +125,25 @@ fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result
 
 fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     ImportRequest {
         model: model.to_owned(),
         arch: args.arch.clone(),
         renamings: args.map.clone(),
+        leave_out: args.leave_out.clone(),
+        weights_key: args.weights_key.clone(),
         data: FileArgs {
             path: text(&args.data),
             labels_path: args.labels.as_ref().map(text),
             features_key: args.features_key.clone(),
             labels_key: args.labels_key.clone(),
             label_column: args.label_column.clone(),
+            drop: given(&args.drop),
             header: args.header,
+            divide_by: args.divide_by,
+            channels_last: args.channels_last,
+            class_names: given(&args.class_names),
+            max_gib: args.max_gib,
             standardize: args.standardize,
             class_list: (!args.classes.is_empty()).then(|| args.classes.clone()),
             ..FileArgs::default()

@@ -6,8 +6,8 @@
 //! # References
 //! `numpy.lib.format`, NEP 1.
 
-use crate::error::{kind, shown};
-use crate::{ByteOrder, Dtype, FormatError};
+use crate::error::{axes, kind, shown};
+use crate::{ByteOrder, Dtype, FormatError, Remedy};
 
 mod element;
 mod header;
@@ -59,12 +59,28 @@ pub fn array(bytes: &[u8], origin: &str) -> Result<Array, FormatError> {
     }
 }
 
-/// Reads an array of numbers, as [`array()`], or of texts (`U`).
+/// Reads an array of numbers, as [`array()`], or of texts (`U`, or bytes, `S`).
 ///
 /// # Errors
 /// As [`array()`].
 pub fn any_array(bytes: &[u8], origin: &str) -> Result<AnyArray, FormatError> {
     Raw::parse(bytes, origin)?.decode(origin)
+}
+
+/// As [`any_array`], but numbers and texts may take `limit` bytes of memory at most.
+pub(crate) fn limited(bytes: &[u8], origin: &str, limit: usize) -> Result<AnyArray, FormatError> {
+    let raw = Raw::parse(bytes, origin)?;
+    let count: usize = raw.shape.iter().product();
+    let taken = match raw.kind {
+        Kind::Number(_) => count.saturating_mul(size_of::<f64>()),
+        Kind::Text(_) | Kind::Bytes(_) => count.saturating_mul(size_of::<String>()).saturating_add(bytes.len()),
+    };
+    if taken > limit {
+        let found = format!("{} elements, which take more than the limit of memory", axes(&raw.shape));
+        let mend = "take a part of them, or raise the limit";
+        return Err(FormatError::holds(origin, found, "what fits in it", mend).mended_by(Remedy::Limit));
+    }
+    raw.decode(origin)
 }
 
 /// Kind of the elements.
@@ -73,6 +89,8 @@ pub(crate) enum Kind {
     Number(Dtype),
     /// Texts of this many code points of four bytes.
     Text(usize),
+    /// Texts of this many bytes.
+    Bytes(usize),
 }
 
 /// A checked header and the bytes of the elements.
@@ -105,6 +123,7 @@ impl<'a> Raw<'a> {
         let size = match kind {
             Kind::Number(dtype) => dtype.size(),
             Kind::Text(points) => points.saturating_mul(4),
+            Kind::Bytes(length) => length,
         };
         let Header { order, shape, .. } = &header;
         // Elements of no bytes could be as many as the header likes.
@@ -112,7 +131,7 @@ impl<'a> Raw<'a> {
             let what = format!(
                 "{} bytes follow its header, which claims {} elements of {size} bytes",
                 content.len(),
-                shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
+                axes(shape)
             );
             return Err(damaged(&what));
         }
@@ -125,6 +144,11 @@ impl<'a> Raw<'a> {
                 let values = dtype.decode_all(self.content, self.byte_order);
                 let values = c_order(values, &self.shape, self.order);
                 Ok(AnyArray::Numbers(Array { shape: self.shape, values, dtype }))
+            }
+            Kind::Bytes(length) => {
+                let values = self.content.chunks_exact(length).map(byte_text).collect();
+                let values = c_order(values, &self.shape, self.order);
+                Ok(AnyArray::Texts { shape: self.shape, values })
             }
             Kind::Text(points) => {
                 let texts: Option<Vec<String>> =
@@ -162,6 +186,9 @@ fn element(name: &str, origin: &str) -> Result<(Kind, ByteOrder), FormatError> {
             if let Some(points) = code.strip_prefix('U').and_then(|points| points.parse().ok()) {
                 return Ok((Kind::Text(points), order));
             }
+            if let Some(length) = code.strip_prefix('S').and_then(|length| length.parse().ok()) {
+                return Ok((Kind::Bytes(length), order));
+            }
             return Err(if code.starts_with('O') {
                 refused(
                     "an array of Python objects, which only running code could restore",
@@ -176,6 +203,13 @@ fn element(name: &str, origin: &str) -> Result<(Kind, ByteOrder), FormatError> {
         }
     };
     Ok((Kind::Number(dtype), order))
+}
+
+/// The text of bytes that zeros fill up: in UTF-8, or else in Latin-1.
+fn byte_text(bytes: &[u8]) -> String {
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let bytes = &bytes[..end];
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|&b| char::from(b)).collect(), str::to_owned)
 }
 
 /// The text of code points of four bytes each, filled up with zeros.

@@ -3,10 +3,10 @@
 //! A magic number (two zeros, the element type, the number of axes), the lengths of the axes as 32-bit numbers, and the
 //! elements; the most significant byte is first.
 
-use super::Samples;
 use super::arrays::pair;
 use super::labels::Labels;
-use crate::error::kind;
+use super::{SampleOptions, Samples};
+use crate::error::{axes as listed_axes, kind};
 use crate::{ByteOrder, Dtype, FormatError};
 
 const WANTED: &str = "an IDX file";
@@ -17,13 +17,13 @@ const MAX_AXES: usize = 4;
 ///
 /// # Errors
 /// [`FormatError`] if a file is no IDX file, is compressed, truncated or too long, or samples cannot be used.
-pub fn idx_pair(bytes: [&[u8]; 2], origins: [&str; 2], n_classes: Option<usize>) -> Result<Samples, FormatError> {
-    let (shape, features) = array(bytes[0], origins[0])?;
-    let (labels_shape, labels) = array(bytes[1], origins[1])?;
-    pair(&shape, features, &labels_shape, Labels::Numbers(labels), origins, n_classes)
+pub fn idx_pair(bytes: [&[u8]; 2], origins: [&str; 2], options: &SampleOptions) -> Result<Samples, FormatError> {
+    let (shape, features) = array(bytes[0], origins[0], options)?;
+    let (labels_shape, labels) = array(bytes[1], origins[1], options)?;
+    pair(&shape, features, &labels_shape, Labels::Numbers(labels), origins, options)
 }
 
-fn array(bytes: &[u8], origin: &str) -> Result<(Vec<usize>, Vec<f64>), FormatError> {
+fn array(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<(Vec<usize>, Vec<f64>), FormatError> {
     let other = |found: &str, mend: &str| FormatError::content(origin, found, WANTED, mend);
     let (dtype, axes, rest) = match bytes {
         &[0, 0, dtype, axes, ref rest @ ..] => (dtype, usize::from(axes), rest),
@@ -50,10 +50,11 @@ fn array(bytes: &[u8], origin: &str) -> Result<(Vec<usize>, Vec<f64>), FormatErr
     let shape: Vec<usize> = header.as_chunks::<4>().0.iter().map(|&n| u32::from_be_bytes(n) as usize).collect();
     let claimed = shape.iter().try_fold(dtype.size(), |product, &n| product.checked_mul(n));
     if claimed != Some(content.len()) {
-        let claims = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+        let claims = listed_axes(&shape);
         let (got, size) = (content.len(), dtype.size());
         let what = format!("{got} bytes follow its header, which claims {claims} elements of {size} bytes");
         return Err(FormatError::damaged(origin, what, WANTED));
     }
+    options.check_room(content.len() / dtype.size(), origin)?;
     Ok((shape, dtype.decode_all(content, ByteOrder::MostFirst)))
 }

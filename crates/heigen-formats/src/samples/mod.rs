@@ -1,23 +1,31 @@
 //! Labelled samples from the files that other programs write.
 //!
-//! Numeric labels are the indices of the classes as they are, from 0; texts become classes in the order of their first
-//! occurrence. Every class must have two samples or more, so that both training and test can have one.
+//! Labels that are numbers from 0 are the indices of the classes as they are, and texts become classes in the order of their
+//! first occurrence. Labels that are written in another usual way (1 to C, -1 and +1, one-hot) are recognised, and
+//! [`Samples::order`] says by which rule they were read.
+//!
+//! Where the number of classes is known from a network, any samples of any of its classes will do: the mean loss over them
+//! is defined. Where it is not, there is something to be trained, and every class must have two samples or more, so that
+//! both training and test can have one.
 
 mod arrays;
 mod columns;
 mod csv;
 mod idx;
 mod labels;
+mod number;
+mod pandas;
 mod parquet;
 
 pub use arrays::{npy_pair, npz};
-pub use csv::{csv, tsv};
+pub use csv::{csv, csv_from, tsv, tsv_from};
 pub use idx::idx_pair;
+pub use labels::ClassOrder;
 pub use parquet::parquet;
 
-use crate::FormatError;
 use crate::error::Cell;
-use labels::Labels;
+use crate::{DEFAULT_LIMIT, FormatError, Remedy};
+use labels::{Labels, Place};
 
 /// Labelled samples.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,10 +36,15 @@ pub struct Samples {
     pub shape: Vec<usize>,
     /// Class of every sample.
     pub labels: Vec<usize>,
-    /// Name of every class: the text of its labels, or its index.
+    /// Name of every class: its label in the file, or its index.
     pub classes: Vec<String>,
+    /// The rule by which labels became classes.
+    pub order: ClassOrder,
     /// Name of every feature; empty if the file names none.
     pub feature_names: Vec<String>,
+    /// Sentences about how the file was read, where it could have been read otherwise, and about columns that may be no
+    /// features.
+    pub notes: Vec<String>,
 }
 
 /// A column of a table.
@@ -52,10 +65,35 @@ pub struct SampleOptions {
     pub labels_key: Option<String>,
     /// Column of the labels in a table; if not given, the one named `label`, `class`, `target` or `y`, else the last.
     pub label_column: Option<Column>,
+    /// Columns of a table that are no features.
+    pub drop: Vec<Column>,
     /// Whether the first line of a CSV names the columns; if not given, it does unless its features are numbers.
     pub header: Option<bool>,
     /// Number of classes where it is known: some may then have no samples, and a label beyond is an error.
     pub n_classes: Option<usize>,
+    /// The labels of the classes in the order of the network's outputs; if not given, the order is found from the file.
+    pub class_names: Option<Vec<String>>,
+    /// The most bytes that the file may unpack to, and that the samples may take; [`DEFAULT_LIMIT`] if not given.
+    pub limit: Option<usize>,
+}
+
+impl SampleOptions {
+    /// The most bytes that the file may unpack to, and that the samples may take.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// Fails if `numbers` take more memory than the limit allows.
+    fn check_room(&self, numbers: usize, origin: &str) -> Result<(), FormatError> {
+        if numbers.saturating_mul(size_of::<f64>()) > self.limit() { Err(self.too_much(origin)) } else { Ok(()) }
+    }
+
+    /// The error for samples that take more memory than the limit allows.
+    fn too_much(&self, origin: &str) -> FormatError {
+        let limit = self.limit() as f64 / 2f64.powi(30);
+        let (found, wanted) = (format!("more than {limit:.3} GiB of samples"), "what fits in that limit");
+        FormatError::holds(origin, found, wanted, "take a part of them, or raise the limit").mended_by(Remedy::Limit)
+    }
 }
 
 /// The samples as a format's reader found them, before they are checked.
@@ -69,14 +107,17 @@ struct Found {
     label_name: Option<String>,
     /// The number of every row in messages; if empty, rows are counted from 1.
     rows: Vec<u64>,
+    /// Whether the samples come from a table with columns.
+    table: bool,
+    notes: Vec<String>,
 }
 
 impl Found {
     /// Checks counts, features and labels; `origins` name the files of the features and of the labels.
-    fn check(self, origins: [&str; 2], n_classes: Option<usize>) -> Result<Samples, FormatError> {
+    fn check(self, origins: [&str; 2], options: &SampleOptions) -> Result<Samples, FormatError> {
         let [origin, labels_origin] = origins;
         let (n, d) = (self.labels.len(), self.shape.iter().fold(1, |d: usize, &n| d.saturating_mul(n)));
-        if n < 2 {
+        if n == 0 || n == 1 && options.n_classes.is_none() {
             let found = if n == 0 { "no samples" } else { "only one sample" };
             return Err(FormatError::holds(origin, found, "2 or more", "add samples"));
         }
@@ -94,12 +135,25 @@ impl Found {
                 column: Some(column),
                 found: self.features[place].to_string(),
                 wanted: "a finite number".to_owned(),
-                mend: "remove the row or fill the value in".to_owned(),
+                mend: columns::FILL.to_owned(),
                 remedy: None,
             };
             return Err(cell.into());
         }
-        let (labels, classes) = self.labels.classes(labels_origin, self.label_name.as_deref(), row, n_classes)?;
-        Ok(Samples { features: self.features, shape: self.shape, labels, classes, feature_names: self.feature_names })
+        let mut notes = self.notes;
+        if self.table {
+            notes.extend(columns::suspicious(&self.features, d, &self.feature_names, origin));
+        }
+        let place = Place { origin: labels_origin, column: self.label_name.as_deref(), row };
+        let found = self.labels.classes(&place, options)?;
+        Ok(Samples {
+            features: self.features,
+            shape: self.shape,
+            labels: found.labels,
+            classes: found.names,
+            order: found.order,
+            feature_names: self.feature_names,
+            notes,
+        })
     }
 }

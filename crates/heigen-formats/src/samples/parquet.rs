@@ -11,10 +11,11 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::columns::{column_name, label_column, quoted};
+use super::columns::{FILL, column_name, dropped, label_column, quoted};
 use super::labels::{Labels, Texts};
+use super::pandas::index_columns;
 use super::{Found, SampleOptions, Samples};
-use crate::error::{Cell, kind as kind_of_file};
+use crate::error::{Cell, kind as kind_of_file, listed};
 use crate::{ByteOrder, Dtype, FormatError, Remedy};
 
 const WANTED: &str = "a Parquet file";
@@ -38,7 +39,7 @@ pub fn parquet(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Sa
     let read = catch_unwind(AssertUnwindSafe(|| read(bytes, origin, options)));
     let found =
         read.unwrap_or_else(|_| Err(FormatError::damaged(origin, "its columns contradict themselves", WANTED)))?;
-    found.check([origin; 2], options.n_classes)
+    found.check([origin; 2], options)
 }
 
 /// The kind of a column's values.
@@ -55,14 +56,26 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     let schema = file.metadata().file_metadata().schema_descr();
     let columns = schema.columns();
     let names: Vec<String> = columns.iter().map(|column| column.name().to_owned()).collect();
-    if let Some(index) = names.iter().find(|name| name.starts_with("__index_level_")) {
-        let found = format!("a column {} that is an index of pandas", quoted(index));
-        let mend = "write the file by to_parquet(path, index=False)";
-        return Err(FormatError::holds(origin, found, "columns of numbers and one of labels", mend));
+    let mut left_out = dropped(Some(&names), columns.len(), options, origin)?;
+    let pairs = file.metadata().file_metadata().key_value_metadata();
+    let of_pandas = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == "pandas")?.value.as_deref());
+    let index = of_pandas.map_or(Vec::new(), index_columns);
+    let is_index = |name: &String| index.contains(name) || name.starts_with("__index_level_");
+    let mut notes = Vec::new();
+    let of_index: Vec<&str> = names.iter().filter(|name| is_index(name)).map(String::as_str).collect();
+    if !of_index.is_empty() {
+        notes.push(format!(
+            "the index of the pandas frame in {origin} is no feature and left out: {}",
+            listed(of_index)
+        ));
     }
-    let label = label_column(Some(&names), columns.len(), options, origin)?;
-    let mut kinds = Vec::with_capacity(columns.len());
-    for (i, column) in columns.iter().enumerate() {
+    names.iter().zip(&mut left_out).for_each(|(name, left_out)| *left_out |= is_index(name));
+    let label = label_column(Some(&names), columns.len(), options, &left_out, origin)?;
+    left_out[label] = false;
+    let kept: Vec<usize> = (0..columns.len()).filter(|&i| !left_out[i]).collect();
+    let mut kinds = Vec::with_capacity(kept.len());
+    for &i in &kept {
+        let column = &columns[i];
         kinds.push(kind(column, i == label).map_err(|(found, mend, remedy)| {
             let found = format!("a column {} {found}", quoted(&column.path().string()));
             FormatError::holds(origin, found, "columns of numbers and one of labels", mend).mended_by(remedy)
@@ -81,11 +94,12 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
         let found = format!("{rows} rows of {} values, which so short a file cannot honestly hold", columns.len());
         return Err(FormatError::holds(origin, found, format!("at most {most} values"), "write it as .npz"));
     }
+    options.check_room(rows.saturating_mul(kept.len()), origin)?;
     let mut table = Table { numbers: vec![Vec::new(); columns.len()], texts: Texts::default(), text_bytes: most };
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(damaged)?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-        for (i, &kind) in kinds.iter().enumerate() {
+        for (&i, &kind) in kept.iter().zip(&kinds) {
             let before = table.height(i, kind);
             let reader = group.get_column_reader(i).map_err(damaged)?;
             let missing = table.take(i, kind, reader, rows).map_err(damaged)?;
@@ -98,7 +112,7 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
                     column: Some(column),
                     found: "missing".to_owned(),
                     wanted: "a value".to_owned(),
-                    mend: "fill it in or remove the row".to_owned(),
+                    mend: FILL.to_owned(),
                     remedy: None,
                 };
                 return Err(cell.into());
@@ -109,21 +123,19 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
             }
         }
     }
-    let labels = if kinds[label] == Kind::Text {
-        Labels::Texts(table.texts)
-    } else {
-        Labels::Numbers(std::mem::take(&mut table.numbers[label]))
-    };
-    table.numbers.remove(label);
+    let is_text = kept.iter().zip(&kinds).any(|(&i, &kind)| i == label && kind == Kind::Text);
+    let labels =
+        if is_text { Labels::Texts(table.texts) } else { Labels::Numbers(std::mem::take(&mut table.numbers[label])) };
     let height = labels.len();
-    let mut features = Vec::with_capacity(height * table.numbers.len());
+    let chosen: Vec<usize> = kept.into_iter().filter(|&i| i != label).collect();
+    let mut features = Vec::with_capacity(height * chosen.len());
     for row in 0..height {
-        features.extend(table.numbers.iter().map(|column| column[row]));
+        features.extend(chosen.iter().map(|&i| table.numbers[i][row]));
     }
     let label_name = Some(column_name(Some(&names), label));
-    let feature_names: Vec<String> =
-        names.into_iter().enumerate().filter(|&(i, _)| i != label).map(|(_, name)| name).collect();
-    Ok(Found { features, shape: vec![feature_names.len()], feature_names, labels, label_name, rows: Vec::new() })
+    let feature_names: Vec<String> = chosen.into_iter().map(|i| names[i].clone()).collect();
+    let (shape, rows) = (vec![feature_names.len()], Vec::new());
+    Ok(Found { features, shape, feature_names, labels, label_name, rows, table: true, notes })
 }
 
 /// Checks what a group of rows says about its part of a column.

@@ -10,6 +10,13 @@ mod tensors;
 
 pub use pickled::pytorch;
 
+/// Whether a file is an archive of NumPy's arrays, rather than one of PyTorch's, by the names of its entries.
+pub fn is_npz(bytes: &[u8]) -> bool {
+    let Ok(container) = Container::open(bytes, "", "", "", crate::DEFAULT_LIMIT) else { return false };
+    let mut names = container.names();
+    names.any(|name| name.ends_with(".npy")) && !container.names().any(|name| name.ends_with("data.pkl"))
+}
+
 /// The tensors of a file, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateDict {
@@ -19,16 +26,22 @@ pub struct StateDict {
     pub dtypes: Vec<Dtype>,
     /// Names of entries that are no such tensors: integers such as `num_batches_tracked`, texts, numbers.
     pub skipped: Vec<String>,
+    /// Places in `tensors` of two that share numbers in the file: in PyTorch they are one parameter under two names, or
+    /// one is a view of the other.
+    pub tied: Vec<[usize; 2]>,
+    /// Sentences about the choice of the dictionary among several.
+    pub notes: Vec<String>,
 }
 
-/// Reads every array of an `.npz` file as a tensor, by its name without `.npy`; integers are skipped.
+/// Reads every array of an `.npz` file as a tensor, by its name without `.npy`; integers are skipped. The file may unpack
+/// to `limit` bytes at most ([`DEFAULT_LIMIT`](crate::DEFAULT_LIMIT)).
 ///
 /// # Errors
 /// [`FormatError`] for a file that is no zip archive, that unpacks to implausibly much, or that has a broken array or one
 /// of Python objects; if it has no array of floats.
-pub fn npz(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
+pub fn npz(bytes: &[u8], origin: &str, limit: usize) -> Result<StateDict, FormatError> {
     const WANTED: &str = "an archive of NumPy arrays (.npz)";
-    let mut container = Container::open(bytes, origin, WANTED, "write it by numpy.savez")?;
+    let mut container = Container::open(bytes, origin, WANTED, "write it by numpy.savez", limit)?;
     let names: Vec<String> = container.names().map(str::to_owned).collect();
     let mut found = StateDict::default();
     for entry in names {

@@ -3,20 +3,34 @@
 //! # References
 //! `torch/serialization.py`, `torch/_utils.py`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use heigen_pickle::{Id, Known, Pickle, PickleError, Value, parse};
 
 use super::StateDict;
 use super::tensors::Tensors;
 use crate::container::Container;
-use crate::error::listed;
-use crate::{ByteOrder, Dtype, FormatError};
+use crate::error::{listed, shown};
+use crate::{ByteOrder, Dtype, FileKind, FormatError, Remedy};
 
 const WANTED: &str = "a state dictionary of PyTorch (.pt)";
 const MEND: &str = "write it by `torch.save(model.state_dict(), ...)`";
+const ONE: &str = "one dictionary of tensors";
 /// Entries under which training scripts keep the weights beside epochs and optimizers.
-const WRAPPERS: [&str; 7] = ["state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights"];
+const WRAPPERS: [&str; 12] = [
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "net",
+    "network",
+    "weights",
+    "module",
+    "params",
+    "model_weights",
+    "net_state_dict",
+    "classifier",
+];
 
 /// The functions and classes that the pickles of torch.save call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +41,21 @@ pub(super) enum Torch {
     Tensor,
     /// A parameter, made from its tensor.
     Parameter,
+    /// A tensor of an element type that has no class of storages; the type is the seventh argument.
+    TypedTensor,
+    /// A tensor of a class of its own: a function and its arguments.
+    FromType,
     /// A class of storages.
     Storage(Dtype),
+    /// The class of storages of bytes.
+    Bytes,
+    /// An element type.
+    Element(Dtype),
     /// Plain values that often stand beside weights. They are kept as names with arguments and never looked into.
     Beside,
+    /// A function or class that is not known, by the place of its name: a path, an activation, an optimizer. What it makes
+    /// is skipped where it stands beside the weights, and refused where weights should be.
+    Other(usize),
 }
 
 const KNOWN: Known<'static, Torch> = Known {
@@ -39,6 +64,12 @@ const KNOWN: Known<'static, Torch> = Known {
         ("torch._utils", "_rebuild_tensor_v2", Torch::Tensor),
         ("torch._utils", "_rebuild_parameter", Torch::Parameter),
         ("torch._utils", "_rebuild_parameter_with_state", Torch::Parameter),
+        ("torch._utils", "_rebuild_tensor_v3", Torch::TypedTensor),
+        ("torch._tensor", "_rebuild_from_type_v2", Torch::FromType),
+        ("torch.storage", "UntypedStorage", Torch::Bytes),
+        ("torch", "UntypedStorage", Torch::Bytes),
+        ("torch", "float8_e4m3fn", Torch::Element(Dtype::Float8E4M3)),
+        ("torch", "float8_e5m2", Torch::Element(Dtype::Float8E5M2)),
         ("torch", "DoubleStorage", Torch::Storage(Dtype::Float64)),
         ("torch", "FloatStorage", Torch::Storage(Dtype::Float32)),
         ("torch", "HalfStorage", Torch::Storage(Dtype::Float16)),
@@ -61,11 +92,11 @@ const KNOWN: Known<'static, Torch> = Known {
         ("argparse", "Namespace", Torch::Beside),
         ("torch", "Size", Torch::Beside),
         ("torch", "device", Torch::Beside),
-        ("torch", "float16", Torch::Beside),
-        ("torch", "bfloat16", Torch::Beside),
-        ("torch", "float32", Torch::Beside),
-        ("torch", "float64", Torch::Beside),
-        ("torch", "int64", Torch::Beside),
+        ("torch", "float16", Torch::Element(Dtype::Float16)),
+        ("torch", "bfloat16", Torch::Element(Dtype::BFloat16)),
+        ("torch", "float32", Torch::Element(Dtype::Float32)),
+        ("torch", "float64", Torch::Element(Dtype::Float64)),
+        ("torch", "int64", Torch::Element(Dtype::Int64)),
         ("numpy.core.multiarray", "scalar", Torch::Beside),
         ("numpy._core.multiarray", "scalar", Torch::Beside),
         ("numpy.core.multiarray", "_reconstruct", Torch::Beside),
@@ -74,26 +105,29 @@ const KNOWN: Known<'static, Torch> = Known {
         ("numpy", "dtype", Torch::Beside),
     ],
     makes: "PyTorch's tensors and plain values",
+    others: Some(Torch::Other),
 };
 
 pub(super) type Pickled<'a> = Pickle<'a, Torch>;
 
 /// Reads the state dictionary in a file that torch.save wrote (PyTorch 1.6 or later).
 ///
-/// The dictionary is the file's value, or its entry `state_dict`, `model_state_dict`, `model` or the like, or its only
-/// entry that is a dictionary of tensors. Tensors are read through their strides, so views and transposed ones are as they
-/// were; tied ones are read once for every name. Names are as they stand in the file.
+/// The dictionary is the file's value, or its entry `key`; without a key its entry `state_dict`, `model_state_dict`,
+/// `model` or the like, or its only entry that is a dictionary of tensors. Tensors are read through their strides, so views
+/// and transposed ones are as they were; tied ones are read once for every name, and listed. Names are as they stand in the
+/// file. Objects of any class beside the weights (paths, optimizers, settings) are skipped: nothing is executed. The file
+/// may unpack to `limit` bytes at most ([`DEFAULT_LIMIT`](crate::DEFAULT_LIMIT)).
 ///
 /// # Cost
 /// Memory is proportional to the length of `bytes`, or to what a compressed archive may honestly unpack to.
 ///
 /// # Errors
-/// [`FormatError::Call`] if the file asks for classes or functions, as a whole pickled module does; nothing is executed.
+/// [`FormatError::Call`] if classes or functions are asked for where the weights should be, as in a whole pickled module.
 /// Other variants if it is a TorchScript program, older than PyTorch 1.6, truncated, or holds no or several state
-/// dictionaries; if a tensor's claims do not fit its storage.
-pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
+/// dictionaries; if a name stands twice in it; if a tensor's claims do not fit its storage.
+pub fn pytorch(bytes: &[u8], origin: &str, key: Option<&str>, limit: usize) -> Result<StateDict, FormatError> {
     refuse_others(bytes, origin)?;
-    let mut container = Container::open(bytes, origin, WANTED, MEND)?;
+    let mut container = Container::open(bytes, origin, WANTED, MEND, limit)?;
     let pickle_name = container.names().find(|name| *name == "data.pkl" || name.ends_with("/data.pkl"));
     let Some(pickle_name) = pickle_name.map(str::to_owned) else {
         return Err(FormatError::content(origin, "a zip archive without an entry `data.pkl`", WANTED, MEND));
@@ -118,18 +152,29 @@ pub fn pytorch(bytes: &[u8], origin: &str) -> Result<StateDict, FormatError> {
         PickleError::Call { name, .. } => FormatError::Call { origin: origin.to_owned(), name },
         cause => FormatError::Pickle { origin: origin.to_owned(), cause },
     })?;
-    let dictionary = find(&pickle, origin)?;
-    let mut tensors = Tensors::new(&pickle, container, stem, order, origin, bytes.len());
     let mut found = StateDict::default();
-    for (name, value) in entries(&pickle, dictionary) {
+    let dictionary = find(&pickle, origin, key, &mut found.notes)?;
+    let mut tensors = Tensors::new(&pickle, container, stem, order, origin, bytes.len());
+    for (name, value) in entries(&pickle, dictionary, origin)? {
         match tensors.read(name, value)? {
             Some((tensor, dtype)) => {
                 found.tensors.push(tensor);
                 found.dtypes.push(dtype);
             }
-            None => found.skipped.push(name.to_owned()),
+            // Among the weights an unknown object may stand for one of them.
+            None => match other(&pickle, value) {
+                Some(class) => {
+                    return Err(FormatError::Call { origin: origin.to_owned(), name: class.to_owned() });
+                }
+                None => found.skipped.push(name.to_owned()),
+            },
         }
     }
+    if found.tensors.is_empty() && !found.skipped.is_empty() {
+        let names = listed(found.skipped.iter().map(String::as_str));
+        return Err(FormatError::holds(origin, format!("no tensors of floats: its entries are {names}"), ONE, MEND));
+    }
+    found.tied = tensors.tied();
     Ok(found)
 }
 
@@ -146,67 +191,107 @@ fn refuse_others(bytes: &[u8], origin: &str) -> Result<(), FormatError> {
         let found = "in the format of PyTorch before version 0.2 (tar)";
         return Err(FormatError::content(origin, found, "the zip format of later versions", again));
     }
-    if bytes.first() == Some(&0x80) {
+    if FileKind::of(bytes) == FileKind::Pickle {
         return Err(FormatError::content(origin, "a pickle outside of a zip archive", WANTED, MEND));
     }
     Ok(())
 }
 
-/// The entries of a dictionary whose keys are texts. If a key stands twice, its first place and its last value count, as
-/// in Python.
-fn entries<'a>(pickle: &Pickled<'a>, dictionary: Id) -> Vec<(&'a str, Id)> {
-    let mut places = HashMap::new();
+/// The entries of a dictionary whose keys are texts; a text that is a key twice is refused, since PyTorch never writes it and
+/// which of the two is meant is anybody's guess.
+fn entries<'a>(pickle: &Pickled<'a>, dictionary: Id, origin: &str) -> Result<Vec<(&'a str, Id)>, FormatError> {
+    let mut keys = HashSet::new();
     let mut entries: Vec<(&str, Id)> = Vec::new();
     for &(key, value) in pickle.items(dictionary) {
         let Some(key) = pickle.text(key) else { continue };
-        let place = *places.entry(key).or_insert(entries.len());
-        match entries.get_mut(place) {
-            Some(entry) => entry.1 = value,
-            None => entries.push((key, value)),
+        if !keys.insert(key) {
+            let found = format!("two entries `{}`", shown(key));
+            return Err(FormatError::holds(origin, found, "entries of different names", MEND));
         }
+        entries.push((key, value));
     }
-    entries
+    Ok(entries)
 }
 
 fn is_tensor(pickle: &Pickled<'_>, id: Id) -> bool {
-    pickle.object(id).is_some_and(|object| matches!(object.of, Torch::Tensor | Torch::Parameter))
+    pickle.object(id).is_some_and(|object| {
+        matches!(object.of, Torch::Tensor | Torch::Parameter | Torch::TypedTensor | Torch::FromType)
+    })
 }
 
-/// The dictionary of tensors in the pickle: its value, or the one entry that is such a dictionary.
-fn find(pickle: &Pickled<'_>, origin: &str) -> Result<Id, FormatError> {
+fn is_dictionary(pickle: &Pickled<'_>, id: Id) -> bool {
+    matches!(pickle.value(id), Value::Dict(_))
+        || pickle.object(id).is_some_and(|object| object.of == Torch::OrderedDict)
+}
+
+/// The name of the unknown class or function that `id` is, or of which it is an object.
+pub(super) fn other<'p>(pickle: &'p Pickled<'_>, id: Id) -> Option<&'p str> {
+    let of = match pickle.value(id) {
+        Value::Object(object) => object.of,
+        Value::Global(of) => *of,
+        _ => return None,
+    };
+    match of {
+        Torch::Other(name) => pickle.others().get(name).map(String::as_str),
+        _ => None,
+    }
+}
+
+/// The dictionary of tensors in the pickle: its value, or the entry of it that is named or that is such a dictionary.
+fn find(pickle: &Pickled<'_>, origin: &str, key: Option<&str>, notes: &mut Vec<String>) -> Result<Id, FormatError> {
     let top = pickle.top();
-    let held = |found: String, mend: &str| Err(FormatError::holds(origin, found, "one dictionary of tensors", mend));
-    let is_dictionary = matches!(pickle.value(top), Value::Dict(_))
-        || pickle.object(top).is_some_and(|object| object.of == Torch::OrderedDict);
-    if !is_dictionary {
+    let held = |found: String, mend: &str| FormatError::holds(origin, found, ONE, mend);
+    let call = |name: &str| FormatError::Call { origin: origin.to_owned(), name: name.to_owned() };
+    if !is_dictionary(pickle, top) {
+        if let Some(name) = other(pickle, top) {
+            return Err(call(name));
+        }
         let found =
             if is_tensor(pickle, top) { "a single tensor without a name" } else { "a value that is no dictionary" };
-        return held(found.to_owned(), MEND);
+        return Err(held(found.to_owned(), MEND));
     }
-    let entries = entries(pickle, top);
+    let entries = entries(pickle, top, origin)?;
     // A dictionary that stands under many names is looked through once.
     let mut looked = HashMap::new();
     let mut has_tensors = |id: Id| {
-        *looked.entry(id).or_insert_with(|| pickle.items(id).iter().any(|&(_, value)| is_tensor(pickle, value)))
+        *looked.entry(id).or_insert_with(|| {
+            is_dictionary(pickle, id) && pickle.items(id).iter().any(|&(_, value)| is_tensor(pickle, value))
+        })
     };
     let candidates: Vec<_> = entries.iter().filter(|&&(_, value)| has_tensors(value)).collect();
-    let wrapped = WRAPPERS.iter().find_map(|wrapper| candidates.iter().find(|(name, _)| name == wrapper));
-    if let Some(&&(_, dictionary)) = wrapped {
+    let names = || listed(candidates.iter().map(|&&(name, _)| name));
+    if let Some(key) = key {
+        let Some(&&(_, dictionary)) = candidates.iter().find(|(name, _)| *name == key) else {
+            let found = format!("no dictionary of tensors `{}`; there are {}", shown(key), names());
+            return Err(held(found, "name one of them").mended_by(Remedy::WeightsKey));
+        };
         return Ok(dictionary);
     }
-    if entries.iter().any(|&(_, value)| is_tensor(pickle, value)) {
-        return Ok(top);
+    let wrapped = WRAPPERS.iter().find_map(|wrapper| candidates.iter().find(|(name, _)| name == wrapper));
+    let chosen = match (wrapped, &candidates[..]) {
+        (Some(&&chosen), _) => Some(chosen),
+        (None, _) if entries.iter().any(|&(_, value)| is_tensor(pickle, value)) => return Ok(top),
+        (None, &[&only]) => Some(only),
+        (None, _) => None,
+    };
+    if let Some((name, dictionary)) = chosen {
+        let others: Vec<&str> = candidates.iter().map(|&&(other, _)| other).filter(|other| *other != name).collect();
+        let beside = match &others[..] {
+            [] => String::new(),
+            others => format!("; beside them stand {}, which are not looked at", listed(others.iter().copied())),
+        };
+        notes.push(format!("the weights are the entry `{}` of {origin}{beside}", shown(name)));
+        return Ok(dictionary);
     }
-    match candidates[..] {
-        [&(_, only)] => Ok(only),
-        [] if entries.is_empty() => held("no entries".to_owned(), MEND),
-        [] => held(format!("no tensors: its entries are {}", listed(entries.iter().map(|&(name, _)| name))), MEND),
-        _ => {
-            let names = listed(candidates.iter().map(|&&(name, _)| name));
-            held(
-                format!("several dictionaries of tensors: {names}"),
-                "save the one that is meant: `torch.save(checkpoint[name], ...)`",
-            )
-        }
+    if !candidates.is_empty() {
+        let mend = "say which one is meant, or save it alone: `torch.save(checkpoint[name], ...)`";
+        return Err(held(format!("several dictionaries of tensors: {}", names()), mend).mended_by(Remedy::WeightsKey));
     }
+    // A whole module under one of the usual names.
+    let module = entries.iter().find(|(name, _)| WRAPPERS.contains(name)).and_then(|&(_, id)| other(pickle, id));
+    Err(match module {
+        Some(name) => call(name),
+        None if entries.is_empty() => held("no entries".to_owned(), MEND),
+        None => held(format!("no tensors: its entries are {}", listed(entries.iter().map(|&(name, _)| name))), MEND),
+    })
 }

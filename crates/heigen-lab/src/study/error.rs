@@ -2,6 +2,7 @@
 
 use super::Renaming;
 use crate::LabError;
+use heigen_formats::foreign_text::{listed, shown};
 use std::path::PathBuf;
 
 /// Why a network from elsewhere cannot be taken in.
@@ -21,13 +22,61 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The file is of a kind that holds no network.
-    #[error("{} is no network by its name; expected .onnx, .safetensors, .pt, .pth or .npz", path.display())]
+    #[error(
+        "{} is no network by its name; expected .onnx, .safetensors, .pt, .pth or .npz{}",
+        path.display(),
+        content.map_or_else(String::new, |kind| format!("; its content is {kind}, so another ending may do"))
+    )]
     UnknownKind {
         /// The file.
         path: PathBuf,
+        /// The kind of its content, if that may be a network.
+        content: Option<&'static str>,
+    },
+    /// The file has the ending of a network, and the content of something else.
+    #[error("{} is {content}; expected an ONNX model or weights: safetensors, PyTorch's .pt, or .npz", path.display())]
+    OtherContent {
+        /// The file.
+        path: PathBuf,
+        /// The kind of its content.
+        content: &'static str,
+    },
+    /// A beginning of names to leave out matches no tensor.
+    #[error("no tensor begins with `{}`; there are {}", shown(start), listed(names.iter().map(String::as_str)))]
+    LeaveOut {
+        /// The beginning.
+        start: String,
+        /// The names that the tensors have.
+        names: Vec<String>,
+    },
+    /// Two layers of the architecture share one tensor.
+    #[error(
+        "{}: `{}` and `{}` are one tensor (tied weights), which PyTorch counts once, but the layers of an architecture have \
+         weights of their own; expected a network without tied weights, since others are not analysed yet",
+        model.display(),
+        shown(&names[0]),
+        shown(&names[1])
+    )]
+    Tied {
+        /// The network.
+        model: PathBuf,
+        /// The names of the tensors.
+        names: [String; 2],
+    },
+    /// Several parts of the file fit the architecture.
+    #[error(
+        "{} holds several networks of this architecture: names begin with {}; expected one, or the choice of one",
+        model.display(),
+        listed(starts.iter().map(String::as_str))
+    )]
+    Several {
+        /// The network.
+        model: PathBuf,
+        /// The beginnings of the names.
+        starts: Vec<String>,
     },
     /// A renaming matches no tensor.
-    #[error("no tensor begins with `{}`; there are {}, ...", renaming.from, names.join(", "))]
+    #[error("no tensor begins with `{}`; there are {}", shown(&renaming.from), listed(names.iter().map(String::as_str)))]
     Renaming {
         /// The renaming.
         renaming: Renaming,
@@ -35,7 +84,7 @@ pub enum ImportError {
         names: Vec<String>,
     },
     /// Two tensors get one name by the renamings.
-    #[error("the renamings give two tensors the name {name}")]
+    #[error("the renamings give two tensors the name {}", shown(name))]
     NamedTwice {
         /// The name that both get.
         name: String,
@@ -86,6 +135,10 @@ pub enum ImportError {
         features: usize,
         /// The samples.
         data: PathBuf,
+        /// Renamings under which the tensors would fit, by their order and shapes; empty if there are none.
+        renamings: Vec<Renaming>,
+        /// Names of the tensors that the architecture lacks, where all that it needs are there.
+        unused: Vec<String>,
         /// The tensors that do not fit.
         source: Box<LabError>,
     },
@@ -100,7 +153,7 @@ pub enum ImportError {
         gib: f64,
     },
     /// The weights contain an infinite number or NaN.
-    #[error("{}: {tensor} has a number that is infinite or NaN; expected trained weights", model.display())]
+    #[error("{}: {} has a number that is infinite or NaN; expected trained weights", model.display(), shown(tensor))]
     NotFinite {
         /// The network.
         model: PathBuf,

@@ -5,12 +5,17 @@ use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
 use heigen::config::{BatchNormMode, LayerSpec, ModelSpec, Sequential};
-use heigen_formats::state_dict;
-use heigen_store::weights::NamedTensor;
+use heigen_formats::foreign_text::shown;
+use heigen_formats::{FileKind, state_dict};
+use heigen_store::weights::{self, NamedTensor};
+use heigen_store::{StoreError, bounded, own_data};
 use std::path::Path;
 
 /// The architectures that are known by name and need no file.
 const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
+
+/// The most bytes of the file of an architecture.
+const LONGEST_ARCHITECTURE: u64 = 64 << 20;
 
 /// A network as its files describe it.
 #[derive(Debug)]
@@ -19,21 +24,50 @@ pub(super) struct Foreign {
     pub(super) tensors: Vec<NamedTensor<f64>>,
     /// C, the number of classes.
     pub(super) n_outputs: usize,
+    /// Pairs of names that belong to one tensor. The second may be missing in `tensors`.
+    pub(super) tied: Vec<[String; 2]>,
     /// Sentences about how the network was read.
     pub(super) notes: Vec<String>,
 }
 
-/// Reads the network's file and its architecture.
+/// The tensors of a file of weights.
+#[derive(Default)]
+struct Weights {
+    tensors: Vec<NamedTensor<f64>>,
+    tied: Vec<[String; 2]>,
+    notes: Vec<String>,
+}
+
+/// Endings of files that hold networks.
+const ENDINGS: [&str; 8] = ["onnx", "safetensors", "npz", "pt", "pth", "pth.tar", "bin", "ckpt"];
+
+/// Reads the network's file and its architecture. The kind of the file is told by its content.
 pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabError> {
     let path = &request.model;
-    let ending = path.extension().map_or_else(String::new, |e| e.to_string_lossy().to_ascii_lowercase());
-    if ending == "onnx" {
-        if request.arch.is_some() || !request.renamings.is_empty() {
-            return Err(ImportError::BringsArchitecture { path: path.clone() }.into());
+    let bytes = call.lab.cache.read_weights(path)?;
+    let kind = FileKind::of(&bytes);
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().to_ascii_lowercase());
+    let has = |ending: &&&str| name.strip_suffix(**ending).is_some_and(|stem| stem.ends_with('.'));
+    let Some(ending) = ENDINGS.iter().find(has) else {
+        let may_be = matches!(kind, FileKind::Safetensors | FileKind::Zip | FileKind::Onnx);
+        return Err(ImportError::UnknownKind { path: path.clone(), content: may_be.then(|| kind.name()) }.into());
+    };
+    let weights = match kind {
+        FileKind::Safetensors => safetensors(path, &bytes)?,
+        FileKind::Zip => zipped(request, &bytes)?,
+        // An ONNX model has no mark of its own, so the ending counts as well.
+        FileKind::Onnx | FileKind::Unknown if *ending == "onnx" => {
+            if request.arch.is_some() || !request.renamings.is_empty() || !request.leave_out.is_empty() {
+                return Err(ImportError::BringsArchitecture { path: path.clone() }.into());
+            }
+            return onnx(path, &bytes);
         }
-        return onnx(call, path);
-    }
-    let tensors = renamed(state_dict(call, path, &ending)?, &request.renamings)?;
+        // The reader's own words for a damaged file, or for one of an old format.
+        FileKind::Unknown if *ending == "safetensors" => safetensors(path, &bytes)?,
+        FileKind::Pickle | FileKind::Tar | FileKind::Unknown => zipped(request, &bytes)?,
+        kind => return Err(ImportError::OtherContent { path: path.clone(), content: kind.name() }.into()),
+    };
+    let Weights { tensors, tied, mut notes } = chosen(weights, request)?;
     let Some(arch) = &request.arch else {
         return Err(ImportError::NoArchitecture { path: path.clone() }.into());
     };
@@ -51,7 +85,6 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
     let found = if running { BatchNormMode::Running } else { BatchNormMode::Batch };
     let batchnorm = stated.unwrap_or(found);
     let architecture = Sequential { input_shape, batchnorm, layers: spec.layers(n_outputs) };
-    let mut notes = Vec::new();
     if arch == "FNN_2layer" {
         notes.push("FNN_2layer is taken with ReLU; for another activation give its layers in a file".to_owned());
     }
@@ -61,12 +94,11 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
             path.display()
         ));
     }
-    Ok(Foreign { architecture, tensors, n_outputs, notes })
+    Ok(Foreign { architecture, tensors, n_outputs, tied, notes })
 }
 
-fn onnx(call: &Call, path: &Path) -> Result<Foreign, LabError> {
-    let bytes = call.lab.cache.read_weights(path)?;
-    let mut imported = heigen_onnx::import(&bytes).of(path.display())?;
+fn onnx(path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
+    let mut imported = heigen_onnx::import(bytes).of(path.display())?;
     if imported.architecture.input_shape.is_none() {
         // Whatever the shape of the samples, their numbers are the features.
         imported.architecture.layers.insert(0, LayerSpec::Flatten);
@@ -75,34 +107,67 @@ fn onnx(call: &Call, path: &Path) -> Result<Foreign, LabError> {
         architecture: imported.architecture,
         tensors: imported.tensors,
         n_outputs: imported.n_outputs,
+        tied: Vec::new(),
         notes: imported.notes,
     })
 }
 
-fn state_dict(call: &Call, path: &Path, ending: &str) -> Result<Vec<NamedTensor<f64>>, LabError> {
-    let (origin, bytes) = (path.display().to_string(), || call.lab.cache.read_weights(path));
-    Ok(match ending {
-        "safetensors" => call.memo.weights(&call.lab.cache, path)?.weights()?.tensors.clone(),
-        "npz" => state_dict::npz(&bytes()?, &origin)?.tensors,
-        "pt" | "pth" | "bin" | "ckpt" => state_dict::pytorch(&bytes()?, &origin)?.tensors,
-        _ => return Err(ImportError::UnknownKind { path: path.to_owned() }.into()),
-    })
+fn safetensors(path: &Path, bytes: &[u8]) -> Result<Weights, LabError> {
+    let read = weights::parse_f64(path, bytes)?;
+    // The library's `save_model` writes a shared tensor once, and under the name that it left out the name that it kept.
+    let is_there = |name: &String| read.tensors.iter().any(|tensor| tensor.name == *name);
+    let shared = read.metadata.iter().filter(|(left_out, kept)| !is_there(left_out) && is_there(kept));
+    let tied = shared.map(|(left_out, kept)| [kept.clone(), left_out.clone()]).collect();
+    Ok(Weights { tensors: read.tensors, tied, notes: Vec::new() })
+}
+
+/// The weights in a zip archive: NumPy's or PyTorch's.
+fn zipped(request: &ImportRequest, bytes: &[u8]) -> Result<Weights, LabError> {
+    let (origin, limit) = (request.model.display().to_string(), own_data::limit(&request.data));
+    let read = if state_dict::is_npz(bytes) || request.model.extension().is_some_and(|e| e == "npz") {
+        state_dict::npz(bytes, &origin, limit)?
+    } else {
+        state_dict::pytorch(bytes, &origin, request.weights_key.as_deref(), limit)?
+    };
+    let name = |place: usize| read.tensors.get(place).map_or_else(String::new, |tensor| tensor.name.clone());
+    let tied = read.tied.iter().map(|&[first, second]| [name(first), name(second)]).collect();
+    Ok(Weights { tensors: read.tensors, tied, notes: read.notes })
+}
+
+/// The tensors under their new names, without those that are left out.
+fn chosen(mut weights: Weights, request: &ImportRequest) -> Result<Weights, LabError> {
+    let map = &request.renamings;
+    weights.tensors = renamed(weights.tensors, map)?;
+    weights.tied = weights.tied.into_iter().map(|pair| pair.map(|name| new_name(&name, map))).collect();
+    for start in &request.leave_out {
+        let before = weights.tensors.len();
+        let names = || weights.tensors.iter().map(|t| t.name.clone()).collect();
+        if !weights.tensors.iter().any(|t| t.name.starts_with(start)) {
+            return Err(ImportError::LeaveOut { start: start.clone(), names: names() }.into());
+        }
+        weights.tensors.retain(|t| !t.name.starts_with(start));
+        let count = before - weights.tensors.len();
+        let tensors = if count == 1 { "tensor is" } else { "tensors are" };
+        weights.notes.push(format!("{count} {tensors} left out whose names begin with `{}`", shown(start)));
+    }
+    Ok(weights)
+}
+
+/// A name in which the longest beginning that `map` knows is replaced.
+fn new_name(name: &str, map: &[Renaming]) -> String {
+    let fitting = map.iter().filter(|m| name.starts_with(&m.from)).max_by_key(|m| m.from.len());
+    fitting.map_or_else(|| name.to_owned(), |Renaming { from, to }| format!("{to}{}", &name[from.len()..]))
 }
 
 /// The tensors under the architecture's names: in every name, the longest beginning that `map` knows is replaced.
 fn renamed(mut tensors: Vec<NamedTensor<f64>>, map: &[Renaming]) -> Result<Vec<NamedTensor<f64>>, ImportError> {
     for used in map {
         if !tensors.iter().any(|t| t.name.starts_with(&used.from)) {
-            let names = tensors.iter().map(|t| t.name.clone()).take(8).collect();
+            let names = tensors.iter().map(|t| t.name.clone()).collect();
             return Err(ImportError::Renaming { renaming: used.clone(), names });
         }
     }
-    for tensor in &mut tensors {
-        let fitting = map.iter().filter(|m| tensor.name.starts_with(&m.from)).max_by_key(|m| m.from.len());
-        if let Some(Renaming { from, to }) = fitting {
-            tensor.name = format!("{to}{}", &tensor.name[from.len()..]);
-        }
-    }
+    tensors.iter_mut().for_each(|tensor| tensor.name = new_name(&tensor.name, map));
     let mut names: Vec<&str> = tensors.iter().map(|t| t.name.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.iter().zip(names.iter().skip(1)).find_map(|(a, b)| (a == b).then_some(a)) {
@@ -111,9 +176,23 @@ fn renamed(mut tensors: Vec<NamedTensor<f64>>, map: &[Renaming]) -> Result<Vec<N
     Ok(tensors)
 }
 
-/// The number of rows of a tensor: the outputs of the layer that it belongs to.
+/// The number of rows of a tensor: the outputs of the layer that it belongs to. Its name may have a beginning that the
+/// architecture's lacks, if all tensors whose names end so agree.
 fn rows(tensors: &[NamedTensor<f64>], name: &str) -> Option<usize> {
-    tensors.iter().find(|t| t.name == name)?.shape.first().copied()
+    let exact = tensors.iter().find(|t| t.name == name);
+    let mut ending = tensors.iter().filter(|t| ends_with_name(&t.name, name)).map(|t| t.shape.first().copied());
+    exact.map_or_else(
+        || {
+            let first = ending.next()?;
+            ending.all(|rows| rows == first).then_some(first)?
+        },
+        |tensor| tensor.shape.first().copied(),
+    )
+}
+
+/// Whether a tensor's name is another name behind a dot.
+pub(super) fn ends_with_name(full: &str, name: &str) -> bool {
+    full.strip_suffix(name).is_some_and(|start| start.ends_with('.'))
 }
 
 /// The architecture named `arch`, with the widths of the weights, or the one in the file `arch`; and the statistics of
@@ -131,11 +210,9 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, 
             "num_neurons_layer2": width("fc2.weight")?,
         })),
         "CNN" | "LeNet5" | "ResNet18" => preset(serde_json::json!({})),
-        file => std::fs::read_to_string(file).map_err(|source| ImportError::Architecture {
-            arch: file.to_owned(),
-            known: KNOWN,
-            source,
-        })?,
+        file => {
+            text_of(file).map_err(|source| ImportError::Architecture { arch: file.to_owned(), known: KNOWN, source })?
+        }
     };
     let spec = ModelSpec::parse(&text, arch)?;
     let value: serde_json::Value = serde_json::from_str(&text)?;
@@ -145,6 +222,15 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, 
         _ => None,
     };
     Ok((spec, stated))
+}
+
+/// The text of the file of an architecture.
+fn text_of(file: &str) -> Result<String, std::io::Error> {
+    let bytes = bounded::read(Path::new(file), LONGEST_ARCHITECTURE).map_err(|error| match error {
+        StoreError::Read { cause, .. } => cause,
+        other => std::io::Error::other(other.to_string()),
+    })?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is no text"))
 }
 
 /// The number of outputs of the last layer, which must be linear.

@@ -3,6 +3,7 @@
 
 mod error;
 mod foreign;
+mod names;
 mod own;
 mod page;
 mod warnings;
@@ -38,6 +39,10 @@ pub struct ImportRequest {
     /// Renamings that turn the names of tensors in the file into those of the architecture; the longest beginning
     /// counts.
     pub renamings: Vec<Renaming>,
+    /// Beginnings of names in the file, after the renamings: tensors with such a name are left out.
+    pub leave_out: Vec<String>,
+    /// The dictionary of tensors inside of a checkpoint of PyTorch's; found by its usual names if not given.
+    pub weights_key: Option<String>,
     /// The samples; the number of classes is the network's.
     pub data: FileArgs,
     /// The loss.
@@ -190,7 +195,8 @@ fn import(call: &Call, request: &ImportRequest) -> Result<Imported, LabError> {
     let foreign = foreign::read(call, request)?;
     let imported = own::store(call, request, foreign)?;
     let job = &imported.experiment.experiment.name;
-    for note in &imported.notes {
+    let told = &imported.prepared.samples.notes;
+    for note in imported.notes.iter().filter(|note| !told.contains(note)) {
         call.note(job, NoteKind::Remark(note.clone()));
     }
     let (from, experiment) = (request.model.clone(), imported.paths.experiment());

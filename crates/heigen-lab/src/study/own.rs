@@ -1,13 +1,14 @@
 //! The experiment that stands for a network from elsewhere. It is written once, so that every request can work with it.
 
-use super::foreign::Foreign;
-use super::{ImportError, ImportRequest, Imported, Occupant};
+use super::foreign::{Foreign, ends_with_name};
+use super::{ImportError, ImportRequest, Imported, Occupant, names};
 use crate::LabError;
 use crate::call::Call;
-use crate::prepare::Prepared;
+use crate::error::OfJob;
+use crate::prepare::{Prepared, samples};
 use crate::store::replace;
 use crate::training::IMPORTED;
-use heigen::config::{AnyName, Experiment, ExperimentName, FileArgs, LossKind, ModelSpec};
+use heigen::config::{AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec};
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
@@ -19,17 +20,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Checks that network and samples fit together, then writes the experiment and its weights.
-pub(super) fn store(call: &Call, request: &ImportRequest, foreign: Foreign) -> Result<Imported, LabError> {
+pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) -> Result<Imported, LabError> {
     let name = name(request)?;
     let paths = call.store.of(&name)?;
-    let experiment = experiment(request, &foreign, name.clone(), &paths.experiment())?;
+    let mut experiment = experiment(request, &foreign, name, &paths.experiment())?;
+    if let DatasetSpec::File(args) = &experiment.dataset
+        && !args.channels_last
+        && has_channels_last(&foreign, &samples(call, &experiment).of(&experiment.name)?.data.shape)
+    {
+        experiment.dataset = DatasetSpec::File(FileArgs { channels_last: true, ..args.clone() });
+    }
     let mut prepared = Prepared::new(call, &experiment)?;
-    let theta = prepared.place(&foreign.tensors).map_err(|source| ImportError::Fit {
-        model: request.model.clone(),
-        features: prepared.samples.data.n_features(),
-        data: request.data.path.clone().into(),
-        source: Box::new(source),
-    })?;
+    let layout = prepared.network.layout();
+    foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.tied, &request.model)?);
+    if let Some(names) = names::tied(layout, &foreign.tied) {
+        return Err(ImportError::Tied { model: request.model.clone(), names: names.clone() }.into());
+    }
+    let theta = prepared.place(&foreign.tensors).map_err(|source| unfit(request, &foreign, &prepared, source))?;
     let numbers = prepared.network.activation_size();
     let bytes = 64.0 * numbers as f64;
     if bytes > call.lab.memory {
@@ -54,6 +61,39 @@ pub(super) fn store(call: &Call, request: &ImportRequest, foreign: Foreign) -> R
     let origin = Origin::File(paths.experiment());
     let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
     Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes })
+}
+
+/// Whether the network begins with a convolution whose channels are the last axis of the samples, and not the first.
+fn has_channels_last(foreign: &Foreign, shape: &[usize]) -> bool {
+    let &[first, _, last] = shape else { return false };
+    let conv = foreign.architecture.layers.iter().enumerate().find_map(|(i, layer)| match layer {
+        LayerSpec::Conv2d { name, .. } => Some(Some(name.clone().unwrap_or_else(|| i.to_string()))),
+        LayerSpec::Linear { .. } | LayerSpec::Residual { .. } | LayerSpec::Flatten => Some(None),
+        _ => None,
+    });
+    let Some(name) = conv.flatten().map(|name| format!("{name}.weight")) else { return false };
+    let weight = foreign.tensors.iter().find(|t| t.name == name || ends_with_name(&t.name, &name));
+    weight
+        .is_some_and(|weight| matches!(weight.shape[..], [_, channels, _, _] if channels == last && channels != first))
+}
+
+/// The error for weights that do not fit, with what may mend it.
+fn unfit(request: &ImportRequest, foreign: &Foreign, prepared: &Prepared, source: LabError) -> ImportError {
+    let (mut renamings, mut unused) = (Vec::new(), Vec::new());
+    if let LabError::Layout(error) = &source {
+        renamings = names::guessed(prepared.network.layout(), &foreign.tensors, error);
+        if error.missing.is_empty() && error.misshapen.is_empty() {
+            unused.clone_from(&error.unexpected);
+        }
+    }
+    ImportError::Fit {
+        model: request.model.clone(),
+        features: prepared.samples.data.n_features(),
+        data: request.data.path.clone().into(),
+        renamings,
+        unused,
+        source: Box::new(source),
+    }
 }
 
 /// The name that was asked for, or `own/<name of the model's file>`.

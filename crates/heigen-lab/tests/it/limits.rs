@@ -14,7 +14,9 @@ fn cosines_that_memory_does_not_hold_are_left_out_and_said_so() {
         asked: Asked { keep: Keep { coherence, ..Keep::default() }, ..Asked::default() },
         making: Making::default(),
     };
-    let (tight, notes) = (lab_of(6e5), Recorder::default());
+    // Memory for the cosines of the gradients of 150 losses of 123 parameters, and not of 450 logits.
+    let (n, p) = (150.0, 123.0);
+    let (tight, notes) = (lab_of(8.0 * (n * n + 3.0 * p * n) + 1000.0), Recorder::default());
     let (_, paths) = tight.analyse(&request(false), &notes).unwrap();
     let left_out = |kind: &NoteKind| matches!(kind, NoteKind::CoherenceLeftOut { of: "logit", .. });
     assert_eq!(notes.count(left_out), 1);

@@ -212,14 +212,29 @@ pub struct FileArgs {
     /// The column of the labels in a table, by name or by number from 0 (negative numbers count from the end).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
+    /// The columns of a table that are no features, by name or by number as in `label_column`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<Vec<String>>,
     /// Whether the first line of a table holds the names of its columns; found from its content if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// The number by which all features are divided before anything else, e.g. 255 for the bytes of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub divide_by: Option<u32>,
+    /// Whether samples are images of [height, width, channels], which are taken to [channels, height, width].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub channels_last: bool,
     /// Whether every feature is shifted and scaled to mean 0 and standard deviation 1 on the training part.
     pub standardize: bool,
+    /// The labels of the classes in the order of the network's outputs; found from the file if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
     /// The classes to take, renumbered by their position in the list; all classes if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_list: Option<Vec<usize>>,
+    /// The most memory that the file may take when it is unpacked, in GiB; 2 if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_gib: Option<u32>,
     /// Whether the labels are permuted.
     pub random: bool,
     /// Seed of the permutation.

@@ -7,6 +7,8 @@ use super::{ConfigError, FileArgs};
 
 /// The largest number of classes that is accepted.
 const MAX_CLASSES: u64 = 10_000;
+/// The largest limit of memory that is accepted, in GiB.
+const MAX_GIB: u64 = 1 << 20;
 
 pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, ConfigError> {
     let args = set.args(&[
@@ -15,9 +17,14 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         "features_key",
         "labels_key",
         "label_column",
+        "drop",
         "header",
+        "divide_by",
+        "channels_last",
         "standardize",
+        "class_names",
         "class_list",
+        "max_gib",
         "random",
         "seed",
         "num_classes",
@@ -37,6 +44,11 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         features_key: text(&args, "features_key")?,
         labels_key: text(&args, "labels_key")?,
         label_column: column(&args)?,
+        drop: texts(&args, "drop", "a list of columns, by name or by number")?,
+        divide_by: number(&args, "divide_by", u64::from(u32::MAX))?,
+        channels_last: args.truth("channels_last", false)?,
+        class_names: texts(&args, "class_names", "a list of different labels, one for each class")?,
+        max_gib: number(&args, "max_gib", MAX_GIB)?,
         header: given(&args, "header", || args.truth("header", false))?,
         standardize: args.truth("standardize", false)?,
         class_list,
@@ -61,6 +73,28 @@ fn text(args: &Fields<'_>, key: &str) -> Result<Option<String>, ConfigError> {
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
         Some(_) => Err(args.invalid(key, "a text that is not empty")),
     }
+}
+
+/// Reads a whole number from 1 to `most`.
+fn number(args: &Fields<'_>, key: &str, most: u64) -> Result<Option<u32>, ConfigError> {
+    let read = given(args, key, || args.whole(key, 1, most, None))?;
+    Ok(read.and_then(|number| u32::try_from(number).ok()))
+}
+
+/// Reads a list of different texts; numbers count as texts.
+fn texts(args: &Fields<'_>, key: &str, wanted: &str) -> Result<Option<Vec<String>>, ConfigError> {
+    let text = |value: &Value| match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) if number.is_i64() => Some(number.to_string()),
+        _ => None,
+    };
+    let read = match args.get(key) {
+        None => return Ok(None),
+        Some(Value::Array(list)) => list.iter().map(text).collect::<Option<Vec<_>>>(),
+        Some(_) => None,
+    };
+    let read = read.filter(|list| !list.is_empty() && !list.iter().enumerate().any(|(i, t)| list[..i].contains(t)));
+    read.map(Some).ok_or_else(|| args.invalid(key, wanted))
 }
 
 /// Reads the name or the number of a column.

@@ -1,5 +1,6 @@
 //! Names, shapes and places of the parameters in the flat vector theta.
 
+use heigen_pickle::foreign_text::{joined, shown};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -45,10 +46,32 @@ pub struct LayoutError {
     pub misshapen: Vec<String>,
 }
 
-/// The kinds of mistakes that occur, each with the names of its tensors.
+/// The kinds of mistakes that occur, each with the names of its tensors. The names are those of a foreign file.
 fn listed(kinds: &[(&str, &[String])]) -> String {
     let occurring = kinds.iter().filter(|(_, names)| !names.is_empty());
-    occurring.map(|(kind, names)| format!("{kind}: {}", names.join(", "))).collect::<Vec<_>>().join("; ")
+    let joined = |names: &[String]| joined(&names.iter().map(|name| phrase(name)).collect::<Vec<_>>());
+    occurring.map(|(kind, names)| format!("{kind}: {}", joined(names))).collect::<Vec<_>>().join("; ")
+}
+
+/// A name as messages show it; what is said about its shape, if anything, follows in brackets that this module wrote.
+fn phrase(text: &str) -> String {
+    match text.split_once(IS) {
+        Some((name, shapes)) => format!("{}{IS}{shapes}", shown(name)),
+        None => shown(text),
+    }
+}
+
+/// The words between the name of a tensor and its wrong shape.
+const IS: &str = " is [";
+
+/// A shape in brackets; of very many axes the first ones.
+fn brief(shape: &[usize]) -> String {
+    const MOST: usize = 8;
+    if shape.len() <= MOST {
+        format!("{shape:?}")
+    } else {
+        format!("{:?} and {} more", &shape[..MOST], shape.len() - MOST)
+    }
 }
 
 impl ParamLayout {
@@ -96,7 +119,7 @@ impl ParamLayout {
             match given.remove(entry.name.as_str()) {
                 None => error.missing.push(entry.name.clone()),
                 Some((shape, values)) if shape != entry.shape || values.len() != entry.range.len() => {
-                    error.misshapen.push(format!("{} is {shape:?}, expected {:?}", entry.name, entry.shape));
+                    error.misshapen.push(format!("{} is {}, expected {:?}", entry.name, brief(shape), entry.shape));
                 }
                 Some((_, values)) => theta[entry.range.clone()].copy_from_slice(values),
             }
