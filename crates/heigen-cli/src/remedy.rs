@@ -159,6 +159,7 @@ fn import(error: &ImportError) -> String {
             let hint = if renames { " (--map FROM=TO renames tensors)" } else { "" };
             format!("{error}{hint}: {}", text(source))
         }
+        ImportError::LabelsOfSingleOutput { source, .. } => format!("{error}: {}", text(source)),
         ImportError::Occupied { .. } => {
             format!("{error}; choose another name by --name FOLDER/NAME, or --force to replace it")
         }

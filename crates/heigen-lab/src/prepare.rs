@@ -30,6 +30,8 @@ pub struct Samples {
     pub(crate) training: Arc<Dataset>,
     /// Whether features were rounded to float32.
     rounded: bool,
+    /// Whether the order of the classes was given, by the network's file.
+    order_given: bool,
     /// A sentence about the origin of the samples, where there is something to say.
     note: Option<String>,
 }
@@ -66,8 +68,9 @@ impl Samples {
             }
             _ => None,
         };
+        let order_given = matches!(&experiment.dataset, DatasetSpec::File(FileArgs { class_names: Some(_), .. }));
         let training = Arc::new(data.subset(&split.train));
-        Ok(Self { data, split, classes, standardization, training, rounded, note })
+        Ok(Self { data, split, classes, standardization, training, rounded, order_given, note })
     }
 }
 
@@ -151,7 +154,8 @@ impl Prepared {
             self.samples.classes.as_ref().filter(|all| all.len() <= 50 && all.iter().enumerate().any(named))
         {
             let order: Vec<String> = classes.iter().enumerate().map(|(i, name)| format!("{i} is {name}")).collect();
-            notes.push(format!("outputs are classes in the order of their first sample: {}", order.join(", ")));
+            let by = if self.samples.order_given { "that the network's file gives" } else { "of their first sample" };
+            notes.push(format!("outputs are classes in the order {by}: {}", order.join(", ")));
         }
         if self.samples.rounded {
             notes.push(

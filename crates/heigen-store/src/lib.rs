@@ -9,6 +9,7 @@ pub mod atomic;
 pub mod boundary_record;
 pub mod catalogue;
 pub mod checkpoint;
+mod class_names;
 mod document;
 mod dtype;
 mod error;

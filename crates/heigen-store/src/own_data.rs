@@ -1,6 +1,6 @@
 //! Data sets in files of the user's.
 
-use crate::{FileOption, StoreError};
+use crate::{FileOption, StoreError, class_names};
 use flate2::read::GzDecoder;
 use heigen::config::FileArgs;
 use heigen::data::Dataset;
@@ -68,7 +68,10 @@ impl Opened {
     /// # Errors
     /// As [`read`].
     pub fn parse(&self, args: &FileArgs) -> Result<OwnData, StoreError> {
-        let found = parse(args, &self.bytes, &self.kind, self.labels.as_deref())?;
+        let mut found = parse(args, &self.bytes, &self.kind, self.labels.as_deref())?;
+        if let Some(names) = &args.class_names {
+            found = class_names::ordered(found, names, &args.path)?;
+        }
         chosen(args, found, &crate::document::short(&self.hash))
     }
 }
@@ -131,7 +134,10 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
         labels_key: args.labels_key.clone(),
         label_column: args.label_column.as_ref().map(column),
         header: args.header,
-        n_classes: args.num_classes.filter(|_| args.class_list.is_none()),
+        n_classes: match &args.class_names {
+            Some(names) => Some(class_names::expected(names)),
+            None => args.num_classes.filter(|_| args.class_list.is_none()),
+        },
     };
     let pair = || {
         let labels_origin = args.labels_path.as_deref().unwrap_or_default();

@@ -85,7 +85,7 @@ fn indices(
         } else if number < 0.0 {
             "number the classes from 0, or write them as texts"
         } else if number >= most as f64 && known.is_some() {
-            "take the network whose classes these are, or leave the row out"
+            "take the network whose classes these are, and number the labels as in its training"
         } else if number >= MAX_CLASSES as f64 {
             "number the classes without gaps, say which column has the labels, or write classes as texts"
         } else {
@@ -134,7 +134,7 @@ fn check_counts(
             column: column.map(str::to_owned),
             found: format!("the only sample of class {}", quoted(labels[n])),
             wanted: "2 or more of each, for training and test".to_owned(),
-            mend: "add samples of that class, or leave it out".to_owned(),
+            mend: "add samples of that class".to_owned(),
             remedy: None,
         };
         return Err(cell.into());

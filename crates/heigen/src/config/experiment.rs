@@ -224,6 +224,10 @@ pub struct FileArgs {
     pub random: bool,
     /// Seed of the permutation.
     pub seed: u32,
+    /// The labels of the classes in the order of the network's outputs, where the network's file names them; numbered in the
+    /// order of their first occurrence if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
     /// Number of classes, where the network tells more classes than the labels show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_classes: Option<usize>,

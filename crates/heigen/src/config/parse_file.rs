@@ -20,6 +20,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         "class_list",
         "random",
         "seed",
+        "class_names",
         "num_classes",
     ])?;
     let path = text(&args, "path")?
@@ -42,6 +43,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         class_list,
         random: args.truth("random", false)?,
         seed: u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))?,
+        class_names: given(&args, "class_names", || class_names(&args))?,
         num_classes: given(&args, "num_classes", || args.count("num_classes", 1, MAX_CLASSES, None))?,
     })
 }
@@ -53,6 +55,17 @@ fn given<T>(
     read: impl FnOnce() -> Result<T, ConfigError>,
 ) -> Result<Option<T>, ConfigError> {
     args.get(key).map(|_| read()).transpose()
+}
+
+/// Reads the labels of the classes: different texts, at least one.
+fn class_names(args: &Fields<'_>) -> Result<Vec<String>, ConfigError> {
+    let names = args.get("class_names").and_then(Value::as_array);
+    let names = names.and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
+    let different = |names: &Vec<String>| {
+        let all: std::collections::HashSet<&String> = names.iter().collect();
+        !names.is_empty() && names.len() as u64 <= MAX_CLASSES && all.len() == names.len()
+    };
+    names.filter(different).ok_or_else(|| args.invalid("class_names", "a list of different texts, at least one"))
 }
 
 fn text(args: &Fields<'_>, key: &str) -> Result<Option<String>, ConfigError> {
