@@ -194,6 +194,7 @@ fn import(error: &ImportError) -> String {
             };
             format!("{error} ({hint}): {}", text(source))
         }
+        ImportError::LabelsOfSingleOutput { source, .. } => format!("{error}: {}", text(source)),
         ImportError::Occupied { .. } => {
             format!("{error}; choose another name by --name FOLDER/NAME, or --force to replace it")
         }

@@ -15,7 +15,7 @@ fn results(sandbox: &Sandbox) -> Vec<std::collections::BTreeMap<String, Vec<u8>>
 }
 
 /// The report's page without the places at which long names may break.
-fn page(sandbox: &Sandbox) -> String {
+fn report_page(sandbox: &Sandbox) -> String {
     std::fs::read_to_string(sandbox.path("report/index.html")).unwrap().replace("<wbr>", "")
 }
 
@@ -48,7 +48,7 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
     let args = [&PART[..], &["--seeds", "1..3"]].concat();
     let run = sandbox.ok(&args);
     assert_eq!(run.stdout, "report/index.html\n");
-    let page = page(&sandbox);
+    let page = report_page(&sandbox);
     assert!(page.contains("Figure 1") && page.contains("intro1D/normal_training") && page.contains("ours, 3 seeds"));
     // Seed 1 is the experiment's own; the results of the others are in folders of their own.
     for seed in ["2", "3"] {
@@ -68,7 +68,7 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
     std::fs::remove_file(sandbox.path("report/index.html")).unwrap();
     std::fs::remove_file(sandbox.path("results/seeds/2/grads/intro1D/normal_training_boundary.json")).unwrap();
     assert_eq!(sandbox.ok(&[&args[..], &["--report-only"]].concat()).stdout, "report/index.html\n");
-    let page = page(&sandbox);
+    let page = report_page(&sandbox);
     assert!(
         page.contains("ours, 3 seeds") && page.contains("boundary intro1D/normal_training, seed 2: not done"),
         "{page}"
@@ -93,7 +93,7 @@ fn a_failed_task_stops_only_what_needs_it() {
     assert_eq!(state("figure 1"), "skipped");
     assert_eq!(state("report"), "done");
     assert!(run.stderr.contains("error: train intro1D/normal_training: "), "{}", run.stderr);
-    let page = page(&sandbox);
+    let page = report_page(&sandbox);
     assert!(page.contains("train intro1D/normal_training"), "the page tells what failed");
     // When the folder is removed, the command does the rest.
     std::fs::remove_dir_all(sandbox.path("results/models")).unwrap();

@@ -54,6 +54,11 @@ impl Attributes {
         self.get(name).map(|a| a.floats.as_slice())
     }
 
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let texts = &self.get(name)?.strings;
+        Some(texts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect())
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

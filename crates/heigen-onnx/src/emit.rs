@@ -1,7 +1,9 @@
 //! From steps to an architecture: branches that rejoin become residual blocks, layers get names, weights are collected.
 
+use crate::classes;
 use crate::error::{OnnxError, quote};
 use crate::graph::{NodeId, ValueId};
+use crate::provenance::Provenance;
 use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
@@ -23,17 +25,24 @@ struct Emit<'w, 'g> {
     emitted: HashSet<StepId>,
     /// The node of the layer to which initializers belong, by the initializers: a weight, or the statistics of a batch norm.
     owners: HashMap<Vec<ValueId>, NodeId>,
+    provenance: Provenance,
 }
 
 /// The network from the input to step `to`, which makes `n_outputs` features.
-pub(crate) fn emit(mut walk: Walk<'_>, to: StepId, n_outputs: usize) -> Result<Imported, OnnxError> {
+pub(crate) fn emit(
+    mut walk: Walk<'_>,
+    to: StepId,
+    n_outputs: usize,
+    sample_shape: Vec<usize>,
+) -> Result<Imported, OnnxError> {
     let form = walk.steps.get(ROOT).form;
     let mut path = walk.steps.path(ROOT, to);
-    let mut image = form;
+    let (mut image, mut channels_last) = (form, false);
     if let Some(&first) = path.first()
-        && matches!(walk.steps.get(first).kind, Kind::Unflatten)
+        && let Kind::Unflatten { channels_last: last } = walk.steps.get(first).kind
     {
         image = walk.steps.get(first).form;
+        channels_last = last;
         path.remove(0);
     }
     if path.is_empty() {
@@ -46,17 +55,23 @@ pub(crate) fn emit(mut walk: Walk<'_>, to: StepId, n_outputs: usize) -> Result<I
         names: HashSet::new(),
         emitted: HashSet::new(),
         owners: HashMap::new(),
+        provenance: Provenance::default(),
     };
     let layers = emit.layers(&path, 0)?;
-    let Emit { tensors, precisions, .. } = emit;
+    let Emit { tensors, precisions, provenance, .. } = emit;
+    let mut warnings = provenance.warnings(walk.graph.exporter());
+    warnings.append(&mut walk.warnings);
     let input_shape = if let Form::Image(shape) = image { Some(shape) } else { None };
     Ok(Imported {
-        architecture: Sequential { input_shape, batchnorm: BatchNormMode::Running, layers },
+        architecture: Sequential { input_shape, channels_last, batchnorm: BatchNormMode::Running, layers },
         tensors,
         precisions,
+        sample_shape,
         n_features: form.len(),
         n_outputs,
+        classes: classes::names(walk.graph, n_outputs),
         notes: std::mem::take(&mut walk.notes),
+        warnings,
     })
 }
 
@@ -74,11 +89,19 @@ impl Emit<'_, '_> {
             return Err(self.error(node, problem));
         }
         match &step.kind {
-            Kind::Layer(layer) => Ok(layer.clone()),
+            Kind::Layer(layer) => {
+                if let LayerSpec::Scale { scale, shift } = layer
+                    && let Some(number) = scale.iter().chain(shift).find(|number| !number.is_finite())
+                {
+                    return Err(self.error(node, &format!("it scales or shifts by {number}; expected finite numbers")));
+                }
+                Ok(layer.clone())
+            }
             Kind::Affine(layer) => {
                 self.own(node, layer.origin.into_iter().collect())?;
                 let weight_name = layer.origin.map(|id| self.walk.graph.values[id].as_str());
                 let name = self.name(node, weight_name);
+                self.provenance.look_at(self.walk.graph, &self.walk.graph.nodes[node], layer, &name);
                 self.tensor(&name, "weight", &layer.weight)?;
                 if let Some(bias) = &layer.bias {
                     self.tensor(&name, "bias", bias)?;
@@ -90,19 +113,23 @@ impl Emit<'_, '_> {
                 })
             }
             Kind::Normalization(layer) => {
-                self.own(node, layer.origins.iter().copied().collect::<Option<_>>().unwrap_or_default())?;
-                let weight_name = layer.origins[0].map(|id| self.walk.graph.values[id].as_str());
-                let name = self.name(node, weight_name);
-                for (part, tensor) in ["weight", "bias", "running_mean", "running_var"].iter().zip(&layer.tensors) {
+                let used = if layer.affine { &layer.origins[..] } else { &layer.origins[2..] };
+                self.own(node, used.iter().copied().collect::<Option<_>>().unwrap_or_default())?;
+                let of = |i: usize| layer.origins[i].map(|id| self.walk.graph.values[id].as_str());
+                let mean =
+                    of(2).and_then(|name| name.strip_suffix(".running_mean")).map(|name| format!("{name}.weight"));
+                let weight_name = of(0).map(str::to_owned).or(mean);
+                let name = self.name(node, weight_name.as_deref());
+                let parts = ["weight", "bias", "running_mean", "running_var"].iter().zip(&layer.tensors);
+                for (part, tensor) in parts.skip(if layer.affine { 0 } else { 2 }) {
                     self.tensor(&name, part, tensor)?;
                 }
-                Ok(LayerSpec::BatchNorm { name: Some(name), eps: layer.eps })
+                Ok(LayerSpec::BatchNorm { name: Some(name), eps: layer.eps, affine: layer.affine })
             }
             Kind::Join(ways) => self.residual(node, step.parent, *ways, depth),
-            Kind::Softmax => {
-                Err(self.error(node, "it stands in the middle of the network; expected one at the end, if any"))
-            }
-            Kind::Root | Kind::Unflatten => Err(self.error(
+            Kind::Softmax => Err(self.walk.graph.nodes[node]
+                .not_yet("it stands in the middle of the network; expected one at the end, if any")),
+            Kind::Root | Kind::Unflatten { .. } => Err(self.error(
                 node,
                 "the samples are reshaped into images in one branch only; expected that it happens before they part",
             )),

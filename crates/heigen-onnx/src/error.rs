@@ -1,11 +1,11 @@
 //! The reasons why a file cannot be imported.
 
-/// Operators that are read, for messages.
+/// What is read, for messages.
 const SUPPORTED: &str = "\
-    Gemm, MatMul, Conv, Add, Sub, Mul, Div, Neg, Pow, BatchNormalization, Relu, Tanh, Sigmoid, Gelu, Erf (inside \
-    a GELU), Softplus, Greater and Where (inside a softplus), MaxPool, AveragePool, GlobalAveragePool, \
-    ReduceMean, Softmax, LogSoftmax, Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Shape, Gather, Slice, \
-    Concat, ReduceProd, Expand, Cast, CastLike, Constant, Identity, Dropout, Scaler, Normalizer and ZipMap";
+    heigen reads classifiers of linear layers, convolutions, batch normalisation, ReLU, tanh, sigmoid, softplus, GELU, pools, \
+    scalings and residual blocks (Gemm, MatMul, Conv, Add, Sub, Mul, Div, Neg, Pow, BatchNormalization, Relu, Tanh, Sigmoid, \
+    Gelu, Erf, Softplus, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Softmax, LogSoftmax, Flatten, Reshape, Squeeze, \
+    Unsqueeze, Transpose, Cast, Constant, Identity, Dropout, Scaler, LinearClassifier, Normalizer and ZipMap)";
 
 /// Why a file is not an importable classifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +22,29 @@ pub enum OnnxError {
     /// A model without a graph; also an empty file.
     #[error("the bytes are no ONNX model: they hold no graph")]
     NoGraph,
-    /// A version of ONNX's operators in which some had another meaning.
+    /// A version of ONNX's operators in which some have another meaning, or may have.
     #[error(
-        "the model is written in operator set {0}; expected 7 or later: export it again, or convert it with \
+        "the model is written in operator set {got}; expected {oldest} to {newest}: export it again, or convert it with \
          onnx.version_converter"
     )]
-    OperatorSet(i64),
+    OperatorSet {
+        /// The version.
+        got: i64,
+        /// The oldest version that is read.
+        oldest: i64,
+        /// The newest version that is read.
+        newest: i64,
+    },
+    /// A model that does not say which version of ONNX's operators it is written in.
+    #[error(
+        "the model does not say which of ONNX's operator sets it is written in{}; expected the domain \"\" or ai.onnx: export it \
+         again",
+        if others.is_empty() { String::new() } else { format!(", only the foreign {}", others.join(", ")) }
+    )]
+    NoOperatorSet {
+        /// The domains that it names instead.
+        others: Vec<String>,
+    },
     /// The graph has more of something than any classifier has.
     #[error("the graph has {got} {what}; at most {most} are read")]
     TooMany {
@@ -45,7 +62,7 @@ pub enum OnnxError {
         place: String,
     },
     /// An operator that is not among those that are read.
-    #[error("{node}: operator {operator} is not supported; supported are {SUPPORTED}")]
+    #[error("{node}: heigen does not read the operator {operator} yet; {SUPPORTED}: analyse a network of these")]
     Operator {
         /// The node.
         node: String,
@@ -70,14 +87,18 @@ pub enum OnnxError {
         /// A sentence that says why it cannot be read.
         problem: String,
     },
-    /// Weights in another file.
+    /// Weights in another file that cannot be read.
     #[error(
-        "tensor {name} lies in another file; save the model in one: \
-         onnx.save(onnx.load(path), path, save_as_external_data=False), or torch.onnx.export(..., external_data=False)"
+        "tensor {name} lies in the file {file}: {problem}; put that file beside the model's under the same name, or save the model \
+         in one: onnx.save(onnx.load(path), path, save_as_external_data=False), or torch.onnx.export(..., external_data=False)"
     )]
     External {
         /// The tensor.
         name: String,
+        /// The file's name as the model has it.
+        file: String,
+        /// A sentence that says why it cannot be read.
+        problem: String,
     },
     /// A node takes a value that nothing makes.
     #[error("{node}: its input {value} is made by no node, and is neither an input nor an initializer of the graph")]
@@ -109,15 +130,6 @@ pub enum OnnxError {
     /// No output, or several, that could be logits.
     #[error("{0}")]
     Output(String),
-    /// A binary classifier with one output.
-    #[error(
-        "{node}: the network ends in a sigmoid of a single output, the probability of the second of two classes; \
-         expected one output for each class: train it with two outputs and a softmax"
-    )]
-    BinarySigmoid {
-        /// The node of the sigmoid.
-        node: String,
-    },
     /// A weight in two layers.
     #[error("{node}: its weight {weight} is also that of {other}; shared weights are not supported")]
     Tied {

@@ -2,6 +2,8 @@
 
 use crate::attributes::Attributes;
 use crate::error::{OnnxError, quote};
+use crate::external::External;
+use crate::hints::{self, Role};
 use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use bytes::Bytes;
 use prost::Message;
@@ -29,11 +31,18 @@ pub(crate) struct Node {
     pub(crate) attributes: Attributes,
     /// The name of the node in messages.
     pub(crate) label: String,
+    /// Whether the exporter's metadata says that batch normalisation was folded into the node.
+    pub(crate) folded: bool,
 }
 
 impl Node {
     pub(crate) fn error(&self, problem: impl Into<String>) -> OnnxError {
         OnnxError::Node { node: self.label.clone(), operator: self.operator.clone(), problem: problem.into() }
+    }
+
+    /// The refusal of what a later version may do.
+    pub(crate) fn not_yet(&self, problem: &str) -> OnnxError {
+        self.error(format!("{problem}; heigen does not do this yet: analyse a network without it"))
     }
 
     pub(crate) fn unsupported(&self) -> OnnxError {
@@ -49,6 +58,10 @@ impl Node {
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
+    /// The name of the program that wrote the file.
+    pub(crate) producer: String,
+    /// Roles of values, where metadata names them.
+    pub(crate) roles: HashMap<ValueId, Role>,
     /// Names of values.
     pub(crate) values: Vec<String>,
     pub(crate) initializers: HashMap<ValueId, TensorProto>,
@@ -61,18 +74,21 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
+    pub(crate) fn decode(bytes: &[u8], external: &mut External<'_>) -> Result<Self, OnnxError> {
         let model: ModelProto = message(&Bytes::copy_from_slice(bytes), "the model")?;
         let encoded = model.graph.filter(|graph| !graph.is_empty()).ok_or(OnnxError::NoGraph)?;
-        check_operator_set(&model.opset_import)?;
+        check_operator_sets(&model.opset_import)?;
         let proto: GraphProto = message(&encoded, "the graph")?;
         bound("nodes", proto.node.len(), MOST_NODES)?;
         bound("initializers", proto.initializer.len(), MOST_VALUES)?;
         bound("inputs", proto.input.len(), MOST_VALUES)?;
         bound("outputs", proto.output.len(), MOST_VALUES)?;
-        let mut graph = Self::default();
+        bound("value descriptions", proto.value_info.len(), MOST_VALUES)?;
+        let mut graph =
+            Self { producer: String::from_utf8_lossy(&model.producer_name).into_owned(), ..Self::default() };
         for (i, encoded) in proto.initializer.iter().enumerate() {
-            let tensor: TensorProto = message(encoded, &format!("initializer {i}"))?;
+            let mut tensor: TensorProto = message(encoded, &format!("initializer {i}"))?;
+            external.fetch(&mut tensor)?;
             let id = graph.id(&tensor.name);
             if graph.initializers.insert(id, tensor).is_some() {
                 return Err(graph.twice(id, "an initializer", "another initializer"));
@@ -81,6 +97,13 @@ impl Graph {
         graph.add_inputs(&proto.input)?;
         for (i, encoded) in proto.node.iter().enumerate() {
             graph.add_node(i, message(encoded, &format!("node {i}"))?)?;
+        }
+        for (i, encoded) in proto.value_info.iter().enumerate() {
+            let info: ValueInfoProto = message(encoded, &format!("value description {i}"))?;
+            if let Some(role) = hints::role_by_metadata(&info.metadata_props) {
+                let id = graph.id(&info.name);
+                graph.roles.insert(id, role);
+            }
         }
         for (i, encoded) in proto.output.iter().enumerate() {
             let info: ValueInfoProto = message(encoded, &format!("output {i}"))?;
@@ -141,11 +164,12 @@ impl Graph {
                 return Err(self.twice(id, first, &label));
             }
         }
+        let folded = hints::folded_by_rule(&proto);
         let operator = match proto.domain.as_str() {
             "" | "ai.onnx" => printable(&proto.op_type),
             domain => format!("{}.{}", printable(domain), printable(&proto.op_type)),
         };
-        self.nodes.push(Node { id: i, name: proto.name, operator, inputs, outputs, attributes, label });
+        self.nodes.push(Node { id: i, name: proto.name, operator, inputs, outputs, attributes, label, folded });
         Ok(())
     }
 
@@ -189,22 +213,60 @@ impl Graph {
         Ok(order)
     }
 
+    /// The node that makes `value`, if one does.
+    pub(crate) fn maker(&self, value: ValueId) -> Option<&Node> {
+        self.makers.get(&value).and_then(|&id| self.nodes.get(id))
+    }
+
+    /// The node that computes the constant `value` from others; none for a constant that is only cast or shaped anew.
+    pub(crate) fn computed_by(&self, mut value: ValueId) -> Option<&str> {
+        // The graph has no cycle, but this is asked before that is known of every node.
+        for _ in 0..=self.nodes.len() {
+            let node = self.maker(value)?;
+            match node.operator.as_str() {
+                "Constant" => return None,
+                "Cast" | "CastLike" | "Identity" | "Transpose" | "Reshape" | "Squeeze" | "Unsqueeze" => {
+                    value = node.input(0)?;
+                }
+                _ => return Some(&node.label),
+            }
+        }
+        None
+    }
+
     /// Whether something makes `value`.
     pub(crate) fn has(&self, value: ValueId) -> bool {
         self.makers.contains_key(&value) || self.initializers.contains_key(&value) || self.input_ids.contains(&value)
     }
 }
 
-fn check_operator_set(encoded: &[Bytes]) -> Result<(), OnnxError> {
+/// The versions of ONNX's own operators that are read.
+const VERSIONS: std::ops::RangeInclusive<i64> = 7..=28;
+
+/// Refuses a model that does not say, or says wrongly, what the names of its operators mean.
+fn check_operator_sets(encoded: &[Bytes]) -> Result<(), OnnxError> {
     const MOST: usize = 1000;
+    const SHOWN: usize = 8;
     bound("operator sets", encoded.len(), MOST)?;
+    let mut others = Vec::new();
+    let mut own = false;
     for encoded in encoded {
         let set: OperatorSetIdProto = message(encoded, "an operator set")?;
-        if matches!(set.domain.as_str(), "" | "ai.onnx") && set.version < 7 {
-            return Err(OnnxError::OperatorSet(set.version));
+        if !matches!(set.domain.as_str(), "" | "ai.onnx") {
+            others.push(quote(&set.domain));
+            continue;
         }
+        if !VERSIONS.contains(&set.version) {
+            return Err(OnnxError::OperatorSet {
+                got: set.version,
+                oldest: *VERSIONS.start(),
+                newest: *VERSIONS.end(),
+            });
+        }
+        own = true;
     }
-    Ok(())
+    others.truncate(SHOWN);
+    if own { Ok(()) } else { Err(OnnxError::NoOperatorSet { others }) }
 }
 
 fn bound(what: &'static str, got: usize, most: usize) -> Result<(), OnnxError> {

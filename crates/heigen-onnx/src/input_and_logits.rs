@@ -2,7 +2,7 @@
 
 use crate::error::{OnnxError, quote};
 use crate::graph::{Graph, Node, ValueId};
-use crate::operators::binary_sigmoid;
+use crate::operators::{SINGLE_OUTPUT, is_binary_sigmoid};
 use crate::proto::{ValueInfoProto, data_type};
 use crate::step::{Form, Kind, StepId};
 use crate::tensor::MOST_AXES;
@@ -91,7 +91,11 @@ pub(crate) fn logits(walk: &mut Walk<'_>, candidates: &[ValueId]) -> Result<(Ste
 }
 
 fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> Result<(StepId, usize), OnnxError> {
-    binary_sigmoid(walk, data)?;
+    if is_binary_sigmoid(walk, data) && data.is_finished() {
+        walk.note("The sigmoid at the end was left off: the loss takes logits.".into());
+        let logit = walk.steps.get(data.step).parent;
+        return Ok((binary(walk, logit), 2));
+    }
     let reader = Node {
         id: walk.graph.nodes.len(),
         name: String::new(),
@@ -100,8 +104,9 @@ fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> 
         outputs: vec![],
         attributes: crate::attributes::Attributes::default(),
         label: format!("output {name}"),
+        folded: false,
     };
-    let data = walk.features(&reader, 0, false)?;
+    let data = walk.features(&reader, 0)?;
     let step = walk.steps.get(data.step).clone();
     let outputs = step.form.channels();
     match step.kind {
@@ -114,10 +119,14 @@ fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> 
         }
         _ => {}
     }
-    if outputs == 1 {
-        walk.note("The network has a single output.".into());
-    }
-    Ok((data.step, outputs))
+    if outputs == 1 { Ok((binary(walk, data.step), 2)) } else { Ok((data.step, outputs)) }
+}
+
+/// The step that makes two logits of the single output of `step`.
+fn binary(walk: &mut Walk<'_>, step: StepId) -> StepId {
+    walk.note(SINGLE_OUTPUT.into());
+    let node = walk.steps.get(step).node;
+    walk.steps.push(step, Kind::Layer(LayerSpec::BinaryLogits), Form::Features(2), node)
 }
 
 /// ": a, b and c" of names, or nothing.

@@ -14,13 +14,17 @@
 
 mod affine;
 mod attributes;
+mod classes;
 mod emit;
 mod error;
 mod expression;
+mod external;
 mod graph;
+mod hints;
 mod input_and_logits;
 mod operators;
 mod proto;
+mod provenance;
 mod step;
 mod tensor;
 #[cfg(test)]
@@ -29,6 +33,7 @@ mod value;
 mod walk;
 
 pub use error::OnnxError;
+pub use external::OtherFiles;
 pub use tensor::Precision;
 
 use heigen::vocabulary::Sequential;
@@ -45,17 +50,24 @@ pub struct Imported {
     pub tensors: Vec<NamedTensor<f64>>,
     /// How exactly the file holds the numbers of each of the tensors.
     pub precisions: Vec<Precision>,
+    /// The shape of a sample in the graph's input, e.g. `[3, 32, 32]`; its product is `n_features`.
+    pub sample_shape: Vec<usize>,
     /// d, the number of features of a sample.
     pub n_features: usize,
     /// C, the number of outputs.
     pub n_outputs: usize,
+    /// The labels of the classes in the order of the outputs, where the file gives them other labels than 0, 1, ...
+    pub classes: Option<Vec<String>>,
     /// Remarks on parts of the graph that were left off or changed, in whole sentences.
     pub notes: Vec<String>,
+    /// Reasons to think that the parameters are not those that the model was trained with, each with a way out.
+    pub warnings: Vec<String>,
 }
 
-/// Reads a classifier out of the bytes of an ONNX model.
+/// Reads a classifier out of the bytes of an ONNX model that holds all of its weights.
 ///
-/// The output is that of the graph, a softmax at its end left off; labels beside it are ignored.
+/// The output is that of the graph, a softmax at its end left off; labels beside it are ignored. A single output z becomes
+/// the logits [0, z] of two classes.
 ///
 /// # Errors
 /// [`OnnxError`] names what is wrong with the bytes, or the first node that no layer expresses.
@@ -67,13 +79,23 @@ pub struct Imported {
 /// assert_eq!(refused, OnnxError::NoGraph);
 /// ```
 pub fn import(bytes: &[u8]) -> Result<Imported, OnnxError> {
-    let graph = graph::Graph::decode(bytes)?;
+    import_with(bytes, &mut |_| Err("other files cannot be read here".to_owned()))
+}
+
+/// Reads a classifier as [`import`] does; weights may lie in the other files that `files` gives.
+///
+/// # Errors
+/// As [`import`]; also [`OnnxError::External`] for a file that cannot be read or is too short.
+pub fn import_with(bytes: &[u8], files: &mut OtherFiles<'_>) -> Result<Imported, OnnxError> {
+    let mut external = external::External::new(files);
+    let graph = graph::Graph::decode(bytes, &mut external)?;
     let input_and_logits::Input { value, form, axes, batch } = input_and_logits::input(&graph)?;
+    let sample_shape = axes.sample().unwrap_or_default();
     let candidates = input_and_logits::candidates(&graph)?;
     let nodes = graph.order(candidates.iter().copied())?;
-    let budget = tensor::Budget::of_file(bytes.len());
+    let budget = tensor::Budget::of_file(bytes.len().saturating_add(external.len()));
     let mut walk = walk::Walk::new(&graph, value, form, axes, batch, budget);
     walk.run(&nodes)?;
     let (logits, n_outputs) = input_and_logits::logits(&mut walk, &candidates)?;
-    emit::emit(walk, logits, n_outputs)
+    emit::emit(walk, logits, n_outputs, sample_shape)
 }

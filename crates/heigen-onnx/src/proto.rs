@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ModelProto {
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) producer_name: Bytes,
     #[prost(bytes = "bytes", optional, tag = "7")]
     pub(crate) graph: Option<Bytes>,
     #[prost(bytes = "bytes", repeated, tag = "8")]
@@ -31,6 +33,17 @@ pub(crate) struct GraphProto {
     pub(crate) input: Vec<Bytes>,
     #[prost(bytes = "bytes", repeated, tag = "12")]
     pub(crate) output: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "13")]
+    pub(crate) value_info: Vec<Bytes>,
+}
+
+/// A key and its value in metadata, or a property of a tensor that lies in another file.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct StringStringEntryProto {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) key: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) value: Bytes,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -47,6 +60,8 @@ pub(crate) struct NodeProto {
     pub(crate) attribute: Vec<Bytes>,
     #[prost(string, tag = "7")]
     pub(crate) domain: String,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub(crate) metadata_props: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -65,6 +80,8 @@ pub(crate) struct AttributeProto {
     pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "bytes", repeated, tag = "9")]
+    pub(crate) strings: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -77,6 +94,8 @@ pub(crate) struct TensorProto {
     pub(crate) float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub(crate) int32_data: Vec<i32>,
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    pub(crate) string_data: Vec<Bytes>,
     #[prost(int64, repeated, tag = "7")]
     pub(crate) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
@@ -97,6 +116,8 @@ pub(crate) struct ValueInfoProto {
     pub(crate) name: String,
     #[prost(message, optional, tag = "2")]
     pub(crate) r#type: Option<TypeProto>,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub(crate) metadata_props: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -131,6 +152,7 @@ pub(crate) mod data_type {
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const STRING: i32 = 8;
+    pub(crate) const BOOL: i32 = 9;
     pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
     pub(crate) const BFLOAT16: i32 = 16;

@@ -49,14 +49,18 @@ pub(crate) struct Normalization {
     /// Weight, bias, running mean, running variance.
     pub(crate) tensors: [crate::tensor::Tensor; 4],
     pub(crate) origins: [Option<ValueId>; 4],
+    /// Whether weight and bias are parameters; else they are ones and zeros that the exporter wrote.
+    pub(crate) affine: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     /// The graph's input.
     Root,
-    /// The input's features as an image.
-    Unflatten,
+    /// The input's features as an image, channel after channel or, with `channels_last`, pixel after pixel.
+    Unflatten {
+        channels_last: bool,
+    },
     /// A layer without parameters.
     Layer(LayerSpec),
     /// A linear layer or a convolution.

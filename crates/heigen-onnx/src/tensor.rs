@@ -53,8 +53,9 @@ impl Tensor {
     pub(crate) fn decode(proto: &TensorProto, name: &str, budget: &mut Budget) -> Result<Self, OnnxError> {
         let name = quote(name);
         let error = |problem: String| OnnxError::Tensor { name: name.clone(), problem };
-        if proto.data_location != 0 || !proto.external_data.is_empty() {
-            return Err(OnnxError::External { name });
+        if proto.data_location != 0 {
+            let problem = "only initializers are read from other files".to_owned();
+            return Err(OnnxError::External { name, file: quote(""), problem });
         }
         let shape = shape(&proto.dims).ok_or_else(|| {
             error(format!("it has the shape {}; expected at most {MOST_AXES} sizes of 1 or more", list(&proto.dims)))
@@ -97,6 +98,7 @@ fn element(data_type: i32) -> Option<Dtype> {
         data_type::INT64 => Dtype::Int64,
         data_type::FLOAT16 => Dtype::Float16,
         data_type::BFLOAT16 => Dtype::BFloat16,
+        data_type::BOOL => Dtype::Bool,
         _ => return None,
     })
 }

@@ -1,6 +1,5 @@
 //! The knowledge of a value of the graph that can be had before any sample is seen.
 
-use crate::affine::Scaling;
 use crate::expression::Expression;
 use crate::graph::{NodeId, ValueId};
 use crate::step::StepId;
@@ -33,34 +32,24 @@ pub(crate) struct Data {
     pub(crate) step: StepId,
     pub(crate) axes: Axes,
     /// The arithmetic that is still to be done with every number.
-    pub(crate) pending: Pending,
+    pub(crate) pending: Expression,
     /// The node that added to `pending` last.
     pub(crate) by: Option<NodeId>,
+    /// The constants that `pending` has taken in.
+    pub(crate) held: Vec<Held>,
 }
 
-/// Arithmetic that is not yet part of a layer.
-#[derive(Clone, Debug)]
-pub(crate) enum Pending {
-    /// A function of each number.
-    Expression(Expression),
-    /// A scaling of features, or of channels.
-    Scaling(Scaling),
-}
+/// A constant in arithmetic, with its node and the initializer that it is, if it is one.
+pub(crate) type Held = (NodeId, Option<ValueId>);
 
 impl Data {
     pub(crate) fn finished(step: StepId, axes: Axes) -> Self {
-        Self { step, axes, pending: Pending::Expression(Expression::IDENTITY), by: None }
+        Self { step, axes, pending: Expression::IDENTITY, by: None, held: vec![] }
     }
 
-    /// The pending arithmetic as a scaling, if it is one.
-    pub(crate) fn scaling(&self) -> Option<Scaling> {
-        match &self.pending {
-            Pending::Scaling(scaling) => Some(scaling.clone()),
-            Pending::Expression(expression) => {
-                let (scale, shift) = expression.as_scaling()?;
-                Some(Scaling { scale: [scale].into(), shift: [shift].into() })
-            }
-        }
+    /// Whether no arithmetic is pending.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.pending == Expression::IDENTITY
     }
 }
 
@@ -98,6 +87,22 @@ impl Axes {
     pub(crate) fn sample(&self) -> Option<Vec<usize>> {
         let (first, rest) = self.dims.split_first()?;
         (first.is_none() && self.in_order()).then(|| rest.iter().copied().collect()).flatten()
+    }
+
+    /// Channels, rows and columns of samples that lie pixel after pixel and are looked at as [N, channels, rows, columns].
+    pub(crate) fn of_channels_last(&self) -> Option<[usize; 3]> {
+        match (&self.dims[..], &self.order[..]) {
+            (&[None, Some(h), Some(w), Some(c)], [0, 3, 1, 2]) => Some([c, h, w]),
+            _ => None,
+        }
+    }
+
+    /// Channels, rows and columns of images that lie channel after channel and are looked at as [N, rows, columns, channels].
+    pub(crate) fn as_channels_last(&self) -> Option<[usize; 3]> {
+        match (&self.dims[..], &self.order[..]) {
+            (&[None, Some(c), Some(h), Some(w)], [0, 2, 3, 1]) => Some([c, h, w]),
+            _ => None,
+        }
     }
 
     /// Numbers of one sample.

@@ -1,13 +1,15 @@
 //! The walk from the input to the output: node by node, it turns what is known of the inputs into what is known of the
 //! output.
 
+use crate::affine::Scaling;
 use crate::error::{OnnxError, quote};
 use crate::expression::Inner;
 use crate::graph::{Graph, Node, NodeId, ValueId};
+use crate::hints::{Role, names_batch_norm};
 use crate::operators;
-use crate::step::{Form, Kind, Normalization, StepId, Steps};
+use crate::step::{Form, Kind, Normalization, ROOT, Step, StepId, Steps};
 use crate::tensor::{Budget, Tensor};
-use crate::value::{Axes, Data, Pending, Size, Value, shown};
+use crate::value::{Axes, Data, Held, Size, Value, shown};
 use heigen::vocabulary::{Approximate, LayerSpec};
 use std::collections::HashMap;
 
@@ -23,6 +25,8 @@ pub(crate) struct Walk<'g> {
     /// The number of samples, if the file fixes it.
     pub(crate) batch: Option<usize>,
     pub(crate) notes: Vec<String>,
+    /// Remarks on what may be wrong with the numbers.
+    pub(crate) warnings: Vec<String>,
     values: HashMap<ValueId, Value>,
 }
 
@@ -35,8 +39,8 @@ impl<'g> Walk<'g> {
         batch: Option<usize>,
         budget: Budget,
     ) -> Self {
-        let values = HashMap::from([(input, Value::Data(Data::finished(crate::step::ROOT, axes)))]);
-        Self { graph, steps: Steps::new(form), budget, batch, notes: vec![], values }
+        let values = HashMap::from([(input, Value::Data(Data::finished(ROOT, axes)))]);
+        Self { graph, steps: Steps::new(form), budget, batch, notes: vec![], warnings: vec![], values }
     }
 
     /// Finds the values that `nodes`, each after those that it takes from, make.
@@ -45,7 +49,7 @@ impl<'g> Walk<'g> {
         for &id in nodes {
             let node = &graph.nodes[id];
             let value = operators::evaluate(self, id, node)?;
-            if let Some(output) = node.outputs.first().copied().flatten() {
+            if let Some(output) = node.outputs.get(operators::place_of_output(node)).copied().flatten() {
                 self.values.insert(output, value);
             }
         }
@@ -58,7 +62,7 @@ impl<'g> Walk<'g> {
             return Ok(value.clone());
         }
         let name = &self.graph.values[id];
-        let problem = "it is not the first output of its node; only first outputs are read".to_owned();
+        let problem = "it is an output of its node that is not read; only first outputs are".to_owned();
         let missing = || OnnxError::Tensor { name: quote(name), problem };
         let proto = self.graph.initializers.get(&id).ok_or_else(missing)?;
         let value = Value::Constant(Tensor::decode(proto, name, &mut self.budget)?, Some(id));
@@ -88,7 +92,7 @@ impl<'g> Walk<'g> {
         }
     }
 
-    /// Input `i` of `node` as samples with nothing pending: scalings become part of the layer before.
+    /// Input `i` of `node` as samples with nothing pending.
     pub(crate) fn data(&mut self, node: &Node, i: usize) -> Result<Data, OnnxError> {
         let data = self.raw_data(node, i)?;
         let finished = self.finish(&data, node)?;
@@ -111,49 +115,95 @@ impl<'g> Walk<'g> {
         }
     }
 
-    /// Input `i` as samples; a scaling may be pending if `scaled` and there is no layer before to make it part of.
-    fn maybe_scaled(&mut self, node: &Node, i: usize, scaled: bool) -> Result<Data, OnnxError> {
-        let data = self.raw_data(node, i)?;
-        let after_affine = matches!(self.steps.get(data.step).kind, Kind::Affine(_));
-        if scaled && !after_affine && data.scaling().is_some() { Ok(data) } else { self.data(node, i) }
-    }
-
-    /// `data` without pending arithmetic, because `node` cannot take any.
+    /// `data` without pending arithmetic, because `node` cannot take any: a scaling becomes a step of its own.
     pub(crate) fn finish(&mut self, data: &Data, node: &Node) -> Result<Data, OnnxError> {
-        let scaling = data.scaling();
-        if scaling.as_ref().is_some_and(crate::affine::Scaling::is_identity) {
+        if data.is_finished() {
             return Ok(Data::finished(data.step, data.axes.clone()));
         }
-        let by = data.by.map_or(node, |id| &self.graph.nodes[id]);
-        let step = self.steps.get(data.step).clone();
-        if let (Some(scaling), Kind::Affine(layer)) = (&scaling, &step.kind) {
-            let layer = layer.then(scaling, &mut self.budget, &by.label)?;
-            if !scaling.scales_nothing() {
-                let of = step.node.map_or("", |id| self.graph.nodes[id].label.as_str());
-                self.note(format!("The scaling by {} is now part of the layer of {of}.", by.label));
-            }
-            let step = self.steps.push(step.parent, Kind::Affine(layer), step.form, step.node);
-            return Ok(Data::finished(step, data.axes.clone()));
-        }
-        Err(by.error(if scaling.is_some() {
-            "it scales or shifts what no linear layer or convolution without padding comes right before or after; no \
-             layer expresses it"
-        } else {
-            "it is part of arithmetic that no layer expresses; expected a GELU, or a scaling beside a linear layer"
-        }))
+        let by = data.by.unwrap_or(node.id);
+        let Some((scale, shift)) = data.pending.as_scaling() else {
+            let by = self.graph.nodes.get(by).unwrap_or(node);
+            return Err(by.error("it is part of arithmetic that no layer expresses; expected a GELU, or a scaling"));
+        };
+        self.scaled(data, &Scaling { scale: vec![scale], shift: vec![shift] }, by, &data.held)
     }
 
-    /// Input `i` of `node` as features; an image is flattened. A scaling may be pending if `scaled`.
-    pub(crate) fn features(&mut self, node: &Node, i: usize, scaled: bool) -> Result<Data, OnnxError> {
-        let mut data = self.maybe_scaled(node, i, scaled)?;
+    /// `data` after a scaling that node `id` computes with the constants `held`, which are no parameters.
+    pub(crate) fn scaled(
+        &mut self,
+        data: &Data,
+        scaling: &Scaling,
+        id: NodeId,
+        held: &[Held],
+    ) -> Result<Data, OnnxError> {
+        let finished = Data::finished(data.step, data.axes.clone());
+        if scaling.is_identity() {
+            return Ok(finished);
+        }
+        let label = self.graph.nodes.get(id).map_or("the graph", |node| node.label.as_str()).to_owned();
+        self.check_held(held, data.step)?;
+        self.note(format!("The scaling by {label} stays an operation without parameters."));
+        let step = self.steps.get(data.step);
+        let (form, node) = (step.form, Some(id));
+        let before = if let Kind::Layer(layer) = &step.kind { Scaling::of(layer) } else { None };
+        let (parent, scaling) = match before {
+            Some(before) => (step.parent, before.then(scaling)),
+            None => (data.step, scaling.clone()),
+        };
+        self.budget.spend(scaling.len(), || label)?;
+        let layer = LayerSpec::Scale { scale: scaling.scale, shift: scaling.shift };
+        let step = self.steps.push(parent, Kind::Layer(layer), form, node);
+        Ok(Data { step, ..finished })
+    }
+
+    /// Refuses to hold parameters fixed, and warns of constants that may be some.
+    fn check_held(&mut self, held: &[Held], step: StepId) -> Result<(), OnnxError> {
+        let graph = self.graph;
+        for &(by, origin) in held {
+            let (node, name) = (&graph.nodes[by], origin.map_or("", |id| graph.values[id].as_str()));
+            let shown = quote(name);
+            match graph.role(origin) {
+                Role::Parameter => {
+                    return Err(node.error(format!(
+                        "it scales or shifts by {shown}, a parameter of the model; heigen has no such layer with parameters \
+                         yet: analyse a model without it, or make it a buffer, which is held fixed"
+                    )));
+                }
+                Role::Unknown if names_batch_norm(name) => self.warn(format!(
+                    "batch normalisation was written out as arithmetic with {shown}; its parameters are not among those of \
+                     the Hessian: analyse the weights (.pt, .npz, .safetensors) with an architecture"
+                )),
+                // Scalings of the samples are their preparation.
+                Role::Unknown if !self.is_at_input(step) => self.warn(format!(
+                    "{shown}, by which {} scales or shifts, is held fixed; if the model was trained with it as a parameter, the \
+                     Hessian lacks its rows and columns",
+                    node.label
+                )),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing but scalings and changes of shape comes before the result of `step`.
+    fn is_at_input(&self, mut step: StepId) -> bool {
+        loop {
+            let Step { parent, kind, .. } = self.steps.get(step);
+            match kind {
+                Kind::Root => return true,
+                Kind::Unflatten { .. } | Kind::Layer(LayerSpec::Scale { .. } | LayerSpec::Flatten) => step = *parent,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Input `i` of `node` as features; an image is flattened.
+    pub(crate) fn features(&mut self, node: &Node, i: usize) -> Result<Data, OnnxError> {
+        let mut data = self.data(node, i)?;
         let [n] = data.axes.sample().unwrap_or_default()[..] else {
             return Err(wrong_shape(node, &data, "features [N, d]"));
         };
-        if let Form::Image([_, h, w]) = self.steps.get(data.step).form {
-            if let Some(scaling) = data.scaling() {
-                self.budget.spend(2 * n, || node.label.clone())?;
-                data.pending = Pending::Scaling(scaling.of_pixels(h * w));
-            }
+        if let Form::Image(_) = self.steps.get(data.step).form {
             let made_by = self.steps.get(data.step).node;
             data.step = self.steps.push(data.step, Kind::Layer(LayerSpec::Flatten), Form::Features(n), made_by);
             self.keep(node, i, &data);
@@ -161,23 +211,50 @@ impl<'g> Walk<'g> {
         Ok(data)
     }
 
-    /// Input `i` of `node` as images; the input's features are made into some. A scaling may be pending if `scaled`.
-    pub(crate) fn images(&mut self, node: &Node, i: usize, scaled: bool) -> Result<(Data, [usize; 3]), OnnxError> {
-        let mut data = self.maybe_scaled(node, i, scaled)?;
+    /// Input `i` of `node` as images; the input's features are made into some.
+    pub(crate) fn images(&mut self, node: &Node, i: usize) -> Result<(Data, [usize; 3]), OnnxError> {
+        self.samples_as_images(node, i)?;
+        let data = self.data(node, i)?;
         let Ok(shape) = <[usize; 3]>::try_from(data.axes.sample().unwrap_or_default()) else {
             return Err(wrong_shape(node, &data, "images [N, channels, rows, columns]"));
         };
         let form = self.steps.get(data.step).form;
         if form != Form::Image(shape) {
-            let by_channel = matches!(&data.pending, Pending::Scaling(_));
-            if data.step != crate::step::ROOT || by_channel {
-                let problem = format!("it gets {form}, reshaped into {}; only samples can be", Form::Image(shape));
-                return Err(node.error(problem));
-            }
-            data.step = self.steps.push(data.step, Kind::Unflatten, Form::Image(shape), Some(node.id));
-            self.keep(node, i, &data);
+            let problem = format!("it gets {form}, reshaped into {}; only samples can be", Form::Image(shape));
+            return Err(node.error(problem));
         }
         Ok((data, shape))
+    }
+
+    /// Makes the samples images, if they are input `i` of `node` and look like some there. A function of every number that is
+    /// still to be done with them does not mind.
+    fn samples_as_images(&mut self, node: &Node, i: usize) -> Result<(), OnnxError> {
+        let mut data = self.raw_data(node, i)?;
+        if data.step != ROOT {
+            return Ok(());
+        }
+        let last = data.axes.of_channels_last();
+        let shape = last.or_else(|| <[usize; 3]>::try_from(data.axes.sample()?).ok());
+        if let Some(shape) = shape.filter(|&shape| last.is_some() || self.steps.get(ROOT).form != Form::Image(shape)) {
+            let kind = Kind::Unflatten { channels_last: last.is_some() };
+            data.step = self.steps.push(ROOT, kind, Form::Image(shape), Some(node.id));
+            data.axes = Axes::of_samples(&shape);
+            self.keep(node, i, &data);
+        }
+        Ok(())
+    }
+
+    /// Input `i` of `node`, which is samples of the shape [rows, columns, channels], as images whose channels come last. Their
+    /// axes stay in the order in which the node sees them.
+    pub(crate) fn channels_last(&mut self, node: &Node, i: usize) -> Result<Data, OnnxError> {
+        let mut data = self.raw_data(node, i)?;
+        if let (ROOT, Some([h, w, c])) = (data.step, data.axes.sample().and_then(|s| <[usize; 3]>::try_from(s).ok())) {
+            let kind = Kind::Unflatten { channels_last: true };
+            data.step = self.steps.push(ROOT, kind, Form::Image([c, h, w]), Some(node.id));
+            data.axes = Axes::of_samples(&[c, h, w]).transposed(&[0, 2, 3, 1]);
+            self.keep(node, i, &data);
+        }
+        self.data(node, i)
     }
 
     /// `data` after a layer without parameters that leaves its form.
@@ -201,15 +278,19 @@ impl<'g> Walk<'g> {
 
     /// `data` with its pending arithmetic as a GELU, if it is one by now.
     pub(crate) fn recognised(&mut self, data: Data, id: NodeId) -> Value {
-        let Pending::Expression(expression) = &data.pending else {
-            return Value::Data(data);
-        };
-        let approximate = match expression.as_gelu() {
+        let approximate = match data.pending.as_gelu() {
             None => return Value::Data(data),
             Some(Inner::Erf) => Approximate::None,
             Some(Inner::Tanh) => Approximate::Tanh,
         };
         self.elementwise(&data, LayerSpec::Gelu { approximate }, id)
+    }
+
+    pub(crate) fn warn(&mut self, warning: String) {
+        const MOST: usize = 20;
+        if !self.warnings.contains(&warning) && self.warnings.len() < MOST {
+            self.warnings.push(warning);
+        }
     }
 
     pub(crate) fn note(&mut self, note: String) {
@@ -222,6 +303,13 @@ impl<'g> Walk<'g> {
 /// Says that `data` has another shape than `node` takes.
 pub(crate) fn wrong_shape(node: &Node, data: &Data, wanted: &str) -> OnnxError {
     let moved = data.axes.sample().is_none() && data.axes.sizes().first() == Some(&Size::Batch);
+    if data.axes.sample().is_some_and(|sample| sample.len() == 2) && wanted.starts_with("features") {
+        return node.error(format!(
+            "it gets {}, which are sequences; heigen does not have layers on sequences and attention yet: analyse a network \
+             of features [N, d] or images [N, channels, rows, columns]",
+            shown(&data.axes.sizes())
+        ));
+    }
     let hint = if moved { ", in the order in which the layer before makes them (its axes are transposed)" } else { "" };
     node.error(format!("it gets {}; expected {wanted}{hint}", shown(&data.axes.sizes())))
 }

@@ -19,8 +19,12 @@ Examples:
 
 arch.json lists the layers of the network, as in
   {\"layers\": [{\"type\": \"linear\", \"out_features\": 16}, {\"type\": \"tanh\"}, {\"type\": \"linear\", \"out_features\": 3}]}
-ONNX files bring their architecture along. In PyTorch:
-  torch.save(model.state_dict(), \"net.pt\")   or   torch.onnx.export(model.eval(), (X[:1],), \"net.onnx\")
+ONNX files bring their architecture along; weights that lie beside them (net.onnx.data) are read. In PyTorch:
+  torch.save(model.state_dict(), \"net.pt\")
+  torch.onnx.export(model.eval(), (X[:1],), \"net.onnx\", optimize=False)
+Without optimize=False PyTorch folds batch normalisation into the layers before it (with dynamo=False: without
+do_constant_folding=False). The parameters of such a file are not those that were trained, and the Hessian is another one:
+analyze warns of it.
 
 Writes results/experiments/<name>.json and results/models/<name>.safetensors, with which every other command
 works on the network (heigen plot spectrum results/experiments/<name>.json),

@@ -152,6 +152,11 @@ impl Labels {
     ) -> Result<Classes, FormatError> {
         let texts = match self {
             Self::Texts(texts) => texts,
+            // Numbers beside names that are texts are places among the names.
+            Self::Numbers(numbers) if names.iter().any(|name| name.parse::<f64>().is_err()) => {
+                let labels = of_numbers(&numbers, place, Some(names.len()))?.labels;
+                return Ok(Classes { labels, names: names.to_vec(), order: ClassOrder::Given });
+            }
             Self::Numbers(numbers) => {
                 let mut texts = Texts::default();
                 numbers.iter().for_each(|number| texts.push(&number.to_string()));

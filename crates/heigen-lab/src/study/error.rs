@@ -126,6 +126,47 @@ pub enum ImportError {
         /// The network.
         model: PathBuf,
     },
+    /// The network has a single output, and the loss is not the one that heigen has for it.
+    #[error(
+        "{} has a single output, for which heigen has the binary cross-entropy (cross_entropy) only; {loss} of one output, and \
+         regression on real targets, it does not do yet: take cross_entropy, or a network with one output for each class",
+        model.display()
+    )]
+    SingleOutput {
+        /// The network.
+        model: PathBuf,
+        /// The loss.
+        loss: &'static str,
+    },
+    /// The network has a single output, and the samples are not labelled by two classes.
+    #[error(
+        "{} has a single output, which heigen takes as the logit of the second of two classes, for labels 0 and 1; regression on \
+         real targets it does not do yet",
+        model.display()
+    )]
+    LabelsOfSingleOutput {
+        /// The network.
+        model: PathBuf,
+        /// The error of the samples.
+        source: Box<LabError>,
+    },
+    /// The samples are arrays of another shape than the network takes.
+    #[error(
+        "{} takes samples of the shape {wanted:?}, and those of {} have {got:?}; expected the same order of axes: transpose \
+         them, as by numpy.moveaxis(X, 1, -1) or numpy.moveaxis(X, -1, 1)",
+        model.display(),
+        data.display()
+    )]
+    SampleShape {
+        /// The network.
+        model: PathBuf,
+        /// The samples.
+        data: PathBuf,
+        /// The shape of a sample.
+        got: Vec<usize>,
+        /// The shape that the network's file asks for.
+        wanted: Vec<usize>,
+    },
     /// Weights, architecture and samples do not fit together.
     #[error("{} on samples of {features} features, {}", model.display(), data.display())]
     Fit {

@@ -1,6 +1,6 @@
 //! Reads a network that another program wrote: its architecture and its weights.
 
-use super::{ImportError, ImportRequest, Renaming};
+use super::{ImportError, ImportRequest, Renaming, beside};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
@@ -16,6 +16,9 @@ const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
 
 /// The most bytes of the file of an architecture.
 const LONGEST_ARCHITECTURE: u64 = 64 << 20;
+/// The remark on a network with a single output.
+const SINGLE_OUTPUT: &str = "The single output z of the network is taken as the logits [0, z] of two classes: their \
+                             cross-entropy is the binary cross-entropy of z.";
 
 /// A network as its files describe it.
 #[derive(Debug)]
@@ -26,8 +29,14 @@ pub(super) struct Foreign {
     pub(super) n_outputs: usize,
     /// Pairs of names that belong to one tensor. The second may be missing in `tensors`.
     pub(super) tied: Vec<[String; 2]>,
+    /// The labels of the classes in the order of the outputs, where the file names them.
+    pub(super) classes: Option<Vec<String>>,
+    /// The shape of a sample, where the file says so.
+    pub(super) sample_shape: Option<Vec<usize>>,
     /// Sentences about how the network was read.
     pub(super) notes: Vec<String>,
+    /// Sentences about reasons why its parameters may not be the trained ones.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The tensors of a file of weights.
@@ -60,7 +69,7 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
             if request.arch.is_some() || !request.renamings.is_empty() || !request.leave_out.is_empty() {
                 return Err(ImportError::BringsArchitecture { path: path.clone() }.into());
             }
-            return onnx(path, &bytes);
+            return onnx(call, path, &bytes);
         }
         // The reader's own words for a damaged file, or for one of an old format.
         FileKind::Unknown if *ending == "safetensors" => safetensors(path, &bytes)?,
@@ -84,7 +93,14 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
     let running = is_there(".running_mean") && is_there(".running_var");
     let found = if running { BatchNormMode::Running } else { BatchNormMode::Batch };
     let batchnorm = stated.unwrap_or(found);
-    let architecture = Sequential { input_shape, batchnorm, layers: spec.layers(n_outputs) };
+    let channels_last = matches!(&spec, ModelSpec::Sequential(own) if own.channels_last);
+    let mut architecture = Sequential { input_shape, channels_last, batchnorm, layers: spec.layers(n_outputs) };
+    let mut n_outputs = n_outputs;
+    if n_outputs == 1 && !architecture.ends_in_log_softmax() {
+        architecture.layers.push(LayerSpec::BinaryLogits);
+        n_outputs = 2;
+        notes.push(SINGLE_OUTPUT.to_owned());
+    }
     if arch == "FNN_2layer" {
         notes.push("FNN_2layer is taken with ReLU; for another activation give its layers in a file".to_owned());
     }
@@ -94,11 +110,12 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
             path.display()
         ));
     }
-    Ok(Foreign { architecture, tensors, n_outputs, tied, notes })
+    Ok(Foreign { architecture, tensors, n_outputs, tied, classes: None, sample_shape: None, notes, warnings: vec![] })
 }
 
-fn onnx(path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
-    let mut imported = heigen_onnx::import(bytes).of(path.display())?;
+fn onnx(call: &Call, path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
+    let mut others = |name: &str| beside::read(path, name, call.lab.memory);
+    let mut imported = heigen_onnx::import_with(bytes, &mut others).of(path.display())?;
     if imported.architecture.input_shape.is_none() {
         // Whatever the shape of the samples, their numbers are the features.
         imported.architecture.layers.insert(0, LayerSpec::Flatten);
@@ -108,7 +125,10 @@ fn onnx(path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
         tensors: imported.tensors,
         n_outputs: imported.n_outputs,
         tied: Vec::new(),
+        classes: imported.classes,
+        sample_shape: Some(imported.sample_shape),
         notes: imported.notes,
+        warnings: imported.warnings,
     })
 }
 
@@ -236,7 +256,15 @@ fn text_of(file: &str) -> Result<String, std::io::Error> {
 /// The number of outputs of the last layer, which must be linear.
 fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result<usize, ImportError> {
     let layers = spec.layers(1);
-    let last = layers.iter().rev().find(|l| !matches!(l, LayerSpec::LogSoftmax | LayerSpec::Dropout { .. }));
+    let is_behind = |layer: &&LayerSpec| match layer {
+        LayerSpec::LogSoftmax | LayerSpec::Dropout { .. } | LayerSpec::BinaryLogits => true,
+        LayerSpec::Scale { .. } => true,
+        _ => false,
+    };
+    let last = layers.iter().rev().find(|layer| !is_behind(layer));
+    if layers.contains(&LayerSpec::BinaryLogits) {
+        return Ok(2);
+    }
     match (spec, last.and_then(last_linear)) {
         (ModelSpec::Sequential(_), Some(LayerSpec::Linear { out_features, .. })) => Ok(*out_features),
         (_, Some(LayerSpec::Linear { name: Some(name), .. })) => {

@@ -1,6 +1,7 @@
 //! Studies of networks and data from elsewhere: the network is taken in as an experiment, everything about it is
 //! computed, and one report is written.
 
+mod beside;
 mod error;
 mod foreign;
 mod names;
@@ -75,6 +76,8 @@ pub struct Imported {
     pub theta: Vec<f64>,
     /// Sentences about how network and samples were read.
     pub notes: Vec<String>,
+    /// Sentences about reasons why the parameters may not be those that the network was trained with.
+    pub warnings: Vec<String>,
 }
 
 /// A function that words the command that draws a figure again, given the figure, the experiment's file, its weights
@@ -199,6 +202,9 @@ fn import(call: &Call, request: &ImportRequest) -> Result<Imported, LabError> {
     for note in imported.notes.iter().filter(|note| !told.contains(note)) {
         call.note(job, NoteKind::Remark(note.clone()));
     }
+    for warning in &imported.warnings {
+        call.note(job, NoteKind::Warning(warning.clone()));
+    }
     let (from, experiment) = (request.model.clone(), imported.paths.experiment());
     call.note(job, NoteKind::Imported { from, experiment });
     Ok(imported)
@@ -220,9 +226,10 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         Spectrum::Top(record, paths) => (Found::Top(record), None, paths.analysis()),
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
-    let warnings = warnings_of(&spectrum);
-    for warning in &warnings {
+    let mut warnings = imported.warnings.clone();
+    for warning in warnings_of(&spectrum) {
         call.note(job, NoteKind::Warning(warning.clone()));
+        warnings.push(warning);
     }
     let name = job.to_string().replace('/', "-");
     // A study of some eigenpairs has a page of its own, beside the page of the whole spectrum.

@@ -24,13 +24,20 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     let name = name(request)?;
     let paths = call.store.of(&name)?;
     let mut experiment = experiment(request, &foreign, name, &paths.experiment())?;
+    let single = foreign.architecture.layers.contains(&LayerSpec::BinaryLogits);
+    let of_single = |error: LabError| match error {
+        stopped if stopped.is_stopped() || !single => stopped,
+        source => ImportError::LabelsOfSingleOutput { model: request.model.clone(), source: Box::new(source) }.into(),
+    };
     if let DatasetSpec::File(args) = &experiment.dataset
         && !args.channels_last
-        && has_channels_last(&foreign, &samples(call, &experiment).of(&experiment.name)?.data.shape)
+        && !foreign.architecture.channels_last
+        && has_channels_last(&foreign, &samples(call, &experiment).of(&experiment.name).map_err(of_single)?.data.shape)
     {
         experiment.dataset = DatasetSpec::File(FileArgs { channels_last: true, ..args.clone() });
     }
-    let mut prepared = Prepared::new(call, &experiment)?;
+    let mut prepared = Prepared::new(call, &experiment).map_err(of_single)?;
+    fitting_shape(request, &foreign, &prepared)?;
     let layout = prepared.network.layout();
     foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.tied, &request.model)?);
     if let Some(names) = names::tied(layout, &foreign.tied) {
@@ -60,7 +67,22 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     call.memo.wrote(paths.weights(), hash, kept);
     let origin = Origin::File(paths.experiment());
     let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
-    Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes })
+    let warnings = foreign.warnings;
+    Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes, warnings })
+}
+
+/// Fails if the samples are arrays of another shape than the network's file asks for, such as images whose channels come
+/// first for a network that takes them last: the numbers are as many, but not the same.
+fn fitting_shape(request: &ImportRequest, foreign: &Foreign, prepared: &Prepared) -> Result<(), ImportError> {
+    let long = |shape: &[usize]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+    let Some(wanted) = &foreign.sample_shape else { return Ok(()) };
+    let got = &prepared.samples.data.shape;
+    let (one, other) = (long(wanted), long(got));
+    if one.len() < 2 || other.len() < 2 || one == other {
+        return Ok(());
+    }
+    let (model, data) = (request.model.clone(), request.data.path.clone().into());
+    Err(ImportError::SampleShape { model, data, got: got.clone(), wanted: wanted.clone() })
 }
 
 /// Whether the network begins with a convolution whose channels are the last axis of the samples, and not the first.
@@ -116,7 +138,14 @@ fn experiment(
     if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
         return Err(ImportError::NoLogSoftmax { model: request.model.clone() }.into());
     }
-    let data = FileArgs { num_classes: Some(foreign.n_outputs), ..request.data.clone() };
+    if request.loss != LossKind::CrossEntropy && foreign.architecture.layers.contains(&LayerSpec::BinaryLogits) {
+        return Err(ImportError::SingleOutput { model: request.model.clone(), loss: loss_name(request.loss) }.into());
+    }
+    let data = FileArgs {
+        num_classes: Some(foreign.n_outputs),
+        class_names: request.data.class_names.clone().or_else(|| foreign.classes.clone()),
+        ..request.data.clone()
+    };
     let written = json!({
         "model": ModelSpec::Sequential(foreign.architecture.clone()),
         "optimizer": {"type": "SGD", "args": {"lr": 0.01}},

@@ -4,7 +4,7 @@ use crate::error::OnnxError;
 use crate::expression::Inner;
 use crate::graph::{Node, NodeId};
 use crate::step::{Form, Kind};
-use crate::value::{Data, Pending, Value};
+use crate::value::{Data, Value};
 use crate::walk::Walk;
 use heigen::vocabulary::{Approximate, LayerSpec};
 
@@ -16,8 +16,7 @@ pub(super) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<V
         "Gelu" => LayerSpec::Gelu { approximate: approximate(node)? },
         "Erf" => return inside(walk, id, node, Inner::Erf),
         "Tanh" => {
-            let pending = walk.raw_data(node, 0)?.pending;
-            if matches!(&pending, Pending::Expression(e) if e.as_scaling().is_none()) {
+            if walk.raw_data(node, 0)?.pending.as_scaling().is_none() {
                 return inside(walk, id, node, Inner::Tanh);
             }
             LayerSpec::Tanh
@@ -39,20 +38,16 @@ fn approximate(node: &Node) -> Result<Approximate, OnnxError> {
 /// A function inside what may become a GELU.
 fn inside(walk: &mut Walk<'_>, id: NodeId, node: &Node, f: Inner) -> Result<Value, OnnxError> {
     let mut data = walk.raw_data(node, 0)?;
-    let expression = match &data.pending {
-        Pending::Expression(expression) => expression.inside(f),
-        Pending::Scaling(_) => None,
-    };
-    let Some(expression) = expression else {
+    let Some(expression) = data.pending.inside(f) else {
         return Err(node.error("it is supported only inside a GELU, x/2 (1 + erf(x / sqrt 2))"));
     };
-    data.pending = Pending::Expression(expression);
+    data.pending = expression;
     data.by = Some(id);
     Ok(Value::Data(data))
 }
 
 fn over_features(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let data = walk.features(node, 0, false)?;
+    let data = walk.features(node, 0)?;
     let axis = node.attributes.int("axis", -1);
     if !matches!(axis, -1 | 1) {
         return Err(node.error(format!("its axis is {axis}; expected 1, that of the classes")));
@@ -76,14 +71,13 @@ pub(super) fn greater(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxErr
 /// this way. For a threshold of 20 or more it differs from softplus(x) by less than 3e-9, so it is read as that.
 pub(super) fn softplus_above(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     const LEAST: f64 = 20.0;
-    let is_identity = |data: &Data| data.scaling().is_some_and(|scaling| scaling.is_identity());
     if let (Value::Above(x, threshold), Value::Data(above), Value::Data(softplus)) =
         (walk.input(node, 0)?, walk.input(node, 1)?, walk.input(node, 2)?)
     {
         let step = walk.steps.get(softplus.step);
         let of_x = matches!(step.kind, Kind::Layer(LayerSpec::Softplus)) && step.parent == x.step;
         let same = above.step == x.step && above.axes == x.axes && softplus.axes == x.axes;
-        if of_x && same && threshold >= LEAST && [&x, &above, &softplus].into_iter().all(is_identity) {
+        if of_x && same && threshold >= LEAST && [&x, &above, &softplus].into_iter().all(Data::is_finished) {
             return Ok(Value::Data(softplus));
         }
     }

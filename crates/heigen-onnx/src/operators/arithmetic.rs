@@ -1,13 +1,15 @@
-//! Arithmetic with constants, which becomes part of linear layers or of a GELU, and sums of two branches.
+//! Arithmetic with constants, which is a bias, a scaling or part of a GELU, and sums of two branches.
 
-use crate::affine::Scaling;
+use crate::affine::{Affine, Scaling};
 use crate::error::OnnxError;
 use crate::expression::Expression;
-use crate::graph::{Node, NodeId};
+use crate::graph::{Node, NodeId, ValueId};
+use crate::hints::Role;
 use crate::step::Kind;
 use crate::tensor::{MOST_AXES, Tensor};
-use crate::value::{Data, Pending, Size, Value, shown};
+use crate::value::{Data, Held, Size, Value, shown};
 use crate::walk::Walk;
+use heigen::vocabulary::LayerSpec;
 
 /// An operator of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +45,8 @@ impl Operation {
 
 pub(super) fn binary(walk: &mut Walk<'_>, id: NodeId, node: &Node, operation: Operation) -> Result<Value, OnnxError> {
     match (walk.input(node, 0)?, walk.input(node, 1)?) {
-        (Value::Data(_), Value::Constant(c, _)) => with_constant(walk, id, node, operation, 0, &c),
-        (Value::Constant(c, _), Value::Data(_)) => with_constant(walk, id, node, operation, 1, &c),
+        (Value::Data(_), Value::Constant(c, origin)) => with_constant(walk, id, node, operation, 0, (&c, origin)),
+        (Value::Constant(c, origin), Value::Data(_)) => with_constant(walk, id, node, operation, 1, (&c, origin)),
         (Value::Data(a), Value::Data(b)) => of_two(walk, id, node, operation, a, &b),
         _ => Err(node.error("it takes sizes of a tensor together with numbers; expected samples and constants")),
     }
@@ -57,7 +59,7 @@ fn with_constant(
     node: &Node,
     operation: Operation,
     at: usize,
-    c: &Tensor,
+    (c, origin): (&Tensor, Option<ValueId>),
 ) -> Result<Value, OnnxError> {
     let undefined = || node.error("it divides by zero, or by what depends on the samples");
     let pairs =
@@ -71,14 +73,31 @@ fn with_constant(
     // A bias of one number is one all the same: it must not become part of a GELU after it.
     let of_one_feature = data.axes.sample().is_some_and(|s| s == [1]) && !c.shape.is_empty();
     if c.is_scalar() && !of_one_feature && c.shape.len() <= data.axes.rank() {
-        return scaled_by_number(walk, id, node, data, &scaling);
+        return scaled_by_number(walk, id, node, data, &scaling, Some((id, origin)));
     }
-    let channels = channels_of(node, &data, c)?;
-    let data = match channels {
-        Channels::Features => walk.features(node, at, true)?,
-        Channels::Image => walk.images(node, at, true)?.0,
+    let data = match channels_of(node, &data, c)? {
+        Channels::Features => walk.features(node, at)?,
+        Channels::Image => walk.images(node, at)?.0,
+        Channels::LastOfSamples => walk.channels_last(node, at)?,
     };
-    scaled(walk, id, node, data, &scaling)
+    let step = walk.steps.get(data.step).clone();
+    if let (Kind::Affine(layer), true) = (&step.kind, scaling.scales_nothing()) {
+        if let Some(biased) = biased(walk, layer, &scaling.shift, c, origin) {
+            let step = walk.steps.push(step.parent, Kind::Affine(biased), step.form, step.node);
+            return Ok(Value::Data(Data::finished(step, data.axes)));
+        }
+    }
+    walk.scaled(&data, &scaling, id, &[(id, origin)]).map(Value::Data)
+}
+
+/// The layer with `shift` as its bias, if it has none yet.
+fn biased(walk: &Walk<'_>, layer: &Affine, shift: &[f64], c: &Tensor, origin: Option<ValueId>) -> Option<Affine> {
+    let zeros = shift.iter().all(|&s| s == 0.0);
+    if layer.bias.is_some() || shift.len() != layer.outputs() || (zeros && walk.graph.role(origin) == Role::Made) {
+        return None;
+    }
+    let bias = Tensor { shape: vec![shift.len()], values: shift.into(), precision: c.precision };
+    Some(Affine { bias: Some(bias), bias_origin: origin, ..layer.clone() })
 }
 
 fn scaled_by_number(
@@ -87,39 +106,27 @@ fn scaled_by_number(
     node: &Node,
     mut data: Data,
     scaling: &Scaling,
+    held: Option<Held>,
 ) -> Result<Value, OnnxError> {
+    const MOST_HELD: usize = 32;
     let (scale, shift) = (scaling.scale[0], scaling.shift[0]);
-    let next = match &data.pending {
-        Pending::Scaling(before) => Some(Pending::Scaling(before.then(scaling))),
-        Pending::Expression(before) => before
-            .times(&Expression::constant(scale))
-            .and_then(|product| product.plus(&Expression::constant(shift)))
-            .map(Pending::Expression),
-    };
-    data.pending = next.ok_or_else(|| no_layer(node))?;
-    if let Pending::Scaling(scaling) = &data.pending {
-        walk.budget.spend(scaling.scale.len() + scaling.shift.len(), || node.label.clone())?;
-    }
+    let product = data.pending.times(&Expression::constant(scale));
+    let sum = product.and_then(|product| product.plus(&Expression::constant(shift)));
+    data.pending = sum.ok_or_else(|| no_layer(node))?;
     data.by = Some(id);
+    data.held.extend(held);
+    if data.held.len() > MOST_HELD {
+        return Err(node.error(format!("more than {MOST_HELD} operations with numbers come one after the other")));
+    }
     Ok(walk.recognised(data, id))
-}
-
-/// `data` with every feature or channel scaled by its own number.
-fn scaled(walk: &mut Walk<'_>, id: NodeId, node: &Node, mut data: Data, next: &Scaling) -> Result<Value, OnnxError> {
-    let before = data.scaling().ok_or_else(|| no_layer(node))?;
-    walk.budget.spend(before.scale.len() + next.scale.len(), || node.label.clone())?;
-    data.pending = Pending::Scaling(before.then(next));
-    data.by = Some(id);
-    if matches!(walk.steps.get(data.step).kind, Kind::Affine(_)) {
-        data = walk.finish(&data, node)?;
-    }
-    Ok(Value::Data(data))
 }
 
 /// The axis along which a constant has one number for each place.
 enum Channels {
     Features,
     Image,
+    /// The last axis of samples [N, rows, columns, channels].
+    LastOfSamples,
 }
 
 fn channels_of(node: &Node, data: &Data, c: &Tensor) -> Result<Channels, OnnxError> {
@@ -133,6 +140,7 @@ fn channels_of(node: &Node, data: &Data, c: &Tensor) -> Result<Channels, OnnxErr
     match sample[..] {
         [d] if ends_in(&[d]) => Ok(Channels::Features),
         [c, _, _] if ends_in(&[c, 1, 1]) => Ok(Channels::Image),
+        [_, _, c] if ends_in(&[c]) => Ok(Channels::LastOfSamples),
         _ => {
             let (got, with) = (shown(&data.axes.sizes()), &c.shape);
             Err(node.error(format!(
@@ -151,24 +159,32 @@ fn of_two(
     mut a: Data,
     b: &Data,
 ) -> Result<Value, OnnxError> {
-    if let (Pending::Expression(x), Pending::Expression(y)) = (&a.pending, &b.pending)
-        && a.step == b.step
-        && a.axes == b.axes
-    {
+    if a.step == b.step && a.axes == b.axes {
+        let (x, y) = (a.pending, b.pending);
         let result = match operation {
-            Operation::Add => x.plus(y),
+            Operation::Add => x.plus(&y),
             Operation::Sub => x.plus(&y.negative()),
-            Operation::Mul => x.times(y),
+            Operation::Mul => x.times(&y),
             Operation::Div => None,
         };
-        a.pending = Pending::Expression(result.ok_or_else(|| no_layer(node))?);
+        a.pending = result.ok_or_else(|| no_layer(node))?;
         a.by = Some(id);
         return Ok(walk.recognised(a, id));
     }
+    let of_sigmoid = |x: &Data, y: &Data| {
+        let step = walk.steps.get(y.step);
+        matches!(step.kind, Kind::Layer(LayerSpec::Sigmoid)) && step.parent == x.step
+    };
+    if operation == Operation::Mul && (of_sigmoid(&a, b) || of_sigmoid(b, &a)) {
+        return Err(node.error(
+            "x * sigmoid(x), a SiLU or Swish: heigen does not have this activation yet; it has ReLU, tanh, sigmoid, \
+             softplus and GELU",
+        ));
+    }
     if operation != Operation::Add {
         return Err(node.error(
-            "it takes two values that both depend on the samples; no layer but their sum, a residual \
-                               block, is expressed",
+            "it takes two values that both depend on the samples; heigen has no layer for that yet but their sum, a \
+             residual block",
         ));
     }
     join(walk, id, node)
@@ -184,8 +200,8 @@ fn join(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError
     }
     if walk.steps.get(a.step).form != walk.steps.get(b.step).form {
         (a, b) = match a.axes.sample().unwrap_or_default().len() {
-            1 => (walk.features(node, 0, false)?, walk.features(node, 1, false)?),
-            3 => (walk.images(node, 0, false)?.0, walk.images(node, 1, false)?.0),
+            1 => (walk.features(node, 0)?, walk.features(node, 1)?),
+            3 => (walk.images(node, 0)?.0, walk.images(node, 1)?.0),
             _ => return Err(unequal()),
         };
     }
@@ -195,30 +211,28 @@ fn join(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError
 
 pub(super) fn negative(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     let data = walk.raw_data(node, 0)?;
-    scaled_by_number(walk, id, node, data, &Scaling { scale: [-1.0].into(), shift: [0.0].into() })
+    scaled_by_number(walk, id, node, data, &Scaling::by(-1.0), None)
 }
 
 /// x^1, x^2 and x^3, which stand inside a GELU.
 pub(super) fn power(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
     let mut data = walk.raw_data(node, 0)?;
     let exponent = walk.constant(node, 1, "exponent")?.filter(|(e, _)| e.is_scalar()).map(|(e, _)| e.values[0]);
-    let Pending::Expression(x) = &data.pending else {
-        return Err(no_layer(node));
-    };
+    let x = data.pending;
     let power = match exponent {
-        Some(1.0) => Some(*x),
-        Some(2.0) => x.times(x),
-        Some(3.0) => x.times(x).and_then(|square| square.times(x)),
+        Some(1.0) => Some(x),
+        Some(2.0) => x.times(&x),
+        Some(3.0) => x.times(&x).and_then(|square| square.times(&x)),
         _ => None,
     };
-    data.pending = Pending::Expression(power.ok_or_else(|| no_layer(node))?);
+    data.pending = power.ok_or_else(|| no_layer(node))?;
     data.by = Some(id);
     Ok(Value::Data(data))
 }
 
 /// The operator of traditional machine learning that computes (x - offset) * scale.
 pub(super) fn scaler(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let data = walk.features(node, 0, true)?;
+    let data = walk.features(node, 0)?;
     let n = data.axes.sample().unwrap_or_default().iter().product::<usize>();
     let list = |name: &str, default: f32| -> Result<Vec<f64>, OnnxError> {
         let values =
@@ -229,11 +243,12 @@ pub(super) fn scaler(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Val
         Ok(values.iter().copied().map(f64::from).collect())
     };
     let (offset, scale) = (list("offset", 0.0)?, list("scale", 1.0)?);
-    let shift = Scaling { scale: [1.0].into(), shift: offset.iter().map(|o| -o).collect() };
-    let scaling = shift.then(&Scaling { scale: scale.into(), shift: [0.0].into() });
-    scaled(walk, id, node, data, &scaling)
+    let shift = Scaling { scale: vec![1.0], shift: offset.iter().map(|o| -o).collect() };
+    let scaling = shift.then(&Scaling { scale, shift: vec![0.0] });
+    walk.budget.spend(scaling.len(), || node.label.clone())?;
+    walk.scaled(&data, &scaling, id, &[]).map(Value::Data)
 }
 
 fn no_layer(node: &Node) -> OnnxError {
-    node.error("it is part of arithmetic that no layer expresses; expected a GELU, or a scaling beside a linear layer")
+    node.error("it is part of arithmetic that no layer expresses; expected a GELU, or a scaling")
 }

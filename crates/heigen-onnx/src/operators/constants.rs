@@ -94,6 +94,12 @@ fn of_tensors(
         "Sub" => operation(Operation::Sub)?,
         "Mul" => operation(Operation::Mul)?,
         "Div" => operation(Operation::Div)?,
+        "ReduceL2" => {
+            return Err(node.error(
+                "it computes a weight from others, as weight normalisation does; heigen has no layer with such parameters \
+                 yet: analyse a model without it, or for the computed weight remove the parametrization before the export",
+            ));
+        }
         _ => return Err(node.error("all its inputs are constants; expected one that depends on the samples")),
     };
     binary(node, first, second, operation, budget)

@@ -13,9 +13,9 @@ mod window;
 use crate::error::OnnxError;
 use crate::graph::{Node, NodeId};
 use crate::proto::data_type;
-use crate::step::{Form, Kind};
+use crate::step::{Form, Kind, StepId};
 use crate::value::{Data, Value};
-use crate::walk::Walk;
+use crate::walk::{Walk, axes_of};
 use arithmetic::Operation;
 use heigen::vocabulary::LayerSpec;
 
@@ -37,6 +37,7 @@ pub(crate) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<V
         "Neg" => arithmetic::negative(walk, id, node),
         "Pow" => arithmetic::power(walk, id, node),
         "ai.onnx.ml.Scaler" => arithmetic::scaler(walk, id, node),
+        "ai.onnx.ml.LinearClassifier" => linear::classifier(walk, id, node),
         "Gemm" => linear::gemm(walk, id, node),
         "MatMul" => linear::matmul(walk, id, node),
         "Conv" => linear::conv(walk, id, node),
@@ -52,9 +53,23 @@ pub(crate) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<V
         "Where" => activation::softplus_above(walk, node),
         "ai.onnx.ml.Normalizer" => normalizer(walk, node),
         "ai.onnx.ml.ZipMap" => walk.raw_data(node, 0).map(Value::Data),
-        "Concat" => concat(walk, node),
+        "Concat" => concat(walk, id, node),
+        "Gather" => Err(node.error(
+            "it takes entries of a table for the samples, or of the samples, as an embedding of tokens does; heigen does not \
+             have embeddings and sequences yet: analyse a network that takes numbers, e.g. the part after the embedding",
+        )),
+        "Slice" | "ReduceProd" | "Expand" => Err(node.error(
+            "heigen reads it in the arithmetic of shapes only, and here it works on the samples; analyse a network without \
+             it",
+        )),
         _ => Err(node.unsupported()),
     }
+}
+
+/// The place of the output that is read among those of `node`.
+pub(crate) fn place_of_output(node: &Node) -> usize {
+    // Its first output is the labels.
+    usize::from(node.operator == "ai.onnx.ml.LinearClassifier")
 }
 
 fn cast(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
@@ -87,22 +102,38 @@ fn normalizer(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     Err(node.error(format!("it divides by the norm {norm}; expected L1, after a Softmax, where it changes nothing")))
 }
 
-/// Refuses the operator that joins values, because no layer does so. A converter from scikit-learn joins the probabilities
-/// of two classes; those get a message of their own.
-fn concat(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
-    for i in 0..node.inputs.len() {
-        if let Value::Data(data) = walk.input(node, i)? {
-            binary_sigmoid(walk, &data)?;
-        }
+/// The operator that joins values. A converter from scikit-learn joins the probabilities 1 - p and p of two classes.
+fn concat(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
+    if let [Some(a), Some(b)] = node.inputs[..]
+        && let (Value::Data(a), Value::Data(b)) = (walk.value(a)?, walk.value(b)?)
+        && a.step == b.step
+        && a.axes == b.axes
+        && a.pending.as_scaling() == Some((-1.0, 1.0))
+        && b.is_finished()
+        && is_binary_sigmoid(walk, &b)
+    {
+        let logit = walk.steps.get(b.step).parent;
+        return Ok(binary_probabilities(walk, logit, id));
     }
-    Err(node.error("it joins values that depend on the samples; expected sizes of a shape"))
+    Err(node
+        .error("it joins values that depend on the samples, which heigen does not do yet; expected sizes of a shape"))
 }
 
-/// Refuses the sigmoid of a single feature.
-pub(crate) fn binary_sigmoid(walk: &Walk<'_>, data: &Data) -> Result<(), OnnxError> {
+/// Whether the value is the sigmoid of a single feature.
+pub(crate) fn is_binary_sigmoid(walk: &Walk<'_>, data: &Data) -> bool {
     let step = walk.steps.get(data.step);
-    if let (Kind::Layer(LayerSpec::Sigmoid), Form::Features(1), Some(id)) = (&step.kind, step.form, step.node) {
-        return Err(OnnxError::BinarySigmoid { node: walk.graph.nodes[id].label.clone() });
-    }
-    Ok(())
+    matches!(step.kind, Kind::Layer(LayerSpec::Sigmoid)) && step.form == Form::Features(1)
 }
+
+/// The probabilities 1 - p and p of two classes, where p is the sigmoid of what `logit` makes: they are the softmax of the
+/// logits 0 and z.
+pub(crate) fn binary_probabilities(walk: &mut Walk<'_>, logit: StepId, id: NodeId) -> Value {
+    let form = Form::Features(2);
+    let logits = walk.steps.push(logit, Kind::Layer(LayerSpec::BinaryLogits), form, Some(id));
+    walk.note(SINGLE_OUTPUT.into());
+    walk.layer(&Data::finished(logits, axes_of(form)), Kind::Softmax, form, id)
+}
+
+/// The remark on a single output z.
+pub(crate) const SINGLE_OUTPUT: &str = "The single output z of the network is taken as the logits [0, z] of two classes: their \
+     cross-entropy is the binary cross-entropy of z.";

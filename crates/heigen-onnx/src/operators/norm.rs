@@ -2,6 +2,7 @@
 
 use crate::error::OnnxError;
 use crate::graph::{Node, NodeId};
+use crate::hints::Role;
 use crate::step::Normalization;
 use crate::value::Value;
 use crate::walk::{Walk, wrong_shape};
@@ -15,8 +16,8 @@ pub(super) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<V
     }
     let data = walk.raw_data(node, 0)?;
     let data = match data.axes.sample().unwrap_or_default().len() {
-        1 => walk.features(node, 0, false)?,
-        3 => walk.images(node, 0, false)?.0,
+        1 => walk.features(node, 0)?,
+        3 => walk.images(node, 0)?.0,
         _ => return Err(wrong_shape(node, &data, "[N, d] or [N, channels, rows, columns]")),
     };
     let eps = node.attributes.decimal("epsilon", 1e-5);
@@ -37,6 +38,17 @@ pub(super) fn evaluate(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<V
     if let Some(negative) = variance.values.iter().find(|&&v| v < 0.0) {
         return Err(node.error(format!("its variance has the entry {negative}; expected 0 or more")));
     }
-    let normalization = Normalization { eps, tensors: [weight, bias, mean, variance], origins: [w, b, m, v] };
+    let made = [w, b].map(|origin| walk.graph.role(origin) == Role::Made);
+    let none = weight.values.iter().all(|&w| w == 1.0) && bias.values.iter().all(|&b| b == 0.0);
+    let affine = !(made == [true; 2] && none);
+    if affine && made.contains(&true) {
+        walk.warn(format!(
+            "the scale or the bias of {} was made by the exporter and may be no parameter of the model; it is counted as \
+             one: compare the number of parameters with the model's",
+            node.label
+        ));
+    }
+    let origins = if affine { [w, b, m, v] } else { [None, None, m, v] };
+    let normalization = Normalization { eps, tensors: [weight, bias, mean, variance], origins, affine };
     Ok(walk.normalized(&data, normalization, id))
 }

@@ -9,20 +9,20 @@ use crate::walk::Walk;
 use heigen::vocabulary::{LayerSpec, WindowSpec};
 
 pub(super) fn max(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let (data, image) = walk.images(node, 0, false)?;
+    let (data, image) = walk.images(node, 0)?;
     let (window, form) = sliding(node, image)?;
     Ok(walk.layer(&data, Kind::Layer(LayerSpec::MaxPool(window)), form, id))
 }
 
 pub(super) fn average(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let (data, image) = walk.images(node, 0, false)?;
+    let (data, image) = walk.images(node, 0)?;
     let whole = window::pair(node, "kernel_shape", [0, 0])? == [image[1], image[2]];
     if whole && !node.attributes.has("pads") && !node.attributes.has("auto_pad") && image[1] != image[2] {
         return Ok(over_all_pixels(walk, &data, image[0], id));
     }
     let (window, form) = sliding(node, image)?;
     if window.padding > 0 && node.attributes.int("count_include_pad", 0) == 0 {
-        return Err(node.error("its means leave the padding out; expected count_include_pad 1, or no padding"));
+        return Err(node.not_yet("its means leave the padding out; expected count_include_pad 1, or no padding"));
     }
     Ok(walk.layer(&data, Kind::Layer(LayerSpec::AvgPool(window)), form, id))
 }
@@ -40,7 +40,7 @@ fn sliding(node: &Node, image: [usize; 3]) -> Result<(WindowSpec, Form), OnnxErr
 }
 
 pub(super) fn global_average(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let (data, image) = walk.images(node, 0, false)?;
+    let (data, image) = walk.images(node, 0)?;
     Ok(over_all_pixels(walk, &data, image[0], id))
 }
 
@@ -50,7 +50,7 @@ fn over_all_pixels(walk: &mut Walk<'_>, data: &Data, channels: usize, id: NodeId
 
 /// The mean over rows and columns.
 pub(super) fn reduce_mean(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result<Value, OnnxError> {
-    let (data, image) = walk.images(node, 0, false)?;
+    let (data, image) = walk.images(node, 0)?;
     let mut axes = sizes::axes(walk, node, data.axes.rank())?.unwrap_or_default();
     axes.sort_unstable();
     if axes != [2, 3] {

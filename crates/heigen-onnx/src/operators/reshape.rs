@@ -3,8 +3,10 @@
 use super::sizes;
 use crate::error::OnnxError;
 use crate::graph::Node;
-use crate::value::{Data, Size, Value, shown};
+use crate::step::{Form, Kind};
+use crate::value::{Axes, Data, Size, Value, shown};
 use crate::walk::{Walk, wrong_shape};
+use heigen::vocabulary::LayerSpec;
 
 pub(super) fn evaluate(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxError> {
     let value = walk.input(node, 0)?;
@@ -27,6 +29,16 @@ pub(super) fn evaluate(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxEr
         "Squeeze" => squeezed(walk, node, &data)?,
         _ => unsqueezed(walk, node, &data)?,
     };
+    if let Some([c, h, w]) = data.axes.as_channels_last() {
+        let moved = Axes::of_samples(&[h, w, c]).reshaped(&wanted, walk.batch);
+        let flat = moved.filter(|axes| axes.sample().is_some_and(|sample| sample.len() == 1));
+        if let (Some(axes), Form::Image(_)) = (flat, walk.steps.get(data.step).form) {
+            let form = Form::Features(c * h * w);
+            data.step = walk.steps.push(data.step, Kind::Layer(LayerSpec::FlattenChannelsLast), form, Some(node.id));
+            data.axes = axes;
+            return Ok(Value::Data(data));
+        }
+    }
     let Some(axes) = data.axes.reshaped(&wanted, walk.batch) else {
         let wanted = format!("what can be {} without mixing samples", shown(&wanted));
         return Err(wrong_shape(node, &data, &wanted));

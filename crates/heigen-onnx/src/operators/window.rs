@@ -25,7 +25,7 @@ pub(super) fn of(
     let stride = square(node, "strides", pair(node, "strides", [1, 1])?)?;
     let dilation = square(node, "dilations", pair(node, "dilations", [1, 1])?)?;
     if dilation != 1 {
-        return Err(node.error(format!("its dilation is {dilation}; expected 1")));
+        return Err(node.not_yet(&format!("its dilation is {dilation}; expected 1")));
     }
     if !(1..=LONGEST).contains(&kernel_size) || !(1..=LONGEST).contains(&stride) {
         return Err(node.error(format!("its kernel is {kernel_size} and its stride {stride}; expected 1 to {LONGEST}")));
@@ -38,7 +38,7 @@ pub(super) fn of(
     })?;
     let rest = |side: usize| (side + 2 * padding - kernel_size) % stride;
     if node.attributes.int("ceil_mode", 0) != 0 && (rest(height) != 0 || rest(width) != 0) {
-        return Err(node.error("its attribute ceil_mode makes a place of an incomplete window; expected ceil_mode 0"));
+        return Err(node.not_yet("its attribute ceil_mode makes a place of an incomplete window; expected ceil_mode 0"));
     }
     let shape = window.output(outputs);
     if shape.checked_features().is_none_or(|n| n > MOST_NUMBERS) {
@@ -63,7 +63,7 @@ fn square(node: &Node, name: &str, [rows, columns]: [usize; 2]) -> Result<usize,
     if rows == columns {
         return Ok(rows);
     }
-    Err(node.error(format!("its attribute {name} is [{rows}, {columns}]; expected two equal sizes")))
+    Err(node.not_yet(&format!("its attribute {name} is [{rows}, {columns}]; expected two equal sizes")))
 }
 
 fn padding(node: &Node, image: [usize; 3], kernel: usize, stride: usize) -> Result<usize, OnnxError> {
@@ -72,10 +72,9 @@ fn padding(node: &Node, image: [usize; 3], kernel: usize, stride: usize) -> Resu
         "NOTSET" | "" => {
             let pads = node.attributes.ints("pads").unwrap_or(&[0; 4]);
             let equal = |p: &i64| usize::try_from(*p).ok().filter(|&p| p <= LONGEST && pads == [p as i64; 4]);
-            return pads
-                .first()
-                .and_then(equal)
-                .ok_or_else(|| node.error(format!("its attribute pads is {}; expected four equal sizes", list(pads))));
+            return pads.first().and_then(equal).ok_or_else(|| {
+                node.not_yet(&format!("its attribute pads is {}; expected four equal sizes", list(pads)))
+            });
         }
         "VALID" => return Ok(0),
         "SAME_UPPER" | "SAME_LOWER" => [image[1], image[2]],

@@ -1,8 +1,8 @@
 //! Models put together in tests.
 
 use crate::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ShapeProto, TensorProto,
-    TensorTypeProto, TypeProto, ValueInfoProto, data_type,
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ShapeProto,
+    StringStringEntryProto, TensorProto, TensorTypeProto, TypeProto, ValueInfoProto, data_type,
 };
 use bytes::Bytes;
 use prost::Message;
@@ -14,9 +14,10 @@ pub(super) enum Attribute {
     Ints(Vec<i64>),
     Floats(Vec<f32>),
     Text(&'static str),
+    Texts(Vec<&'static str>),
     Number(f64),
 }
-pub(super) use Attribute::{Float, Floats, Int, Ints, Number, Text};
+pub(super) use Attribute::{Float, Floats, Int, Ints, Number, Text, Texts};
 
 #[derive(Clone, Debug)]
 pub(super) struct NodeSpec {
@@ -25,6 +26,8 @@ pub(super) struct NodeSpec {
     pub(super) name: String,
     pub(super) inputs: Vec<String>,
     pub(super) output: String,
+    /// Outputs after the first.
+    pub(super) more_outputs: Vec<String>,
     pub(super) attributes: Vec<(String, Attribute)>,
 }
 
@@ -36,6 +39,10 @@ pub(super) struct Model {
     pub(super) input: Vec<i64>,
     pub(super) outputs: Vec<(String, i32)>,
     pub(super) operator_set: i64,
+    /// The program that the file names as its writer.
+    pub(super) producer: &'static str,
+    /// Descriptions of values with metadata.
+    pub(super) roles: Vec<ValueInfoProto>,
     state: u64,
 }
 
@@ -44,7 +51,7 @@ impl Model {
     pub(super) fn new(sample: &[i64]) -> Self {
         let input = [&[-1], sample].concat();
         let outputs = vec![("y".to_owned(), data_type::FLOAT)];
-        Self { nodes: vec![], weights: vec![], input, outputs, operator_set: 17, state: 1 }
+        Self { nodes: vec![], weights: vec![], input, outputs, operator_set: 17, producer: "", roles: vec![], state: 1 }
     }
 
     /// Numbers between -1 and 1, of few binary digits, so that they are the same in single precision.
@@ -86,8 +93,16 @@ impl Model {
             name: format!("n{}", self.nodes.len()),
             inputs: inputs.iter().map(|&s| s.to_owned()).collect(),
             output: output.to_owned(),
+            more_outputs: vec![],
             attributes: attributes.iter().map(|(name, a)| ((*name).to_owned(), a.clone())).collect(),
         });
+        self
+    }
+
+    /// Says in the file whether `name` is a parameter or a buffer, as PyTorch's exporter does.
+    pub(super) fn kind(mut self, name: &str, kind: &str) -> Self {
+        let entry = entry("pkg.torch.export.graph_signature.InputSpec.kind", kind);
+        self.roles.push(ValueInfoProto { name: name.to_owned(), r#type: None, metadata_props: vec![entry] });
         self
     }
 
@@ -97,17 +112,22 @@ impl Model {
             initializer: self.weights.iter().map(|(n, s, v)| encoded(&tensor(n, s, v))).collect(),
             input: vec![encoded(&info("x", data_type::FLOAT, &self.input))],
             output: self.outputs.iter().map(|(name, kind)| encoded(&info(name, *kind, &[]))).collect(),
+            value_info: self.roles.iter().map(encoded).collect(),
         }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        model(&self.graph(), self.operator_set)
+        let set = OperatorSetIdProto { domain: String::new(), version: self.operator_set };
+        let opset_import = vec![encoded(&set)];
+        let producer_name = Bytes::from_static(self.producer.as_bytes());
+        ModelProto { producer_name, graph: Some(encoded(&self.graph())), opset_import }.encode_to_vec()
     }
 }
 
 pub(super) fn model(graph: &GraphProto, operator_set: i64) -> Vec<u8> {
     let set = OperatorSetIdProto { domain: String::new(), version: operator_set };
-    ModelProto { graph: Some(encoded(graph)), opset_import: vec![encoded(&set)] }.encode_to_vec()
+    ModelProto { graph: Some(encoded(graph)), opset_import: vec![encoded(&set)], ..ModelProto::default() }
+        .encode_to_vec()
 }
 
 impl NodeSpec {
@@ -135,6 +155,7 @@ impl NodeSpec {
                 Float(f) => proto.f = *f,
                 Ints(ints) => proto.ints.clone_from(ints),
                 Floats(floats) => proto.floats.clone_from(floats),
+                Texts(texts) => proto.strings = texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect(),
                 Text(text) => proto.s = Bytes::from_static(text.as_bytes()),
                 Number(value) => proto.t = Some(encoded(&tensor("", &[], &[*value]))),
             }
@@ -142,13 +163,20 @@ impl NodeSpec {
         };
         NodeProto {
             input: self.inputs.clone(),
-            output: vec![self.output.clone()],
+            output: std::iter::once(&self.output).chain(&self.more_outputs).cloned().collect(),
             name: self.name.clone(),
             op_type: self.operator.clone(),
             attribute: self.attributes.iter().map(attribute).collect(),
             domain: self.domain.clone(),
+            ..NodeProto::default()
         }
     }
+}
+
+/// A key and a value of metadata.
+pub(super) fn entry(key: &str, value: &str) -> Bytes {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    encoded(&StringStringEntryProto { key: bytes(key), value: bytes(value) })
 }
 
 pub(super) fn encoded(message: &impl Message) -> Bytes {
@@ -172,5 +200,9 @@ pub(super) fn info(name: &str, kind: i32, shape: &[i64]) -> ValueInfoProto {
     let dim = |&n: &i64| DimensionProto { dim_value: (n >= 0).then_some(n) };
     let shape = ShapeProto { dim: shape.iter().map(dim).collect() };
     let tensor_type = TensorTypeProto { elem_type: kind, shape: Some(shape) };
-    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
+        metadata_props: vec![],
+    }
 }

@@ -6,4 +6,5 @@ mod evaluate;
 mod fixtures;
 mod interpreter;
 mod operators;
+mod provenance;
 mod refused;

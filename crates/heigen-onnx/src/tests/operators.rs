@@ -1,6 +1,6 @@
 //! Every operator against the oracle, and the layers that it becomes.
 
-use super::build::{Float, Floats, Int, Ints, Model, Number, Text};
+use super::build::{Float, Floats, Int, Ints, Model, Number, Text, Texts};
 use super::evaluate::agrees;
 use heigen::vocabulary::{Approximate, LayerSpec, WindowSpec};
 
@@ -30,6 +30,7 @@ fn gemm_with_factors_and_either_orientation() {
     let imported = agrees(&model.node_with("Gemm", &["x", "fc.weight", "b"], "y", &attributes));
     let names: Vec<&str> = imported.tensors.iter().map(|t| t.name.as_str()).collect();
     assert_eq!(names, ["fc.weight", "fc.bias"]);
+    assert_eq!(kinds(&imported.architecture.layers), ["scale", "linear", "scale"]);
     assert_eq!(layers(&Model::new(&[4]).weight("w", &[4, 3]).node("Gemm", &["x", "w"], "y")), ["linear"]);
     let one = Model::new(&[4]).weight("w", &[4, 3]).constant("b", &[], &[0.25]).node("Gemm", &["x", "w", "b"], "y");
     assert_eq!(agrees(&one).tensors[1].values, [0.25; 3]);
@@ -138,7 +139,10 @@ fn batch_normalisation_of_channels_and_of_features() {
     let epsilon = [("epsilon", Float(1e-3))];
     let images = statistics(convolution()).node_with("BatchNormalization", &inputs, "n", &epsilon);
     let imported = agrees(&images.node("Flatten", &["n"], "y"));
-    assert_eq!(imported.architecture.layers[1], LayerSpec::BatchNorm { name: Some("bn".into()), eps: 1e-3 });
+    assert_eq!(
+        imported.architecture.layers[1],
+        LayerSpec::BatchNorm { name: Some("bn".into()), eps: 1e-3, affine: true }
+    );
     assert_eq!(layers(&statistics(linear()).node("BatchNormalization", &inputs, "y")), ["linear", "batchnorm"]);
 }
 
@@ -190,33 +194,40 @@ fn transposes_that_move_nothing_or_are_undone() {
 }
 
 #[test]
-fn scalings_become_part_of_the_layer_beside_them() {
+fn scalings_stay_operations_without_parameters() {
     let scaled = |model: Model| {
         let model = model.weight("mean", &[4]).constant("std", &[1, 4], &[0.5, 2.0, 4.0, 8.0]);
         model.node("Sub", &["x", "mean"], "c").node("Div", &["c", "std"], "s")
     };
     let before = scaled(Model::new(&[4])).weight("w", &[4, 3]).node("MatMul", &["s", "w"], "y");
+    let weight = before.weights[2].2.clone();
     let imported = agrees(&before);
-    assert_eq!(kinds(&imported.architecture.layers), ["linear"]);
-    insta::assert_debug_snapshot!(imported.notes, @r#"
-    [
-        "The scaling by node \"n1\" is now part of the layer of node \"n2\", which comes after it.",
-    ]
-    "#);
+    assert_eq!(kinds(&imported.architecture.layers), ["scale", "linear"]);
+    let transposed: Vec<f64> = (0..12).map(|i| weight[i % 4 * 3 + i / 4]).collect();
+    assert_eq!((imported.tensors.len(), &imported.tensors[0].values), (1, &transposed));
+    assert!(imported.warnings.is_empty(), "scalings of the samples are no parameters: {:?}", imported.warnings);
+    insta::assert_debug_snapshot!(imported.notes);
     let after = linear().constant("two", &[], &[2.0]).node("Sub", &["two", "h"], "y");
-    assert_eq!(layers(&after), ["linear"]);
+    assert_eq!(layers(&after), ["linear", "scale"]);
     let negative = linear().node("Neg", &["h"], "y");
-    assert_eq!(layers(&negative), ["linear"]);
+    assert_eq!(layers(&negative), ["linear", "scale"]);
+    let behind = linear().node("Relu", &["h"], "r").constant("c", &[], &[2.0]).node("Mul", &["r", "c"], "y");
+    assert_eq!(layers(&behind), ["linear", "relu", "scale"]);
     let channels = convolution().weight("s", &[3, 1, 1]).node("Mul", &["s", "h"], "t").node("Flatten", &["t"], "y");
-    assert_eq!(layers(&channels), ["conv2d", "flatten"]);
-    // Of channels before a convolution without padding, and before a linear layer on flattened pixels.
+    assert_eq!(layers(&channels), ["conv2d", "scale", "flatten"]);
+    // Of channels before a convolution with padding, and before a linear layer on flattened pixels.
     let image =
         Model::new(&[2, 6, 6]).weight("m", &[1, 2, 1, 1]).weight("w", &[3, 2, 3, 3]).node("Add", &["x", "m"], "c");
-    let image = image.node("Conv", &["c", "w"], "h").node("Flatten", &["h"], "y");
-    assert_eq!(layers(&image), ["conv2d", "flatten"]);
+    let image = image.node_with("Conv", &["c", "w"], "h", &[("pads", Ints(vec![1; 4]))]).node("Flatten", &["h"], "y");
+    assert_eq!(layers(&image), ["scale", "conv2d", "flatten"]);
     let flat = Model::new(&[2, 3, 3]).weight("m", &[1, 2, 1, 1]).weight("w", &[18, 3]).node("Mul", &["x", "m"], "c");
     let flat = flat.node("Flatten", &["c"], "f").node("MatMul", &["f", "w"], "y");
-    assert_eq!(layers(&flat), ["flatten", "linear"]);
+    assert_eq!(layers(&flat), ["scale", "flatten", "linear"]);
+    // Of features that become images afterwards.
+    let made = Model::new(&[72]).constant("s", &[4], &[-1.0, 2.0, 6.0, 6.0]).constant("c", &[], &[255.0]);
+    let made = made.weight("w", &[3, 2, 3, 3]).node("Div", &["x", "c"], "d").node("Reshape", &["d", "s"], "i");
+    let made = made.node("Conv", &["i", "w"], "h").node("Flatten", &["h"], "y");
+    assert_eq!(layers(&made), ["scale", "conv2d", "flatten"]);
 }
 
 #[test]
@@ -225,8 +236,68 @@ fn a_scaler_of_scikit_learn() {
     let model = Model::new(&[2]).constant("w", &[2, 2], &[1.0, 2.0, 3.0, 4.0]);
     let model = model.node_with("ai.onnx.ml.Scaler", &["x"], "s", &attributes).node("MatMul", &["s", "w"], "y");
     let imported = crate::import(&model.encode()).unwrap();
-    assert_eq!(imported.tensors[0].values, [0.5, 1.5, 1.0, 2.0]);
-    assert_eq!(imported.tensors[1].values, [-0.5 - 3.0, -1.0 - 4.0]);
+    assert_eq!(imported.architecture.layers[0], LayerSpec::Scale { scale: vec![0.5], shift: vec![-0.5, -1.0] });
+    assert_eq!(imported.tensors.len(), 1);
+    assert_eq!(imported.tensors[0].values, [1.0, 3.0, 2.0, 4.0]);
+}
+
+#[test]
+fn images_whose_channels_come_last() {
+    let to_channels_first = ("perm", Ints(vec![0, 3, 1, 2]));
+    let to_channels_last = ("perm", Ints(vec![0, 2, 3, 1]));
+    let model = Model::new(&[6, 5, 2]).constant("c", &[], &[0.5]).node("Mul", &["x", "c"], "d");
+    let model = model.weight("m", &[2]).node("Sub", &["d", "m"], "e");
+    let model = model.node_with("Transpose", &["e"], "t", std::slice::from_ref(&to_channels_first));
+    let model = model.weight("w", &[3, 2, 2, 2]).node("Conv", &["t", "w"], "h").node("Tanh", &["h"], "a");
+    let flat = model.node_with("Transpose", &["a"], "u", &[to_channels_last]).constant("s", &[2], &[-1.0, 60.0]);
+    let flat = flat.weight("v", &[60, 3]).node("Reshape", &["u", "s"], "f").node("MatMul", &["f", "v"], "y");
+    let imported = agrees(&flat);
+    assert!(imported.architecture.channels_last);
+    assert_eq!(imported.architecture.input_shape, Some([2, 6, 5]));
+    assert_eq!(kinds(&imported.architecture.layers), ["scale", "conv2d", "tanh", "flatten_channels_last", "linear"]);
+    assert_eq!(imported.sample_shape, [6, 5, 2]);
+}
+
+#[test]
+fn a_single_output_is_two_logits() {
+    let logit = Model::new(&[4]).weight("w", &[4, 1]).weight("b", &[1]).node("MatMul", &["x", "w"], "m");
+    let logit = logit.node("Add", &["m", "b"], "h");
+    let alone = crate::import(&logit.clone().node("Identity", &["h"], "y").encode()).unwrap();
+    let sigmoid = logit.node("Sigmoid", &["h"], "p");
+    let probability = crate::import(&sigmoid.clone().node("Identity", &["p"], "y").encode()).unwrap();
+    let both = sigmoid.constant("one", &[], &[1.0]).node("Sub", &["one", "p"], "q");
+    let both = crate::import(&both.node_with("Concat", &["q", "p"], "y", &[("axis", Int(1))]).encode()).unwrap();
+    for imported in [&alone, &probability, &both] {
+        assert_eq!(kinds(&imported.architecture.layers), ["linear", "binary_logits"]);
+        assert_eq!((imported.n_outputs, &imported.tensors), (2, &alone.tensors));
+    }
+    let outputs = super::evaluate::outputs(&alone, &[1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(outputs, [0.0, alone.tensors[0].values[0] + alone.tensors[1].values[0]]);
+}
+
+#[test]
+fn a_linear_classifier_of_scikit_learn() {
+    let classifier = |coefficients: Vec<f32>, intercepts: Vec<f32>, post: &'static str| {
+        let attributes = [
+            ("coefficients", Floats(coefficients)),
+            ("intercepts", Floats(intercepts)),
+            ("post_transform", Text(post)),
+            ("classlabels_strings", Texts(vec!["b", "a"])),
+        ];
+        let mut model = Model::new(&[2]).node_with("ai.onnx.ml.LinearClassifier", &["x"], "label", &attributes);
+        model.nodes[0].more_outputs = vec!["scores".into()];
+        model = model.node("Identity", &["scores"], "y");
+        crate::import(&model.encode())
+    };
+    let softmax = classifier(vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0], "SOFTMAX").unwrap();
+    assert_eq!(kinds(&softmax.architecture.layers), ["linear"]);
+    assert_eq!(softmax.classes, Some(vec!["b".to_owned(), "a".to_owned()]));
+    assert_eq!(softmax.tensors[0].values, [1.0, 2.0, 3.0, 4.0]);
+    let binary = classifier(vec![-3.0, -4.0, 3.0, 4.0], vec![-6.0, 6.0], "LOGISTIC").unwrap();
+    assert_eq!(kinds(&binary.architecture.layers), ["linear", "binary_logits"]);
+    assert_eq!((binary.tensors[0].values.as_slice(), binary.n_outputs), (&[3.0, 4.0][..], 2));
+    let rest = classifier(vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0], "LOGISTIC").unwrap_err().to_string();
+    assert!(rest.contains("each against the rest"), "{rest}");
 }
 
 #[test]

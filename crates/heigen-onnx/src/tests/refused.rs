@@ -2,7 +2,8 @@
 
 use super::build::{Float, Int, Ints, Model, Text, encoded, model, tensor};
 use crate::import;
-use crate::proto::{TensorProto, data_type};
+use crate::proto::{ModelProto, OperatorSetIdProto, TensorProto, data_type};
+use prost::Message;
 
 fn refusal(model: &Model) -> String {
     import(&model.encode()).unwrap_err().to_string()
@@ -25,9 +26,39 @@ fn bytes_that_are_no_model() {
 }
 
 #[test]
+fn foreign_domains_and_absurd_operator_sets() {
+    let mut absurd = linear().node("Relu", &["h"], "y");
+    absurd.operator_set = 1_000_000_000;
+    let sets = |sets: &[(&str, i64)]| {
+        let set =
+            |&(domain, version): &(&str, i64)| encoded(&OperatorSetIdProto { domain: domain.to_owned(), version });
+        let graph = Some(encoded(&linear().node("Relu", &["h"], "y").graph()));
+        let opset_import = sets.iter().map(set).collect();
+        import(&ModelProto { graph, opset_import, ..ModelProto::default() }.encode_to_vec())
+    };
+    let foreign = sets(&[("evil.com", 13)]).unwrap_err().to_string();
+    insta::assert_snapshot!([refusal(&absurd), foreign, sets(&[]).unwrap_err().to_string()].join("\n"));
+    assert!(sets(&[("evil.com", 13), ("ai.onnx", 17)]).is_ok(), "a domain that no node needs");
+}
+
+#[test]
 fn operators_that_are_not_supported() {
     insta::assert_snapshot!(refusal(&linear().node("LSTM", &["h"], "y")));
-    insta::assert_snapshot!(refusal(&linear().node("ai.onnx.ml.LinearClassifier", &["h"], "y")));
+    insta::assert_snapshot!(refusal(&linear().node("ai.onnx.ml.TreeEnsembleClassifier", &["h"], "y")));
+    let sequence = Model::new(&[4]).weight("table", &[9, 3]).node("Gather", &["table", "x"], "y");
+    let attention = Model::new(&[5, 4]).weight("w", &[4, 4]).node("MatMul", &["x", "w"], "y");
+    let swish = linear().node("Sigmoid", &["h"], "s").node("Mul", &["h", "s"], "y");
+    insta::assert_snapshot!([sequence, attention, swish].map(|model| refusal(&model)).join("\n"));
+}
+
+#[test]
+fn training_mode_given_by_a_truth_value() {
+    let mut graph = linear().constant("ratio", &[], &[0.5]).constant("mode", &[], &[1.0]);
+    graph = graph.node("Dropout", &["h", "ratio", "mode"], "y");
+    let mut graph = graph.graph();
+    let mode = TensorProto { data_type: data_type::BOOL, raw_data: Some(vec![1].into()), ..tensor("mode", &[], &[]) };
+    graph.initializer[3] = encoded(&mode);
+    insta::assert_snapshot!(import(&model(&graph, 17)).unwrap_err());
 }
 
 #[test]
@@ -43,7 +74,6 @@ fn uses_of_operators_that_no_layer_expresses() {
     add(linear().node("Mul", &["h", "x"], "y"));
     add(linear().node("Add", &["h", "x"], "y"));
     add(linear().node("Erf", &["h"], "y"));
-    add(linear().node("Relu", &["h"], "r").constant("c", &[], &[2.0]).node("Mul", &["r", "c"], "y"));
     add(linear().constant("c", &[], &[4.0]).node("Pow", &["h", "c"], "y"));
     add(linear().constant("c", &[3], &[1.0, 0.0, 1.0]).node("Div", &["h", "c"], "y"));
     add(linear().weight("c", &[2, 3]).node("Mul", &["h", "c"], "y"));
@@ -78,12 +108,9 @@ fn windows_that_no_layer_has() {
     add(pool("MaxPool", &[kernel.clone(), ("strides", Ints(vec![2, 2])), ("ceil_mode", Int(1))]));
     add(pool("AveragePool", &[kernel, ("pads", Ints(vec![1; 4]))]));
     add(pool("ReduceMean", &[("axes", Ints(vec![1, 2]))]));
-    let shifted =
-        Model::new(&[2, 6, 6]).weight("w", &[3, 2, 3, 3]).weight("m", &[2, 1, 1]).node("Sub", &["x", "m"], "c");
-    add(shifted.node_with("Conv", &["c", "w"], "y", &[("pads", Ints(vec![1; 4]))]));
-    let channels_last = Model::new(&[6, 6, 2]).weight("w", &[3, 2, 3, 3]);
-    let channels_last = channels_last.node_with("Transpose", &["x"], "t", &[("perm", Ints(vec![0, 3, 1, 2]))]);
-    add(channels_last.node("Conv", &["t", "w"], "y"));
+    let turned = Model::new(&[6, 6, 2]).weight("w", &[3, 2, 3, 3]);
+    let turned = turned.node_with("Transpose", &["x"], "t", &[("perm", Ints(vec![0, 3, 2, 1]))]);
+    add(turned.node("Conv", &["t", "w"], "y"));
     insta::assert_snapshot!(refusals.join("\n"));
 }
 
@@ -142,10 +169,8 @@ fn inputs_and_outputs() {
     let mut refusals = Vec::new();
     let mut add = |model: &Model| refusals.push(refusal(model));
     add(&linear().node("Sigmoid", &["h"], "r"));
-    let binary = Model::new(&[4]).weight("w", &[4, 1]).node("MatMul", &["x", "w"], "h").node("Sigmoid", &["h"], "p");
-    add(&binary.clone().node("Identity", &["p"], "y"));
-    let both = binary.constant("one", &[], &[1.0]).node("Sub", &["one", "p"], "q");
-    add(&both.node_with("Concat", &["q", "p"], "y", &[("axis", Int(1))]));
+    let binary = linear().node("Sigmoid", &["h"], "p").constant("one", &[], &[1.0]).node("Sub", &["one", "p"], "q");
+    add(&binary.node_with("Concat", &["q", "p"], "y", &[("axis", Int(1))]));
     let mut labels = linear().node("ArgMax", &["h"], "y");
     labels.outputs = vec![("y".into(), data_type::INT64)];
     add(&labels);

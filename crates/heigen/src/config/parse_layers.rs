@@ -7,7 +7,7 @@ use super::parse_model::MAX_NEURONS;
 use super::{Approximate, BatchNormMode, ConfigError, LayerSpec, Sequential, WindowSpec, json};
 
 /// The keys of an architecture.
-pub(super) const SEQUENTIAL: [&str; 3] = ["input_shape", "batchnorm", "layers"];
+pub(super) const SEQUENTIAL: [&str; 4] = ["input_shape", "channels_last", "batchnorm", "layers"];
 /// The longest side of a window, and the largest number of rows or columns of padding, that is accepted.
 const MAX_WINDOW: u64 = 10_000;
 /// The largest number of layers in one list.
@@ -26,13 +26,16 @@ enum Type {
     AvgPool,
     GlobalAvgPool,
     BatchNorm,
+    Scale,
     Flatten,
+    FlattenChannelsLast,
     Dropout,
     Residual,
     LogSoftmax,
+    BinaryLogits,
 }
 
-const TYPES: [(&str, Type); 15] = [
+const TYPES: [(&str, Type); 18] = [
     ("linear", Type::Linear),
     ("conv2d", Type::Conv2d),
     ("relu", Type::Relu),
@@ -44,10 +47,13 @@ const TYPES: [(&str, Type); 15] = [
     ("avgpool", Type::AvgPool),
     ("global_avgpool", Type::GlobalAvgPool),
     ("batchnorm", Type::BatchNorm),
+    ("scale", Type::Scale),
     ("flatten", Type::Flatten),
+    ("flatten_channels_last", Type::FlattenChannelsLast),
     ("dropout", Type::Dropout),
     ("residual", Type::Residual),
     ("log_softmax", Type::LogSoftmax),
+    ("binary_logits", Type::BinaryLogits),
 ];
 
 impl Sequential {
@@ -81,7 +87,12 @@ pub(super) fn sequential(args: &Fields<'_>) -> Result<Sequential, ConfigError> {
     if layers.is_empty() {
         return Err(args.invalid("layers", "a list of layers, at least one"));
     }
-    Ok(Sequential { input_shape: input_shape(args)?, batchnorm, layers })
+    Ok(Sequential {
+        input_shape: input_shape(args)?,
+        channels_last: args.truth("channels_last", false)?,
+        batchnorm,
+        layers,
+    })
 }
 
 fn input_shape(args: &Fields<'_>) -> Result<Option<[usize; 3]>, ConfigError> {
@@ -137,9 +148,13 @@ fn layer(of: &Fields<'_>) -> Result<LayerSpec, ConfigError> {
             LayerSpec::Gelu { approximate: of.choice("approximate", &choices, Some(Approximate::None))? }
         }
         Type::BatchNorm => {
-            only(&["name", "eps"])?;
+            only(&["name", "eps", "affine"])?;
             let eps = of.number("eps", Some(1e-5), "a number above 0", |eps| eps > 0.0)?;
-            LayerSpec::BatchNorm { name: name(of)?, eps }
+            LayerSpec::BatchNorm { name: name(of)?, eps, affine: of.truth("affine", true)? }
+        }
+        Type::Scale => {
+            only(&["scale", "shift"])?;
+            LayerSpec::Scale { scale: constants(of, "scale", 1.0)?, shift: constants(of, "shift", 0.0)? }
         }
         Type::Dropout => {
             only(&["p"])?;
@@ -161,8 +176,19 @@ fn layer(of: &Fields<'_>) -> Result<LayerSpec, ConfigError> {
         Type::Softplus => only(&[]).map(|()| LayerSpec::Softplus)?,
         Type::GlobalAvgPool => only(&[]).map(|()| LayerSpec::GlobalAvgPool)?,
         Type::Flatten => only(&[]).map(|()| LayerSpec::Flatten)?,
+        Type::FlattenChannelsLast => only(&[]).map(|()| LayerSpec::FlattenChannelsLast)?,
         Type::LogSoftmax => only(&[]).map(|()| LayerSpec::LogSoftmax)?,
+        Type::BinaryLogits => only(&[]).map(|()| LayerSpec::BinaryLogits)?,
     })
+}
+
+/// Reads constants of a scaling: a list of finite numbers, or `default` alone where the key is absent.
+fn constants(of: &Fields<'_>, key: &str, default: f64) -> Result<Vec<f64>, ConfigError> {
+    let Some(value) = of.get(key) else { return Ok(vec![default]) };
+    let number = |value: &Value| value.as_f64().filter(|number| number.is_finite());
+    let numbers = value.as_array().and_then(|items| items.iter().map(number).collect::<Option<Vec<_>>>());
+    let wanted = "a list of finite numbers: one, or one for each feature or channel";
+    numbers.filter(|numbers| !numbers.is_empty()).ok_or_else(|| of.invalid(key, wanted))
 }
 
 fn name(of: &Fields<'_>) -> Result<Option<String>, ConfigError> {

@@ -42,11 +42,23 @@ impl Probing {
 /// max-pools between them, where parameters of a later layer never act before those of an earlier one.
 pub(super) fn probing(network: &Network) -> Option<Probing> {
     let mut linear: Vec<&Linear> = Vec::new();
+    let mut flattened = false;
     for (i, layer) in network.layers().iter().enumerate() {
         match layer {
-            Layer::Linear(l) => linear.push(l),
+            Layer::Linear(l) => {
+                // After a flatten with channels last, the pixels of one channel feed inputs that are not consecutive.
+                let spread = |from: &&Linear| from.window.is_some() && !flattened && l.inputs() != from.outputs;
+                if l.window.is_none() && linear.last().is_some_and(spread) {
+                    return None;
+                }
+                linear.push(l);
+                flattened = false;
+            }
             // PyTorch's flatten puts all pixels of one channel side by side: a unit feeds consecutive inputs.
-            Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Activation(Activation::Relu) => {}
+            Layer::Reorder(map) => flattened |= map.flatten && !map.channels_last,
+            Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Activation(Activation::Relu) => {}
+            // They mix no units.
+            Layer::Scale(_) | Layer::BinaryLogits => {}
             // The log-softmax belongs to the loss, which is then a function of the logits.
             Layer::LogSoftmax if i + 1 == network.layers().len() => {}
             _ => return None,

@@ -10,7 +10,7 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
     let mut b = match spec {
         ModelSpec::Sequential(own) => input(own, shape)?,
         _ => match preset_image(spec, n_inputs) {
-            Some((model, image)) => Builder::images(fitting(model, n_inputs, image)?),
+            Some((model, image)) => Builder::images(fitting(model, n_inputs, image)?, false),
             None => Builder::features(n_inputs),
         },
     };
@@ -27,12 +27,13 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
 fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
     let n_inputs = shape.iter().product();
     let image = own.input_shape.or(match *shape {
+        [height, width, channels] if own.channels_last => Some([channels, height, width]),
         [channels, height, width] => Some([channels, height, width]),
         [height, width] => Some([1, height, width]),
         _ => None,
     });
     let Some([channels, height, width]) = image else { return Ok(Builder::features(n_inputs)) };
-    Ok(Builder::images(fitting("Sequential", n_inputs, Shape { channels, height, width })?))
+    Ok(Builder::images(fitting("Sequential", n_inputs, Shape { channels, height, width })?, own.channels_last))
 }
 
 /// The image that a network of the paper takes, with its name.
@@ -132,7 +133,10 @@ fn resnet18(n_outputs: usize, for_cifar: bool) -> Vec<LayerSpec> {
 
 /// A convolution without bias and its batch normalisation.
 fn normalised(name: &str, norm: &str, channels: usize, window: WindowSpec) -> Vec<LayerSpec> {
-    vec![convolution(name, channels, window, false), LayerSpec::BatchNorm { name: Some(norm.to_owned()), eps: 1e-5 }]
+    vec![
+        convolution(name, channels, window, false),
+        LayerSpec::BatchNorm { name: Some(norm.to_owned()), eps: 1e-5, affine: true },
+    ]
 }
 
 fn basic_block(name: &str, channels: usize, stride: usize) -> LayerSpec {

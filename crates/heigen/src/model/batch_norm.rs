@@ -8,10 +8,10 @@ use std::ops::Range;
 pub struct BatchNorm {
     /// PyTorch's name, e.g. `layer1.0.bn1`.
     pub name: String,
-    /// Place of gamma, `[channels]`.
-    pub weight: Range<usize>,
-    /// Place of beta, `[channels]`.
-    pub bias: Range<usize>,
+    /// Number of channels.
+    pub channels: usize,
+    /// Places of gamma and of beta, each `[channels]`; `None` where gamma is 1 and beta is 0 and neither is a parameter.
+    pub affine: Option<[Range<usize>; 2]>,
     /// The number that is added to the variance before its root is taken; PyTorch's is 1e-5.
     pub epsilon: f64,
     /// The source of the mean m and the variance v.
@@ -59,10 +59,16 @@ impl BatchNorm {
                 (a.multiply(centred, &inverse), inverse)
             }
         };
-        let gamma = a.parameter(&self.weight);
+        let Some([weight, bias]) = &self.affine else {
+            let y = a.copy(&normalised);
+            tape.push(a, normalised);
+            tape.push(a, inverse);
+            return y;
+        };
+        let gamma = a.parameter(weight);
         let y = a.copy(&normalised);
         let y = a.multiply(y, &gamma);
-        let beta = a.parameter(&self.bias);
+        let beta = a.parameter(bias);
         let y = a.add(y, &beta);
         a.recycle(beta);
         let slope = a.multiply(gamma, &inverse);
@@ -76,10 +82,12 @@ impl BatchNorm {
     /// are fixed.
     pub(super) fn reverse<A: Algebra>(&self, a: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
         let (slope, normalised) = (tape.pop(), tape.pop());
-        a.parameter_gradient(&self.bias, &delta);
         let product = a.copy(&delta);
         let product = a.multiply(product, &normalised);
-        a.parameter_gradient(&self.weight, &product);
+        if let Some([weight, bias]) = &self.affine {
+            a.parameter_gradient(bias, &delta);
+            a.parameter_gradient(weight, &product);
+        }
         let delta = match self.statistics {
             Statistics::Fixed { .. } => {
                 a.recycle(normalised);

@@ -1,6 +1,6 @@
 //! Builds networks layer by layer, with PyTorch's names.
 
-use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Shape, Statistics, Window};
+use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window};
 use crate::vocabulary::Activation;
 use std::fmt;
 
@@ -37,9 +37,9 @@ impl Builder {
         Self { layers: vec![], layout: ParamLayout::default(), form }
     }
 
-    /// A builder for images.
-    pub(super) fn images(shape: Shape) -> Self {
-        let layers = vec![Layer::Reorder(Reorder { shape, flatten: false })];
+    /// A builder for images, channel after channel or pixel after pixel.
+    pub(super) fn images(shape: Shape, channels_last: bool) -> Self {
+        let layers = vec![Layer::Reorder(Reorder { shape, flatten: false, channels_last })];
         Self { layers, layout: ParamLayout::default(), form: Form { shape, image: true } }
     }
 
@@ -113,16 +113,49 @@ impl Builder {
         self.room(name, self.form.shape.checked_features())
     }
 
-    pub(super) fn batch_norm(&mut self, name: &str, epsilon: f64) {
+    pub(super) fn batch_norm(&mut self, name: &str, epsilon: f64, affine: bool) {
         let channels = self.form.shape.channels;
-        let weight = self.layout.push(format!("{name}.weight"), &[channels]);
-        let bias = self.layout.push(format!("{name}.bias"), &[channels]);
+        let mut parameter = |part: &str| self.layout.push(format!("{name}.{part}"), &[channels]);
+        let affine = affine.then(|| [parameter("weight"), parameter("bias")]);
         for buffer in ["running_mean", "running_var"] {
             self.layout.push_buffer(format!("{name}.{buffer}"), &[channels]);
         }
         self.layout.push_buffer(format!("{name}.num_batches_tracked"), &[]);
         let (name, statistics) = (name.to_owned(), Statistics::Batch);
-        self.layers.push(Layer::BatchNorm(BatchNorm { name, weight, bias, epsilon, statistics }));
+        self.layers.push(Layer::BatchNorm(BatchNorm { name, channels, affine, epsilon, statistics }));
+    }
+
+    /// Appends the function scale * x + shift; each list has one number, or one for every feature or channel.
+    pub(super) fn scaling(&mut self, name: &str, scale: &[f64], shift: &[f64]) -> Result<(), ModelError> {
+        let channels = self.form.shape.channels;
+        let spread = |values: &[f64]| match *values {
+            [one] => Some(vec![one; channels]),
+            _ => (values.len() == channels).then(|| values.to_vec()),
+        };
+        let (Some(scale), Some(shift)) = (spread(scale), spread(shift)) else {
+            let wanted = format!("as many numbers as `scale` and `shift` have, {} and {}", scale.len(), shift.len());
+            return Err(ModelError::Layer {
+                layer: format!("layer {name} (scale)"),
+                got: self.form.to_string(),
+                wanted,
+            });
+        };
+        self.layers.push(Layer::Scale(Scale { scale, shift }));
+        Ok(())
+    }
+
+    /// Appends the logits [0, z] of a single output z.
+    pub(super) fn binary_logits(&mut self, name: &str) -> Result<(), ModelError> {
+        if self.form.image || self.form.shape.channels != 1 {
+            return Err(ModelError::Layer {
+                layer: format!("layer {name} (binary_logits)"),
+                got: self.form.to_string(),
+                wanted: "a single feature, the logit of the second of two classes".into(),
+            });
+        }
+        self.layers.push(Layer::BinaryLogits);
+        self.form.shape.channels = 2;
+        Ok(())
     }
 
     /// Appends a max-pool. If it follows a ReLU it is put before it, which is cheaper: a function that grows does not
@@ -157,12 +190,14 @@ impl Builder {
         self.average_pool(name, [height, 1, 0])
     }
 
-    pub(super) fn flatten(&mut self) {
+    /// Turns the image into features, channel after channel or pixel after pixel.
+    pub(super) fn flatten(&mut self, channels_last: bool) {
         let shape = self.form.shape;
         if shape.pixels() > 1 {
-            let undone = |last: &mut Layer| matches!(last, Layer::Reorder(Reorder { flatten: false, .. }));
+            let to_image = Layer::Reorder(Reorder { shape, flatten: false, channels_last });
+            let undone = |last: &mut Layer| *last == to_image;
             if self.layers.pop_if(undone).is_none() {
-                self.layers.push(Layer::Reorder(Reorder { shape, flatten: true }));
+                self.layers.push(Layer::Reorder(Reorder { shape, flatten: true, channels_last }));
             }
         }
         self.form = Form { shape: Shape { channels: shape.features(), height: 1, width: 1 }, image: false };

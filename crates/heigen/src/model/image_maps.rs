@@ -43,6 +43,9 @@ pub struct Reorder {
     pub shape: Shape,
     /// Whether the map goes from the image to the column (PyTorch's `flatten`); otherwise it goes to the image.
     pub flatten: bool,
+    /// Whether the column has pixel after pixel, each with all of its channels (Keras's order), instead of channel after
+    /// channel.
+    pub channels_last: bool,
 }
 
 impl<T: Scalar> ImageMap<T> for Reorder {
@@ -57,12 +60,14 @@ impl<T: Scalar> ImageMap<T> for Reorder {
     #[inline(always)]
     fn apply(&self, x: Image<'_, T>, y: ImageMut<'_, T>) {
         let (channels, pixels) = (self.shape.channels, self.shape.pixels());
+        let (of_channel, of_pixel) = if self.channels_last { (1, channels) } else { (pixels, 1) };
         for c in 0..channels {
             for p in 0..pixels {
+                let place = c * of_channel + p * of_pixel;
                 if self.flatten {
-                    y.data[c * pixels + p] = x.data[p * x.stride + c];
+                    y.data[place] = x.data[p * x.stride + c];
                 } else {
-                    y.data[p * y.stride + c] = x.data[c * pixels + p];
+                    y.data[p * y.stride + c] = x.data[place];
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! Layers, each with one forward pass and one reverse pass that serve all carriers.
 
+use super::binary_logits::BinaryLogits;
 use super::softmax::{LogSoftmax, LogSoftmaxReverse};
-use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Tape, Window};
+use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Scale, Tape, Window};
 use crate::vocabulary::Activation;
 
 /// One step of a network.
@@ -21,6 +22,10 @@ pub enum Layer {
     AveragePool(Window),
     /// Batch normalisation.
     BatchNorm(BatchNorm),
+    /// The function scale * x + shift of every feature or channel, without parameters.
+    Scale(Scale),
+    /// The logits [0, z] of a single output z.
+    BinaryLogits,
     /// The sum main(x) + shortcut(x).
     Residual(Residual),
 }
@@ -92,6 +97,12 @@ impl Layer {
                 return y;
             }
             Self::BatchNorm(layer) => return layer.forward(a, x, tape),
+            Self::Scale(layer) => return layer.forward(a, x),
+            Self::BinaryLogits => {
+                let y = a.per_image(&BinaryLogits { transposed: false }, &x);
+                a.recycle(x);
+                return y;
+            }
             Self::Residual(block) => {
                 let own = a.copy(&x);
                 let y = forward(&block.main, a, own, tape);
@@ -156,6 +167,12 @@ impl Layer {
                 Some(out)
             }
             Self::BatchNorm(layer) => Some(layer.reverse(a, delta, tape)),
+            Self::Scale(layer) => Some(layer.reverse(a, delta)),
+            Self::BinaryLogits => {
+                let out = a.per_image(&BinaryLogits { transposed: true }, &delta);
+                a.recycle(delta);
+                Some(out)
+            }
             Self::Residual(block) => {
                 let own = a.copy(&delta);
                 // The tape is a stack, so the branch that went forward last comes back first.
@@ -171,11 +188,16 @@ impl Layer {
     /// Whether the layer has parameters.
     pub fn has_parameters(&self) -> bool {
         match self {
-            Self::Linear(_) | Self::BatchNorm(_) => true,
+            Self::Linear(_) => true,
+            Self::BatchNorm(layer) => layer.affine.is_some(),
             Self::Residual(block) => block.main.iter().chain(&block.shortcut).any(Self::has_parameters),
-            Self::Activation(_) | Self::LogSoftmax | Self::Reorder(_) | Self::MaxPool(_) | Self::AveragePool(_) => {
-                false
-            }
+            Self::Activation(_)
+            | Self::LogSoftmax
+            | Self::Reorder(_)
+            | Self::MaxPool(_)
+            | Self::AveragePool(_)
+            | Self::Scale(_)
+            | Self::BinaryLogits => false,
         }
     }
 }

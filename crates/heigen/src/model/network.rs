@@ -165,7 +165,12 @@ impl Network {
     /// no unit sits on a kink. A log-softmax at the end does not count.
     pub fn is_multilinear(&self) -> bool {
         let linear = |layer: &Layer| match layer {
-            Layer::Linear(_) | Layer::Reorder(_) | Layer::MaxPool(_) | Layer::AveragePool(_) => true,
+            Layer::Linear(_)
+            | Layer::Reorder(_)
+            | Layer::MaxPool(_)
+            | Layer::AveragePool(_)
+            | Layer::Scale(_)
+            | Layer::BinaryLogits => true,
             Layer::Activation(f) => *f == Activation::Relu,
             Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) => false,
         };
@@ -246,7 +251,12 @@ impl Network {
                         let mut shortcut = *own;
                         total += size(&block.main, own) + size(&block.shortcut, &mut shortcut);
                     }
-                    Layer::Activation(_) | Layer::LogSoftmax | Layer::Reorder(_) | Layer::BatchNorm(_) => {}
+                    Layer::BinaryLogits => *own = 2,
+                    Layer::Activation(_)
+                    | Layer::LogSoftmax
+                    | Layer::Reorder(_)
+                    | Layer::BatchNorm(_)
+                    | Layer::Scale(_) => {}
                 }
                 total += *own;
             }
@@ -305,7 +315,7 @@ fn fix_statistics(layers: &mut [Layer], buffer: &impl Fn(&str) -> Option<Vec<f64
         let Layer::BatchNorm(norm) = layer else { return Ok(()) };
         let get = |which: &str| {
             let name = format!("{}.{which}", norm.name);
-            let found = buffer(&name).filter(|values| values.len() == norm.weight.len());
+            let found = buffer(&name).filter(|values| values.len() == norm.channels);
             found.ok_or(ModelError::Statistics { name })
         };
         norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };

@@ -28,11 +28,12 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
             b.claim(&name)?;
             b.convolution(&name, *out_channels, places(*window), *bias)?;
         }
-        LayerSpec::BatchNorm { name, eps } => {
+        LayerSpec::BatchNorm { name, eps, affine } => {
             let name = named(name);
             b.claim(&name)?;
-            b.batch_norm(&name, *eps);
+            b.batch_norm(&name, *eps, *affine);
         }
+        LayerSpec::Scale { scale, shift } => b.scaling(place, scale, shift)?,
         LayerSpec::MaxPool(window) => {
             b.needs_image(place, layer.kind())?;
             b.max_pool(place, places(*window))?;
@@ -45,12 +46,14 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
             b.needs_image(place, layer.kind())?;
             b.global_average_pool(place)?;
         }
-        LayerSpec::Flatten => b.flatten(),
+        LayerSpec::Flatten => b.flatten(false),
+        LayerSpec::FlattenChannelsLast => b.flatten(true),
         LayerSpec::Residual { main, shortcut } => residual(b, main, shortcut, place)?,
         LayerSpec::LogSoftmax => {
             b.needs_features(place, layer.kind())?;
             b.layers.push(Layer::LogSoftmax);
         }
+        LayerSpec::BinaryLogits => b.binary_logits(place)?,
         // Dropout does nothing, because analyses are of the network as it predicts; activations were dealt with above.
         LayerSpec::Dropout { .. }
         | LayerSpec::Relu

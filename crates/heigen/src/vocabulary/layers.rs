@@ -9,10 +9,24 @@ pub struct Sequential {
     /// The channels, rows and columns of an image; the samples' own shape if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_shape: Option<[usize; 3]>,
+    /// Whether every image of the samples lies pixel after pixel, each with all of its channels (NHWC, Keras's order), instead
+    /// of channel after channel (NCHW, PyTorch's order). `input_shape` is channels, rows and columns either way.
+    #[serde(skip_serializing_if = "is_false")]
+    pub channels_last: bool,
     /// The source of batch normalisation's mean and variance.
     pub batchnorm: BatchNormMode,
     /// The layers in order.
     pub layers: Vec<LayerSpec>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// The source of batch normalisation's mean and variance.
@@ -84,9 +98,21 @@ pub enum LayerSpec {
         name: Option<String>,
         /// The number that is added to the variance.
         eps: f64,
+        /// Whether the normalised channels are scaled and shifted by parameters, as in PyTorch's `affine=True`.
+        #[serde(skip_serializing_if = "is_true")]
+        affine: bool,
+    },
+    /// The function scale * x + shift with constants that are no parameters: normalised inputs, or a temperature.
+    Scale {
+        /// One number for all features or channels, or one for each.
+        scale: Vec<f64>,
+        /// One number for all features or channels, or one for each.
+        shift: Vec<f64>,
     },
     /// The change from an image to features, channel after channel.
     Flatten,
+    /// The change from an image to features, pixel after pixel, each with all of its channels (Keras's order).
+    FlattenChannelsLast,
     /// A layer that does nothing, because analyses are of the network as it predicts.
     Dropout {
         /// The probability with which training would drop a unit.
@@ -101,6 +127,8 @@ pub enum LayerSpec {
     },
     /// The map x - log(sum(exp(x))) of every sample.
     LogSoftmax,
+    /// The logits [0, z] of two classes for a single output z: their cross-entropy is the binary cross-entropy of z.
+    BinaryLogits,
 }
 
 /// The way in which GELU's distribution function is computed, under PyTorch's names.
@@ -139,10 +167,13 @@ impl LayerSpec {
             Self::AvgPool(_) => "avgpool",
             Self::GlobalAvgPool => "global_avgpool",
             Self::BatchNorm { .. } => "batchnorm",
+            Self::Scale { .. } => "scale",
             Self::Flatten => "flatten",
+            Self::FlattenChannelsLast => "flatten_channels_last",
             Self::Dropout { .. } => "dropout",
             Self::Residual { .. } => "residual",
             Self::LogSoftmax => "log_softmax",
+            Self::BinaryLogits => "binary_logits",
         }
     }
 

@@ -210,6 +210,8 @@ fn layers_and_files() {
             (GAUSS, "/model", own(json!([{"type": "dropout", "p": 2}]))),
             (GAUSS, "/model", own(json!([{"type": "gelu", "approximate": "erf"}]))),
             (GAUSS, "/model", own(json!([{"type": "residual", "main": []}]))),
+            (GAUSS, "/model", own(json!([{"type": "scale", "scale": []}]))),
+            (GAUSS, "/model", own(json!([{"type": "scale", "shift": ["a"]}]))),
             (
                 GAUSS,
                 "/model",
@@ -228,6 +230,7 @@ fn layers_and_files() {
             (GAUSS, "/dataset", file(json!({}))),
             (GAUSS, "/dataset", file(json!({"path": ""}))),
             (GAUSS, "/dataset", file(json!({"path": "a.csv", "class_list": [1, 1]}))),
+            (GAUSS, "/dataset", file(json!({"path": "a.csv", "class_names": ["a", "a"]}))),
             (GAUSS, "/dataset", file(json!({"path": "a.csv", "header": "yes"}))),
             (GAUSS, "/dataset", file(json!({"path": "a.csv", "label_column": 1.5}))),
             (GAUSS, "/dataset", file(json!({"path": "a.csv", "num_classes": 0}))),

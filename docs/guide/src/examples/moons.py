@@ -56,4 +56,4 @@ try:
 except ImportError:
     print("net.onnx was not written; it takes: pip install onnx onnxscript")
     sys.exit()
-torch.onnx.export(model.eval(), (inputs[:1],), "net.onnx", dynamo=True, external_data=False)
+torch.onnx.export(model.eval(), (inputs[:1],), "net.onnx", optimize=False)

@@ -25,6 +25,12 @@ fn case(name: &'static str, shape: &'static [usize], layers: &str) -> Case {
     Case { name, architecture, shape }
 }
 
+/// The same case for samples whose channels come last.
+fn channels_last(mut case: Case) -> Case {
+    case.architecture.channels_last = true;
+    case
+}
+
 /// The table of cases: every kind of layer, with other layers around it.
 fn table() -> Vec<Case> {
     let hidden = |activation: &str| {
@@ -98,6 +104,37 @@ fn table() -> Vec<Case> {
                 "shortcut": [{"type": "linear", "out_features": 3, "bias": false}]},
                {"type": "softplus"}, {"type": "linear", "out_features": 3}"#,
         ),
+        case(
+            "scale of features",
+            &[4],
+            r#"{"type": "scale", "scale": [0.5, 2, -1, 1.5], "shift": [0.25, 0, -1, 2]},
+               {"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 3},
+               {"type": "scale", "scale": [0.4]}"#,
+        ),
+        case(
+            "scale of channels",
+            &[2, 4, 4],
+            &image(r#"{"type": "scale", "scale": [1.5, -0.5, 2], "shift": [0.5]}, {"type": "gelu"}"#),
+        ),
+        case(
+            "batchnorm without parameters",
+            &[4],
+            r#"{"type": "linear", "out_features": 5}, {"type": "batchnorm", "eps": 0.1, "affine": false}, {"type": "tanh"},
+               {"type": "linear", "out_features": 3}"#,
+        ),
+        case(
+            "binary_logits",
+            &[4],
+            r#"{"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 1},
+               {"type": "binary_logits"}, {"type": "softplus"}, {"type": "linear", "out_features": 3}"#,
+        ),
+        channels_last(case(
+            "channels last",
+            &[4, 6, 2],
+            r#"{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1}, {"type": "relu"},
+               {"type": "maxpool", "kernel_size": 2}, {"type": "flatten_channels_last"},
+               {"type": "linear", "out_features": 3}"#,
+        )),
         case(
             "flatten of an image at once",
             &[2, 2, 3],
@@ -234,6 +271,40 @@ fn exact_and_dense_spectra_agree() {
 }
 
 #[test]
+fn two_logits_of_one_output_have_the_binary_cross_entropy() {
+    let layers = r#"{"type": "linear", "out_features": 1}, {"type": "binary_logits"}"#;
+    let spec = ModelSpec::Sequential(case("binary", &[1], layers).architecture);
+    let network = Network::build_for(&spec, &[1], 2).unwrap();
+    let inputs = Matrix { data: vec![0.5, -1.0], rows: 1, columns: 2 };
+    let problem = Problem::at(&network, vec![2.0, 0.25], inputs, vec![1, 0], LossKind::CrossEntropy).unwrap();
+    let z = [1.25f64, -1.75];
+    assert_eq!(problem.outputs().data, [0.0, z[0], 0.0, z[1]]);
+    let wanted = f64::midpoint(z[0].exp().ln_1p() - z[0], z[1].exp().ln_1p());
+    assert!((problem.loss() - wanted).abs() < 1e-15);
+    // The gradient of log(1 + exp(z)) - y z is (p - y) times that of z.
+    let p = z.map(|z| 1.0 / (1.0 + (-z).exp()));
+    let wanted = [((p[0] - 1.0) * 0.5 - p[1]) / 2.0, f64::midpoint(p[0] - 1.0, p[1])];
+    assert_close(&problem.gradient(), &wanted, "gradient");
+}
+
+#[test]
+fn images_whose_channels_come_last_are_the_same_images() {
+    let layers = |flatten: &str| {
+        format!(
+            r#"{{"type": "conv2d", "out_channels": 3, "kernel_size": 2}}, {{"type": "tanh"}}, {{"type": "{flatten}"}},
+               {{"type": "linear", "out_features": 3}}"#
+        )
+    };
+    let first = case("channels first", &[2, 3, 4], &layers("flatten")).network();
+    let last = channels_last(case("channels last", &[3, 4, 2], &layers("flatten"))).network();
+    let theta = Numbers(5).vector(first.n_params());
+    let x = Matrix { data: Numbers(7).vector(24), rows: 24, columns: 1 };
+    // Channel c of pixel p is entry 12 c + p, or 2 p + c.
+    let moved = Matrix::from_fn(24, 1, |i, _| x.data[i % 2 * 12 + i / 2]);
+    assert_eq!(first.outputs(&theta, &x), last.outputs(&theta, &moved));
+}
+
+#[test]
 fn layers_that_do_not_fit_are_named_with_both_shapes() {
     let error = |shape: &[usize], layers: &str| {
         let own = Sequential::parse(&format!("{{\"layers\": [{layers}]}}"), "arch.json").unwrap();
@@ -264,6 +335,14 @@ fn layers_that_do_not_fit_are_named_with_both_shapes() {
     assert_eq!(
         error(&[3], &format!("{named}, {named}")),
         "two layers are named fc; give one of them another `name`: it is the prefix of its tensors"
+    );
+    assert_eq!(
+        error(&[4], &format!(r#"{linear}, {{"type": "scale", "scale": [1, 2]}}"#)),
+        "layer 1 (scale): it gets 3 features; expected as many numbers as `scale` and `shift` have, 2 and 1"
+    );
+    assert_eq!(
+        error(&[4], &format!(r#"{linear}, {{"type": "binary_logits"}}"#)),
+        "layer 1 (binary_logits): it gets 3 features; expected a single feature, the logit of the second of two classes"
     );
     let wide = r#"{"type": "linear", "out_features": 1000000}"#;
     assert_eq!(
