@@ -91,7 +91,7 @@ impl Opened {
 
 /// The samples as an experiment takes them: scaled, in float32, of the chosen classes, permuted.
 fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreError> {
-    let Samples { features, mut shape, labels: y, classes, feature_names, order, mut notes } = found;
+    let Samples { features, mut shape, labels: y, classes, feature_names, order, bytes, mut notes } = found;
     let divisor = f64::from(args.divide_by.unwrap_or(1));
     let features: Vec<f64> = if divisor == 1.0 { features } else { features.iter().map(|x| x / divisor).collect() };
     let mut single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
@@ -108,6 +108,9 @@ fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreE
     }
     let name =
         Path::new(&args.path).file_name().map_or_else(|| args.path.clone(), |n| n.to_string_lossy().into_owned());
+    if bytes && args.divide_by.is_none() && !args.standardize {
+        notes.push(format!("features of {name} are bytes, 0 to 255, and are taken as they are, not divided by 255"));
+    }
     if args.channels_last {
         shape = channels_first(&mut single, &shape, args)?;
         notes.push(format!("the channels of images, the last axis of {name}, are taken to the front, as in PyTorch"));

@@ -8,7 +8,7 @@ use super::{Found, SampleOptions, Samples};
 use crate::container::Container;
 use crate::error::{axes, listed, shown};
 use crate::npy::{AnyArray, Array, Header, limited};
-use crate::{FormatError, Remedy};
+use crate::{Dtype, FormatError, Remedy};
 
 /// Reads the arrays `X`, [N, ...] of numbers, and `y`, `[N]` of classes, of an `.npz` file; the options `features_key` and
 /// `labels_key` give other names. The labels may also be `[N, 1]`, or one-hot, [N, C].
@@ -53,7 +53,8 @@ pub fn npy_pair(bytes: [&[u8]; 2], origins: [&str; 2], options: &SampleOptions) 
             }
         },
     };
-    pair(&features.shape, features.values, &labels_shape, labels, origins, options)
+    let bytes = features.dtype == Dtype::UInt8;
+    pair((&features.shape, features.values, bytes), (&labels_shape, labels), origins, options)
 }
 
 /// Labels in an array of Python's objects, which is a pickle behind a header: numbers and texts are read, nothing is
@@ -88,12 +89,10 @@ fn object_labels(bytes: &[u8], origin: &str) -> Option<Result<(Vec<usize>, Label
     Some(read())
 }
 
-/// Features [N, ...] with labels `[N]`, `[N, 1]`, or one-hot [N, C].
+/// Features [N, ...], which may be bytes in the file, with labels `[N]`, `[N, 1]`, or one-hot [N, C]; each behind its shape.
 pub(super) fn pair(
-    shape: &[usize],
-    features: Vec<f64>,
-    labels_shape: &[usize],
-    labels: Labels,
+    (shape, features, bytes): (&[usize], Vec<f64>, bool),
+    (labels_shape, labels): (&[usize], Labels),
     origins: [&str; 2],
     options: &SampleOptions,
 ) -> Result<Samples, FormatError> {
@@ -119,7 +118,7 @@ pub(super) fn pair(
         return Err(FormatError::holds(origins[1], found, wanted, "take both from the same data"));
     }
     let (feature_names, label_name, rows, notes) = (Vec::new(), None, Vec::new(), Vec::new());
-    Found { features, shape: sample, feature_names, labels, label_name, rows, table: false, notes }
+    Found { features, shape: sample, feature_names, labels, label_name, rows, table: false, bytes, notes }
         .check(origins, options)
 }
 

@@ -235,7 +235,7 @@ fn separated(
     }
     let labels = label_numbers(&texts).map_or(Labels::Texts(texts), Labels::Numbers);
     let label_name = Some(column_name(names, label));
-    Found { features, shape: vec![d], feature_names, labels, label_name, rows, table: true, notes }
+    Found { features, shape: vec![d], feature_names, labels, label_name, rows, table: true, bytes: false, notes }
         .check([origin; 2], options)
 }
 

@@ -18,12 +18,13 @@ const MAX_AXES: usize = 4;
 /// # Errors
 /// [`FormatError`] if a file is no IDX file, is compressed, truncated or too long, or samples cannot be used.
 pub fn idx_pair(bytes: [&[u8]; 2], origins: [&str; 2], options: &SampleOptions) -> Result<Samples, FormatError> {
-    let (shape, features) = array(bytes[0], origins[0], options)?;
-    let (labels_shape, labels) = array(bytes[1], origins[1], options)?;
-    pair(&shape, features, &labels_shape, Labels::Numbers(labels), origins, options)
+    let (shape, features, dtype) = array(bytes[0], origins[0], options)?;
+    let (labels_shape, labels, _) = array(bytes[1], origins[1], options)?;
+    let features = (&shape[..], features, dtype == Dtype::UInt8);
+    pair(features, (&labels_shape, Labels::Numbers(labels)), origins, options)
 }
 
-fn array(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<(Vec<usize>, Vec<f64>), FormatError> {
+fn array(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<(Vec<usize>, Vec<f64>, Dtype), FormatError> {
     let other = |found: &str, mend: &str| FormatError::content(origin, found, WANTED, mend);
     let (dtype, axes, rest) = match bytes {
         &[0, 0, dtype, axes, ref rest @ ..] => (dtype, usize::from(axes), rest),
@@ -56,5 +57,5 @@ fn array(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<(Vec<usi
         return Err(FormatError::damaged(origin, what, WANTED));
     }
     options.check_room(content.len() / dtype.size(), origin)?;
-    Ok((shape, dtype.decode_all(content, ByteOrder::MostFirst)))
+    Ok((shape, dtype.decode_all(content, ByteOrder::MostFirst), dtype))
 }

@@ -42,6 +42,8 @@ pub struct Samples {
     pub order: ClassOrder,
     /// Name of every feature; empty if the file names none.
     pub feature_names: Vec<String>,
+    /// Whether the features are images of bytes, 0 to 255, which networks are often trained on as numbers from 0 to 1.
+    pub bytes: bool,
     /// Sentences about how the file was read, where it could have been read otherwise, and about columns that may be no
     /// features.
     pub notes: Vec<String>,
@@ -109,6 +111,8 @@ struct Found {
     rows: Vec<u64>,
     /// Whether the samples come from a table with columns.
     table: bool,
+    /// Whether the features are bytes.
+    bytes: bool,
     notes: Vec<String>,
 }
 
@@ -140,6 +144,7 @@ impl Found {
             };
             return Err(cell.into());
         }
+        let bytes = self.bytes && self.shape.len() > 1;
         let mut notes = self.notes;
         if self.table {
             notes.extend(columns::suspicious(&self.features, d, &self.feature_names, origin));
@@ -153,6 +158,7 @@ impl Found {
             classes: found.names,
             order: found.order,
             feature_names: self.feature_names,
+            bytes,
             notes,
         })
     }

@@ -135,7 +135,7 @@ fn read(bytes: &[u8], origin: &str, options: &SampleOptions) -> Result<Found, Fo
     let label_name = Some(column_name(Some(&names), label));
     let feature_names: Vec<String> = chosen.into_iter().map(|i| names[i].clone()).collect();
     let (shape, rows) = (vec![feature_names.len()], Vec::new());
-    Ok(Found { features, shape, feature_names, labels, label_name, rows, table: true, notes })
+    Ok(Found { features, shape, feature_names, labels, label_name, rows, table: true, bytes: false, notes })
 }
 
 /// Checks what a group of rows says about its part of a column.
