@@ -89,7 +89,9 @@ fn constants_of_the_exporter_were_counted_as_parameters() {
     right("no_affine", "no_affine_torchscript.onnx", "moons.npz", &[]);
     let files = ["no_affine.pt", "no_affine.arch.json", "moons.npz"];
     let args = ["--model", "no_affine.pt", "--arch", "no_affine.arch.json", "--data", "moons.npz"];
-    assert_agrees(&result(&analyze(&files, &args)), "no_affine");
+    let found = result(&analyze(&files, &args));
+    assert_agrees(&found, "no_affine");
+    assert!(found["notes"].to_string().contains("taken without parameters"), "{found}");
 }
 
 #[test]

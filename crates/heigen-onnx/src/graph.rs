@@ -31,8 +31,8 @@ pub(crate) struct Node {
     pub(crate) attributes: Attributes,
     /// The name of the node in messages.
     pub(crate) label: String,
-    /// Whether the exporter's metadata says that batch normalisation was folded into the node.
-    pub(crate) folded: bool,
+    /// Whether batch normalisation was folded into the node, where the exporter's metadata names the rule that made it.
+    pub(crate) folded: Option<bool>,
 }
 
 impl Node {

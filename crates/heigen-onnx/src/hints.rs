@@ -58,10 +58,10 @@ pub(crate) fn role_by_metadata(encoded: &[Bytes]) -> Option<Role> {
     })
 }
 
-/// Whether a rule of the exporter folded batch normalisation into the node.
-pub(crate) fn folded_by_rule(node: &NodeProto) -> bool {
-    entries(&node.metadata_props)
-        .any(|(key, value)| key == "pkg.onnxscript.rewriter.rule_name" && value.contains("BatchNorm"))
+/// Whether the rule of the exporter that made the node folded batch normalisation into it; nothing if no rule is named.
+pub(crate) fn folded_by_rule(node: &NodeProto) -> Option<bool> {
+    let rule = entries(&node.metadata_props).find(|(key, _)| key == "pkg.onnxscript.rewriter.rule_name");
+    rule.map(|(_, rule)| rule.contains("BatchNorm"))
 }
 
 /// Whether the name is one that PyTorch's exporters give to tensors of their own: `onnx::Conv_16`, `val_3`, `45`.

@@ -104,7 +104,7 @@ fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> 
         outputs: vec![],
         attributes: crate::attributes::Attributes::default(),
         label: format!("output {name}"),
-        folded: false,
+        folded: None,
     };
     let data = walk.features(&reader, 0)?;
     let step = walk.steps.get(data.step).clone();

@@ -10,7 +10,7 @@ use crate::hints::{Exporter, Role, names_batch_norm};
 pub(crate) struct Provenance {
     /// Layers into which batch normalisation was folded.
     folded: Vec<String>,
-    /// Convolutions with a bias of which the file does not tell whether batch normalisation was folded into them.
+    /// Layers with a bias of which the file does not tell whether batch normalisation was folded into them.
     untold: Vec<String>,
     /// Layers whose weight was computed from other tensors, and from which.
     computed: Vec<String>,
@@ -33,16 +33,9 @@ impl Provenance {
             self.computed.push(format!("{} (by {by})", quote(name)));
         } else if folded(graph, node, layer, &role) {
             self.folded.push(quote(name));
-        } else if self.cannot_be_told(graph, layer) {
+        } else if cannot_be_told(graph, node, layer) {
             self.untold.push(quote(name));
         }
-    }
-
-    /// Whether the layer is a convolution that may have taken batch normalisation in without a trace.
-    fn cannot_be_told(&self, graph: &Graph, layer: &Affine) -> bool {
-        // PyTorch's exporters leave traces, and a file with batch normalisation in it was written by one that keeps it.
-        let keeps = graph.nodes.iter().any(|node| node.operator == "BatchNormalization");
-        layer.window.is_some() && layer.bias.is_some() && graph.exporter() == Exporter::Other && !keeps
     }
 
     /// The warnings, each with the way out.
@@ -89,6 +82,19 @@ impl Provenance {
     }
 }
 
+/// Whether the layer may have taken batch normalisation in without a trace.
+fn cannot_be_told(graph: &Graph, node: &Node, layer: &Affine) -> bool {
+    // A file with batch normalisation in it was written by a program that keeps it.
+    let keeps = graph.nodes.iter().any(|node| node.operator == "BatchNormalization");
+    let may = match graph.exporter() {
+        Exporter::Other => layer.window.is_some(),
+        // Its rules name what they make after the operator; without metadata the rule is not known.
+        Exporter::TorchDynamo => node.folded.is_none() && node.name.starts_with("node_Gemm_"),
+        Exporter::TorchScript => false,
+    };
+    may && layer.bias.is_some() && !keeps
+}
+
 fn folded(graph: &Graph, node: &Node, layer: &Affine, role: &Role) -> bool {
     let of = |id: Option<usize>| id.and_then(|id| graph.values.get(id)).map_or("", String::as_str);
     let (weight, bias) = (of(layer.origin), of(layer.bias_origin));
@@ -103,7 +109,7 @@ fn folded(graph: &Graph, node: &Node, layer: &Affine, role: &Role) -> bool {
         Exporter::TorchScript => convolution && layer.bias.is_some() && *role == Role::Made,
         Exporter::Other => names_batch_norm(weight) || names_batch_norm(bias),
     };
-    node.folded || by_name
+    node.folded.unwrap_or(by_name)
 }
 
 /// A text out of the file, cut where it is long, without control characters.

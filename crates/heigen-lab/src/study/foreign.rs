@@ -95,6 +95,16 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
     let batchnorm = stated.unwrap_or(found);
     let channels_last = matches!(&spec, ModelSpec::Sequential(own) if own.channels_last);
     let mut architecture = Sequential { input_shape, channels_last, batchnorm, layers: spec.layers(n_outputs) };
+    let mut bare = Vec::new();
+    let has = |name: String| tensors.iter().any(|t| t.name == name || ends_with_name(&t.name, &name));
+    without_parameters(&mut architecture.layers, "", &has, &mut bare);
+    if !bare.is_empty() {
+        notes.push(format!(
+            "the weights have no weight and bias of the batch normalisation {}, which is taken without parameters \
+             (affine=False)",
+            bare.join(", ")
+        ));
+    }
     let mut n_outputs = n_outputs;
     if n_outputs == 1 && !architecture.ends_in_log_softmax() {
         architecture.layers.push(LayerSpec::BinaryLogits);
@@ -285,6 +295,28 @@ fn last_linear(layer: &LayerSpec) -> Option<&LayerSpec> {
         LayerSpec::Linear { .. } => Some(layer),
         LayerSpec::Residual { main, .. } => main.last().and_then(last_linear),
         _ => None,
+    }
+}
+
+/// Takes batch normalisation without parameters where the file has its statistics, but neither weight nor bias; `bare` gets
+/// the names of such layers.
+fn without_parameters(layers: &mut [LayerSpec], prefix: &str, has: &impl Fn(String) -> bool, bare: &mut Vec<String>) {
+    for (i, layer) in layers.iter_mut().enumerate() {
+        match layer {
+            LayerSpec::BatchNorm { name, affine, .. } => {
+                let name = name.clone().unwrap_or_else(|| format!("{prefix}{i}"));
+                let part = |part: &str| has(format!("{name}.{part}"));
+                if *affine && part("running_mean") && !part("weight") && !part("bias") {
+                    *affine = false;
+                    bare.push(name);
+                }
+            }
+            LayerSpec::Residual { main, shortcut } => {
+                without_parameters(main, &format!("{prefix}{i}.main."), has, bare);
+                without_parameters(shortcut, &format!("{prefix}{i}.shortcut."), has, bare);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -67,15 +67,20 @@ fn a_rule_of_the_exporter_is_named_in_the_metadata_of_its_node() {
     let mut linear = Model::new(&[4]).weight("0.weight", &[3, 4]).weight("0.bias", &[3]);
     linear = linear.node_with("Gemm", &["x", "0.weight", "0.bias"], "y", &[("transB", super::build::Int(1))]);
     linear.producer = "pytorch";
-    linear.nodes[0].name = "node_Gemm_8".into();
     assert_eq!(read(&linear).warnings, [""; 0]);
+    linear.nodes[0].name = "node_Gemm_8".into();
+    assert!(read(&linear).warnings[0].contains("does not tell whether"));
     let mut graph = linear.graph();
     let mut node = NodeProto::decode(graph.node[0].clone()).unwrap();
-    node.metadata_props = vec![entry("pkg.onnxscript.rewriter.rule_name", "FuseBatchNormIntoGemm")];
-    graph.node[0] = encoded(&node);
-    let mut file = ModelProto::decode(&model(&graph, 20)[..]).unwrap();
-    file.producer_name = Bytes::from_static(b"pytorch");
-    let warnings = import(&file.encode_to_vec()).unwrap().warnings;
+    let mut by = |rule: &str| {
+        node.metadata_props = vec![entry("pkg.onnxscript.rewriter.rule_name", rule)];
+        graph.node[0] = encoded(&node);
+        let mut file = ModelProto::decode(&model(&graph, 20)[..]).unwrap();
+        file.producer_name = Bytes::from_static(b"pytorch");
+        import(&file.encode_to_vec()).unwrap().warnings
+    };
+    assert_eq!(by("MatMulAddToGemm"), [""; 0]);
+    let warnings = by("FuseBatchNormIntoGemm");
     assert!(warnings.len() == 1 && warnings[0].contains("folded batch normalisation into \"0\""), "{warnings:?}");
 }
 
