@@ -6,7 +6,9 @@ use crate::session::{Session, print, usage};
 use crate::{describe, remedy};
 use anyhow::Result;
 use heigen::config::FileArgs;
-use heigen_lab::{Asked, Contradiction, Figure, Found, How, ImportRequest, Matter, Study, StudyRequest, TopPairs};
+use heigen_lab::{
+    Asked, Contradiction, EstimatesAsked, Figure, Found, How, ImportRequest, Matter, Study, StudyRequest, TopPairs,
+};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
         },
         how: How { way: args.method.way(), ..How::default() },
         top: TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() },
+        estimates: EstimatesAsked { by_layer: args.by_layer, ..EstimatesAsked::default() },
         ..Asked::default()
     };
     if let Err(contradiction) = asked.check() {
