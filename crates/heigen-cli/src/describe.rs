@@ -1,6 +1,6 @@
 //! Descriptions of models, analyses and boundaries for people.
 
-use heigen::analysis::{Definition, GTheta, Rule, Switches};
+use heigen::analysis::{Definition, GTheta, LayerCurvature, Rule, Switches};
 use heigen::curvature::NOTABLE_ERROR;
 use heigen_lab::number;
 use heigen_store::boundary_record::BoundaryRecord;
@@ -159,6 +159,31 @@ fn estimates(e: &Estimates) -> Vec<String> {
     }
     if let Some(products) = e.diagonal_products {
         lines.push(format!("  diagonal     from {products} products"));
+    }
+    lines.extend(e.by_layer.iter().flat_map(|layers| by_layer(layers)));
+    lines
+}
+
+/// The lines of a table by layer.
+fn by_layer(layers: &[LayerCurvature]) -> Vec<String> {
+    let width = layers.iter().map(|layer| layer.name.chars().count()).max().unwrap_or(0).max(5);
+    let head =
+        ["parameters", "trace", "share", "lambda_max", "lambda_min", "|gradient|"].map(|head| format!("{head:>11}"));
+    let mut lines = vec![format!("  by layer     {:width$}{}", "layer", head.concat())];
+    for layer in layers {
+        let share = layer.share.map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+        let numbers = [
+            layer.n_params.to_string(),
+            number(layer.trace),
+            share,
+            number(layer.lambda_max),
+            number(layer.lambda_min),
+            number(layer.grad_norm),
+        ]
+        .map(|cell| format!("{cell:>11}"));
+        let error = layer.trace_standard_error;
+        let error = if error > 0.0 { format!("  (trace +- {})", number(error)) } else { String::new() };
+        lines.push(format!("               {:width$}{}{error}", layer.name, numbers.concat()));
     }
     lines
 }

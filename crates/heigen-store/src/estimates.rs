@@ -1,5 +1,6 @@
 //! Estimates of a matrix by sampling, as records keep them.
 
+use heigen::analysis::LayerCurvature;
 use heigen::vocabulary::Dtype;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Estimates {
     /// Products that the diagonal was estimated from; P where it is exact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagonal_products: Option<usize>,
+    /// The curvature of every layer, or of every group that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_layer: Option<Vec<LayerCurvature>>,
 }
 
 impl Estimates {

@@ -116,6 +116,7 @@ impl EstimateArgs {
             trace: self.trace.map(|n| n as usize),
             density: self.density.then_some(density),
             diagonal: self.diagonal.map(|n| n as usize),
+            by_layer: self.by_layer,
         }
     }
 }
@@ -209,6 +210,9 @@ pub(crate) struct EstimateArgs {
     /// Lanczos steps of each random vector of --density.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..), requires = "density", help_heading = BESIDES)]
     pub(crate) steps: u32,
+    /// A table by layer (or by each of --layers): trace, its share, largest and smallest eigenvalue, gradient norm.
+    #[arg(long, help_heading = BESIDES)]
+    pub(crate) by_layer: bool,
     /// The diagonal with standard errors, from this many products; exact where that is P or more.
     #[arg(long, value_name = "PRODUCTS", num_args = 0..=1, require_equals = true, default_missing_value = "1000",
           value_parser = clap::value_parser!(u32).range(2..), help_heading = BESIDES)]

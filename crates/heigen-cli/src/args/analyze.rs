@@ -118,6 +118,9 @@ pub(crate) struct AnalyzeArgs {
     /// Only the K largest eigenvalues, by Lanczos.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "What is analysed")]
     pub(crate) top_k: Option<u32>,
+    /// A table by layer: trace, its share, largest and smallest eigenvalue, gradient norm.
+    #[arg(long, help_heading = "What is analysed")]
+    pub(crate) by_layer: bool,
     /// Go through the samples in mini-batches of N, in bounded memory (with --top-k).
     #[arg(long, value_name = "N", help_heading = "What is analysed")]
     pub(crate) batch: Option<std::num::NonZeroUsize>,

@@ -7,8 +7,8 @@ use crate::{describe, remedy};
 use anyhow::{Context, Result, bail};
 use heigen::config::FileArgs;
 use heigen_lab::{
-    Asked, Contradiction, Drawing, Figure, FigureRequest, Found, How, ImportRequest, Making, Matter, PLOTS, Study,
-    StudyRequest, TopPairs,
+    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Found, How, ImportRequest, Making, Matter,
+    PLOTS, Study, StudyRequest, TopPairs,
 };
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
         },
         how: How { way: args.method.way(), ..How::default() },
         top: TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() },
+        estimates: EstimatesAsked { by_layer: args.by_layer, ..EstimatesAsked::default() },
         ..Asked::default()
     };
     if let Err(contradiction) = asked.check() {

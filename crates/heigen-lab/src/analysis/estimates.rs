@@ -1,12 +1,14 @@
 //! The trace, the density of eigenvalues and the diagonal of a matrix, estimated by sampling.
 
 use super::request::EstimatesAsked;
+use super::setting::Setting;
 use super::{solvers, stage};
 use crate::LabError;
 use crate::call::JobWatch;
-use crate::error::OfJob;
+use crate::error::{Choice, OfJob};
+use heigen::analysis::{LayerCurvature, layer_groups, named_groups};
 use heigen::config::ExperimentName;
-use heigen::curvature::{DensityOptions, Host, SymmetricOperator};
+use heigen::curvature::{DensityOptions, Host, Problem, SymmetricOperator};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
@@ -32,7 +34,26 @@ pub(super) fn missing(asked: &EstimatesAsked, stored: &Estimates, n_params: usiz
     if asked.diagonal.is_some_and(|n| stored.diagonal_products != Some(n.min(n_params))) {
         return Some("the diagonal");
     }
+    if asked.by_layer && stored.by_layer.is_none() {
+        return Some("the table by layer");
+    }
     None
+}
+
+/// The curvature of every layer, or of every group that the request names.
+pub(super) fn by_layer<T: Scalar>(
+    setting: &Setting,
+    problem: &Problem<T>,
+    watch: &mut JobWatch,
+) -> Result<Option<Vec<LayerCurvature>>, LabError> {
+    if !setting.asked.estimates.by_layer {
+        return Ok(None);
+    }
+    let (matter, layout) = (&setting.asked.subject, setting.prepared.network.layout());
+    let groups = if matter.layers.is_empty() { layer_groups(layout) } else { named_groups(layout, &matter.layers) };
+    let groups = groups.chosen(Choice::Layers).of(setting.name())?;
+    let whole = super::operator::operator(problem, matter, None)?;
+    solvers::by_layer(&whole, &problem.gradient(), &groups, watch).of(setting.name()).map(Some)
 }
 
 /// Computes all estimates of `operator` that are asked for, and stages their arrays.

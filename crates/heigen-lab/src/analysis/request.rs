@@ -147,6 +147,8 @@ pub struct EstimatesAsked {
     pub density: Option<DensityAsked>,
     /// The diagonal, estimated from this many products; exact if they are P or more.
     pub diagonal: Option<usize>,
+    /// The curvature of every layer, or of every group of parameters that is named for the matrix.
+    pub by_layer: bool,
 }
 
 /// The options of an estimate of the density of eigenvalues.

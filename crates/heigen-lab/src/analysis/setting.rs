@@ -8,8 +8,9 @@ use crate::error::{Choice, OfJob};
 use crate::prepare::Prepared;
 use crate::training::{imported, trained};
 use crate::watch::NoteKind;
+use crate::words::number;
 use heigen::config::{ExperimentName, LossKind};
-use heigen::curvature::{IndexRanges, Method, Problem, ProblemError, named_parameters};
+use heigen::curvature::{Cost, IndexRanges, Method, Problem, ProblemError, Work, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
 use heigen::model::reparameterize;
@@ -27,6 +28,9 @@ const TOP: usize = 10;
 const WHOLE: usize = 20_000;
 /// The exact way is tried only if memory holds at least this many columns of the range.
 const COLUMNS: f64 = 500.0;
+
+/// So many operations take some ten seconds.
+const MOMENT: f64 = 1e12;
 
 /// The part of a spectrum that is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +97,8 @@ impl<'a> Setting<'a> {
         let samples = Arc::clone(prepared.training());
         let n = matter.samples.as_ref().map_or(samples.n_samples(), ExactSizeIterator::len);
         let p = selection.as_ref().map_or(prepared.network.n_params(), IndexRanges::len);
-        let goal = goal(call, name, asked, p, n * prepared.network.n_outputs());
+        let work = Work::of(&prepared.network, p, n);
+        let goal = goal(call, name, asked, work);
         let subject = subject(matter, experiment.loss);
         let paths = paths.variant(&variant(&subject, experiment.loss, goal));
         Ok(Self {
@@ -125,6 +130,31 @@ impl<'a> Setting<'a> {
     pub(super) fn note_held_statistics(&self) {
         if self.prepared.network.couples_samples() {
             self.call.note(self.name(), NoteKind::Remark(crate::words::HELD_STATISTICS.to_owned()));
+        }
+    }
+
+    /// Says what the whole spectrum will cost, where that takes more than a moment.
+    pub(super) fn note_cost(&self, method: Method) {
+        let n = self.asked.subject.samples.as_ref().map_or(self.samples.n_samples(), ExactSizeIterator::len);
+        let p = self.selection.as_ref().map_or(self.prepared.network.n_params(), IndexRanges::len);
+        let work = Work::of(&self.prepared.network, p, n);
+        let (dense, exact) = (work.dense(), work.exact(work.rank()));
+        let gib = |cost: Cost| number(cost.bytes / 2f64.powi(30));
+        let by_range = format!(
+            "by its range, of a rank of up to about {}: {} operations and {} GiB",
+            work.rank(),
+            number(exact.operations),
+            gib(exact)
+        );
+        let whole = format!("as a whole: {} operations and {} GiB", number(dense.operations), gib(dense));
+        let (operations, ways) = match method {
+            Method::Dense => (dense.operations, whole),
+            Method::Exact => (exact.operations, by_range),
+            Method::Auto => (exact.operations.min(dense.operations), format!("{by_range}; {whole}")),
+        };
+        if operations > MOMENT {
+            self.call
+                .note(self.name(), NoteKind::Remark(format!("the matrix of order {p} costs at most about, {ways}")));
         }
     }
 
@@ -175,18 +205,23 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
     }
 }
 
-/// The part of the spectrum to look for, for a matrix of order `p` whose Gauss-Newton part has a rank of at most
-/// `outputs`.
-fn goal(call: &Call, name: &ExperimentName, asked: &Asked, p: usize, outputs: usize) -> Goal {
+/// The part of the spectrum to look for. What memory forbids, and what takes far more time than people expect of a choice
+/// that they did not make, is not tried.
+fn goal(call: &Call, name: &ExperimentName, asked: &Asked, work: Work) -> Goal {
+    let (p, outputs, memory) = (work.n_params, work.n_samples * work.n_outputs, call.lab.memory);
     let top = |k: usize| Goal::Top(Pairs { k: k.min(p), which: asked.top.which, tolerance: asked.top.tolerance });
     if asked.only_estimates() {
         return Goal::Estimates;
     }
-    let columns = call.lab.memory / (24.0 * p as f64);
+    let columns = work.exact_rank_within(memory) as f64;
     match (asked.how.way.whole(), asked.top.count) {
         (_, Some(k)) => top(k),
         (None, None) => top(TOP),
-        (Some(Method::Auto), None) if columns < COLUMNS.min(p as f64) || (p > WHOLE && 2 * outputs > p) => {
+        (Some(Method::Auto), None)
+            if columns < COLUMNS.min(p as f64)
+                || (p > WHOLE && 2 * outputs > p)
+                || work.whole_is_out_of_reach(memory) =>
+        {
             call.note(name, NoteKind::TooLarge { n_params: p, eigenpairs: TOP });
             top(TOP)
         }

@@ -2,6 +2,7 @@
 
 use crate::LabError;
 use crate::call::JobWatch;
+use heigen::analysis::{ByLayerError, LayerCurvature, LayerGroup};
 use heigen::curvature::{
     DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, SpectralDensity, Spectrum,
     SpectrumError, Start, SymmetricOperator, TopK, TopKError, TopKOptions, Which,
@@ -86,6 +87,19 @@ pub(super) fn diagonal<T: Scalar>(
     }
     let found = heigen::curvature::diagonal(operator, products, seed, watch).map_err(not_estimated)?;
     Ok(found.iter().map(|d| [d.value, d.standard_error]).collect())
+}
+
+/// The curvature of groups of parameters.
+pub(super) fn by_layer<T: Scalar>(
+    operator: &Operator<'_, T>,
+    gradient: &[T],
+    groups: &[LayerGroup],
+    watch: &mut JobWatch,
+) -> Result<Vec<LayerCurvature>, LabError> {
+    heigen::analysis::by_layer(operator, gradient, groups, watch).map_err(|error| match error {
+        ByLayerError::Failed(failure) => failed(failure),
+        other => LabError::solver(other),
+    })
 }
 
 fn not_estimated(error: EstimateError) -> LabError {

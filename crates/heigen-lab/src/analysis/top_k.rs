@@ -57,7 +57,8 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     if vanishes {
         top.eigenvalues.fill(0.0);
     }
-    let (estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
+    let (mut estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
+    estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
     watch.begin(watch::stage::ALIGNMENTS)?;
     let overlaps = alignments_of(setting.call, &problem, setting.selection.as_ref(), &top.eigenvectors);
     let eigenvalues: Vec<T> = top.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();

@@ -55,6 +55,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     let selection = setting.selection.as_ref();
     let operator = operator(&problem, &asked.subject, selection)?;
     setting.note_held_statistics();
+    setting.note_cost(method);
     let mut watch = call.job(setting.name());
     let spectrum = solvers::spectrum(&operator, method, call.lab.memory, &mut watch).of(setting.name())?;
     watch.begin(watch::stage::ALIGNMENTS)?;
@@ -73,7 +74,8 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
         let matrix = solvers::dense(&operator, &mut watch)?;
         staged.push(stage(&paths.hessian(), &matrix)?);
     }
-    let (estimates, arrays) = estimates::estimate(setting.name(), &operator, &asked.estimates, paths, &mut watch)?;
+    let (mut estimates, arrays) = estimates::estimate(setting.name(), &operator, &asked.estimates, paths, &mut watch)?;
+    estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
     staged.extend(arrays);
     let Analysis { spectrum, overlaps, summary } = analysis;
     let (values, vectors) = (spectrum.eigenvalues, spectrum.eigenvectors);

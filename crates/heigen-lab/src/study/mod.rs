@@ -18,6 +18,7 @@ use crate::prepare::Prepared;
 use crate::watch::NoteKind;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 pub use error::{ImportError, Occupant};
+use heigen::analysis::{LikelyCause, likely_causes};
 use heigen::config::{FileArgs, LossKind};
 use heigen::linalg::Matrix;
 use heigen_store::atomic::{self, Staged};
@@ -227,7 +228,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
     let mut warnings = imported.warnings.clone();
-    for warning in warnings_of(&spectrum) {
+    for warning in warnings_of(&spectrum, || causes(call, &imported, &asked)) {
         call.note(job, NoteKind::Warning(warning.clone()));
         warnings.push(warning);
     }
@@ -239,7 +240,10 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         String::new()
     };
     let report = request.report.join(format!("{name}{part}.html"));
-    let notes = imported.notes.clone();
+    let mut notes = imported.notes.clone();
+    if imported.prepared.network.couples_samples() {
+        notes.push(crate::words::HELD_STATISTICS.to_owned());
+    }
     let (boundary, pictures) = (None, vec![]);
     let mut study = Study { imported, spectrum, analysis, boundary, pictures, warnings, notes, report };
     if let Some(analysed) = analysed {
@@ -260,11 +264,21 @@ fn logits(call: &Call, own: &Imported) -> Result<(), LabError> {
     Ok(npy::stage(&own.paths.logits(), &shape, Order::C, &outputs.data).and_then(Staged::commit)?)
 }
 
-fn warnings_of(spectrum: &Found) -> Vec<String> {
+/// Likely causes of a gradient that is not small.
+fn causes(call: &Call, imported: &Imported, asked: &Asked) -> Vec<LikelyCause> {
+    let (prepared, loss) = (&imported.prepared, imported.experiment.experiment.loss);
+    let objective = asked.subject.objective(loss);
+    let problem = call.problem::<f64, _>(&prepared.network, &imported.theta, prepared.training(), objective);
+    problem.map_or_else(|_| vec![], |problem| call.run(|| likely_causes(&problem)))
+}
+
+fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> Vec<String> {
     match spectrum {
         Found::Whole(r) => {
             let s = &r.summary;
-            warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min)
+            let mut all = warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min, causes);
+            all.extend(warnings::imprecise(s.certificate.matrix_error, s.lambda_max.max(-s.lambda_min)));
+            all
         }
         // Whether the gradient is large can only be said beside lambda_1.
         Found::Estimates(_) => vec![],
@@ -272,7 +286,9 @@ fn warnings_of(spectrum: &Found) -> Vec<String> {
         Found::Top(r) => {
             let s = &r.summary;
             let (low, high) = s.eigenvalues.iter().fold((0.0f64, 0.0f64), |(low, high), &l| (low.min(l), high.max(l)));
-            warnings::no_minimum(s.loss, s.grad_norm, high, low)
+            let mut all = warnings::no_minimum(s.loss, s.grad_norm, high, low, causes);
+            all.extend(warnings::imprecise(s.matrix_error, s.scale));
+            all
         }
     }
 }

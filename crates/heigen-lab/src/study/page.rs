@@ -6,7 +6,7 @@ use crate::analysis::Found;
 use crate::call::Call;
 use crate::drawing::Figure;
 use crate::page_text::{capital, machine, math, percent, read_as, typeset, whole};
-use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, Rule, Summary};
+use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, LayerCurvature, Rule, Summary};
 use heigen_report::{Cell, Figure as Shown, Folded, Report, Section, Table, TaskState, Timing, literal};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
@@ -16,11 +16,18 @@ const SHOWN: usize = 10;
 
 pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Result<String, LabError> {
     let mut sections = vec![minimum(outcome)];
-    match &outcome.spectrum {
-        Found::Whole(record) => sections.extend([spectrum(record), generalization(&record.summary)]),
-        Found::Top(record) => sections.push(top(record)),
-        Found::Estimates(_) => {}
-    }
+    let by_layer = match &outcome.spectrum {
+        Found::Whole(record) => {
+            sections.extend([spectrum(record), generalization(&record.summary)]);
+            &record.estimates.by_layer
+        }
+        Found::Top(record) => {
+            sections.push(top(record));
+            &record.estimates.by_layer
+        }
+        Found::Estimates(record) => &record.estimates.by_layer,
+    };
+    sections.extend(by_layer.as_deref().map(layers));
     sections.extend(outcome.boundary.as_ref().map(boundary));
     if !outcome.pictures.is_empty() {
         sections.push(pictures(call, request, outcome));
@@ -138,8 +145,12 @@ fn spectrum(record: &AnalysisRecord) -> Section {
             line("probability that the bound fails, at most", math(c.failure_probability, 2)),
             line("sum of the eigenvalues", math(c.trace_eigenvalues, 6)),
             line("trace by another route", math(c.trace_exact.unwrap_or(c.trace_probes), 6)),
+            line(
+                "error of the matrix itself, by rounding, about",
+                c.matrix_error.map_or_else(|| "not known".to_owned(), |error| math(error, 2)),
+            ),
         ],
-        note: None,
+        note: Some("All but the last are about the matrix as it was computed.".into()),
     };
     section("spectrum", "Spectrum", vec![], vec![values, whole, certificate])
 }
@@ -168,6 +179,31 @@ fn top(record: &AnalysisRecord<TopKSummary>) -> Section {
     section("spectrum", "Spectrum", vec![], vec![values])
 }
 
+/// The table by layer.
+fn layers(layers: &[LayerCurvature]) -> Section {
+    let row = |layer: &LayerCurvature| {
+        let error = layer.trace_standard_error;
+        let error = if error > 0.0 { format!(" (standard error {})", math(error, 2)) } else { String::new() };
+        vec![
+            Cell::text(literal(&layer.name)),
+            Cell::number(layer.n_params.to_string()),
+            Cell::number(format!("{}{error}", math(layer.trace, 4))),
+            Cell::number(layer.share.map_or_else(|| "none".to_owned(), percent)),
+            Cell::number(math(layer.lambda_max, 4)),
+            Cell::number(math(layer.lambda_min, 3)),
+            Cell::number(math(layer.grad_norm, 3)),
+        ]
+    };
+    let head = ["layer", "parameters", "trace", "share", "largest", "smallest", "norm of the gradient"];
+    let table = Table {
+        caption: "The diagonal block of every layer".into(),
+        head: head.map(Into::into).to_vec(),
+        rows: layers.iter().map(row).collect(),
+        note: Some("All other parameters held fixed; the share is that of the whole trace.".into()),
+    };
+    section("layers", "Layer by layer", vec![], vec![table])
+}
+
 /// Whether a value of `G_theta` is the one that is recommended: the paper's definition, made independent of the basis that
 /// an eigensolver happens to return, with the threshold of the paper's Figure 4.
 fn recommended(g: &GTheta) -> bool {
@@ -175,6 +211,11 @@ fn recommended(g: &GTheta) -> bool {
 }
 
 fn generalization(s: &Summary) -> Section {
+    if s.g_theta.is_empty() {
+        let text = "The matrix is zero as far as can be told: all that its products hold is rounding. It has no directions, so that \
+                    there is no $G_\\theta$.";
+        return section("generalization", "Generalization measure", vec![text.to_owned()], vec![]);
+    }
     let row = |g: &GTheta| {
         let definition = match g.definition {
             Definition::Subspaces => "eigenspaces",

@@ -34,7 +34,10 @@ fn estimates_alone_compute_no_eigenpairs() {
     let request = AnalysisRequest {
         store: folder.store("results"),
         experiment: folder.experiment("plain", &small(10)),
-        asked: Asked { estimates: EstimatesAsked { trace: Some(40), density, diagonal: None }, ..Asked::default() },
+        asked: Asked {
+            estimates: EstimatesAsked { trace: Some(40), density, ..EstimatesAsked::default() },
+            ..Asked::default()
+        },
         making: Making::default(),
     };
     let notes = Recorder::default();

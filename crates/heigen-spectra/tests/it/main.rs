@@ -4,6 +4,7 @@
 mod certificates;
 mod homes;
 mod operators;
+mod penalised;
 mod philox;
 mod pieces;
 mod stopping;
