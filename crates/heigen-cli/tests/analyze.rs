@@ -295,6 +295,8 @@ fn several_networks_are_analysed_in_one_call_and_drawn_in_one_picture() {
         assert!(sandbox.path(&format!("figures/{plot}_own-first+own-second.svg")).is_file());
     }
     assert!(sandbox.path("results/grads/own/second+estimates_density.npy").is_file());
+    sandbox.ok(&["plot", "layers", both[0]]);
+    assert!(sandbox.path("figures/layers_own-first.svg").is_file());
     let usage = sandbox.run(&["analyze", "--model", "nets", "--data", &data, "--name", "own/x"]);
     assert_eq!(usage.code, 2);
 }

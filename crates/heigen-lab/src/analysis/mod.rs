@@ -27,7 +27,7 @@ use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
-use heigen_store::record::{self, AnalysisRecord, EstimatesSummary, TopKSummary};
+use heigen_store::record::{self, AnalysisRecord, Estimates, EstimatesSummary, TopKSummary};
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 pub(crate) use setting::in_file_names;
@@ -44,6 +44,17 @@ pub enum Found {
     Top(Box<AnalysisRecord<TopKSummary>>),
     /// Estimates, and no eigenpairs.
     Estimates(Box<AnalysisRecord<EstimatesSummary>>),
+}
+
+impl Found {
+    /// The estimates that were asked for.
+    pub fn estimates(&self) -> &Estimates {
+        match self {
+            Self::Whole(record) => &record.estimates,
+            Self::Top(record) => &record.estimates,
+            Self::Estimates(record) => &record.estimates,
+        }
+    }
 }
 
 impl From<Found> for record::Summary {

@@ -31,8 +31,17 @@ pub struct Figure {
 pub(crate) enum Draw {
     /// Whole spectra with their analyses.
     Spectra(fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>),
-    /// Estimates of the density, which are also to be had of networks too large for a whole spectrum.
+    /// Estimates, which are also to be had of networks too large for a whole spectrum.
+    Estimates(Estimated),
+}
+
+/// The estimates that a figure is drawn from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Estimated {
+    /// Densities of eigenvalues, several in one picture.
     Densities,
+    /// Numbers of every layer.
+    Layers,
 }
 
 const GAUSS: &[&str] = &["gauss/normal_training", "gauss/adversarial_init_training", "gauss/large_norm_training"];
@@ -143,7 +152,7 @@ pub const FIGURES: [Figure; 12] = [
 ];
 
 /// The kinds of pictures that can be drawn of any experiments.
-pub const PLOTS: [Figure; 12] = [
+pub const PLOTS: [Figure; 13] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
     plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
     plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
@@ -164,7 +173,17 @@ pub const PLOTS: [Figure; 12] = [
         each: false,
         boundary: false,
         check: any,
-        draw: Draw::Densities,
+        draw: Draw::Estimates(Estimated::Densities),
+    },
+    Figure {
+        name: "layers",
+        what: "share of the trace, largest and smallest eigenvalue of every layer's block",
+        experiments: &[],
+        eigenvectors: None,
+        each: true,
+        boundary: false,
+        check: any,
+        draw: Draw::Estimates(Estimated::Layers),
     },
     plot("eigenvectors", "entries of the leading eigenvectors, tensor by tensor", true, any, |_, s, how| {
         diagnostics::eigenvectors(&s[0], how)

@@ -2,10 +2,10 @@
 
 use super::{Drawing, Shown, embedding};
 use crate::LabError;
-use heigen::analysis::class_order;
+use heigen::analysis::{LayerCurvature, class_order};
 use heigen_figures::{
-    Block, Coherence, DensityCurve, Eigenvectors, LogitCoherence, NamedSpectrum, NamedVector, Overlaps, Scene,
-    coherence as coherence_scene, density_curves, eigenvectors as eigenvectors_scene,
+    Block, Coherence, DensityCurve, Eigenvectors, LayerShare, LogitCoherence, NamedSpectrum, NamedVector, Overlaps,
+    Scene, coherence as coherence_scene, density_curves, eigenvectors as eigenvectors_scene, layers,
     logit_coherence as logit_coherence_scene, overlaps as overlaps_scene, significant, spectra,
     spectrum as spectrum_scene,
 };
@@ -44,6 +44,16 @@ pub(super) fn densities(of: &[(String, PathBuf)]) -> Result<Scene, LabError> {
     };
     let curves = of.iter().map(one).collect::<Result<Vec<_>, LabError>>()?;
     Ok(density_curves("Density of eigenvalues", &curves)?)
+}
+
+/// The curvature of every layer.
+pub(super) fn by_layer(title: &str, of: &[LayerCurvature]) -> Result<Scene, LabError> {
+    let one = |layer: &LayerCurvature| LayerShare {
+        name: layer.name.clone(),
+        share: layer.share.unwrap_or(0.0),
+        ends: [layer.lambda_min, layer.lambda_max],
+    };
+    Ok(layers(title, &of.iter().map(one).collect::<Vec<_>>())?)
 }
 
 /// The spectra of several networks in one picture.

@@ -1,6 +1,6 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
-use super::catalogue::Draw;
+use super::catalogue::{Draw, Estimated};
 use super::labels::{labels, stem};
 use super::{Figure, diagnostics};
 use crate::analysis::{self, Analysed, Asked, DensityAsked, EstimatesAsked, How, Matter, analysed, spectrum};
@@ -131,34 +131,41 @@ fn draw(
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
-    if matches!(figure.draw, Draw::Densities) {
-        return draw_densities(call, figure, &experiments, &asked(how, drawing), drawing, folder);
+    if let Draw::Estimates(what) = figure.draw {
+        return draw_estimates(call, (figure, what), &experiments, &asked(how, drawing), drawing, folder);
     }
     let shown = shown(call, experiments, how, drawing, analysed)?;
     draw_shown(call, figure, &shown, drawing, folder)
 }
 
-/// Draws the estimated densities of the spectra of some experiments in one picture.
-fn draw_densities(
+/// Draws estimates of some experiments.
+fn draw_estimates(
     call: &Call,
-    figure: &Figure,
+    (figure, what): (&Figure, Estimated),
     experiments: &[Loaded],
     asked: &Asked,
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
-    let density = Some(DensityAsked::default());
-    let asked = Asked { estimates: EstimatesAsked { density, ..EstimatesAsked::default() }, ..asked.clone() };
-    let (mut of, mut densities, mut analyses) = (vec![], vec![], vec![]);
+    let estimates = match what {
+        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
+        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
+    };
+    let asked = Asked { estimates, ..asked.clone() };
+    let (mut of, mut densities, mut layers, mut analyses) = (vec![], vec![], vec![], vec![]);
     for (loaded, label) in experiments.iter().zip(labels(experiments)) {
         let (found, paths) = spectrum(call, loaded, &asked)?.told();
+        layers.extend(found.estimates().by_layer.iter().flatten().cloned());
         let (summary, name) = (Summary::from(found), loaded.experiment.name.to_string());
         let stamp = summary.stamp().to_owned();
         of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
         densities.push((label, paths.density()));
         analyses.push(summary);
     }
-    let scene = || diagnostics::densities(&densities);
+    let scene = || match what {
+        Estimated::Densities => diagnostics::densities(&densities),
+        Estimated::Layers => diagnostics::by_layer(&densities[0].0, &layers),
+    };
     let paths = made(call, &Picture::new(call, figure, &of, drawing, folder, scene)?)?;
     Ok(Drawn { paths, analyses })
 }
@@ -316,7 +323,7 @@ impl<'a> Picture<'a> {
         let of: Vec<Origin> = shown.iter().map(origin).collect();
         let scene = move || match figure.draw {
             Draw::Spectra(draw) => draw(call, shown, drawing),
-            Draw::Densities => Err(LabError::Lost),
+            Draw::Estimates(_) => Err(LabError::Lost),
         };
         Self::new(call, figure, &of, drawing, folder, scene)
     }

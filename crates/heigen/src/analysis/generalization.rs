@@ -8,7 +8,7 @@ use crate::rng::NumpyRandomState;
 pub const FIXED_EPS: f64 = 1e-6;
 
 /// The fixed threshold that the paper's Figure 4 was drawn with.
-pub const FIGURE_4_EPS: f64 = 0.047_275_908_641_124_13;
+pub const FIGURE_4_EPS: f64 = 0.047_277_590_864_121_13;
 
 /// A data-driven threshold is the mean over this many random directions, from a stream with this seed.
 const RANDOM_DIRECTIONS: usize = 5;

@@ -84,7 +84,7 @@ fn the_summary_counts_as_its_parts_do() {
         let random = random_threshold(&gradients).mean;
         let wanted: Vec<(Rule, f64)> = [Rule::Max, Rule::Mean]
             .into_iter()
-            .flat_map(|rule| [1e-6, 0.047275908641124130, random].map(|eps| (rule, eps)))
+            .flat_map(|rule| [1e-6, 0.04727759086412113, random].map(|eps| (rule, eps)))
             .collect();
         for definition in [Definition::Subspaces, Definition::Eigenvectors] {
             let of = summary.g_theta.iter().filter(|g| g.definition == definition);
