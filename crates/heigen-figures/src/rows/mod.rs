@@ -37,8 +37,8 @@ const PANEL_WIDTH: f64 = 108.0;
 const NARROWEST_PANEL: f64 = 72.0;
 /// Height of a panel, in widths.
 const PANEL_HEIGHT: f64 = 0.88;
-/// Pages of reports have 902 pixels for a drawing of this width: text of 10 points then has 9 pixels.
-const WIDEST_PAGE: f64 = 1000.0;
+/// Pages of reports have 887 pixels for a drawing of this width: text of 10 points then has 9 pixels.
+const WIDEST_PAGE: f64 = 980.0;
 const PANEL_GAP: f64 = 15.0;
 const BAR_WIDTH: f64 = 6.0;
 /// Room for the colour bar that all maps share.
