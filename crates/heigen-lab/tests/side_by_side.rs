@@ -142,6 +142,8 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
             model,
             arch: None,
             renamings: vec![],
+            leave_out: vec![],
+            weights_key: None,
             data: heigen::config::FileArgs { path: data, ..Default::default() },
             loss: heigen::config::LossKind::CrossEntropy,
             name: None,
