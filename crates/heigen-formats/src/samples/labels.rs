@@ -116,13 +116,15 @@ impl Labels {
         }
         let found = match self {
             Self::Texts(texts) => {
-                let most = known.unwrap_or(MAX_CLASSES);
-                if texts.names.len() > most {
-                    let names = listed(texts.names.iter().map(String::as_str));
-                    let found = format!("{} different labels: {names}", texts.names.len());
+                if texts.names.len() > known.unwrap_or(MAX_CLASSES) {
+                    let found =
+                        format!("{} classes: {}", texts.names.len(), listed(texts.names.iter().map(String::as_str)));
+                    let wanted = match known {
+                        Some(known) => format!("at most {known}, as many as the network has outputs"),
+                        None => format!("at most {MAX_CLASSES}"),
+                    };
                     let mend = "say which column has the labels, or take the network whose classes these are";
-                    let error = FormatError::holds(place.origin, found, format!("at most {most}"), mend);
-                    return Err(error.mended_by(Remedy::LabelColumn));
+                    return Err(FormatError::holds(place.origin, found, wanted, mend).mended_by(Remedy::LabelColumn));
                 }
                 Classes { labels: texts.labels, names: texts.names, order: ClassOrder::FirstSample }
             }
