@@ -306,8 +306,8 @@ fn tables_of_many_programs() {
 
 #[test]
 fn columns_that_number_the_rows_are_noticed_and_can_be_left_out() {
-    let rows: String = (1..=10).map(|i| format!("{i},{},7,{}\n", f64::from(i) * 0.7, i % 2)).collect();
-    let table = format!("Id,x,same,y\n{rows}");
+    let rows: Vec<String> = (1..=10).map(|i| format!("{i},{},7,{}", f64::from(i) * 0.7, i % 2)).collect();
+    let table = format!("Id,x,same,y\n{}\n", rows.join("\n"));
     let found = csv(table.as_bytes(), "d.csv", &network(2)).unwrap();
     assert_eq!(found.shape, [3]);
     assert!(found.notes[0].contains("`Id`") && found.notes[0].contains("numbers the rows"), "{:?}", found.notes);

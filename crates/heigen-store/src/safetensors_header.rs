@@ -18,7 +18,7 @@ pub(crate) fn repeated_key(header: &[u8]) -> Option<String> {
 /// Reads a value and notes the first key that it repeats.
 struct Keys<'f>(&'f mut Option<String>);
 
-impl<'f> Keys<'f> {
+impl Keys<'_> {
     fn read<'de, D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
         from.deserialize_any(self)
     }

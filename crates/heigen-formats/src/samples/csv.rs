@@ -149,38 +149,16 @@ fn separated(
     };
     let mut more = next(&mut line)?;
     let mut numbers = Numbers::new(separator);
-    let mut width = line.record.len();
+    let width = line.record.len();
     let names = more.then(|| header(&line, options, numbers)).flatten();
     if names.is_some() {
         more = next(&mut line)?;
     }
     // R's write.table names the rows in a column that the first line does not count.
     let row_names = names.is_some() && more && line.record.len() == width + 1;
-    let names = names.map(|mut names| {
-        if row_names {
-            names.insert(0, "rows' names".to_owned());
-        }
-        names
-    });
-    width += usize::from(row_names);
+    let Columns { names, width, label, left_out } = columns(names, width, row_names, origin, options)?;
     let names = names.as_deref();
-    let mut left_out = dropped(names, width, options, origin)?;
-    if row_names {
-        left_out[0] = true;
-    }
-    let label = label_column(names, width, options, &left_out, origin)?;
-    left_out[label] = false;
-    if width == 1 {
-        let mend = "check what separates its values";
-        return Err(FormatError::holds(origin, "one column", "features and a label", mend));
-    }
     let is_feature = |i: usize| i != label && !left_out[i];
-    if let Some(unnamed) = names.and_then(|names| (0..width).find(|&i| is_feature(i) && names[i].is_empty())) {
-        let found = format!("no name for column {} in its first line", unnamed + 1);
-        let mend = "leave out the column if it only numbers the rows (pandas: index=False), else name it";
-        let error = FormatError::holds(origin, found, "a name for every feature", mend);
-        return Err(error.mended_by(Remedy::Drop));
-    }
     let feature_names: Vec<String> =
         names.map_or(Vec::new(), |names| (0..width).filter(|&i| is_feature(i)).map(|i| names[i].clone()).collect());
     let d = (0..width).filter(|&i| is_feature(i)).count();
@@ -222,6 +200,58 @@ fn separated(
         let mend = "write decimal points, and nothing between thousands";
         return Err(FormatError::holds(origin, found, "one kind of decimal mark", mend));
     }
+    let notes = notes(row_names, separator, numbers, latin, origin);
+    let labels = label_numbers(&texts).map_or(Labels::Texts(texts), Labels::Numbers);
+    let label_name = Some(column_name(names, label));
+    Found { features, shape: vec![d], feature_names, labels, label_name, rows, table: true, bytes: false, notes }
+        .check([origin; 2], options)
+}
+
+/// The columns of a table.
+struct Columns {
+    names: Option<Vec<String>>,
+    width: usize,
+    /// The place of the labels.
+    label: usize,
+    /// Whether each column is left out.
+    left_out: Vec<bool>,
+}
+
+/// The columns of a table whose first line has these names, if any, and `width` cells; a column of rows' names, which the
+/// first line does not count, may stand before them.
+fn columns(
+    mut names: Option<Vec<String>>,
+    mut width: usize,
+    row_names: bool,
+    origin: &str,
+    options: &SampleOptions,
+) -> Result<Columns, FormatError> {
+    if let Some(names) = names.as_mut().filter(|_| row_names) {
+        names.insert(0, "rows' names".to_owned());
+        width += 1;
+    }
+    let mut left_out = dropped(names.as_deref(), width, options, origin)?;
+    if row_names {
+        left_out[0] = true;
+    }
+    let label = label_column(names.as_deref(), width, options, &left_out, origin)?;
+    left_out[label] = false;
+    if width == 1 {
+        let mend = "check what separates its values";
+        return Err(FormatError::holds(origin, "one column", "features and a label", mend));
+    }
+    let is_unnamed = |&i: &usize| i != label && !left_out[i] && names.as_ref().is_some_and(|names| names[i].is_empty());
+    if let Some(unnamed) = (0..width).find(is_unnamed) {
+        let found = format!("no name for column {} in its first line", unnamed + 1);
+        let mend = "leave out the column if it only numbers the rows (pandas: index=False), else name it";
+        let error = FormatError::holds(origin, found, "a name for every feature", mend);
+        return Err(error.mended_by(Remedy::Drop));
+    }
+    Ok(Columns { names, width, label, left_out })
+}
+
+/// Sentences about how a table was read.
+fn notes(row_names: bool, separator: u8, numbers: Numbers, latin: bool, origin: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if row_names {
         notes.push(format!("the first column of {origin} names the rows, and is left out"));
@@ -233,10 +263,7 @@ fn separated(
     if latin {
         notes.push(format!("text in {origin} that is no UTF-8 is taken as Latin-1"));
     }
-    let labels = label_numbers(&texts).map_or(Labels::Texts(texts), Labels::Numbers);
-    let label_name = Some(column_name(names, label));
-    Found { features, shape: vec![d], feature_names, labels, label_name, rows, table: true, bytes: false, notes }
-        .check([origin; 2], options)
+    notes
 }
 
 /// The names of the columns, if the first line has them.

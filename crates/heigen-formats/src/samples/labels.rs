@@ -116,13 +116,15 @@ impl Labels {
         }
         let found = match self {
             Self::Texts(texts) => {
-                let most = known.unwrap_or(MAX_CLASSES);
-                if texts.names.len() > most {
-                    let names = listed(texts.names.iter().map(String::as_str));
-                    let found = format!("{} different labels: {names}", texts.names.len());
+                if texts.names.len() > known.unwrap_or(MAX_CLASSES) {
+                    let found =
+                        format!("{} classes: {}", texts.names.len(), listed(texts.names.iter().map(String::as_str)));
+                    let wanted = match known {
+                        Some(known) => format!("at most {known}, as many as the network has outputs"),
+                        None => format!("at most {MAX_CLASSES}"),
+                    };
                     let mend = "say which column has the labels, or take the network whose classes these are";
-                    let error = FormatError::holds(place.origin, found, format!("at most {most}"), mend);
-                    return Err(error.mended_by(Remedy::LabelColumn));
+                    return Err(FormatError::holds(place.origin, found, wanted, mend).mended_by(Remedy::LabelColumn));
                 }
                 Classes { labels: texts.labels, names: texts.names, order: ClassOrder::FirstSample }
             }
@@ -203,32 +205,32 @@ fn of_numbers<R: Fn(usize) -> u64>(
         let found = format!("the label {}", numbers[n]);
         return Err(place.cell(n, found, "a class: a whole number or a text".to_owned(), mend));
     }
-    let sum = numbers.iter().filter(|x| x.abs() <= most).map(|&x| x as i64).collect::<BTreeSet<i64>>();
+    let different = numbers.iter().filter(|x| x.abs() <= most).map(|&x| x as i64).collect::<BTreeSet<i64>>();
     let small = numbers.iter().all(|x| x.abs() <= most);
-    let (first, last) = (sum.first().copied().unwrap_or(0), sum.last().copied().unwrap_or(0));
+    let (first, last) = (different.first().copied().unwrap_or(0), different.last().copied().unwrap_or(0));
     let map = |order: ClassOrder| {
         let names: Vec<i64> = match order {
             // Of labels that count from 1 some may have no samples.
             ClassOrder::FromOne => (1..=last).collect(),
-            _ => sum.iter().copied().collect(),
+            _ => different.iter().copied().collect(),
         };
         let index: HashMap<i64, usize> = names.iter().enumerate().map(|(i, &name)| (name, i)).collect();
         let labels = numbers.iter().filter_map(|&x| index.get(&(x as i64)).copied()).collect();
         Ok(Classes { labels, names: names.iter().map(i64::to_string).collect(), order })
     };
-    let limit = known.map_or(MAX_CLASSES as i64, |known| i64::try_from(known).unwrap_or(i64::MAX));
-    if small && known == Some(1) && sum.len() == 2 {
+    let limit = i64::try_from(known.unwrap_or(MAX_CLASSES)).unwrap_or(i64::MAX);
+    if small && known == Some(1) && different.len() == 2 {
         let mend =
             "one logit with binary cross-entropy is not analysed yet: give the network one output for each class";
         return Err(FormatError::holds(place.origin, "two classes", "one, as the network has one output", mend));
     }
-    if small && sum.iter().eq(&[-1, 1]) && known.is_none_or(|known| known == 2) {
+    if small && different.iter().eq(&[-1, 1]) && known.is_none_or(|known| known == 2) {
         return map(ClassOrder::Signs);
     }
     let from_one = first >= 1
         && match known {
             Some(_) => last == limit,
-            None => last >= 2 && sum.len() as i64 == last,
+            None => last >= 2 && i64::try_from(different.len()) == Ok(last),
         };
     if small && from_one {
         return map(ClassOrder::FromOne);
@@ -238,7 +240,7 @@ fn of_numbers<R: Fn(usize) -> u64>(
         let classes = known.unwrap_or_else(|| labels.iter().max().map_or(0, |&max| max + 1));
         return Ok(Classes { labels, names: indices(classes), order: ClassOrder::Index });
     }
-    if small && known == Some(sum.len()) {
+    if small && known == Some(different.len()) {
         return map(ClassOrder::Ascending);
     }
     let outside = |x: &f64| *x < 0.0 || *x >= limit as f64;

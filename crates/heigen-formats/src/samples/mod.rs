@@ -93,7 +93,7 @@ impl SampleOptions {
     /// The error for samples that take more memory than the limit allows.
     fn too_much(&self, origin: &str) -> FormatError {
         let limit = self.limit() as f64 / 2f64.powi(30);
-        let (found, wanted) = (format!("more than {limit:.3} GiB of samples"), "what fits in that limit");
+        let (found, wanted) = (format!("more than {limit} GiB of samples"), "what fits in that limit");
         FormatError::holds(origin, found, wanted, "take a part of them, or raise the limit").mended_by(Remedy::Limit)
     }
 }

@@ -26,12 +26,12 @@ impl Numbers {
     }
 
     /// Whether some numbers had decimal commas.
-    pub(super) fn had_commas(&self) -> bool {
+    pub(super) fn had_commas(self) -> bool {
         self.seen_comma
     }
 
     /// Whether commas and points stood in numbers: one of them may separate thousands.
-    pub(super) fn mixed(&self) -> bool {
+    pub(super) fn mixed(self) -> bool {
         self.seen_comma && self.seen_point
     }
 }

@@ -14,7 +14,7 @@ pub use pickled::pytorch;
 pub fn is_npz(bytes: &[u8]) -> bool {
     let Ok(container) = Container::open(bytes, "", "", "", crate::DEFAULT_LIMIT) else { return false };
     let mut names = container.names();
-    names.any(|name| name.ends_with(".npy")) && !container.names().any(|name| name.ends_with("data.pkl"))
+    names.any(|name| name.strip_suffix(".npy").is_some()) && !container.names().any(|name| name.ends_with("data.pkl"))
 }
 
 /// The tensors of a file, in the order of the file.

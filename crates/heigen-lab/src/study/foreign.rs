@@ -63,7 +63,6 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
     };
     let weights = match kind {
         FileKind::Safetensors => safetensors(path, &bytes)?,
-        FileKind::Zip => zipped(request, &bytes)?,
         // An ONNX model has no mark of its own, so the ending counts as well.
         FileKind::Onnx | FileKind::Unknown if *ending == "onnx" => {
             if request.arch.is_some() || !request.renamings.is_empty() || !request.leave_out.is_empty() {
@@ -71,9 +70,9 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
             }
             return onnx(call, path, &bytes);
         }
-        // The reader's own words for a damaged file, or for one of an old format.
         FileKind::Unknown if *ending == "safetensors" => safetensors(path, &bytes)?,
-        FileKind::Pickle | FileKind::Tar | FileKind::Unknown => zipped(request, &bytes)?,
+        // Of what is no archive the reader says what it is: damaged, or of an old format.
+        FileKind::Zip | FileKind::Pickle | FileKind::Tar | FileKind::Unknown => zipped(request, &bytes)?,
         kind => return Err(ImportError::OtherContent { path: path.clone(), content: kind.name() }.into()),
     };
     let Weights { tensors, tied, mut notes } = chosen(weights, request)?;

@@ -52,8 +52,7 @@ pub(super) fn meet(
     let plain: Vec<&String> = starts.iter().filter(|start| !is_averaged(start)).collect();
     let start = match (&starts[..], &plain[..]) {
         ([], _) => return Ok(notes),
-        ([only], _) => only.clone(),
-        (_, &[only]) => only.clone(),
+        ([only], _) | (_, &[only]) => only.clone(),
         _ => return Err(ImportError::Several { model: model.to_owned(), starts }),
     };
     let outside: Vec<String> = tensors.iter().filter(|t| !t.name.starts_with(&start)).map(|t| t.name.clone()).collect();

@@ -40,6 +40,7 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     fitting_shape(request, &foreign, &prepared)?;
     let layout = prepared.network.layout();
     foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.tied, &request.model)?);
+    foreign.notes.extend(flattened(&foreign, &prepared.samples.data.shape));
     if let Some(names) = names::tied(layout, &foreign.tied) {
         return Err(ImportError::Tied { model: request.model.clone(), names: names.clone() }.into());
     }
@@ -99,11 +100,23 @@ fn has_channels_last(foreign: &Foreign, shape: &[usize]) -> bool {
         .is_some_and(|weight| matches!(weight.shape[..], [_, channels, _, _] if channels == last && channels != first))
 }
 
+/// A sentence about samples of several axes for a network of features, whose order of the axes nobody can check.
+fn flattened(foreign: &Foreign, shape: &[usize]) -> Option<String> {
+    let is_flat = matches!(foreign.architecture.layers.first(), Some(LayerSpec::Flatten | LayerSpec::Linear { .. }));
+    (is_flat && shape.len() > 1).then(|| {
+        let features: usize = shape.iter().product();
+        format!("samples of the shape {shape:?} are taken as {features} features, the last axis running fastest")
+    })
+}
+
 /// The error for weights that do not fit, with what may mend it.
 fn unfit(request: &ImportRequest, foreign: &Foreign, prepared: &Prepared, source: LabError) -> ImportError {
     let (mut renamings, mut unused) = (Vec::new(), Vec::new());
     if let LabError::Layout(error) = &source {
-        renamings = names::guessed(prepared.network.layout(), &foreign.tensors, error);
+        // A guess would be about names that the given renamings have changed.
+        if request.renamings.is_empty() {
+            renamings = names::guessed(prepared.network.layout(), &foreign.tensors, error);
+        }
         if error.missing.is_empty() && error.misshapen.is_empty() {
             unused.clone_from(&error.unexpected);
         }
