@@ -181,10 +181,9 @@ fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, 
 /// The number of outputs of the last layer, which must be linear.
 fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result<usize, ImportError> {
     let layers = spec.layers(1);
-    let is_behind = |layer: &&LayerSpec| match layer {
-        LayerSpec::LogSoftmax | LayerSpec::Dropout { .. } | LayerSpec::BinaryLogits => true,
-        LayerSpec::Scale { .. } => true,
-        _ => false,
+    let is_behind = |layer: &&LayerSpec| {
+        use LayerSpec::{BinaryLogits, Dropout, LogSoftmax, Scale};
+        matches!(layer, LogSoftmax | Dropout { .. } | BinaryLogits | Scale { .. })
     };
     let last = layers.iter().rev().find(|layer| !is_behind(layer));
     if layers.contains(&LayerSpec::BinaryLogits) {
