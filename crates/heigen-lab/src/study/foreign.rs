@@ -265,10 +265,9 @@ fn text_of(file: &str) -> Result<String, std::io::Error> {
 /// The number of outputs of the last layer, which must be linear.
 fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result<usize, ImportError> {
     let layers = spec.layers(1);
-    let is_behind = |layer: &&LayerSpec| match layer {
-        LayerSpec::LogSoftmax | LayerSpec::Dropout { .. } | LayerSpec::BinaryLogits => true,
-        LayerSpec::Scale { .. } => true,
-        _ => false,
+    let is_behind = |layer: &&LayerSpec| {
+        use LayerSpec::{BinaryLogits, Dropout, LogSoftmax, Scale};
+        matches!(layer, LogSoftmax | Dropout { .. } | BinaryLogits | Scale { .. })
     };
     let last = layers.iter().rev().find(|layer| !is_behind(layer));
     if layers.contains(&LayerSpec::BinaryLogits) {

@@ -81,11 +81,11 @@ fn with_constant(
         Channels::LastOfSamples => walk.channels_last(node, at)?,
     };
     let step = walk.steps.get(data.step).clone();
-    if let (Kind::Affine(layer), true) = (&step.kind, scaling.scales_nothing()) {
-        if let Some(biased) = biased(walk, layer, &scaling.shift, c, origin) {
-            let step = walk.steps.push(step.parent, Kind::Affine(biased), step.form, step.node);
-            return Ok(Value::Data(Data::finished(step, data.axes)));
-        }
+    if let (Kind::Affine(layer), true) = (&step.kind, scaling.scales_nothing())
+        && let Some(biased) = biased(walk, layer, &scaling.shift, c, origin)
+    {
+        let step = walk.steps.push(step.parent, Kind::Affine(biased), step.form, step.node);
+        return Ok(Value::Data(Data::finished(step, data.axes)));
     }
     walk.scaled(&data, &scaling, id, &[(id, origin)]).map(Value::Data)
 }

@@ -56,9 +56,12 @@ pub(super) fn probing(network: &Network) -> Option<Probing> {
             }
             // PyTorch's flatten puts all pixels of one channel side by side: a unit feeds consecutive inputs.
             Layer::Reorder(map) => flattened |= map.flatten && !map.channels_last,
-            Layer::MaxPool(_) | Layer::AveragePool(_) | Layer::Activation(Activation::Relu) => {}
             // They mix no units.
-            Layer::Scale(_) | Layer::BinaryLogits => {}
+            Layer::MaxPool(_)
+            | Layer::AveragePool(_)
+            | Layer::Activation(Activation::Relu)
+            | Layer::Scale(_)
+            | Layer::BinaryLogits => {}
             // The log-softmax belongs to the loss, which is then a function of the logits.
             Layer::LogSoftmax if i + 1 == network.layers().len() => {}
             _ => return None,
@@ -74,4 +77,25 @@ pub(super) fn probing(network: &Network) -> Option<Probing> {
         hidden: (*hidden).clone(),
         output: (*output).clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::{ModelSpec, Sequential};
+
+    #[test]
+    fn pixels_that_are_spread_over_the_inputs_of_the_last_layer_have_no_known_structure() {
+        let known = |flatten: &str, side: usize| {
+            let text = format!(
+                r#"{{"layers": [{{"type": "conv2d", "out_channels": 4, "kernel_size": 2}}, {{"type": "relu"}},
+                    {{"type": "{flatten}"}}, {{"type": "linear", "out_features": 3}}, {{"type": "scale", "scale": [0.5]}}]}}"#
+            );
+            let spec = ModelSpec::Sequential(Sequential::parse(&text, "test").unwrap());
+            probing(&Network::build_for(&spec, &[1, side, side], 3).unwrap()).is_some()
+        };
+        assert!(known("flatten", 3));
+        assert!(!known("flatten_channels_last", 3));
+        assert!(known("flatten_channels_last", 2), "a single pixel");
+    }
 }

@@ -31,6 +31,46 @@ fn channels_last(mut case: Case) -> Case {
     case
 }
 
+/// Cases of layers without parameters, and of images whose channels come last.
+fn without_parameters() -> Vec<Case> {
+    let head = r#"{"type": "flatten"}, {"type": "linear", "out_features": 3}"#;
+    let conv = r#"{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1}"#;
+    let image = |layers: &str| format!("{conv}, {layers}, {head}");
+    vec![
+        case(
+            "scale of features",
+            &[4],
+            r#"{"type": "scale", "scale": [0.5, 2, -1, 1.5], "shift": [0.25, 0, -1, 2]},
+               {"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 3},
+               {"type": "scale", "scale": [0.4]}"#,
+        ),
+        case(
+            "scale of channels",
+            &[2, 4, 4],
+            &image(r#"{"type": "scale", "scale": [1.5, -0.5, 2], "shift": [0.5]}, {"type": "gelu"}"#),
+        ),
+        case(
+            "batchnorm without parameters",
+            &[4],
+            r#"{"type": "linear", "out_features": 5}, {"type": "batchnorm", "eps": 0.1, "affine": false}, {"type": "tanh"},
+               {"type": "linear", "out_features": 3}"#,
+        ),
+        case(
+            "binary_logits",
+            &[4],
+            r#"{"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 1},
+               {"type": "binary_logits"}, {"type": "softplus"}, {"type": "linear", "out_features": 3}"#,
+        ),
+        channels_last(case(
+            "channels last",
+            &[4, 6, 2],
+            r#"{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1}, {"type": "relu"},
+               {"type": "maxpool", "kernel_size": 2}, {"type": "flatten_channels_last"},
+               {"type": "linear", "out_features": 3}"#,
+        )),
+    ]
+}
+
 /// The table of cases: every kind of layer, with other layers around it.
 fn table() -> Vec<Case> {
     let hidden = |activation: &str| {
@@ -42,7 +82,7 @@ fn table() -> Vec<Case> {
     let head = r#"{"type": "flatten"}, {"type": "linear", "out_features": 3}"#;
     let conv = r#"{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1}"#;
     let image = |layers: &str| format!("{conv}, {layers}, {head}");
-    vec![
+    let mut cases = vec![
         case("relu", &[4], &hidden(r#""relu""#)),
         case("tanh", &[4], &hidden(r#""tanh""#)),
         case("sigmoid", &[4], &hidden(r#""sigmoid""#)),
@@ -105,42 +145,13 @@ fn table() -> Vec<Case> {
                {"type": "softplus"}, {"type": "linear", "out_features": 3}"#,
         ),
         case(
-            "scale of features",
-            &[4],
-            r#"{"type": "scale", "scale": [0.5, 2, -1, 1.5], "shift": [0.25, 0, -1, 2]},
-               {"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 3},
-               {"type": "scale", "scale": [0.4]}"#,
-        ),
-        case(
-            "scale of channels",
-            &[2, 4, 4],
-            &image(r#"{"type": "scale", "scale": [1.5, -0.5, 2], "shift": [0.5]}, {"type": "gelu"}"#),
-        ),
-        case(
-            "batchnorm without parameters",
-            &[4],
-            r#"{"type": "linear", "out_features": 5}, {"type": "batchnorm", "eps": 0.1, "affine": false}, {"type": "tanh"},
-               {"type": "linear", "out_features": 3}"#,
-        ),
-        case(
-            "binary_logits",
-            &[4],
-            r#"{"type": "linear", "out_features": 5}, {"type": "tanh"}, {"type": "linear", "out_features": 1},
-               {"type": "binary_logits"}, {"type": "softplus"}, {"type": "linear", "out_features": 3}"#,
-        ),
-        channels_last(case(
-            "channels last",
-            &[4, 6, 2],
-            r#"{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1}, {"type": "relu"},
-               {"type": "maxpool", "kernel_size": 2}, {"type": "flatten_channels_last"},
-               {"type": "linear", "out_features": 3}"#,
-        )),
-        case(
             "flatten of an image at once",
             &[2, 2, 3],
             &format!(r#"{head}, {{"type": "tanh"}}, {{"type": "linear", "out_features": 3}}"#),
         ),
-    ]
+    ];
+    cases.extend(without_parameters());
+    cases
 }
 
 impl Case {
