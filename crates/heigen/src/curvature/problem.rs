@@ -164,7 +164,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
             Some(decay) if decay.mu != 0.0 => {
                 let p = theta.len();
                 let on = if decay.only.is_empty() {
-                    IndexRanges::new(p, vec![0..p]).map_err(UnknownParameters::from)?
+                    let all = std::iter::once(0..p).collect();
+                    IndexRanges::new(p, all).map_err(UnknownParameters::from)?
                 } else {
                     named_parameters(network.layout(), &decay.only)?
                 };
