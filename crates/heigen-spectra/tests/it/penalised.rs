@@ -46,13 +46,14 @@ impl<S: Space> SymmetricOperator<S> for Penalised<S> {
     }
 }
 
-fn check<S: Space>(space: S, what: &str) {
-    let cases =
-        [(0.3, vec![0..P]), (-0.3, vec![0..P]), (0.3, vec![10..60, 90..110]), (-2.0, vec![0..7]), (1e-3, vec![1..P])];
+fn check<S: Space>(space: &S, what: &str) {
+    #[allow(clippy::single_range_in_vec_init, reason = "one range of coordinates is meant")]
+    let cases: [(f64, &[Range<usize>]); 5] =
+        [(0.3, &[0..P][..]), (-0.3, &[0..P]), (0.3, &[10..60, 90..110]), (-2.0, &[0..7]), (1e-3, &[1..P])];
     for (shift, coordinates) in cases {
         for rank in [0, 1, 20] {
             let low = Reflected::new(space.clone(), low_rank(P, rank));
-            let operator = Penalised { low, shift, coordinates: coordinates.clone() };
+            let operator = Penalised { low, shift, coordinates: coordinates.to_vec() };
             let wanted = self_adjoint_eigen(&operator.matrix()).unwrap().eigenvalues;
             let found = spectrum(&operator, Method::Exact, 1e9, &mut ()).unwrap();
             for (got, wanted) in found.eigenvalues.iter().zip(&wanted) {
@@ -78,8 +79,8 @@ fn check<S: Space>(space: S, what: &str) {
 
 #[test]
 fn spectra_by_the_range_with_a_penalty_are_those_of_the_matrix() {
-    check(Host::<f64>::new(P), "host");
-    check(Pieces::new(P), "pieces");
+    check(&Host::<f64>::new(P), "host");
+    check(&Pieces::new(P), "pieces");
 }
 
 #[test]
@@ -113,7 +114,7 @@ impl SymmetricOperator for Rounded {
 
     fn recomputed(&self, directions: &Matrix<f64>, trial: u32) -> Result<Option<Matrix<f64>>, Failure> {
         let mut out = self.operator.product(directions)?;
-        let sign = if trial % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if trial.is_multiple_of(2) { 1.0 } else { -1.0 };
         out.data.iter_mut().for_each(|x| *x *= 1.0 + sign * self.factor);
         Ok(Some(out))
     }

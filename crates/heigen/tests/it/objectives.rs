@@ -3,7 +3,7 @@
 use heigen::analysis::{Cause, by_layer, layer_groups, likely_causes, named_groups};
 use heigen::curvature::{
     Batched, EmpiricalFisher, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Host, Method, OperatorKind,
-    Problem, Restricted, Spectrum, SymmetricOperator, Which, dense, named_parameters, spectrum, top_k,
+    Problem, Restricted, Spectrum, SymmetricOperator, TopKOptions, Which, dense, named_parameters, spectrum, top_k,
 };
 use heigen::linalg::Matrix;
 use heigen::model::{Network, predict};
@@ -120,7 +120,7 @@ fn loss_gradient_and_matrices_are_those_of_pytorch() {
         }
         whole(&Hessian(&problem), Method::Dense, &oracle["hessian"], &case.name);
         whole(&Hessian(&problem), Method::Auto, &oracle["hessian"], &case.name);
-        let top = top_k(&Hessian(&problem), 3, Which::BothEnds, &Default::default()).unwrap().eigenvalues;
+        let top = top_k(&Hessian(&problem), 3, Which::BothEnds, &TopKOptions::default()).unwrap().eigenvalues;
         let wanted = numbers(&oracle["hessian"]);
         for (got, wanted) in top.iter().zip([wanted[wanted.len() - 1], wanted[wanted.len() - 2], wanted[0]]) {
             assert!((got - wanted).abs() < 1e-7 * top[0].abs(), "{}: {top:?}", case.name);
