@@ -63,6 +63,9 @@ fn experiments_off_the_plane_are_refused_before_anything_is_trained() {
     assert_eq!(sandbox.names("results"), Vec::<String>::new());
 }
 
+/// A change of the bytes of a file.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn damaged_results_are_noticed_by_their_hashes_and_computed_anew() {
     let sandbox = Sandbox::new();
@@ -70,7 +73,7 @@ fn damaged_results_are_noticed_by_their_hashes_and_computed_anew() {
     sandbox.ok(&["hessian", &plain]);
     let whole = sandbox.files("results");
     // One flipped bit, or a file that is cut: every array and the record itself.
-    let damage: [(&str, fn(&mut Vec<u8>)); 6] = [
+    let damage: [(&str, Damage); 6] = [
         ("heigenvectors.npy", |bytes| bytes.truncate(300)),
         ("heigenvalues.npy", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("overlaps.npy", |bytes| *bytes.last_mut().unwrap() ^= 0x40),

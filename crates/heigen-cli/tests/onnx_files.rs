@@ -130,7 +130,7 @@ fn classes_had_the_order_of_a_shuffled_table() {
     let table = fs::read_to_string(fixture("shuffled.csv")).unwrap().replace("setosa", "rose");
     sandbox.file("d.csv", table.as_bytes());
     let error = sandbox.error(&["analyze", "--model", "named_classes.onnx", "--data", "d.csv"]);
-    assert!(error.contains("\"rose\"") && error.contains("\"setosa\", \"versicolor\", \"virginica\""), "{error}");
+    assert!(error.contains("the label rose") && error.contains("`setosa`, `versicolor`, `virginica`"), "{error}");
     assert!(!error.contains("leave"), "{error}");
 }
 

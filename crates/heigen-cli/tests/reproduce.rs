@@ -70,7 +70,7 @@ fn a_part_is_reproduced_over_seeds_and_then_up_to_date() {
     assert_eq!(sandbox.ok(&[&args[..], &["--report-only"]].concat()).stdout, "report/index.html\n");
     let page = report_page(&sandbox);
     assert!(
-        page.contains("ours, 3 seeds") && page.contains("boundary intro1D/normal_training, seed 2: not done"),
+        page.contains("ours, 3 seeds") && page.contains("boundary intro1D/normal_training (seed 2): not done"),
         "{page}"
     );
     assert!(!sandbox.path("results/seeds/2/grads/intro1D/normal_training_boundary.json").exists());

@@ -42,7 +42,8 @@ fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesS
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
     let mut watch = setting.call.job(name);
-    let (estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;
+    let (mut estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;
+    estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
     let gradient = problem.gradient();
     let summary = EstimatesSummary {
         n_params: operator.n_params(),
