@@ -118,7 +118,7 @@ mod tests {
     fn the_tree_does_not_depend_on_what_follows_an_aligned_group() {
         let text = |n: usize| {
             let add = |sum: &mut String, x: String| *sum = format!("({sum}+{x})");
-            tree_sum(0..n, n % 2 == 0, &|i| i.to_string(), &add).unwrap()
+            tree_sum(0..n, n.is_multiple_of(2), &|i| i.to_string(), &add).unwrap()
         };
         assert_eq!(text(3), "((0+1)+2)");
         assert_eq!(text(4), "((0+1)+(2+3))");
