@@ -141,12 +141,12 @@ impl<'a> Setting<'a> {
         let (dense, exact) = (work.dense(), work.exact(work.rank()));
         let gib = |cost: Cost| number(cost.bytes / 2f64.powi(30));
         let by_range = format!(
-            "by its range, of a rank of up to about {}: {} operations and {} GiB",
+            "by its range, if the rank is up to {}: {} operations, {} GiB",
             work.rank(),
             number(exact.operations),
             gib(exact)
         );
-        let whole = format!("as a whole: {} operations and {} GiB", number(dense.operations), gib(dense));
+        let whole = format!("written out: {} operations, {} GiB", number(dense.operations), gib(dense));
         let (operations, ways) = match method {
             Method::Dense => (dense.operations, whole),
             Method::Exact => (exact.operations, by_range),
@@ -154,7 +154,7 @@ impl<'a> Setting<'a> {
         };
         if operations > MOMENT {
             self.call
-                .note(self.name(), NoteKind::Remark(format!("the matrix of order {p} costs at most about, {ways}")));
+                .note(self.name(), NoteKind::Remark(format!("estimated cost of the spectrum of order {p}: {ways}")));
         }
     }
 
