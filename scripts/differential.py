@@ -247,7 +247,7 @@ def main():
                         help="draw networks of at most 60 parameters, and write them with PyTorch's numbers: "
                              "--count 24 --store tests/fixtures/differential/cases.json")
     parser.add_argument("--perturb", type=float, default=0.0, metavar="EPS",
-                        help="move PyTorch's largest eigenvalue by this fraction, to see every network disagree")
+                        help="move PyTorch's eigenvalues by this fraction of the largest, to see every network disagree")
     options = parser.parse_args()
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
@@ -259,7 +259,8 @@ def main():
         want, gradient_scale = oracle.numbers(net, x.double()[taken], y[taken], case)
         if options.store:
             records.append(record(case, stored, x, y, want))
-        want["eigenvalues"][-1] += options.perturb * max(map(abs, want["eigenvalues"]))
+        shift = options.perturb * max(*map(abs, want["eigenvalues"]), TINY)
+        want["eigenvalues"] = [value + shift for value in want["eigenvalues"]]
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
             arguments = write(folder, case, stored, x, y)
