@@ -80,7 +80,7 @@ pub(crate) fn estimated(record: &AnalysisRecord<EstimatesSummary>) -> String {
     lines.join("\n")
 }
 
-/// What rounding did to the matrix itself, where that matters beside eigenvalues up to `scale`.
+/// The line about the error that rounding made in the matrix itself, where it matters beside eigenvalues up to `scale`.
 fn precision(matrix_error: Option<f64>, vanishes: bool, scale: f64) -> Option<String> {
     if vanishes {
         let zero = "the matrix is zero: all that its products hold is rounding, so that there is no G_theta";

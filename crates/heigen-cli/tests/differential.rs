@@ -32,7 +32,7 @@ fn safetensors(tensors: &Value) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
 }
 
-/// What the program says otherwise than PyTorch about one case.
+/// The numbers of one case in which the program disagrees with PyTorch, in words.
 fn disagreements(case: &Value) -> Vec<String> {
     let sandbox = Sandbox::new();
     let config = sandbox.config("net", &case["config"]);

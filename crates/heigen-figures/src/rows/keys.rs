@@ -17,7 +17,7 @@ const GAP: f64 = 14.0;
 const MARKER_ROOM: f64 = 10.0;
 const LINE_ROOM: f64 = 22.0;
 
-/// What a row explains.
+/// The entries of the legend that a row needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Explained {
     /// Its markers and lines.
@@ -38,7 +38,7 @@ pub(crate) fn classes(present: &[usize], names: &[String], style: impl Fn(usize)
     (0..most).filter(|class| present.contains(class)).filter_map(entry).collect()
 }
 
-/// What all rows explain together: an entry for each key, with every name that it has.
+/// The entries of the legend of all rows together: one for each key, with every name that it has.
 fn together(rows: &[Explained]) -> Vec<Entry> {
     let mut all: Vec<Entry> = Vec::new();
     for entry in rows.iter().flat_map(|row| &row.entries) {

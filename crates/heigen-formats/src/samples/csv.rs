@@ -16,7 +16,7 @@ use crate::{FormatError, Remedy};
 const MISSING: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "-", "?"];
 /// The words for no value that cannot be the name of a class either.
 const NO_LABELS: [&str; 5] = ["", "na", "n/a", "nan", "null"];
-/// What may separate the values of a line, the likeliest first.
+/// The characters that may separate the values of a line, the likeliest first.
 const SEPARATORS: [(u8, &str); 4] = [(b',', "commas"), (b';', "semicolons"), (b'\t', "tabs"), (b'|', "bars")];
 /// Bytes at the beginning of a file from which its separator is told.
 const HEAD: u64 = 1 << 16;

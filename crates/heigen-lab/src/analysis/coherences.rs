@@ -79,7 +79,7 @@ fn wanted<T: Scalar>(setting: &Setting, of: &'static str, side: usize) -> Result
     }
 }
 
-/// What is done about cosines of a size.
+/// The decision about cosines of a size.
 #[derive(Debug, PartialEq)]
 enum Decision {
     Compute,

@@ -95,7 +95,7 @@ pub(crate) struct Analysed {
     pub(crate) theta: Vec<f64>,
     /// The samples over which the loss is averaged.
     pub(crate) samples: Arc<Dataset>,
-    /// What is minimised.
+    /// The objective: the loss with its smoothing and its weight decay.
     pub(crate) objective: Objective,
     arrays: Arrays,
 }
@@ -123,7 +123,7 @@ pub(crate) enum Spectrum {
 }
 
 impl Spectrum {
-    /// What was found, as requests get it, and where its files stand.
+    /// The result as requests get it, and the paths of its files.
     pub(crate) fn told(self) -> (Found, ExperimentPaths) {
         match self {
             Self::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),

@@ -121,7 +121,7 @@ impl<'a> Setting<'a> {
         &self.loaded.experiment.name
     }
 
-    /// What is minimised.
+    /// The objective: the loss with its smoothing and its weight decay.
     pub(super) fn objective(&self) -> Objective {
         self.asked.subject.objective(self.loaded.experiment.loss)
     }

@@ -26,7 +26,7 @@ pub struct Figure {
     pub(crate) draw: Draw,
 }
 
-/// What a figure is drawn from.
+/// The kind of results that a figure is drawn from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Draw {
     /// Whole spectra with their analyses.

@@ -274,7 +274,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.held.as_deref().unwrap_or(self.network)
     }
 
-    /// What is minimised.
+    /// The objective: the loss with its smoothing and its weight decay.
     pub fn objective(&self) -> &Objective {
         &self.objective
     }

@@ -177,7 +177,7 @@ fn correlation(found: Correlation) -> String {
     format!("rank correlation {} over {n} minima; chance reaches ±{}", math(rho, 2), math(chance, 2))
 }
 
-/// Which of two minima generalizes better, and how that is known.
+/// The one of two minima that generalizes better, and the way in which that is known.
 enum Better {
     First(&'static str),
     Second(&'static str),

@@ -62,7 +62,7 @@ impl Measured {
         self.summary()?.g_theta_of_figure_4()
     }
 
-    /// The same number as [`Measured::g_theta`], with the alignment that random directions reach as the threshold.
+    /// The value of `G_theta` as in [`Measured::g_theta`], with the alignment that random directions reach as the threshold.
     pub(super) fn g_theta_above_random(&self) -> Option<f64> {
         self.g_theta_with(|eps| ![FIGURE_4_EPS, FIXED_EPS].map(f64::to_bits).contains(&eps.to_bits()))
     }
