@@ -197,7 +197,7 @@ impl Row for PlaneRow {
             None => {}
             Some(PlaneAside::Density(density)) => entries.extend(density.key()),
             Some(PlaneAside::Margin(_)) => entries.extend([
-                entry(Key::Marker(Marker::Star, 8.0, star()), "$x_b$, whose gradient is parallel to $v_1$"),
+                entry(Key::Marker(Marker::Star, 8.0, star()), "$x_b$, sought for a gradient parallel to $v_1$"),
                 entry(Key::Marker(Marker::Circle, 7.0, ring()), "samples most and least aligned with $v_1$"),
                 entry(Key::Line(tie()), "their distances to $x_b$"),
             ]),

@@ -3,6 +3,7 @@
 use super::gathered::{Measured, Measures, of};
 use super::rules::{Side, Tally, smaller, verdict};
 use super::statistics::mean;
+use crate::page_text::count_with_deviation;
 use heigen_report::{Claim, Table};
 
 /// A function that takes one number from a run's measures, if it was measured.
@@ -52,6 +53,17 @@ impl Evidence {
         }
     }
 
+    /// Adds the comparison of the numbers of outliers at the minima named `a` and `b`, seed by seed: the claim is that they are
+    /// in `order`, whatever the gap.
+    pub(super) fn compare_outliers(&mut self, all: &[Measures], [a, b]: [&str; 2], order: fn((f64, f64)) -> bool) {
+        let Some((left, right)) = of(all, a).zip(of(all, b)) else { return };
+        let tally = Tally::at_every_gap(&paired(left, right, Measured::outliers_by_gap), order);
+        for side in tally.sides() {
+            let text = format!("`{a}` and `{b}`: {}{}", outliers(left, right, side), seeds(side, tally));
+            self.add(side, text, &[left, right]);
+        }
+    }
+
     /// The claim with its verdict.
     pub(super) fn claim(self, statement: &str, source: &str, rule: &str, table: Option<Table>) -> Claim {
         let on = |side: Side| self.findings.iter().filter(|(s, _)| *s == side).map(|(_, text)| text.clone()).collect();
@@ -70,15 +82,28 @@ impl Evidence {
     }
 }
 
+/// The numbers of outliers of two minima; also those at other gaps, where the comparison does not tell.
+pub(super) fn outliers(first: &Measures, second: &Measures, side: Side) -> String {
+    let pair = |gap: usize| {
+        let count = |m: &Measures| count_with_deviation(m.over_seeds(|o| Some(o.outliers_by_gap()?[gap])));
+        format!("{} and {}", count(first), count(second))
+    };
+    let others = || format!(" ({} at half the gap, {} at twice the gap)", pair(1), pair(2));
+    format!("outliers {}{}", pair(0), if side == Side::Open { others() } else { String::new() })
+}
+
 /// At how many seeds a comparison comes out as `side` says; empty with one seed.
 pub(super) fn seeds(side: Side, tally: Tally) -> String {
-    let (order, count) = if side == Side::For { ("so", tally.holds) } else { ("not so", tally.fails) };
-    let n = tally.holds + tally.fails;
-    if n == 1 { String::new() } else { format!("; {order} at {count} of {n} seeds") }
+    let order = match side {
+        Side::For => "so",
+        Side::Against => "not so",
+        Side::Open => "unclear",
+    };
+    if tally.all() == 1 { String::new() } else { format!("; {order} at {} of {} seeds", tally.on(side), tally.all()) }
 }
 
 /// The numbers of `a` and `b` at the seeds where both were measured.
-pub(super) fn paired(a: &Measures, b: &Measures, number: Number) -> Vec<(f64, f64)> {
+pub(super) fn paired<T>(a: &Measures, b: &Measures, number: fn(&Measured) -> Option<T>) -> Vec<(T, T)> {
     let other = |seed: u64| b.all.iter().find(|m| m.seed == seed).and_then(number);
     a.all.iter().filter_map(|m| Some((number(m)?, other(m.seed)?))).collect()
 }

@@ -58,6 +58,12 @@ impl Measured {
         Some(self.summary()?.outliers.count as f64)
     }
 
+    /// The numbers of outliers above the gap that defines them, above half of it, and above twice the gap.
+    pub(super) fn outliers_by_gap(&self) -> Option<[f64; 3]> {
+        let found = &self.summary()?.outliers;
+        Some([found.count, found.count_at_half_gap, found.count_at_double_gap].map(|n| n as f64))
+    }
+
     pub(super) fn g_theta(&self) -> Option<f64> {
         self.summary()?.g_theta_of_figure_4()
     }
@@ -82,9 +88,19 @@ impl Measured {
         Some(self.model.as_ref()?.epochs.last()?.validation?.accuracy)
     }
 
+    /// The accuracy on the test samples at the end of training.
+    pub(super) fn test(&self) -> Option<f64> {
+        Some(self.model.as_ref()?.epochs.last()?.test?.accuracy)
+    }
+
     /// Number of changes of the predicted class on segments between samples of the same class, on average.
     pub(super) fn switches(&self) -> Option<f64> {
         Some(self.boundary.as_ref()?.switches.same_class.mean)
+    }
+
+    /// The standard error of [`Measured::switches`] over the segments.
+    pub(super) fn error_of_switches(&self) -> Option<f64> {
+        Some(self.boundary.as_ref()?.switches.same_class.standard_error)
     }
 }
 

@@ -28,10 +28,14 @@ pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found:
         intro: vec![
             "What does the curvature of a trained classifier's loss say about its decision boundary? This page \
              reproduces *Unveiling the Hessian's Connection to the Decision Boundary* (Sabanayagam, Behrens, Adomaityte, \
-             Dawid, 2023): every figure, the published numbers beside ours, and the claims one by one with what was \
-             measured for and against them."
+             Dawid, 2023): every figure, with the numbers that the paper prints beside ours, and the claims one by one with \
+             what was measured for and against them."
                 .to_owned(),
-            "Each spectrum is complete and carries a certificate; the analyses in the results folder hold them.".to_owned(),
+            "Each spectrum is complete, and carries a certificate: bounds on the errors of its eigenvalues and eigenvectors \
+             from products with the Hessian, which stand in the files of the results folder."
+                .to_owned(),
+            r"*Words.* The Hessian is the matrix of second derivatives of the training loss by all weights, with eigenvalues $\lambda_1, \lambda_2, \dots$ from the largest down and eigenvectors $v_1, v_2, \dots$. The alignment $A_i(x)$ is the cosine of the angle between $v_i$ and the gradient of the loss at an input $x$ with the class that the network predicts there as its label. Normal training starts from small random weights, an adversarial start from weights trained on random labels, a noisy start from weights trained on noisy data, a large norm from small random weights scaled up to the norm of the adversarial start; `c017` are the digits 0, 1 and 7."
+                .to_owned(),
         ],
         facts: facts(lab, graph, &all, found.seconds),
         rules: rules::STATED.map(str::to_owned).to_vec(),
@@ -49,7 +53,7 @@ fn facts(lab: &Lab, graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, 
     let seeds: BTreeSet<u64> = all.iter().flat_map(|m| m.all.iter().map(|o| o.seed)).collect();
     let seeds = seeds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let alone = all.iter().all(|m| m.all.len() == 1);
-    let seeds = if alone { format!("{seeds}, each experiment's own") } else { seeds };
+    let seeds = if alone { format!("one for each experiment: {seeds}") } else { seeds };
     let source = graph.runs.iter().flatten().find_map(|run| {
         let paths = graph.places[run.place].store.of(&run.loaded.experiment.name).ok()?;
         let source = ModelRecord::load(&paths.record()).ok()?.data_source;
@@ -60,7 +64,7 @@ fn facts(lab: &Lab, graph: &Graph, all: &[Measures], took: f64) -> Vec<(String, 
         ("Machine", Some(machine(lab))),
         ("Seeds", Some(seeds)),
         ("Digits", source.map(|s| heigen_report::literal(&s))),
-        ("This run", Some(seconds(took))),
+        ("Time", Some(seconds(took))),
     ];
     facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

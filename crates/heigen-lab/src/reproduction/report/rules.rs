@@ -22,10 +22,12 @@ pub(super) const STATED: [&str; 2] = [
      findings against it and none for it, *mixed* if there are both, *undecided* if no finding tells, and *not measured* if \
      there are no findings. Beside the verdict stands how many minima and seeds it rests on: with one seed it is a single \
      draw, without any estimate of the scatter.",
-    "Two numbers are compared seed by seed; if the claimed order holds at some seeds only, the comparison counts on both \
+    "A minimum is the weights at which a training ended, as in the paper; its gradient is small and not zero, and the Hessian \
+     has some negative eigenvalues there. Two numbers are compared seed by seed; if the claimed order holds at some seeds only, the comparison counts on both \
      sides. Numbers are compared in the three digits that the tables show, and equal is not smaller. A rank correlation over \
      $n$ minima tells only where it is farther from 0 than $1.64 \\, (n - 1)^{-1/2}$, which independent numbers exceed in one \
-     of twenty cases on either side, and where $n$ is at least 6.",
+     of twenty cases on either side, and where $n$ is at least 6. Numbers of outliers depend on the gap that defines them: where \
+     their order is another one at half or at twice that gap, their comparison does not tell.",
 ];
 
 /// The verdict to which findings on these sides come.
@@ -61,23 +63,48 @@ pub(super) struct Tally {
     pub(super) holds: usize,
     /// Seeds at which it does not.
     pub(super) fails: usize,
+    /// Seeds that do not tell.
+    pub(super) open: usize,
 }
 
 impl Tally {
     /// Counts the pairs, one for each seed, that are in the claimed `order`.
     pub(super) fn of(pairs: &[(f64, f64)], order: fn((f64, f64)) -> bool) -> Self {
         let holds = pairs.iter().filter(|&&pair| order(pair)).count();
-        Self { holds, fails: pairs.len() - holds }
+        Self { holds, fails: pairs.len() - holds, open: 0 }
     }
 
-    /// The sides on which the comparison counts: both where the seeds disagree.
-    pub(super) fn sides(self) -> Vec<Side> {
-        match (self.holds, self.fails) {
-            (0, 0) => vec![],
-            (_, 0) => vec![Side::For],
-            (0, _) => vec![Side::Against],
-            _ => vec![Side::For, Side::Against],
+    /// Counts pairs of outliers by gap, one for each seed: a seed tells only where the claimed `order` holds at every gap, or
+    /// at none.
+    pub(super) fn at_every_gap(pairs: &[([f64; 3], [f64; 3])], order: fn((f64, f64)) -> bool) -> Self {
+        let mut tally = Self::default();
+        for (a, b) in pairs {
+            match (0..3).filter(|&gap| order((a[gap], b[gap]))).count() {
+                3 => tally.holds += 1,
+                0 => tally.fails += 1,
+                _ => tally.open += 1,
+            }
         }
+        tally
+    }
+
+    /// The number of seeds on a side.
+    pub(super) fn on(self, side: Side) -> usize {
+        match side {
+            Side::For => self.holds,
+            Side::Against => self.fails,
+            Side::Open => self.open,
+        }
+    }
+
+    /// The number of seeds.
+    pub(super) fn all(self) -> usize {
+        self.holds + self.fails + self.open
+    }
+
+    /// The sides on which the comparison counts: several where the seeds disagree.
+    pub(super) fn sides(self) -> Vec<Side> {
+        [Side::For, Side::Against, Side::Open].into_iter().filter(|&side| self.on(side) > 0).collect()
     }
 }
 
@@ -137,6 +164,25 @@ pub(super) fn grows_with(first: (f64, f64), second: (f64, f64)) -> Side {
     }
 }
 
+/// [`grows_with`] for numbers of outliers by gap and a measure of complexity, whose difference has the standard error
+/// `error`: they do not tell where the measures differ by less than two standard errors, nor where the side depends on the gap.
+pub(super) fn grows_at_every_gap(first: ([f64; 3], f64), second: ([f64; 3], f64), error: f64) -> Side {
+    if (first.1 - second.1).abs() <= 2.0 * error {
+        return Side::Open;
+    }
+    let at = |gap: usize| grows_with((first.0[gap], first.1), (second.0[gap], second.1));
+    if (1..3).all(|gap| at(gap) == at(0)) { at(0) } else { Side::Open }
+}
+
+/// On which side of a claim it is that a number is nearer to `near` than to `far`.
+pub(super) fn is_nearer_to(number: f64, near: f64, far: f64) -> Side {
+    match ((number - near).abs(), (number - far).abs()) {
+        (a, b) if shown(a) < shown(b) => Side::For,
+        (a, b) if shown(a) > shown(b) => Side::Against,
+        _ => Side::Open,
+    }
+}
+
 /// An estimate counts as good if it is within this factor of the true number.
 pub(super) const FACTOR: f64 = 2.0;
 
@@ -191,7 +237,24 @@ mod tests {
         ] {
             assert_eq!(Tally::of(&pairs, smaller).sides(), sides, "{pairs:?}");
         }
-        assert_eq!(Tally::of(&[(2.0, 2.0), (2.0, 3.0), (4.0, 3.0)], no_larger), Tally { holds: 2, fails: 1 });
+        assert_eq!(Tally::of(&[(2.0, 2.0), (2.0, 3.0), (4.0, 3.0)], no_larger), Tally { holds: 2, fails: 1, open: 0 });
+    }
+
+    #[test]
+    fn numbers_of_outliers_tell_only_where_the_gap_does_not_matter() {
+        // The second and third numbers are those at half and at twice the gap.
+        let checkerboard = ([2.0, 4.0, 2.0], [4.0, 4.0, 2.0]);
+        let tally = Tally::at_every_gap(&[checkerboard, ([1.0, 1.0, 1.0], [3.0, 4.0, 2.0])], smaller);
+        assert_eq!((tally, tally.sides()), (Tally { holds: 1, fails: 0, open: 1 }, vec![For, Open]));
+        let complex = |a: f64, b: f64, error| grows_at_every_gap((checkerboard.0, a), (checkerboard.1, b), error);
+        assert_eq!(complex(0.1, 0.2, 0.0), Open);
+        let clear = |b: f64, error| grows_at_every_gap(([1.0, 2.0, 1.0], 0.12), ([3.0, 3.0, 2.0], b), error);
+        assert_eq!([clear(0.5, 0.04), clear(0.07, 0.04), clear(0.07, 0.02)], [For, Open, Against]);
+    }
+
+    #[test]
+    fn nearer_to_one_number_than_to_the_other() {
+        assert_eq!([22.0, 90.0, 55.5].map(|pieces| is_nearer_to(pieces, 8.0, 103.0)), [For, Against, Open]);
     }
 
     #[test]

@@ -35,14 +35,18 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         title,
         text: vec![],
         figures: vec![picture],
-        tables: eigenvalues(&shown).into_iter().collect(),
+        tables: numbered(figure).then(|| eigenvalues(&shown)).flatten().into_iter().collect(),
         folded: vec![],
     })
 }
 
+/// Whether it is a figure of the paper.
+fn numbered(figure: &Figure) -> bool {
+    figure.name.chars().all(|c| c.is_ascii_digit())
+}
+
 fn title(figure: &Figure) -> String {
-    let numbered = figure.name.chars().all(|c| c.is_ascii_digit());
-    if numbered { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
+    if numbered(figure) { format!("Figure {}", figure.name) } else { format!("Further figure: {}", figure.name) }
 }
 
 /// The description of a figure, without reference to others and beginning with a word that may have a capital.
@@ -80,12 +84,18 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
     }
     let mut head = vec![String::new(), String::new()];
     head.extend((1..=COMPARED).map(|i| format!(r"$\lambda_{i}$")));
-    head.extend(["outliers", "at half; twice the gap", "trace"].map(ToOwned::to_owned));
-    let note = "Published numbers stand with the digits that were printed; that training is unseeded: one draw, to be met in pattern. Over several seeds: mean ± standard \
-                deviation. Outliers stand above the lowest gap of 5 % of the largest eigenvalue; beside it the counts with \
-                half and with twice that gap.";
+    head.extend(["outliers", "other gaps", "trace"].map(ToOwned::to_owned));
+    let several = shown.iter().any(|m| m.all.len() > 1);
+    let note = [
+        "Published numbers have the digits that the paper prints. Its trainings had no fixed seed: each is one draw, so that \
+         orders of magnitude and patterns can be compared, and digits cannot.",
+        if several { " Over several seeds: mean ± standard deviation." } else { "" },
+        " Outliers are the eigenvalues above the lowest gap of 5 % of the largest one; other gaps: their numbers at half of that \
+         gap and at twice that gap.",
+    ]
+    .concat();
     let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
-    (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note.into()) })
+    (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note) })
 }
 
 fn published_row(p: &Published) -> Vec<Cell> {
