@@ -30,4 +30,4 @@ pub use hessian::Hessian;
 pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError};
+pub use problem::{Problem, ProblemError, SharedNetwork};
