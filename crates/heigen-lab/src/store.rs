@@ -70,14 +70,14 @@ impl Store {
             let target = to.dir().join(path.strip_prefix(self.dir()).unwrap_or(&path));
             let record = AnalysisRecord::<serde_json::Map<String, Value>>::load(&path);
             staged.push(if let (true, Ok(mut record)) = (is_json(&path), record) {
-                if Path::new(&record.weights) == ours.weights() {
+                if self.stands_at(&record.weights, &ours.weights()) {
                     record.weights = theirs.weights().display().to_string();
                 }
                 record.stage(&target)?
             } else {
                 let mut bytes = files::read(&path).map_err(|source| LabError::Read { path: path.clone(), source })?;
                 if path == ours.experiment() {
-                    bytes = moved(&bytes, &ours, &theirs)?;
+                    bytes = self.moved(&bytes, &ours, &theirs)?;
                 }
                 atomic::stage_with(&target, |file| file.write_all(&bytes))?
             });
@@ -85,6 +85,26 @@ impl Store {
         // Records get their names last, so that wherever one stands the others are complete.
         staged.sort_by_key(|staged| is_json(staged.path()));
         Ok(replace(&[], staged)?)
+    }
+
+    /// Whether `named` in an experiment or a record is the file `ours` of this store, also where the store has been moved
+    /// since.
+    pub(crate) fn stands_at(&self, named: &str, ours: &Path) -> bool {
+        ours.strip_prefix(self.dir()).is_ok_and(|below| Path::new(named).ends_with(below)) && files::is_file(ours)
+    }
+
+    /// The file of an experiment whose samples stand beside it, where it will stand in another store.
+    fn moved(&self, bytes: &[u8], ours: &ExperimentPaths, theirs: &ExperimentPaths) -> Result<Vec<u8>, LabError> {
+        let mut experiment: Value = serde_json::from_slice(bytes)?;
+        let pairs = [(ours.features(), theirs.features()), (ours.labels(), theirs.labels())];
+        for (key, (ours, theirs)) in ["path", "labels_path"].into_iter().zip(pairs) {
+            if let Some(path) = experiment.pointer_mut(&format!("/dataset/args/{key}"))
+                && path.as_str().is_some_and(|named| self.stands_at(named, &ours))
+            {
+                *path = theirs.display().to_string().into();
+            }
+        }
+        Ok(format!("{experiment:#}\n").into_bytes())
     }
 
     /// The store for results of the same experiments at another seed.
@@ -97,20 +117,6 @@ impl Store {
 
 fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
-}
-
-/// The file of an experiment whose samples stand beside it, where it will stand in another store.
-fn moved(bytes: &[u8], ours: &ExperimentPaths, theirs: &ExperimentPaths) -> Result<Vec<u8>, LabError> {
-    let mut experiment: Value = serde_json::from_slice(bytes)?;
-    let pairs = [(ours.features(), theirs.features()), (ours.labels(), theirs.labels())];
-    for (key, (ours, theirs)) in ["path", "labels_path"].into_iter().zip(pairs) {
-        if let Some(path) = experiment.pointer_mut(&format!("/dataset/args/{key}"))
-            && path.as_str().map(Path::new) == Some(&*ours)
-        {
-            *path = theirs.display().to_string().into();
-        }
-    }
-    Ok(format!("{experiment:#}\n").into_bytes())
 }
 
 /// Removes the files of `earlier` results, which would contradict the new ones; then gives the new files their names,

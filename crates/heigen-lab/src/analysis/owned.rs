@@ -1,24 +1,27 @@
-//! Problems of experiments that live by themselves, with the operators that are asked for, for solvers outside of the lab.
+//! Operators that live by themselves, for solvers outside of the lab.
 
-use super::operator::{operator, restricted_samples};
+use super::AnalysisRequest;
+use super::operator::restricted_samples;
 use super::setting::Setting;
-use super::{AnalysisRequest, Matter};
 use crate::{Lab, LabError, LabWatch};
-use heigen::config::ExperimentName;
-use heigen::curvature::{Host, IndexRanges, Problem, SymmetricOperator};
+use heigen::curvature::{Host, OwnedOperator, Problem, Restricted, SymmetricOperator};
 use heigen::linalg::Scalar;
-use heigen::model::ParamEntry;
 use std::sync::Arc;
 
-/// The matrix that an analysis would be of, with all that it is made from.
+/// The matrix that an analysis would be of, as an operator that owns all that it is made from.
 ///
 /// Products enter the threads that it was made with; they are the same numbers as in an analysis.
-#[derive(Clone, Debug)]
 pub struct Owned<T> {
-    name: ExperimentName,
-    problem: Problem<'static, T>,
-    matter: Matter,
-    selection: Option<IndexRanges>,
+    /// The problem: the network at theta with its samples and its objective.
+    pub problem: Arc<Problem<'static, T>>,
+    /// The operator, restricted to the parameters that are asked about.
+    pub operator: Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>,
+}
+
+impl<T> std::fmt::Debug for Owned<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Owned").finish_non_exhaustive()
+    }
 }
 
 impl Lab {
@@ -31,43 +34,16 @@ impl Lab {
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(request.experiment.clone());
             let setting = Setting::new(call, &loaded, &request.asked)?;
-            let (objective, matter) = (setting.objective(), request.asked.subject.clone());
+            let (objective, matter) = (setting.objective(), &request.asked.subject);
             let Setting { prepared, theta, samples, selection, .. } = setting;
             let problem = Problem::new(Arc::new(prepared.network), &theta, &samples, objective)?;
-            let problem = restricted_samples(problem.on(call.threads.clone()), &matter)?;
-            let owned = Owned { name: loaded.experiment.name, problem, matter, selection };
-            owned.operator()?;
-            Ok(owned)
+            let problem = Arc::new(restricted_samples(problem.on(call.threads.clone()), matter)?);
+            let whole = OwnedOperator { problem: Arc::clone(&problem), kind: matter.operator, batch: matter.batch };
+            let operator: Arc<dyn SymmetricOperator<Host<T>> + Send + Sync> = match selection {
+                Some(selection) => Arc::new(Restricted::new(whole, selection)?),
+                None => Arc::new(whole),
+            };
+            Ok(Owned { problem, operator })
         })
-    }
-}
-
-impl<T: Scalar> Owned<T> {
-    /// The experiment.
-    pub fn name(&self) -> &ExperimentName {
-        &self.name
-    }
-
-    /// The problem: the network at theta with its samples.
-    pub fn problem(&self) -> &Problem<'static, T> {
-        &self.problem
-    }
-
-    /// The matrix in question.
-    pub fn matter(&self) -> &Matter {
-        &self.matter
-    }
-
-    /// The tensors of the network, in the order of theta.
-    pub fn parameters(&self) -> &[ParamEntry] {
-        self.problem.network().layout().entries()
-    }
-
-    /// The operator itself, which borrows from here.
-    ///
-    /// # Errors
-    /// [`LabError`] if the choice of parameters does not fit; an operator that could be made once always can.
-    pub fn operator(&self) -> Result<Box<dyn SymmetricOperator<Host<T>> + '_>, LabError> {
-        operator(&self.problem, &self.matter, self.selection.as_ref())
     }
 }

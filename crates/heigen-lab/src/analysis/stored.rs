@@ -2,7 +2,7 @@
 
 use super::{Asked, DensityAsked, EstimatesAsked, Found, How, Matter, TopPairs, Way};
 use crate::{LabError, Store};
-use heigen::config::{AnyName, Experiment, ExperimentName, LossKind};
+use heigen::config::{AnyName, DatasetSpec, Experiment, ExperimentName, LossKind};
 use heigen::curvature::{Method, OperatorKind, Which};
 use heigen_store::catalogue::{self, Loaded, Origin};
 use heigen_store::files;
@@ -64,10 +64,18 @@ impl Store {
         if paths.analysis() != path {
             return Err(unusable(format!("it does not stand where the store has it: {}", paths.analysis().display())));
         }
-        let experiment = experiment(&name, &paths)?;
+        let mut experiment = experiment(&name, &paths)?;
+        if let DatasetSpec::File(args) = &mut experiment.experiment.dataset {
+            for (named, ours) in [(Some(&mut args.path), paths.features()), (args.labels_path.as_mut(), paths.labels())]
+            {
+                if let Some(named) = named.filter(|named| self.stands_at(named, &ours)) {
+                    *named = ours.display().to_string();
+                }
+            }
+        }
         let mut asked = Asked::of(&found);
         let weights = found.weights();
-        if Path::new(weights) != paths.weights() {
+        if !self.stands_at(weights, &paths.weights()) {
             asked.how.weights = Some(weights.into());
         }
         Ok(Stored { experiment, asked, found, paths })

@@ -1,0 +1,38 @@
+//! The labs of this process: one for each number of threads, memory limit and folder of images.
+
+use heigen_cli::machine::{memory_limit, processor};
+use heigen_lab::{Lab, LabError, LabOptions};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a lab may use; results do not depend on it.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Resources {
+    /// Number of threads; 0 means all cores.
+    threads: usize,
+    /// Bytes that one analysis may take; three quarters of what is available if not given.
+    memory: Option<f64>,
+    /// Folder of the image sets.
+    images: PathBuf,
+}
+
+static LABS: Mutex<Vec<(Resources, Arc<Lab>)>> = Mutex::new(Vec::new());
+
+/// The lab with these resources.
+pub(crate) fn lab(resources: &Resources) -> Result<Arc<Lab>, LabError> {
+    // A lab is put in complete, so that the list is as good after a panic as before.
+    let mut labs = LABS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, lab)) = labs.iter().find(|(known, _)| known == resources) {
+        return Ok(Arc::clone(lab));
+    }
+    let options = LabOptions {
+        images: resources.images.clone(),
+        threads: resources.threads,
+        memory: resources.memory.unwrap_or_else(memory_limit),
+        machine: processor(),
+    };
+    let lab = Arc::new(Lab::new(options)?);
+    labs.push((resources.clone(), Arc::clone(&lab)));
+    Ok(lab)
+}
