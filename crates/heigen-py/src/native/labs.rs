@@ -17,13 +17,20 @@ pub(crate) struct Resources {
     images: PathBuf,
 }
 
-static LABS: Mutex<Vec<(Resources, Arc<Lab>)>> = Mutex::new(Vec::new());
+/// The labs, and the process that they belong to: threads do not survive a fork, so that a forked process makes its own.
+static LABS: Mutex<(u32, Vec<(Resources, Arc<Lab>)>)> = Mutex::new((0, Vec::new()));
 
 /// The lab with these resources.
 pub(crate) fn lab(resources: &Resources) -> Result<Arc<Lab>, LabError> {
     // A lab is put in complete, so that the list is as good after a panic as before.
     let mut labs = LABS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, lab)) = labs.iter().find(|(known, _)| known == resources) {
+    let (process, known) = &mut *labs;
+    if *process != std::process::id() {
+        *process = std::process::id();
+        // Labs of another process are not dropped: their threads are not here to be ended.
+        std::mem::forget(std::mem::take(known));
+    }
+    if let Some((_, lab)) = known.iter().find(|(known, _)| known == resources) {
         return Ok(Arc::clone(lab));
     }
     let options = LabOptions {
@@ -33,6 +40,6 @@ pub(crate) fn lab(resources: &Resources) -> Result<Arc<Lab>, LabError> {
         machine: processor(),
     };
     let lab = Arc::new(Lab::new(options)?);
-    labs.push((resources.clone(), Arc::clone(&lab)));
+    known.push((resources.clone(), Arc::clone(&lab)));
     Ok(lab)
 }

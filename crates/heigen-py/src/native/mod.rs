@@ -10,7 +10,6 @@ mod workspace;
 
 use pyo3::prelude::*;
 
-#[expect(unused_imports, reason = "solvers come later")]
 pub(crate) use operator::{NativeOperator, as_native};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -32,7 +32,7 @@ type Tensor<'py> = (String, Vec<usize>, Bound<'py, PyArray1<f64>>);
 /// An experiment, the lab that works on it, and the store that keeps its results.
 #[pyclass(frozen, module = "heigen._heigen")]
 pub(crate) struct Workspace {
-    lab: Arc<Lab>,
+    resources: Resources,
     store: Store,
     experiment: Loaded,
 }
@@ -113,8 +113,8 @@ impl Workspace {
         let resources: Resources = parsed(py, resources)?;
         let store = store(folder);
         let lab = lab(&resources).map_err(|error| errors::of(py, &error))?;
-        let (working, into) = (Arc::clone(&lab), store.clone());
-        let (imported, mut notes) = run(py, progress, move |watch| working.import(&into, &request, watch))?;
+        let into = store.clone();
+        let (imported, mut notes) = run(py, progress, move |watch| lab.import(&into, &request, watch))?;
         for (is_warning, said) in [(true, imported.warnings), (false, imported.notes)] {
             for text in said {
                 if !notes.contains(&(is_warning, text.clone())) {
@@ -122,7 +122,7 @@ impl Workspace {
                 }
             }
         }
-        Ok((Self { lab, store, experiment: imported.experiment }, notes))
+        Ok((Self { resources, store, experiment: imported.experiment }, notes))
     }
 
     /// An experiment that heigen ships, or one in a file.
@@ -133,9 +133,8 @@ impl Workspace {
         if let Some(why) = catalogue::why_not(&experiment).map_err(|error| failed(error.into()))? {
             return Err(errors::input(py, &why));
         }
-        let lab = lab(&parsed(py, resources)?).map_err(failed)?;
         let notes = experiment.notes.clone();
-        Ok((Self { lab, store: store(folder), experiment }, notes))
+        Ok((Self { resources: parsed(py, resources)?, store: store(folder), experiment }, notes))
     }
 
     /// The paths of the records of all analyses in a folder of results.
@@ -169,8 +168,8 @@ impl Workspace {
         let found = store.analysis(&path).map_err(failed)?;
         let options = Options::of(&found.asked).to_json().map_err(|text| errors::internal(py, &text))?;
         let summary = in_json(py, found.found)?;
-        let lab = lab(&parsed(py, resources)?).map_err(failed)?;
-        Ok((Self { lab, store, experiment: found.experiment }, options, path.display().to_string(), summary))
+        let resources = parsed(py, resources)?;
+        Ok((Self { resources, store, experiment: found.experiment }, options, path.display().to_string(), summary))
     }
 
     /// The name of the experiment.
@@ -200,7 +199,7 @@ impl Workspace {
     ) -> PyResult<(String, Notes)> {
         let making = making(py, making_options)?;
         let request = TrainRequest { store: self.store.clone(), experiment: self.experiment.clone(), making };
-        let lab = Arc::clone(&self.lab);
+        let lab = self.lab(py)?;
         let (trained, notes) = run(py, progress, move |watch| lab.train(&request, watch))?;
         Ok((in_json(py, trained.record)?, notes))
     }
@@ -214,7 +213,7 @@ impl Workspace {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Analysed> {
         let request = self.request(asked(py, options)?, making(py, making_options)?);
-        let lab = Arc::clone(&self.lab);
+        let lab = self.lab(py)?;
         let ((found, paths), notes) = run(py, progress, move |watch| lab.analyse(&request, watch))?;
         Ok((in_json(py, found)?, paths.analysis().display().to_string(), notes))
     }
@@ -231,7 +230,7 @@ impl Workspace {
         let AnalysisRequest { store, experiment, asked, making } =
             self.request(asked(py, options)?, making(py, making_options)?);
         let request = BoundaryRequest { store, experiment, asked, margin, making };
-        let lab = Arc::clone(&self.lab);
+        let lab = self.lab(py)?;
         let (record, _) = run(py, progress, move |watch| lab.boundary(&request, watch))?;
         in_json(py, record)
     }
@@ -288,7 +287,7 @@ impl Workspace {
             folder: PathBuf::new(),
             making,
         };
-        let (lab, format) = (Arc::clone(&self.lab), format.to_owned());
+        let (lab, format) = (self.lab(py)?, format.to_owned());
         let (bytes, _) = run(py, progress, move |watch| {
             let scene = lab.compose(&request, watch)?;
             if format == "svg" {
@@ -326,7 +325,7 @@ impl Workspace {
             making,
             command: None,
         };
-        let lab = Arc::clone(&self.lab);
+        let lab = self.lab(py)?;
         let (study, notes) = run(py, progress, move |watch| lab.study_experiment(&request, watch))?;
         let page = files::read_to_string(&study.report);
         drop(aside);
@@ -336,7 +335,7 @@ impl Workspace {
     /// The matrix that `options` ask about, as an operator.
     fn operator(&self, py: Python<'_>, options: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<NativeHandle> {
         let request = self.request(asked(py, options)?, Making::default());
-        let lab = Arc::clone(&self.lab);
+        let lab = self.lab(py)?;
         Ok(if request.asked.how.dtype == Dtype::Float32 {
             let (owned, _): (Owned<f32>, _) = run(py, progress, move |watch| lab.operator(&request, watch))?;
             NativeHandle::single(&owned)
@@ -360,7 +359,7 @@ impl Workspace {
     /// The tensors of the network in the order of theta, or those of `layers`: each a name, its first place, one past its
     /// last, and its shape.
     fn parameters(&self, py: Python<'_>, layers: Vec<String>) -> PyResult<Vec<(String, usize, usize, Vec<usize>)>> {
-        let (lab, experiment) = (Arc::clone(&self.lab), self.experiment.experiment.clone());
+        let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let layout = prepared.network.layout();
         let chosen = if layers.is_empty() {
@@ -385,7 +384,7 @@ impl Workspace {
         &self,
         py: Python<'py>,
     ) -> PyResult<(Bound<'py, PyArray1<f32>>, Vec<usize>, Bound<'py, PyArray1<i64>>, Option<Vec<String>>)> {
-        let (lab, experiment) = (Arc::clone(&self.lab), self.experiment.experiment.clone());
+        let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let data = prepared.training();
         let labels: Vec<i64> = data.labels.iter().map(|&label| label as i64).collect();
@@ -425,6 +424,10 @@ impl Workspace {
 }
 
 impl Workspace {
+    fn lab(&self, py: Python<'_>) -> PyResult<Arc<Lab>> {
+        lab(&self.resources).map_err(|error| errors::of(py, &error))
+    }
+
     fn request(&self, asked: Asked, making: Making) -> AnalysisRequest {
         AnalysisRequest { store: self.store.clone(), experiment: self.experiment.clone(), asked, making }
     }
