@@ -1,0 +1,20 @@
+//! The engine's own networks: analysis by the lab, and operators whose products never enter Python.
+
+mod asked;
+mod errors;
+mod labs;
+mod network;
+mod operator;
+mod running;
+mod workspace;
+
+use pyo3::prelude::*;
+
+pub(crate) use operator::{NativeOperator, as_native};
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<workspace::Workspace>()?;
+    module.add_class::<operator::NativeHandle>()?;
+    module.add_function(wrap_pyfunction!(network::experiments, module)?)?;
+    module.add_function(wrap_pyfunction!(network::figures, module)?)
+}
