@@ -4,6 +4,9 @@
 directions are computed by PyTorch, where the model lives, and the solvers of :mod:`heigen` work with them.
 """
 
+from heigen.torch._boundary import Boundary, alignments, boundary, reinforcing_gradients
+from heigen.torch._generalization import GTheta, g_theta
+from heigen.torch._margin import Margin, MarginStart, margin
 from heigen.torch._operators import (
     GGN,
     Batched,
@@ -16,8 +19,17 @@ from heigen.torch._operators import (
 __all__ = [
     "GGN",
     "Batched",
+    "Boundary",
     "EmpiricalFisher",
     "Fisher",
+    "GTheta",
     "Hessian",
+    "Margin",
+    "MarginStart",
     "TorchOperator",
+    "alignments",
+    "boundary",
+    "g_theta",
+    "margin",
+    "reinforcing_gradients",
 ]

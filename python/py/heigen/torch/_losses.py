@@ -98,6 +98,7 @@ class OfOutputs(Loss):
 
         inputs, targets = pair(batch)
         outputs = call(model, inputs)
+        self.check(outputs, targets)
         return self.of(outputs, targets, count)
 
     def of(self, outputs: Tensor, targets: Any, count: int) -> tuple[Tensor, float]:

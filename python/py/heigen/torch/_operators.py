@@ -22,7 +22,7 @@ from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._products import GaussNewtonGraph, Graph, HessianGraph, Outputs, WithLoss, drawn, saved_bytes
 from heigen.torch._settings import exact, has_recurrence, same_numbers, warn_of_modes
 
-__all__ = ["GGN", "Batched", "EmpiricalFisher", "Fisher", "Hessian", "TorchOperator"]
+__all__ = ["GGN", "Batched", "EmpiricalFisher", "Fisher", "Hessian", "TorchOperator", "dtype_of"]
 
 _DTYPES = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 #: Directions go through a graph together as long as the numbers that a product works on are at most this many: beyond
@@ -43,7 +43,8 @@ class Batched:
         return self.together
 
 
-def _dtype_of(chosen: Sequence[tuple[str, nn.Parameter]], asked: Any) -> torch.dtype:
+def dtype_of(chosen: Sequence[tuple[str, nn.Parameter]], asked: Any) -> torch.dtype:
+    """The type to compute in: the one asked for, or the parameters' own, float32 where that is a short one."""
     if asked is not None:
         names = {"float32": torch.float32, "float64": torch.float64}
         dtype = asked if isinstance(asked, torch.dtype) else names.get(np.dtype(asked).name)
@@ -81,7 +82,7 @@ class TorchOperator(Operator):
     ) -> None:
         self._model = unwrap(model)
         self._chosen = select(self._model, params)
-        self._torch_dtype = _dtype_of(self._chosen, dtype)
+        self._torch_dtype = dtype_of(self._chosen, dtype)
         self._device = self._chosen[0][1].device
         if self._device.type == "meta":
             raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
@@ -96,7 +97,7 @@ class TorchOperator(Operator):
         self._mixed = mixed_precision
         self._memory = memory
         self._processes = processes(self._device, distributed, group)
-        if warn_of_modes(self._model, stacklevel=4) and microbatch is not None:
+        if warn_of_modes(self._model) and microbatch is not None:
             wanted = "model.eval(), or no microbatch"
             raise InputError("batch normalisation in training mode needs whole batches", "microbatch", microbatch, wanted)
         sizes = [p.numel() for _, p in self._chosen]
@@ -127,8 +128,8 @@ class TorchOperator(Operator):
             with self._settings(), torch.no_grad():
                 state = State(self._model, self._chosen, self._torch_dtype)
                 for index, batch in enumerate(self._data):
-                    self._fingerprint.add(batch)
                     self._check_devices(batch)
+                    self._fingerprint.add(batch)
                     for part in self._parts(batch):
                         term, count = self._guarded(state, part, index)
                         total, counts = total + float(term), counts + count
@@ -262,14 +263,15 @@ class TorchOperator(Operator):
     # Products.
 
     def _apply_into(self, rows: Any, out: Any) -> None:
-        directions, products = _as_tensor(rows), _as_tensor(out)
-        failure: BaseException | None = None
-        try:
-            self._sum_into(directions, products)
-        except BaseException as error:
-            failure = error
-        self._processes.agree(failure)
-        self._processes.sum_(products)
+        with self._settings():
+            directions, products = _as_tensor(rows), _as_tensor(out)
+            failure: BaseException | None = None
+            try:
+                self._sum_into(directions, products)
+            except BaseException as error:
+                failure = error
+            self._processes.agree(failure)
+            self._processes.sum_(products)
 
     def _sum_into(self, directions: Tensor, products: Tensor) -> None:
         shapes = [(span, p.shape) for span, (_, p) in zip(self._ranges, self._chosen)]
@@ -277,10 +279,9 @@ class TorchOperator(Operator):
         pieces = [directions[:, a:b].view(k, *shape) for (a, b), shape in shapes]
         targets = [products[:, a:b].view(k, *shape) for (a, b), shape in shapes]
         first = True
-        with self._settings():
-            for graph in self._each_graph():
-                self._add(graph, pieces, targets, k, first)
-                first = False
+        for graph in self._each_graph():
+            self._add(graph, pieces, targets, k, first)
+            first = False
         if first:
             products.zero_()
 

@@ -119,16 +119,16 @@ class State:
 
     def __init__(self, model: nn.Module, chosen: Sequence[tuple[str, nn.Parameter]], dtype: torch.dtype) -> None:
         self._model = model
-        self._chosen = list(chosen)
+        self.chosen = list(chosen)
         self._dtype = dtype
         self.version = self.current_version()
 
         def converted(tensor: Tensor) -> Tensor:
-            tensor = tensor.detach()
+            tensor = tensor.clone() if tensor.is_inference() else tensor.detach()
             return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
-        self.leaves = [converted(p).requires_grad_() for _, p in self._chosen]
-        taken = {id(p) for _, p in self._chosen}
+        self.leaves = [converted(p).requires_grad_() for _, p in self.chosen]
+        taken = {id(p) for _, p in self.chosen}
         self._fixed = {name: converted(p) for name, p in model.named_parameters() if id(p) not in taken}
         self._buffers = {name: converted(b) for name, b in model.named_buffers() if b is not None}
 
@@ -139,7 +139,7 @@ class State:
 
     def tensors(self, prefix: str = "") -> dict[str, Tensor]:
         """All tensors by name, for one call of the model; changes that the call makes to buffers are lost with it."""
-        out = {prefix + name: leaf for (name, _), leaf in zip(self._chosen, self.leaves)}
+        out = {prefix + name: leaf for (name, _), leaf in zip(self.chosen, self.leaves)}
         out.update((prefix + name, tensor) for name, tensor in self._fixed.items())
         out.update((prefix + name, tensor.clone()) for name, tensor in self._buffers.items())
         return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import warnings
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from heigen._errors import Warning as HeigenWarning
 
-__all__ = ["exact", "has_recurrence", "same_numbers", "warn_of_modes"]
+__all__ = ["batch_dependent", "exact", "has_recurrence", "same_numbers", "warn_of_modes"]
 
 
 def has_recurrence(model: nn.Module) -> bool:
@@ -81,29 +82,46 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def warn_of_modes(model: nn.Module, stacklevel: int) -> bool:
-    """Warns of layers in training mode whose output depends on chance or on the batch; returns whether the latter are there."""
-    drops, batches = [], []
+def batch_dependent(model: nn.Module) -> list[str]:
+    """The layers whose outputs for a sample depend on the other samples of the batch."""
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, kind)]
+    return [name or type(m).__name__ for name, m in layers if m.training or m.running_mean is None]
+
+
+def _random(model: nn.Module) -> list[str]:
+    """The layers that drop numbers by chance."""
+    out = []
     for name, module in model.named_modules():
-        probability = getattr(module, "p", 0) if isinstance(module, nn.modules.dropout._DropoutNd) else 0
-        if isinstance(module, (nn.MultiheadAttention, nn.RNNBase)):
+        probability: float = 0
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            probability = module.p
+        elif isinstance(module, (nn.MultiheadAttention, nn.RNNBase)):
             probability = module.dropout
         if module.training and probability:
-            drops.append(name or type(module).__name__)
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and (module.training or module.running_mean is None):
-            batches.append(name or type(module).__name__)
+            out.append(name or type(module).__name__)
+    return out
+
+
+def _warn(message: str) -> None:
+    """Warns at the line of the user's that has led here."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("heigen."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, HeigenWarning, stacklevel=level)
+
+
+def warn_of_modes(model: nn.Module) -> bool:
+    """Warns of layers in training mode whose output depends on chance or on the batch; returns whether the latter are there."""
+    drops, batches = _random(model), batch_dependent(model)
     if drops:
-        warnings.warn(
+        _warn(
             f"dropout is active in {_listed(drops)}: the loss is that of one fixed draw of its masks; model.eval() turns it "
-            "off",
-            HeigenWarning,
-            stacklevel=stacklevel,
+            "off"
         )
     if batches:
-        warnings.warn(
+        _warn(
             f"batch normalisation is in training mode in {_listed(batches)}: the loss depends on how the samples are "
-            "batched; model.eval() uses the running statistics",
-            HeigenWarning,
-            stacklevel=stacklevel,
+            "batched; model.eval() uses the running statistics"
         )
     return bool(batches)
