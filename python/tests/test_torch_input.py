@@ -76,6 +76,8 @@ def test_the_same_data_in_every_form_give_the_same_operator() -> None:
             warnings.simplefilter("ignore")
             got = matrix(module, data, loss)
         assert np.abs(got - wanted).max() < 1e-14, number
+    with_nothing = [(X[:0], y[:0]), *batches, (X[:0], y[:0])]
+    assert np.array_equal(matrix(model, with_nothing, CE), matrix(model, batches, CE))
     for microbatch in (1, 2, 5, 100):
         assert np.abs(matrix(model, batches, CE, microbatch=microbatch) - wanted).max() < 1e-14
         assert np.abs(matrix(model, (X, y), CE, microbatch=microbatch, memory=0) - wanted).max() < 1e-14
@@ -268,9 +270,8 @@ def test_directions_together_where_vmap_knows_the_model() -> None:
         @staticmethod
         def backward(ctx: Any, g: Tensor) -> Tensor:
             (x,) = ctx.saved_tensors
-            if torch._C._functorch.is_batchedtensor(g):
-                raise RuntimeError("no batching rule for Odd")
-            return 2 * x * g
+            # Asks for a number, which a batch of directions does not have.
+            return 2 * x * g if float(g.detach().abs().max()) >= 0 else g
 
     class Squared(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -312,7 +313,7 @@ def mistakes() -> dict[str, tuple[Any, str]]:
     return {
         "no model": ((np.eye(2), (X, y), CE), "no model"),
         "no data": ((model, [], CE), "empty"),
-        "an empty batch": ((model, (X[:0], y[:0]), CE), "empty|fails"),
+        "an empty batch": ((model, (X[:0], y[:0]), CE), "empty"),
         "a generator": ((model, iter([(X, y)]), CE), "once only"),
         "a data set": ((model, TensorDataset(X, y), CE), "DataLoader"),
         "a number": ((model, 3, CE), "no data"),

@@ -72,9 +72,11 @@ def n_samples(batch: Any) -> int:
 
 def parts(batch: Any, size: int | None) -> Iterator[Any]:
     """A batch in parts of at most ``size`` samples: every tensor with as many rows as there are samples is cut."""
-    count = n_samples(batch) if size is not None else 0
+    count = n_samples(batch)
     if size is None or count <= size:
-        yield batch
+        # A batch without samples adds nothing, and most layers cannot differentiate it.
+        if count:
+            yield batch
         return
     for start in range(0, count, size):
 

@@ -88,30 +88,21 @@ class TorchOperator(Operator):
             raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
         self._converts = any(p.dtype != self._torch_dtype for p in self._model.parameters())
         self._dtype = _DTYPES[self._torch_dtype]
-        self._data = Batches(data)
-        loss = as_loss(loss_fn, reduction)
-        self._loss: Loss = loss.to(self._torch_dtype)
-        if microbatch is not None and microbatch < 1:
-            raise InputError("a part of a batch has a sample at least", "microbatch", microbatch, "1 or more")
         self._microbatch = microbatch
         self._mixed = mixed_precision
         self._memory = memory
         self._processes = processes(self._device, distributed, group)
-        if warn_of_modes(self._model) and microbatch is not None:
-            wanted = "model.eval(), or no microbatch"
-            raise InputError("batch normalisation in training mode needs whole batches", "microbatch", microbatch, wanted)
         sizes = [p.numel() for _, p in self._chosen]
         ends = np.cumsum(sizes).tolist()
         self._ranges = [(end - size, end) for size, end in zip(sizes, ends)]
         self._names = [(name, *span) for (name, _), span in zip(self._chosen, self._ranges)]
         self._length = ends[-1]
         self._recurrent = has_recurrence(self._model)
-        self._with_loss = WithLoss(self._model, self._loss)
         self._state: State | None = None
         self._graphs: list[Graph] = []
         self._all_kept = False
         self._work = 0
-        self._survey()
+        self._survey(data, loss_fn, reduction)
         self._batched = self._decide(batched)
         home = _home(self._device, self._torch_dtype, self._length, self._processes)
         if home is not None:
@@ -119,12 +110,13 @@ class TorchOperator(Operator):
 
     # What is asked before any work begins.
 
-    def _survey(self) -> None:
+    def _survey(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
         """Goes through all data once: counts samples, computes the loss, and finds what would fail."""
         failure: BaseException | None = None
         total, counts = 0.0, 0.0
         self._fingerprint = Fingerprint()
         try:
+            self._read(data, loss_fn, reduction)
             with self._settings(), torch.no_grad():
                 state = State(self._model, self._chosen, self._torch_dtype)
                 for index, batch in enumerate(self._data):
@@ -151,6 +143,18 @@ class TorchOperator(Operator):
         self.loss = total / self._divisor
         if not np.isfinite(self.loss):
             raise NotFiniteError("the loss is not finite", "loss_fn", self.loss, "a number")
+
+    def _read(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
+        """Makes sense of the data and the loss."""
+        self._data = Batches(data)
+        self._loss: Loss = as_loss(loss_fn, reduction).to(self._torch_dtype)
+        self._with_loss = WithLoss(self._model, self._loss)
+        size = self._microbatch
+        if size is not None and size < 1:
+            raise InputError("a part of a batch has a sample at least", "microbatch", size, "1 or more")
+        if warn_of_modes(self._model) and size is not None:
+            wanted = "model.eval(), or no microbatch"
+            raise InputError("batch normalisation in training mode needs whole batches", "microbatch", size, wanted)
 
     def _check_devices(self, batch: Any) -> None:
         for tensor in tensors(batch):
