@@ -175,3 +175,23 @@ def test_bad_input_of_boundary_measures_is_named() -> None:
         heigen.torch.margin(Attention(), torch.randint(0, 7, (4, 3)), np.ones(1))
     with pytest.raises(heigen.InputError, match="starts"):
         heigen.torch.margin(model, X, np.ones(123), starts=0)
+
+
+def test_gradients_of_certain_predictions_keep_their_digits() -> None:
+    # With z = (0, -40, -41) the derivative by z_0 is -(p_1 + p_2), of which p_0 - 1 has no digit.
+    model = nn.Linear(2, 3).double()
+    with torch.no_grad():
+        model.weight.zero_()
+        model.bias.copy_(torch.tensor([0.0, -40.0, -41.0]))
+    X = torch.tensor([[1.0, 2.0]], dtype=torch.float64)
+    p = torch.exp(torch.tensor([-40.0, -41.0], dtype=torch.float64))
+    delta = torch.stack([-p.sum(), *p])
+    wanted = torch.cat([(delta[:, None] * X[0]).reshape(-1), delta])
+    got = heigen.torch.reinforcing_gradients(model, X)[:, 0]
+    assert torch.allclose(got, wanted, rtol=1e-14, atol=0)
+    head = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)).double()
+    with torch.no_grad():
+        head[0].weight.zero_()
+        head[0].bias.fill_(40.0)
+    got = heigen.torch.reinforcing_gradients(head, X, loss=nn.BCEWithLogitsLoss())[:, 0]
+    assert torch.allclose(got, -math.exp(-40) * torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64), rtol=1e-14, atol=0)

@@ -51,6 +51,7 @@ class Classifier:
         self._module = copy.deepcopy(kind.module).to(self.dtype)
         if kind.known:
             self._module.reduction = "sum" if kind.reduction == "sum" else "mean"
+        self._summed = kind.reduction == "sum"
         self.state = State(self.model, chosen, self.dtype)
         self.n_params = sum(p.numel() for _, p in chosen)
         self.shapes = [p.shape for _, p in chosen]
@@ -137,7 +138,29 @@ class Classifier:
     def loss_of_one(self, leaves: tuple[Tensor, ...], x: Any, target: Tensor) -> Tensor:
         """The loss of one input, which has no dimension of samples."""
         outputs = self.of(map_tensors(lambda t: t[None], x), leaves)
-        return self._module(outputs, target[None])  # type: ignore[no-any-return]
+        precise = self._precise(outputs[0], target)
+        return self._module(outputs, target[None]) if precise is None else precise  # type: ignore[no-any-return]
+
+    def _precise(self, z: Tensor, target: Tensor) -> Tensor | None:
+        """The cross-entropy of one input as log(1 + exp(d)), d the other logits' logsumexp less the label's.
+
+        Its derivatives have all their digits also where the prediction is all but certain and the derivative of PyTorch's
+        loss, p - 1, has few: there gradients are tiny, but their direction counts.
+        """
+        module, zero = self._module, z.new_zeros(())
+        if isinstance(module, nn.CrossEntropyLoss):
+            if z.ndim != 1 or len(z) < 2 or target.ndim or target.is_floating_point() or module.label_smoothing:
+                return None
+            if self._summed and module.weight is not None:
+                return None
+            own = nn.functional.one_hot(target, len(z)).bool()
+            others = z.masked_fill(own, -torch.inf).logsumexp(0)
+            return torch.logaddexp(others - torch.where(own, z, zero).sum(), zero)
+        if isinstance(module, nn.BCEWithLogitsLoss) and module.weight is None and module.pos_weight is None:
+            if z.numel() != 1:
+                return None
+            return torch.logaddexp(z.reshape(()) * (1 - 2 * target.reshape(())), zero)
+        return None
 
     def each_gradient(self, X: Any, labels: Labels) -> Iterator[Tensor]:
         """The gradients of the losses of single inputs, in blocks [some inputs, P]."""
@@ -247,7 +270,7 @@ def boundary(
     x: tuple[float, float],
     y: tuple[float, float],
     *,
-    n: int = 201,
+    n: int = 400,
     to_input: Callable[[Tensor], Any] | None = None,
 ) -> Boundary:
     """The boundary between the classes of a model in the plane, from its outputs on ``n`` by ``n`` points.
