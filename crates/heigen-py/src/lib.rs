@@ -2,14 +2,26 @@
 //!
 //! Every file registers what it has for Python in its own function `register`.
 
+mod arrays;
+mod call;
+mod home;
 mod native;
+mod operand;
 mod program;
+mod raise;
+mod shared;
+mod solvers;
+mod threads;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _heigen(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    arrays::register(module)?;
+    call::register(module)?;
     program::register(module)?;
+    solvers::register(module)?;
+    threads::register(module)?;
     native::register(module)
 }

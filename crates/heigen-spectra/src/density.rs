@@ -90,6 +90,36 @@ impl SpectralDensity {
         Estimate::of(&self.probes.iter().map(|q| q.integral(&f)).collect::<Vec<f64>>())
     }
 
+    /// log det(A + mu I) = sum_i log(lambda_i + mu), with its standard error over probes.
+    ///
+    /// # Errors
+    /// [`EstimateError::NotPositive`] where a node is -mu or less.
+    ///
+    /// # References
+    /// Ubaru, Chen and Saad, SIAM J. Matrix Anal. Appl. 38 (2017), 1075, doi:10.1137/16M1104974.
+    pub fn log_determinant(&self, damping: f64) -> Result<Estimate, EstimateError> {
+        self.check_positive(damping)?;
+        Ok(self.mean_of(|node| (node + damping).ln()).scaled(self.n_params as f64))
+    }
+
+    /// The effective dimension tr A (A + mu I)^-1 = sum_i lambda_i / (lambda_i + mu), with its standard error over probes:
+    /// the number of directions whose curvature stands out of the damping mu.
+    ///
+    /// # Errors
+    /// [`EstimateError::NotPositive`] where a node is -mu or less.
+    ///
+    /// # References
+    /// MacKay, Neural Comput. 4 (1992), 415, doi:10.1162/neco.1992.4.3.415; Maddox, Benton and Wilson, arXiv:2003.02139.
+    pub fn effective_dimension(&self, damping: f64) -> Result<Estimate, EstimateError> {
+        self.check_positive(damping)?;
+        Ok(self.mean_of(|node| node / (node + damping)).scaled(self.n_params as f64))
+    }
+
+    fn check_positive(&self, damping: f64) -> Result<(), EstimateError> {
+        let smallest = self.range().0;
+        if smallest + damping > 0.0 { Ok(()) } else { Err(EstimateError::NotPositive { smallest, damping }) }
+    }
+
     /// The number of eigenvalues <= x, with its standard error over probes: P times the weight of the nodes <= x.
     ///
     /// Inside a cluster of eigenvalues that the steps did not resolve it is good to about one node's weight.

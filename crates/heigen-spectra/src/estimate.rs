@@ -43,6 +43,16 @@ pub enum EstimateError {
         /// The smallest value that makes sense.
         wanted: usize,
     },
+    /// A + mu I is not positive definite, so that its logarithm does not exist.
+    #[error(
+        "the operator has eigenvalues down to {smallest:.3e}, which a damping of {damping:.3e} does not make positive"
+    )]
+    NotPositive {
+        /// The smallest node of the quadrature, an upper bound on the smallest eigenvalue.
+        smallest: f64,
+        /// mu.
+        damping: f64,
+    },
     /// A product or an operation on vectors failed, or the watch stopped the computation.
     #[error(transparent)]
     Failed(#[from] Failure),

@@ -39,6 +39,10 @@ pub mod stage {
     pub const TRACE: &str = "trace";
     /// Products of an estimate of the diagonal.
     pub const DIAGONAL: &str = "diagonal";
+    /// Products of an estimate of the Frobenius norm.
+    pub const FROBENIUS: &str = "Frobenius norm";
+    /// Linear systems that conjugate gradients have solved.
+    pub const SOLVE: &str = "linear systems";
 }
 
 /// Watches a computation and may stop it.

@@ -16,9 +16,38 @@ from heigen._errors import (
 )
 from heigen._heigen import __version__
 from heigen._operators import Operator, as_operator
+from heigen._results import (
+    Certificate,
+    Density,
+    Diagonal,
+    EigenPairs,
+    Estimate,
+    Outliers,
+    Solution,
+    Spectrum,
+)
+from heigen._solvers import (
+    certify,
+    density,
+    diagonal,
+    effective_dimension,
+    eigsh,
+    frobenius_norm,
+    log_determinant,
+    outliers,
+    set_threads,
+    solve,
+    spectrum,
+    trace,
+)
 
 __all__ = [
+    "Certificate",
+    "Density",
+    "Diagonal",
+    "EigenPairs",
     "Error",
+    "Estimate",
     "InputError",
     "InternalError",
     "NotCertifiedError",
@@ -28,9 +57,24 @@ __all__ = [
     "NotPositiveError",
     "NotSymmetricError",
     "Operator",
+    "Outliers",
+    "Solution",
+    "Spectrum",
     "TooLargeError",
     "Warning",
     "WrongTypeError",
     "__version__",
     "as_operator",
+    "certify",
+    "density",
+    "diagonal",
+    "effective_dimension",
+    "eigsh",
+    "frobenius_norm",
+    "log_determinant",
+    "outliers",
+    "set_threads",
+    "solve",
+    "spectrum",
+    "trace",
 ]

@@ -39,9 +39,6 @@ class Home(Protocol):
     def select(self, block: Any, rows: list[int]) -> Any:
         """A new block of the given rows, in that order."""
 
-    def join(self, first: Any, second: Any) -> Any:
-        """A block of the vectors of both."""
-
     def gram(self, a: Any, b: Any) -> NDArray[np.float64]:
         """All inner products a_i b_j, [len(a), len(b)]; symmetric to the bit where both are the same object."""
 

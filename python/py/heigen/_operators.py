@@ -50,6 +50,12 @@ class Operator:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define _apply_into")
 
+    def _recompute_into(self, rows: Any, out: Any, trial: int) -> bool:
+        """Write the products once more, with arithmetic that rounds otherwise, such as float64 where the operator's own is
+        float32; False, and nothing written, where there is no other arithmetic. Certificates tell by it what rounding did to
+        the matrix itself."""
+        return False
+
     def _expression(self) -> tuple[Any, ...] | None:
         """What solvers make of an expression: its kind, and its parts."""
         return None
@@ -201,7 +207,9 @@ class Dense(Operator):
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         # Row v^T A^T of each direction; no use is made of symmetry, so that an asymmetric matrix is seen to be one.
-        np.matmul(rows, self._matrix.T, out=out)
+        # What is infinite or NaN is found by the solver.
+        with np.errstate(all="ignore"):
+            np.matmul(rows, self._matrix.T, out=out)
 
 
 class FromProducts(Operator):

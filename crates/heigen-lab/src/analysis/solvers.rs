@@ -105,7 +105,7 @@ pub(super) fn by_layer<T: Scalar>(
 fn not_estimated(error: EstimateError) -> LabError {
     match error {
         EstimateError::Failed(failure) => failed(failure),
-        other @ EstimateError::TooFew { .. } => LabError::solver(other),
+        other => LabError::solver(other),
     }
 }
 

@@ -12,7 +12,6 @@ pub(crate) enum NativeOperator {
     F32(Arc<dyn SymmetricOperator<Host<f32>> + Send + Sync>),
 }
 
-#[expect(dead_code, reason = "solvers come later")]
 /// The engine's operator inside of a Python object, if there is one.
 pub(crate) fn as_native(_object: &Bound<'_, PyAny>) -> PyResult<Option<NativeOperator>> {
     Ok(None)

@@ -8,3 +8,4 @@ mod penalised;
 mod philox;
 mod pieces;
 mod stopping;
+mod systems;

@@ -4,8 +4,8 @@ use crate::operators::{Reflected, low_rank};
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{
     DensityOptions, EstimateError, Failure, Host, KrylovBasis, Method, Progress, SpectrumError, Start, Stopped,
-    SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn, Which, dense, diagonal, exact_diagonal, hutchinson,
-    spectral_density, spectrum, top_k_from, trace,
+    SolveError, SolveOptions, SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn, Which, dense, diagonal,
+    exact_diagonal, frobenius_norm, hutchinson, solve, spectral_density, spectrum, top_k_from, trace,
 };
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -85,6 +85,15 @@ fn every_solver_stops_at_every_look() {
     assert_eq!(stopped_everywhere(|w| failure_of_estimate(hutchinson(&operator, 130, 0, w))), 3);
     assert_eq!(stopped_everywhere(|w| failure_of_estimate(diagonal(&operator, 130, 0, w))), 3);
     assert_eq!(stopped_everywhere(|w| failure_of_estimate(exact_diagonal(&operator, w))), 3);
+    assert_eq!(stopped_everywhere(|w| failure_of_estimate(frobenius_norm(&operator, 60, 0, w))), 4);
+    let right = Matrix::from_fn(P, 2, |i, j| ((i + j) % 7) as f64);
+    let options = SolveOptions { damping: 1.0, ..SolveOptions::default() };
+    let system = |watch: &mut dyn Watch| match solve(&operator, &right, &options, watch) {
+        Ok(_) => Ok(()),
+        Err(SolveError::Failed(failure)) => Err(failure),
+        Err(other) => panic!("{other}"),
+    };
+    assert!(stopped_everywhere(system) >= 5);
     let options = TopKOptions { tolerance: 1e-10, ..TopKOptions::default() };
     let top = |watch: &mut dyn Watch| {
         failure_of_top_k(top_k_from(Start::Random, &operator, 5, Which::Largest, &options, watch))

@@ -200,6 +200,6 @@ fn curvature<T: Scalar>(
 fn failed(error: EstimateError) -> ByLayerError {
     match error {
         EstimateError::Failed(failure) => ByLayerError::Failed(failure),
-        other @ EstimateError::TooFew { .. } => ByLayerError::Failed(Failure::of(other)),
+        other => ByLayerError::Failed(Failure::of(other)),
     }
 }

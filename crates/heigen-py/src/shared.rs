@@ -1,0 +1,193 @@
+//! Vectors in host memory that Python may look at.
+
+use heigen_spectra::linalg::{Matrix, Scalar};
+use heigen_spectra::{Columns, Failure, Host, Law, Space, Split, SymmetricOperator, Threads, Watch};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// R^P in host memory: the operations, and the bytes, of [`Host`]. A block shares the ownership of its matrix with arrays of
+/// Python's that were made from it, so that an operator that keeps such an array past its product does no harm: what is
+/// shared is copied before it is changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared<T>(pub(crate) Host<T>);
+
+impl<T> Shared<T> {
+    pub(crate) fn on(len: usize, threads: Threads) -> Self {
+        Self(Host::on(len, threads))
+    }
+}
+
+type Block<T> = Arc<Matrix<T>>;
+
+fn own<'a, T>(columns: &Columns<'a, Block<T>>) -> Columns<'a, Matrix<T>> {
+    Columns { block: &**columns.block, range: columns.range.clone() }
+}
+
+fn own_each<'a, T>(columns: &[Columns<'a, Block<T>>]) -> Vec<Columns<'a, Matrix<T>>> {
+    columns.iter().map(own).collect()
+}
+
+impl<T: Scalar> Space for Shared<T> {
+    type Block = Block<T>;
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn epsilon(&self) -> f64 {
+        self.0.epsilon()
+    }
+
+    fn entry_bytes(&self) -> usize {
+        self.0.entry_bytes()
+    }
+
+    fn threads(&self) -> Threads {
+        self.0.threads()
+    }
+
+    fn columns(&self, block: &Block<T>) -> usize {
+        block.columns
+    }
+
+    fn zeros(&self, columns: usize) -> Result<Block<T>, Failure> {
+        self.0.zeros(columns).map(Arc::new)
+    }
+
+    fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Block<T>, Failure> {
+        self.0.random(seed, columns, law).map(Arc::new)
+    }
+
+    fn select(&self, block: &Block<T>, columns: &[usize]) -> Result<Block<T>, Failure> {
+        self.0.select(block, columns).map(Arc::new)
+    }
+
+    fn copy(&self, columns: Columns<'_, Block<T>>) -> Result<Block<T>, Failure> {
+        self.0.copy(own(&columns)).map(Arc::new)
+    }
+
+    fn append(&self, block: &mut Block<T>, more: Columns<'_, Block<T>>) -> Result<(), Failure> {
+        self.0.append(Arc::make_mut(block), own(&more))
+    }
+
+    fn gram(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Matrix<f64>, Failure> {
+        self.0.gram(own(&a), own(&b))
+    }
+
+    fn gram_each(&self, a: &[Columns<'_, Block<T>>], b: &[Columns<'_, Block<T>>]) -> Result<Vec<Matrix<f64>>, Failure> {
+        self.0.gram_each(&own_each(a), &own_each(b))
+    }
+
+    fn dots(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Vec<f64>, Failure> {
+        self.0.dots(own(&a), own(&b))
+    }
+
+    fn is_finite(&self, a: Columns<'_, Block<T>>) -> Result<bool, Failure> {
+        self.0.is_finite(own(&a))
+    }
+
+    fn combine(
+        &self,
+        alpha: f64,
+        a: Columns<'_, Block<T>>,
+        s: &Matrix<f64>,
+        beta: f64,
+        y: &mut Block<T>,
+    ) -> Result<(), Failure> {
+        self.0.combine(alpha, own(&a), s, beta, Arc::make_mut(y))
+    }
+
+    fn combine_each(
+        &self,
+        alpha: f64,
+        a: &[Columns<'_, Block<T>>],
+        s: &[Matrix<f64>],
+        y: &mut Block<T>,
+    ) -> Result<(), Failure> {
+        self.0.combine_each(alpha, &own_each(a), s, Arc::make_mut(y))
+    }
+
+    fn scale_columns(&self, a: &mut Block<T>, factors: &[f64]) -> Result<(), Failure> {
+        self.0.scale_columns(Arc::make_mut(a), factors)
+    }
+
+    fn add_scaled(&self, factors: &[f64], x: Columns<'_, Block<T>>, y: &mut Block<T>) -> Result<(), Failure> {
+        self.0.add_scaled(factors, own(&x), Arc::make_mut(y))
+    }
+
+    fn multiply_add(
+        &self,
+        a: Columns<'_, Block<T>>,
+        b: Columns<'_, Block<T>>,
+        y: &mut Block<T>,
+    ) -> Result<(), Failure> {
+        self.0.multiply_add(own(&a), own(&b), Arc::make_mut(y))
+    }
+
+    fn of_rows(&self, ranges: &[Range<usize>]) -> Result<Self, Failure> {
+        self.0.of_rows(ranges).map(Self)
+    }
+
+    fn gather_rows(&self, block: &Block<T>, ranges: &[Range<usize>]) -> Result<Block<T>, Failure> {
+        self.0.gather_rows(block, ranges).map(Arc::new)
+    }
+
+    fn scatter_rows(&self, rows: &Block<T>, ranges: &[Range<usize>]) -> Result<Block<T>, Failure> {
+        self.0.scatter_rows(rows, ranges).map(Arc::new)
+    }
+
+    fn largest_entries(&self, a: Columns<'_, Block<T>>) -> Result<Vec<f64>, Failure> {
+        self.0.largest_entries(own(&a))
+    }
+
+    fn to_host(&self, a: Columns<'_, Block<T>>, rows: Range<usize>) -> Result<Matrix<f64>, Failure> {
+        self.0.to_host(own(&a), rows)
+    }
+
+    fn to_home(&self, a: Matrix<f64>) -> Result<Block<T>, Failure> {
+        self.0.to_home(a).map(Arc::new)
+    }
+
+    fn orthonormalize(&self, a: &mut Block<T>, drop: f64) -> Result<(), Failure> {
+        self.0.orthonormalize(Arc::make_mut(a), drop)
+    }
+}
+
+/// An operator of the engine, whose vectors are plain matrices, among operators of Python's; it keeps all that it knows.
+pub(crate) struct Lifted<O>(pub(crate) O);
+
+impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for Lifted<O> {
+    fn space(&self) -> Shared<T> {
+        Shared(self.0.space())
+    }
+
+    fn apply(&self, directions: &Block<T>, out: &mut Block<T>) -> Result<(), Failure> {
+        self.0.apply(directions, Arc::make_mut(out))
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Shared<T>> + '_>>, Failure> {
+        let cheap = self.0.written_out(limit_bytes, watch)?;
+        Ok(cheap.map(|cheap| -> Box<dyn SymmetricOperator<Shared<T>> + '_> { Box::new(Lifted(cheap)) }))
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.exact_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, Shared<T>>>, Failure> {
+        let Some(Split { rest, shift, coordinates }) = self.0.split()? else { return Ok(None) };
+        Ok(Some(Split { rest: Box::new(Lifted(rest)), shift, coordinates }))
+    }
+
+    fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
+        Ok(self.0.recomputed(directions, trial)?.map(Arc::new))
+    }
+}

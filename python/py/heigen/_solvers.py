@@ -1,0 +1,358 @@
+"""What can be learnt about a symmetric operator from its products alone.
+
+Every function takes an operator of heigen's, or anything that :func:`heigen.as_operator` takes. Vectors live where the
+operator's do. An operator that has not been looked at before is tried first: it must be symmetric and give the same product
+twice (``check=False`` leaves this out). ``progress`` may be False or a function of (stage, done, total, unit).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from heigen import _heigen
+from heigen._errors import InputError, NotConvergedError, WrongTypeError
+from heigen._operators import Operator, as_operator
+from heigen._progress import Progress, telling
+from heigen._results import Certificate, Density, Diagonal, EigenPairs, Estimate, Outliers, Solution, Spectrum
+
+__all__ = [
+    "certify",
+    "density",
+    "diagonal",
+    "effective_dimension",
+    "eigsh",
+    "frobenius_norm",
+    "log_determinant",
+    "outliers",
+    "set_threads",
+    "solve",
+    "spectrum",
+    "trace",
+]
+
+
+def eigsh(
+    op: Any,
+    k: int = 6,
+    which: str = "LM",
+    tol: float = 1e-8,
+    v0: Any = None,
+    *,
+    block: int | None = None,
+    max_subspace: int | None = None,
+    max_products: int | None = None,
+    seed: int = 0,
+    check: bool = True,
+    progress: Progress = None,
+) -> EigenPairs:
+    """The k eigenpairs at an end of the spectrum, by block Lanczos with full reorthogonalisation and thick restarts.
+
+    ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
+    outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
+    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there.
+
+    Raises :class:`heigen.NotConvergedError`, with what was reached as its ``result``, where ``max_products`` are used up.
+    """
+    op = as_operator(op)
+    k = _integer(k, "k", 1)
+    which = str(which).upper()
+    start = None if v0 is None else _rows(op, v0, "v0")
+    block = None if block is None else _integer(block, "block", 1)
+    max_products = None if max_products is None else _integer(max_products, "max_products", 1)
+    max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
+    tolerance = _positive(tol, "tol")
+    with telling(progress) as tell:
+        values, vectors, *rest = _heigen.eigsh(
+            op, k, which, tolerance, start, block, max_subspace, max_products, _seed(seed), check, tell
+        )
+    pairs = EigenPairs(values, vectors.T, *rest)
+    if not pairs.converged:
+        good = int(np.count_nonzero(pairs.residuals <= pairs.tolerance * pairs.scale))
+        error = NotConvergedError(
+            f"{good} of {len(pairs)} eigenpairs are good enough after {pairs.products} products; allow more products, "
+            "a larger subspace or a larger tolerance",
+            "eigsh",
+            f"residuals up to {float(np.max(pairs.residuals)):.1e}",
+            f"{pairs.tolerance * pairs.scale:.1e}",
+        )
+        error.result = pairs
+        raise error
+    return pairs
+
+
+def spectrum(
+    op: Any, method: str = "auto", *, memory: float | None = None, check: bool = True, progress: Progress = None
+) -> Spectrum:
+    """The whole spectrum, certified.
+
+    With "exact" the range of the operator is found, and a small eigenproblem solved on it, which needs float64 and pays where
+    the rank is far below P; with "dense" the matrix is formed; "auto" takes the first where it can. ``memory`` is what may be
+    used, in bytes; three quarters of what is available unless given.
+
+    Raises :class:`heigen.NotCertifiedError` where the certificate does not hold, and :class:`heigen.TooLargeError` where memory
+    does not hold the matrix.
+    """
+    op = as_operator(op)
+    allowed = _available() if memory is None else _positive(memory, "memory")
+    with telling(progress) as tell:
+        values, vectors, places, way, certificate, zero, rest = _heigen.spectrum(
+            op, str(method).lower(), allowed, check, tell
+        )
+    return Spectrum(
+        values, vectors.T, np.asarray(places, np.int64), way, Certificate(**certificate), zero, rest
+    )
+
+
+def certify(
+    op: Any, eigenvalues: Any, eigenvectors: Any, *, check: bool = True, progress: Progress = None
+) -> Certificate:
+    """The certificate of eigenpairs that anybody has computed: eigenvalues [k] and eigenvectors [P, k].
+
+    ``certificate.check()`` raises where they are not the whole spectrum, ``certificate.check(whole=False)`` where they are not
+    eigenpairs.
+    """
+    op = as_operator(op)
+    if hasattr(eigenvalues, "detach"):
+        eigenvalues = eigenvalues.detach().cpu().numpy()
+    values = np.asarray(eigenvalues, np.float64)
+    rows = _rows(op, eigenvectors, "eigenvectors")
+    if values.shape != (len(rows),):
+        raise InputError("there is not one eigenvalue for each eigenvector", "certify", values.shape, (len(rows),))
+    if not np.isfinite(values).all():
+        raise InputError("an eigenvalue is infinite or NaN", "certify")
+    with telling(progress) as tell:
+        return Certificate(**_heigen.certify(op, values.tolist(), rows, check, tell))
+
+
+def density(
+    op: Any, probes: int = 10, steps: int = 100, *, seed: int = 0, check: bool = True, progress: Progress = None
+) -> Density:
+    """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions."""
+    op = as_operator(op)
+    probes, steps = _integer(probes, "probes", 2), _integer(steps, "steps", 1)
+    with telling(progress) as tell:
+        nodes, weights = _heigen.density(op, probes, steps, _seed(seed), check, tell)
+    return Density(op.shape[0], nodes, weights)
+
+
+def log_determinant(
+    op: Any,
+    damping: float,
+    probes: int = 10,
+    steps: int = 100,
+    *,
+    seed: int = 0,
+    check: bool = True,
+    progress: Progress = None,
+) -> Estimate:
+    """log det(A + damping I), by stochastic Lanczos quadrature; for several dampings take :func:`density` once."""
+    damping = _finite(damping, "damping")
+    return density(op, probes, steps, seed=seed, check=check, progress=progress).log_determinant(damping)
+
+
+def effective_dimension(
+    op: Any,
+    damping: float,
+    probes: int = 10,
+    steps: int = 100,
+    *,
+    seed: int = 0,
+    check: bool = True,
+    progress: Progress = None,
+) -> Estimate:
+    """tr A (A + damping I)^-1, the number of directions whose curvature stands out of the damping, by quadrature."""
+    damping = _finite(damping, "damping")
+    return density(op, probes, steps, seed=seed, check=check, progress=progress).effective_dimension(damping)
+
+
+def trace(
+    op: Any,
+    products: int = 300,
+    method: str = "hutch++",
+    *,
+    seed: int = 0,
+    check: bool = True,
+    progress: Progress = None,
+) -> Estimate:
+    """The trace from ``products`` products: by "hutch++" or by "hutchinson", the plain average; exact from P products on."""
+    op = as_operator(op)
+    name = str(method).lower()
+    if name not in ("hutch++", "hutchinson"):
+        raise InputError("there is no such method", "trace", method, '"hutch++" or "hutchinson"')
+    plain = name == "hutchinson"
+    products = _integer(products, "products", 2 if plain else 6)
+    with telling(progress) as tell:
+        return Estimate(*_heigen.trace(op, products, plain, _seed(seed), check, tell))
+
+
+def diagonal(
+    op: Any, samples: int | None = None, *, seed: int = 0, check: bool = True, progress: Progress = None
+) -> Diagonal:
+    """The diagonal: estimated from ``samples`` products, or exact from P products where none are given."""
+    op = as_operator(op)
+    samples = None if samples is None else _integer(samples, "samples", 2)
+    with telling(progress) as tell:
+        return Diagonal(*_heigen.diagonal(op, samples, _seed(seed), check, tell))
+
+
+def frobenius_norm(
+    op: Any, products: int = 300, *, seed: int = 0, check: bool = True, progress: Progress = None
+) -> Estimate:
+    """(sum_i lambda_i^2)^(1/2) from ``products`` products; exact from P products on."""
+    op = as_operator(op)
+    products = _integer(products, "products", 6)
+    with telling(progress) as tell:
+        return Estimate(*_heigen.frobenius_norm(op, products, _seed(seed), check, tell))
+
+
+#: Up to this many parameters outliers are counted from the whole spectrum.
+_WHOLE = 1000
+#: The bulk has begun where so many eigenvalues have no gap between them of this fraction of the largest one, the smallest gap
+#: with which outliers are counted.
+_BULK = 12
+_GAP = 0.01
+
+
+def outliers(op: Any, *, check: bool = True, progress: Progress = None) -> Outliers:
+    """How many eigenvalues stand apart from the bulk at the upper end.
+
+    ``op`` is an operator, or eigenvalues: a list, an array [P], a :class:`Spectrum`. Of a large operator the largest eigenvalues
+    are computed, twice as many each time, until the bulk has begun: it is taken to have where so many of them follow one
+    another that no gap of 1 % of the largest one is between any two, or where they have fallen below that gap.
+    """
+    if isinstance(op, Spectrum):
+        return op.outliers()
+    if isinstance(op, EigenPairs):
+        return Outliers.of(op.eigenvalues)
+    if isinstance(op, (list, tuple)) or (isinstance(op, np.ndarray) and op.ndim == 1):
+        values = np.asarray(op, np.float64)
+        if values.ndim == 1:
+            if not np.isfinite(values).all():
+                raise InputError("an eigenvalue is infinite or NaN", "outliers")
+            return Outliers.of(values)
+    op = as_operator(op)
+    size = op.shape[0]
+    if size <= _WHOLE:
+        return spectrum(op, check=check, progress=progress).outliers()
+    k, start = 16, None
+    while True:
+        pairs = eigsh(op, k, "LA", tol=1e-6, v0=start, check=check, progress=progress)
+        largest, smallest = pairs.eigenvalues[0], pairs.eigenvalues[-1]
+        last = pairs.eigenvalues[-_BULK:]
+        close = len(pairs) > _BULK and np.max(last[:-1] - last[1:]) < _GAP * largest
+        if smallest <= _GAP * largest or close or k >= size:
+            below = np.linspace(min(float(smallest), 0.0), float(smallest), size - len(pairs))
+            return Outliers.of(np.concatenate([below, pairs.eigenvalues]))
+        k, start = min(2 * k, size), pairs.eigenvectors
+
+
+def solve(
+    op: Any,
+    b: Any,
+    damping: float = 0.0,
+    tol: float = 1e-8,
+    *,
+    max_products: int | None = None,
+    check: bool = True,
+    progress: Progress = None,
+) -> Solution:
+    """The solutions of (A + damping I) x = b by conjugate gradients, for b [P] or several right-hand sides [P, k].
+
+    ``tol`` is the largest residual allowed, as a fraction of |b|; residuals are computed from the returned solutions.
+    ``max_products`` is for one right-hand side.
+
+    Raises :class:`heigen.NotPositiveError` where A + damping I is not positive definite, and
+    :class:`heigen.NotConvergedError`, with what was reached as its ``result``.
+    """
+    op = as_operator(op)
+    damping = _finite(damping, "damping")
+    rows = _rows(op, b, "b")
+    tolerance = _positive(tol, "tol")
+    max_products = None if max_products is None else _integer(max_products, "max_products", 1)
+    with telling(progress) as tell:
+        x, residuals, norms, applied, products, converged = _heigen.solve(
+            op, rows, damping, tolerance, max_products, check, tell
+        )
+    single = len(b.shape) == 1
+    solution = Solution(x[0] if single else x.T, residuals, norms, damping, applied, products, converged)
+    if not converged:
+        error = NotConvergedError(
+            "the residual is too large; more damping, more products or float64 bring it down",
+            "solve",
+            f"{float(np.max(residuals / np.where(norms > 0, norms, 1.0))):.1e} of b after {products} products",
+            f"{applied:.1e}",
+        )
+        error.result = solution
+        raise error
+    return solution
+
+
+def set_threads(number: int = 0) -> None:
+    """Let operations on vectors in the host's memory run in so many threads; 0 is one for each processor.
+
+    Results do not depend on it. The threads of PyTorch, JAX and NumPy are their own.
+    """
+    _heigen.set_threads(_integer(number, "number", 0))
+
+
+def _rows(op: Operator, directions: Any, where: str) -> Any:
+    """The user's directions [P] or [P, k] as a block of the operator's home."""
+    if not hasattr(directions, "shape"):
+        directions = np.asarray(directions)
+    shape = tuple(directions.shape)
+    if len(shape) not in (1, 2) or shape[0] != op.shape[0]:
+        wanted = f"({op.shape[0]},) or ({op.shape[0]}, k)"
+        raise InputError("vectors do not fit the operator", where, shape, wanted)
+    return op._rows_of(directions)[0]
+
+
+def _integer(value: Any, where: str, least: int) -> int:
+    try:
+        number = value.__index__()
+    except (AttributeError, TypeError):
+        raise WrongTypeError("an integer is expected", where, type(value).__name__) from None
+    if number < least:
+        raise InputError("the number is too small", where, number, f"{least} or more")
+    return int(number)
+
+
+def _seed(value: Any) -> int:
+    seed = _integer(value, "seed", 0)
+    if seed >= 1 << 32:
+        raise InputError("the seed is too large", "seed", seed, "less than 2^32")
+    return seed
+
+
+def _finite(value: Any, where: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise WrongTypeError("a number is expected", where, type(value).__name__) from None
+    if not np.isfinite(number):
+        raise InputError("the number is not finite", where, number)
+    return number
+
+
+def _positive(value: Any, where: str) -> float:
+    number = _finite(value, where)
+    if number <= 0.0:
+        raise InputError("the number is not positive", where, number)
+    return number
+
+
+def _available() -> float:
+    """Three quarters of the memory that the system reports as available, in bytes; 16 GiB where it reports nothing."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return 0.75 * 1024.0 * float(line.split()[1])
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return 0.75 * float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):
+        return 16.0 * 2**30

@@ -1,0 +1,172 @@
+"""Bad input is refused by name before work begins, and whatever goes wrong is an exception."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from conftest import low_rank, matrix_with
+
+import heigen
+from heigen import _heigen
+
+
+def counting(function, n):
+    """A function's operator, and the list of how many directions it was asked for."""
+    asked = []
+
+    def product(v):
+        asked.append(1)
+        return function(v)
+
+    return heigen.as_operator(product, n=n), asked
+
+
+def test_an_asymmetric_operator_is_named(rng):
+    a = rng.standard_normal((50, 50))
+    for solver in (heigen.eigsh, heigen.spectrum, heigen.density, heigen.trace):
+        with pytest.raises(heigen.NotSymmetricError, match="not symmetric") as caught:
+            solver(a)
+        assert "Dense" in caught.value.where and isinstance(caught.value, ValueError)
+    slightly = matrix_with(low_rank(50, 20), rng)[0]
+    slightly[3, 4] += 1e-4
+    with pytest.raises(heigen.NotSymmetricError):
+        heigen.eigsh(slightly)
+    heigen.trace(slightly, check=False)
+    with pytest.raises(heigen.NotSymmetricError):
+        heigen.eigsh(2.0 * heigen.as_operator(a).shift(1.0))
+
+
+def test_an_operator_that_changes_is_named(rng):
+    a, _ = matrix_with(low_rank(50, 20), rng)
+    op, asked = counting(lambda v: (1.0 + 0.01 * rng.standard_normal()) * (a @ v), 50)
+    with pytest.raises(heigen.NotDeterministicError, match="shuffled"):
+        heigen.spectrum(op)
+    assert len(asked) == 6, "it was found out before work began"
+
+
+def test_an_operator_is_looked_at_once(rng):
+    a, _ = matrix_with(low_rank(50, 20), rng)
+    op, asked = counting(lambda v: a @ v, 50)
+    first = heigen.eigsh(op)
+    assert len(asked) == first.products + 6
+    second = heigen.eigsh(op)
+    assert len(asked) == first.products + second.products + 6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_products_that_are_not_finite(bad, rng):
+    a, _ = matrix_with(low_rank(50, 20), rng)
+    calls = []
+
+    def product(v):
+        calls.append(1)
+        return a @ v if len(calls) < 12 else a @ v * bad
+
+    for solver in (heigen.eigsh, heigen.spectrum, heigen.density, lambda op: heigen.solve(op, np.ones(50), 1.0)):
+        calls.clear()
+        with pytest.raises(heigen.NotFiniteError, match="infinite or NaN") as caught:
+            solver(heigen.as_operator(product, n=50))
+        assert isinstance(caught.value, ArithmeticError)
+    with pytest.raises(heigen.NotFiniteError):
+        heigen.eigsh(a * bad)
+
+
+def test_exceptions_of_the_operator_come_back_as_they_are(rng):
+    class OutOfMemory(Exception):
+        pass
+
+    failure = OutOfMemory("the device is full")
+
+    def product(v):
+        raise failure
+
+    with pytest.raises(OutOfMemory) as caught:
+        heigen.spectrum(heigen.as_operator(product, n=5))
+    assert caught.value is failure
+    assert caught.traceback[-1].name == "product"
+
+
+@pytest.mark.parametrize(
+    ("product", "error", "text"),
+    [
+        (lambda v: v[:-1], heigen.InputError, r"another shape.*got \(4,\), wanted \(5,\)"),
+        (lambda v: None, heigen.WrongTypeError, "not an array of real numbers"),
+        (lambda v: v * 1j, heigen.WrongTypeError, "not an array of real numbers"),
+        (lambda v: "text", heigen.WrongTypeError, "not an array of real numbers"),
+    ],
+)
+def test_products_of_another_form(product, error, text):
+    with pytest.raises(error, match=text):
+        heigen.eigsh(heigen.as_operator(product, n=5))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda a: heigen.eigsh(a, 0), heigen.InputError, "k: the number is too small; got 0, wanted 1 or more"),
+        (lambda a: heigen.eigsh(a, 2.5), heigen.WrongTypeError, "k: an integer"),
+        (lambda a: heigen.eigsh(a, which="SM"), heigen.InputError, "which=\"SM\""),
+        (lambda a: heigen.eigsh(a, tol=-1), heigen.InputError, "tol: the number is not positive"),
+        (lambda a: heigen.eigsh(a, tol=None), heigen.WrongTypeError, "tol: a number"),
+        (lambda a: heigen.eigsh(a, v0=np.ones(7)), heigen.InputError, r"v0: vectors do not fit.*\(7,\)"),
+        (lambda a: heigen.eigsh(a, v0=np.full(30, np.nan)), heigen.NotFiniteError, "starting direction"),
+        (lambda a: heigen.eigsh(a, seed=-1), heigen.InputError, "seed"),
+        (lambda a: heigen.eigsh(a, seed=1 << 40), heigen.InputError, "seed"),
+        (lambda a: heigen.eigsh(a, progress=3), heigen.WrongTypeError, "progress"),
+        (lambda a: heigen.spectrum(a, "lanczos"), heigen.InputError, "method"),
+        (lambda a: heigen.spectrum(a, memory=0), heigen.InputError, "memory"),
+        (lambda a: heigen.density(a, 1), heigen.InputError, "probes"),
+        (lambda a: heigen.density(a, 2, 0), heigen.InputError, "steps"),
+        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "grid"),
+        (lambda a: heigen.trace(a, 3), heigen.InputError, "products"),
+        (lambda a: heigen.trace(a, method="xtrace"), heigen.InputError, "hutch"),
+        (lambda a: heigen.diagonal(a, 1), heigen.InputError, "samples"),
+        (lambda a: heigen.frobenius_norm(a, 5), heigen.InputError, "products"),
+        (lambda a: heigen.solve(a, np.ones(3)), heigen.InputError, "b: vectors do not fit"),
+        (lambda a: heigen.solve(a, np.full(30, np.inf), 1.0), heigen.NotFiniteError, ""),
+        (lambda a: heigen.solve(a, np.ones(30), np.nan), heigen.InputError, "damping"),
+        (lambda a: heigen.certify(a, [1.0, 2.0], np.ones((30, 3))), heigen.InputError, "one eigenvalue for each"),
+        (lambda a: heigen.certify(a, [np.nan], np.ones((30, 1))), heigen.InputError, "eigenvalue is infinite or NaN"),
+        (lambda a: heigen.certify(a, [1.0], np.full((30, 1), np.nan)), heigen.NotFiniteError, "eigenvector"),
+        (lambda a: heigen.outliers([1.0, np.nan]), heigen.InputError, "eigenvalue"),
+        (lambda a: heigen.log_determinant(a, "x"), heigen.WrongTypeError, "damping"),
+        (lambda a: heigen.set_threads(-1), heigen.InputError, "number"),
+        (lambda a: heigen.solve(a, np.ones(30), 0.0).error_bound, heigen.InputError, "damping"),
+    ],
+)
+def test_bad_arguments(call, error, text, rng):
+    a, _ = matrix_with(np.linspace(1, 2, 30), rng)
+    with pytest.raises(error, match=text) as caught:
+        call(a)
+    assert isinstance(caught.value, heigen.Error)
+
+
+def test_blocks_of_another_form_are_no_crash(rng):
+    """The extension module itself, without the checks of the package before it."""
+    op = heigen.as_operator(np.eye(5))
+    for start in (np.ones((2, 4)), np.ones(5), np.ones((2, 5), np.float32), "text", 3, None):
+        try:
+            _heigen.eigsh(op, 1, "LA", 1e-8, start, None, None, None, 0, True, None)
+        except (heigen.Error, TypeError):
+            assert start is not None
+    with pytest.raises((heigen.Error, AttributeError)):
+        _heigen.spectrum(object(), "auto", 1e9, True, None)
+
+
+def test_a_panic_is_an_exception_that_asks_for_a_report(capfd):
+    with pytest.raises(heigen.InternalError, match="report it: as a test") as caught:
+        _heigen.panic_for_tests("as a test")
+    assert isinstance(caught.value, RuntimeError)
+    np.testing.assert_allclose(heigen.eigsh(np.eye(4), 1).eigenvalues, [1.0], err_msg="the interpreter goes on")
+
+
+def test_errors_say_what_where_got_and_wanted():
+    error = heigen.InputError("a thing does not fit", "the place", 3, "4 or more")
+    assert str(error) == "the place: a thing does not fit; got 3, wanted 4 or more"
+    assert (error.what, error.where, error.got, error.wanted) == ("a thing does not fit", "the place", 3, "4 or more")
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error) and again.got == 3
+    classes = [getattr(heigen, name) for name in heigen.__all__ if name.endswith("Error")]
+    assert len(classes) >= 11 and all(issubclass(one, heigen.Error) for one in classes)
