@@ -42,7 +42,7 @@ def main(folder: Path, rank: int, size: int) -> None:
             if hasattr(heigen, "eigsh") and kind is heigen.torch.Hessian:
                 found = heigen.eigsh(op, 4)
                 out[f"{name}/eigenvalues"] = np.asarray(found.eigenvalues)
-                out[f"{name}/eigenvectors"] = np.asarray(found.eigenvectors)
+                out[f"{name}/eigenvectors"] = np.asarray(found.eigenvectors.cpu() if size > 1 else found.eigenvectors)
     case = made("LeakyReLU", torch.float64)
     wrapped = DistributedDataParallel(case.model)
     op = heigen.torch.Hessian(wrapped, shard(case.batches, rank, size), case.loss)

@@ -61,6 +61,21 @@ def test_hessian_is_that_of_autograd(name: str, dtype: torch.dtype, tolerance: f
         assert np.abs(got - wanted).max() <= tolerance * scale
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-9), (torch.float32, 1e-4)])
+def test_eigenvalues_are_those_of_the_dense_hessian(name: str, dtype: torch.dtype, tolerance: float) -> None:
+    wanted = np.linalg.eigvalsh(dense_hessian(made(name, torch.float64)).numpy())
+    scale = np.abs(wanted).max()
+    case = made(name, dtype)
+    op = heigen.torch.Hessian(case.model, case.batches, case.loss)
+    whole = heigen.spectrum(op)
+    assert np.abs(whole.eigenvalues - wanted).max() <= tolerance * scale
+    some = heigen.eigsh(op, 5, "LM", tol=1e-10 if dtype == torch.float64 else 1e-5)
+    largest = wanted[np.argsort(-np.abs(wanted))][:5]
+    assert np.abs(np.sort(some.eigenvalues) - np.sort(largest)).max() <= tolerance * scale
+    assert some.eigenvectors.dtype == op.dtype
+
+
 def per_sample_jacobians(case: Case) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """J_n [C, P], outputs [C] and all targets of a case of one tensor of inputs, by reverse passes one after another."""
     X = torch.cat([batch[0] for batch in case.batches])

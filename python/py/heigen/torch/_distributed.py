@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor
 
 from heigen._errors import Error, InputError
@@ -36,6 +38,11 @@ class Alone:
         """Raises an error where the processes have different numbers."""
 
 
+    def of_first(self, small: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The small matrix of the first process, in all of them."""
+        return small
+
+
 class Processes(Alone):
     """The processes of a group."""
 
@@ -46,6 +53,13 @@ class Processes(Alone):
     def sum_(self, tensor: Tensor) -> None:
         """Replaces a tensor by its sum over all processes, the same bytes in each."""
         dist.all_reduce(tensor, group=self._group)
+
+    def of_first(self, small: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The small matrix of the first process, in all of them."""
+        sent = torch.tensor(small, dtype=torch.float64, device=self._device)
+        if sent.numel():
+            dist.broadcast(sent, src=dist.get_global_rank(self._group, 0) if self._group else 0, group=self._group)
+        return sent.cpu().numpy()
 
     def _gathered(self, numbers: Sequence[float]) -> Tensor:
         # Counts and sums travel in float64 where the device has it.

@@ -16,7 +16,8 @@ from torch.func import functional_call
 from heigen._errors import Error, InputError, NotDeterministicError, NotFiniteError, WrongTypeError
 from heigen._operators import Operator
 from heigen.torch._data import Batches, Fingerprint, map_tensors, n_samples, pair, parts, tensors
-from heigen.torch._distributed import processes
+from heigen.torch._distributed import Alone, processes
+from heigen.torch._home import TorchHome
 from heigen.torch._losses import Loss, OfOutputs, as_loss
 from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._products import GaussNewtonGraph, Graph, HessianGraph, Outputs, WithLoss, drawn, saved_bytes
@@ -104,9 +105,7 @@ class TorchOperator(Operator):
         self._work = 0
         self._survey(data, loss_fn, reduction)
         self._batched = self._decide(batched)
-        home = _home(self._device, self._torch_dtype, self._length, self._processes)
-        if home is not None:
-            self._home = home
+        self._home = _home(self._device, self._torch_dtype, self._length, self._processes)
 
     # What is asked before any work begins.
 
@@ -434,6 +433,11 @@ def _as_tensor(block: Any) -> Tensor:
     raise WrongTypeError("a block of directions has another type", None, f"a {type(block).__name__}", "a NumPy array")
 
 
-def _home(device: torch.device, dtype: torch.dtype, length: int, group: Any) -> Any:
-    """The home of the operator's vectors: None for host memory."""
-    return None
+def _home(device: torch.device, dtype: torch.dtype, length: int, group: Alone) -> TorchHome | None:
+    """The home of the operator's vectors: None for the host's memory, which solvers share with PyTorch.
+
+    Several processes take their decisions by the small matrices of the first.
+    """
+    if device.type == "cpu" and group.size == 1:
+        return None
+    return TorchHome(length, dtype, device, group.of_first if group.size > 1 else None)
