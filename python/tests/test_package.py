@@ -84,7 +84,8 @@ def test_a_type_checker_accepts_what_is_right_and_sees_what_is_wrong(tmp_path):
 def test_the_package_itself_is_typed(tmp_path):
     pytest.importorskip("mypy")
     folder = Path(heigen.__file__).parent
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "-p", "heigen"]
+    settings = Path(__file__).parents[1] / "pyproject.toml"
+    command = [sys.executable, "-m", "mypy", "--config-file", settings, "--cache-dir", tmp_path / "cache", "-p", "heigen"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert (folder / "py.typed").exists()

@@ -1,9 +1,15 @@
 //! Vectors in host memory that Python may look at.
 
+use crate::call::aside;
 use heigen_spectra::linalg::{Matrix, Scalar};
 use heigen_spectra::{Columns, Failure, Host, Law, Space, Split, SymmetricOperator, Threads, Watch};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// An operation of this many multiplications takes a tenth of a second, or a few.
+const MANY: usize = 1 << 29;
+/// A random entry takes the time of this many multiplications.
+const PER_RANDOM_ENTRY: usize = 16;
 
 /// R^P in host memory: the operations, and the bytes, of [`Host`]. A block shares the ownership of its matrix with arrays of
 /// Python's that were made from it, so that an operator that keeps such an array past its product does no harm: what is
@@ -23,8 +29,54 @@ fn own<'a, T>(columns: &Columns<'a, Block<T>>) -> Columns<'a, Matrix<T>> {
     Columns { block: &**columns.block, range: columns.range.clone() }
 }
 
-fn own_each<'a, T>(columns: &[Columns<'a, Block<T>>]) -> Vec<Columns<'a, Matrix<T>>> {
-    columns.iter().map(own).collect()
+/// Some columns of a block, and a share of its ownership.
+#[derive(Clone)]
+struct Held<T> {
+    block: Block<T>,
+    range: Range<usize>,
+}
+
+impl<T> Held<T> {
+    fn of(columns: &Columns<'_, Block<T>>) -> Self {
+        Self { block: Arc::clone(columns.block), range: columns.range.clone() }
+    }
+
+    fn each(columns: &[Columns<'_, Block<T>>]) -> Vec<Self> {
+        columns.iter().map(Self::of).collect()
+    }
+
+    fn columns(&self) -> Columns<'_, Matrix<T>> {
+        Columns { block: &self.block, range: self.range.clone() }
+    }
+
+    fn columns_of_each(held: &[Self]) -> Vec<Columns<'_, Matrix<T>>> {
+        held.iter().map(Self::columns).collect()
+    }
+}
+
+/// Takes a block out of its place, where an operation that fails leaves none.
+fn taken<T: Scalar>(block: &mut Block<T>) -> Block<T> {
+    std::mem::replace(block, Arc::new(Matrix::zeros(0, 0)))
+}
+
+impl<T: Scalar> Shared<T> {
+    /// Does an operation of about so many multiplications, and looks at signals meanwhile where these are many.
+    fn operation<R: Send + 'static>(
+        &self,
+        multiplications: usize,
+        work: impl FnOnce(&Host<T>) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        if multiplications < MANY {
+            return work(&self.0);
+        }
+        let host = self.0.clone();
+        aside(move || work(&host))
+    }
+
+    /// P m k, the multiplications of a product.
+    fn product(&self, m: usize, k: usize) -> usize {
+        self.len().saturating_mul(m).saturating_mul(k)
+    }
 }
 
 impl<T: Scalar> Space for Shared<T> {
@@ -55,7 +107,8 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Block<T>, Failure> {
-        self.0.random(seed, columns, law).map(Arc::new)
+        let entries = self.product((columns.end - columns.start) as usize, PER_RANDOM_ENTRY);
+        self.operation(entries, move |host| host.random(seed, columns, law).map(Arc::new))
     }
 
     fn select(&self, block: &Block<T>, columns: &[usize]) -> Result<Block<T>, Failure> {
@@ -71,11 +124,16 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn gram(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Matrix<f64>, Failure> {
-        self.0.gram(own(&a), own(&b))
+        let (a, b) = (Held::of(&a), Held::of(&b));
+        self.operation(self.product(a.range.len(), b.range.len()), move |host| host.gram(a.columns(), b.columns()))
     }
 
     fn gram_each(&self, a: &[Columns<'_, Block<T>>], b: &[Columns<'_, Block<T>>]) -> Result<Vec<Matrix<f64>>, Failure> {
-        self.0.gram_each(&own_each(a), &own_each(b))
+        let multiplications = a.iter().zip(b).map(|(a, b)| self.product(a.len(), b.len())).sum();
+        let (a, b) = (Held::each(a), Held::each(b));
+        self.operation(multiplications, move |host| {
+            host.gram_each(&Held::columns_of_each(&a), &Held::columns_of_each(&b))
+        })
     }
 
     fn dots(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Vec<f64>, Failure> {
@@ -94,7 +152,12 @@ impl<T: Scalar> Space for Shared<T> {
         beta: f64,
         y: &mut Block<T>,
     ) -> Result<(), Failure> {
-        self.0.combine(alpha, own(&a), s, beta, Arc::make_mut(y))
+        let multiplications = self.product(s.rows, s.columns);
+        let (a, s, mut out) = (Held::of(&a), s.clone(), taken(y));
+        *y = self.operation(multiplications, move |host| {
+            host.combine(alpha, a.columns(), &s, beta, Arc::make_mut(&mut out)).map(|()| out)
+        })?;
+        Ok(())
     }
 
     fn combine_each(
@@ -104,7 +167,12 @@ impl<T: Scalar> Space for Shared<T> {
         s: &[Matrix<f64>],
         y: &mut Block<T>,
     ) -> Result<(), Failure> {
-        self.0.combine_each(alpha, &own_each(a), s, Arc::make_mut(y))
+        let multiplications = s.iter().map(|s| self.product(s.rows, s.columns)).sum();
+        let (a, s, mut out) = (Held::each(a), s.to_vec(), taken(y));
+        *y = self.operation(multiplications, move |host| {
+            host.combine_each(alpha, &Held::columns_of_each(&a), &s, Arc::make_mut(&mut out)).map(|()| out)
+        })?;
+        Ok(())
     }
 
     fn scale_columns(&self, a: &mut Block<T>, factors: &[f64]) -> Result<(), Failure> {
@@ -149,7 +217,12 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn orthonormalize(&self, a: &mut Block<T>, drop: f64) -> Result<(), Failure> {
-        self.0.orthonormalize(Arc::make_mut(a), drop)
+        let mut block = taken(a);
+        let multiplications = 2 * self.product(block.columns, block.columns);
+        *a = self.operation(multiplications, move |host| {
+            host.orthonormalize(Arc::make_mut(&mut block), drop).map(|()| block)
+        })?;
+        Ok(())
     }
 }
 
@@ -189,5 +262,50 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
 
     fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
         Ok(self.0.recomputed(directions, trial)?.map(Arc::new))
+    }
+}
+
+/// An operator of the engine as a whole: [`Lifted`], with signals looked at during its products.
+pub(crate) struct Native<T>(pub(crate) Lifted<Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>>);
+
+/// Products with fewer entries take no time.
+const FEW: usize = 1 << 12;
+
+impl<T: Scalar> SymmetricOperator<Shared<T>> for Native<T> {
+    fn space(&self) -> Shared<T> {
+        self.0.space()
+    }
+
+    fn apply(&self, directions: &Block<T>, out: &mut Block<T>) -> Result<(), Failure> {
+        if directions.data.len() < FEW {
+            return self.0.apply(directions, out);
+        }
+        let (operator, directions, mut block) = (Arc::clone(&self.0.0), Arc::clone(directions), taken(out));
+        *out = aside(move || operator.apply(&directions, Arc::make_mut(&mut block)).map(|()| block))?;
+        Ok(())
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Shared<T>> + '_>>, Failure> {
+        self.0.written_out(limit_bytes, watch)
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.exact_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, Shared<T>>>, Failure> {
+        self.0.split()
+    }
+
+    fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
+        self.0.recomputed(directions, trial)
     }
 }
