@@ -275,12 +275,12 @@ def _checked(product: Any, shape: tuple[int, ...], where: str) -> Any:
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     """float32 stays, and all else that real numbers can be is computed in float64."""
-    dtype = np.dtype(np.float64 if dtype is None else dtype)
-    if dtype == np.float32:
-        return dtype
-    if dtype.kind in "fiub":
+    given: np.dtype[Any] = np.dtype(np.float64 if dtype is None else dtype)
+    if given == np.float32:
+        return given
+    if given.kind in "fiub":
         return np.dtype(np.float64)
-    raise WrongTypeError("an operator has real entries", got=dtype)
+    raise WrongTypeError("an operator has real entries", got=given)
 
 
 class _OfOperators(Operator):

@@ -13,10 +13,12 @@ pub(crate) enum NativeOperator {
 }
 
 /// The engine's operator inside of a Python object, if there is one.
+#[expect(clippy::unnecessary_wraps, reason = "an object of the engine may be of a kind that cannot be used")]
 pub(crate) fn as_native(_object: &Bound<'_, PyAny>) -> PyResult<Option<NativeOperator>> {
     Ok(None)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of all parts")]
 pub(crate) fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
