@@ -41,6 +41,8 @@ class Operator:
     _names: Sequence[tuple[str, int, int]] = ()
     #: Set once the operator has been found to be symmetric and deterministic; operators known to be so set it beforehand.
     _probed: bool = False
+    #: Directions that eigsh takes at a time unless it is told; None leaves it to the solver.
+    _block: int | None = None
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         """Write the products with the directions ``rows`` into ``out``.

@@ -60,7 +60,7 @@ def eigsh(
     k = _integer(k, "k", 1)
     which = str(which).upper()
     start = None if v0 is None else _rows(op, v0, "v0")
-    block = None if block is None else _integer(block, "block", 1)
+    block = op._block if block is None else _integer(block, "block", 1)
     max_products = None if max_products is None else _integer(max_products, "max_products", 1)
     max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
     tolerance = _positive(tol, "tol")
