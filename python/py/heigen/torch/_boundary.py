@@ -153,7 +153,7 @@ class Classifier:
                 return None
             if self._summed and module.weight is not None:
                 return None
-            own = nn.functional.one_hot(target, len(z)).bool()
+            own = torch.arange(len(z), device=z.device) == target
             others = z.masked_fill(own, -torch.inf).logsumexp(0)
             return torch.logaddexp(others - torch.where(own, z, zero).sum(), zero)
         if isinstance(module, nn.BCEWithLogitsLoss) and module.weight is None and module.pos_weight is None:
@@ -179,7 +179,9 @@ class Classifier:
     ) -> tuple[Tensor, ...]:
         if self._together is not False:
             try:
-                return vmap(one, in_dims=(None, 0, 0), randomness="same")(leaves, part, targets)  # type: ignore[no-any-return]
+                rows = vmap(one, in_dims=(None, 0, 0), randomness="same")(leaves, part, targets)
+                self._together = True
+                return rows  # type: ignore[no-any-return]
             except (RuntimeError, NotImplementedError):
                 if self._together:
                     raise
