@@ -271,10 +271,10 @@ class _Reader:
     def _read_add(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         if node.kwargs.get("alpha", 1) != 1:
             raise self._refused(node, "is a weighted sum")
-        first, second = node.args[0], node.args[1]
-        constant = self._constant(second)
+        value, constant, _ = self._with_constant(node)
         if constant is not None:
-            return first, [{"type": "scale", "scale": [1.0], "shift": constant}]
+            return value, [{"type": "scale", "scale": [1.0], "shift": constant}]
+        first, second = node.args[0], node.args[1]
         one, other = self._spine(first), self._spine(second)
         fork = next((node for node in one if node in set(other)), None)
         if fork is None:
@@ -287,22 +287,33 @@ class _Reader:
         return fork, [{"type": "residual", "main": main, "shortcut": shortcut}]
 
     def _read_sub(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        shift = self._constant(node.args[1])
-        if shift is None or node.kwargs.get("alpha", 1) != 1:
+        value, constant, swapped = self._with_constant(node)
+        if constant is None or node.kwargs.get("alpha", 1) != 1:
             raise self._refused(node, "subtracts what is no constant")
-        return node.args[0], [{"type": "scale", "scale": [1.0], "shift": [-value for value in shift]}]
+        if swapped:
+            return value, [{"type": "scale", "scale": [-1.0], "shift": constant}]
+        return value, [{"type": "scale", "scale": [1.0], "shift": [-number for number in constant]}]
+
+    def _read_rsub(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
+        value, constant, _ = self._with_constant(node)
+        if constant is None or _with_defaults(node.args[2:], 1)[0] != 1:
+            raise self._refused(node, "subtracts from what is no constant")
+        return value, [{"type": "scale", "scale": [-1.0], "shift": constant}]
 
     def _read_mul(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        scale = self._constant(node.args[1])
-        if scale is None:
+        value, constant, _ = self._with_constant(node)
+        if constant is None:
             raise self._refused(node, "multiplies what is no constant")
-        return node.args[0], [{"type": "scale", "scale": scale, "shift": [0.0]}]
+        return value, [{"type": "scale", "scale": constant, "shift": [0.0]}]
 
     def _read_div(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        scale = self._constant(node.args[1])
-        if scale is None or node.kwargs.get("rounding_mode") is not None:
+        value, constant, swapped = self._with_constant(node)
+        if constant is None or swapped or node.kwargs.get("rounding_mode") is not None:
             raise self._refused(node, "divides by what is no constant")
-        return node.args[0], [{"type": "scale", "scale": [1.0 / value for value in scale], "shift": [0.0]}]
+        return value, [{"type": "scale", "scale": [1.0 / number for number in constant], "shift": [0.0]}]
+
+    def _read_neg(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
+        return node.args[0], [{"type": "scale", "scale": [-1.0], "shift": [0.0]}]
 
     # Parts of nodes.
 
@@ -312,11 +323,12 @@ class _Reader:
         while node is not self._input:
             if node.op != "call_function":
                 raise self._refused(node, "does not follow from the module's input alone")
-            if _kind(node).rstrip("_") == "add" and self._constant(node.args[1]) is None:
+            value, constant, _ = self._with_constant(node)
+            if _kind(node).rstrip("_") == "add" and constant is None:
                 other = set(self._spine(node.args[1]))
                 node = next((n for n in self._spine(node.args[0]) if n in other), self._input)
             else:
-                node = node.args[0]
+                node = value
             spine.append(node)
         return spine
 
@@ -334,6 +346,14 @@ class _Reader:
             raise self._refused(node, f"uses {weight} a second time")
         self._used.update(part for part in (weight, bias) if part is not None)
         return name, node.args[place].meta["val"], bias is not None
+
+    def _with_constant(self, node: Any) -> tuple[Any, list[float] | None, bool]:
+        """Of an operation on two values the one that is no constant, the constant if there is one, and whether it is first."""
+        first, second = (*node.args, None)[:2]
+        constant = self._constant(second)
+        if constant is None and (swapped := self._constant(first)) is not None:
+            return second, swapped, True
+        return first, constant, False
 
     def _constant(self, value: Any) -> list[float] | None:
         """The numbers of a constant, one, or one for each feature or channel; None for what is none."""
