@@ -140,6 +140,7 @@ class _Network:
         #: The names of parameters in the module's own order, and of those that are frozen.
         self.order: list[str] | None = None
         self.trained: list[str] | None = None
+        self.n_classes: int | None = None
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.force = False
@@ -149,6 +150,8 @@ def _taken_in(given: Mapping[str, Any], options: dict[str, Any]) -> tuple[Worksp
     """The network and its samples in the engine's hands; ``options`` are completed by what the network says."""
     samples, data = _samples(given)
     found = _network(given["model"], None if samples is None else samples[0])
+    if samples is not None and found.n_classes is not None:
+        _check_labels(samples[1], found.n_classes)
     found.force = bool(given["force"])
     _loss(given["loss"], options, found)
     options["dtype"] = np.dtype(_dtype_name(options.get("dtype", "float64"))).name
@@ -202,6 +205,16 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     return (features, labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels), {**data, "path": "X"}
 
 
+def _check_labels(labels: Any, n_classes: int) -> None:
+    """Refuse classes that the outputs of a module do not have; texts are numbered by the engine."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+        return
+    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes) | (labels != np.floor(labels)))
+    if len(wrong):
+        where = f"y, sample {int(wrong[0])}"
+        raise InputError("a label is no class of the network's", where, labels[wrong[0]], f"0 to {n_classes - 1}")
+
+
 def _network(model: Any, features: Any) -> _Network:
     found = _Network()
     if isinstance(model, (str, os.PathLike)):
@@ -250,7 +263,7 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         "architecture": json.dumps(read.architecture),
     }
     found.tensors = [(key, np.ascontiguousarray(value)) for key, value in read.tensors.items()]
-    found.order, found.notes = read.order, list(read.notes)
+    found.order, found.notes, found.n_classes = read.order, list(read.notes), read.n_classes
     if len(read.trained) != len(read.order):
         if not read.trained:
             raise InputError("all parameters of the module are frozen", read.name)

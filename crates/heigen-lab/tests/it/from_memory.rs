@@ -85,7 +85,8 @@ fn eigenvalues(found: &Found) -> Vec<f64> {
 fn what_is_handed_over_in_memory_gives_what_its_files_give() {
     let folder = Folder::new();
     let (x, y) = samples();
-    let [model, arch, x_path, y_path] = ["net.safetensors", "arch.json", "X.npy", "y.npy"].map(|name| folder.path(name));
+    let [model, arch, x_path, y_path] =
+        ["net.safetensors", "arch.json", "X.npy", "y.npy"].map(|name| folder.path(name));
     heigen_store::weights::save(&model, &tensors(), &Default::default()).unwrap();
     std::fs::write(&arch, ARCHITECTURE).unwrap();
     std::fs::write(&x_path, x).unwrap();

@@ -40,6 +40,8 @@ class Chain:
     order: list[str]
     #: The names of the parameters that are trained; all others are frozen.
     trained: list[str]
+    #: C, the number of classes: two for a single output.
+    n_classes: int
     #: Sentences about how the module was read.
     notes: list[str] = field(default_factory=list)
 
@@ -54,7 +56,8 @@ def chain(model: nn.Module, example: torch.Tensor) -> Chain:
         raise InputError("the module has no parameters", name)
     graph = _exported(model, example)
     notes: list[str] = []
-    layers, used = _Reader(graph, model, notes).read()
+    reader = _Reader(graph, model, notes)
+    layers, used = reader.read()
     unused = [p for p in parameters if p not in used]
     if unused:
         raise UnsupportedModelError(
@@ -84,7 +87,7 @@ def chain(model: nn.Module, example: torch.Tensor) -> Chain:
                 stacklevel=4,
             )
     trained = [key for key, value in parameters.items() if value.requires_grad]
-    return Chain(name, architecture, tensors, list(parameters), trained, notes)
+    return Chain(name, architecture, tensors, list(parameters), trained, max(reader.n_outputs, 2), notes)
 
 
 def _refuse_tied(name: str, parameters: dict[str, nn.Parameter]) -> None:
@@ -140,7 +143,10 @@ class _Reader:
         if len(entry) != 1 or len(wanted) != 1:
             raise UnsupportedModelError(f"the engine's networks have one input and one output; {_INSTEAD}", self._name)
         self._input, self._output = entry[0], wanted[0]
-        self._order = {node: place for place, node in enumerate(nodes)}
+        shape = tuple(self._output.meta["val"].shape)
+        if len(shape) != 2:
+            raise UnsupportedModelError(f"the output is of shape {shape}, not one number for each class; {_INSTEAD}", self._name)
+        self.n_outputs = int(shape[1])
         self._used: set[str] = set()
 
     def read(self) -> tuple[list[dict[str, Any]], set[str]]:
