@@ -1,0 +1,35 @@
+"""Curvature of any PyTorch module, and what it says about the decision boundary.
+
+:class:`Hessian`, :class:`GGN`, :class:`EmpiricalFisher` and :class:`Fisher` are operators: their products with
+directions are computed by PyTorch, where the model lives, and the solvers of :mod:`heigen` work with them.
+"""
+
+from heigen.torch._boundary import Boundary, alignments, boundary, reinforcing_gradients
+from heigen.torch._generalization import GTheta, g_theta
+from heigen.torch._margin import Margin, MarginStart, margin
+from heigen.torch._operators import (
+    GGN,
+    Batched,
+    EmpiricalFisher,
+    Fisher,
+    Hessian,
+    TorchOperator,
+)
+
+__all__ = [
+    "GGN",
+    "Batched",
+    "Boundary",
+    "EmpiricalFisher",
+    "Fisher",
+    "GTheta",
+    "Hessian",
+    "Margin",
+    "MarginStart",
+    "TorchOperator",
+    "alignments",
+    "boundary",
+    "g_theta",
+    "margin",
+    "reinforcing_gradients",
+]
