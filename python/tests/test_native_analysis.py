@@ -166,6 +166,10 @@ def test_what_the_engine_cannot_express_is_named():
     text = refused(nn.Sequential(nn.Conv2d(2, 4, (3, 1)), nn.Flatten(), nn.Linear(96, 3)), images)
     assert "a window that is not square" in text
 
+    tokens = torch.arange(8).reshape(4, 2) % 5
+    text = refused(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 3)), tokens)
+    assert "Sequential.0: embedding is embedding, for which the engine has no layer" in text
+
     class Tied(nn.Module):
         def __init__(self):
             super().__init__()

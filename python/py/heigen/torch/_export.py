@@ -107,13 +107,17 @@ def _exported(model: nn.Module, example: torch.Tensor) -> Any:
     first = next(model.parameters())
     # Buffers and gradients of the user's module stay as they are.
     twin = copy.deepcopy(model)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            return torch.export.export(twin, (example.to(first.device, first.dtype),), strict=False)
-    except Exception as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnsupportedModelError(f"torch.export cannot follow the module: {first_line}; {_INSTEAD}", name) from error
+    # Samples in integers are numbers to most networks, and places in a table to some.
+    dtypes = [first.dtype] if example.is_floating_point() else [example.dtype, first.dtype]
+    for dtype in dtypes:
+        try:
+            with warnings.catch_warnings(), torch.no_grad():
+                warnings.simplefilter("ignore")
+                return torch.export.export(twin, (example.to(first.device, dtype),), strict=False)
+        except Exception as error:
+            failed = error
+    said = (str(failed).strip() or type(failed).__name__).splitlines()[0]
+    raise UnsupportedModelError(f"torch.export cannot follow the module: {said}; {_INSTEAD}", name) from failed
 
 
 def _all(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
