@@ -125,7 +125,7 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.diagonal(a, 1), heigen.InputError, "samples"),
         (lambda a: heigen.frobenius_norm(a, 5), heigen.InputError, "products"),
         (lambda a: heigen.solve(a, np.ones(3)), heigen.InputError, "b: vectors do not fit"),
-        (lambda a: heigen.solve(a, np.full(30, np.inf), 1.0), heigen.NotFiniteError, ""),
+        (lambda a: heigen.solve(a, np.full(30, np.inf), 1.0), heigen.NotFiniteError, "infinite"),
         (lambda a: heigen.solve(a, np.ones(30), np.nan), heigen.InputError, "damping"),
         (lambda a: heigen.certify(a, [1.0, 2.0], np.ones((30, 3))), heigen.InputError, "one eigenvalue for each"),
         (lambda a: heigen.certify(a, [np.nan], np.ones((30, 1))), heigen.InputError, "eigenvalue is infinite or NaN"),

@@ -26,6 +26,22 @@ class ByBlocks(ByColumns):
         return self.a @ v
 
 
+class LikeCurvlinops:
+    """Its own products take tensors, its type is PyTorch's, and it knows the way to SciPy."""
+
+    def __init__(self, a):
+        torch = pytest.importorskip("torch")
+        self.a, self.shape, self.dtype = a, a.shape, torch.float64
+
+    def __matmul__(self, v):
+        raise TypeError("a tensor is expected")
+
+    def to_scipy(self):
+        from scipy.sparse.linalg import LinearOperator
+
+        return LinearOperator(self.shape, matvec=lambda v: self.a @ v, dtype=np.float64)
+
+
 @pytest.fixture
 def a(rng):
     return matrix_with(np.linspace(-1.0, 3.0, 40), rng)[0]
@@ -46,6 +62,7 @@ def sources(a):
         "tensor": torch.from_numpy(a),
         "function": heigen.as_operator(lambda v: a @ v, n=40),
         "column": heigen.as_operator(lambda v: (a @ v)[:, None], n=40),
+        "peer": LikeCurvlinops(a),
         "back": heigen.as_operator(a).to_scipy(),
         "curvature": heigen.as_operator(a),
     }
@@ -168,6 +185,8 @@ def test_scipy_solves_with_ours(a):
         (lambda: heigen.as_operator("hessian"), heigen.WrongTypeError, "not an operator"),
         (lambda: heigen.as_operator(np.eye(3) * 1j), heigen.WrongTypeError, "real"),
         (lambda: heigen.as_operator(lambda v: v, n=0), heigen.InputError, "positive"),
+        (lambda: heigen.as_operator(lambda v: v, n=3, dtype="complex64"), heigen.WrongTypeError, "real"),
+        (lambda: heigen.as_operator(lambda v: v, n=3, dtype="numbers"), heigen.WrongTypeError, "no type of numbers"),
         (lambda: heigen.as_operator(np.eye(3)) + np.eye(4), heigen.InputError, "different sizes"),
         (lambda: heigen.as_operator(np.eye(3)) * "x", heigen.WrongTypeError, "not a number"),
         (lambda: heigen.as_operator(np.eye(3)).shift(np.nan), heigen.InputError, "not finite"),
@@ -185,3 +204,9 @@ def test_what_is_no_operator_is_refused(make, error, text):
     with pytest.raises(error, match=text) as caught:
         make()
     assert isinstance(caught.value, heigen.Error)
+
+
+def test_types_may_be_pytorchs():
+    torch = pytest.importorskip("torch")
+    assert heigen.as_operator(lambda v: v, n=3, dtype=torch.float32).dtype == np.float32
+    assert heigen.as_operator(lambda v: v, n=3, dtype=torch.float64).dtype == np.float64

@@ -3,7 +3,7 @@
 use crate::home::{PyBlock, PyHome};
 use crate::native::{NativeOperator, as_native};
 use crate::raise::{Class, Complaint, error, exception, of_failure};
-use crate::shared::{Lifted, Shared};
+use crate::shared::{Lifted, Native, Shared};
 use crate::{arrays, threads};
 use heigen_spectra::linalg::{Matrix, Scalar};
 use heigen_spectra::{Failure, IndexRanges, Law, Restricted, Scaled, Shifted, Space, Summed, SymmetricOperator};
@@ -69,7 +69,7 @@ where
     }
 
     fn native(operator: &Bound<'_, PyAny>) -> PyResult<Option<Operator<Self>>> {
-        as_native(operator)?.map(|native| NativeOf::<T>::from_native(native)).transpose()
+        as_native(operator)?.map(NativeOf::<T>::from_native).transpose()
     }
 
     fn exchange<'py>(
@@ -110,7 +110,7 @@ macro_rules! from_native {
             type Home = Shared<$t>;
             fn from_native(native: NativeOperator) -> PyResult<Operator<Shared<$t>>> {
                 match native {
-                    NativeOperator::$variant(operator) => Ok(Box::new(Lifted(operator))),
+                    NativeOperator::$variant(operator) => Ok(Box::new(Native(Lifted(operator)))),
                     _ => Err(error(Class::Input, "operators of different types do not fit together")),
                 }
             }

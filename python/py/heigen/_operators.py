@@ -275,12 +275,17 @@ def _checked(product: Any, shape: tuple[int, ...], where: str) -> Any:
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     """float32 stays, and all else that real numbers can be is computed in float64."""
-    dtype = np.dtype(np.float64 if dtype is None else dtype)
-    if dtype == np.float32:
-        return dtype
-    if dtype.kind in "fiub":
+    # PyTorch's types have the names of NumPy's.
+    name = str(dtype).removeprefix("torch.") if type(dtype).__module__ == "torch" else dtype
+    try:
+        given: np.dtype[Any] = np.dtype(np.float64 if name is None else name)
+    except TypeError:
+        raise WrongTypeError("this is no type of numbers", "dtype", dtype, "float32 or float64") from None
+    if given == np.float32:
+        return given
+    if given.kind in "fiub":
         return np.dtype(np.float64)
-    raise WrongTypeError("an operator has real entries", got=dtype)
+    raise WrongTypeError("an operator has real entries", got=given)
 
 
 class _OfOperators(Operator):
@@ -465,12 +470,14 @@ def as_operator(obj: Any, n: int | None = None, dtype: Any = None) -> Operator:
     """Any symmetric operator as heigen's: what all solvers do with their first argument.
 
     Taken are heigen's own operators; objects with ``shape`` and ``matmat`` or ``matvec``, such as SciPy's
-    ``LinearOperator``; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v.
+    ``LinearOperator``, or with a method ``to_scipy`` that makes one, such as curvlinops'; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v.
     """
     if isinstance(obj, Operator):
         return obj
     if hasattr(obj, "matmat") or hasattr(obj, "matvec"):
         return FromProducts(obj, dtype)
+    if callable(getattr(obj, "to_scipy", None)):
+        return FromProducts(obj.to_scipy(), dtype)
     if hasattr(obj, "detach"):
         obj = obj.detach().cpu().numpy()
     if isinstance(obj, np.ndarray) or isinstance(obj, (list, tuple)):

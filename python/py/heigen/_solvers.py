@@ -65,10 +65,10 @@ def eigsh(
     max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
     tolerance = _positive(tol, "tol")
     with telling(progress) as tell:
-        values, vectors, *rest = _heigen.eigsh(
+        values, vectors, residuals, scale, applied, products, restarts, converged = _heigen.eigsh(
             op, k, which, tolerance, start, block, max_subspace, max_products, _seed(seed), check, tell
         )
-    pairs = EigenPairs(values, vectors.T, *rest)
+    pairs = EigenPairs(values, vectors.T, residuals, scale, applied, products, restarts, converged)
     if not pairs.converged:
         good = int(np.count_nonzero(pairs.residuals <= pairs.tolerance * pairs.scale))
         error = NotConvergedError(

@@ -77,6 +77,7 @@ pub(crate) fn dictionary<'py>(
 
 /// The certificate of eigenpairs, with `vectors` [K, P].
 #[pyfunction(name = "certify")]
+#[expect(clippy::needless_pass_by_value, reason = "a list of Python's is copied")]
 fn certified<'py>(
     operator: &Bound<'py, PyAny>,
     values: Vec<f64>,
@@ -108,7 +109,7 @@ fn certified_of<'py, S: Face>(
 
 /// (count, gap, count at half the gap, count at twice the gap, [(other gap, count)]) from ascending eigenvalues.
 #[pyfunction]
-#[expect(clippy::type_complexity, reason = "a tuple for Python")]
+#[expect(clippy::needless_pass_by_value, reason = "a list of Python's is copied")]
 fn outliers(ascending: Vec<f64>) -> (usize, f64, usize, usize, Vec<(f64, usize)>) {
     let found = Outliers::count(&ascending);
     let others = found.sensitivity.iter().map(|other| (other.gap, other.count)).collect();

@@ -10,7 +10,6 @@ use pyo3::prelude::*;
 
 /// (solutions [k, P], residuals, norms of the right-hand sides, tolerance, products, converged) for right-hand sides [k, P]
 #[pyfunction(name = "solve")]
-#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
 fn solutions<'py>(
     operator: &Bound<'py, PyAny>,
     right: &Bound<'py, PyAny>,
