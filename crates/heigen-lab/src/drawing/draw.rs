@@ -8,11 +8,12 @@ use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
 use crate::{Lab, LabError, LabWatch, Making, Store};
+use heigen::analysis::LayerCurvature;
 use heigen_figures::Scene;
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
-use heigen_store::record::{Dtype, Summary, Unusable, stamp};
+use heigen_store::record::{Summary, Unusable, stamp};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct FigureRequest {
     pub how: How,
     /// The options of the drawing.
     pub drawing: Drawing,
+    /// The analysis that is drawn, where `how` and `drawing` do not say all about it.
+    pub asked: Option<Asked>,
     /// The folder that the files are written to.
     pub folder: PathBuf,
     /// The options of making models, analyses and the figure.
@@ -115,8 +118,36 @@ impl Lab {
     pub fn draw(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Drawn, LabError> {
         self.call(&request.store, &request.making, watch, |call| {
             let experiments = request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
-            draw(call, request.figure, experiments, &request.how, &request.drawing, &request.folder)
+            draw(call, request.figure, experiments, &request.asked(), &request.drawing, &request.folder)
         })
+    }
+
+    /// Puts a figure together, after all training and analysis that it needs, and writes no file of it.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the figure from being drawn.
+    pub fn compose(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Scene, LabError> {
+        self.call(&request.store, &request.making, watch, |call| {
+            let experiments: Vec<Loaded> =
+                request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
+            let (figure, asked) = (request.figure, request.asked());
+            experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
+            match figure.draw {
+                Draw::Estimates(what) => estimated(call, what, &experiments, &asked)?.scene(what),
+                Draw::Spectra(draw) => {
+                    let shown = shown(call, experiments, &asked, analysed)?;
+                    call.job(&format!("figure {}", figure.name)).begin(stage::DRAWING)?;
+                    draw(call, &shown, &request.drawing)
+                }
+            }
+        })
+    }
+}
+
+impl FigureRequest {
+    /// The analyses that the figure is drawn from.
+    fn asked(&self) -> Asked {
+        self.asked.clone().unwrap_or_else(|| asked(&self.how, &self.drawing))
     }
 }
 
@@ -124,7 +155,7 @@ fn draw(
     call: &Call,
     figure: &Figure,
     experiments: Vec<Loaded>,
-    how: &How,
+    asked: &Asked,
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
@@ -132,10 +163,59 @@ fn draw(
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
     if let Draw::Estimates(what) = figure.draw {
-        return draw_estimates(call, (figure, what), &experiments, &asked(how, drawing), drawing, folder);
+        return draw_estimates(call, (figure, what), &experiments, asked, drawing, folder);
     }
-    let shown = shown(call, experiments, how, drawing, analysed)?;
+    let shown = shown(call, experiments, asked, analysed)?;
     draw_shown(call, figure, &shown, drawing, folder)
+}
+
+/// The estimates of some experiments.
+#[derive(Default)]
+struct Estimates {
+    of: Vec<Origin>,
+    /// Labels, and the paths of the curves.
+    densities: Vec<(String, PathBuf)>,
+    layers: Vec<LayerCurvature>,
+    analyses: Vec<Summary>,
+}
+
+impl Estimates {
+    fn scene(&self, what: Estimated) -> Result<Scene, LabError> {
+        match what {
+            Estimated::Densities => diagnostics::densities(&self.densities),
+            Estimated::Layers => {
+                diagnostics::by_layer(self.densities.first().map_or("", |(label, _)| label), &self.layers)
+            }
+        }
+    }
+}
+
+/// The estimates that a figure shows. Where the analysis that is drawn has them already, they are taken from it.
+fn estimated(call: &Call, what: Estimated, experiments: &[Loaded], asked: &Asked) -> Result<Estimates, LabError> {
+    let has = match what {
+        Estimated::Densities => asked.estimates.density.is_some(),
+        Estimated::Layers => asked.estimates.by_layer,
+    };
+    let alone = match what {
+        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
+        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
+    };
+    let asked = if has {
+        asked.clone()
+    } else {
+        Asked { estimates: alone, subject: asked.subject.clone(), how: asked.how.clone(), ..Asked::default() }
+    };
+    let mut found = Estimates::default();
+    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
+        let (estimates, paths) = spectrum(call, loaded, &asked)?.told();
+        found.layers.extend(estimates.estimates().by_layer.iter().flatten().cloned());
+        let (summary, name) = (Summary::from(estimates), loaded.experiment.name.to_string());
+        let stamp = summary.stamp().to_owned();
+        found.of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
+        found.densities.push((label, paths.density()));
+        found.analyses.push(summary);
+    }
+    Ok(found)
 }
 
 /// Draws estimates of some experiments.
@@ -147,27 +227,10 @@ fn draw_estimates(
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
-    let estimates = match what {
-        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
-        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
-    };
-    let asked = Asked { estimates, ..asked.clone() };
-    let (mut of, mut densities, mut layers, mut analyses) = (vec![], vec![], vec![], vec![]);
-    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
-        let (found, paths) = spectrum(call, loaded, &asked)?.told();
-        layers.extend(found.estimates().by_layer.iter().flatten().cloned());
-        let (summary, name) = (Summary::from(found), loaded.experiment.name.to_string());
-        let stamp = summary.stamp().to_owned();
-        of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
-        densities.push((label, paths.density()));
-        analyses.push(summary);
-    }
-    let scene = || match what {
-        Estimated::Densities => diagnostics::densities(&densities),
-        Estimated::Layers => diagnostics::by_layer(&densities[0].0, &layers),
-    };
-    let paths = made(call, &Picture::new(call, figure, &of, drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses })
+    let found = estimated(call, what, experiments, asked)?;
+    let scene = || found.scene(what);
+    let paths = made(call, &Picture::new(call, figure, &found.of, drawing, folder, scene)?)?;
+    Ok(Drawn { paths, analyses: found.analyses.clone() })
 }
 
 /// Draws a figure of experiments that are analysed already.
@@ -186,7 +249,8 @@ pub(crate) fn draw_shown(
 /// Draws a figure as the paper shows it, and tells whether its files were up to date already.
 pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<(Drawn, bool), LabError> {
     let before = up_to_date(call, figure, folder)?;
-    let drawn = draw(call, figure, paper(call, figure)?, &How::default(), &Drawing::paper(figure), folder)?;
+    let drawing = Drawing::paper(figure);
+    let drawn = draw(call, figure, paper(call, figure)?, &asked(&How::default(), &drawing), &drawing, folder)?;
     Ok((drawn, before))
 }
 
@@ -196,7 +260,8 @@ pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
         analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })
     };
-    let shown = match shown(call, paper(call, figure)?, &How::default(), &drawing, standing) {
+    let asked = asked(&How::default(), &drawing);
+    let shown = match shown(call, paper(call, figure)?, &asked, standing) {
         Err(LabError::NeedsWhole { .. }) => return Ok(false),
         shown => shown?,
     };
@@ -224,17 +289,15 @@ fn asked(how: &How, drawing: &Drawing) -> Asked {
 fn shown(
     call: &Call,
     experiments: Vec<Loaded>,
-    how: &How,
-    drawing: &Drawing,
+    asked: &Asked,
     analysis: impl Fn(&Call, &Loaded, &Asked) -> Result<Analysed, LabError>,
 ) -> Result<Vec<Shown>, LabError> {
     let labels = labels(&experiments);
-    let asked = asked(how, drawing);
-    let own = how.weights.is_none() && how.dtype == Dtype::Float64;
-    let penalised = drawing.weight_decay != 0.0 || drawing.label_smoothing != 0.0;
-    let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || penalised || !own;
+    // Results that do not depend on the way to the spectrum are those of the plain analysis.
+    let plain = Asked { how: How { way: asked.how.way, ..How::default() }, ..Asked::default() };
+    let varied = asked.subject != plain.subject || asked.how != plain.how;
     let one = |(loaded, label): (Loaded, String)| {
-        let analysed = Arc::new(analysis(call, &loaded, &asked)?);
+        let analysed = Arc::new(analysis(call, &loaded, asked)?);
         Ok(Shown { loaded, analysed, label, varied })
     };
     experiments.into_iter().zip(labels).map(one).collect()

@@ -27,7 +27,9 @@ pub use heigen_spectra::{
     top_k_from, trace,
 };
 pub use hessian::Hessian;
-pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};
+pub use operators::{
+    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, OwnedOperator, SampleSelectionError,
+};
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError};
+pub use problem::{Problem, ProblemError, SharedNetwork};
