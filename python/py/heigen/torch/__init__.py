@@ -4,9 +4,9 @@
 directions are computed by PyTorch, where the model lives, and the solvers of :mod:`heigen` work with them.
 """
 
-from heigen.torch._boundary import Boundary, alignments, boundary, reinforcing_gradients
-from heigen.torch._generalization import GTheta, g_theta
-from heigen.torch._margin import Margin, MarginStart, margin
+from heigen.torch._boundary import PlaneBoundary, alignments, boundary, reinforcing_gradients
+from heigen.torch._generalization import g_theta
+from heigen.torch._margin import margin
 from heigen.torch._operators import (
     GGN,
     Batched,
@@ -19,13 +19,10 @@ from heigen.torch._operators import (
 __all__ = [
     "GGN",
     "Batched",
-    "Boundary",
     "EmpiricalFisher",
     "Fisher",
-    "GTheta",
     "Hessian",
-    "Margin",
-    "MarginStart",
+    "PlaneBoundary",
     "TorchOperator",
     "alignments",
     "boundary",

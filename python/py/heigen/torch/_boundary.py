@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from heigen._errors import InputError, WrongTypeError
+from heigen._parts import Complexity
 from heigen.torch._data import map_tensors, tensors
 from heigen.torch._losses import OfOutputs, as_loss, call
 from heigen.torch._operators import dtype_of
@@ -21,7 +22,7 @@ from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._plane import complexity, trace
 from heigen.torch._settings import batch_dependent, exact, has_recurrence, same_numbers
 
-__all__ = ["SMALLEST_NORM", "Boundary", "Classifier", "alignments", "boundary", "reinforcing_gradients"]
+__all__ = ["SMALLEST_NORM", "Classifier", "PlaneBoundary", "alignments", "boundary", "reinforcing_gradients"]
 
 #: Below this norm a gradient has no direction, and its alignments are 0.
 SMALLEST_NORM = 1e-20
@@ -251,20 +252,13 @@ def alignments(
     return out if isinstance(vectors, Tensor) else out.cpu().numpy()
 
 
-@dataclass(frozen=True)
-class Boundary:
-    """The decision boundary in a rectangle of the plane of two features, and how complex it is."""
+@dataclass(frozen=True, eq=False)
+class PlaneBoundary(Complexity):
+    """The decision boundary in a rectangle of the plane: connected pieces, maximal straight segments that the grid
+    resolves, total length, and the sum of all turning angles in radians."""
 
     #: Polylines [points, 2] on which the predicted class changes.
-    lines: list[NDArray[np.float64]]
-    #: Connected pieces; lines that end where three classes meet are one piece.
-    n_pieces: int
-    #: Maximal straight segments that the grid resolves.
-    n_linear: int
-    #: Total length.
-    length: float
-    #: Sum of all turning angles, in radians.
-    turning: float
+    lines: tuple[NDArray[np.float64], ...]
 
 
 def boundary(
@@ -274,7 +268,7 @@ def boundary(
     *,
     n: int = 400,
     to_input: Callable[[Tensor], Any] | None = None,
-) -> Boundary:
+) -> PlaneBoundary:
     """The boundary between the classes of a model in the plane, from its outputs on ``n`` by ``n`` points.
 
     ``to_input`` makes inputs of points [m, 2], for a model whose inputs are not two features: a plane through the space
@@ -293,4 +287,4 @@ def boundary(
         outputs = np.stack([np.zeros(len(nodes)), outputs.reshape(len(nodes))], 1)
     lines = trace(nodes, outputs, n, n)
     cell = float(np.hypot(x[1] - x[0], y[1] - y[0])) / (n - 1)
-    return Boundary([np.array(line) for line in lines], *complexity(lines, cell))
+    return PlaneBoundary(*complexity(lines, cell), lines=tuple(np.array(line) for line in lines))
