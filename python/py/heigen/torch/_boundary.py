@@ -51,7 +51,7 @@ class Classifier:
         self.device = chosen[0][1].device
         self._module = copy.deepcopy(kind.module).to(self.dtype)
         if kind.known:
-            self._module.reduction = "sum" if kind.reduction == "sum" else "mean"
+            setattr(self._module, "reduction", "sum" if kind.reduction == "sum" else "mean")
         self._summed = kind.reduction == "sum"
         self.state = State(self.model, chosen, self.dtype)
         self.n_params = sum(p.numel() for _, p in chosen)
@@ -108,7 +108,12 @@ class Classifier:
 
     def _slices(self, X: Any, size: int) -> Iterator[Any]:
         for start in range(0, self.count(X), size):
-            yield map_tensors(lambda t, s=start: t[s : s + size] if t.ndim else t, X)
+            stop = start + size
+
+            def some(tensor: Tensor, start: int = start, stop: int = stop) -> Tensor:
+                return tensor[start:stop] if tensor.ndim else tensor
+
+            yield map_tensors(some, X)
 
     def predicted(self, outputs: Tensor) -> Tensor:
         """The class of the largest output, the first of equal ones; of one logit, whether it is positive."""
@@ -140,7 +145,7 @@ class Classifier:
         """The loss of one input, which has no dimension of samples."""
         outputs = self.of(map_tensors(lambda t: t[None], x), leaves)
         precise = self._precise(outputs[0], target)
-        return self._module(outputs, target[None]) if precise is None else precise  # type: ignore[no-any-return]
+        return self._module(outputs, target[None]) if precise is None else precise
 
     def _precise(self, z: Tensor, target: Tensor) -> Tensor | None:
         """The cross-entropy of one input as log(1 + exp(d)), d the other logits' logsumexp less the label's.
@@ -170,7 +175,7 @@ class Classifier:
         targets = self.targets(self.outputs(X), labels)
         leaves = tuple(self.state.leaves)
         one = grad(self.loss_of_one)
-        for part, part_targets in zip(self._slices(X, size), targets.split(size)):
+        for part, part_targets in zip(self._slices(X, size), torch.split(targets, size)):
             with self.settings(), same_numbers(self.device, 0):
                 rows = self._gradients(one, leaves, part, part_targets)
             yield torch.cat([row.detach().reshape(len(row), -1) for row in rows], 1)
@@ -188,9 +193,8 @@ class Classifier:
                     raise
                 # The batching rules of vmap do not cover every module.
                 self._together = False
-        rows = [
-            one(leaves, map_tensors(lambda t, i=i: t[i], part), targets[i]) for i in range(len(targets))
-        ]
+        singles = [list(self._slices(part, 1)), targets]
+        rows = [one(leaves, map_tensors(lambda t: t[0], single), target) for single, target in zip(*singles)]
         return tuple(torch.stack(column) for column in zip(*rows))
 
     def vectors(self, vectors: Any) -> Tensor:

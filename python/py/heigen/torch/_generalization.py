@@ -73,7 +73,8 @@ def g_theta(
 
 
 def _host(array: Any) -> Array:
-    return array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+    made: Array = array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+    return made
 
 
 def _pairs(values: Array, vectors: Array, p: int) -> tuple[Array, Array]:
@@ -99,7 +100,8 @@ def _unit(gradients: Array) -> Array:
 
 def _per_vector(aligned: Array, rule: str) -> Array:
     magnitudes = np.abs(aligned)
-    return magnitudes.max(1, initial=0.0) if rule == "max" else magnitudes.mean(1)
+    each: Array = magnitudes.max(1, initial=0.0) if rule == "max" else magnitudes.mean(1)
+    return each
 
 
 def _thresholds(gradients: Array, eps: float | None) -> list[tuple[float, str]]:
@@ -118,9 +120,11 @@ def _principal(rows: Array) -> Array:
     if len(rows) <= 1:
         return rows
     if rows.shape[0] <= rows.shape[1]:
-        return np.linalg.eigh(rows @ rows.T)[1].T @ rows
+        turned: Array = np.linalg.eigh(rows @ rows.T)[1].T @ rows
+        return turned
     squares, right = np.linalg.eigh(rows.T @ rows)
-    return np.sqrt(np.maximum(squares, 0))[:, None] * right.T
+    scaled: Array = np.sqrt(np.maximum(squares, 0))[:, None] * right.T
+    return scaled
 
 
 def _by_subspaces(

@@ -110,7 +110,7 @@ def margin(
 def _slope(classifier: Classifier, vector: Tensor, shape: torch.Size) -> Any:
     """A function of points [m, d]: the alignments with the vector, and their derivatives by the points."""
     leaves = tuple(classifier.state.leaves)
-    parts = [part.view(s) for part, s in zip(vector.split([s.numel() for s in classifier.shapes]), classifier.shapes)]
+    parts = [part.view(s) for part, s in zip(torch.split(vector, [s.numel() for s in classifier.shapes]), classifier.shapes)]
 
     def aligned(x: Tensor, target: Tensor) -> Tensor:
         gradient = grad(classifier.loss_of_one)(leaves, x, target)
@@ -126,7 +126,7 @@ def _slope(classifier: Classifier, vector: Tensor, shape: torch.Size) -> Any:
     def each(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if together[0]:
             try:
-                return vmap(one, randomness="same")(x, targets)  # type: ignore[no-any-return]
+                return vmap(one, randomness="same")(x, targets)
             except (RuntimeError, NotImplementedError):
                 # The batching rules of vmap do not cover every module; an error of another kind comes again below.
                 together[0] = False
