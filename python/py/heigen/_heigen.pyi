@@ -65,3 +65,15 @@ def solve(
     check: bool,
     tell: _Tell,
 ) -> tuple[Any, _Vector, _Vector, float, int, bool]: ...
+def draw_spectrum(
+    title: str, eigenvalues: list[float], outliers: int, format: str, dpi: float | None
+) -> bytes: ...
+def draw_density(
+    title: str,
+    name: str,
+    eigenvalues: list[float],
+    density: list[float],
+    errors: list[float],
+    format: str,
+    dpi: float | None,
+) -> bytes: ...
