@@ -39,6 +39,9 @@ class Operator:
     _home: Home | None = None
     #: Names of ranges of coordinates: (name, first, one past the last).
     _names: Sequence[tuple[str, int, int]] = ()
+    #: The number of directions with which a product is the best bargain, for Lanczos; None leaves it to the solver. More
+    #: directions take more products in all, so that they pay where a block costs hardly more than a single direction.
+    _block: int | None = None
     #: Set once the operator has been found to be symmetric and deterministic; operators known to be so set it beforehand.
     _probed: bool = False
     #: Directions that eigsh takes at a time unless it is told; None leaves it to the solver.
@@ -305,6 +308,7 @@ class _OfOperators(Operator):
             if other.device != first.device:
                 raise InputError("operators on different devices", got=other.device, wanted=first.device)
         self._parts = parts
+        self._block = first._block
         self._length, self._dtype, self._home = first._length, first._dtype, first._home
         self._names = first._names
 
