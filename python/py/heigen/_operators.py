@@ -44,8 +44,6 @@ class Operator:
     _block: int | None = None
     #: Set once the operator has been found to be symmetric and deterministic; operators known to be so set it beforehand.
     _probed: bool = False
-    #: Directions that eigsh takes at a time unless it is told; None leaves it to the solver.
-    _block: int | None = None
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         """Write the products with the directions ``rows`` into ``out``.
@@ -251,10 +249,10 @@ class Callable(Operator):
         self._length = n
         self._dtype = _dtype(dtype)
         self._function = function
-        self._block = block
+        self._takes_blocks = block
 
     def _apply_into(self, rows: Any, out: Any) -> None:
-        if self._block:
+        if self._takes_blocks:
             out[...] = _checked(self._function(rows.T), rows.T.shape, self._describe()).T
         else:
             for row, result in zip(rows, out):
