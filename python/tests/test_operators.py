@@ -61,6 +61,7 @@ def sources(a):
         "sparse": scipy.csr_matrix(a),
         "tensor": torch.from_numpy(a),
         "function": heigen.as_operator(lambda v: a @ v, n=40),
+        "function of blocks": heigen.as_operator(lambda v: a @ v, n=40, block=True),
         "column": heigen.as_operator(lambda v: (a @ v)[:, None], n=40),
         "peer": LikeCurvlinops(a),
         "back": heigen.as_operator(a).to_scipy(),

@@ -249,10 +249,10 @@ class Callable(Operator):
         self._length = n
         self._dtype = _dtype(dtype)
         self._function = function
-        self._block = block
+        self._takes_blocks = block
 
     def _apply_into(self, rows: Any, out: Any) -> None:
-        if self._block:
+        if self._takes_blocks:
             out[...] = _checked(self._function(rows.T), rows.T.shape, self._describe()).T
         else:
             for row, result in zip(rows, out):
@@ -470,11 +470,12 @@ def ranges_of(
     return joined
 
 
-def as_operator(obj: Any, n: int | None = None, dtype: Any = None) -> Operator:
+def as_operator(obj: Any, n: int | None = None, dtype: Any = None, *, block: bool = False) -> Operator:
     """Any symmetric operator as heigen's: what all solvers do with their first argument.
 
     Taken are heigen's own operators; objects with ``shape`` and ``matmat`` or ``matvec``, such as SciPy's
-    ``LinearOperator``, or with a method ``to_scipy`` that makes one, such as curvlinops'; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v.
+    ``LinearOperator``, or with a method ``to_scipy`` that makes one, such as curvlinops'; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v, of one
+    direction [P] at a time or, with ``block=True``, of several, [P, k].
     """
     if isinstance(obj, Operator):
         return obj
@@ -493,6 +494,6 @@ def as_operator(obj: Any, n: int | None = None, dtype: Any = None) -> Operator:
     if callable(obj):
         if n is None:
             raise InputError("a function needs the length of its vectors to be an operator", "n", wanted="n=P")
-        return Callable(obj, n, dtype)
+        return Callable(obj, n, dtype, block)
     wanted = "an operator, an object with shape and matmat or matvec, a square array, or a function with n="
     raise WrongTypeError("this is not an operator", got=type(obj).__name__, wanted=wanted)
