@@ -133,6 +133,9 @@ class Operator:
         return Sum(self, as_operator(other, n=self._length, dtype=self._dtype))
 
     def __radd__(self, other: Any) -> Operator:
+        if isinstance(other, int) and other == 0:
+            # What `sum` begins with.
+            return self
         return Sum(as_operator(other, n=self._length, dtype=self._dtype), self)
 
     def __sub__(self, other: Any) -> Operator:
@@ -315,22 +318,25 @@ class _OfOperators(Operator):
 
 
 class Sum(_OfOperators):
-    """A + B."""
+    """A + B; a sum of sums is one sum, however many terms it has."""
 
     def __init__(self, first: Operator, second: Operator) -> None:
-        super().__init__(first, second)
+        terms = [operator._parts if type(operator) is Sum else (operator,) for operator in (first, second)]
+        super().__init__(*terms[0], *terms[1])
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         self._parts[0]._apply_into(rows, out)
-        second = self._empty(rows)
-        self._parts[1]._apply_into(rows, second)
-        out += second
+        term = self._empty(rows)
+        for part in self._parts[1:]:
+            part._apply_into(rows, term)
+            out += term
 
     def _expression(self) -> tuple[Any, ...]:
         return "sum", *self._parts
 
     def _describe(self) -> str:
-        return f"({self._parts[0]._describe()} + {self._parts[1]._describe()})"
+        shown = [part._describe() for part in self._parts[:3]]
+        return f"({' + '.join(shown)}{' + ...' if len(self._parts) > 3 else ''})"
 
 
 class Scaled(_OfOperators):
