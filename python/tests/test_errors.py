@@ -174,3 +174,34 @@ def test_errors_say_what_where_got_and_wanted():
     assert str(again) == str(error) and again.got == 3
     classes = [getattr(heigen, name) for name in heigen.__all__ if name.endswith("Error")]
     assert len(classes) >= 11 and all(issubclass(one, heigen.Error) for one in classes)
+
+
+@pytest.mark.parametrize("n", [10**13, 2**62, 10**30])
+def test_vectors_that_no_memory_holds_are_refused(n):
+    """Regression: an allocation that failed ended the interpreter."""
+    asked = []
+    op = heigen.as_operator(asked.append, n=n)
+    solvers = [
+        heigen.eigsh,
+        heigen.spectrum,
+        heigen.density,
+        heigen.trace,
+        lambda op: heigen.trace(op, method="hutchinson"),
+        heigen.diagonal,
+        lambda op: heigen.diagonal(op, 10),
+        heigen.frobenius_norm,
+        heigen.outliers,
+        lambda op: heigen.log_determinant(op, 1.0),
+    ]
+    for solver in solvers:
+        with pytest.raises(heigen.TooLargeError, match="do not fit into the memory") as caught:
+            solver(op)
+        assert isinstance(caught.value, MemoryError) and asked == []
+
+
+def test_more_steps_than_memory_holds_are_refused():
+    op = heigen.as_operator(lambda v: v, n=10**8)
+    with pytest.raises(heigen.TooLargeError, match="density"):
+        heigen.density(op, 100, 1000)
+    with pytest.raises(heigen.TooLargeError, match="eigsh"):
+        heigen.eigsh(op, 10_000)

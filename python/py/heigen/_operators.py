@@ -133,6 +133,9 @@ class Operator:
         return Sum(self, as_operator(other, n=self._length, dtype=self._dtype))
 
     def __radd__(self, other: Any) -> Operator:
+        if isinstance(other, int) and other == 0:
+            # What `sum` begins with.
+            return self
         return Sum(as_operator(other, n=self._length, dtype=self._dtype), self)
 
     def __sub__(self, other: Any) -> Operator:
@@ -315,22 +318,25 @@ class _OfOperators(Operator):
 
 
 class Sum(_OfOperators):
-    """A + B."""
+    """A + B; a sum of sums is one sum, however many terms it has."""
 
     def __init__(self, first: Operator, second: Operator) -> None:
-        super().__init__(first, second)
+        terms = [operator._parts if type(operator) is Sum else (operator,) for operator in (first, second)]
+        super().__init__(*terms[0], *terms[1])
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         self._parts[0]._apply_into(rows, out)
-        second = self._empty(rows)
-        self._parts[1]._apply_into(rows, second)
-        out += second
+        term = self._empty(rows)
+        for part in self._parts[1:]:
+            part._apply_into(rows, term)
+            out += term
 
     def _expression(self) -> tuple[Any, ...]:
         return "sum", *self._parts
 
     def _describe(self) -> str:
-        return f"({self._parts[0]._describe()} + {self._parts[1]._describe()})"
+        shown = [part._describe() for part in self._parts[:3]]
+        return f"({' + '.join(shown)}{' + ...' if len(self._parts) > 3 else ''})"
 
 
 class Scaled(_OfOperators):
@@ -470,11 +476,12 @@ def ranges_of(
     return joined
 
 
-def as_operator(obj: Any, n: int | None = None, dtype: Any = None) -> Operator:
+def as_operator(obj: Any, n: int | None = None, dtype: Any = None, *, block: bool = False) -> Operator:
     """Any symmetric operator as heigen's: what all solvers do with their first argument.
 
     Taken are heigen's own operators; objects with ``shape`` and ``matmat`` or ``matvec``, such as SciPy's
-    ``LinearOperator``, or with a method ``to_scipy`` that makes one, such as curvlinops'; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v.
+    ``LinearOperator``, or with a method ``to_scipy`` that makes one, such as curvlinops'; square arrays and SciPy's sparse matrices; and, with ``n``, a function v -> A v, of one
+    direction [P] at a time or, with ``block=True``, of several, [P, k].
     """
     if isinstance(obj, Operator):
         return obj
@@ -493,6 +500,6 @@ def as_operator(obj: Any, n: int | None = None, dtype: Any = None) -> Operator:
     if callable(obj):
         if n is None:
             raise InputError("a function needs the length of its vectors to be an operator", "n", wanted="n=P")
-        return Callable(obj, n, dtype)
+        return Callable(obj, n, dtype, block)
     wanted = "an operator, an object with shape and matmat or matvec, a square array, or a function with n="
     raise WrongTypeError("this is not an operator", got=type(obj).__name__, wanted=wanted)

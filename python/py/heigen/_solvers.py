@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from heigen import _heigen
-from heigen._errors import InputError, NotConvergedError, WrongTypeError
+from heigen._errors import InputError, NotConvergedError, TooLargeError, WrongTypeError
 from heigen._operators import Operator, as_operator
 from heigen._progress import Progress, telling
 from heigen._results import Certificate, Density, Diagonal, EigenPairs, Estimate, Outliers, Solution, Spectrum
@@ -66,6 +66,7 @@ def eigsh(
     max_products = None if max_products is None else _integer(max_products, "max_products", 1)
     max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
     tolerance = _positive(tol, "tol")
+    _room_for(op, 3 * min(k, op.shape[0]) + 8 * (block or 4), "eigsh")
     with telling(progress) as tell:
         values, vectors, residuals, scale, applied, products, restarts, converged = _heigen.eigsh(
             op, k, which, tolerance, start, block, max_subspace, max_products, _seed(seed), check, tell
@@ -99,6 +100,7 @@ def spectrum(
     """
     op = as_operator(op)
     allowed = _available() if memory is None else _positive(memory, "memory")
+    _room_for(op, _PROBES, "spectrum")
     with telling(progress) as tell:
         values, vectors, places, way, certificate, zero, rest = _heigen.spectrum(
             op, str(method).lower(), allowed, check, tell
@@ -125,6 +127,7 @@ def certify(
         raise InputError("there is not one eigenvalue for each eigenvector", "certify", values.shape, (len(rows),))
     if not np.isfinite(values).all():
         raise InputError("an eigenvalue is infinite or NaN", "certify")
+    _room_for(op, len(values) + _PROBES, "certify")
     with telling(progress) as tell:
         return Certificate(**_heigen.certify(op, values.tolist(), rows, check, tell))
 
@@ -135,6 +138,7 @@ def density(
     """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions."""
     op = as_operator(op)
     probes, steps = _integer(probes, "probes", 2), _integer(steps, "steps", 1)
+    _room_for(op, probes * (min(steps, op.shape[0]) + 3), "density")
     with telling(progress) as tell:
         nodes, weights = _heigen.density(op, probes, steps, _seed(seed), check, tell)
     return Density(op.shape[0], nodes, weights)
@@ -186,6 +190,7 @@ def trace(
         raise InputError("there is no such method", "trace", method, '"hutch++" or "hutchinson"')
     plain = name == "hutchinson"
     products = _integer(products, "products", 2 if plain else 6)
+    _room_for(op, max(min(products, 64), _PROBES) if plain else 4 * (products // 3), "trace")
     with telling(progress) as tell:
         return Estimate(*_heigen.trace(op, products, plain, _seed(seed), check, tell))
 
@@ -196,6 +201,7 @@ def diagonal(
     """The diagonal: estimated from ``samples`` products, or exact from P products where none are given."""
     op = as_operator(op)
     samples = None if samples is None else _integer(samples, "samples", 2)
+    _room_for(op, 3 * 64 if samples is None or samples > 64 else 3 * samples, "diagonal")
     with telling(progress) as tell:
         return Diagonal(*_heigen.diagonal(op, samples, _seed(seed), check, tell))
 
@@ -206,6 +212,7 @@ def frobenius_norm(
     """(sum_i lambda_i^2)^(1/2) from ``products`` products; exact from P products on."""
     op = as_operator(op)
     products = _integer(products, "products", 6)
+    _room_for(op, 4 * (products // 3), "frobenius_norm")
     with telling(progress) as tell:
         return Estimate(*_heigen.frobenius_norm(op, products, _seed(seed), check, tell))
 
@@ -274,6 +281,7 @@ def solve(
     rows = _rows(op, b, "b")
     tolerance = _positive(tol, "tol")
     max_products = None if max_products is None else _integer(max_products, "max_products", 1)
+    _room_for(op, 5 * len(rows) + _PROBES, "solve")
     with telling(progress) as tell:
         x, residuals, norms, applied, products, converged = _heigen.solve(
             op, rows, damping, tolerance, max_products, check, tell
@@ -309,6 +317,25 @@ def _rows(op: Operator, directions: Any, where: str) -> Any:
         wanted = f"({op.shape[0]},) or ({op.shape[0]}, k)"
         raise InputError("vectors do not fit the operator", where, shape, wanted)
     return op._rows_of(directions)[0]
+
+
+#: Vectors that are held when an operator is tried for symmetry, or a spectrum certified.
+_PROBES = 30
+
+
+def _room_for(op: Operator, vectors: int, where: str) -> None:
+    """Refuse work for which the host's memory does not hold the vectors: an allocation that fails would end the process."""
+    if op._home is not None:
+        return
+    needed, allowed = float(op.shape[0]) * op.dtype.itemsize * min(vectors, op.shape[0]), _available()
+    if needed > allowed:
+        gib = 2.0**30
+        raise TooLargeError(
+            f"{min(vectors, op.shape[0])} vectors of {op.shape[0]} entries do not fit into the memory that is available",
+            where,
+            f"{needed / gib:.1f} GiB",
+            f"{allowed / gib:.1f} GiB",
+        )
 
 
 def _integer(value: Any, where: str, least: int) -> int:
@@ -348,7 +375,7 @@ def _positive(value: Any, where: str) -> float:
 def _available() -> float:
     """Three quarters of the memory that the system reports as available, in bytes; 16 GiB where it reports nothing."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
+        with open("/proc/meminfo", encoding="utf-8") as lines:
             for line in lines:
                 if line.startswith("MemAvailable:"):
                     return 0.75 * 1024.0 * float(line.split()[1])
