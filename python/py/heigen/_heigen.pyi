@@ -112,7 +112,6 @@ class Workspace:
         drawing: str,
         format: str,
         dpi: float | None,
-        others: list[str],
         progress: _Tell,
     ) -> bytes: ...
     def report(

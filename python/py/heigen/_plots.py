@@ -42,20 +42,19 @@ class Picture:
                     json.dumps({k: v for k, v in self._drawing.items() if v is not None}),
                     format,
                     dpi,
-                    [],
                     tell,
                 )
         return self._drawn[key]
 
     def save(self, path: Any, dpi: float | None = None) -> Path:
         """Write the picture to a file: .svg, .pdf or .png (at ``dpi`` dots an inch)."""
-        path = Path(path)
-        format = path.suffix[1:].lower()
+        file = Path(path)
+        format = file.suffix[1:].lower()
         if format not in _KINDS:
-            raise InputError("pictures are saved by the ending of their file", "path", str(path), ".svg, .pdf or .png")
+            raise InputError("pictures are saved by the ending of their file", "path", str(file), ".svg, .pdf or .png")
         content = self._bytes(format, dpi)
-        path.write_bytes(content)
-        return path
+        file.write_bytes(content)
+        return file
 
     def _repr_svg_(self) -> str:
         return self.svg

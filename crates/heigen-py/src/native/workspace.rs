@@ -236,7 +236,7 @@ impl Workspace {
     }
 
     /// A picture of the analysis that `options` ask for, as the bytes of a file of the kind `format`.
-    #[pyo3(signature = (name, options, making_options, drawing, format, dpi, others, progress))]
+    #[pyo3(signature = (name, options, making_options, drawing, format, dpi, progress))]
     #[expect(clippy::too_many_arguments, reason = "the package's own code calls it, by one function")]
     fn picture<'py>(
         &self,
@@ -247,7 +247,6 @@ impl Workspace {
         drawing: &str,
         format: &str,
         dpi: Option<f64>,
-        others: Vec<String>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let figure = figure(py, name)?;
@@ -272,15 +271,10 @@ impl Workspace {
             individual_bars: own.individual_bars,
             ..plain
         };
-        let mut experiments = vec![self.experiment.clone()];
-        for other in others {
-            let loaded = catalogue::load(&other).map_err(|error| errors::of(py, &error.into()))?;
-            experiments.push(loaded);
-        }
         let request = FigureRequest {
             store: self.store.clone(),
             figure,
-            experiments,
+            experiments: vec![self.experiment.clone()],
             how: How::default(),
             drawing,
             asked: Some(asked),
