@@ -149,8 +149,12 @@ def test_blocks_of_another_form_are_no_crash(rng):
     for start in (np.ones((2, 4)), np.ones(5), np.ones((2, 5), np.float32), "text", 3, None):
         try:
             _heigen.eigsh(op, 1, "LA", 1e-8, start, None, None, None, 0, True, None)
-        except (heigen.Error, TypeError):
+        except (heigen.InputError, heigen.WrongTypeError):
             assert start is not None
+    with pytest.raises(heigen.InputError, match="2 eigenvalues and 1 eigenvectors"):
+        _heigen.certify(op, [1.0, 2.0], np.ones((1, 5)), True, None)
+    with pytest.raises(heigen.InputError, match="do not fit"):
+        _heigen.solve(op, np.ones((1, 4)), 0.0, 1e-8, None, True, None)
     with pytest.raises((heigen.Error, AttributeError)):
         _heigen.spectrum(object(), "auto", 1e9, True, None)
 

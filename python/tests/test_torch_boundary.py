@@ -195,3 +195,13 @@ def test_gradients_of_certain_predictions_keep_their_digits() -> None:
         head[0].bias.fill_(40.0)
     got = heigen.torch.reinforcing_gradients(head, X, loss=nn.BCEWithLogitsLoss())[:, 0]
     assert torch.allclose(got, -math.exp(-40) * torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("name", ["LeakyReLU", "GroupNorm and SiLU", "attention", "one logit", "regression"])
+def test_gradients_of_modules_that_vmap_knows_are_made_together(name: str) -> None:
+    from heigen.torch._boundary import Classifier
+
+    case = made(name, torch.float64)
+    classifier = Classifier(case.model, case.loss, None, None)
+    list(classifier.each_gradient(case.batches[0][0], "predicted"))
+    assert classifier._together is True

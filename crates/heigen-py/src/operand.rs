@@ -55,8 +55,8 @@ pub(crate) trait Face: Space<Block: Debug + Send + Sync> + Send + Sync {
     /// A block as an object [k, P] of Python's.
     fn into_python(py: Python<'_>, block: Self::Block) -> PyResult<Bound<'_, PyAny>>;
 
-    /// A block from an object [k, P] of Python's.
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Self::Block>;
+    /// A block from an object [k, P] of Python's, with P = `len`.
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<Self::Block>;
 }
 
 impl<T: Scalar + Element> Face for Shared<T>
@@ -90,8 +90,10 @@ where
         Ok(arrays::owned(py, block)?.into_any())
     }
 
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Arc<Matrix<T>>> {
-        arrays::block(object).map(Arc::new)
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<Arc<Matrix<T>>> {
+        let block = arrays::block(object)?;
+        fits(block.rows, len)?;
+        Ok(Arc::new(block))
     }
 }
 
@@ -142,9 +144,20 @@ impl Face for PyHome {
         Self::rows(py, &block)
     }
 
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<PyBlock> {
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<PyBlock> {
+        let (_, found): (usize, usize) = object.getattr(intern!(object.py(), "shape"))?.extract()?;
+        fits(found, len)?;
         Self::block(object.clone())
     }
+}
+
+fn fits(found: usize, wanted: usize) -> PyResult<()> {
+    if found == wanted {
+        return Ok(());
+    }
+    let what = "vectors do not fit the operator".to_owned();
+    let (got, wanted) = (Some(format!("{found} entries")), Some(wanted.to_string()));
+    Err(exception(Class::Input, Complaint { what, place: None, got, wanted }))
 }
 
 /// An operator of Python's.

@@ -39,6 +39,9 @@ class Operator:
     _home: Home | None = None
     #: Names of ranges of coordinates: (name, first, one past the last).
     _names: Sequence[tuple[str, int, int]] = ()
+    #: The number of directions with which a product is the best bargain, for Lanczos; None leaves it to the solver. More
+    #: directions take more products in all, so that they pay where a block costs hardly more than a single direction.
+    _block: int | None = None
     #: Set once the operator has been found to be symmetric and deterministic; operators known to be so set it beforehand.
     _probed: bool = False
 
@@ -246,10 +249,10 @@ class Callable(Operator):
         self._length = n
         self._dtype = _dtype(dtype)
         self._function = function
-        self._block = block
+        self._takes_blocks = block
 
     def _apply_into(self, rows: Any, out: Any) -> None:
-        if self._block:
+        if self._takes_blocks:
             out[...] = _checked(self._function(rows.T), rows.T.shape, self._describe()).T
         else:
             for row, result in zip(rows, out):
@@ -303,6 +306,7 @@ class _OfOperators(Operator):
             if other.device != first.device:
                 raise InputError("operators on different devices", got=other.device, wanted=first.device)
         self._parts = parts
+        self._block = first._block
         self._length, self._dtype, self._home = first._length, first._dtype, first._home
         self._names = first._names
 

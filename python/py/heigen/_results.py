@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heigen import _heigen
+from heigen._drawings import Drawing
 from heigen._errors import InputError, NotCertifiedError
 
 __all__ = ["Certificate", "Density", "Diagonal", "EigenPairs", "Estimate", "Outliers", "Solution", "Spectrum"]
@@ -121,6 +122,14 @@ class EigenPairs:
     def __len__(self) -> int:
         return len(self.eigenvalues)
 
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{i}</td><td>{value:.8g}</td><td>{residual:.1e}</td></tr>"
+            for i, (value, residual) in enumerate(zip(self.eigenvalues, self.residuals), 1)
+        )
+        head = "<tr><th></th><th>eigenvalue</th><th>residual</th></tr>"
+        return f"<table>{head}{rows}</table><p>{self.products} products</p>"
+
     def __repr__(self) -> str:
         return (
             f"EigenPairs({_some(self.eigenvalues)}, residuals up to {_largest(self.residuals):.1e}, "
@@ -172,6 +181,13 @@ class Spectrum:
     def outliers(self) -> Outliers:
         """How many eigenvalues stand apart from the bulk at the upper end."""
         return Outliers.of(self.eigenvalues)
+
+    def plot(self, title: str = "eigenvalues") -> Drawing:
+        """All eigenvalues, outliers in colour, and their density."""
+        return Drawing(_heigen.draw_spectrum, title, self.eigenvalues.tolist(), self.outliers().count)
+
+    def _repr_svg_(self) -> str:
+        return self.plot().svg
 
     def __repr__(self) -> str:
         return (
@@ -246,6 +262,15 @@ class Density:
         """(grid, density, standard errors): smoothed by a Gaussian whose width is ``bandwidth`` of the range."""
         grid, density, errors, _ = _heigen.density_curve(self.n_params, *self._lists(), points, bandwidth)
         return grid, density, errors
+
+    def plot(self, title: str = "eigenvalue density", points: int = 500, bandwidth: float = 0.01) -> Drawing:
+        """The smoothed density on a logarithmic axis, with its standard error."""
+        grid, density, errors = self.curve(points, bandwidth)
+        name = f"{len(self.nodes)} probes"
+        return Drawing(_heigen.draw_density, title, name, grid.tolist(), density.tolist(), errors.tolist())
+
+    def _repr_svg_(self) -> str:
+        return self.plot().svg
 
     def count_below(self, x: float) -> Estimate:
         """The number of eigenvalues <= x."""

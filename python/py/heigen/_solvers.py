@@ -52,7 +52,9 @@ def eigsh(
 
     ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
     outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
-    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there.
+    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there. ``block`` is the
+    number of directions in one product, 4 unless the operator prefers another: fewer need fewer products, more make each cheaper
+    where the operator takes several at once. ``max_subspace`` bounds the vectors that are kept.
 
     Raises :class:`heigen.NotConvergedError`, with what was reached as its ``result``, where ``max_products`` are used up.
     """
@@ -60,7 +62,7 @@ def eigsh(
     k = _integer(k, "k", 1)
     which = str(which).upper()
     start = None if v0 is None else _rows(op, v0, "v0")
-    block = None if block is None else _integer(block, "block", 1)
+    block = op._block if block is None else _integer(block, "block", 1)
     max_products = None if max_products is None else _integer(max_products, "max_products", 1)
     max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
     tolerance = _positive(tol, "tol")

@@ -96,7 +96,12 @@ fn certified_of<'py, S: Face>(
     vectors: &Bound<'py, PyAny>,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let block = S::from_python(vectors)?;
+    let block = S::from_python(vectors, operator.n_params())?;
+    let k = operator.space().columns(&block);
+    if k != values.len() {
+        let text = format!("there are {} eigenvalues and {k} eigenvectors", values.len());
+        return Err(error(Class::Input, text));
+    }
     let certificate = run(py, tell, |watch| {
         let space = operator.space();
         if !space.is_finite(space.all(&block)).map_err(of_failure)? {

@@ -31,7 +31,7 @@ fn solutions_of<'py, S: Face>(
     options: &SolveOptions,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let right = S::from_python(right)?;
+    let right = S::from_python(right, operator.n_params())?;
     let found = run(py, tell, |watch| match solve(operator, &right, options, watch) {
         Ok(found) => Ok(found),
         Err(SolveError::NotConverged(reached)) => Ok(*reached),

@@ -71,7 +71,7 @@ def same_numbers(device: torch.device, seed: int) -> Iterator[None]:
     """Random numbers of PyTorch that are the same at every call, and the user's own streams as they were."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if devices:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
