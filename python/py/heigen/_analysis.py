@@ -389,6 +389,7 @@ def load(folder: Any, name: str | None = None, *, threads: int = 0, memory: floa
     """
     path = Path(folder)
     if path.is_file():
+        path = path.absolute() if len(path.parents) < 3 else path
         root, found = path.parents[2], [path]
     else:
         root = path
