@@ -70,7 +70,6 @@ def solve(
 _Notes = list[tuple[bool, str]]
 
 def experiments() -> list[str]: ...
-def figures() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]: ...
 
 class NativeHandle:
     @property

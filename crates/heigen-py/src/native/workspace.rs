@@ -37,6 +37,9 @@ pub(crate) struct Workspace {
     experiment: Loaded,
 }
 
+/// Where a tensor stands: its name, its first place, one past its last, and its shape.
+type Places = (String, usize, usize, Vec<usize>);
+
 /// Options of making results.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -343,7 +346,7 @@ impl Workspace {
     fn array<'py>(&self, py: Python<'py>, record: &str, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let Some(stem) = record.strip_suffix("analysis.json") else { return Ok(None) };
         let path = PathBuf::from(format!("{stem}{name}.npy"));
-        if !files::is_file(&path) {
+        if !path.starts_with(self.store.dir()) || !files::is_file(&path) {
             return Ok(None);
         }
         let bytes = files::read(&path).map_err(|source| errors::of(py, &LabError::Read { path, source }))?;
@@ -352,7 +355,8 @@ impl Workspace {
 
     /// The tensors of the network in the order of theta, or those of `layers`: each a name, its first place, one past its
     /// last, and its shape.
-    fn parameters(&self, py: Python<'_>, layers: Vec<String>) -> PyResult<Vec<(String, usize, usize, Vec<usize>)>> {
+    #[expect(clippy::needless_pass_by_value, reason = "Python's lists are taken by value")]
+    fn parameters(&self, py: Python<'_>, layers: Vec<String>) -> PyResult<Vec<Places>> {
         let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let layout = prepared.network.layout();
