@@ -99,6 +99,9 @@ def test_what_python_analysed_the_program_goes_on_with(tmp_path):
     # A folder that was moved is found where it is.
     (tmp_path / "results").rename(tmp_path / "moved")
     moved = heigen.load(tmp_path / "moved")
+    analysed = (tmp_path / "moved/grads/own/Sequential_analysis.json").stat().st_mtime_ns
+    moved.plot.spectrum()
+    assert (tmp_path / "moved/grads/own/Sequential_analysis.json").stat().st_mtime_ns == analysed
     assert np.array_equal(moved.operator() @ np.ones(moved.n_params), analysis.operator() @ np.ones(moved.n_params))
     assert moved.boundary.margin is not None
 

@@ -102,8 +102,8 @@ def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, pr
         summary, record, notes = workspace.analyse(_native.asked(options), _native.making(force=found.force), tell)
     said, warned = _native.told(notes, stacklevel=4)
     notes_of, warnings_of = [*found.notes, *said], [*found.warnings, *warned]
-    unique = [list(dict.fromkeys(texts)) for texts in (notes_of, warnings_of)]
-    return Analysis(workspace, options, record, json.loads(summary), *unique, found.order)
+    once, warned_once = list(dict.fromkeys(notes_of)), list(dict.fromkeys(warnings_of))
+    return Analysis(workspace, options, record, json.loads(summary), once, warned_once, found.order)
 
 
 def operator(

@@ -70,7 +70,6 @@ def solve(
 _Notes = list[tuple[bool, str]]
 
 def experiments() -> list[str]: ...
-def figures() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]: ...
 
 class NativeHandle:
     @property
@@ -112,7 +111,6 @@ class Workspace:
         drawing: str,
         format: str,
         dpi: float | None,
-        others: list[str],
         progress: _Tell,
     ) -> bytes: ...
     def report(

@@ -110,7 +110,8 @@ def _integers(values: Any, where: str) -> list[int]:
 
 def told(notes: Sequence[tuple[bool, str]], stacklevel: int = 3) -> tuple[list[str], list[str]]:
     """The sentences of a piece of work: notes, and warnings, which are also given as such."""
-    said, warned = [], []
+    said: list[str] = []
+    warned: list[str] = []
     for is_warning, text in notes:
         (warned if is_warning else said).append(text)
         if is_warning:

@@ -12,6 +12,7 @@ use heigen_store::npy::{self, Order};
 use heigen_store::own_data::Opened;
 use heigen_store::weights::NamedTensor;
 use heigen_store::{atomic, files};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -87,7 +88,7 @@ fn what_is_handed_over_in_memory_gives_what_its_files_give() {
     let (x, y) = samples();
     let [model, arch, x_path, y_path] =
         ["net.safetensors", "arch.json", "X.npy", "y.npy"].map(|name| folder.path(name));
-    heigen_store::weights::save(&model, &tensors(), &Default::default()).unwrap();
+    heigen_store::weights::save(&model, &tensors(), &BTreeMap::default()).unwrap();
     std::fs::write(&arch, ARCHITECTURE).unwrap();
     std::fs::write(&x_path, x).unwrap();
     std::fs::write(&y_path, y).unwrap();

@@ -48,8 +48,9 @@ class Chain:
 
 def chain(model: nn.Module, example: torch.Tensor) -> Chain:
     """The layers of ``model``; ``example`` is a batch of one or two inputs."""
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        model = model.module
     name = type(model).__name__
-    model = getattr(model, "module", model) if type(model).__name__ in ("DataParallel", "DistributedDataParallel") else model
     parameters = dict(model.named_parameters(remove_duplicate=False))
     _refuse_tied(name, parameters)
     if not parameters:
