@@ -35,6 +35,13 @@ def matrix(*arguments: Any, kind: Any = None, **options: Any) -> np.ndarray:
     return op @ np.eye(op.shape[0], dtype=op.dtype)
 
 
+class Own(nn.Module):
+    """A loss of one's own, which is a mean."""
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets)
+
+
 class Keyed(nn.Module):
     """A model with keyword arguments, as those of Hugging Face."""
 
@@ -63,6 +70,7 @@ def test_the_same_data_in_every_form_give_the_same_operator() -> None:
         (model, (X, y), F.cross_entropy),
         (model, batches, functools.partial(F.cross_entropy, label_smoothing=0.0)),
         (model, batches, "cross_entropy"),
+        (model, batches, Own()),
         (model, batches, lambda m, batch: F.cross_entropy(m(batch[0]), batch[1])),
         (model, batches, lambda m, batch: (F.cross_entropy(m(batch[0]), batch[1]), len(batch[1]))),
         (model, [{"X": a, "y": b} for a, b in batches], lambda m, batch: F.cross_entropy(m(batch["X"]), batch["y"])),
