@@ -391,3 +391,13 @@ def test_a_recurrent_model_on_the_cpu_leaves_onednn_as_it_was() -> None:
     enabled = torch._C._get_mkldnn_enabled()
     matrix(Recurrent(nn.LSTM), (torch.randn(3, 5, 3), torch.arange(3)), CE)
     assert torch._C._get_mkldnn_enabled() == enabled
+
+
+def test_numbers_are_of_full_precision_inside_whatever_is_set_outside() -> None:
+    model, X, y = problem()
+    model, X = model.float(), X.float()
+    wanted = matrix(model, (X, y), CE)
+    with torch.autocast("cpu"), torch.no_grad():
+        assert np.array_equal(matrix(model, (X, y), CE), wanted)
+        asked = matrix(model, (X, y), CE, mixed_precision=True)
+    assert np.abs(asked - wanted).max() > 1e-5
