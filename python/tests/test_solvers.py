@@ -293,6 +293,8 @@ def test_an_operator_may_prefer_a_number_of_directions(known):
             widths.append(len(rows))
             np.matmul(rows, a, out=out)
 
+    # A function's operator prefers none, whether the function takes blocks or not.
+    assert heigen.as_operator(lambda v: a @ v, n=P)._block is None
     heigen.eigsh(2.0 * Preferring(), 3, "LA")
     assert widths[0] == 9
     widths.clear()

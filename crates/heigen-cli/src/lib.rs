@@ -12,6 +12,7 @@ mod bars;
 mod commands;
 mod describe;
 mod face;
+pub mod machine;
 mod remedy;
 mod session;
 mod signals;

@@ -3,6 +3,7 @@
 use crate::args::{AnalyzeArgs, Common, Names, ReproduceArgs};
 use crate::bars;
 use crate::face::Face;
+use crate::machine::{memory_limit, processor};
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use heigen_lab::{Lab, LabOptions, Making, Store};
@@ -97,24 +98,6 @@ pub(crate) fn lab(images: &Path, threads: u16) -> Result<Lab> {
     let images = images.to_owned();
     let options = LabOptions { images, threads: threads.into(), memory: memory_limit(), machine: processor() };
     Ok(Lab::new(options)?)
-}
-
-/// Three quarters of the memory that the system reports as available; 16 GiB where it reports nothing.
-fn memory_limit() -> f64 {
-    let available = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    });
-    available.map_or(16.0 * 2f64.powi(30), |kib| 0.75 * 1024.0 * kib)
-}
-
-/// The name of the processor, or of its architecture where the system does not tell the name.
-fn processor() -> String {
-    let name = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("model name"))?;
-        line.split_once(':').map(|(_, name)| name.trim().to_owned())
-    });
-    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
 /// Refuses a weights file for several experiments: such a file belongs to one experiment.

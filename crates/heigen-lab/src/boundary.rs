@@ -39,6 +39,8 @@ pub struct BoundaryRequest {
     pub store: Store,
     /// The experiment.
     pub experiment: Loaded,
+    /// The analysis whose eigenvectors the measures are taken by.
+    pub asked: Asked,
     /// Measures the margin of large networks, too, which takes minutes.
     pub margin: bool,
     /// How the model, its analysis and the measures are made.
@@ -53,7 +55,7 @@ impl Lab {
     pub fn boundary(&self, request: &BoundaryRequest, watch: &dyn LabWatch) -> Result<BoundaryRecord, LabError> {
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(request.experiment.clone());
-            let analysed = analysed(call, &loaded, &Asked::default())?;
+            let analysed = analysed(call, &loaded, &request.asked)?;
             measured(call, &loaded, &analysed, request.margin)
         })
     }

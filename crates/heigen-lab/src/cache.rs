@@ -3,6 +3,7 @@
 
 use crate::LabError;
 use crate::prepare::Samples;
+use heigen_store::own_data;
 use heigen_store::weights::{self, Weights};
 use heigen_store::{StoreError, bounded};
 use std::collections::BTreeMap;
@@ -103,6 +104,8 @@ impl WeightsFile {
 pub(crate) struct Memo {
     samples: Mutex<BTreeMap<String, Arc<Samples>>>,
     weights: Mutex<BTreeMap<PathBuf, Arc<WeightsFile>>>,
+    /// Samples that the request was handed in memory, by the path that their features will have.
+    given: Mutex<BTreeMap<String, Arc<own_data::Opened>>>,
 }
 
 impl Memo {
@@ -122,6 +125,16 @@ impl Memo {
         let samples = cache.samples(key, || make(content))?;
         locked(&self.samples).insert(spec.to_owned(), Arc::clone(&samples));
         Ok(samples)
+    }
+
+    /// Takes note of samples that the request was handed, which will stand at `path`.
+    pub(crate) fn give(&self, path: String, samples: Arc<own_data::Opened>) {
+        locked(&self.given).insert(path, samples);
+    }
+
+    /// The samples at `path` that the request was handed.
+    pub(crate) fn given(&self, path: &str) -> Option<Arc<own_data::Opened>> {
+        locked(&self.given).get(path).cloned()
     }
 
     /// The file of weights at `path`.

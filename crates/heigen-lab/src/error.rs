@@ -137,6 +137,14 @@ pub enum LabError {
         /// The path of the array.
         path: PathBuf,
     },
+    /// There is no analysis that can be used where one was looked for.
+    #[error("{} is no analysis that can be used: {why}", path.display())]
+    NoAnalysis {
+        /// The path of the record.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A figure needs the whole spectrum of a network that is too large for it.
     #[error("{name}: its figure needs a whole spectrum, for which its network is too large")]
     NeedsWhole {

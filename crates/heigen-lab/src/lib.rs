@@ -45,7 +45,8 @@ mod watch;
 mod words;
 
 pub use analysis::{
-    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, TopPairs, Way,
+    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,
+    TopPairs, Way,
 };
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
@@ -59,7 +60,8 @@ pub use reproduction::{PlannedTask, ReproduceRequest, Reproduced, Reproduction, 
 pub use series::CheckpointSeries;
 pub use store::Store;
 pub use study::{
-    ImportError, ImportRequest, Imported, Occupant, Picture, PictureCommand, Renaming, Study, StudyRequest,
+    ExperimentStudyRequest, Given, ImportError, ImportRequest, Imported, Occupant, Picture, PictureCommand, Renaming,
+    Study, StudyRequest,
 };
 pub use training::{TrainRequest, Trained};
 pub use watch::{Event, LabWatch, Note, NoteKind, Problem, Product, Reason, stage};

@@ -74,7 +74,7 @@ impl Samples {
 /// The origin of samples.
 enum Source<'a> {
     /// The user's files, read but not parsed yet.
-    File(&'a FileArgs, own_data::Opened),
+    File(&'a FileArgs, Arc<own_data::Opened>),
     /// A generator, or files of an image set.
     Known(Call<'a>),
 }
@@ -85,7 +85,8 @@ pub(crate) fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Sample
     let spec = ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ");
     let content = || match &experiment.dataset {
         DatasetSpec::File(args) => {
-            let opened = own_data::open(args)?;
+            let given = call.memo.given(&args.path).map(Ok);
+            let opened = given.unwrap_or_else(|| own_data::open(args).map(Arc::new))?;
             Ok((Some(record::stamp([&*spec, opened.hash()])), Source::File(args, opened)))
         }
         // Images are read again by every request, since their folder may hold other files by then.

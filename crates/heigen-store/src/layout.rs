@@ -8,6 +8,7 @@
 //! grads/<folder>/<name>_heigenvalues.npy, _heigenvectors.npy, _overlaps.npy, _hessian.npy, _analysis.json
 //! grads/<folder>/<name>_density.npy, _diagonal.npy               estimates
 //! experiments/<folder>/<name>.json                               the experiment that stands for a network from elsewhere
+//! experiments/<folder>/<name>_X.npy, _y.npy                      its samples, where they came from memory and not from a file
 //! grads/<folder>/<name>_logits.npy                               its outputs
 //! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
 //! grads/<folder>/<name>+ggn+classes-0-2_...                      these results for another operator or a part of it
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use heigen::config::ExperimentName;
 
-use crate::StoreError;
+use crate::{StoreError, files};
 
 /// A results folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,16 @@ impl ExperimentPaths {
         self.experiments.join(format!("{}.json", self.stem))
     }
 
+    /// Features of samples that were handed over in memory, beside the experiment that is about them.
+    pub fn features(&self) -> PathBuf {
+        self.experiments.join(format!("{}_X.npy", self.stem))
+    }
+
+    /// Labels of samples that were handed over in memory.
+    pub fn labels(&self) -> PathBuf {
+        self.experiments.join(format!("{}_y.npy", self.stem))
+    }
+
     /// Outputs of a network from elsewhere, [N, C].
     pub fn logits(&self) -> PathBuf {
         self.grad("logits.npy")
@@ -172,6 +183,20 @@ impl ExperimentPaths {
     /// The summary of the analysis.
     pub fn analysis(&self) -> PathBuf {
         self.grad("analysis.json")
+    }
+
+    /// The files of the experiment that are there: its model with everything along its training, the experiment itself, and
+    /// all of its analyses.
+    pub fn all(&self) -> Vec<PathBuf> {
+        let ours = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.strip_prefix(&*self.stem).is_some_and(|rest| rest.starts_with(['.', '_', '+']))
+        };
+        let folders = [&self.models, &self.grads, &self.experiments];
+        let beside = folders.into_iter().flat_map(|folder| files::list(folder).unwrap_or_default()).filter(ours);
+        let along = [self.snapshots(), self.gradients()];
+        let along = along.iter().flat_map(|folder| files::list(folder).unwrap_or_default());
+        beside.chain(along).filter(|path| files::is_file(path)).collect()
     }
 
     fn grad(&self, what: &str) -> PathBuf {

@@ -40,7 +40,6 @@ pub fn read(args: &FileArgs) -> Result<OwnData, StoreError> {
 
 /// The bytes of a user's samples before they are parsed. A compressed table is unpacked only while it is parsed, line by
 /// line.
-#[derive(Debug)]
 pub struct Opened {
     bytes: Vec<u8>,
     /// The file's ending, which tells its kind.
@@ -73,7 +72,24 @@ pub fn open(args: &FileArgs) -> Result<Opened, StoreError> {
     Ok(Opened { bytes, kind, labels, hash })
 }
 
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes of .{} ({})", self.bytes.len(), self.kind, crate::document::short(&self.hash))
+    }
+}
+
 impl Opened {
+    /// Samples that were handed over in memory, as the bytes of two .npy files.
+    pub fn of_arrays(features: Vec<u8>, labels: Vec<u8>) -> Self {
+        let hash = crate::record::stamp([&features, &labels]);
+        Self { bytes: features, kind: "npy".to_owned(), labels: Some(labels), hash }
+    }
+
+    /// The bytes of the file of features, and those of the file of labels where there is one.
+    pub fn bytes(&self) -> (&[u8], Option<&[u8]>) {
+        (&self.bytes, self.labels.as_deref())
+    }
+
     /// A hash of the content of all files.
     pub fn hash(&self) -> &str {
         &self.hash

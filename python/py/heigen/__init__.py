@@ -1,7 +1,10 @@
 """The curvature of a classifier's loss and what it says about the decision boundary."""
 
+from heigen._analysis import Analysis, load
+from heigen._analyze import analyze, operator
 from heigen._errors import (
     Error,
+    FileError,
     InputError,
     InternalError,
     NotCertifiedError,
@@ -11,11 +14,15 @@ from heigen._errors import (
     NotPositiveError,
     NotSymmetricError,
     TooLargeError,
+    UnsupportedModelError,
     Warning,
     WrongTypeError,
 )
+from heigen._experiment import Experiment, Trained, experiment, experiments
 from heigen._heigen import __version__
 from heigen._operators import Operator, as_operator
+from heigen._parts import Boundary, DensityCurve, GTheta, GThetas, Layer, Margin
+from heigen._plots import Picture
 from heigen._results import (
     Certificate,
     Density,
@@ -42,14 +49,23 @@ from heigen._solvers import (
 )
 
 __all__ = [
+    "Analysis",
+    "Boundary",
     "Certificate",
     "Density",
+    "DensityCurve",
     "Diagonal",
     "EigenPairs",
     "Error",
     "Estimate",
+    "Experiment",
+    "FileError",
+    "GTheta",
+    "GThetas",
     "InputError",
     "InternalError",
+    "Layer",
+    "Margin",
     "NotCertifiedError",
     "NotConvergedError",
     "NotDeterministicError",
@@ -58,20 +74,28 @@ __all__ = [
     "NotSymmetricError",
     "Operator",
     "Outliers",
+    "Picture",
     "Solution",
     "Spectrum",
     "TooLargeError",
+    "Trained",
+    "UnsupportedModelError",
     "Warning",
     "WrongTypeError",
     "__version__",
+    "analyze",
     "as_operator",
     "certify",
     "density",
     "diagonal",
     "effective_dimension",
     "eigsh",
+    "experiment",
+    "experiments",
     "frobenius_norm",
+    "load",
     "log_determinant",
+    "operator",
     "outliers",
     "set_threads",
     "solve",

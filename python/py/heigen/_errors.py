@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "Error",
+    "FileError",
     "InputError",
     "InternalError",
     "NotCertifiedError",
@@ -16,6 +17,7 @@ __all__ = [
     "NotPositiveError",
     "NotSymmetricError",
     "TooLargeError",
+    "UnsupportedModelError",
     "Warning",
     "WrongTypeError",
 ]
@@ -86,6 +88,14 @@ class NotCertifiedError(Error, RuntimeError):
 
 class TooLargeError(Error, MemoryError):
     """The memory needed is more than what may be used."""
+
+
+class UnsupportedModelError(Error, TypeError):
+    """A module has a part that the native engine has no layer for; :class:`heigen.torch.Hessian` takes any module."""
+
+
+class FileError(Error, OSError):
+    """A file cannot be read or written, or is not what was looked for."""
 
 
 class InternalError(Error, RuntimeError):

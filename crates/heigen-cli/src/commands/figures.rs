@@ -66,6 +66,7 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
             experiments,
             how: args.analysing.how(),
             drawing: drawing.clone(),
+            asked: None,
             folder: args.figures.clone(),
             making: session.making.clone(),
         };

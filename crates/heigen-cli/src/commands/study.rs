@@ -7,8 +7,8 @@ use crate::{describe, remedy};
 use anyhow::{Context, Result, bail};
 use heigen::config::FileArgs;
 use heigen_lab::{
-    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Found, How, ImportRequest, Making, Matter,
-    PLOTS, Study, StudyRequest, TopPairs,
+    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Found, Given, How, ImportRequest, Making,
+    Matter, PLOTS, Study, StudyRequest, TopPairs,
 };
 use std::path::{Path, PathBuf};
 
@@ -113,6 +113,7 @@ fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result
             label_smoothing: args.penalty.label_smoothing,
             ..Drawing::paper(figure)
         },
+        asked: None,
         folder: args.figures_dir.clone(),
         making: Making { force: false, ..session.making.clone() },
     };
@@ -133,6 +134,7 @@ fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
         renamings: args.map.clone(),
         leave_out: args.leave_out.clone(),
         weights_key: args.weights_key.clone(),
+        given: Given::default(),
         data: FileArgs {
             path: text(&args.data),
             labels_path: args.labels.as_ref().map(text),

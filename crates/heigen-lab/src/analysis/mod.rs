@@ -5,10 +5,12 @@ mod coherences;
 mod estimated;
 mod estimates;
 mod operator;
+mod owned;
 mod recipe;
 mod request;
 mod setting;
 mod solvers;
+mod stored;
 mod top_k;
 mod whole;
 
@@ -28,12 +30,14 @@ use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{self, AnalysisRecord, Estimates, EstimatesSummary, TopKSummary};
+pub use owned::Owned;
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 pub(crate) use setting::in_file_names;
 use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
+pub use stored::Stored;
 
 /// A spectrum, the part of it that was computed, or estimates.
 #[derive(Clone, Debug)]

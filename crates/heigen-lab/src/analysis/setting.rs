@@ -9,7 +9,7 @@ use crate::prepare::Prepared;
 use crate::training::{imported, trained};
 use crate::watch::NoteKind;
 use crate::words::number;
-use heigen::config::{ExperimentName, LossKind};
+use heigen::config::{DatasetSpec, ExperimentName, LossKind};
 use heigen::curvature::{Cost, IndexRanges, Method, Problem, ProblemError, Work, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
@@ -165,7 +165,14 @@ impl<'a> Setting<'a> {
 
     /// A hash of all that determines the numbers.
     pub(super) fn stamp(&self) -> Result<String, LabError> {
-        let config = self.loaded.experiment.to_json();
+        let mut config = self.loaded.experiment.to_json();
+        // Samples in files are told by their content, which `source` names, and may have moved.
+        if matches!(self.loaded.experiment.dataset, DatasetSpec::File(_))
+            && let Some(args) = config["dataset"]["args"].as_object_mut()
+        {
+            args.remove("path");
+            args.remove("labels_path");
+        }
         let problem: Vec<String> = ["model", "dataset", "loss", "train_fraction", "test_fraction"]
             .iter()
             .map(|key| config[key].to_string())

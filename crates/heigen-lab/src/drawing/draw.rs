@@ -1,9 +1,10 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
-use super::catalogue::{Draw, Estimated};
+use super::Figure;
+use super::catalogue::Draw;
+use super::estimated::{draw_estimates, estimated};
 use super::labels::{labels, stem};
-use super::{Figure, diagnostics};
-use crate::analysis::{self, Analysed, Asked, DensityAsked, EstimatesAsked, How, Matter, analysed, spectrum};
+use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
@@ -12,7 +13,7 @@ use heigen_figures::Scene;
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
-use heigen_store::record::{Dtype, Summary, Unusable, stamp};
+use heigen_store::record::{Summary, Unusable, stamp};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct FigureRequest {
     pub how: How,
     /// The options of the drawing.
     pub drawing: Drawing,
+    /// The analysis that is drawn, where `how` and `drawing` do not say all about it.
+    pub asked: Option<Asked>,
     /// The folder that the files are written to.
     pub folder: PathBuf,
     /// The options of making models, analyses and the figure.
@@ -115,8 +118,36 @@ impl Lab {
     pub fn draw(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Drawn, LabError> {
         self.call(&request.store, &request.making, watch, |call| {
             let experiments = request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
-            draw(call, request.figure, experiments, &request.how, &request.drawing, &request.folder)
+            draw(call, request.figure, experiments, &request.asked(), &request.drawing, &request.folder)
         })
+    }
+
+    /// Puts a figure together, after all training and analysis that it needs, and writes no file of it.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the figure from being drawn.
+    pub fn compose(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Scene, LabError> {
+        self.call(&request.store, &request.making, watch, |call| {
+            let experiments: Vec<Loaded> =
+                request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
+            let (figure, asked) = (request.figure, request.asked());
+            experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
+            match figure.draw {
+                Draw::Estimates(what) => estimated(call, what, &experiments, &asked)?.scene(what),
+                Draw::Spectra(draw) => {
+                    let shown = shown(call, experiments, &asked, analysed)?;
+                    call.job(&format!("figure {}", figure.name)).begin(stage::DRAWING)?;
+                    draw(call, &shown, &request.drawing)
+                }
+            }
+        })
+    }
+}
+
+impl FigureRequest {
+    /// The analyses that the figure is drawn from.
+    fn asked(&self) -> Asked {
+        self.asked.clone().unwrap_or_else(|| asked(&self.how, &self.drawing))
     }
 }
 
@@ -124,7 +155,7 @@ fn draw(
     call: &Call,
     figure: &Figure,
     experiments: Vec<Loaded>,
-    how: &How,
+    asked: &Asked,
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
@@ -132,42 +163,10 @@ fn draw(
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
     if let Draw::Estimates(what) = figure.draw {
-        return draw_estimates(call, (figure, what), &experiments, &asked(how, drawing), drawing, folder);
+        return draw_estimates(call, (figure, what), &experiments, asked, drawing, folder);
     }
-    let shown = shown(call, experiments, how, drawing, analysed)?;
+    let shown = shown(call, experiments, asked, analysed)?;
     draw_shown(call, figure, &shown, drawing, folder)
-}
-
-/// Draws estimates of some experiments.
-fn draw_estimates(
-    call: &Call,
-    (figure, what): (&Figure, Estimated),
-    experiments: &[Loaded],
-    asked: &Asked,
-    drawing: &Drawing,
-    folder: &Path,
-) -> Result<Drawn, LabError> {
-    let estimates = match what {
-        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
-        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
-    };
-    let asked = Asked { estimates, ..asked.clone() };
-    let (mut of, mut densities, mut layers, mut analyses) = (vec![], vec![], vec![], vec![]);
-    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
-        let (found, paths) = spectrum(call, loaded, &asked)?.told();
-        layers.extend(found.estimates().by_layer.iter().flatten().cloned());
-        let (summary, name) = (Summary::from(found), loaded.experiment.name.to_string());
-        let stamp = summary.stamp().to_owned();
-        of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
-        densities.push((label, paths.density()));
-        analyses.push(summary);
-    }
-    let scene = || match what {
-        Estimated::Densities => diagnostics::densities(&densities),
-        Estimated::Layers => diagnostics::by_layer(&densities[0].0, &layers),
-    };
-    let paths = made(call, &Picture::new(call, figure, &of, drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses })
 }
 
 /// Draws a figure of experiments that are analysed already.
@@ -186,7 +185,8 @@ pub(crate) fn draw_shown(
 /// Draws a figure as the paper shows it, and tells whether its files were up to date already.
 pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<(Drawn, bool), LabError> {
     let before = up_to_date(call, figure, folder)?;
-    let drawn = draw(call, figure, paper(call, figure)?, &How::default(), &Drawing::paper(figure), folder)?;
+    let drawing = Drawing::paper(figure);
+    let drawn = draw(call, figure, paper(call, figure)?, &asked(&How::default(), &drawing), &drawing, folder)?;
     Ok((drawn, before))
 }
 
@@ -196,7 +196,8 @@ pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
         analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })
     };
-    let shown = match shown(call, paper(call, figure)?, &How::default(), &drawing, standing) {
+    let asked = asked(&How::default(), &drawing);
+    let shown = match shown(call, paper(call, figure)?, &asked, standing) {
         Err(LabError::NeedsWhole { .. }) => return Ok(false),
         shown => shown?,
     };
@@ -224,17 +225,15 @@ fn asked(how: &How, drawing: &Drawing) -> Asked {
 fn shown(
     call: &Call,
     experiments: Vec<Loaded>,
-    how: &How,
-    drawing: &Drawing,
+    asked: &Asked,
     analysis: impl Fn(&Call, &Loaded, &Asked) -> Result<Analysed, LabError>,
 ) -> Result<Vec<Shown>, LabError> {
     let labels = labels(&experiments);
-    let asked = asked(how, drawing);
-    let own = how.weights.is_none() && how.dtype == Dtype::Float64;
-    let penalised = drawing.weight_decay != 0.0 || drawing.label_smoothing != 0.0;
-    let varied = !drawing.classes.is_empty() || drawing.reparameterize.is_some() || penalised || !own;
+    // Results that do not depend on the way to the spectrum are those of the plain analysis.
+    let plain = Asked { how: How { way: asked.how.way, ..How::default() }, ..Asked::default() };
+    let varied = asked.subject != plain.subject || asked.how != plain.how;
     let one = |(loaded, label): (Loaded, String)| {
-        let analysed = Arc::new(analysis(call, &loaded, &asked)?);
+        let analysed = Arc::new(analysis(call, &loaded, asked)?);
         Ok(Shown { loaded, analysed, label, varied })
     };
     experiments.into_iter().zip(labels).map(one).collect()
@@ -283,16 +282,16 @@ impl Shown {
 }
 
 /// One of the things that a figure shows.
-struct Origin {
-    experiment: Loaded,
+pub(super) struct Origin {
+    pub(super) experiment: Loaded,
     /// The stamp of the analysis that it is drawn from.
-    stamp: String,
-    label: String,
-    name: String,
+    pub(super) stamp: String,
+    pub(super) label: String,
+    pub(super) name: String,
 }
 
 /// A figure as it would be drawn now; a stored one is compared with it.
-struct Picture<'a> {
+pub(super) struct Picture<'a> {
     call: &'a Call<'a>,
     figure: &'a Figure,
     scene: Box<dyn Fn() -> Result<Scene, LabError> + 'a>,
@@ -328,7 +327,7 @@ impl<'a> Picture<'a> {
         Self::new(call, figure, &of, drawing, folder, scene)
     }
 
-    fn new(
+    pub(super) fn new(
         call: &'a Call<'a>,
         figure: &'a Figure,
         of: &[Origin],

@@ -53,6 +53,9 @@ const ENDINGS: [&str; 8] = ["onnx", "safetensors", "npz", "pt", "pth", "pth.tar"
 /// Reads the network's file and its architecture. The kind of the file is told by its content.
 pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabError> {
     let path = &request.model;
+    if let Some(tensors) = &request.given.tensors {
+        return weights_only(request, Weights { tensors: tensors.to_vec(), ..Weights::default() });
+    }
     let bytes = call.lab.cache.read_weights(path)?;
     let kind = FileKind::of(&bytes);
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().to_ascii_lowercase());
@@ -65,7 +68,11 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
         FileKind::Safetensors => safetensors(path, &bytes)?,
         // An ONNX model has no mark of its own, so the ending counts as well.
         FileKind::Onnx | FileKind::Unknown if *ending == "onnx" => {
-            if request.arch.is_some() || !request.renamings.is_empty() || !request.leave_out.is_empty() {
+            if request.arch.is_some()
+                || request.given.architecture.is_some()
+                || !request.renamings.is_empty()
+                || !request.leave_out.is_empty()
+            {
                 return Err(ImportError::BringsArchitecture { path: path.clone() }.into());
             }
             return onnx(call, path, &bytes);
@@ -75,11 +82,19 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
         FileKind::Zip | FileKind::Pickle | FileKind::Tar | FileKind::Unknown => zipped(request, &bytes)?,
         kind => return Err(ImportError::OtherContent { path: path.clone(), content: kind.name() }.into()),
     };
+    weights_only(request, weights)
+}
+
+/// A network whose weights and architecture come apart.
+fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, LabError> {
+    let path = &request.model;
     let Weights { tensors, tied, mut notes } = chosen(weights, request)?;
-    let Some(arch) = &request.arch else {
-        return Err(ImportError::NoArchitecture { path: path.clone() }.into());
+    let (arch, text) = match (&request.arch, &request.given.architecture) {
+        (arch, Some(text)) => (arch.as_deref().unwrap_or("that was given"), Some(text)),
+        (Some(arch), None) => (arch.as_str(), None),
+        (None, None) => return Err(ImportError::NoArchitecture { path: path.clone() }.into()),
     };
-    let (spec, stated) = architecture(arch, &tensors)?;
+    let (spec, stated) = architecture(arch, text, &tensors)?;
     let n_outputs = outputs(&spec, &tensors, arch)?;
     let input_shape = match &spec {
         ModelSpec::Cnn {} => Some([1, 28, 28]),
@@ -226,13 +241,18 @@ pub(super) fn ends_with_name(full: &str, name: &str) -> bool {
 
 /// The architecture named `arch`, with the widths of the weights, or the one in the file `arch`; and the statistics of
 /// batch normalisation that the file asks for, if any.
-fn architecture(arch: &str, tensors: &[NamedTensor<f64>]) -> Result<(ModelSpec, Option<BatchNormMode>), LabError> {
+fn architecture(
+    arch: &str,
+    text: Option<&String>,
+    tensors: &[NamedTensor<f64>],
+) -> Result<(ModelSpec, Option<BatchNormMode>), LabError> {
     let width = |name: &str| {
         let (arch, tensor) = (arch.to_owned(), name.to_owned());
         rows(tensors, name).ok_or(ImportError::NoTensor { arch, tensor, reference: true })
     };
     let preset = |args: serde_json::Value| serde_json::json!({"type": arch, "args": args}).to_string();
     let text = match arch {
+        _ if text.is_some() => text.cloned().unwrap_or_default(),
         "FNN" => preset(serde_json::json!({"num_neurons": width("linear_relu_stack.0.weight")?})),
         "FNN_2layer" => preset(serde_json::json!({
             "num_neurons_layer1": width("fc1.weight")?,

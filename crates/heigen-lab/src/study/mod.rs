@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::drawing::{Drawing, Figure, PLOTS, Shown, draw_shown};
 use crate::error::Contradiction;
 use crate::prepare::Prepared;
+use crate::training::weights_of;
 use crate::watch::NoteKind;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 pub use error::{ImportError, Occupant};
@@ -26,7 +27,9 @@ use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Order};
+use heigen_store::own_data;
 use heigen_store::record::Summary;
+use heigen_store::weights::NamedTensor;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +48,8 @@ pub struct ImportRequest {
     pub leave_out: Vec<String>,
     /// The dictionary of tensors inside of a checkpoint of PyTorch's; found by its usual names if not given.
     pub weights_key: Option<String>,
+    /// Parts of the network and the samples that are handed over in memory.
+    pub given: Given,
     /// The samples; the number of classes is the network's.
     pub data: FileArgs,
     /// The loss.
@@ -53,6 +58,19 @@ pub struct ImportRequest {
     pub name: Option<String>,
     /// Whether results of that name are replaced, whatever they are.
     pub force: bool,
+}
+
+/// Parts of a network and its samples that are handed over in memory, each in the place of a file. Names of files stay what
+/// messages and records call them by.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The text of the architecture, as its file would have it, in place of [`ImportRequest::arch`].
+    pub architecture: Option<String>,
+    /// The tensors, in place of the content of [`ImportRequest::model`].
+    pub tensors: Option<Arc<Vec<NamedTensor<f64>>>>,
+    /// The samples, in place of the files of [`ImportRequest::data`]. They are stored beside the experiment that is about
+    /// them.
+    pub samples: Option<Arc<own_data::Opened>>,
 }
 
 /// A renaming: names of tensors that begin with `from` begin with `to` instead.
@@ -104,6 +122,42 @@ pub struct StudyRequest {
     pub making: Making,
     /// A function that words the command that draws a figure of the experiment again, if the face has such a command.
     pub command: Option<PictureCommand>,
+}
+
+/// A request for the study of an experiment: all that [`StudyRequest`] asks for, without a network from elsewhere.
+#[derive(Clone, Debug)]
+pub struct ExperimentStudyRequest {
+    /// The store of the results.
+    pub store: Store,
+    /// The experiment; it is trained if need be.
+    pub experiment: Loaded,
+    /// The analysis that is asked for.
+    pub asked: Asked,
+    /// Whether the margin is measured also if the network is large.
+    pub margin: bool,
+    /// Folder of the figures.
+    pub figures: PathBuf,
+    /// Folder of the report.
+    pub report: PathBuf,
+    /// Sentences that the page repeats: about how network and samples were read.
+    pub notes: Vec<String>,
+    /// Sentences that the page repeats: reasons why the numbers may mislead.
+    pub warnings: Vec<String>,
+    /// The options of making the model, the analysis, the measures and the figures.
+    pub making: Making,
+    /// A function that words the command that draws a figure of the experiment again, if the face has such a command.
+    pub command: Option<PictureCommand>,
+}
+
+/// The parts of a request for a study that do not depend on where the network comes from.
+struct Wanted<'a> {
+    /// The name of the network on the page.
+    network: String,
+    asked: Asked,
+    margin: bool,
+    figures: &'a Path,
+    report: &'a Path,
+    command: Option<PictureCommand>,
 }
 
 /// The results of a study.
@@ -193,6 +247,16 @@ impl Lab {
         }
         self.call(&request.store, &request.making, watch, |call| study(call, request))
     }
+
+    /// Studies an experiment: spectrum, boundary, pictures and one page.
+    ///
+    /// # Errors
+    /// The errors of [`Lab::train`], [`Lab::analyse`] and [`Lab::boundary`]. A picture that cannot be drawn is only a
+    /// note.
+    pub fn study_experiment(&self, request: &ExperimentStudyRequest, watch: &dyn LabWatch) -> Result<Study, LabError> {
+        request.asked.check()?;
+        self.call(&request.store, &request.making, watch, |call| of_experiment(call, request))
+    }
 }
 
 fn import(call: &Call, request: &ImportRequest) -> Result<Imported, LabError> {
@@ -213,11 +277,41 @@ fn import(call: &Call, request: &ImportRequest) -> Result<Imported, LabError> {
 
 fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     let imported = import(call, &request.import)?;
-    let loaded = imported.experiment.clone();
-    let job = &loaded.experiment.name;
     let how = How { weights: Some(imported.paths.weights()), ..request.asked.how.clone() };
-    let asked = Asked { how, eigenpairs: true, ..request.asked.clone() };
-    let found = spectrum(call, &loaded, &asked)?;
+    let wanted = Wanted {
+        network: request.import.model.display().to_string(),
+        asked: Asked { how, eigenpairs: true, ..request.asked.clone() },
+        margin: request.margin,
+        figures: &request.figures,
+        report: &request.report,
+        command: request.command,
+    };
+    studied(call, imported, &wanted)
+}
+
+fn of_experiment(call: &Call, request: &ExperimentStudyRequest) -> Result<Study, LabError> {
+    let experiment = call.seeded(request.experiment.clone());
+    let mut prepared = Prepared::new(call, &experiment.experiment)?;
+    let weights = weights_of(call, &experiment, &request.asked.how)?;
+    let theta = prepared.load(&weights, &*call.memo.weights(&call.lab.cache, &weights)?)?;
+    let paths = call.store.of(&experiment.experiment.name)?;
+    let (notes, warnings) = (request.notes.clone(), request.warnings.clone());
+    let wanted = Wanted {
+        network: experiment.experiment.name.to_string(),
+        asked: Asked { eigenpairs: true, ..request.asked.clone() },
+        margin: request.margin,
+        figures: &request.figures,
+        report: &request.report,
+        command: request.command,
+    };
+    studied(call, Imported { experiment, paths, prepared, theta, notes, warnings }, &wanted)
+}
+
+/// Everything that is computed about a network, and the page about it.
+fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, LabError> {
+    let (loaded, asked) = (imported.experiment.clone(), &wanted.asked);
+    let job = &loaded.experiment.name;
+    let found = spectrum(call, &loaded, asked)?;
     logits(call, &imported)?;
     let (spectrum, analysed, analysis) = match found {
         Spectrum::Whole(analysed) => {
@@ -228,7 +322,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
     let mut warnings = imported.warnings.clone();
-    for warning in warnings_of(&spectrum, || causes(call, &imported, &asked)) {
+    for warning in warnings_of(&spectrum, || causes(call, &imported, asked)) {
         call.note(job, NoteKind::Warning(warning.clone()));
         warnings.push(warning);
     }
@@ -239,7 +333,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     } else {
         String::new()
     };
-    let report = request.report.join(format!("{name}{part}.html"));
+    let report = wanted.report.join(format!("{name}{part}.html"));
     let mut notes = imported.notes.clone();
     if imported.prepared.network.couples_samples() {
         notes.push(crate::words::HELD_STATISTICS.to_owned());
@@ -247,10 +341,10 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
     let (boundary, pictures) = (None, vec![]);
     let mut study = Study { imported, spectrum, analysis, boundary, pictures, warnings, notes, report };
     if let Some(analysed) = analysed {
-        study.boundary = Some(boundary::measured(call, &loaded, &analysed, request.margin)?);
-        draw_all(call, request, &analysed, &mut study)?;
+        study.boundary = Some(boundary::measured(call, &loaded, &analysed, wanted.margin)?);
+        draw_all(call, wanted, &analysed, &mut study)?;
     }
-    atomic::write(&study.report, page::html(call, request, &study)?.as_bytes())?;
+    atomic::write(&study.report, page::html(call, wanted, &study)?.as_bytes())?;
     call.note(job, NoteKind::Reported { path: study.report.clone() });
     Ok(study)
 }
@@ -294,7 +388,7 @@ fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> V
 }
 
 /// Draws the pictures that fit the number of features. If one cannot be drawn, the others still are.
-fn draw_all(call: &Call, request: &StudyRequest, analysed: &Arc<Analysed>, study: &mut Study) -> Result<(), LabError> {
+fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut Study) -> Result<(), LabError> {
     let prepared = &study.imported.prepared;
     let inputs = match prepared.samples.data.n_features() {
         1 => "line",
@@ -309,7 +403,7 @@ fn draw_all(call: &Call, request: &StudyRequest, analysed: &Arc<Analysed>, study
     for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
         let drawn = (figure.check)(call, &shown[0].loaded, figure.name)
-            .and_then(|()| draw_shown(call, figure, &shown, &Drawing::paper(figure), &request.figures));
+            .and_then(|()| draw_shown(call, figure, &shown, &Drawing::paper(figure), wanted.figures));
         match drawn {
             Ok(drawn) => study.pictures.push(Picture { figure, paths: drawn.paths }),
             Err(stopped) if stopped.is_stopped() => return Err(stopped),

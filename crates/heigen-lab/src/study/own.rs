@@ -13,17 +13,21 @@ use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::record::loss_name;
-use heigen_store::weights::{self, Weights};
+use heigen_store::record::{loss_name, stamp};
+use heigen_store::weights::{self, NamedTensor, Weights};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Checks that network and samples fit together, then writes the experiment and its weights.
 pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) -> Result<Imported, LabError> {
     let name = name(request)?;
     let paths = call.store.of(&name)?;
-    let mut experiment = experiment(request, &foreign, name, &paths.experiment())?;
+    if let Some(given) = &request.given.samples {
+        call.memo.give(paths.features().display().to_string(), Arc::clone(given));
+    }
+    let mut experiment = experiment(request, &foreign, name, &paths)?;
     let single = foreign.architecture.layers.contains(&LayerSpec::BinaryLogits);
     let of_single = |error: LabError| match error {
         stopped if stopped.is_stopped() || !single => stopped,
@@ -57,12 +61,17 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     let metadata = metadata(request, &prepared)?;
     let written = weights::stage(&paths.weights(), &foreign.tensors, &metadata)?;
     let hash = written.hash().to_owned();
-    let staged = vec![
+    let mut staged = vec![
         written,
         atomic::stage_with(&paths.experiment(), |file| {
             file.write_all(format!("{:#}\n", experiment.to_json()).as_bytes())
         })?,
     ];
+    if let Some((features, labels)) = request.given.samples.as_ref().map(|given| given.bytes()) {
+        for (path, bytes) in [(paths.features(), features), (paths.labels(), labels.unwrap_or_default())] {
+            staged.push(atomic::stage_with(&path, |file| file.write_all(bytes))?);
+        }
+    }
     replace(&[], staged)?;
     let kept = Weights { tensors: foreign.tensors, metadata, skipped: vec![], rounded: vec![] };
     call.memo.wrote(paths.weights(), hash, kept);
@@ -146,7 +155,7 @@ fn experiment(
     request: &ImportRequest,
     foreign: &Foreign,
     name: ExperimentName,
-    path: &Path,
+    paths: &ExperimentPaths,
 ) -> Result<Experiment, LabError> {
     if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
         return Err(ImportError::NoLogSoftmax { model: request.model.clone() }.into());
@@ -154,7 +163,14 @@ fn experiment(
     if request.loss != LossKind::CrossEntropy && foreign.architecture.layers.contains(&LayerSpec::BinaryLogits) {
         return Err(ImportError::SingleOutput { model: request.model.clone(), loss: loss_name(request.loss) }.into());
     }
+    let text = |path: PathBuf| path.display().to_string();
+    let (path, labels_path) = match request.given.samples {
+        Some(_) => (text(paths.features()), Some(text(paths.labels()))),
+        None => (request.data.path.clone(), request.data.labels_path.clone()),
+    };
     let data = FileArgs {
+        path,
+        labels_path,
         num_classes: Some(foreign.n_outputs),
         class_names: request.data.class_names.clone().or_else(|| foreign.classes.clone()),
         ..request.data.clone()
@@ -168,7 +184,7 @@ fn experiment(
         "test_fraction": 0.0,
         "trainer": {"num_epochs": 0, "batch_size": "full", "how_often_print": 1},
     });
-    Ok(Experiment::parse(&written.to_string(), name, &path.display().to_string(), &AnyName)?.experiment)
+    Ok(Experiment::parse(&written.to_string(), name, &paths.experiment().display().to_string(), &AnyName)?.experiment)
 }
 
 /// Fails if the name is taken by weights that heigen trained, that somebody put there, or that come from another file,
@@ -195,8 +211,14 @@ fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -
     Err(ImportError::Occupied { path, by }.into())
 }
 
+/// The name of the network's file; of tensors from memory, which no file tells from others, with a hash of them.
 fn origin(request: &ImportRequest) -> String {
-    request.model.display().to_string()
+    let name = request.model.display().to_string();
+    let Some(tensors) = &request.given.tensors else { return name };
+    let part = |t: &NamedTensor<f64>| -> Vec<u8> {
+        t.name.bytes().chain(t.values.iter().flat_map(|value| value.to_le_bytes())).collect()
+    };
+    format!("{name} ({:.12})", stamp(tensors.iter().map(part)))
 }
 
 fn metadata(request: &ImportRequest, prepared: &Prepared) -> Result<BTreeMap<String, String>, LabError> {

@@ -1,6 +1,6 @@
 //! The report about one network.
 
-use super::{Picture, Study, StudyRequest};
+use super::{Picture, Study, Wanted};
 use crate::LabError;
 use crate::analysis::Found;
 use crate::call::Call;
@@ -14,7 +14,7 @@ use heigen_store::record::{AnalysisRecord, TopKSummary, loss_name};
 /// Number of eigenvalues in the table.
 const SHOWN: usize = 10;
 
-pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Result<String, LabError> {
+pub(super) fn html(call: &Call, wanted: &Wanted, outcome: &Study) -> Result<String, LabError> {
     let mut sections = vec![minimum(outcome)];
     let by_layer = match &outcome.spectrum {
         Found::Whole(record) => {
@@ -30,7 +30,7 @@ pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Resu
     sections.extend(by_layer.as_deref().map(layers));
     sections.extend(outcome.boundary.as_ref().map(boundary));
     if !outcome.pictures.is_empty() {
-        sections.push(pictures(call, request, outcome));
+        sections.push(pictures(call, wanted, outcome));
     }
     let name = &outcome.imported.experiment.experiment.name;
     let report = Report {
@@ -42,7 +42,7 @@ pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Resu
              eigenvectors, the generalization measure $G_\\theta$, and the boundary itself."
                 .to_owned(),
         ],
-        facts: facts(call, request, outcome),
+        facts: facts(call, wanted, outcome),
         sections,
         timings: timings(outcome),
         footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn html(call: &Call, request: &StudyRequest, outcome: &Study) -> Resu
     Ok(heigen_report::html(&report)?)
 }
 
-fn facts(call: &Call, request: &StudyRequest, outcome: &Study) -> Vec<(String, String)> {
+fn facts(call: &Call, wanted: &Wanted, outcome: &Study) -> Vec<(String, String)> {
     let own = &outcome.imported;
     let (samples, network) = (&own.prepared.samples, &own.prepared.network);
     let data = &samples.data;
@@ -64,11 +64,11 @@ fn facts(call: &Call, request: &StudyRequest, outcome: &Study) -> Vec<(String, S
         _ => format!(": {}", classes.join(", ")),
     };
     let mut facts = vec![
-        ("Network", literal(&request.import.model.display().to_string())),
+        ("Network", literal(&wanted.network)),
         ("Parameters", format!("P = {}", whole(network.n_params()))),
         ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, whole(data.n_samples())))),
         ("Classes", literal(&format!("{}{named}", data.n_classes))),
-        ("Loss", literal(loss_name(request.import.loss))),
+        ("Loss", literal(loss_name(own.experiment.experiment.loss))),
         ("Program", format!("heigen {}", heigen::VERSION)),
         ("Machine", machine(call.lab)),
     ];
@@ -305,7 +305,7 @@ fn caption(figure: &Figure) -> &'static str {
     }
 }
 
-fn pictures(call: &Call, request: &StudyRequest, outcome: &Study) -> Section {
+fn pictures(call: &Call, wanted: &Wanted, outcome: &Study) -> Section {
     let name = &outcome.imported.experiment.experiment.name;
     let own = &outcome.imported;
     let picture = |drawn: &Picture| {
@@ -317,7 +317,7 @@ fn pictures(call: &Call, request: &StudyRequest, outcome: &Study) -> Section {
             svg,
             alt: format!("{name}: {}", caption(figure)),
             caption: format!("{}.{}", typeset(&capital(caption(figure))), read_as(figure.name)),
-            command: request
+            command: wanted
                 .command
                 .map(|command| command(figure, &own.paths.experiment(), &own.paths.weights(), call.store.dir())),
         })

@@ -5,6 +5,7 @@ mod changed;
 mod pretrained;
 mod start;
 
+use crate::analysis::How;
 use crate::call::Call;
 use crate::error::OfJob;
 use crate::making::{Fresh, Recipe, made};
@@ -100,6 +101,18 @@ pub(crate) fn imported(call: &Call, loaded: &Loaded) -> Result<Option<PathBuf>, 
     let file = call.memo.weights(&call.lab.cache, &path)?;
     let taken_in = file.weights().is_ok_and(|weights| weights.metadata.contains_key(IMPORTED));
     Ok(taken_in.then_some(path))
+}
+
+/// The file of the weights that an analysis of an experiment is at: the one that is given, or those that were taken in with
+/// a network from elsewhere, or the trained ones.
+pub(crate) fn weights_of(call: &Call, loaded: &Loaded, how: &How) -> Result<PathBuf, LabError> {
+    if let Some(path) = &how.weights {
+        return Ok(path.clone());
+    }
+    match imported(call, loaded)? {
+        Some(path) => Ok(path),
+        None => Ok(trained(call, loaded)?.path),
+    }
 }
 
 /// A trained model as it would be made now; a stored one is compared with it.

@@ -18,6 +18,7 @@ fn results(folder: &Folder, store: &Store) {
         experiments: vec![folder.experiment("plain", &small(10))],
         how: How::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
+        asked: None,
         folder: store.dir().join("figures"),
         making: Making::default(),
     };
@@ -35,6 +36,7 @@ fn results(folder: &Folder, store: &Store) {
             renamings: vec![],
             leave_out: vec![],
             weights_key: None,
+            given: heigen_lab::Given::default(),
             data: heigen::config::FileArgs { path: data, ..Default::default() },
             loss: heigen::config::LossKind::CrossEntropy,
             name: None,

@@ -57,6 +57,7 @@ fn stopped_at_any_moment_a_request_leaves_no_file() {
     };
     let boundary = || BoundaryRequest {
         store: store.clone(),
+        asked: heigen_lab::Asked::default(),
         experiment: experiment.clone(),
         margin: false,
         making: making.clone(),
@@ -68,6 +69,7 @@ fn stopped_at_any_moment_a_request_leaves_no_file() {
         experiments: vec![experiment.clone()],
         how: How::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
+        asked: None,
         folder: folder.path("results/figures"),
         making: making.clone(),
     };
@@ -141,6 +143,7 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
             renamings: vec![],
             leave_out: vec![],
             weights_key: None,
+            given: heigen_lab::Given::default(),
             data: heigen::config::FileArgs { path: data, ..Default::default() },
             loss: heigen::config::LossKind::CrossEntropy,
             name: None,
@@ -185,6 +188,7 @@ fn forced_everything_is_made_once() {
         experiments: vec![experiment.clone()],
         how: How::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
+        asked: None,
         folder: folder.path("figures"),
         making: Making { force, ..Making::default() },
     };

@@ -14,6 +14,7 @@ mod parameters;
 mod passes;
 mod per_example;
 mod problem;
+mod shared_network;
 mod structure;
 
 pub use alignment_gradient::AlignmentGradients;
@@ -27,7 +28,10 @@ pub use heigen_spectra::{
     top_k_from, trace,
 };
 pub use hessian::Hessian;
-pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};
+pub use operators::{
+    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, OwnedOperator, SampleSelectionError,
+};
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::{Problem, ProblemError};
+pub use shared_network::SharedNetwork;

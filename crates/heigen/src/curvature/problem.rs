@@ -1,6 +1,7 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
 use super::passes::{StartingAt, tile_of};
+use super::shared_network::SharedNetwork;
 use super::{Host, IndexRanges, Law, Space, Threads, UnknownParameters, named_parameters};
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
@@ -30,7 +31,7 @@ const SIGNS: u64 = 3_141;
 /// ([`Problem::of_samples`]) keeps their classifier.
 #[derive(Clone, Debug)]
 pub struct Problem<'a, T> {
-    network: &'a Network,
+    network: SharedNetwork<'a>,
     theta: Vec<T>,
     inputs: Matrix<T>,
     labels: Vec<usize>,
@@ -114,11 +115,12 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// # Errors
     /// [`ProblemError`] if sizes disagree, there are no samples, a number is infinite or NaN, or the objective is not known.
     pub fn new<W: Copy + Into<f64>>(
-        network: &'a Network,
+        network: impl Into<SharedNetwork<'a>>,
         theta: &[W],
         data: &Dataset,
         objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
+        let network = network.into();
         let (n, d) = (data.labels.len(), network.n_inputs());
         if n > 0 && data.features.len() != n * d {
             return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
@@ -132,12 +134,13 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// # Errors
     /// [`ProblemError`] as for [`Problem::new`].
     pub fn at(
-        network: &'a Network,
+        network: impl Into<SharedNetwork<'a>>,
         theta: Vec<T>,
         inputs: Matrix<T>,
         labels: Vec<usize>,
         objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
+        let network = network.into();
         let (n, d) = (labels.len(), network.n_inputs());
         if theta.len() != network.n_params() {
             return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
@@ -181,7 +184,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `labels` `[M]`, M
     /// at least 1. Where single samples need the statistics of a batch, they are still those of this problem's samples.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
-        let (network, theta, objective) = (self.network, self.theta.clone(), self.objective.clone());
+        let (network, theta, objective) = (self.network.clone(), self.theta.clone(), self.objective.clone());
         let (penalty, held, batch, space) = (self.penalty.clone(), self.held.clone(), self.batch, self.space.clone());
         Self { network, theta, inputs, labels, objective, penalty, held, batch, space }
     }
@@ -205,7 +208,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub(super) fn in_double(&self) -> Problem<'a, f64> {
         let wide = |numbers: &[T]| numbers.iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
         Problem {
-            network: self.network,
+            network: self.network.clone(),
             theta: wide(&self.theta),
             inputs: Matrix { data: wide(&self.inputs.data), rows: self.inputs.rows, columns: self.inputs.columns },
             labels: self.labels.clone(),
@@ -232,7 +235,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// [`ProblemError`] if the objective is not known, or no parameter has the name of those that decay.
     pub fn with_objective(&self, objective: impl Into<Objective>) -> Result<Self, ProblemError> {
         let (inputs, labels) = (self.inputs.clone(), self.labels.clone());
-        let other = Self::at(self.network, self.theta.clone(), inputs, labels, objective)?;
+        let other = Self::at(self.network.clone(), self.theta.clone(), inputs, labels, objective)?;
         let (held, batch, space) = (self.held.clone(), self.batch, self.space.clone());
         Ok(Self { held, batch, space, ..other })
     }
@@ -249,8 +252,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
     }
 
     /// The network.
-    pub fn network(&self) -> &'a Network {
-        self.network
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The point theta, `[P]`.
@@ -271,7 +274,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// The network as a function of single samples: where it takes the statistics of the batch, those of all samples that
     /// the problem was made with, held fixed; else the network itself.
     pub fn classifier(&self) -> &Network {
-        self.held.as_deref().unwrap_or(self.network)
+        self.held.as_deref().unwrap_or(&self.network)
     }
 
     /// The objective: the loss with its smoothing and its weight decay.

@@ -14,6 +14,7 @@ mod batched;
 mod fisher;
 mod ggn;
 mod of_samples;
+mod owned;
 mod remainder;
 mod samples;
 
@@ -21,5 +22,6 @@ pub use batched::{Batched, OperatorKind};
 pub use fisher::EmpiricalFisher;
 pub use ggn::GaussNewton;
 pub(in crate::curvature) use of_samples::{OfSamples, forward, of_problem};
+pub use owned::OwnedOperator;
 pub use remainder::FunctionalRemainder;
 pub use samples::SampleSelectionError;

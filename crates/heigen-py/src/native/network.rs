@@ -1,0 +1,101 @@
+//! Requests to take in a network, in Python's words, which come as JSON.
+
+use super::asked::loss;
+use heigen::config::FileArgs;
+use heigen_lab::{Given, ImportRequest, Renaming};
+use heigen_store::catalogue;
+use heigen_store::own_data::Opened;
+use heigen_store::weights::NamedTensor;
+use pyo3::prelude::*;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a network and its samples come from, under the names of Python's keywords.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origin {
+    /// The file of the network, or a name for one that is handed over in memory.
+    model: PathBuf,
+    /// The file or the name of its architecture.
+    #[serde(default)]
+    arch: Option<String>,
+    /// The text of its architecture.
+    #[serde(default)]
+    architecture: Option<String>,
+    #[serde(default)]
+    rename: Vec<(String, String)>,
+    #[serde(default)]
+    leave_out: Vec<String>,
+    #[serde(default)]
+    weights_key: Option<String>,
+    /// The options of the samples; those of a file where they are in one.
+    data: Data,
+    loss: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    force: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Data {
+    path: String,
+    labels_path: Option<String>,
+    divide_by: Option<u32>,
+    channels_last: bool,
+    standardize: bool,
+    class_names: Option<Vec<String>>,
+    class_list: Option<Vec<usize>>,
+    max_gib: Option<u32>,
+    features_key: Option<String>,
+    labels_key: Option<String>,
+    label_column: Option<String>,
+    drop: Option<Vec<String>>,
+    header: Option<bool>,
+}
+
+/// The lab's request; `tensors` and `samples` are what is handed over in memory.
+pub(crate) fn request(
+    json: &str,
+    tensors: Option<Vec<NamedTensor<f64>>>,
+    samples: Option<Opened>,
+) -> Result<ImportRequest, String> {
+    let origin: Origin = serde_json::from_str(json).map_err(|e| e.to_string())?;
+    let Origin { model, arch, architecture, rename, leave_out, weights_key, data, loss: name_of_loss, name, force } =
+        origin;
+    Ok(ImportRequest {
+        model,
+        arch,
+        renamings: rename.into_iter().map(|(from, to)| Renaming { from, to }).collect(),
+        leave_out,
+        weights_key,
+        given: Given { architecture, tensors: tensors.map(Arc::new), samples: samples.map(Arc::new) },
+        data: FileArgs {
+            path: data.path,
+            labels_path: data.labels_path,
+            divide_by: data.divide_by,
+            channels_last: data.channels_last,
+            standardize: data.standardize,
+            class_names: data.class_names,
+            class_list: data.class_list,
+            max_gib: data.max_gib,
+            features_key: data.features_key,
+            labels_key: data.labels_key,
+            label_column: data.label_column,
+            drop: data.drop,
+            header: data.header,
+            ..FileArgs::default()
+        },
+        loss: loss(&name_of_loss)?,
+        name,
+        force,
+    })
+}
+
+/// The names of the experiments that heigen ships.
+#[pyfunction]
+pub(crate) fn experiments() -> Vec<String> {
+    catalogue::names().iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,292 @@
+"""Requests to the native engine: analyses and operators of networks that it can express."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from heigen import _native
+from heigen._analysis import Analysis
+from heigen._errors import InputError, UnsupportedModelError, WrongTypeError
+from heigen._heigen import Workspace
+from heigen._operators import Operator
+from heigen._progress import Progress, telling
+
+__all__ = ["analyze", "operator"]
+
+#: Keywords of :func:`analyze` that say which numbers are computed; all others say of what, or how.
+_ASKED = (
+    "operator", "classes", "samples", "layers", "weight_decay", "decay_only", "label_smoothing", "batch", "method", "dtype",
+    "k", "which", "tol", "trace", "density", "diagonal", "by_layer", "full_basis", "matrix", "coherence", "eigenpairs",
+)  # fmt: skip
+
+
+def analyze(
+    model: Any,
+    X: Any = None,
+    y: Any = None,
+    *,
+    loss: Any = "cross_entropy",
+    operator: str = "hessian",
+    classes: Any = None,
+    samples: Any = None,
+    layers: Any = None,
+    weight_decay: float = 0.0,
+    decay_only: Any = None,
+    label_smoothing: float = 0.0,
+    batch: int | None = None,
+    method: str = "auto",
+    dtype: Any = "float64",
+    k: int | None = None,
+    which: str = "LA",
+    tol: float = 1e-8,
+    trace: int | bool | None = None,
+    density: Any = False,
+    diagonal: int | bool | None = None,
+    by_layer: bool = False,
+    full_basis: bool = False,
+    matrix: bool = False,
+    coherence: bool = False,
+    eigenpairs: bool = True,
+    standardize: bool = False,
+    divide_by: int | None = None,
+    channels_last: bool = False,
+    class_names: Sequence[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+    leave_out: Sequence[str] = (),
+    weights_key: str | None = None,
+    name: str | None = None,
+    folder: Any = None,
+    force: bool = False,
+    threads: int = 0,
+    memory: float | None = None,
+    progress: Progress = None,
+) -> Analysis:
+    """The spectrum of a trained network's loss, with a certificate, and all that follows from it, by the native engine.
+
+    ``model`` is a :class:`torch.nn.Module` whose graph the engine has layers for (others are refused by the name of the
+    part that it lacks: :class:`heigen.torch.Hessian` takes any module), the path of an ONNX file, or a pair
+    ``(architecture, weights)``: a dictionary of layers or the path of its JSON file, and a dictionary of arrays or the
+    path of a state dict. ``X`` [N, ...] and ``y`` [N] are arrays or tensors; or ``X`` alone is a pair, an iterable of
+    batches, or the path of a file of samples. The loss is the mean over all of them.
+
+    ``loss`` is "cross_entropy" (for one output the binary cross-entropy), "mse", "nll", "hinge", or a loss of ``torch.nn``.
+    The matrix is the Hessian, or by ``operator`` "ggn", "fisher" or "remainder"; with ``weight_decay`` mu/2 |theta|^2 is
+    part of the loss. ``layers`` chooses a diagonal block by names of layers or tensors, ``classes`` and ``samples`` choose
+    samples, and ``batch`` bounds the samples in memory at a time.
+
+    Without ``k`` the whole spectrum is computed, where that is within reach; with it ``k`` eigenpairs at the end ``which``
+    ("LA", "SA", "BE", "LM") by Lanczos, up to residuals of ``tol`` |A|. ``trace``, ``density``, ``diagonal`` and
+    ``by_layer`` ask for estimates besides; with ``eigenpairs=False`` they are all that is computed.
+
+    Nothing is written unless ``folder`` says where: there the command ``heigen`` finds the results, and later calls too.
+
+    Raises :class:`heigen.UnsupportedModelError` for modules that the engine cannot express, :class:`heigen.InputError`
+    for arguments that do not fit together.
+    """
+    given = dict(locals())
+    options = {key: given[key] for key in _ASKED}
+    workspace, found = _taken_in(given, options)
+    return _analysed(workspace, options, found, progress)
+
+
+def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, progress: Progress) -> Analysis:
+    with telling(progress) as tell:
+        summary, record, notes = workspace.analyse(_native.asked(options), _native.making(force=found.force), tell)
+    said, warned = _native.told(notes, stacklevel=4)
+    notes_of, warnings_of = [*found.notes, *said], [*found.warnings, *warned]
+    once, warned_once = list(dict.fromkeys(notes_of)), list(dict.fromkeys(warnings_of))
+    return Analysis(workspace, options, record, json.loads(summary), once, warned_once, found.order)
+
+
+def operator(
+    model: Any, X: Any = None, y: Any = None, *, kind: str = "hessian", loss: Any = "cross_entropy", **options: Any
+) -> Operator:
+    """The matrix of a network that the native engine has layers for, as an operator for all solvers.
+
+    Arguments are those of :func:`heigen.analyze`. Products never enter Python.
+    """
+    unknown = set(options) - set(_ASKED) - set(_DEFAULTS)
+    if unknown:
+        raise WrongTypeError(f"there is no keyword {', '.join(sorted(unknown))}", "operator")
+    given = {**_DEFAULTS, **options, "model": model, "X": X, "y": y, "loss": loss}
+    asked = {**{key: options[key] for key in _ASKED if key in options}, "operator": kind}
+    workspace, found = _taken_in(given, asked)
+    shell = Analysis(workspace, asked, "", {}, order=found.order)
+    shell.summary["n_params"] = sum(b - a for _, a, b, _ in shell._tensors)
+    return shell.operator()
+
+
+_DEFAULTS: dict[str, Any] = {
+    "standardize": False, "divide_by": None, "channels_last": False, "class_names": None, "rename": None,
+    "leave_out": (), "weights_key": None, "name": None, "folder": None, "force": False, "threads": 0, "memory": None,
+    "progress": None,
+}  # fmt: skip
+
+
+class _Network:
+    """A network as the engine takes it in."""
+
+    def __init__(self) -> None:
+        self.origin: dict[str, Any] = {}
+        self.tensors: list[tuple[str, Any]] | None = None
+        #: The names of parameters in the module's own order, and of those that are frozen.
+        self.order: list[str] | None = None
+        self.trained: list[str] | None = None
+        self.n_classes: int | None = None
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.force = False
+
+
+def _taken_in(given: Mapping[str, Any], options: dict[str, Any]) -> tuple[Workspace, _Network]:
+    """The network and its samples in the engine's hands; ``options`` are completed by what the network says."""
+    samples, data = _samples(given)
+    found = _network(given["model"], None if samples is None else samples[0])
+    if samples is not None and found.n_classes is not None:
+        _check_labels(samples[1], found.n_classes)
+    found.force = bool(given["force"])
+    _loss(given["loss"], options, found)
+    options["dtype"] = np.dtype(_dtype_name(options.get("dtype", "float64"))).name
+    if found.trained is not None and options.get("layers") is None:
+        options["layers"] = found.trained
+        found.notes.append("parameters without requires_grad are held fixed, as PyTorch does")
+    rename = given["rename"] or {}
+    found.origin.update(
+        rename=[(str(a), str(b)) for a, b in rename.items()],
+        leave_out=[given["leave_out"]] if isinstance(given["leave_out"], str) else list(given["leave_out"]),
+        weights_key=given["weights_key"],
+        data=data,
+        name=given["name"],
+        force=found.force,
+    )
+    pieces = None if samples is None else (_native.npy(samples[0], "X"), _native.npy(samples[1], "y"))
+    folder = None if given["folder"] is None else Path(given["folder"])
+    resources = _native.resources(given["threads"], given["memory"])
+    with telling(given["progress"]) as tell:
+        workspace, notes = Workspace.taken_in(json.dumps(found.origin), resources, folder, found.tensors, pieces, tell)
+    said, warned = _native.told(notes, stacklevel=5)
+    found.notes += said
+    found.warnings += warned
+    return workspace, found
+
+
+def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str, Any]]:
+    """The samples in memory, or None for those of a file; and the options that go with them."""
+    X, y = given["X"], given["y"]
+    names = given["class_names"]
+    data = {
+        "standardize": bool(given["standardize"]),
+        "divide_by": given["divide_by"],
+        "channels_last": bool(given["channels_last"]),
+        "class_names": None if names is None else [str(name) for name in names],
+    }
+    if isinstance(X, (str, os.PathLike)):
+        labels = None if y is None else os.fspath(y)
+        return None, {**data, "path": os.fspath(X), "labels_path": labels}
+    if X is None:
+        raise InputError("there are no samples", "X", None, "arrays X and y, batches, or a path")
+    features, labels = _native.samples_of(X, y)
+    if features.ndim == 0 or len(features) == 0:
+        raise InputError("there are no samples: the mean loss over none is undefined", "X", features.shape)
+    if labels.ndim == 0 or len(labels) != len(features):
+        raise InputError("every sample needs one label", "y", labels.shape, f"({len(features)},)")
+    if features.dtype.kind == "f" and not np.all(np.isfinite(features)):
+        bad = int(np.flatnonzero(~np.isfinite(features).reshape(len(features), -1).all(1))[0])
+        raise InputError(f"sample {bad} has a feature that is infinite or NaN", "X")
+    # One column is the shape that losses of one output take labels in.
+    return (features, labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels), {**data, "path": "X"}
+
+
+def _check_labels(labels: Any, n_classes: int) -> None:
+    """Refuse classes that the outputs of a module do not have; texts are numbered by the engine."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+        return
+    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes) | (labels != np.floor(labels)))
+    if len(wrong):
+        where = f"y, sample {int(wrong[0])}"
+        raise InputError("a label is no class of the network's", where, labels[wrong[0]], f"0 to {n_classes - 1}")
+
+
+def _network(model: Any, features: Any) -> _Network:
+    found = _Network()
+    if isinstance(model, (str, os.PathLike)):
+        found.origin = {"model": os.fspath(model)}
+        return found
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        _module(found, model, features)
+        return found
+    if isinstance(model, tuple) and len(model) == 2:
+        architecture, weights = model
+        if isinstance(architecture, Mapping):
+            found.origin["architecture"] = json.dumps(dict(architecture))
+        elif isinstance(architecture, Sequence) and not isinstance(architecture, str):
+            found.origin["architecture"] = json.dumps({"layers": list(architecture)})
+        elif isinstance(architecture, (str, os.PathLike)):
+            found.origin["arch"] = os.fspath(architecture)
+        else:
+            wanted = "a dictionary of layers, the path of its JSON file, or the name of a known one"
+            raise WrongTypeError("this is no architecture", "model", type(architecture).__name__, wanted)
+        if isinstance(weights, (str, os.PathLike)):
+            found.origin["model"] = os.fspath(weights)
+        elif isinstance(weights, Mapping):
+            found.origin["model"] = "network"
+            arrays = {str(key): _native.to_numpy(value) for key, value in weights.items()}
+            real = {key: value for key, value in arrays.items() if value.dtype.kind == "f"}
+            found.tensors = [(key, np.ascontiguousarray(value, np.float64)) for key, value in real.items()]
+        else:
+            raise WrongTypeError("these are no weights", "model", type(weights).__name__, "a dictionary of arrays, or a path")
+        return found
+    wanted = "a torch.nn.Module, the path of an ONNX file, or (architecture, weights)"
+    raise WrongTypeError("this is no network", "model", type(model).__name__, wanted)
+
+
+def _module(found: _Network, model: Any, features: Any) -> None:
+    if features is None:
+        raise InputError("a module needs samples in memory", "X", wanted="arrays or tensors X and y")
+    import torch
+
+    from heigen.torch._export import chain
+
+    example = torch.as_tensor(np.array(features[:2]))
+    read = chain(model, example if example.shape[0] == 2 else torch.cat([example, example]))
+    found.origin = {
+        "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
+        "architecture": json.dumps(read.architecture),
+    }
+    found.tensors = [(key, np.ascontiguousarray(value)) for key, value in read.tensors.items()]
+    found.order, found.notes, found.n_classes = read.order, list(read.notes), read.n_classes
+    if len(read.trained) != len(read.order):
+        if not read.trained:
+            raise InputError("all parameters of the module are frozen", read.name)
+        found.trained = read.trained
+
+
+def _loss(loss: Any, options: dict[str, Any], found: _Network) -> None:
+    torch = sys.modules.get("torch")
+    if isinstance(loss, str):
+        found.origin["loss"] = _native.LOSSES.get(loss, loss)
+    elif torch is not None and isinstance(loss, torch.nn.Module):
+        from heigen.torch._export import loss_of
+
+        found.origin["loss"], smoothing = loss_of(loss)
+        if smoothing:
+            options["label_smoothing"] = smoothing
+    elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):
+        found.origin["loss"] = _native.LOSSES.get(loss.__name__, loss.__name__)
+    elif callable(loss):
+        raise UnsupportedModelError("the engine has losses by name; heigen.torch.Hessian takes any function", "loss")
+    else:
+        raise WrongTypeError("this is no loss", "loss", type(loss).__name__, '"cross_entropy", "mse", "nll", "hinge"')
+
+
+def _dtype_name(dtype: Any) -> Any:
+    return str(dtype).removeprefix("torch.") if str(dtype).startswith("torch.") else dtype

@@ -1,0 +1,26 @@
+"""Curvature of any PyTorch module, and what it says about the decision boundary.
+
+:class:`Hessian`, :class:`GGN`, :class:`EmpiricalFisher` and :class:`Fisher` are operators: their products with
+directions are computed by PyTorch, where the model lives, and the solvers of :mod:`heigen` work with them.
+"""
+
+from heigen.torch._boundary import PlaneBoundary, alignments, boundary, reinforcing_gradients
+from heigen.torch._curvature import GGN, EmpiricalFisher, Fisher, Hessian
+from heigen.torch._generalization import g_theta
+from heigen.torch._margin import margin
+from heigen.torch._operators import Batched, TorchOperator
+
+__all__ = [
+    "GGN",
+    "Batched",
+    "EmpiricalFisher",
+    "Fisher",
+    "Hessian",
+    "PlaneBoundary",
+    "TorchOperator",
+    "alignments",
+    "boundary",
+    "g_theta",
+    "margin",
+    "reinforcing_gradients",
+]

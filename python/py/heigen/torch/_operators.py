@@ -1,0 +1,385 @@
+"""What the Hessian of a loss, the Gauss-Newton matrix and the Fisher matrices of a module have in common."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from heigen._errors import Error, InputError, NotDeterministicError, NotFiniteError, WrongTypeError
+from heigen._operators import Operator
+from heigen.torch._data import Batches, Fingerprint, map_tensors, n_samples, parts, tensors
+from heigen.torch._distributed import Alone, processes
+from heigen.torch._home import TorchHome
+from heigen.torch._losses import Loss, as_loss
+from heigen.torch._parameters import Choice, State, select, unwrap
+from heigen.torch._products import Graph, WithLoss, saved_bytes
+from heigen.torch._settings import exact, has_recurrence, same_numbers, warn_of_modes
+
+__all__ = ["Batched", "TorchOperator", "dtype_of"]
+
+_DTYPES: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+#: Directions go through a graph together as long as the numbers that a product works on are at most this many: beyond
+#: it memory, not the overhead of a call, is what takes the time.
+_SMALL = {"cpu": 1 << 19, "cuda": 1 << 27}
+#: What a graph saves, at most, in units of what the forward pass alone does; measured: 1.3 to 3.6.
+_OF_FORWARD = 4
+#: Directions that solvers should ask for at a time where each goes through the model by itself: two, so that a repeated
+#: eigenvalue is seen to be one.
+_ONE_BY_ONE = 2
+#: The most numbers that several directions may make of it.
+_TOGETHER = {"cpu": 1 << 22, "cuda": 1 << 29}
+
+
+@dataclass(frozen=True)
+class Batched:
+    """Whether several directions go through the model at once, and why."""
+
+    together: bool
+    why: str
+
+    def __bool__(self) -> bool:
+        return self.together
+
+
+def dtype_of(chosen: Sequence[tuple[str, nn.Parameter]], asked: Any) -> torch.dtype:
+    """The type to compute in: the one asked for, or the parameters' own, float32 where that is a short one."""
+    if asked is not None:
+        names = {"float32": torch.float32, "float64": torch.float64}
+        dtype = asked if isinstance(asked, torch.dtype) else names.get(np.dtype(asked).name)
+        if dtype not in _DTYPES:
+            raise InputError("curvature is computed in two types only", "dtype", str(asked), "float32 or float64")
+        return dtype
+    own = {parameter.dtype for _, parameter in chosen}
+    return torch.float64 if torch.float64 in own else torch.float32
+
+
+class TorchOperator(Operator):
+    """What :class:`Hessian`, :class:`GGN`, :class:`EmpiricalFisher` and :class:`Fisher` have in common.
+
+    ``model`` is any :class:`torch.nn.Module`; DistributedDataParallel and ``torch.compile`` are looked through.
+
+    ``data`` is (X, y), a list of batches, a DataLoader, or a dict as Hugging Face's; X may be any tree of tensors. All
+    batches are gone through once when the operator is made, so that mistakes show before work begins, and again whenever
+    their graphs are not kept; other samples at another time are an error.
+
+    ``loss_fn`` is a loss of ``torch.nn`` (a module, a function, a word such as "cross_entropy"), or a function
+    ``loss_fn(model, batch)``; without it, the model returns its own loss. With the reduction "mean", L is the mean over all
+    samples, however they are batched: a mean with a count of its own, as those with class weights or ``ignore_index``, is
+    over all batches, too, and a function may return (loss, count). A function that sums says ``reduction="sum"``.
+
+    ``params`` chooses parameters by name, name of a layer, regular expression, list of these or of the parameters
+    themselves, or function of name and parameter; without it all that require a gradient, each once.
+
+    ``microbatch`` bounds the samples that go through the model together. ``dtype`` is "float32" or "float64"; where the model
+    has another, copies of its parameters are converted. ``batched`` sends several directions through the model
+    at once (True), one by one (False), or what suits its size; :attr:`batched` says which, and why. ``memory`` bounds the
+    bytes of the graphs that are kept between products: unless given, a quarter of the host's memory, 8 GiB at most, or half
+    of what is free on a GPU. TF32 and autocast are off inside unless ``mixed_precision``.
+
+    Where :mod:`torch.distributed` is initialized, every process holds its own part of the data and gets the products with the
+    whole; ``distributed=False`` keeps to this process, ``group`` is the group of processes.
+
+    The operator is that of the model as it is when a product is asked for: change a parameter, and the next product is the
+    new one's. Nothing of the model is changed: not its buffers, nor ``requires_grad``, nor its mode, nor ``.grad``.
+    """
+
+    _kind = ""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Any,
+        loss_fn: Any = None,
+        *,
+        params: Choice = None,
+        microbatch: int | None = None,
+        dtype: Any = None,
+        reduction: str | None = None,
+        batched: bool | None = None,
+        memory: int | None = None,
+        mixed_precision: bool = False,
+        distributed: bool | None = None,
+        group: Any = None,
+    ) -> None:
+        self._model = unwrap(model)
+        self._chosen = select(self._model, params)
+        self._torch_dtype = dtype_of(self._chosen, dtype)
+        self._device = self._chosen[0][1].device
+        if self._device.type == "meta":
+            raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
+        self._converts = any(p.dtype != self._torch_dtype for p in self._model.parameters())
+        self._dtype: np.dtype[Any] = _DTYPES[self._torch_dtype]
+        self._microbatch = microbatch
+        self._mixed = mixed_precision
+        self._memory = memory
+        self._processes = processes(self._device, distributed, group)
+        self._shapes = [p.shape for _, p in self._chosen]
+        self._sizes = [shape.numel() for shape in self._shapes]
+        ends = np.cumsum(self._sizes).tolist()
+        self._names = [(name, end - size, end) for (name, _), size, end in zip(self._chosen, self._sizes, ends)]
+        self._length = ends[-1]
+        self._recurrent = has_recurrence(self._model)
+        self._state: State | None = None
+        self._graphs: list[Graph] = []
+        self._all_kept = False
+        self._work = 0
+        self._survey(data, loss_fn, reduction)
+        self._batched = self._decide(batched)
+        self._block = None if self._batched else _ONE_BY_ONE
+        self._home = _home(self._device, self._torch_dtype, self._length, self._processes)
+
+    # What is asked before any work begins.
+
+    def _survey(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
+        """Goes through all data once: counts samples, computes the loss, and finds what would fail."""
+        failure: BaseException | None = None
+        total, counts = 0.0, 0.0
+        self._fingerprint = Fingerprint()
+        try:
+            self._read(data, loss_fn, reduction)
+            with self._settings(), torch.no_grad():
+                state = State(self._model, self._chosen, self._torch_dtype)
+                for index, batch in enumerate(self._data):
+                    self._check_devices(batch)
+                    self._fingerprint.add(batch)
+                    for part in self._parts(batch):
+                        term, count = self._guarded(state, part, index)
+                        total, counts = total + float(term), counts + count
+                        del term
+        except BaseException as error:
+            failure = error
+        self._processes.agree(failure)
+        samples = float(self._fingerprint.count)
+        total, counts, samples = self._processes.sums([total, counts, samples])
+        self.n_samples = int(samples)
+        if self.n_samples == 0:
+            raise InputError("the data are empty", "data", "0 samples", "one sample or more")
+        if self._processes.size > 1:
+            sums = [float(p.detach().sum(dtype=torch.float64)) for _, p in self._chosen]
+            self._processes.same([float(self._length), *sums], "parameters")
+        self._divisor = self._loss.divisor(counts)
+        self._counts = counts
+        if self._divisor == 0:
+            raise InputError("no sample counts in the loss", "data", "labels that are all ignored", "another label")
+        self.loss = total / self._divisor
+        if not np.isfinite(self.loss):
+            raise NotFiniteError("the loss is not finite", "loss_fn", self.loss, "a number")
+
+    def _read(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
+        """Makes sense of the data and the loss."""
+        self._data = Batches(data)
+        self._loss: Loss = as_loss(loss_fn, reduction).to(self._torch_dtype)
+        self._with_loss = WithLoss(self._model, self._loss)
+        size = self._microbatch
+        if size is not None and size < 1:
+            raise InputError("a part of a batch has a sample at least", "microbatch", size, "1 or more")
+        if warn_of_modes(self._model) and size is not None:
+            wanted = "model.eval(), or no microbatch"
+            raise InputError("batch normalisation in training mode needs whole batches", "microbatch", size, wanted)
+
+    def _check_devices(self, batch: Any) -> None:
+        for tensor in tensors(batch):
+            if tensor.device != self._device and tensor.ndim:
+                got = f"data on {tensor.device}"
+                raise InputError("model and data are on different devices", "data", got, f"data on {self._device}")
+
+    def _guarded(self, state: State, part: Any, index: int) -> tuple[Tensor, float]:
+        where = f"batch {index}"
+        try:
+            term, count = self._term(state, part, index)
+        except Error:
+            raise
+        except Exception as error:
+            what = f"the model or the loss fails: {type(error).__name__}: {error}"
+            raise InputError(what, where) from error
+        if term.numel() != 1:
+            raise InputError("the loss is not one number", "loss_fn", f"shape {tuple(term.shape)}", "a scalar")
+        return term.reshape(()), count
+
+    def _decide(self, asked: bool | None) -> Batched:
+        if asked is not None:
+            return Batched(asked, "as asked for")
+        limit = _SMALL.get(self._device.type, _SMALL["cuda"])
+        largest = self._length * max(1, self._largest_batch())
+        if largest > limit:
+            return Batched(False, f"{largest} multiplications a direction keep the processor busy one by one")
+        return Batched(True, "the model is small")
+
+    def _largest_batch(self) -> int:
+        count = self._fingerprint.count
+        return count if self._microbatch is None else min(count, self._microbatch)
+
+    @property
+    def batched(self) -> Batched:
+        """Whether several directions go through the model at once, or one by one, and why."""
+        return self._batched
+
+    def _describe(self) -> str:
+        return f"{self._kind} of {type(self._model).__name__}, {self.n_samples} samples"
+
+    # Graphs.
+
+    def _settings(self) -> Any:
+        return exact(self._device, self._recurrent, self._mixed)
+
+    def _parts(self, batch: Any) -> Iterator[Any]:
+        def own(tensor: Tensor) -> Tensor:
+            if tensor.is_floating_point() and self._converts:
+                tensor = tensor.to(self._torch_dtype)
+            return tensor.clone() if tensor.is_inference() else tensor
+
+        plain = not self._converts and not any(t.is_inference() for t in tensors(batch))
+        for part in parts(batch, self._microbatch):
+            yield part if plain else map_tensors(own, part)
+
+    def _term(self, state: State, part: Any, index: int) -> tuple[Tensor, float]:
+        with same_numbers(self._device, 7919 * self._processes.rank + index):
+            everything = state.tensors("model.")
+            return functional_call(self._with_loss, everything, (part, n_samples(part)))  # type: ignore[no-any-return]
+
+    def _graph(self, state: State, part: Any, index: int) -> Graph:
+        raise NotImplementedError
+
+    def _each_graph(self) -> Iterator[Graph]:
+        """The graphs of all batches: those that are kept, then new ones, which are kept while memory allows."""
+        current = self._state is not None and self._state.version == self._state.current_version()
+        if not current:
+            self._state, self._graphs, self._all_kept = State(self._model, self._chosen, self._torch_dtype), [], False
+        assert self._state is not None
+        yield from self._graphs
+        if self._all_kept:
+            return
+        kept = len(self._graphs)
+        budget = self._budget()
+        seen, number = Fingerprint(), 0
+        for index, batch in enumerate(self._data):
+            seen.add(batch)
+            for part in self._parts(batch):
+                number += 1
+                if number <= kept:
+                    continue
+                if self._work == 0:
+                    self._work = self._measured(self._state, part, index)
+                graph = self._graph(self._state, part, index)
+                # Only graphs from the first on are kept, one after another, so that their order is that of the batches.
+                if len(self._graphs) == number - 1 and (len(self._graphs) + 1) * self._work <= budget:
+                    self._graphs.append(graph)
+                yield graph
+        if seen.differs(self._fingerprint):
+            raise NotDeterministicError(
+                "the data loader gives other samples each time it is gone through",
+                "data",
+                f"{seen.count} samples, before {self._fingerprint.count}"
+                if seen.count != self._fingerprint.count
+                else "other numbers in them",
+                "the same samples: no random augmentation, and no drop_last with shuffle",
+            )
+        self._all_kept = len(self._graphs) == number
+
+    def _measured(self, state: State, part: Any, index: int) -> int:
+        """The bytes that the graph of a part takes: a multiple of those of its forward pass, and the gradient."""
+        with saved_bytes([*state.leaves, *tensors(part)]) as saved:
+            self._term(state, part, index)
+        return _OF_FORWARD * saved.total + self._length * self._torch_dtype.itemsize
+
+    def _budget(self) -> int:
+        if self._memory is not None:
+            return self._memory
+        if self._device.type == "cuda":
+            return int(torch.cuda.mem_get_info(self._device)[0]) // 2
+        return min(8 << 30, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4)
+
+    # Products.
+
+    def _apply_into(self, rows: Any, out: Any) -> None:
+        with self._settings():
+            directions, products = _as_tensor(rows), _as_tensor(out)
+            failure: BaseException | None = None
+            try:
+                self._sum_into(directions, products)
+            except BaseException as error:
+                failure = error
+            self._processes.agree(failure)
+            self._processes.sum_(products)
+
+    def _sum_into(self, directions: Tensor, products: Tensor) -> None:
+        k = len(directions)
+        pieces, targets = (
+            [part.view(k, *shape) for part, shape in zip(torch.split(block, self._sizes, 1), self._shapes)]
+            for block in (directions, products)
+        )
+        first = True
+        for graph in self._each_graph():
+            self._add(graph, pieces, targets, k, first)
+            first = False
+        if first:
+            products.zero_()
+
+    def _add(self, graph: Graph, pieces: list[Tensor], targets: list[Tensor], k: int, first: bool) -> None:
+        start = 0
+        while start < k:
+            step = self._together(k - start) if self._batched else 1
+            span = slice(start, start + step)
+            if self._batched and step > 1:
+                results = self._tried(graph, [piece[span] for piece in pieces])
+                if results is None:
+                    continue
+            else:
+                span = slice(start, start + 1)
+                step = 1
+                results = [r[None] for r in graph.product([piece[start] for piece in pieces], False)]
+            for target, result in zip(targets, results):
+                target[span].copy_(result) if first else target[span].add_(result)
+            start += step
+
+    def _together(self, left: int) -> int:
+        limit = _TOGETHER.get(self._device.type, _TOGETHER["cuda"])
+        return max(1, min(left, limit * self._torch_dtype.itemsize // self._work))
+
+    def _tried(self, graph: Graph, pieces: list[Tensor]) -> list[Tensor] | None:
+        """The products of several directions at once; None where the model does not allow it, which is noted."""
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", message=".*performance drop.*")
+                return graph.product(pieces, True)
+        except (RuntimeError, UserWarning, NotImplementedError) as error:
+            if isinstance(error, torch.OutOfMemoryError):
+                raise
+            text = str(error).strip().splitlines()
+            self._block = _ONE_BY_ONE
+            self._batched = Batched(False, f"vmap does not know the model: {text[0] if text else type(error).__name__}")
+            return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": None, "_graphs": [], "_all_kept": False}
+
+
+def _as_tensor(block: Any) -> Tensor:
+    """A block as a tensor that shares its memory."""
+    if isinstance(block, Tensor):
+        return block
+    if isinstance(block, np.ndarray):
+        if block.flags.writeable:
+            return torch.from_numpy(block)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.from_numpy(block)
+    raise WrongTypeError("a block of directions has another type", None, f"a {type(block).__name__}", "a NumPy array")
+
+
+def _home(device: torch.device, dtype: torch.dtype, length: int, group: Alone) -> TorchHome | None:
+    """The home of the operator's vectors: None for the host's memory, which solvers share with PyTorch.
+
+    Several processes take their decisions by the small matrices of the first.
+    """
+    if device.type == "cpu" and group.size == 1:
+        return None
+    return TorchHome(length, dtype, device, group.of_first if group.size > 1 else None)

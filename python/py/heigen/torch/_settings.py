@@ -1,0 +1,127 @@
+"""How PyTorch computes inside a product: with second derivatives, without loss of precision, and the same each time."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from heigen._errors import Warning as HeigenWarning
+
+__all__ = ["batch_dependent", "exact", "has_recurrence", "same_numbers", "warn_of_modes"]
+
+
+def has_recurrence(model: nn.Module) -> bool:
+    """Whether the model has recurrent layers, whose fused kernels have no second derivative."""
+    return any(isinstance(module, nn.RNNBase) for module in model.modules())
+
+
+@contextlib.contextmanager
+def _without_onednn() -> Iterator[None]:
+    """The kernels of PyTorch itself. Entering and leaving oneDNN's flags warns of TF32 on devices that are not there."""
+    flags = torch.backends.mkldnn.flags(enabled=False, allow_tf32=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flags.__enter__()
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            flags.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[None]:
+    """Kernels that have second derivatives; unless ``as_asked``, also full precision. Everything is put back afterwards.
+
+    Fused attention and the recurrent layers of cuDNN and oneDNN have no second derivative. TF32 and autocast round to
+    10 or fewer bits.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        if recurrent:
+            stack.enter_context(_without_onednn())
+        if device.type == "cuda":
+            cudnn = torch.backends.cudnn
+            tf32 = cudnn.allow_tf32 if as_asked else False
+            enabled = cudnn.enabled and not recurrent
+            stack.enter_context(cudnn.flags(enabled, cudnn.benchmark, cudnn.deterministic, tf32))
+        if not as_asked:
+            stack.enter_context(torch.autocast(device.type, enabled=False))
+            precision = torch.get_float32_matmul_precision()
+            if precision != "highest":
+                torch.set_float32_matmul_precision("highest")
+                stack.callback(torch.set_float32_matmul_precision, precision)
+        yield
+
+
+@contextlib.contextmanager
+def same_numbers(device: torch.device, seed: int) -> Iterator[None]:
+    """Random numbers of PyTorch that are the same at every call, and the user's own streams as they were."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def batch_dependent(model: nn.Module) -> list[str]:
+    """The layers whose outputs for a sample depend on the other samples of the batch."""
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, kind)]
+    return [name or type(m).__name__ for name, m in layers if m.training or m.running_mean is None]
+
+
+def _random(model: nn.Module) -> list[str]:
+    """The layers that drop numbers by chance."""
+    out = []
+    for name, module in model.named_modules():
+        probability: float = 0
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            probability = module.p
+        elif isinstance(module, (nn.MultiheadAttention, nn.RNNBase)):
+            probability = module.dropout
+        if module.training and probability:
+            out.append(name or type(module).__name__)
+    return out
+
+
+def _warn(message: str) -> None:
+    """Warns at the line of the user's that has led here."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("heigen."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, HeigenWarning, stacklevel=level)
+
+
+def warn_of_modes(model: nn.Module) -> bool:
+    """Warns of layers in training mode whose output depends on chance or on the batch; returns whether the latter are there."""
+    drops, batches = _random(model), batch_dependent(model)
+    if drops:
+        _warn(
+            f"dropout is active in {_listed(drops)}: the loss is that of one fixed draw of its masks; model.eval() turns it "
+            "off"
+        )
+    if batches:
+        _warn(
+            f"batch normalisation is in training mode in {_listed(batches)}: the loss depends on how the samples are "
+            "batched; model.eval() uses the running statistics"
+        )
+    return bool(batches)
