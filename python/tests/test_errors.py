@@ -92,9 +92,9 @@ def test_exceptions_of_the_operator_come_back_as_they_are(rng):
     ("product", "error", "text"),
     [
         (lambda v: v[:-1], heigen.InputError, r"another shape.*got \(4,\), wanted \(5,\)"),
-        (lambda v: None, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: v * 1j, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: "text", heigen.WrongTypeError, "not an array of real numbers"),
+        (lambda v: None, heigen.WrongTypeError, "array of"),
+        (lambda v: v * 1j, heigen.WrongTypeError, "array of"),
+        (lambda v: "text", heigen.WrongTypeError, "array of"),
     ],
 )
 def test_products_of_another_form(product, error, text):
@@ -119,7 +119,7 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.spectrum(a, memory=0), heigen.InputError, "memory"),
         (lambda a: heigen.density(a, 1), heigen.InputError, "probes"),
         (lambda a: heigen.density(a, 2, 0), heigen.InputError, "steps"),
-        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "grid"),
+        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "points"),
         (lambda a: heigen.trace(a, 3), heigen.InputError, "products"),
         (lambda a: heigen.trace(a, method="xtrace"), heigen.InputError, "hutch"),
         (lambda a: heigen.diagonal(a, 1), heigen.InputError, "samples"),
