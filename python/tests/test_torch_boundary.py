@@ -90,6 +90,20 @@ def test_g_theta_counts_the_eigenvectors_that_are_aligned() -> None:
     again = heigen.torch.g_theta(model, X, values, turned)
     same = [(a, b) for a, b in zip(found, again) if a.definition == "subspaces"]
     assert all(a == b for a, b in same)
+    # Nor does one of two eigenvectors of the same eigenvalue.
+    equal, angle = values.copy(), 0.7
+    equal[-6:-4] = equal[-6]
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turned = vectors.copy()
+    turned[:, -6:-4] = vectors[:, -6:-4] @ rotation
+
+    def counts(eigenvalues: Any, basis: Any) -> list[int]:
+        thresholds = np.linspace(0.01, float(np.abs(aligned[-6:-4]).max()), 12)
+        each = [heigen.torch.g_theta(model, X, eigenvalues, basis, eps=eps) for eps in thresholds]
+        return [g.counted for values in each for g in values if g.definition == "subspaces" and g.eps_source == "given"]
+
+    assert counts(equal, vectors) == counts(equal, turned)
+    assert counts(values, vectors) != counts(values, turned)
     # The vectors of the nonzero eigenvalues are enough.
     part = heigen.torch.g_theta(model, X, values[~null], vectors[:, ~null])
     assert [g for g in part if g.definition == "subspaces"] == [a for a, _ in same]

@@ -401,3 +401,16 @@ def test_numbers_are_of_full_precision_inside_whatever_is_set_outside() -> None:
         assert np.array_equal(matrix(model, (X, y), CE), wanted)
         asked = matrix(model, (X, y), CE, mixed_precision=True)
     assert np.abs(asked - wanted).max() > 1e-5
+
+
+@pytest.mark.parametrize("kind", ["Hessian", "GGN", "EmpiricalFisher", "Fisher"])
+@pytest.mark.parametrize("batched", [False, True])
+def test_solvers_share_their_memory_with_pytorch_and_nothing_of_it_is_kept(kind: str, batched: bool) -> None:
+    from heigen import _heigen
+
+    model, X, y = problem()
+    op = getattr(heigen.torch, kind)(model, (X, y), CE, batched=batched)
+    before = _heigen.copies_of_kept_memory()
+    heigen.eigsh(op, 3, progress=False)
+    heigen.density(op, 3, 5, progress=False)
+    assert _heigen.copies_of_kept_memory() == before
