@@ -255,13 +255,15 @@ def test_directions_and_products_share_the_memory_of_the_arrays(monkeypatch: pyt
         return product(self, directions, batched)
 
     monkeypatch.setattr(type(graph), "product", spy)
-    wanted = out.copy()
+    wanted = heigen.torch.Hessian(model, (X, y), CE, batched=False) @ rows.T
     place = out.ctypes.data
+    out.fill(np.nan)
+    seen.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         op._apply_into(rows, out)
     assert seen == [rows.ctypes.data + 8 * 43 * i for i in range(3)]
-    assert out.ctypes.data == place and np.array_equal(out, wanted)
+    assert out.ctypes.data == place and np.array_equal(out, wanted.T)
 
 
 def test_directions_together_where_vmap_knows_the_model() -> None:
@@ -414,3 +416,10 @@ def test_solvers_share_their_memory_with_pytorch_and_nothing_of_it_is_kept(kind:
     heigen.eigsh(op, 3, progress=False)
     heigen.density(op, 3, 5, progress=False)
     assert _heigen.copies_of_kept_memory() == before
+
+
+def test_an_empty_batch_among_others_adds_nothing_where_layers_cannot_take_it() -> None:
+    case = made("attention with a causal mask", torch.float64)
+    X, y = case.batches[0]
+    wanted = matrix(case.model, [(X, y)], CE)
+    assert np.array_equal(matrix(case.model, [(X[:0], y[:0]), (X, y)], CE), wanted)
