@@ -423,3 +423,22 @@ def test_an_empty_batch_among_others_adds_nothing_where_layers_cannot_take_it() 
     X, y = case.batches[0]
     wanted = matrix(case.model, [(X, y)], CE)
     assert np.array_equal(matrix(case.model, [(X[:0], y[:0]), (X, y)], CE), wanted)
+
+
+def test_on_a_gpu_recurrent_layers_leave_cudnn_and_tf32_is_off() -> None:
+    from heigen.torch._settings import exact
+
+    cudnn = torch.backends.cudnn
+    before = cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+    with warnings.catch_warnings():
+        # Without a GPU PyTorch warns of autocast on it.
+        warnings.simplefilter("ignore")
+        with cudnn.flags(enabled=True, benchmark=True, deterministic=True, allow_tf32=True):
+            for recurrent in (False, True):
+                with exact(torch.device("cuda"), recurrent, False):
+                    assert cudnn.enabled is not recurrent and not cudnn.allow_tf32
+                    assert cudnn.benchmark and cudnn.deterministic
+                with exact(torch.device("cuda"), recurrent, True):
+                    assert cudnn.allow_tf32
+                assert cudnn.enabled and cudnn.allow_tf32
+    assert before == (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
