@@ -14,11 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+# The libraries of linear algebra read their number of threads when they are loaded.
+THREADS = sys.argv[sys.argv.index("--threads") + 1] if "--threads" in sys.argv[:-1] else "1"
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = THREADS
 
 import numpy as np
 import torch
@@ -65,7 +72,9 @@ def gauss(dtype: torch.dtype, device: str) -> Problem:
     """A network of 2-100-100-3 trained on three Gaussian classes of 50 samples."""
     stream = np.random.RandomState(42)
     blobs = [((2, -1), (0.5, 0.5)), ((-2, 0), (0.5, 1)), ((0, 2), (0.5, 0.5))]
-    X = torch.tensor(np.concatenate([stream.normal(m, s, (50, 2)) for m, s in blobs]), dtype=dtype)
+    # Numbers of float32, the type of the native engine's samples.
+    points = np.concatenate([stream.normal(m, s, (50, 2)) for m, s in blobs]).astype(np.float32)
+    X = torch.tensor(points, dtype=dtype)
     y = torch.arange(150) // 50
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(2, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(), nn.Linear(100, 3)).to(dtype)
@@ -106,6 +115,15 @@ def by_heigen(block: int | None) -> Callable[[Problem, int, float], Any]:
         return pairs.eigenvalues, pairs.eigenvectors
 
     return run
+
+
+def by_native(problem: Problem, k: int, effort: float) -> Any:
+    """heigen.eigsh over the native engine's operator; its effort is its tolerance."""
+    kind = str(problem.X.dtype).split(".")[1]
+    op = heigen.operator(problem.model, problem.X, problem.y, dtype=kind)
+    pairs = heigen.eigsh(op, k, "LA", tol=effort, check=False, progress=False)
+    problem.products = pairs.products
+    return pairs.eigenvalues, pairs.eigenvectors
 
 
 def scipy_over(product: Callable[[Problem], Callable[[Any], Any]]) -> Callable[[Problem, int, float], Any]:
@@ -193,12 +211,14 @@ def pairs(problem: Problem, k: int, target: float, steps: Iterable[int], rounds:
     """The top k eigenpairs by all contenders."""
     tolerances = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8)
     contenders: list[tuple[str, Callable[[Problem, int, float], Any], Iterable[float]]] = [
-        ("heigen", by_heigen(None), (target, target / 4)),
-        ("heigen, block=1", by_heigen(1), (target, target / 4)),
+        ("heigen.torch", by_heigen(None), (target, target / 4)),
+        ("heigen.torch, block=1", by_heigen(1), (target, target / 4)),
         ("SciPy eigsh, products by hand", scipy_over(by_hand), tolerances),
         ("SciPy eigsh, products of curvlinops", scipy_over(curvlinops_product), tolerances),
         ("hessian-eigenthings Lanczos", by_eigenthings, steps),
     ]
+    if isinstance(problem.model, nn.Sequential):
+        contenders.insert(0, ("heigen, native engine", by_native, (target, target / 4)))
     out = []
     for name, run, efforts in contenders:
         if only not in name:
@@ -244,7 +264,7 @@ def densities(problem: Problem, probes: int, steps: int, rounds: int, only: str)
         return cached.approximate_spectrum(num_repeats=probes, num_points=1024)
 
     out = []
-    for name, run in (("heigen", heigens), ("curvlinops", curvlinops), ("hessian-eigenthings", eigenthings)):
+    for name, run in (("heigen.torch", heigens), ("curvlinops", curvlinops), ("hessian-eigenthings", eigenthings)):
         if only not in name:
             continue
         best: Row | None = None

@@ -92,9 +92,9 @@ def test_exceptions_of_the_operator_come_back_as_they_are(rng):
     ("product", "error", "text"),
     [
         (lambda v: v[:-1], heigen.InputError, r"another shape.*got \(4,\), wanted \(5,\)"),
-        (lambda v: None, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: v * 1j, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: "text", heigen.WrongTypeError, "not an array of real numbers"),
+        (lambda v: None, heigen.WrongTypeError, "array of"),
+        (lambda v: v * 1j, heigen.WrongTypeError, "array of"),
+        (lambda v: "text", heigen.WrongTypeError, "array of"),
     ],
 )
 def test_products_of_another_form(product, error, text):
@@ -119,7 +119,7 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.spectrum(a, memory=0), heigen.InputError, "memory"),
         (lambda a: heigen.density(a, 1), heigen.InputError, "probes"),
         (lambda a: heigen.density(a, 2, 0), heigen.InputError, "steps"),
-        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "grid"),
+        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "points"),
         (lambda a: heigen.trace(a, 3), heigen.InputError, "products"),
         (lambda a: heigen.trace(a, method="xtrace"), heigen.InputError, "hutch"),
         (lambda a: heigen.diagonal(a, 1), heigen.InputError, "samples"),
@@ -174,3 +174,34 @@ def test_errors_say_what_where_got_and_wanted():
     assert str(again) == str(error) and again.got == 3
     classes = [getattr(heigen, name) for name in heigen.__all__ if name.endswith("Error")]
     assert len(classes) >= 11 and all(issubclass(one, heigen.Error) for one in classes)
+
+
+@pytest.mark.parametrize("n", [10**13, 2**62, 10**30])
+def test_vectors_that_no_memory_holds_are_refused(n):
+    """Regression: an allocation that failed ended the interpreter."""
+    asked = []
+    op = heigen.as_operator(asked.append, n=n)
+    solvers = [
+        heigen.eigsh,
+        heigen.spectrum,
+        heigen.density,
+        heigen.trace,
+        lambda op: heigen.trace(op, method="hutchinson"),
+        heigen.diagonal,
+        lambda op: heigen.diagonal(op, 10),
+        heigen.frobenius_norm,
+        heigen.outliers,
+        lambda op: heigen.log_determinant(op, 1.0),
+    ]
+    for solver in solvers:
+        with pytest.raises(heigen.TooLargeError, match="do not fit into the memory") as caught:
+            solver(op)
+        assert isinstance(caught.value, MemoryError) and asked == []
+
+
+def test_more_steps_than_memory_holds_are_refused():
+    op = heigen.as_operator(lambda v: v, n=10**8)
+    with pytest.raises(heigen.TooLargeError, match="density"):
+        heigen.density(op, 100, 1000)
+    with pytest.raises(heigen.TooLargeError, match="eigsh"):
+        heigen.eigsh(op, 10_000)

@@ -140,6 +140,10 @@ def test_small_matrices_go_through_the_agreement(rng):
     op = AtTorch(a, TorchHome(50, torch.float64, agree=agree))
     heigen.eigsh(op, 3)
     assert len(seen) > 10
+    # The matrix that is decomposed on the host is one of them, and so is the diagonal.
+    seen.clear()
+    heigen.spectrum(op, "dense")
+    assert (50, 50) in seen
 
 
 def test_products_of_a_torch_home_are_exact_whatever_is_set(rng):

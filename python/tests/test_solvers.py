@@ -300,3 +300,16 @@ def test_an_operator_may_prefer_a_number_of_directions(known):
     widths.clear()
     heigen.eigsh(Preferring(), 3, "LA", block=2)
     assert widths[0] == 2
+
+
+def test_a_function_of_blocks_is_given_blocks(known):
+    """Regression: that a function takes blocks was taken for its preference of a single direction."""
+    a, _, _ = known
+    widths = []
+
+    def product(v):
+        widths.append(v.shape[1])
+        return a @ v
+
+    heigen.eigsh(heigen.as_operator(product, n=P, block=True), 3, "LA", check=False)
+    assert widths[0] == 4

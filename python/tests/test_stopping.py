@@ -37,7 +37,7 @@ ENDLESS = {
     "work in Rust": """
         def tell(*progress):
             begun()
-        work = lambda: heigen.density(heigen.as_operator(lambda v: d * v, n=200_000), 64, 900, progress=tell)
+        work = lambda: heigen.density(heigen.as_operator(lambda v: d * v, n=200_000), 16, 120, progress=tell)
         """,
 }
 

@@ -47,6 +47,7 @@ fn draw_spectrum<'py>(
 
 /// An estimated density with its standard errors; `name` says what it is estimated from.
 #[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
 fn draw_density<'py>(
     py: Python<'py>,
     title: String,

@@ -201,14 +201,17 @@ impl<S: Face> SymmetricOperator<S> for PyOperator<S> {
 pub(crate) fn operand(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operand> {
     let py = object.py();
     if !object.getattr(intern!(py, "_home"))?.is_none() {
-        return built(object, check).map(Operand::Home);
+        return built(object, check, 0).map(Operand::Home);
     }
     let bytes: usize = object.getattr(intern!(py, "_dtype"))?.getattr(intern!(py, "itemsize"))?.extract()?;
-    if bytes == 4 { built(object, check).map(Operand::F32) } else { built(object, check).map(Operand::F64) }
+    if bytes == 4 { built(object, check, 0).map(Operand::F32) } else { built(object, check, 0).map(Operand::F64) }
 }
 
-fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S>> {
+fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool, depth: usize) -> PyResult<Operator<S>> {
     let py = object.py();
+    if depth > DEEPEST {
+        return Err(error(Class::Input, format!("an expression of operators is nested more than {DEEPEST} times")));
+    }
     if let Some(native) = S::native(object)? {
         return Ok(native);
     }
@@ -225,10 +228,12 @@ fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S
     }
     let expression = expression.cast_into::<PyTuple>()?;
     let kind: String = expression.get_item(0)?.extract()?;
-    let first: Operator<S> = built(&expression.get_item(1)?, check)?;
-    let argument = expression.get_item(2)?;
+    let part = |i: usize| built::<S>(&expression.get_item(i)?, check, depth + 1);
+    if kind == "sum" {
+        return total((1..expression.len()).map(part).collect::<PyResult<_>>()?);
+    }
+    let (first, argument) = (part(1)?, expression.get_item(2)?);
     Ok(match kind.as_str() {
-        "sum" => Box::new(Summed { first, second: built::<S>(&argument, check)? }),
         "scaled" => Box::new(Scaled { operator: first, factor: argument.extract()? }),
         "shifted" => Box::new(Shifted { operator: first, shift: argument.extract()? }),
         "restricted" => {
@@ -239,6 +244,19 @@ fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S
         }
         other => return Err(error(Class::Internal, format!("there is no expression {other:?}"))),
     })
+}
+
+/// Expressions may be nested this many times: products with them take as many frames of the stack.
+const DEEPEST: usize = 200;
+
+/// The sum of operators as a tree of sums of two, whose depth is the logarithm of their number.
+fn total<S: Face>(mut terms: Vec<Operator<S>>) -> PyResult<Operator<S>> {
+    let none = || error(Class::Internal, "a sum of no operators");
+    if terms.len() < 2 {
+        return terms.pop().ok_or_else(none);
+    }
+    let rest = terms.split_off(terms.len().div_ceil(2));
+    Ok(Box::new(Summed { first: total(terms)?, second: total(rest)? }))
 }
 
 /// Seed of the directions that operators are tried with.

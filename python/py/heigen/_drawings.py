@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from heigen._errors import InputError
+from heigen._arguments import positive
+from heigen._errors import InputError, WrongTypeError
 
 __all__ = ["Drawing"]
 
@@ -27,10 +28,14 @@ class Drawing:
 
     def save(self, path: Any, dpi: float | None = None) -> Path:
         """Write the picture to a file: .svg, .pdf or .png (at ``dpi`` dots an inch)."""
-        file = Path(path)
+        try:
+            file = Path(path)
+        except TypeError:
+            raise WrongTypeError("a path is expected", "path", type(path).__name__) from None
         form = file.suffix[1:].lower()
         if form not in ("svg", "pdf", "png"):
             raise InputError("pictures are saved by the ending of their file", "path", str(file), ".svg, .pdf or .png")
+        dpi = None if dpi is None else positive(dpi, "dpi")
         file.write_bytes(self._draw(*self._arguments, form, dpi))
         return file
 

@@ -124,7 +124,7 @@ class TorchHome:
 
     def to_host(self, a: torch.Tensor, start: int = 0, stop: int | None = None) -> Small:
         entries: Small = a[:, start : self.length if stop is None else stop].to("cpu", torch.float64).numpy()
-        return np.ascontiguousarray(entries)
+        return self._agree(np.ascontiguousarray(entries))
 
     def from_host(self, a: Small) -> torch.Tensor:
         return torch.tensor(np.ascontiguousarray(a), dtype=self.torch_dtype, device=self._device)
