@@ -289,7 +289,7 @@ class Analysis:
 
     def by_name(self, vector: Any) -> dict[str, Array]:
         """A vector [P] as arrays in the shapes of the parameters, by name."""
-        vector = _native.to_numpy(vector)
+        vector = _native.to_numpy(vector, "vector")
         if vector.shape != (self.n_params,):
             raise InputError("this is no vector of the analysis", "vector", vector.shape, (self.n_params,))
         shapes = {name: shape for name, _, _, shape in self._tensors}
@@ -387,7 +387,8 @@ def load(folder: Any, name: str | None = None, *, threads: int = 0, memory: floa
     ``folder`` is a folder of results, or the file ``..._analysis.json`` of one analysis in it. ``name`` chooses among
     several: "gauss/normal_training", or with what its files add to it, "gauss/normal_training+ggn".
     """
-    path = Path(folder)
+    path = Path(_native.path_of(folder, "folder"))
+    name = _native.text(name, "name")
     if path.is_file():
         path = path.absolute() if len(path.parents) < 3 else path
         root, found = path.parents[2], [path]

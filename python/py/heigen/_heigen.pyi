@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,13 @@ _Notes = list[tuple[bool, str]]
 
 def experiments() -> list[str]: ...
 
+@final
 class NativeHandle:
     @property
     def length(self) -> int: ...
     def apply(self, rows: NDArray[Any], out: NDArray[Any]) -> None: ...
 
+@final
 class Workspace:
     @staticmethod
     def taken_in(

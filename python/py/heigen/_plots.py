@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +44,10 @@ class Plots:
         self._analysis = analysis
 
     def _picture(self, kind: str, progress: Progress = None, **options: Any) -> Picture:
-        picture = Picture(self._analysis, kind, json.dumps({k: v for k, v in options.items() if v is not None}))
+        options_text = _native.json_of({key: value for key, value in options.items() if value is not None})
+        picture = Picture(self._analysis, kind, options_text)
         # What does not fit is said now, and not where the picture is looked at.
-        picture._svg = _drawn(self._analysis, *picture._arguments, "svg", None, progress).decode()
+        picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
         return picture
 
     def spectrum(self, *, progress: Progress = None) -> Picture:

@@ -385,7 +385,7 @@ impl Workspace {
         let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let data = prepared.training();
-        let labels: Vec<i64> = data.labels.iter().map(|&label| label as i64).collect();
+        let labels: Vec<i64> = data.labels.iter().map(|&label| i64::try_from(label).unwrap_or(i64::MAX)).collect();
         let features = PyArray1::from_slice(py, &data.features);
         let classes = prepared.samples.classes.clone();
         Ok((features, data.shape.clone(), PyArray1::from_vec(py, labels), classes))
