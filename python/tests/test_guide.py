@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import heigen
+import heigen.torch
 import pytest
 import torch
 
