@@ -92,9 +92,9 @@ def test_exceptions_of_the_operator_come_back_as_they_are(rng):
     ("product", "error", "text"),
     [
         (lambda v: v[:-1], heigen.InputError, r"another shape.*got \(4,\), wanted \(5,\)"),
-        (lambda v: None, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: v * 1j, heigen.WrongTypeError, "not an array of real numbers"),
-        (lambda v: "text", heigen.WrongTypeError, "not an array of real numbers"),
+        (lambda v: None, heigen.WrongTypeError, "array of"),
+        (lambda v: v * 1j, heigen.WrongTypeError, "array of"),
+        (lambda v: "text", heigen.WrongTypeError, "array of"),
     ],
 )
 def test_products_of_another_form(product, error, text):
@@ -119,13 +119,13 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.spectrum(a, memory=0), heigen.InputError, "memory"),
         (lambda a: heigen.density(a, 1), heigen.InputError, "probes"),
         (lambda a: heigen.density(a, 2, 0), heigen.InputError, "steps"),
-        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "grid"),
+        (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "points"),
         (lambda a: heigen.trace(a, 3), heigen.InputError, "products"),
         (lambda a: heigen.trace(a, method="xtrace"), heigen.InputError, "hutch"),
         (lambda a: heigen.diagonal(a, 1), heigen.InputError, "samples"),
         (lambda a: heigen.frobenius_norm(a, 5), heigen.InputError, "products"),
         (lambda a: heigen.solve(a, np.ones(3)), heigen.InputError, "b: vectors do not fit"),
-        (lambda a: heigen.solve(a, np.full(30, np.inf), 1.0), heigen.NotFiniteError, ""),
+        (lambda a: heigen.solve(a, np.full(30, np.inf), 1.0), heigen.NotFiniteError, "infinite"),
         (lambda a: heigen.solve(a, np.ones(30), np.nan), heigen.InputError, "damping"),
         (lambda a: heigen.certify(a, [1.0, 2.0], np.ones((30, 3))), heigen.InputError, "one eigenvalue for each"),
         (lambda a: heigen.certify(a, [np.nan], np.ones((30, 1))), heigen.InputError, "eigenvalue is infinite or NaN"),
@@ -149,8 +149,12 @@ def test_blocks_of_another_form_are_no_crash(rng):
     for start in (np.ones((2, 4)), np.ones(5), np.ones((2, 5), np.float32), "text", 3, None):
         try:
             _heigen.eigsh(op, 1, "LA", 1e-8, start, None, None, None, 0, True, None)
-        except (heigen.Error, TypeError):
+        except (heigen.InputError, heigen.WrongTypeError):
             assert start is not None
+    with pytest.raises(heigen.InputError, match="2 eigenvalues and 1 eigenvectors"):
+        _heigen.certify(op, [1.0, 2.0], np.ones((1, 5)), True, None)
+    with pytest.raises(heigen.InputError, match="do not fit"):
+        _heigen.solve(op, np.ones((1, 4)), 0.0, 1e-8, None, True, None)
     with pytest.raises((heigen.Error, AttributeError)):
         _heigen.spectrum(object(), "auto", 1e9, True, None)
 
@@ -170,3 +174,34 @@ def test_errors_say_what_where_got_and_wanted():
     assert str(again) == str(error) and again.got == 3
     classes = [getattr(heigen, name) for name in heigen.__all__ if name.endswith("Error")]
     assert len(classes) >= 11 and all(issubclass(one, heigen.Error) for one in classes)
+
+
+@pytest.mark.parametrize("n", [10**13, 2**62, 10**30])
+def test_vectors_that_no_memory_holds_are_refused(n):
+    """Regression: an allocation that failed ended the interpreter."""
+    asked = []
+    op = heigen.as_operator(asked.append, n=n)
+    solvers = [
+        heigen.eigsh,
+        heigen.spectrum,
+        heigen.density,
+        heigen.trace,
+        lambda op: heigen.trace(op, method="hutchinson"),
+        heigen.diagonal,
+        lambda op: heigen.diagonal(op, 10),
+        heigen.frobenius_norm,
+        heigen.outliers,
+        lambda op: heigen.log_determinant(op, 1.0),
+    ]
+    for solver in solvers:
+        with pytest.raises(heigen.TooLargeError, match="do not fit into the memory") as caught:
+            solver(op)
+        assert isinstance(caught.value, MemoryError) and asked == []
+
+
+def test_more_steps_than_memory_holds_are_refused():
+    op = heigen.as_operator(lambda v: v, n=10**8)
+    with pytest.raises(heigen.TooLargeError, match="density"):
+        heigen.density(op, 100, 1000)
+    with pytest.raises(heigen.TooLargeError, match="eigsh"):
+        heigen.eigsh(op, 10_000)

@@ -140,3 +140,28 @@ def test_small_matrices_go_through_the_agreement(rng):
     op = AtTorch(a, TorchHome(50, torch.float64, agree=agree))
     heigen.eigsh(op, 3)
     assert len(seen) > 10
+    # The matrix that is decomposed on the host is one of them, and so is the diagonal.
+    seen.clear()
+    heigen.spectrum(op, "dense")
+    assert (50, 50) in seen
+
+
+def test_products_of_a_torch_home_are_exact_whatever_is_set(rng):
+    """TF32 and automatic casts of the user's do not reach the vectors, and his settings stay."""
+    torch = pytest.importorskip("torch")
+    from heigen.torch._home import TorchHome
+
+    home = TorchHome(5000, torch.float32)
+    a = home.random(1, 0, 3, "gaussian")
+    wanted = home.gram(a, a)
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            np.testing.assert_array_equal(home.gram(a, a), wanted)
+            out = home.zeros(1)
+            home.combine(1.0, np.ones((1, 3)), a, 0.0, out)
+            assert torch.allclose(out[0], a.sum(0), atol=1e-5)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)

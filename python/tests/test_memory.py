@@ -62,6 +62,7 @@ def test_what_an_operator_keeps_is_copied_before_it_changes(rng):
     np.testing.assert_array_equal(op.seen[-1][2], op.seen[-1][3])
 
 
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 def test_torch_shares_the_memory_too(rng):
     torch = pytest.importorskip("torch")
 

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import heigen
+import heigen.torch
 import numpy as np
 import pytest
 import torch
@@ -52,6 +53,30 @@ def test_the_spectrum_is_that_of_pytorchs_own_hessian(name):
     for key, value in case.model.state_dict().items():
         assert torch.equal(value, before[key])
     assert all(p.grad is None and p.requires_grad for p in case.model.parameters())
+
+
+@pytest.mark.parametrize("name", ["images with pools", "residual blocks", "functions and log-probabilities", "label smoothing"])
+def test_the_native_way_and_pytorchs_way_agree(name):
+    case = cases()[name]
+    analysis = heigen.analyze(case.model, case.X, case.y, loss=case.loss, progress=False)
+    model, X = cases()[name].model.double(), case.X.double()
+    loss = nn.CrossEntropyLoss() if case.loss == "cross_entropy" else case.loss
+    spectrum = heigen.spectrum(heigen.torch.Hessian(model, (X, case.y), loss), method="dense", progress=False)
+    scale = np.abs(analysis.eigenvalues).max()
+    assert np.abs(spectrum.eigenvalues - analysis.eigenvalues).max() < 1e-9 * scale
+    mine = heigen.torch.alignments(model, X, analysis.eigenvectors, loss=loss)
+    assert np.abs(mine - analysis.alignments).max() < 1e-7
+    theirs = heigen.torch.g_theta(model, X, analysis.eigenvalues, analysis.eigenvectors, loss=loss)
+
+    def fixed(measures):
+        # The third threshold is that of random directions, which are others where the parameters stand in another order.
+        chosen = (one for one in measures if one.definition == "subspaces" and one.eps_source.startswith("fixed"))
+        return [(one.rule, one.eps, one.value) for one in chosen]
+
+    wanted = fixed(analysis.g_theta)
+    assert len(wanted) == 4
+    for got, (rule, eps, value) in zip(fixed(theirs), wanted):
+        assert got == (rule, eps, pytest.approx(value, abs=1.5 / analysis.n_params))
 
 
 @pytest.mark.parametrize("name", ["residual blocks", "label smoothing"])
@@ -166,6 +191,10 @@ def test_what_the_engine_cannot_express_is_named():
     text = refused(nn.Sequential(nn.Conv2d(2, 4, (3, 1)), nn.Flatten(), nn.Linear(96, 3)), images)
     assert "a window that is not square" in text
 
+    tokens = torch.arange(8).reshape(4, 2) % 5
+    text = refused(nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 3)), tokens)
+    assert "Sequential.0: embedding is embedding, for which the engine has no layer" in text
+
     class Tied(nn.Module):
         def __init__(self):
             super().__init__()
@@ -208,7 +237,7 @@ def test_bad_input_is_an_exception_that_says_so():
         (lambda: heigen.analyze(model, X, y[:-1]), "every sample needs one label"),
         (lambda: heigen.analyze(model, X[:0], y[:0]), "no samples"),
         (lambda: heigen.analyze(model, X * np.nan, y), "infinite or NaN"),
-        (lambda: heigen.analyze(model, X, y + 1), "label|classes"),
+        (lambda: heigen.analyze(model, X, y + 1), "a label is no class"),
         (lambda: heigen.analyze(model, X, y, loss="huber"), 'loss is "huber"; expected "cross_entropy"'),
         (lambda: heigen.analyze(model, X, y, operator="kfac"), 'operator is "kfac"; expected "hessian"'),
         (lambda: heigen.analyze(model, X, y, method="exact", dtype="float32"), 'method="exact" needs dtype="float64"'),

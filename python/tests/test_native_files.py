@@ -10,7 +10,6 @@ from pathlib import Path
 import heigen
 import numpy as np
 import pytest
-import torch
 from native_modules import cases
 
 PROGRAM = [sys.executable, "-c", "import sys; from heigen._program import main; sys.exit(main())"]
@@ -100,6 +99,9 @@ def test_what_python_analysed_the_program_goes_on_with(tmp_path):
     # A folder that was moved is found where it is.
     (tmp_path / "results").rename(tmp_path / "moved")
     moved = heigen.load(tmp_path / "moved")
+    analysed = (tmp_path / "moved/grads/own/Sequential_analysis.json").stat().st_mtime_ns
+    moved.plot.spectrum()
+    assert (tmp_path / "moved/grads/own/Sequential_analysis.json").stat().st_mtime_ns == analysed
     assert np.array_equal(moved.operator() @ np.ones(moved.n_params), analysis.operator() @ np.ones(moved.n_params))
     assert moved.boundary.margin is not None
 
@@ -122,9 +124,7 @@ def test_a_folder_is_used_like_the_command_lines(tmp_path):
     assert second.summary == first.summary
     assert files and {p: p.stat().st_mtime_ns for p in files} == files
     with pytest.raises(heigen.InputError, match='name="folder/name" chooses another, force=True replaces it'):
-        heigen.analyze((torch.nn.Linear, {}), case.X, case.y, **options) if False else heigen.analyze(
-            cases()["label smoothing"].model.double(), case.X, case.y, **options
-        )
+        heigen.analyze(cases()["label smoothing"].model, case.X, case.y, **options)
 
 
 def test_a_damaged_array_is_refused_and_named(tmp_path):

@@ -46,7 +46,7 @@ def test_every_kind_of_picture_is_drawn(trained, kind, tmp_path):
     root = ElementTree.fromstring(picture._repr_svg_())
     assert root.tag.endswith("svg") and len(root) > 0
     assert picture.save(tmp_path / "x.svg").read_text() == picture.svg
-    pickle.loads(pickle.dumps(picture))
+    assert pickle.loads(pickle.dumps(picture)).svg == picture.svg
 
 
 def test_pictures_are_saved_by_the_ending_of_their_file(trained, tmp_path):

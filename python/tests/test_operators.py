@@ -26,6 +26,22 @@ class ByBlocks(ByColumns):
         return self.a @ v
 
 
+class LikeCurvlinops:
+    """Its own products take tensors, its type is PyTorch's, and it knows the way to SciPy."""
+
+    def __init__(self, a):
+        torch = pytest.importorskip("torch")
+        self.a, self.shape, self.dtype = a, a.shape, torch.float64
+
+    def __matmul__(self, v):
+        raise TypeError("a tensor is expected")
+
+    def to_scipy(self):
+        from scipy.sparse.linalg import LinearOperator
+
+        return LinearOperator(self.shape, matvec=lambda v: self.a @ v, dtype=np.float64)
+
+
 @pytest.fixture
 def a(rng):
     return matrix_with(np.linspace(-1.0, 3.0, 40), rng)[0]
@@ -45,7 +61,9 @@ def sources(a):
         "sparse": scipy.csr_matrix(a),
         "tensor": torch.from_numpy(a),
         "function": heigen.as_operator(lambda v: a @ v, n=40),
+        "function of blocks": heigen.as_operator(lambda v: a @ v, n=40, block=True),
         "column": heigen.as_operator(lambda v: (a @ v)[:, None], n=40),
+        "peer": LikeCurvlinops(a),
         "back": heigen.as_operator(a).to_scipy(),
         "curvature": heigen.as_operator(a),
     }
@@ -168,8 +186,10 @@ def test_scipy_solves_with_ours(a):
         (lambda: heigen.as_operator("hessian"), heigen.WrongTypeError, "not an operator"),
         (lambda: heigen.as_operator(np.eye(3) * 1j), heigen.WrongTypeError, "real"),
         (lambda: heigen.as_operator(lambda v: v, n=0), heigen.InputError, "positive"),
+        (lambda: heigen.as_operator(lambda v: v, n=3, dtype="complex64"), heigen.WrongTypeError, "real"),
+        (lambda: heigen.as_operator(lambda v: v, n=3, dtype="numbers"), heigen.WrongTypeError, "no type of numbers"),
         (lambda: heigen.as_operator(np.eye(3)) + np.eye(4), heigen.InputError, "different sizes"),
-        (lambda: heigen.as_operator(np.eye(3)) * "x", heigen.WrongTypeError, "not a number"),
+        (lambda: heigen.as_operator(np.eye(3)) * "x", heigen.WrongTypeError, "a number"),
         (lambda: heigen.as_operator(np.eye(3)).shift(np.nan), heigen.InputError, "not finite"),
         (lambda: heigen.as_operator(np.eye(3)) @ np.ones(4), heigen.InputError, "do not fit"),
         (lambda: heigen.as_operator(np.eye(3)) @ np.ones((3, 2, 2)), heigen.InputError, "do not fit"),
@@ -185,3 +205,40 @@ def test_what_is_no_operator_is_refused(make, error, text):
     with pytest.raises(error, match=text) as caught:
         make()
     assert isinstance(caught.value, heigen.Error)
+
+
+def test_types_may_be_pytorchs():
+    torch = pytest.importorskip("torch")
+    assert heigen.as_operator(lambda v: v, n=3, dtype=torch.float32).dtype == np.float32
+    assert heigen.as_operator(lambda v: v, n=3, dtype=torch.float64).dtype == np.float64
+
+
+def test_sums_of_many_operators(a):
+    op = heigen.as_operator(a)
+    many = sum([op] * 3000)
+    v = np.ones(40)
+    np.testing.assert_allclose(many @ v, 3000 * (a @ v), rtol=1e-12)
+    assert heigen.eigsh(many, 1, "LA").eigenvalues[0] == pytest.approx(9000.0)
+    assert repr(many) == "<heigen (Dense + Dense + Dense + ...) [40 x 40], float64>"
+    np.testing.assert_allclose((sum([op, op]) + 2.0 * op) @ v, 4 * (a @ v), rtol=1e-12)
+
+
+def test_expressions_nested_without_end_are_refused(a):
+    """Regression: the interpreter's stack was used up."""
+    op = heigen.as_operator(a)
+    for _ in range(200):
+        op = 1.0 * op
+    heigen.eigsh(op, 1)
+    for _ in range(100_000):
+        op = 1.0 * op
+    with pytest.raises(heigen.InputError, match="nested more than 200 times"):
+        heigen.eigsh(op, 1)
+
+    class Own(heigen.Operator):
+        _length = 3
+
+        def _expression(self):
+            return "scaled", self, 2.0
+
+    with pytest.raises(heigen.InputError, match="nested"):
+        heigen.eigsh(Own(), 1)

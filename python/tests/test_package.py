@@ -48,8 +48,10 @@ def test_it_is_the_installed_package():
 def test_the_version_comes_from_one_place():
     distribution = importlib.metadata.metadata("heigen")
     assert distribution["Version"] == heigen.__version__
-    assert distribution["License-Expression"] == "MIT OR Apache-2.0"
+    assert distribution["License"] == "MIT OR Apache-2.0"
     assert distribution["Requires-Python"] == ">=3.10"
+    licences = [f.name for f in importlib.metadata.files("heigen") if "licenses" in str(f)]
+    assert sorted(licences) == ["LICENSE-APACHE", "LICENSE-MIT"]
     hard = [r for r in importlib.metadata.requires("heigen") if "extra" not in r]
     assert [re.split("[<>=]", r)[0] for r in hard] == ["numpy"], "numpy is the only hard dependency"
 
@@ -84,7 +86,8 @@ def test_a_type_checker_accepts_what_is_right_and_sees_what_is_wrong(tmp_path):
 def test_the_package_itself_is_typed(tmp_path):
     pytest.importorskip("mypy")
     folder = Path(heigen.__file__).parent
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "-p", "heigen"]
+    settings = Path(__file__).parents[1] / "pyproject.toml"
+    command = [sys.executable, "-m", "mypy", "--config-file", settings, "--cache-dir", tmp_path / "cache", "-p", "heigen"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert (folder / "py.typed").exists()
@@ -101,3 +104,12 @@ def test_everything_public_is_documented():
     for name in heigen.__all__:
         if not name.startswith("__"):
             assert getattr(heigen, name).__doc__, name
+
+
+def test_the_examples_of_the_readme_run(capsys):
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    examples = re.findall("```python\n(.*?)```", text, re.S)
+    assert examples
+    for example in examples:
+        exec(example, {})
+    assert "+-" in capsys.readouterr().out

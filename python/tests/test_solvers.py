@@ -280,3 +280,36 @@ def test_an_operator_of_one_and_of_no_curvature():
     assert zero.rank == 0 and zero.certificate.vanishes
     np.testing.assert_array_equal(heigen.eigsh(np.zeros((20, 20)), 2).eigenvalues, 0.0)
     assert len(heigen.eigsh(np.eye(3), 8)) == 3
+
+
+def test_an_operator_may_prefer_a_number_of_directions(known):
+    a, _, _ = known
+    widths = []
+
+    class Preferring(heigen.Operator):
+        _length, _block, _probed = P, 9, True
+
+        def _apply_into(self, rows, out):
+            widths.append(len(rows))
+            np.matmul(rows, a, out=out)
+
+    # A function's operator prefers none, whether the function takes blocks or not.
+    assert heigen.as_operator(lambda v: a @ v, n=P)._block is None
+    heigen.eigsh(2.0 * Preferring(), 3, "LA")
+    assert widths[0] == 9
+    widths.clear()
+    heigen.eigsh(Preferring(), 3, "LA", block=2)
+    assert widths[0] == 2
+
+
+def test_a_function_of_blocks_is_given_blocks(known):
+    """Regression: that a function takes blocks was taken for its preference of a single direction."""
+    a, _, _ = known
+    widths = []
+
+    def product(v):
+        widths.append(v.shape[1])
+        return a @ v
+
+    heigen.eigsh(heigen.as_operator(product, n=P, block=True), 3, "LA", check=False)
+    assert widths[0] == 4

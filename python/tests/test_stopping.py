@@ -37,7 +37,7 @@ ENDLESS = {
     "work in Rust": """
         def tell(*progress):
             begun()
-        work = lambda: heigen.density(heigen.as_operator(lambda v: d * v, n=200_000), 64, 900, progress=tell)
+        work = lambda: heigen.density(heigen.as_operator(lambda v: d * v, n=200_000), 16, 120, progress=tell)
         """,
 }
 
@@ -188,3 +188,19 @@ _, status = os.waitpid(child, 0)
 sys.exit(0 if os.waitstatus_to_exitcode(status) == 7 else 1)
 """
     assert subprocess.run([sys.executable, "-c", script], timeout=120).returncode == 0
+
+
+def test_nothing_is_imported_at_the_first_array():
+    """Regression: NumPy's interface was imported at the first use of an array, and Ctrl-C in that moment was a panic."""
+    script = """
+import builtins, numpy as np, heigen
+
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
+
+builtins.__import__ = interrupted
+found = heigen.eigsh(np.diag([1.0, 2.0]), 1, progress=False)
+print(float(found.eigenvalues[0]), flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "2.0\n", done.stderr

@@ -90,6 +90,20 @@ def test_g_theta_counts_the_eigenvectors_that_are_aligned() -> None:
     again = heigen.torch.g_theta(model, X, values, turned)
     same = [(a, b) for a, b in zip(found, again) if a.definition == "subspaces"]
     assert all(a == b for a, b in same)
+    # Nor does one of two eigenvectors of the same eigenvalue.
+    equal, angle = values.copy(), 0.7
+    equal[-6:-4] = equal[-6]
+    rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    turned = vectors.copy()
+    turned[:, -6:-4] = vectors[:, -6:-4] @ rotation
+
+    def counts(eigenvalues: Any, basis: Any) -> list[int]:
+        thresholds = np.linspace(0.01, float(np.abs(aligned[-6:-4]).max()), 12)
+        each = [heigen.torch.g_theta(model, X, eigenvalues, basis, eps=eps) for eps in thresholds]
+        return [g.counted for values in each for g in values if g.definition == "subspaces" and g.eps_source == "given"]
+
+    assert counts(equal, vectors) == counts(equal, turned)
+    assert counts(values, vectors) != counts(values, turned)
     # The vectors of the nonzero eigenvalues are enough.
     part = heigen.torch.g_theta(model, X, values[~null], vectors[:, ~null])
     assert [g for g in part if g.definition == "subspaces"] == [a for a, _ in same]
@@ -195,3 +209,13 @@ def test_gradients_of_certain_predictions_keep_their_digits() -> None:
         head[0].bias.fill_(40.0)
     got = heigen.torch.reinforcing_gradients(head, X, loss=nn.BCEWithLogitsLoss())[:, 0]
     assert torch.allclose(got, -math.exp(-40) * torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("name", ["LeakyReLU", "GroupNorm and SiLU", "attention", "one logit", "regression"])
+def test_gradients_of_modules_that_vmap_knows_are_made_together(name: str) -> None:
+    from heigen.torch._boundary import Classifier
+
+    case = made(name, torch.float64)
+    classifier = Classifier(case.model, case.loss, None, None)
+    list(classifier.each_gradient(case.batches[0][0], "predicted"))
+    assert classifier._together is True

@@ -104,5 +104,9 @@ fn copies_of_kept_memory() -> u64 {
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // NumPy's interface is imported at the first use of an array. If Ctrl-C came in that moment, `numpy` would panic; so it is
+    // used here, where an import is under way anyway.
+    let array = lent(module.py(), &Arc::new(Matrix::<f64>::zeros(1, 1)))?;
+    block::<f64>(array.as_any())?;
     module.add_function(wrap_pyfunction!(copies_of_kept_memory, module)?)
 }

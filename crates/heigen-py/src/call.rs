@@ -1,11 +1,12 @@
 //! A call from Python: the interpreter is free while Rust works; Ctrl-C and progress are looked at now and then.
 
 use crate::raise::{Class, error};
-use heigen_spectra::{Progress, Watch};
+use heigen_spectra::{Failure, Progress, Watch};
 use pyo3::prelude::*;
 use std::any::Any;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// How often signals are looked at and progress is told, at most.
@@ -62,6 +63,30 @@ pub(crate) fn run<R: Send>(
         (Err(panic), _) => Err(of_panic(&*panic)),
         (Ok(Err(_)), Some(error)) | (Ok(Err(error)), None) => Err(error),
         (Ok(Ok(result)), _) => Ok(result),
+    }
+}
+
+/// Does `work` on a thread of its own and looks at signals meanwhile. At Ctrl-C the work goes on to its end by itself, with all
+/// that it owns, and what it finds is dropped.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method alone is for one lifetime of the interpreter"
+)]
+pub(crate) fn aside<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody may be there to be told.
+        let _ = tell.send(catch_unwind(AssertUnwindSafe(work)));
+    });
+    loop {
+        match told.recv_timeout(INTERVAL) {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()).map_err(Failure::of)?,
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::of("a thread has ended before its work")),
+        }
     }
 }
 

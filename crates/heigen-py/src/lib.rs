@@ -4,6 +4,7 @@
 
 mod arrays;
 mod call;
+mod drawings;
 mod home;
 mod native;
 mod operand;
@@ -20,6 +21,7 @@ fn _heigen(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     arrays::register(module)?;
     call::register(module)?;
+    drawings::register(module)?;
     program::register(module)?;
     solvers::register(module)?;
     threads::register(module)?;

@@ -3,7 +3,7 @@
 use crate::home::{PyBlock, PyHome};
 use crate::native::{NativeOperator, as_native};
 use crate::raise::{Class, Complaint, error, exception, of_failure};
-use crate::shared::{Lifted, Shared};
+use crate::shared::{Lifted, Native, Shared};
 use crate::{arrays, threads};
 use heigen_spectra::linalg::{Matrix, Scalar};
 use heigen_spectra::{Failure, IndexRanges, Law, Restricted, Scaled, Shifted, Space, Summed, SymmetricOperator};
@@ -55,8 +55,8 @@ pub(crate) trait Face: Space<Block: Debug + Send + Sync> + Send + Sync {
     /// A block as an object [k, P] of Python's.
     fn into_python(py: Python<'_>, block: Self::Block) -> PyResult<Bound<'_, PyAny>>;
 
-    /// A block from an object [k, P] of Python's.
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Self::Block>;
+    /// A block from an object [k, P] of Python's, with P = `len`.
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<Self::Block>;
 }
 
 impl<T: Scalar + Element> Face for Shared<T>
@@ -69,7 +69,7 @@ where
     }
 
     fn native(operator: &Bound<'_, PyAny>) -> PyResult<Option<Operator<Self>>> {
-        as_native(operator)?.map(|native| NativeOf::<T>::from_native(native)).transpose()
+        as_native(operator)?.map(NativeOf::<T>::from_native).transpose()
     }
 
     fn exchange<'py>(
@@ -90,8 +90,10 @@ where
         Ok(arrays::owned(py, block)?.into_any())
     }
 
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<Arc<Matrix<T>>> {
-        arrays::block(object).map(Arc::new)
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<Arc<Matrix<T>>> {
+        let block = arrays::block(object)?;
+        fits(block.rows, len)?;
+        Ok(Arc::new(block))
     }
 }
 
@@ -110,7 +112,7 @@ macro_rules! from_native {
             type Home = Shared<$t>;
             fn from_native(native: NativeOperator) -> PyResult<Operator<Shared<$t>>> {
                 match native {
-                    NativeOperator::$variant(operator) => Ok(Box::new(Lifted(operator))),
+                    NativeOperator::$variant(operator) => Ok(Box::new(Native(Lifted(operator)))),
                     _ => Err(error(Class::Input, "operators of different types do not fit together")),
                 }
             }
@@ -142,9 +144,20 @@ impl Face for PyHome {
         Self::rows(py, &block)
     }
 
-    fn from_python(object: &Bound<'_, PyAny>) -> PyResult<PyBlock> {
+    fn from_python(object: &Bound<'_, PyAny>, len: usize) -> PyResult<PyBlock> {
+        let (_, found): (usize, usize) = object.getattr(intern!(object.py(), "shape"))?.extract()?;
+        fits(found, len)?;
         Self::block(object.clone())
     }
+}
+
+fn fits(found: usize, wanted: usize) -> PyResult<()> {
+    if found == wanted {
+        return Ok(());
+    }
+    let what = "vectors do not fit the operator".to_owned();
+    let (got, wanted) = (Some(format!("{found} entries")), Some(wanted.to_string()));
+    Err(exception(Class::Input, Complaint { what, place: None, got, wanted }))
 }
 
 /// An operator of Python's.
@@ -188,14 +201,17 @@ impl<S: Face> SymmetricOperator<S> for PyOperator<S> {
 pub(crate) fn operand(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operand> {
     let py = object.py();
     if !object.getattr(intern!(py, "_home"))?.is_none() {
-        return built(object, check).map(Operand::Home);
+        return built(object, check, 0).map(Operand::Home);
     }
     let bytes: usize = object.getattr(intern!(py, "_dtype"))?.getattr(intern!(py, "itemsize"))?.extract()?;
-    if bytes == 4 { built(object, check).map(Operand::F32) } else { built(object, check).map(Operand::F64) }
+    if bytes == 4 { built(object, check, 0).map(Operand::F32) } else { built(object, check, 0).map(Operand::F64) }
 }
 
-fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S>> {
+fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool, depth: usize) -> PyResult<Operator<S>> {
     let py = object.py();
+    if depth > DEEPEST {
+        return Err(error(Class::Input, format!("an expression of operators is nested more than {DEEPEST} times")));
+    }
     if let Some(native) = S::native(object)? {
         return Ok(native);
     }
@@ -212,10 +228,12 @@ fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S
     }
     let expression = expression.cast_into::<PyTuple>()?;
     let kind: String = expression.get_item(0)?.extract()?;
-    let first: Operator<S> = built(&expression.get_item(1)?, check)?;
-    let argument = expression.get_item(2)?;
+    let part = |i: usize| built::<S>(&expression.get_item(i)?, check, depth + 1);
+    if kind == "sum" {
+        return total((1..expression.len()).map(part).collect::<PyResult<_>>()?);
+    }
+    let (first, argument) = (part(1)?, expression.get_item(2)?);
     Ok(match kind.as_str() {
-        "sum" => Box::new(Summed { first, second: built::<S>(&argument, check)? }),
         "scaled" => Box::new(Scaled { operator: first, factor: argument.extract()? }),
         "shifted" => Box::new(Shifted { operator: first, shift: argument.extract()? }),
         "restricted" => {
@@ -226,6 +244,19 @@ fn built<S: Face>(object: &Bound<'_, PyAny>, check: bool) -> PyResult<Operator<S
         }
         other => return Err(error(Class::Internal, format!("there is no expression {other:?}"))),
     })
+}
+
+/// Expressions may be nested this many times: products with them take as many frames of the stack.
+const DEEPEST: usize = 200;
+
+/// The sum of operators as a tree of sums of two, whose depth is the logarithm of their number.
+fn total<S: Face>(mut terms: Vec<Operator<S>>) -> PyResult<Operator<S>> {
+    let none = || error(Class::Internal, "a sum of no operators");
+    if terms.len() < 2 {
+        return terms.pop().ok_or_else(none);
+    }
+    let rest = terms.split_off(terms.len().div_ceil(2));
+    Ok(Box::new(Summed { first: total(terms)?, second: total(rest)? }))
 }
 
 /// Seed of the directions that operators are tried with.

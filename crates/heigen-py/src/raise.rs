@@ -62,6 +62,7 @@ pub(crate) fn exception(class: Class, complaint: Complaint) -> PyErr {
 }
 
 /// The exception of a class with a text alone.
+#[expect(clippy::needless_pass_by_value, reason = "a text, or an error that ends here")]
 pub(crate) fn error(class: Class, what: impl ToString) -> PyErr {
     exception(class, Complaint { what: what.to_string(), ..Complaint::default() })
 }

@@ -1,9 +1,17 @@
 //! Vectors in host memory that Python may look at.
 
+use crate::call::aside;
 use heigen_spectra::linalg::{Matrix, Scalar};
 use heigen_spectra::{Columns, Failure, Host, Law, Space, Split, SymmetricOperator, Threads, Watch};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// An operation of this many multiplications takes some hundredths of a second.
+const MANY: usize = 1 << 27;
+/// A random entry takes the time of this many multiplications.
+const PER_RANDOM_ENTRY: usize = 128;
+/// A pass over memory takes the time of this many multiplications for each entry.
+const PER_PASSED_ENTRY: usize = 16;
 
 /// R^P in host memory: the operations, and the bytes, of [`Host`]. A block shares the ownership of its matrix with arrays of
 /// Python's that were made from it, so that an operator that keeps such an array past its product does no harm: what is
@@ -19,12 +27,71 @@ impl<T> Shared<T> {
 
 type Block<T> = Arc<Matrix<T>>;
 
-fn own<'a, T>(columns: &Columns<'a, Block<T>>) -> Columns<'a, Matrix<T>> {
-    Columns { block: &**columns.block, range: columns.range.clone() }
+/// Some columns of a block, and a share of its ownership.
+#[derive(Clone)]
+struct Held<T> {
+    block: Block<T>,
+    range: Range<usize>,
 }
 
-fn own_each<'a, T>(columns: &[Columns<'a, Block<T>>]) -> Vec<Columns<'a, Matrix<T>>> {
-    columns.iter().map(own).collect()
+impl<T> Held<T> {
+    fn of(columns: &Columns<'_, Block<T>>) -> Self {
+        Self { block: Arc::clone(columns.block), range: columns.range.clone() }
+    }
+
+    fn each(columns: &[Columns<'_, Block<T>>]) -> Vec<Self> {
+        columns.iter().map(Self::of).collect()
+    }
+
+    fn columns(&self) -> Columns<'_, Matrix<T>> {
+        Columns { block: &self.block, range: self.range.clone() }
+    }
+
+    fn columns_of_each(held: &[Self]) -> Vec<Columns<'_, Matrix<T>>> {
+        held.iter().map(Self::columns).collect()
+    }
+}
+
+/// Takes a block out of its place, where an operation that fails leaves none.
+fn taken<T: Scalar>(block: &mut Block<T>) -> Block<T> {
+    std::mem::replace(block, Arc::new(Matrix::zeros(0, 0)))
+}
+
+impl<T: Scalar> Shared<T> {
+    /// Does an operation of about so many multiplications, and looks at signals meanwhile where these are many.
+    fn operation<R: Send + 'static>(
+        &self,
+        multiplications: usize,
+        work: impl FnOnce(&Host<T>) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        if multiplications < MANY {
+            return work(&self.0);
+        }
+        let host = self.0.clone();
+        aside(move || work(&host))
+    }
+
+    /// [`Shared::operation`] that changes a block. Where it fails, there is no block left.
+    fn change(
+        &self,
+        block: &mut Block<T>,
+        multiplications: usize,
+        work: impl FnOnce(&Host<T>, &mut Matrix<T>) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let mut own = taken(block);
+        *block = self.operation(multiplications, move |host| work(host, Arc::make_mut(&mut own)).map(|()| own))?;
+        Ok(())
+    }
+
+    /// One pass over the entries of so many columns, in multiplications that take as long.
+    fn pass(&self, columns: usize) -> usize {
+        self.product(columns, PER_PASSED_ENTRY)
+    }
+
+    /// P m k, the multiplications of a product.
+    fn product(&self, m: usize, k: usize) -> usize {
+        self.len().saturating_mul(m).saturating_mul(k)
+    }
 }
 
 impl<T: Scalar> Space for Shared<T> {
@@ -55,35 +122,47 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Block<T>, Failure> {
-        self.0.random(seed, columns, law).map(Arc::new)
+        let work = self.product((columns.end - columns.start) as usize, PER_RANDOM_ENTRY);
+        self.operation(work, move |host| host.random(seed, columns, law).map(Arc::new))
     }
 
     fn select(&self, block: &Block<T>, columns: &[usize]) -> Result<Block<T>, Failure> {
-        self.0.select(block, columns).map(Arc::new)
+        let (block, columns) = (Arc::clone(block), columns.to_vec());
+        self.operation(self.pass(columns.len()), move |host| host.select(&block, &columns).map(Arc::new))
     }
 
     fn copy(&self, columns: Columns<'_, Block<T>>) -> Result<Block<T>, Failure> {
-        self.0.copy(own(&columns)).map(Arc::new)
+        let held = Held::of(&columns);
+        self.operation(self.pass(columns.len()), move |host| host.copy(held.columns()).map(Arc::new))
     }
 
     fn append(&self, block: &mut Block<T>, more: Columns<'_, Block<T>>) -> Result<(), Failure> {
-        self.0.append(Arc::make_mut(block), own(&more))
+        let more = Held::of(&more);
+        // The memory of the whole block may move.
+        let work = self.pass(block.columns + more.range.len());
+        self.change(block, work, move |host, block| host.append(block, more.columns()))
     }
 
     fn gram(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Matrix<f64>, Failure> {
-        self.0.gram(own(&a), own(&b))
+        let (a, b) = (Held::of(&a), Held::of(&b));
+        let work = self.product(a.range.len(), b.range.len());
+        self.operation(work, move |host| host.gram(a.columns(), b.columns()))
     }
 
     fn gram_each(&self, a: &[Columns<'_, Block<T>>], b: &[Columns<'_, Block<T>>]) -> Result<Vec<Matrix<f64>>, Failure> {
-        self.0.gram_each(&own_each(a), &own_each(b))
+        let work = a.iter().zip(b).map(|(a, b)| self.product(a.len(), b.len())).sum();
+        let (a, b) = (Held::each(a), Held::each(b));
+        self.operation(work, move |host| host.gram_each(&Held::columns_of_each(&a), &Held::columns_of_each(&b)))
     }
 
     fn dots(&self, a: Columns<'_, Block<T>>, b: Columns<'_, Block<T>>) -> Result<Vec<f64>, Failure> {
-        self.0.dots(own(&a), own(&b))
+        let (a, b) = (Held::of(&a), Held::of(&b));
+        self.operation(self.pass(a.range.len()), move |host| host.dots(a.columns(), b.columns()))
     }
 
     fn is_finite(&self, a: Columns<'_, Block<T>>) -> Result<bool, Failure> {
-        self.0.is_finite(own(&a))
+        let a = Held::of(&a);
+        self.operation(self.pass(a.range.len()), move |host| host.is_finite(a.columns()))
     }
 
     fn combine(
@@ -94,7 +173,9 @@ impl<T: Scalar> Space for Shared<T> {
         beta: f64,
         y: &mut Block<T>,
     ) -> Result<(), Failure> {
-        self.0.combine(alpha, own(&a), s, beta, Arc::make_mut(y))
+        let work = self.product(s.rows, s.columns);
+        let (a, s) = (Held::of(&a), s.clone());
+        self.change(y, work, move |host, y| host.combine(alpha, a.columns(), &s, beta, y))
     }
 
     fn combine_each(
@@ -104,15 +185,19 @@ impl<T: Scalar> Space for Shared<T> {
         s: &[Matrix<f64>],
         y: &mut Block<T>,
     ) -> Result<(), Failure> {
-        self.0.combine_each(alpha, &own_each(a), s, Arc::make_mut(y))
+        let work = s.iter().map(|s| self.product(s.rows, s.columns)).sum();
+        let (a, s) = (Held::each(a), s.to_vec());
+        self.change(y, work, move |host, y| host.combine_each(alpha, &Held::columns_of_each(&a), &s, y))
     }
 
     fn scale_columns(&self, a: &mut Block<T>, factors: &[f64]) -> Result<(), Failure> {
-        self.0.scale_columns(Arc::make_mut(a), factors)
+        let (work, factors) = (self.pass(factors.len()), factors.to_vec());
+        self.change(a, work, move |host, a| host.scale_columns(a, &factors))
     }
 
     fn add_scaled(&self, factors: &[f64], x: Columns<'_, Block<T>>, y: &mut Block<T>) -> Result<(), Failure> {
-        self.0.add_scaled(factors, own(&x), Arc::make_mut(y))
+        let (work, factors, x) = (self.pass(factors.len()), factors.to_vec(), Held::of(&x));
+        self.change(y, work, move |host, y| host.add_scaled(&factors, x.columns(), y))
     }
 
     fn multiply_add(
@@ -121,7 +206,8 @@ impl<T: Scalar> Space for Shared<T> {
         b: Columns<'_, Block<T>>,
         y: &mut Block<T>,
     ) -> Result<(), Failure> {
-        self.0.multiply_add(own(&a), own(&b), Arc::make_mut(y))
+        let (work, a, b) = (self.pass(a.len()), Held::of(&a), Held::of(&b));
+        self.change(y, work, move |host, y| host.multiply_add(a.columns(), b.columns(), y))
     }
 
     fn of_rows(&self, ranges: &[Range<usize>]) -> Result<Self, Failure> {
@@ -137,11 +223,13 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn largest_entries(&self, a: Columns<'_, Block<T>>) -> Result<Vec<f64>, Failure> {
-        self.0.largest_entries(own(&a))
+        let a = Held::of(&a);
+        self.operation(self.pass(a.range.len()), move |host| host.largest_entries(a.columns()))
     }
 
     fn to_host(&self, a: Columns<'_, Block<T>>, rows: Range<usize>) -> Result<Matrix<f64>, Failure> {
-        self.0.to_host(own(&a), rows)
+        let a = Held::of(&a);
+        self.operation(self.pass(a.range.len()), move |host| host.to_host(a.columns(), rows))
     }
 
     fn to_home(&self, a: Matrix<f64>) -> Result<Block<T>, Failure> {
@@ -149,7 +237,8 @@ impl<T: Scalar> Space for Shared<T> {
     }
 
     fn orthonormalize(&self, a: &mut Block<T>, drop: f64) -> Result<(), Failure> {
-        self.0.orthonormalize(Arc::make_mut(a), drop)
+        let work = 2 * self.product(a.columns, a.columns);
+        self.change(a, work, move |host, a| host.orthonormalize(a, drop))
     }
 }
 
@@ -189,5 +278,50 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
 
     fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
         Ok(self.0.recomputed(directions, trial)?.map(Arc::new))
+    }
+}
+
+/// An operator of the engine as a whole: [`Lifted`], with signals looked at during its products.
+pub(crate) struct Native<T>(pub(crate) Lifted<Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>>);
+
+/// Products with fewer entries take no time.
+const FEW: usize = 1 << 12;
+
+impl<T: Scalar> SymmetricOperator<Shared<T>> for Native<T> {
+    fn space(&self) -> Shared<T> {
+        self.0.space()
+    }
+
+    fn apply(&self, directions: &Block<T>, out: &mut Block<T>) -> Result<(), Failure> {
+        if directions.data.len() < FEW {
+            return self.0.apply(directions, out);
+        }
+        let (operator, directions, mut block) = (Arc::clone(&self.0.0), Arc::clone(directions), taken(out));
+        *out = aside(move || operator.apply(&directions, Arc::make_mut(&mut block)).map(|()| block))?;
+        Ok(())
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Shared<T>> + '_>>, Failure> {
+        self.0.written_out(limit_bytes, watch)
+    }
+
+    fn exact_trace(&self) -> Option<f64> {
+        self.0.exact_trace()
+    }
+
+    fn rounding(&self) -> f64 {
+        self.0.rounding()
+    }
+
+    fn split(&self) -> Result<Option<Split<'_, Shared<T>>>, Failure> {
+        self.0.split()
+    }
+
+    fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
+        self.0.recomputed(directions, trial)
     }
 }

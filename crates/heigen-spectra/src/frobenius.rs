@@ -17,7 +17,7 @@ const RANK: f64 = 100.0;
 /// u projected onto the complement of Q, as in [`trace`](crate::trace()).
 ///
 /// The square is unbiased; the standard error of the norm is that of the square divided by twice the norm. Where the rank of
-/// A is below r the result is exact, with standard error 0.
+/// A is below r the result is exact up to rounding, and the standard error is no larger.
 ///
 /// # Shapes
 /// `products` is at least 6. At P or more, the norm is that of the products with the identity, with standard error 0.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 import json
 from collections.abc import Sequence
@@ -17,54 +15,17 @@ from numpy.typing import NDArray
 from heigen import _native
 from heigen._errors import FileError, InputError
 from heigen._heigen import Workspace
+from heigen._native_operators import NativeOperator, Reordered
 from heigen._operators import Operator
 from heigen._parts import Boundary, DensityCurve, GTheta, GThetas, Layer, Margin, boundary_of
 from heigen._plots import Plots
 from heigen._progress import Progress, telling
 from heigen._results import Certificate, Diagonal, Estimate, Outliers
+from heigen._show import as_html, in_a_line
 
-__all__ = ["Analysis", "NativeOperator", "load"]
+__all__ = ["Analysis", "load"]
 
 Array = NDArray[Any]
-
-
-class NativeOperator(Operator):
-    """A matrix of the native engine. Solvers work on it without a call to Python."""
-
-    _probed = True
-
-    def __init__(self, handle: Any, names: Sequence[tuple[str, int, int]], dtype: str, kind: str) -> None:
-        self._native = handle
-        self._length = handle.length
-        self._dtype = np.dtype(dtype)
-        self._names = list(names)
-        self._kind = kind
-
-    def _apply_into(self, rows: Any, out: Any) -> None:
-        self._native.apply(np.ascontiguousarray(rows, self._dtype), out)
-
-    def _describe(self) -> str:
-        return f"native {self._kind}"
-
-
-class _Reordered(Operator):
-    """A native operator whose coordinates stand in the order of a module's own parameters."""
-
-    _probed = True
-
-    def __init__(self, native: NativeOperator, order: Array, names: Sequence[tuple[str, int, int]]) -> None:
-        self._inner, self._order = native, order
-        self._length, self._dtype, self._names = native._length, native._dtype, list(names)
-
-    def _apply_into(self, rows: Any, out: Any) -> None:
-        engine = np.empty_like(rows)
-        engine[:, self._order] = rows
-        products = np.empty_like(engine)
-        self._inner._apply_into(engine, products)
-        out[...] = products[:, self._order]
-
-    def _describe(self) -> str:
-        return self._inner._describe()
 
 
 class Analysis:
@@ -139,7 +100,8 @@ class Analysis:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The number type of the computation."""
-        return np.dtype(self.summary["dtype"])
+        dtype: np.dtype[Any] = np.dtype(self.summary["dtype"])
+        return dtype
 
     @property
     def seconds(self) -> float:
@@ -220,7 +182,8 @@ class Analysis:
         content = self._workspace.array(self._record, name)
         if content is None:
             raise InputError(f"the analysis has no {name.removeprefix('h')}", self.name, wanted=hint)
-        return np.load(io.BytesIO(content), allow_pickle=False)
+        array: Array = np.load(io.BytesIO(content), allow_pickle=False)
+        return array
 
     @cached_property
     def eigenvalues(self) -> Array:
@@ -270,8 +233,8 @@ class Analysis:
         curve = self._array("density", "density=True")
         told = self.summary["estimates"]["density"]
         trace = Estimate(told["trace"], told["trace_standard_error"])
-        columns = [np.ascontiguousarray(curve[:, i]) for i in range(3)]
-        return DensityCurve(*columns, told["bandwidth"], told["probes"], told["steps"], trace)
+        grid, density, errors = (np.ascontiguousarray(curve[:, i]) for i in range(3))
+        return DensityCurve(grid, density, errors, told["bandwidth"], told["probes"], told["steps"], trace)
 
     # The decision boundary.
 
@@ -326,7 +289,7 @@ class Analysis:
 
     def by_name(self, vector: Any) -> dict[str, Array]:
         """A vector [P] as arrays in the shapes of the parameters, by name."""
-        vector = _native.to_numpy(vector)
+        vector = _native.to_numpy(vector, "vector")
         if vector.shape != (self.n_params,):
             raise InputError("this is no vector of the analysis", "vector", vector.shape, (self.n_params,))
         shapes = {name: shape for name, _, _, shape in self._tensors}
@@ -347,7 +310,7 @@ class Analysis:
         native = NativeOperator(handle, names, told.get("dtype", "float64"), told.get("operator", "hessian"))
         if self._order is None or native.shape[0] != self.n_params:
             return native
-        return _Reordered(native, self._order, self.names)
+        return Reordered(native, self._order, self.names)
 
     @property
     def samples(self) -> tuple[Array, Array]:
@@ -386,30 +349,13 @@ class Analysis:
         self._workspace.save(Path(folder), force)
 
     def __repr__(self) -> str:
-        head = f"Analysis of {self.name}: {self.operator_kind}, P = {self.n_params}, N = {self.n_samples}"
-        if self.kind == "none":
-            return f"<{head}; estimates only>"
-        values = sorted(self.summary.get("eigenvalues_top", self.summary.get("eigenvalues", ())), key=abs, reverse=True)
-        shown = ", ".join(f"{value:.5g}" for value in values[:4]) + (", ..." if len(values) > 4 else "")
-        if self.kind == "part":
-            return f"<{head}; eigenvalues {shown}; residuals up to {self.summary['residual_max']:.1e}>"
-        bound = self.summary["certificate"]["residual_max"]
-        return f"<{head}; rank {self.rank}; eigenvalues {shown}; certified: residuals up to {bound:.1e}>"
+        return in_a_line(self)
 
     def _repr_svg_(self) -> str | None:
         return self.plot.spectrum().svg if self.kind == "whole" else None
 
     def _repr_html_(self) -> str:
-        rows = [(name, _shown(value)) for name, value in _lines(self)]
-        cells = "".join(f"<tr><th style='text-align:left'>{n}</th><td>{html.escape(v)}</td></tr>" for n, v in rows)
-        said = "".join(f"<p><b>Warning:</b> {html.escape(w)}.</p>" for w in self.warnings)
-        svg = self._repr_svg_()
-        image = ""
-        if svg is not None:
-            code = base64.b64encode(svg.encode()).decode()
-            image = f"<img alt='spectrum' style='max-width:100%' src='data:image/svg+xml;base64,{code}'>"
-        title = f"<b>{html.escape(self.name)}</b>: {self.operator_kind}"
-        return f"<div>{title}{said}<table>{cells}</table>{image}</div>"
+        return as_html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         root = Path(self._record).parents[2]
@@ -419,37 +365,8 @@ class Analysis:
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
-    return tuple(value.values()) if isinstance(value, dict) else tuple(value)  # type: ignore[return-value]
-
-
-def _lines(analysis: Analysis) -> list[tuple[str, Any]]:
-    lines: list[tuple[str, Any]] = [
-        ("parameters P", analysis.n_params),
-        ("samples N", analysis.n_samples),
-        ("loss", analysis.loss),
-        ("accuracy", analysis.accuracy),
-        ("|gradient|", analysis.grad_norm),
-    ]
-    if analysis.kind == "whole":
-        certificate = analysis.certificate
-        lines += [
-            ("&lambda;<sub>1</sub>", analysis.lambda_max),
-            ("&lambda;<sub>min</sub>", analysis.lambda_min),
-            ("trace", analysis.trace),
-            ("rank", analysis.rank),
-            ("outliers", analysis.outliers.count),
-            ("G<sub>&theta;</sub>", analysis.g_theta.value),
-            ("residuals up to", certificate.residual_max),
-            ("outside of the pairs at most", certificate.outside_bound),
-        ]
-    elif analysis.kind == "part":
-        values = ", ".join(f"{value:.5g}" for value in analysis.summary["eigenvalues"][:10])
-        lines += [("eigenvalues", values), ("residuals up to", analysis.summary["residual_max"])]
-    return lines
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    first, second = value.values() if isinstance(value, dict) else value
+    return first, second
 
 
 def _restored(
@@ -470,8 +387,10 @@ def load(folder: Any, name: str | None = None, *, threads: int = 0, memory: floa
     ``folder`` is a folder of results, or the file ``..._analysis.json`` of one analysis in it. ``name`` chooses among
     several: "gauss/normal_training", or with what its files add to it, "gauss/normal_training+ggn".
     """
-    path = Path(folder)
+    path = Path(_native.path_of(folder, "folder"))
+    name = _native.text(name, "name")
     if path.is_file():
+        path = path.absolute() if len(path.parents) < 3 else path
         root, found = path.parents[2], [path]
     else:
         root = path

@@ -102,8 +102,8 @@ def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, pr
         summary, record, notes = workspace.analyse(_native.asked(options), _native.making(force=found.force), tell)
     said, warned = _native.told(notes, stacklevel=4)
     notes_of, warnings_of = [*found.notes, *said], [*found.warnings, *warned]
-    unique = [list(dict.fromkeys(texts)) for texts in (notes_of, warnings_of)]
-    return Analysis(workspace, options, record, json.loads(summary), *unique, found.order)
+    once, warned_once = list(dict.fromkeys(notes_of)), list(dict.fromkeys(warnings_of))
+    return Analysis(workspace, options, record, json.loads(summary), once, warned_once, found.order)
 
 
 def operator(
@@ -140,6 +140,7 @@ class _Network:
         #: The names of parameters in the module's own order, and of those that are frozen.
         self.order: list[str] | None = None
         self.trained: list[str] | None = None
+        self.n_classes: int | None = None
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.force = False
@@ -149,26 +150,30 @@ def _taken_in(given: Mapping[str, Any], options: dict[str, Any]) -> tuple[Worksp
     """The network and its samples in the engine's hands; ``options`` are completed by what the network says."""
     samples, data = _samples(given)
     found = _network(given["model"], None if samples is None else samples[0])
-    found.force = bool(given["force"])
+    if samples is not None and found.n_classes is not None:
+        _check_labels(samples[1], found.n_classes)
+    found.force = _native.truth(given["force"], "force")
     _loss(given["loss"], options, found)
-    options["dtype"] = np.dtype(_dtype_name(options.get("dtype", "float64"))).name
+    options["dtype"] = _dtype_name(options.get("dtype", "float64"))
     if found.trained is not None and options.get("layers") is None:
         options["layers"] = found.trained
         found.notes.append("parameters without requires_grad are held fixed, as PyTorch does")
-    rename = given["rename"] or {}
+    rename = given["rename"]
+    if not isinstance(rename, (Mapping, type(None))):
+        raise WrongTypeError("new names of tensors are a dictionary", "rename", type(rename).__name__)
     found.origin.update(
-        rename=[(str(a), str(b)) for a, b in rename.items()],
-        leave_out=[given["leave_out"]] if isinstance(given["leave_out"], str) else list(given["leave_out"]),
-        weights_key=given["weights_key"],
+        rename=[(str(a), str(b)) for a, b in (rename or {}).items()],
+        leave_out=_native.texts(given["leave_out"], "leave_out"),
+        weights_key=_native.text(given["weights_key"], "weights_key"),
         data=data,
-        name=given["name"],
+        name=_native.text(given["name"], "name"),
         force=found.force,
     )
     pieces = None if samples is None else (_native.npy(samples[0], "X"), _native.npy(samples[1], "y"))
-    folder = None if given["folder"] is None else Path(given["folder"])
+    folder = None if given["folder"] is None else Path(_native.path_of(given["folder"], "folder"))
     resources = _native.resources(given["threads"], given["memory"])
     with telling(given["progress"]) as tell:
-        workspace, notes = Workspace.taken_in(json.dumps(found.origin), resources, folder, found.tensors, pieces, tell)
+        workspace, notes = Workspace.taken_in(_native.json_of(found.origin), resources, folder, found.tensors, pieces, tell)
     said, warned = _native.told(notes, stacklevel=5)
     found.notes += said
     found.warnings += warned
@@ -180,14 +185,14 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     X, y = given["X"], given["y"]
     names = given["class_names"]
     data = {
-        "standardize": bool(given["standardize"]),
-        "divide_by": given["divide_by"],
-        "channels_last": bool(given["channels_last"]),
-        "class_names": None if names is None else [str(name) for name in names],
+        "standardize": _native.truth(given["standardize"], "standardize"),
+        "divide_by": None if given["divide_by"] is None else _native.integer(given["divide_by"], "divide_by"),
+        "channels_last": _native.truth(given["channels_last"], "channels_last"),
+        "class_names": None if names is None else [str(n) for n in _native.items_of(names, "class_names", "names")],
     }
     if isinstance(X, (str, os.PathLike)):
-        labels = None if y is None else os.fspath(y)
-        return None, {**data, "path": os.fspath(X), "labels_path": labels}
+        labels = None if y is None else _native.path_of(y, "y")
+        return None, {**data, "path": _native.path_of(X, "X"), "labels_path": labels}
     if X is None:
         raise InputError("there are no samples", "X", None, "arrays X and y, batches, or a path")
     features, labels = _native.samples_of(X, y)
@@ -202,10 +207,20 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     return (features, labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels), {**data, "path": "X"}
 
 
+def _check_labels(labels: Any, n_classes: int) -> None:
+    """Refuse classes that the outputs of a module do not have; texts are numbered by the engine."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+        return
+    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes) | (labels != np.floor(labels)))
+    if len(wrong):
+        where = f"y, sample {int(wrong[0])}"
+        raise InputError("a label is no class of the network's", where, labels[wrong[0]], f"0 to {n_classes - 1}")
+
+
 def _network(model: Any, features: Any) -> _Network:
     found = _Network()
     if isinstance(model, (str, os.PathLike)):
-        found.origin = {"model": os.fspath(model)}
+        found.origin = {"model": _native.path_of(model, "model")}
         return found
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
@@ -214,19 +229,19 @@ def _network(model: Any, features: Any) -> _Network:
     if isinstance(model, tuple) and len(model) == 2:
         architecture, weights = model
         if isinstance(architecture, Mapping):
-            found.origin["architecture"] = json.dumps(dict(architecture))
-        elif isinstance(architecture, Sequence) and not isinstance(architecture, str):
-            found.origin["architecture"] = json.dumps({"layers": list(architecture)})
+            found.origin["architecture"] = _native.json_of(dict(architecture))
+        elif isinstance(architecture, (list, tuple)):
+            found.origin["architecture"] = _native.json_of({"layers": list(architecture)})
         elif isinstance(architecture, (str, os.PathLike)):
-            found.origin["arch"] = os.fspath(architecture)
+            found.origin["arch"] = _native.path_of(architecture, "model")
         else:
             wanted = "a dictionary of layers, the path of its JSON file, or the name of a known one"
             raise WrongTypeError("this is no architecture", "model", type(architecture).__name__, wanted)
         if isinstance(weights, (str, os.PathLike)):
-            found.origin["model"] = os.fspath(weights)
+            found.origin["model"] = _native.path_of(weights, "model")
         elif isinstance(weights, Mapping):
             found.origin["model"] = "network"
-            arrays = {str(key): _native.to_numpy(value) for key, value in weights.items()}
+            arrays = {str(key): _native.to_numpy(value, str(key)) for key, value in weights.items()}
             real = {key: value for key, value in arrays.items() if value.dtype.kind == "f"}
             found.tensors = [(key, np.ascontiguousarray(value, np.float64)) for key, value in real.items()]
         else:
@@ -250,7 +265,7 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         "architecture": json.dumps(read.architecture),
     }
     found.tensors = [(key, np.ascontiguousarray(value)) for key, value in read.tensors.items()]
-    found.order, found.notes = read.order, list(read.notes)
+    found.order, found.notes, found.n_classes = read.order, list(read.notes), read.n_classes
     if len(read.trained) != len(read.order):
         if not read.trained:
             raise InputError("all parameters of the module are frozen", read.name)
@@ -275,5 +290,13 @@ def _loss(loss: Any, options: dict[str, Any], found: _Network) -> None:
         raise WrongTypeError("this is no loss", "loss", type(loss).__name__, '"cross_entropy", "mse", "nll", "hinge"')
 
 
-def _dtype_name(dtype: Any) -> Any:
-    return str(dtype).removeprefix("torch.") if str(dtype).startswith("torch.") else dtype
+def _dtype_name(dtype: Any) -> str:
+    known = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+    try:
+        name = str(dtype)
+        made = np.dtype(name.removeprefix("torch.") if name.startswith("torch.") else dtype)
+    except (TypeError, ValueError):
+        made = np.dtype(object)
+    if dtype is None or made not in known:
+        raise InputError("this is no type that curvature is computed in", "dtype", dtype, "float32 or float64")
+    return known[made]

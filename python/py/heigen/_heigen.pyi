@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +70,14 @@ def solve(
 _Notes = list[tuple[bool, str]]
 
 def experiments() -> list[str]: ...
-def figures() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]: ...
 
+@final
 class NativeHandle:
     @property
     def length(self) -> int: ...
     def apply(self, rows: NDArray[Any], out: NDArray[Any]) -> None: ...
 
+@final
 class Workspace:
     @staticmethod
     def taken_in(
@@ -112,7 +113,6 @@ class Workspace:
         drawing: str,
         format: str,
         dpi: float | None,
-        others: list[str],
         progress: _Tell,
     ) -> bytes: ...
     def report(
@@ -125,3 +125,15 @@ class Workspace:
     def weights(self) -> list[tuple[str, list[int], NDArray[np.float64]]]: ...
     def save(self, folder: Path, force: bool) -> None: ...
     def files(self) -> dict[str, bytes]: ...
+def draw_spectrum(
+    title: str, eigenvalues: list[float], outliers: int, format: str, dpi: float | None
+) -> bytes: ...
+def draw_density(
+    title: str,
+    name: str,
+    eigenvalues: list[float],
+    density: list[float],
+    errors: list[float],
+    format: str,
+    dpi: float | None,
+) -> bytes: ...

@@ -28,31 +28,38 @@ def asked(options: Mapping[str, Any]) -> str:
         known[key] = _names(known.get(key), key)
     known["classes"] = _integers(known.get("classes"), "classes")
     if known.get("weights") is not None:
-        known["weights"] = os.fspath(known["weights"])
+        known["weights"] = path_of(known["weights"], "weights")
     for key in ("trace", "diagonal"):
         if known.get(key) is True:
             known[key] = 120 if key == "trace" else 200
         elif known.get(key) is False:
             known[key] = None
-    return _json({key: _plain(value) for key, value in known.items()})
+    return json_of({key: _plain(value) for key, value in known.items()})
 
 
 def making(seed: int | None = None, pretrained: Any = None, force: bool = False, eval_every: int | None = None) -> str:
     """The options of making results for the engine."""
-    pretrained = None if pretrained is None else os.fspath(pretrained)
-    return _json({"seed": seed, "pretrained": pretrained, "force": force, "eval_every": eval_every})
+    pretrained = None if pretrained is None else path_of(pretrained, "pretrained")
+    force = truth(force, "force")
+    return json_of({"seed": seed, "pretrained": pretrained, "force": force, "eval_every": eval_every})
 
 
 def resources(threads: int = 0, memory: float | None = None, images: Any = None) -> str:
     """What the engine may use: threads (0: all cores), bytes of memory, the folder of the image sets."""
+    threads = integer(threads, "threads")
+    if not 0 <= threads <= 1024:
+        raise InputError("the number of threads is out of range", "threads", threads, "0 (all cores) to 1024")
+    if memory is not None and not (isinstance(memory, (int, float)) and 0 < memory < float("inf")):
+        raise InputError("the memory is no number of bytes", "memory", memory, "a positive number")
     images = images if images is not None else os.environ.get("HEIGEN_DATA", "data")
-    return _json({"threads": threads, "memory": memory, "images": os.fspath(images)})
+    return json_of({"threads": threads, "memory": memory, "images": path_of(images, "images")})
 
 
-def _json(value: Any) -> str:
+def json_of(value: Any) -> str:
+    """A value for the engine."""
     try:
         return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise WrongTypeError(f"an option has a value that cannot be used: {error}") from None
 
 
@@ -64,18 +71,78 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def path_of(value: Any, where: str) -> str:
+    """The text of a path."""
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        raise WrongTypeError("this is no path", where, type(value).__name__, "a text or a pathlib.Path") from None
+    if not isinstance(text, str) or "\0" in text or not text:
+        raise WrongTypeError("this is no path", where, value, "a text or a pathlib.Path")
+    return text
+
+
+def items_of(value: Any, where: str, wanted: str) -> list[Any]:
+    """What a list or the like holds."""
+    if isinstance(value, (str, bytes, Mapping)):
+        raise WrongTypeError("this is no list", where, type(value).__name__, wanted)
+    try:
+        return list(value)
+    except TypeError:
+        raise WrongTypeError("this is no list", where, type(value).__name__, wanted) from None
+
+
+def text(value: Any, where: str) -> str | None:
+    """A text, or None."""
+    if value is None or isinstance(value, str):
+        return value
+    raise WrongTypeError("this is no text", where, type(value).__name__)
+
+
+def texts(value: Any, where: str) -> list[str]:
+    """One text or several."""
+    found = [value] if isinstance(value, str) else items_of(value, where, "texts")
+    if not all(isinstance(one, str) for one in found):
+        raise WrongTypeError("these are no texts", where, found)
+    return found
+
+
+def truth(value: Any, where: str) -> bool:
+    """A switch."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise WrongTypeError("this is no switch", where, type(value).__name__, "True or False")
+
+
+def integer(value: Any, where: str) -> int:
+    """A whole number."""
+    try:
+        number: int = value.__index__()
+    except (AttributeError, TypeError):
+        raise WrongTypeError("this is no whole number", where, type(value).__name__) from None
+    if not -(1 << 62) < number < 1 << 62:
+        raise InputError("the number is out of range", where, number)
+    return number
+
+
 def _range(samples: Any) -> list[int] | None:
     if samples is None:
         return None
-    if isinstance(samples, (int, np.integer)):
-        return [0, int(samples)]
+    wanted = "a number or range(a, b)"
     if isinstance(samples, (range, slice)):
         if samples.step not in (None, 1) or samples.stop is None:
-            raise InputError("the chosen samples are one range", "samples", samples, "range(a, b)")
-        return [samples.start or 0, samples.stop]
-    if isinstance(samples, Sequence) and len(samples) == 2:
-        return [int(samples[0]), int(samples[1])]
-    raise WrongTypeError("the chosen samples are a number or a range", "samples", type(samples).__name__)
+            raise InputError("the chosen samples are one range", "samples", samples, wanted)
+        ends = [samples.start or 0, samples.stop]
+    elif hasattr(samples, "__index__") and not getattr(samples, "shape", ()):
+        ends = [0, samples]
+    else:
+        ends = items_of(samples, "samples", wanted)
+    if len(ends) != 2:
+        raise InputError("the chosen samples are one range", "samples", f"{len(ends)} numbers", wanted)
+    numbers = [integer(end, "samples") for end in ends]
+    if numbers[0] < 0 or numbers[1] < numbers[0]:
+        raise InputError("the chosen samples are no range of them", "samples", samples, wanted)
+    return numbers
 
 
 def _density(density: Any) -> list[int] | None:
@@ -83,34 +150,32 @@ def _density(density: Any) -> list[int] | None:
         return None
     if density is True:
         return [10, 100]
-    if isinstance(density, Sequence) and len(density) == 2:
-        return [int(density[0]), int(density[1])]
-    raise WrongTypeError("the density is True or (probes, steps)", "density", density)
+    pair = items_of(density, "density", "True or (probes, steps)")
+    if len(pair) != 2:
+        raise InputError("the density takes two numbers", "density", f"{len(pair)} of them", "True or (probes, steps)")
+    return [integer(number, "density") for number in pair]
 
 
 def _names(names: Any, where: str) -> list[str]:
     if names is None:
         return []
-    if isinstance(names, str):
-        return [names]
-    chosen = list(names)
+    chosen = [names] if isinstance(names, str) else items_of(names, where, "names of layers or tensors")
     if not all(isinstance(name, str) for name in chosen):
         raise WrongTypeError("layers are chosen by names", where, chosen)
-    return chosen
+    return [str(name) for name in chosen]
 
 
 def _integers(values: Any, where: str) -> list[int]:
     if values is None:
         return []
-    chosen = [values] if isinstance(values, (int, np.integer)) else list(values)
-    if not all(isinstance(value, (int, np.integer)) for value in chosen):
-        raise WrongTypeError("classes are chosen by their numbers", where, chosen)
-    return [int(value) for value in chosen]
+    single = hasattr(values, "__index__") and not getattr(values, "shape", ())
+    return [integer(value, where) for value in ([values] if single else items_of(values, where, "numbers of classes"))]
 
 
 def told(notes: Sequence[tuple[bool, str]], stacklevel: int = 3) -> tuple[list[str], list[str]]:
     """The sentences of a piece of work: notes, and warnings, which are also given as such."""
-    said, warned = [], []
+    said: list[str] = []
+    warned: list[str] = []
     for is_warning, text in notes:
         (warned if is_warning else said).append(text)
         if is_warning:
@@ -120,7 +185,7 @@ def told(notes: Sequence[tuple[bool, str]], stacklevel: int = 3) -> tuple[list[s
 
 def npy(values: Any, where: str) -> bytes:
     """An array as the bytes of a .npy file."""
-    made = to_numpy(values)
+    made = to_numpy(values, where)
     if made.dtype == object or made.dtype.kind not in "fiubUS":
         raise WrongTypeError("samples are numbers, and labels numbers or texts", where, made.dtype)
     buffer = io.BytesIO()
@@ -128,33 +193,38 @@ def npy(values: Any, where: str) -> bytes:
     return buffer.getvalue()
 
 
-def to_numpy(values: Any) -> Any:
+def to_numpy(values: Any, where: str = "an array") -> Any:
     """Any array or tensor as a NumPy array in the host's memory."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         if str(values.dtype) in ("torch.bfloat16", "torch.float16"):
             values = values.float()
         return values.numpy()
-    return np.asarray(values)
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise WrongTypeError(f"this is no array: {error}", where, type(values).__name__) from None
 
 
 def samples_of(X: Any, y: Any) -> tuple[Any, Any]:
     """Features and labels as arrays: of two arrays, of a pair, of a data set or of batches."""
     if y is not None:
-        return to_numpy(X), to_numpy(y)
+        return to_numpy(X, "X"), to_numpy(y, "y")
     if isinstance(X, tuple) and len(X) == 2:
-        return to_numpy(X[0]), to_numpy(X[1])
+        return to_numpy(X[0], "X"), to_numpy(X[1], "y")
     if hasattr(X, "__array__") or hasattr(X, "detach"):
         raise InputError("there are no labels", "y", None, "one class for each sample")
     features, labels = [], []
-    batches = iter(X)
-    for batch in batches:
+    for batch in items_of(X, "X", "arrays X and y, or batches of both"):
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise InputError("batches are pairs of samples and labels", "X", type(batch).__name__)
-        one, label = to_numpy(batch[0]), to_numpy(batch[1])
+        one, label = to_numpy(batch[0], "X"), to_numpy(batch[1], "y")
         single = label.ndim == 0
         features.append(one[None] if single else one)
         labels.append(label[None] if single else label)
     if not features:
         raise InputError("there are no samples: the mean loss over none is undefined", "X")
-    return np.concatenate(features), np.concatenate(labels)
+    try:
+        return np.concatenate(features), np.concatenate(labels)
+    except ValueError as error:
+        raise InputError(f"the batches do not fit together: {error}", "X") from None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heigen import _native
-from heigen._errors import InputError
+from heigen._drawings import Drawing
 from heigen._progress import Progress, telling
 
 if TYPE_CHECKING:
@@ -15,56 +14,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "Plots"]
 
-_KINDS = ("svg", "pdf", "png")
 
+class Picture(Drawing):
+    """A picture of an analysis."""
 
-class Picture:
-    """A drawing. It is drawn when it is first looked at."""
-
-    def __init__(self, analysis: Analysis, kind: str, drawing: dict[str, Any], progress: Progress = None) -> None:
-        self._analysis, self._kind, self._drawing, self._progress = analysis, kind, drawing, progress
-        self._drawn: dict[tuple[str, float | None], bytes] = {}
-
-    @property
-    def svg(self) -> str:
-        """The picture as SVG, with its fonts inside."""
-        return self._bytes("svg").decode()
-
-    def _bytes(self, format: str, dpi: float | None = None) -> bytes:
-        key = (format, dpi)
-        if key not in self._drawn:
-            analysis = self._analysis
-            with telling(self._progress) as tell:
-                self._drawn[key] = analysis._workspace.picture(
-                    self._kind,
-                    analysis._asked,
-                    _native.making(),
-                    json.dumps({k: v for k, v in self._drawing.items() if v is not None}),
-                    format,
-                    dpi,
-                    [],
-                    tell,
-                )
-        return self._drawn[key]
-
-    def save(self, path: Any, dpi: float | None = None) -> Path:
-        """Write the picture to a file: .svg, .pdf or .png (at ``dpi`` dots an inch)."""
-        path = Path(path)
-        format = path.suffix[1:].lower()
-        if format not in _KINDS:
-            raise InputError("pictures are saved by the ending of their file", "path", str(path), ".svg, .pdf or .png")
-        content = self._bytes(format, dpi)
-        path.write_bytes(content)
-        return path
-
-    def _repr_svg_(self) -> str:
-        return self.svg
+    def __init__(self, analysis: Analysis, kind: str, options: str) -> None:
+        super().__init__(partial(_drawn, analysis), kind, options)
+        self._name = analysis.name
 
     def __repr__(self) -> str:
-        return f"<picture {self._kind} of {self._analysis.name}>"
+        return f"<picture {self._arguments[0]} of {self._name}>"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_progress": None if callable(self._progress) else self._progress}
+
+def _drawn(
+    analysis: Analysis, kind: str, options: str, form: str, dpi: float | None, progress: Progress = False
+) -> bytes:
+    """The bytes of a picture's file."""
+    with telling(progress) as tell:
+        return analysis._workspace.picture(kind, analysis._asked, _native.making(), options, form, dpi, tell)
 
 
 class Plots:
@@ -76,9 +43,11 @@ class Plots:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
 
-    def _picture(self, kind: str, progress: Progress = None, **drawing: Any) -> Picture:
-        picture = Picture(self._analysis, kind, drawing, progress)
-        picture._bytes("svg")
+    def _picture(self, kind: str, progress: Progress = None, **options: Any) -> Picture:
+        options_text = _native.json_of({key: value for key, value in options.items() if value is not None})
+        picture = Picture(self._analysis, kind, options_text)
+        # What does not fit is said now, and not where the picture is looked at.
+        picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
         return picture
 
     def spectrum(self, *, progress: Progress = None) -> Picture:

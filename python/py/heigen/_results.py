@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heigen import _heigen
-from heigen._errors import InputError, NotCertifiedError
+from heigen._arguments import array, finite, integer, positive, text
+from heigen._drawings import Drawing
+from heigen._errors import InputError, NotCertifiedError, WrongTypeError
 
 __all__ = ["Certificate", "Density", "Diagonal", "EigenPairs", "Estimate", "Outliers", "Solution", "Spectrum"]
 
@@ -121,6 +123,14 @@ class EigenPairs:
     def __len__(self) -> int:
         return len(self.eigenvalues)
 
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{i}</td><td>{value:.8g}</td><td>{residual:.1e}</td></tr>"
+            for i, (value, residual) in enumerate(zip(self.eigenvalues, self.residuals), 1)
+        )
+        head = "<tr><th></th><th>eigenvalue</th><th>residual</th></tr>"
+        return f"<table>{head}{rows}</table><p>{self.products} products</p>"
+
     def __repr__(self) -> str:
         return (
             f"EigenPairs({_some(self.eigenvalues)}, residuals up to {_largest(self.residuals):.1e}, "
@@ -173,6 +183,13 @@ class Spectrum:
         """How many eigenvalues stand apart from the bulk at the upper end."""
         return Outliers.of(self.eigenvalues)
 
+    def plot(self, title: str = "eigenvalues") -> Drawing:
+        """All eigenvalues, outliers in colour, and their density."""
+        return Drawing(_heigen.draw_spectrum, text(title, "title"), self.eigenvalues.tolist(), self.outliers().count)
+
+    def _repr_svg_(self) -> str:
+        return self.plot().svg
+
     def __repr__(self) -> str:
         return (
             f"Spectrum({_some(self.eigenvalues[::-1])}, rank {self.rank} of {len(self.eigenvalues)}, "
@@ -197,7 +214,7 @@ class Outliers:
     @classmethod
     def of(cls, eigenvalues: Any) -> Outliers:
         """The count from all eigenvalues, in any order."""
-        return cls(*_heigen.outliers(np.sort(np.asarray(eigenvalues, np.float64)).tolist()))
+        return cls(*_heigen.outliers(np.sort(np.asarray(array(eigenvalues, "eigenvalues"), np.float64)).tolist()))
 
     def __int__(self) -> int:
         return self.count
@@ -239,13 +256,25 @@ class Density:
 
     def mean_of(self, function: Callable[[Vector], Any]) -> Estimate:
         """1/P sum_i f(lambda_i), for a function of arrays."""
+        if not callable(function):
+            raise WrongTypeError("a function of an array is expected", "function", type(function).__name__)
         samples = np.array([float(np.dot(w, function(x))) for x, w in zip(self.nodes, self.weights)])
         return Estimate(float(samples.mean()), float(samples.std(ddof=1) / np.sqrt(len(samples))))
 
     def curve(self, points: int = 500, bandwidth: float = 0.01) -> tuple[Vector, Vector, Vector]:
         """(grid, density, standard errors): smoothed by a Gaussian whose width is ``bandwidth`` of the range."""
+        points, bandwidth = integer(points, "points", 2), positive(bandwidth, "bandwidth")
         grid, density, errors, _ = _heigen.density_curve(self.n_params, *self._lists(), points, bandwidth)
         return grid, density, errors
+
+    def plot(self, title: str = "eigenvalue density", points: int = 500, bandwidth: float = 0.01) -> Drawing:
+        """The smoothed density on a logarithmic axis, with its standard error."""
+        grid, density, errors = self.curve(points, bandwidth)
+        name = f"{len(self.nodes)} probes"
+        return Drawing(_heigen.draw_density, text(title, "title"), name, grid.tolist(), density.tolist(), errors.tolist())
+
+    def _repr_svg_(self) -> str:
+        return self.plot().svg
 
     def count_below(self, x: float) -> Estimate:
         """The number of eigenvalues <= x."""
@@ -263,7 +292,7 @@ class Density:
         return [x.tolist() for x in self.nodes], [w.tolist() for w in self.weights]
 
     def _estimate(self, what: str, x: float) -> Estimate:
-        return Estimate(*_heigen.density_estimate(what, self.n_params, *self._lists(), float(x)))
+        return Estimate(*_heigen.density_estimate(what, self.n_params, *self._lists(), finite(x, what)))
 
     def __repr__(self) -> str:
         low, high = self.range

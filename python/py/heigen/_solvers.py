@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from heigen import _heigen
-from heigen._errors import InputError, NotConvergedError, WrongTypeError
+from heigen._arguments import array, finite, integer, positive, seed_of, text
+from heigen._errors import InputError, NotConvergedError, TooLargeError
 from heigen._operators import Operator, as_operator
 from heigen._progress import Progress, telling
 from heigen._results import Certificate, Density, Diagonal, EigenPairs, Estimate, Outliers, Solution, Spectrum
@@ -52,23 +53,26 @@ def eigsh(
 
     ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
     outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
-    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there.
+    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there. ``block`` is the
+    number of directions in one product, 4 unless the operator prefers another: fewer need fewer products, more make each cheaper
+    where the operator takes several at once. ``max_subspace`` bounds the vectors that are kept.
 
     Raises :class:`heigen.NotConvergedError`, with what was reached as its ``result``, where ``max_products`` are used up.
     """
     op = as_operator(op)
-    k = _integer(k, "k", 1)
-    which = str(which).upper()
+    k = integer(k, "k", 1)
+    which = text(which, "which").upper()
     start = None if v0 is None else _rows(op, v0, "v0")
-    block = None if block is None else _integer(block, "block", 1)
-    max_products = None if max_products is None else _integer(max_products, "max_products", 1)
-    max_subspace = None if max_subspace is None else _integer(max_subspace, "max_subspace", 1)
-    tolerance = _positive(tol, "tol")
+    block = op._block if block is None else integer(block, "block", 1)
+    max_products = None if max_products is None else integer(max_products, "max_products", 1)
+    max_subspace = None if max_subspace is None else integer(max_subspace, "max_subspace", 1)
+    tolerance = positive(tol, "tol")
+    _room_for(op, 3 * min(k, op.shape[0]) + 8 * (block or 4), "eigsh")
     with telling(progress) as tell:
-        values, vectors, *rest = _heigen.eigsh(
-            op, k, which, tolerance, start, block, max_subspace, max_products, _seed(seed), check, tell
+        values, vectors, residuals, scale, applied, products, restarts, converged = _heigen.eigsh(
+            op, k, which, tolerance, start, block, max_subspace, max_products, seed_of(seed), bool(check), tell
         )
-    pairs = EigenPairs(values, vectors.T, *rest)
+    pairs = EigenPairs(values, vectors.T, residuals, scale, applied, products, restarts, converged)
     if not pairs.converged:
         good = int(np.count_nonzero(pairs.residuals <= pairs.tolerance * pairs.scale))
         error = NotConvergedError(
@@ -96,10 +100,11 @@ def spectrum(
     does not hold the matrix.
     """
     op = as_operator(op)
-    allowed = _available() if memory is None else _positive(memory, "memory")
+    allowed = _available() if memory is None else positive(memory, "memory")
+    _room_for(op, _PROBES, "spectrum")
     with telling(progress) as tell:
         values, vectors, places, way, certificate, zero, rest = _heigen.spectrum(
-            op, str(method).lower(), allowed, check, tell
+            op, text(method, "method").lower(), allowed, bool(check), tell
         )
     return Spectrum(
         values, vectors.T, np.asarray(places, np.int64), way, Certificate(**certificate), zero, rest
@@ -115,16 +120,15 @@ def certify(
     eigenpairs.
     """
     op = as_operator(op)
-    if hasattr(eigenvalues, "detach"):
-        eigenvalues = eigenvalues.detach().cpu().numpy()
-    values = np.asarray(eigenvalues, np.float64)
+    values = np.asarray(array(eigenvalues, "eigenvalues"), np.float64)
     rows = _rows(op, eigenvectors, "eigenvectors")
     if values.shape != (len(rows),):
         raise InputError("there is not one eigenvalue for each eigenvector", "certify", values.shape, (len(rows),))
     if not np.isfinite(values).all():
         raise InputError("an eigenvalue is infinite or NaN", "certify")
+    _room_for(op, len(values) + _PROBES, "certify")
     with telling(progress) as tell:
-        return Certificate(**_heigen.certify(op, values.tolist(), rows, check, tell))
+        return Certificate(**_heigen.certify(op, values.tolist(), rows, bool(check), tell))
 
 
 def density(
@@ -132,9 +136,10 @@ def density(
 ) -> Density:
     """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions."""
     op = as_operator(op)
-    probes, steps = _integer(probes, "probes", 2), _integer(steps, "steps", 1)
+    probes, steps = integer(probes, "probes", 2), integer(steps, "steps", 1)
+    _room_for(op, probes * (min(steps, op.shape[0]) + 3), "density")
     with telling(progress) as tell:
-        nodes, weights = _heigen.density(op, probes, steps, _seed(seed), check, tell)
+        nodes, weights = _heigen.density(op, probes, steps, seed_of(seed), bool(check), tell)
     return Density(op.shape[0], nodes, weights)
 
 
@@ -149,7 +154,7 @@ def log_determinant(
     progress: Progress = None,
 ) -> Estimate:
     """log det(A + damping I), by stochastic Lanczos quadrature; for several dampings take :func:`density` once."""
-    damping = _finite(damping, "damping")
+    damping = finite(damping, "damping")
     return density(op, probes, steps, seed=seed, check=check, progress=progress).log_determinant(damping)
 
 
@@ -164,7 +169,7 @@ def effective_dimension(
     progress: Progress = None,
 ) -> Estimate:
     """tr A (A + damping I)^-1, the number of directions whose curvature stands out of the damping, by quadrature."""
-    damping = _finite(damping, "damping")
+    damping = finite(damping, "damping")
     return density(op, probes, steps, seed=seed, check=check, progress=progress).effective_dimension(damping)
 
 
@@ -179,13 +184,14 @@ def trace(
 ) -> Estimate:
     """The trace from ``products`` products: by "hutch++" or by "hutchinson", the plain average; exact from P products on."""
     op = as_operator(op)
-    name = str(method).lower()
+    name = text(method, "method").lower()
     if name not in ("hutch++", "hutchinson"):
         raise InputError("there is no such method", "trace", method, '"hutch++" or "hutchinson"')
     plain = name == "hutchinson"
-    products = _integer(products, "products", 2 if plain else 6)
+    products = integer(products, "products", 2 if plain else 6)
+    _room_for(op, max(min(products, 64), _PROBES) if plain else 4 * (products // 3), "trace")
     with telling(progress) as tell:
-        return Estimate(*_heigen.trace(op, products, plain, _seed(seed), check, tell))
+        return Estimate(*_heigen.trace(op, products, plain, seed_of(seed), bool(check), tell))
 
 
 def diagonal(
@@ -193,9 +199,10 @@ def diagonal(
 ) -> Diagonal:
     """The diagonal: estimated from ``samples`` products, or exact from P products where none are given."""
     op = as_operator(op)
-    samples = None if samples is None else _integer(samples, "samples", 2)
+    samples = None if samples is None else integer(samples, "samples", 2)
+    _room_for(op, 3 * 64 if samples is None or samples > 64 else 3 * samples, "diagonal")
     with telling(progress) as tell:
-        return Diagonal(*_heigen.diagonal(op, samples, _seed(seed), check, tell))
+        return Diagonal(*_heigen.diagonal(op, samples, seed_of(seed), bool(check), tell))
 
 
 def frobenius_norm(
@@ -203,9 +210,10 @@ def frobenius_norm(
 ) -> Estimate:
     """(sum_i lambda_i^2)^(1/2) from ``products`` products; exact from P products on."""
     op = as_operator(op)
-    products = _integer(products, "products", 6)
+    products = integer(products, "products", 6)
+    _room_for(op, 4 * (products // 3), "frobenius_norm")
     with telling(progress) as tell:
-        return Estimate(*_heigen.frobenius_norm(op, products, _seed(seed), check, tell))
+        return Estimate(*_heigen.frobenius_norm(op, products, seed_of(seed), bool(check), tell))
 
 
 #: Up to this many parameters outliers are counted from the whole spectrum.
@@ -227,8 +235,8 @@ def outliers(op: Any, *, check: bool = True, progress: Progress = None) -> Outli
         return op.outliers()
     if isinstance(op, EigenPairs):
         return Outliers.of(op.eigenvalues)
-    if isinstance(op, (list, tuple)) or (isinstance(op, np.ndarray) and op.ndim == 1):
-        values = np.asarray(op, np.float64)
+    if isinstance(op, (list, tuple, np.ndarray)):
+        values = np.asarray(array(op, "outliers"), np.float64)
         if values.ndim == 1:
             if not np.isfinite(values).all():
                 raise InputError("an eigenvalue is infinite or NaN", "outliers")
@@ -268,15 +276,16 @@ def solve(
     :class:`heigen.NotConvergedError`, with what was reached as its ``result``.
     """
     op = as_operator(op)
-    damping = _finite(damping, "damping")
+    damping = finite(damping, "damping")
     rows = _rows(op, b, "b")
-    tolerance = _positive(tol, "tol")
-    max_products = None if max_products is None else _integer(max_products, "max_products", 1)
+    tolerance = positive(tol, "tol")
+    max_products = None if max_products is None else integer(max_products, "max_products", 1)
+    _room_for(op, 5 * len(rows) + _PROBES, "solve")
     with telling(progress) as tell:
         x, residuals, norms, applied, products, converged = _heigen.solve(
-            op, rows, damping, tolerance, max_products, check, tell
+            op, rows, damping, tolerance, max_products, bool(check), tell
         )
-    single = len(b.shape) == 1
+    single = np.ndim(b) == 1 if not hasattr(b, "shape") else len(b.shape) == 1
     solution = Solution(x[0] if single else x.T, residuals, norms, damping, applied, products, converged)
     if not converged:
         error = NotConvergedError(
@@ -295,13 +304,13 @@ def set_threads(number: int = 0) -> None:
 
     Results do not depend on it. The threads of PyTorch, JAX and NumPy are their own.
     """
-    _heigen.set_threads(_integer(number, "number", 0))
+    _heigen.set_threads(integer(number, "number", 0))
 
 
 def _rows(op: Operator, directions: Any, where: str) -> Any:
     """The user's directions [P] or [P, k] as a block of the operator's home."""
     if not hasattr(directions, "shape"):
-        directions = np.asarray(directions)
+        directions = array(directions, where)
     shape = tuple(directions.shape)
     if len(shape) not in (1, 2) or shape[0] != op.shape[0]:
         wanted = f"({op.shape[0]},) or ({op.shape[0]}, k)"
@@ -309,44 +318,29 @@ def _rows(op: Operator, directions: Any, where: str) -> Any:
     return op._rows_of(directions)[0]
 
 
-def _integer(value: Any, where: str, least: int) -> int:
-    try:
-        number = value.__index__()
-    except (AttributeError, TypeError):
-        raise WrongTypeError("an integer is expected", where, type(value).__name__) from None
-    if number < least:
-        raise InputError("the number is too small", where, number, f"{least} or more")
-    return int(number)
+#: Vectors that are held when an operator is tried for symmetry, or a spectrum certified.
+_PROBES = 30
 
 
-def _seed(value: Any) -> int:
-    seed = _integer(value, "seed", 0)
-    if seed >= 1 << 32:
-        raise InputError("the seed is too large", "seed", seed, "less than 2^32")
-    return seed
-
-
-def _finite(value: Any, where: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise WrongTypeError("a number is expected", where, type(value).__name__) from None
-    if not np.isfinite(number):
-        raise InputError("the number is not finite", where, number)
-    return number
-
-
-def _positive(value: Any, where: str) -> float:
-    number = _finite(value, where)
-    if number <= 0.0:
-        raise InputError("the number is not positive", where, number)
-    return number
+def _room_for(op: Operator, vectors: int, where: str) -> None:
+    """Refuse work for which the host's memory does not hold the vectors: an allocation that fails would end the process."""
+    if op._home is not None:
+        return
+    needed, allowed = float(op.shape[0]) * op.dtype.itemsize * min(vectors, op.shape[0]), _available()
+    if needed > allowed:
+        gib = 2.0**30
+        raise TooLargeError(
+            f"{min(vectors, op.shape[0])} vectors of {op.shape[0]} entries do not fit into the memory that is available",
+            where,
+            f"{needed / gib:.1f} GiB",
+            f"{allowed / gib:.1f} GiB",
+        )
 
 
 def _available() -> float:
     """Three quarters of the memory that the system reports as available, in bytes; 16 GiB where it reports nothing."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
+        with open("/proc/meminfo", encoding="utf-8") as lines:
             for line in lines:
                 if line.startswith("MemAvailable:"):
                     return 0.75 * 1024.0 * float(line.split()[1])

@@ -1,9 +1,9 @@
 //! Analyses that stand in a store, found by their records.
 
-use super::{Asked, DensityAsked, EstimatesAsked, Found, How, Matter, TopPairs, Way};
+use super::{Asked, DensityAsked, EstimatesAsked, Found, How, Matter, TopPairs};
 use crate::{LabError, Store};
 use heigen::config::{AnyName, DatasetSpec, Experiment, ExperimentName, LossKind};
-use heigen::curvature::{Method, OperatorKind, Which};
+use heigen::curvature::{OperatorKind, Which};
 use heigen_store::catalogue::{self, Loaded, Origin};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
@@ -18,7 +18,8 @@ const ENDING: &str = "_analysis.json";
 pub struct Stored {
     /// The experiment.
     pub experiment: Loaded,
-    /// The options by which the analysis is made again. Mini-batches are not recorded, so that they are missing.
+    /// The options by which the analysis is made again. Records do not tell mini-batches, nor whether the way to the whole
+    /// spectrum was asked for or chosen, so that there are none and the way is chosen.
     pub asked: Asked,
     /// The numbers.
     pub found: Found,
@@ -127,12 +128,7 @@ impl Asked {
         let subject = matter(found.subject());
         match found {
             Found::Whole(record) => {
-                let way = match record.summary.method {
-                    Method::Auto => Way::Auto,
-                    Method::Exact => Way::Exact,
-                    Method::Dense => Way::Dense,
-                };
-                let how = How { way, dtype: record.summary.dtype, weights: None };
+                let how = How { dtype: record.summary.dtype, ..How::default() };
                 Self { subject, how, estimates, eigenpairs: true, ..Self::default() }
             }
             Found::Top(record) => {

@@ -1,14 +1,14 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
-use super::catalogue::{Draw, Estimated};
+use super::Figure;
+use super::catalogue::Draw;
+use super::estimated::{draw_estimates, estimated};
 use super::labels::{labels, stem};
-use super::{Figure, diagnostics};
-use crate::analysis::{self, Analysed, Asked, DensityAsked, EstimatesAsked, How, Matter, analysed, spectrum};
+use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
 use crate::{Lab, LabError, LabWatch, Making, Store};
-use heigen::analysis::LayerCurvature;
 use heigen_figures::Scene;
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
@@ -169,70 +169,6 @@ fn draw(
     draw_shown(call, figure, &shown, drawing, folder)
 }
 
-/// The estimates of some experiments.
-#[derive(Default)]
-struct Estimates {
-    of: Vec<Origin>,
-    /// Labels, and the paths of the curves.
-    densities: Vec<(String, PathBuf)>,
-    layers: Vec<LayerCurvature>,
-    analyses: Vec<Summary>,
-}
-
-impl Estimates {
-    fn scene(&self, what: Estimated) -> Result<Scene, LabError> {
-        match what {
-            Estimated::Densities => diagnostics::densities(&self.densities),
-            Estimated::Layers => {
-                diagnostics::by_layer(self.densities.first().map_or("", |(label, _)| label), &self.layers)
-            }
-        }
-    }
-}
-
-/// The estimates that a figure shows. Where the analysis that is drawn has them already, they are taken from it.
-fn estimated(call: &Call, what: Estimated, experiments: &[Loaded], asked: &Asked) -> Result<Estimates, LabError> {
-    let has = match what {
-        Estimated::Densities => asked.estimates.density.is_some(),
-        Estimated::Layers => asked.estimates.by_layer,
-    };
-    let alone = match what {
-        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
-        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
-    };
-    let asked = if has {
-        asked.clone()
-    } else {
-        Asked { estimates: alone, subject: asked.subject.clone(), how: asked.how.clone(), ..Asked::default() }
-    };
-    let mut found = Estimates::default();
-    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
-        let (estimates, paths) = spectrum(call, loaded, &asked)?.told();
-        found.layers.extend(estimates.estimates().by_layer.iter().flatten().cloned());
-        let (summary, name) = (Summary::from(estimates), loaded.experiment.name.to_string());
-        let stamp = summary.stamp().to_owned();
-        found.of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
-        found.densities.push((label, paths.density()));
-        found.analyses.push(summary);
-    }
-    Ok(found)
-}
-
-/// Draws estimates of some experiments.
-fn draw_estimates(
-    call: &Call,
-    (figure, what): (&Figure, Estimated),
-    experiments: &[Loaded],
-    asked: &Asked,
-    drawing: &Drawing,
-    folder: &Path,
-) -> Result<Drawn, LabError> {
-    let found = estimated(call, what, experiments, asked)?;
-    let scene = || found.scene(what);
-    let paths = made(call, &Picture::new(call, figure, &found.of, drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses: found.analyses.clone() })
-}
-
 /// Draws a figure of experiments that are analysed already.
 pub(crate) fn draw_shown(
     call: &Call,
@@ -346,16 +282,16 @@ impl Shown {
 }
 
 /// One of the things that a figure shows.
-struct Origin {
-    experiment: Loaded,
+pub(super) struct Origin {
+    pub(super) experiment: Loaded,
     /// The stamp of the analysis that it is drawn from.
-    stamp: String,
-    label: String,
-    name: String,
+    pub(super) stamp: String,
+    pub(super) label: String,
+    pub(super) name: String,
 }
 
 /// A figure as it would be drawn now; a stored one is compared with it.
-struct Picture<'a> {
+pub(super) struct Picture<'a> {
     call: &'a Call<'a>,
     figure: &'a Figure,
     scene: Box<dyn Fn() -> Result<Scene, LabError> + 'a>,
@@ -391,7 +327,7 @@ impl<'a> Picture<'a> {
         Self::new(call, figure, &of, drawing, folder, scene)
     }
 
-    fn new(
+    pub(super) fn new(
         call: &'a Call<'a>,
         figure: &'a Figure,
         of: &[Origin],

@@ -4,6 +4,7 @@ mod catalogue;
 mod diagnostics;
 mod draw;
 mod embedding;
+mod estimated;
 mod labels;
 mod line;
 mod plane;

@@ -13,8 +13,8 @@ use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::record::loss_name;
-use heigen_store::weights::{self, Weights};
+use heigen_store::record::{loss_name, stamp};
+use heigen_store::weights::{self, NamedTensor, Weights};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -211,8 +211,14 @@ fn refuse_other(call: &Call, paths: &ExperimentPaths, request: &ImportRequest) -
     Err(ImportError::Occupied { path, by }.into())
 }
 
+/// The name of the network's file; of tensors from memory, which no file tells from others, with a hash of them.
 fn origin(request: &ImportRequest) -> String {
-    request.model.display().to_string()
+    let name = request.model.display().to_string();
+    let Some(tensors) = &request.given.tensors else { return name };
+    let part = |t: &NamedTensor<f64>| -> Vec<u8> {
+        t.name.bytes().chain(t.values.iter().flat_map(|value| value.to_le_bytes())).collect()
+    };
+    format!("{name} ({:.12})", stamp(tensors.iter().map(part)))
 }
 
 fn metadata(request: &ImportRequest, prepared: &Prepared) -> Result<BTreeMap<String, String>, LabError> {

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod common;
+mod from_memory;
 mod in_memory;
 mod limits;
 mod side_by_side;

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// The options of an analysis under the names of Python's keywords.
+#[allow(clippy::struct_excessive_bools, reason = "switches are what keywords are")]
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {

@@ -59,27 +59,26 @@ pub(crate) fn of(py: Python<'_>, error: &LabError) -> PyErr {
 /// The name of the class of exceptions that fits.
 fn class(error: &LabError) -> &'static str {
     match error {
-        LabError::Of { source, .. } | LabError::Choice { source, .. } => class(source),
-        LabError::Lost | LabError::Panicked(_) | LabError::Circle | LabError::Threads(_) => "InternalError",
-        LabError::Memory { .. } => "TooLargeError",
-        LabError::Import(ImportError::TooLarge { .. }) => "TooLargeError",
-        LabError::Import(ImportError::Fit { source, .. }) => class(source),
+        LabError::Of { source, .. }
+        | LabError::Choice { source, .. }
+        | LabError::Import(ImportError::Fit { source, .. }) => class(source),
+        LabError::Lost | LabError::Panicked(_) | LabError::Circle | LabError::Threads(_) | LabError::Eigen(_) => {
+            "InternalError"
+        }
+        LabError::Memory { .. } | LabError::Import(ImportError::TooLarge { .. }) => "TooLargeError",
         LabError::Read { .. } | LabError::NoAnalysis { .. } => "FileError",
         LabError::Store(error) => match **error {
             StoreError::Read { .. } | StoreError::Write { .. } => "FileError",
             _ => "InputError",
         },
-        LabError::Failure(Failure::NotFinite) => "NotFiniteError",
-        LabError::Train(_) => "NotFiniteError",
-        LabError::Eigen(_) => "InternalError",
+        LabError::Failure(Failure::NotFinite) | LabError::Train(_) => "NotFiniteError",
         LabError::Solver(error) => match error.downcast_ref::<SpectrumError>() {
             Some(SpectrumError::NotCertified { .. }) => "NotCertifiedError",
             Some(SpectrumError::TooLarge { .. }) => "TooLargeError",
             Some(SpectrumError::Failed(Failure::NotFinite)) => "NotFiniteError",
-            Some(_) => "InputError",
-            None if error.is::<EstimateError>() => "InputError",
             None if matches!(error.downcast_ref::<Failure>(), Some(Failure::NotFinite)) => "NotFiniteError",
-            None => "NotConvergedError",
+            None if !error.is::<EstimateError>() => "NotConvergedError",
+            _ => "InputError",
         },
         _ => "InputError",
     }

@@ -17,8 +17,11 @@ pub(crate) struct Resources {
     images: PathBuf,
 }
 
+/// The labs by their resources.
+type Labs = Vec<(Resources, Arc<Lab>)>;
+
 /// The labs, and the process that they belong to: threads do not survive a fork, so that a forked process makes its own.
-static LABS: Mutex<(u32, Vec<(Resources, Arc<Lab>)>)> = Mutex::new((0, Vec::new()));
+static LABS: Mutex<(u32, Labs)> = Mutex::new((0, Vec::new()));
 
 /// The lab with these resources.
 pub(crate) fn lab(resources: &Resources) -> Result<Arc<Lab>, LabError> {

@@ -15,6 +15,5 @@ pub(crate) use operator::{NativeOperator, as_native};
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<workspace::Workspace>()?;
     module.add_class::<operator::NativeHandle>()?;
-    module.add_function(wrap_pyfunction!(network::experiments, module)?)?;
-    module.add_function(wrap_pyfunction!(network::figures, module)?)
+    module.add_function(wrap_pyfunction!(network::experiments, module)?)
 }

@@ -2,7 +2,7 @@
 
 use super::asked::loss;
 use heigen::config::FileArgs;
-use heigen_lab::{FIGURES, Given, ImportRequest, PLOTS, Renaming};
+use heigen_lab::{Given, ImportRequest, Renaming};
 use heigen_store::catalogue;
 use heigen_store::own_data::Opened;
 use heigen_store::weights::NamedTensor;
@@ -98,11 +98,4 @@ pub(crate) fn request(
 #[pyfunction]
 pub(crate) fn experiments() -> Vec<String> {
     catalogue::names().iter().map(ToString::to_string).collect()
-}
-
-/// The pictures that can be drawn of an analysis, and the figures of the paper: each a name and what it shows.
-#[pyfunction]
-pub(crate) fn figures() -> (Vec<(&'static str, &'static str)>, Vec<(&'static str, &'static str)>) {
-    let told = |figures: &'static [heigen_lab::Figure]| figures.iter().map(|f| (f.name, f.what)).collect();
-    (told(&PLOTS), told(&FIGURES))
 }

@@ -22,6 +22,7 @@ pub(crate) struct NativeHandle {
 }
 
 /// The engine's operator inside of a Python object, if there is one.
+#[expect(clippy::unnecessary_wraps, reason = "an object of the engine may be of a kind that cannot be used")]
 pub(crate) fn as_native(object: &Bound<'_, PyAny>) -> PyResult<Option<NativeOperator>> {
     let Ok(handle) = object.getattr("_native") else { return Ok(None) };
     Ok(handle.cast::<NativeHandle>().ok().map(|handle| handle.get().operator.clone()))

@@ -37,6 +37,9 @@ pub(crate) struct Workspace {
     experiment: Loaded,
 }
 
+/// Where a tensor stands: its name, its first place, one past its last, and its shape.
+type Places = (String, usize, usize, Vec<usize>);
+
 /// Options of making results.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -236,7 +239,7 @@ impl Workspace {
     }
 
     /// A picture of the analysis that `options` ask for, as the bytes of a file of the kind `format`.
-    #[pyo3(signature = (name, options, making_options, drawing, format, dpi, others, progress))]
+    #[pyo3(signature = (name, options, making_options, drawing, format, dpi, progress))]
     #[expect(clippy::too_many_arguments, reason = "the package's own code calls it, by one function")]
     fn picture<'py>(
         &self,
@@ -247,7 +250,6 @@ impl Workspace {
         drawing: &str,
         format: &str,
         dpi: Option<f64>,
-        others: Vec<String>,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let figure = figure(py, name)?;
@@ -272,15 +274,10 @@ impl Workspace {
             individual_bars: own.individual_bars,
             ..plain
         };
-        let mut experiments = vec![self.experiment.clone()];
-        for other in others {
-            let loaded = catalogue::load(&other).map_err(|error| errors::of(py, &error.into()))?;
-            experiments.push(loaded);
-        }
         let request = FigureRequest {
             store: self.store.clone(),
             figure,
-            experiments,
+            experiments: vec![self.experiment.clone()],
             how: How::default(),
             drawing,
             asked: Some(asked),
@@ -349,7 +346,7 @@ impl Workspace {
     fn array<'py>(&self, py: Python<'py>, record: &str, name: &str) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let Some(stem) = record.strip_suffix("analysis.json") else { return Ok(None) };
         let path = PathBuf::from(format!("{stem}{name}.npy"));
-        if !files::is_file(&path) {
+        if !path.starts_with(self.store.dir()) || !files::is_file(&path) {
             return Ok(None);
         }
         let bytes = files::read(&path).map_err(|source| errors::of(py, &LabError::Read { path, source }))?;
@@ -358,7 +355,8 @@ impl Workspace {
 
     /// The tensors of the network in the order of theta, or those of `layers`: each a name, its first place, one past its
     /// last, and its shape.
-    fn parameters(&self, py: Python<'_>, layers: Vec<String>) -> PyResult<Vec<(String, usize, usize, Vec<usize>)>> {
+    #[expect(clippy::needless_pass_by_value, reason = "Python's lists are taken by value")]
+    fn parameters(&self, py: Python<'_>, layers: Vec<String>) -> PyResult<Vec<Places>> {
         let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let layout = prepared.network.layout();
@@ -387,7 +385,7 @@ impl Workspace {
         let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let data = prepared.training();
-        let labels: Vec<i64> = data.labels.iter().map(|&label| label as i64).collect();
+        let labels: Vec<i64> = data.labels.iter().map(|&label| i64::try_from(label).unwrap_or(i64::MAX)).collect();
         let features = PyArray1::from_slice(py, &data.features);
         let classes = prepared.samples.classes.clone();
         Ok((features, data.shape.clone(), PyArray1::from_vec(py, labels), classes))

@@ -36,6 +36,9 @@ fn density_of<'py, S: Face>(
     Ok(pairs.unzip())
 }
 
+/// (grid, density, standard errors, bandwidth)
+type Curve<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f64);
+
 fn of(n_params: usize, nodes: Vec<Vec<f64>>, weights: Vec<Vec<f64>>) -> SpectralDensity {
     let probes = nodes.into_iter().zip(weights).map(|(nodes, weights)| Quadrature { nodes, weights }).collect();
     SpectralDensity { n_params, probes }
@@ -47,15 +50,14 @@ fn pair(estimate: Estimate) -> (f64, f64) {
 
 /// (grid, density, standard errors, bandwidth)
 #[pyfunction]
-#[expect(clippy::type_complexity, reason = "a tuple for Python")]
-fn density_curve<'py>(
-    py: Python<'py>,
+fn density_curve(
+    py: Python<'_>,
     n_params: usize,
     nodes: Vec<Vec<f64>>,
     weights: Vec<Vec<f64>>,
     points: usize,
     bandwidth: f64,
-) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, f64)> {
+) -> PyResult<Curve<'_>> {
     let curve = of(n_params, nodes, weights).curve(points, bandwidth).map_err(of_estimate)?;
     let (values, errors) = curve.density.into_iter().map(pair).unzip();
     Ok((vector(py, curve.grid), vector(py, values), vector(py, errors), curve.bandwidth))

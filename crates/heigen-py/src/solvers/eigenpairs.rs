@@ -53,7 +53,7 @@ fn eigsh_of<'py, S: Face>(
     start: Option<&Bound<'py, PyAny>>,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let start = start.map(S::from_python).transpose()?;
+    let start = start.map(|start| S::from_python(start, operator.n_params())).transpose()?;
     let found = run(py, tell, |watch| {
         let start = start.as_ref().map_or(Start::Random, Start::Directions);
         match top_k_from(start, operator, k, which, options, watch) {

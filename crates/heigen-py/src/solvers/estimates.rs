@@ -67,13 +67,13 @@ fn diagonal_of<'py, S: Face>(
     seed: u32,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Diagonal<'py>> {
-    let estimates = run(py, tell, |watch| match samples {
-        Some(samples) => diagonal(operator, samples, seed, watch).map_err(of_estimate),
-        None => {
-            let exact = |value| Estimate { value, standard_error: 0.0 };
-            let entries = exact_diagonal(operator, watch).map_err(of_estimate)?;
-            Ok(entries.into_iter().map(exact).collect())
+    let estimates = run(py, tell, |watch| {
+        if let Some(samples) = samples {
+            return diagonal(operator, samples, seed, watch).map_err(of_estimate);
         }
+        let exact = |value| Estimate { value, standard_error: 0.0 };
+        let entries = exact_diagonal(operator, watch).map_err(of_estimate)?;
+        Ok(entries.into_iter().map(exact).collect())
     })?;
     let (values, errors) = estimates.into_iter().map(|e| (e.value, e.standard_error)).unzip();
     Ok((vector(py, values), vector(py, errors)))

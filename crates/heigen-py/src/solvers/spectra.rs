@@ -77,6 +77,7 @@ pub(crate) fn dictionary<'py>(
 
 /// The certificate of eigenpairs, with `vectors` [K, P].
 #[pyfunction(name = "certify")]
+#[expect(clippy::needless_pass_by_value, reason = "a list of Python's is copied")]
 fn certified<'py>(
     operator: &Bound<'py, PyAny>,
     values: Vec<f64>,
@@ -95,7 +96,12 @@ fn certified_of<'py, S: Face>(
     vectors: &Bound<'py, PyAny>,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let block = S::from_python(vectors)?;
+    let block = S::from_python(vectors, operator.n_params())?;
+    let k = operator.space().columns(&block);
+    if k != values.len() {
+        let text = format!("there are {} eigenvalues and {k} eigenvectors", values.len());
+        return Err(error(Class::Input, text));
+    }
     let certificate = run(py, tell, |watch| {
         let space = operator.space();
         if !space.is_finite(space.all(&block)).map_err(of_failure)? {
@@ -108,7 +114,7 @@ fn certified_of<'py, S: Face>(
 
 /// (count, gap, count at half the gap, count at twice the gap, [(other gap, count)]) from ascending eigenvalues.
 #[pyfunction]
-#[expect(clippy::type_complexity, reason = "a tuple for Python")]
+#[expect(clippy::needless_pass_by_value, reason = "a list of Python's is copied")]
 fn outliers(ascending: Vec<f64>) -> (usize, f64, usize, usize, Vec<(f64, usize)>) {
     let found = Outliers::count(&ascending);
     let others = found.sensitivity.iter().map(|other| (other.gap, other.count)).collect();

@@ -10,7 +10,6 @@ use pyo3::prelude::*;
 
 /// (solutions [k, P], residuals, norms of the right-hand sides, tolerance, products, converged) for right-hand sides [k, P]
 #[pyfunction(name = "solve")]
-#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
 fn solutions<'py>(
     operator: &Bound<'py, PyAny>,
     right: &Bound<'py, PyAny>,
@@ -32,7 +31,7 @@ fn solutions_of<'py, S: Face>(
     options: &SolveOptions,
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let right = S::from_python(right)?;
+    let right = S::from_python(right, operator.n_params())?;
     let found = run(py, tell, |watch| match solve(operator, &right, options, watch) {
         Ok(found) => Ok(found),
         Err(SolveError::NotConverged(reached)) => Ok(*reached),

@@ -3,8 +3,8 @@
 use crate::operators::{Reflected, low_rank};
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{
-    DensityOptions, EstimateError, Failure, Host, KrylovBasis, Method, Progress, SpectrumError, Start, Stopped,
-    SolveError, SolveOptions, SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn, Which, dense, diagonal,
+    DensityOptions, EstimateError, Failure, Host, KrylovBasis, Method, Progress, SolveError, SolveOptions,
+    SpectrumError, Start, Stopped, SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn, Which, dense, diagonal,
     exact_diagonal, frobenius_norm, hutchinson, solve, spectral_density, spectrum, top_k_from, trace,
 };
 use std::cell::Cell;

@@ -14,6 +14,7 @@ mod parameters;
 mod passes;
 mod per_example;
 mod problem;
+mod shared_network;
 mod structure;
 
 pub use alignment_gradient::AlignmentGradients;
@@ -32,4 +33,5 @@ pub use operators::{
 };
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError, SharedNetwork};
+pub use problem::{Problem, ProblemError};
+pub use shared_network::SharedNetwork;

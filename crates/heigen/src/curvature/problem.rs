@@ -1,6 +1,7 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
 use super::passes::{StartingAt, tile_of};
+use super::shared_network::SharedNetwork;
 use super::{Host, IndexRanges, Law, Space, Threads, UnknownParameters, named_parameters};
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
@@ -43,38 +44,6 @@ pub struct Problem<'a, T> {
     batch: Option<NonZeroUsize>,
     /// Theta's space R^P, with the threads in which the work is done.
     space: Host<T>,
-}
-
-/// The network of a problem: borrowed, or shared with others that own it too, by which the problem borrows nothing.
-#[derive(Clone, Debug)]
-pub enum SharedNetwork<'a> {
-    /// A network that outlives the problem.
-    Borrowed(&'a Network),
-    /// A network that lives as long as one of its owners.
-    Owned(Arc<Network>),
-}
-
-impl<'a> From<&'a Network> for SharedNetwork<'a> {
-    fn from(network: &'a Network) -> Self {
-        Self::Borrowed(network)
-    }
-}
-
-impl From<Arc<Network>> for SharedNetwork<'_> {
-    fn from(network: Arc<Network>) -> Self {
-        Self::Owned(network)
-    }
-}
-
-impl std::ops::Deref for SharedNetwork<'_> {
-    type Target = Network;
-
-    fn deref(&self) -> &Network {
-        match self {
-            Self::Borrowed(network) => network,
-            Self::Owned(network) => network,
-        }
-    }
 }
 
 /// The penalty mu/2 |theta_S|^2.

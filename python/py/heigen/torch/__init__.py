@@ -4,28 +4,19 @@
 directions are computed by PyTorch, where the model lives, and the solvers of :mod:`heigen` work with them.
 """
 
-from heigen.torch._boundary import Boundary, alignments, boundary, reinforcing_gradients
-from heigen.torch._generalization import GTheta, g_theta
-from heigen.torch._margin import Margin, MarginStart, margin
-from heigen.torch._operators import (
-    GGN,
-    Batched,
-    EmpiricalFisher,
-    Fisher,
-    Hessian,
-    TorchOperator,
-)
+from heigen.torch._boundary import PlaneBoundary, alignments, boundary, reinforcing_gradients
+from heigen.torch._curvature import GGN, EmpiricalFisher, Fisher, Hessian
+from heigen.torch._generalization import g_theta
+from heigen.torch._margin import margin
+from heigen.torch._operators import Batched, TorchOperator
 
 __all__ = [
     "GGN",
     "Batched",
-    "Boundary",
     "EmpiricalFisher",
     "Fisher",
-    "GTheta",
     "Hessian",
-    "Margin",
-    "MarginStart",
+    "PlaneBoundary",
     "TorchOperator",
     "alignments",
     "boundary",

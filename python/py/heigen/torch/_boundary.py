@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from heigen._errors import InputError, WrongTypeError
+from heigen._parts import Complexity
 from heigen.torch._data import map_tensors, tensors
 from heigen.torch._losses import OfOutputs, as_loss, call
 from heigen.torch._operators import dtype_of
@@ -21,7 +22,7 @@ from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._plane import complexity, trace
 from heigen.torch._settings import batch_dependent, exact, has_recurrence, same_numbers
 
-__all__ = ["SMALLEST_NORM", "Boundary", "Classifier", "alignments", "boundary", "reinforcing_gradients"]
+__all__ = ["SMALLEST_NORM", "Classifier", "PlaneBoundary", "alignments", "boundary", "reinforcing_gradients"]
 
 #: Below this norm a gradient has no direction, and its alignments are 0.
 SMALLEST_NORM = 1e-20
@@ -50,7 +51,7 @@ class Classifier:
         self.device = chosen[0][1].device
         self._module = copy.deepcopy(kind.module).to(self.dtype)
         if kind.known:
-            self._module.reduction = "sum" if kind.reduction == "sum" else "mean"
+            setattr(self._module, "reduction", "sum" if kind.reduction == "sum" else "mean")
         self._summed = kind.reduction == "sum"
         self.state = State(self.model, chosen, self.dtype)
         self.n_params = sum(p.numel() for _, p in chosen)
@@ -107,7 +108,12 @@ class Classifier:
 
     def _slices(self, X: Any, size: int) -> Iterator[Any]:
         for start in range(0, self.count(X), size):
-            yield map_tensors(lambda t, s=start: t[s : s + size] if t.ndim else t, X)
+            stop = start + size
+
+            def some(tensor: Tensor, start: int = start, stop: int = stop) -> Tensor:
+                return tensor[start:stop] if tensor.ndim else tensor
+
+            yield map_tensors(some, X)
 
     def predicted(self, outputs: Tensor) -> Tensor:
         """The class of the largest output, the first of equal ones; of one logit, whether it is positive."""
@@ -139,7 +145,7 @@ class Classifier:
         """The loss of one input, which has no dimension of samples."""
         outputs = self.of(map_tensors(lambda t: t[None], x), leaves)
         precise = self._precise(outputs[0], target)
-        return self._module(outputs, target[None]) if precise is None else precise  # type: ignore[no-any-return]
+        return self._module(outputs, target[None]) if precise is None else precise
 
     def _precise(self, z: Tensor, target: Tensor) -> Tensor | None:
         """The cross-entropy of one input as log(1 + exp(d)), d the other logits' logsumexp less the label's.
@@ -153,7 +159,7 @@ class Classifier:
                 return None
             if self._summed and module.weight is not None:
                 return None
-            own = nn.functional.one_hot(target, len(z)).bool()
+            own = torch.arange(len(z), device=z.device) == target
             others = z.masked_fill(own, -torch.inf).logsumexp(0)
             return torch.logaddexp(others - torch.where(own, z, zero).sum(), zero)
         if isinstance(module, nn.BCEWithLogitsLoss) and module.weight is None and module.pos_weight is None:
@@ -169,7 +175,7 @@ class Classifier:
         targets = self.targets(self.outputs(X), labels)
         leaves = tuple(self.state.leaves)
         one = grad(self.loss_of_one)
-        for part, part_targets in zip(self._slices(X, size), targets.split(size)):
+        for part, part_targets in zip(self._slices(X, size), torch.split(targets, size)):
             with self.settings(), same_numbers(self.device, 0):
                 rows = self._gradients(one, leaves, part, part_targets)
             yield torch.cat([row.detach().reshape(len(row), -1) for row in rows], 1)
@@ -179,15 +185,16 @@ class Classifier:
     ) -> tuple[Tensor, ...]:
         if self._together is not False:
             try:
-                return vmap(one, in_dims=(None, 0, 0), randomness="same")(leaves, part, targets)  # type: ignore[no-any-return]
+                rows = vmap(one, in_dims=(None, 0, 0), randomness="same")(leaves, part, targets)
+                self._together = True
+                return rows  # type: ignore[no-any-return]
             except (RuntimeError, NotImplementedError):
                 if self._together:
                     raise
                 # The batching rules of vmap do not cover every module.
                 self._together = False
-        rows = [
-            one(leaves, map_tensors(lambda t, i=i: t[i], part), targets[i]) for i in range(len(targets))
-        ]
+        singles = [list(self._slices(part, 1)), targets]
+        rows = [one(leaves, map_tensors(lambda t: t[0], single), target) for single, target in zip(*singles)]
         return tuple(torch.stack(column) for column in zip(*rows))
 
     def vectors(self, vectors: Any) -> Tensor:
@@ -249,20 +256,13 @@ def alignments(
     return out if isinstance(vectors, Tensor) else out.cpu().numpy()
 
 
-@dataclass(frozen=True)
-class Boundary:
-    """The decision boundary in a rectangle of the plane of two features, and how complex it is."""
+@dataclass(frozen=True, eq=False)
+class PlaneBoundary(Complexity):
+    """The decision boundary in a rectangle of the plane: connected pieces, maximal straight segments that the grid
+    resolves, total length, and the sum of all turning angles in radians."""
 
     #: Polylines [points, 2] on which the predicted class changes.
-    lines: list[NDArray[np.float64]]
-    #: Connected pieces; lines that end where three classes meet are one piece.
-    n_pieces: int
-    #: Maximal straight segments that the grid resolves.
-    n_linear: int
-    #: Total length.
-    length: float
-    #: Sum of all turning angles, in radians.
-    turning: float
+    lines: tuple[NDArray[np.float64], ...]
 
 
 def boundary(
@@ -272,7 +272,7 @@ def boundary(
     *,
     n: int = 400,
     to_input: Callable[[Tensor], Any] | None = None,
-) -> Boundary:
+) -> PlaneBoundary:
     """The boundary between the classes of a model in the plane, from its outputs on ``n`` by ``n`` points.
 
     ``to_input`` makes inputs of points [m, 2], for a model whose inputs are not two features: a plane through the space
@@ -291,4 +291,4 @@ def boundary(
         outputs = np.stack([np.zeros(len(nodes)), outputs.reshape(len(nodes))], 1)
     lines = trace(nodes, outputs, n, n)
     cell = float(np.hypot(x[1] - x[0], y[1] - y[0])) / (n - 1)
-    return Boundary([np.array(line) for line in lines], *complexity(lines, cell))
+    return PlaneBoundary(*complexity(lines, cell), lines=tuple(np.array(line) for line in lines))

@@ -40,21 +40,25 @@ class Chain:
     order: list[str]
     #: The names of the parameters that are trained; all others are frozen.
     trained: list[str]
+    #: C, the number of classes: two for a single output.
+    n_classes: int
     #: Sentences about how the module was read.
     notes: list[str] = field(default_factory=list)
 
 
 def chain(model: nn.Module, example: torch.Tensor) -> Chain:
     """The layers of ``model``; ``example`` is a batch of one or two inputs."""
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        model = model.module
     name = type(model).__name__
-    model = getattr(model, "module", model) if type(model).__name__ in ("DataParallel", "DistributedDataParallel") else model
     parameters = dict(model.named_parameters(remove_duplicate=False))
     _refuse_tied(name, parameters)
     if not parameters:
         raise InputError("the module has no parameters", name)
     graph = _exported(model, example)
     notes: list[str] = []
-    layers, used = _Reader(graph, model, notes).read()
+    reader = _Reader(graph, model, notes)
+    layers, used = reader.read()
     unused = [p for p in parameters if p not in used]
     if unused:
         raise UnsupportedModelError(
@@ -84,7 +88,7 @@ def chain(model: nn.Module, example: torch.Tensor) -> Chain:
                 stacklevel=4,
             )
     trained = [key for key, value in parameters.items() if value.requires_grad]
-    return Chain(name, architecture, tensors, list(parameters), trained, notes)
+    return Chain(name, architecture, tensors, list(parameters), trained, max(reader.n_outputs, 2), notes)
 
 
 def _refuse_tied(name: str, parameters: dict[str, nn.Parameter]) -> None:
@@ -104,13 +108,17 @@ def _exported(model: nn.Module, example: torch.Tensor) -> Any:
     first = next(model.parameters())
     # Buffers and gradients of the user's module stay as they are.
     twin = copy.deepcopy(model)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")
-            return torch.export.export(twin, (example.to(first.device, first.dtype),), strict=False)
-    except Exception as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnsupportedModelError(f"torch.export cannot follow the module: {first_line}; {_INSTEAD}", name) from error
+    # Samples in integers are numbers to most networks, and places in a table to some.
+    dtypes = [first.dtype] if example.is_floating_point() else [example.dtype, first.dtype]
+    for dtype in dtypes:
+        try:
+            with warnings.catch_warnings(), torch.no_grad():
+                warnings.simplefilter("ignore")
+                return torch.export.export(twin, (example.to(first.device, dtype),), strict=False)
+        except Exception as error:
+            failed = error
+    said = (str(failed).strip() or type(failed).__name__).splitlines()[0]
+    raise UnsupportedModelError(f"torch.export cannot follow the module: {said}; {_INSTEAD}", name) from failed
 
 
 def _all(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -140,7 +148,10 @@ class _Reader:
         if len(entry) != 1 or len(wanted) != 1:
             raise UnsupportedModelError(f"the engine's networks have one input and one output; {_INSTEAD}", self._name)
         self._input, self._output = entry[0], wanted[0]
-        self._order = {node: place for place, node in enumerate(nodes)}
+        shape = tuple(self._output.meta["val"].shape)
+        if len(shape) != 2:
+            raise UnsupportedModelError(f"the output is of shape {shape}, not one number for each class; {_INSTEAD}", self._name)
+        self.n_outputs = int(shape[1])
         self._used: set[str] = set()
 
     def read(self) -> tuple[list[dict[str, Any]], set[str]]:
@@ -271,10 +282,10 @@ class _Reader:
     def _read_add(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         if node.kwargs.get("alpha", 1) != 1:
             raise self._refused(node, "is a weighted sum")
-        first, second = node.args[0], node.args[1]
-        constant = self._constant(second)
+        value, constant, _ = self._with_constant(node)
         if constant is not None:
-            return first, [{"type": "scale", "scale": [1.0], "shift": constant}]
+            return value, [{"type": "scale", "scale": [1.0], "shift": constant}]
+        first, second = node.args[0], node.args[1]
         one, other = self._spine(first), self._spine(second)
         fork = next((node for node in one if node in set(other)), None)
         if fork is None:
@@ -287,22 +298,33 @@ class _Reader:
         return fork, [{"type": "residual", "main": main, "shortcut": shortcut}]
 
     def _read_sub(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        shift = self._constant(node.args[1])
-        if shift is None or node.kwargs.get("alpha", 1) != 1:
+        value, constant, swapped = self._with_constant(node)
+        if constant is None or node.kwargs.get("alpha", 1) != 1:
             raise self._refused(node, "subtracts what is no constant")
-        return node.args[0], [{"type": "scale", "scale": [1.0], "shift": [-value for value in shift]}]
+        if swapped:
+            return value, [{"type": "scale", "scale": [-1.0], "shift": constant}]
+        return value, [{"type": "scale", "scale": [1.0], "shift": [-number for number in constant]}]
+
+    def _read_rsub(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
+        value, constant, _ = self._with_constant(node)
+        if constant is None or _with_defaults(node.args[2:], 1)[0] != 1:
+            raise self._refused(node, "subtracts from what is no constant")
+        return value, [{"type": "scale", "scale": [-1.0], "shift": constant}]
 
     def _read_mul(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        scale = self._constant(node.args[1])
-        if scale is None:
+        value, constant, _ = self._with_constant(node)
+        if constant is None:
             raise self._refused(node, "multiplies what is no constant")
-        return node.args[0], [{"type": "scale", "scale": scale, "shift": [0.0]}]
+        return value, [{"type": "scale", "scale": constant, "shift": [0.0]}]
 
     def _read_div(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
-        scale = self._constant(node.args[1])
-        if scale is None or node.kwargs.get("rounding_mode") is not None:
+        value, constant, swapped = self._with_constant(node)
+        if constant is None or swapped or node.kwargs.get("rounding_mode") is not None:
             raise self._refused(node, "divides by what is no constant")
-        return node.args[0], [{"type": "scale", "scale": [1.0 / value for value in scale], "shift": [0.0]}]
+        return value, [{"type": "scale", "scale": [1.0 / number for number in constant], "shift": [0.0]}]
+
+    def _read_neg(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
+        return node.args[0], [{"type": "scale", "scale": [-1.0], "shift": [0.0]}]
 
     # Parts of nodes.
 
@@ -312,11 +334,12 @@ class _Reader:
         while node is not self._input:
             if node.op != "call_function":
                 raise self._refused(node, "does not follow from the module's input alone")
-            if _kind(node).rstrip("_") == "add" and self._constant(node.args[1]) is None:
+            value, constant, _ = self._with_constant(node)
+            if _kind(node).rstrip("_") == "add" and constant is None:
                 other = set(self._spine(node.args[1]))
                 node = next((n for n in self._spine(node.args[0]) if n in other), self._input)
             else:
-                node = node.args[0]
+                node = value
             spine.append(node)
         return spine
 
@@ -334,6 +357,14 @@ class _Reader:
             raise self._refused(node, f"uses {weight} a second time")
         self._used.update(part for part in (weight, bias) if part is not None)
         return name, node.args[place].meta["val"], bias is not None
+
+    def _with_constant(self, node: Any) -> tuple[Any, list[float] | None, bool]:
+        """Of an operation on two values the one that is no constant, the constant if there is one, and whether it is first."""
+        first, second = (*node.args, None)[:2]
+        constant = self._constant(second)
+        if constant is None and (swapped := self._constant(first)) is not None:
+            return second, swapped, True
+        return first, constant, False
 
     def _constant(self, value: Any) -> list[float] | None:
         """The numbers of a constant, one, or one for each feature or channel; None for what is none."""

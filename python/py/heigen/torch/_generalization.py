@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from heigen._errors import InputError
+from heigen._parts import FIGURE_4_EPS, GTheta, GThetas
 from heigen.torch._boundary import SMALLEST_NORM, Labels, reinforcing_gradients
 from heigen.torch._parameters import Choice
 
-__all__ = ["FIGURE_4_EPS", "FIXED_EPS", "GTheta", "g_theta"]
+__all__ = ["FIXED_EPS", "g_theta"]
 
-#: The threshold of the paper's definition, and the one that its Figure 4 was drawn with.
-FIXED_EPS, FIGURE_4_EPS = 1e-6, 0.04727759086412113
+#: The threshold of the paper's definition.
+FIXED_EPS = 1e-6
 #: Eigenvalues up to this fraction of the largest count as zero; in float32, up to what rounding makes of a zero.
 _NULL, _ROUNDING = 1e-10, 4.0
 #: Neighbouring eigenvalues closer than this fraction of the largest belong to one cluster, and in float32 closer than so many
@@ -26,39 +26,22 @@ _CLUSTER, _CLUSTER_ROUNDING = 1e-12, 64.0
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class GTheta:
-    """A value of G_theta with everything that is needed to compute it again."""
-
-    #: The value, as a fraction of P.
-    value: float
-    #: The threshold, and where it comes from.
-    eps: float
-    eps_source: str
-    #: "max" or "mean": the rule by which the alignments of all inputs with a vector become one number.
-    rule: str
-    #: "subspaces", "eigenvectors" or "nonzero_eigenvectors": the vectors that are counted.
-    definition: str
-    #: How many vectors were counted, and how many of them belong to the null space.
-    counted: int
-    counted_null: int
-
-
 def g_theta(
     model: nn.Module,
     X: Any,
     eigenvalues: Any,
-    eigenvectors: Any,
+    eigenvectors: Any = None,
     *,
     loss: Any = "cross_entropy",
     labels: Labels = "predicted",
     params: Choice = None,
     dtype: Any = None,
     eps: float | None = None,
-) -> list[GTheta]:
+) -> GThetas:
     """G_theta(eps) of a model over inputs: the fraction of all P eigenvectors whose largest alignment is at least eps.
 
-    ``eigenvectors`` [P, k] are all P, or those of the nonzero eigenvalues; ``eigenvalues`` are theirs [k], or all P.
+    ``eigenvectors`` [P, k] are all P, or those of the nonzero eigenvalues; ``eigenvalues`` are theirs [k], or all P. A result
+    of :func:`heigen.spectrum` or :func:`heigen.eigsh` holds both.
     Values are given for the thresholds of the paper (or for ``eps``) and for the one that random directions reach, by the
     rules "max" and "mean". By the definition "subspaces", eigenvalues that rounding cannot tell apart count by the
     principal directions of their eigenspace, and so does the null space: that is independent of the basis which an
@@ -66,6 +49,11 @@ def g_theta(
 
     References: arXiv:2306.07104, section 5.
     """
+    if eigenvectors is None:
+        if not hasattr(eigenvalues, "eigenvectors"):
+            wanted = "eigenvalues and eigenvectors, or a result that holds them"
+            raise InputError("there are no eigenvectors", "eigenvectors", type(eigenvalues).__name__, wanted)
+        eigenvalues, eigenvectors = eigenvalues.eigenvalues, eigenvalues.eigenvectors
     gradients = _host(reinforcing_gradients(model, X, loss=loss, labels=labels, params=params, dtype=dtype))
     values, vectors = _pairs(_host(eigenvalues).astype(np.float64), _host(eigenvectors), len(gradients))
     thresholds = _thresholds(gradients, eps)
@@ -74,18 +62,19 @@ def g_theta(
     epsilon = float(np.finfo(vectors.dtype).eps) if vectors.dtype == np.float32 else 0.0
     scale = float(np.abs(values).max(initial=0.0))
     if scale == 0.0:
-        return []
+        return GThetas()
     zero = scale * max(_NULL, _ROUNDING * epsilon * p**0.5)
     nonzero = np.abs(values) > zero
     out = _by_subspaces(values[nonzero], vectors[:, nonzero], unit, scale, epsilon, thresholds)
     whole = len(values) == p
     chosen = np.ones_like(nonzero) if whole else nonzero
     out += _by_eigenvectors(vectors[:, chosen].T @ unit, ~nonzero[chosen], p, thresholds, whole)
-    return out
+    return GThetas(out)
 
 
 def _host(array: Any) -> Array:
-    return array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+    made: Array = array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+    return made
 
 
 def _pairs(values: Array, vectors: Array, p: int) -> tuple[Array, Array]:
@@ -111,7 +100,8 @@ def _unit(gradients: Array) -> Array:
 
 def _per_vector(aligned: Array, rule: str) -> Array:
     magnitudes = np.abs(aligned)
-    return magnitudes.max(1, initial=0.0) if rule == "max" else magnitudes.mean(1)
+    each: Array = magnitudes.max(1, initial=0.0) if rule == "max" else magnitudes.mean(1)
+    return each
 
 
 def _thresholds(gradients: Array, eps: float | None) -> list[tuple[float, str]]:
@@ -130,9 +120,11 @@ def _principal(rows: Array) -> Array:
     if len(rows) <= 1:
         return rows
     if rows.shape[0] <= rows.shape[1]:
-        return np.linalg.eigh(rows @ rows.T)[1].T @ rows
+        turned: Array = np.linalg.eigh(rows @ rows.T)[1].T @ rows
+        return turned
     squares, right = np.linalg.eigh(rows.T @ rows)
-    return np.sqrt(np.maximum(squares, 0))[:, None] * right.T
+    scaled: Array = np.sqrt(np.maximum(squares, 0))[:, None] * right.T
+    return scaled
 
 
 def _by_subspaces(

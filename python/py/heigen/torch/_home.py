@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ class TorchHome:
 
     def to_host(self, a: torch.Tensor, start: int = 0, stop: int | None = None) -> Small:
         entries: Small = a[:, start : self.length if stop is None else stop].to("cpu", torch.float64).numpy()
-        return np.ascontiguousarray(entries)
+        return self._agree(np.ascontiguousarray(entries))
 
     def from_host(self, a: Small) -> torch.Tensor:
         return torch.tensor(np.ascontiguousarray(a), dtype=self.torch_dtype, device=self._device)
@@ -168,22 +168,19 @@ def _products_of_rows(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _exact_products(device: torch.device) -> AbstractContextManager[Any]:
+@contextmanager
+def _exact_products(device: torch.device) -> Iterator[None]:
     """Matrix products in the full precision of float32, without automatic casts; the user's settings are put back."""
-    if device.type != "cuda":
-        return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
-    return _WithoutTF32()
-
-
-class _WithoutTF32:
-    """Switches TF32 off while it is entered."""
-
-    def __enter__(self) -> None:
-        self._precision = torch.get_float32_matmul_precision()
+    precision = torch.get_float32_matmul_precision()
+    if precision != "highest":
         torch.set_float32_matmul_precision("highest")
-        self._autocast = torch.autocast("cuda", enabled=False)
-        self._autocast.__enter__()
-
-    def __exit__(self, *failure: Any) -> None:
-        self._autocast.__exit__(*failure)
-        torch.set_float32_matmul_precision(self._precision)
+    try:
+        if torch.is_autocast_enabled(device.type):
+            without_casts: Any = torch.autocast
+            with without_casts(device.type, enabled=False):
+                yield
+        else:
+            yield
+    finally:
+        if precision != "highest":
+            torch.set_float32_matmul_precision(precision)

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -121,7 +122,7 @@ class OfOutputs(Loss):
             return float(module.weight[targets[kept]].sum(dtype=torch.float64))
         if isinstance(module, _PER_SAMPLE) or getattr(module, "heigen_batchmean", False):
             return float(count)
-        return float(torch.broadcast_shapes(outputs.shape, targets.shape).numel())
+        return float(np.prod(np.broadcast_shapes(tuple(outputs.shape), tuple(targets.shape))))
 
     def check(self, outputs: Tensor, targets: Any) -> None:
         """Refuses targets that PyTorch would stop the whole device for."""
@@ -177,7 +178,8 @@ def as_loss(loss: Any, reduction: str | None) -> Loss:
         if loss not in _WORDS:
             raise InputError("this loss is not known by name", "loss_fn", repr(loss), f"one of {', '.join(_WORDS)}")
         loss = _WORDS[loss]()
-    base, keywords = loss, {}
+    base: Any = loss
+    keywords: dict[str, Any] = {}
     while isinstance(base, functools.partial) and not base.args:
         base, keywords = base.func, {**base.keywords, **keywords}
     name = getattr(base, "__name__", "")
@@ -208,7 +210,7 @@ def _of_module(module: nn.Module, reduction: str | None) -> Loss:
     known = type(module) in _FUNCTIONS.values()
     if known:
         module = copy.deepcopy(module)
-        module.reduction = "sum"
+        setattr(module, "reduction", "sum")
         if own == "batchmean":
             module.heigen_batchmean = True  # type: ignore[assignment]
     return OfOutputs(module, "sum" if own == "sum" else "mean", known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,52 +11,17 @@ from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vmap
 
 from heigen._errors import Error, InputError
+from heigen._parts import Margin, MarginStart
 from heigen.torch._boundary import SMALLEST_NORM, Classifier, alignments
 from heigen.torch._parameters import Choice
 from heigen.torch._settings import same_numbers
 
-__all__ = ["Margin", "MarginStart", "margin"]
+__all__ = ["margin"]
 
 #: A step that float32 would round away, relative to x: the point stands still.
 _STILL = float(np.finfo(np.float32).eps) / 2
 #: Points with cos^2 this close to the best are solutions alike; the one nearest to a sample counts.
 _ALIKE = 1e-3
-
-
-@dataclass(frozen=True)
-class MarginStart:
-    """The end of the descent from one start."""
-
-    #: The point, in the shape of an input.
-    x: NDArray[np.float64]
-    #: cos^2 of the angle between g(x) and v_1; 0 where g vanishes.
-    cos2: float
-    #: Steps taken, and whether the point no longer moved.
-    steps: int
-    converged: bool
-    #: Distance of the point from the nearest sample.
-    to_data: float
-
-
-@dataclass(frozen=True)
-class Margin:
-    """A point of the decision boundary and its distances to the samples that are most and least aligned with v_1."""
-
-    #: x_b, in the shape of an input, and cos^2 of the angle between g(x_b) and v_1.
-    x_b: NDArray[np.float64]
-    cos2: float
-    #: Steps of the search that found it, and the number of its start.
-    steps: int
-    start: int
-    #: The samples of largest and of smallest alignment, with sign, and their distances from x_b.
-    most_aligned: int
-    least_aligned: int
-    distance_most: float
-    distance_least: float
-    #: The smaller of the two distances.
-    margin: float
-    #: The ends of all descents.
-    starts: list[MarginStart]
 
 
 def margin(
@@ -129,13 +93,24 @@ def margin(
     most, least = int(aligned.argmax()), int(aligned.argmin())
     far, near = (float(np.sqrt(((flat[n] - points[start]) ** 2).sum())) for n in (most, least))
     end = ends[start]
-    return Margin(end.x, end.cos2, end.steps, start, most, least, far, near, min(far, near), ends)
+    return Margin(
+        margin=min(far, near),
+        x_b=end.x,
+        cos2=end.cos2,
+        most_aligned=most,
+        least_aligned=least,
+        distance_most=far,
+        distance_least=near,
+        steps=end.steps,
+        start=start,
+        starts=tuple(ends),
+    )
 
 
 def _slope(classifier: Classifier, vector: Tensor, shape: torch.Size) -> Any:
     """A function of points [m, d]: the alignments with the vector, and their derivatives by the points."""
     leaves = tuple(classifier.state.leaves)
-    parts = [part.view(s) for part, s in zip(vector.split([s.numel() for s in classifier.shapes]), classifier.shapes)]
+    parts = [part.view(s) for part, s in zip(torch.split(vector, [s.numel() for s in classifier.shapes]), classifier.shapes)]
 
     def aligned(x: Tensor, target: Tensor) -> Tensor:
         gradient = grad(classifier.loss_of_one)(leaves, x, target)
@@ -151,7 +126,7 @@ def _slope(classifier: Classifier, vector: Tensor, shape: torch.Size) -> Any:
     def each(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if together[0]:
             try:
-                return vmap(one, randomness="same")(x, targets)  # type: ignore[no-any-return]
+                return vmap(one, randomness="same")(x, targets)
             except (RuntimeError, NotImplementedError):
                 # The batching rules of vmap do not cover every module; an error of another kind comes again below.
                 together[0] = False

@@ -193,7 +193,7 @@ def drawn(loss: Loss, z: Tensor, targets: Tensor, samples: int, generator: torch
         raise InputError("a function of one's own has no distribution", "loss_fn", None, "a loss of torch.nn")
     module = loss.module
     if isinstance(module, (nn.CrossEntropyLoss, nn.NLLLoss)):
-        if targets.is_floating_point() or (module.weight is not None and getattr(module, "label_smoothing", 0)):
+        if targets.is_floating_point() or (module.weight is not None and isinstance(module, nn.CrossEntropyLoss) and module.label_smoothing):
             wanted = "labels that are classes, and not class weights together with smoothing"
             raise InputError("this cross-entropy has no distribution of labels", "loss_fn", None, wanted)
         rows = z if z.ndim > 1 else z[None]
@@ -212,8 +212,7 @@ def drawn(loss: Loss, z: Tensor, targets: Tensor, samples: int, generator: torch
         p = z.sigmoid()
         return [[p - torch.bernoulli(p, generator=generator)] for _ in range(samples)]
     if isinstance(module, nn.MSELoss):
-        shape, kind = z.shape, {"dtype": z.dtype, "device": z.device}
-        return [[torch.randn(shape, generator=generator, **kind) * 2**0.5] for _ in range(samples)]
+        return [[torch.empty_like(z).normal_(generator=generator) * 2**0.5] for _ in range(samples)]
     got = type(module).__name__
     wanted = "CrossEntropyLoss, BCEWithLogitsLoss without weights, or MSELoss"
     raise InputError("the Fisher matrix of this loss is not known", "loss_fn", got, wanted)

@@ -55,8 +55,14 @@ def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[Non
         if device.type == "cuda":
             cudnn = torch.backends.cudnn
             tf32 = cudnn.allow_tf32 if as_asked else False
-            enabled = cudnn.enabled and not recurrent
-            stack.enter_context(cudnn.flags(enabled, cudnn.benchmark, cudnn.deterministic, tf32))
+            stack.enter_context(
+                cudnn.flags(
+                    enabled=cudnn.enabled and not recurrent,
+                    benchmark=cudnn.benchmark,
+                    deterministic=cudnn.deterministic,
+                    allow_tf32=tf32,
+                )
+            )
         if not as_asked:
             stack.enter_context(torch.autocast(device.type, enabled=False))
             precision = torch.get_float32_matmul_precision()
@@ -71,7 +77,7 @@ def same_numbers(device: torch.device, seed: int) -> Iterator[None]:
     """Random numbers of PyTorch that are the same at every call, and the user's own streams as they were."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if devices:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)

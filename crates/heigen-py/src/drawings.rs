@@ -1,0 +1,68 @@
+//! Pictures of what solvers return.
+
+use crate::call::run;
+use crate::raise::{Class, error};
+use heigen_figures::{
+    DEFAULT_DPI, Density, DensityCurve, FigureError, Scene, density_curves, render_at, spectrum, svg,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// The bytes of a drawing as "svg", "pdf" or "png".
+fn drawn<'py>(
+    py: Python<'py>,
+    scene: impl FnOnce() -> Result<Scene, FigureError> + Send,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = run(py, None, |_| {
+        let failed = |failed| error(Class::Input, failed);
+        let scene = scene().map_err(failed)?;
+        if format == "svg" {
+            return Ok(svg(&scene).map_err(failed)?.into_bytes());
+        }
+        let rendered = render_at(&scene, dpi.unwrap_or(DEFAULT_DPI)).map_err(failed)?;
+        match format {
+            "pdf" => Ok(rendered.pdf),
+            "png" => Ok(rendered.png),
+            other => Err(error(Class::Input, format!("there is no format {other:?}; wanted svg, pdf or png"))),
+        }
+    })?;
+    Ok(PyBytes::new(py, &bytes))
+}
+
+/// All eigenvalues, the largest `outliers` of them in colour, and their density.
+#[pyfunction]
+fn draw_spectrum<'py>(
+    py: Python<'py>,
+    title: String,
+    eigenvalues: Vec<f64>,
+    outliers: usize,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let data = Density { eigenvalues, outliers };
+    drawn(py, move || spectrum(&title, &data), format, dpi)
+}
+
+/// An estimated density with its standard errors; `name` says what it is estimated from.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
+fn draw_density<'py>(
+    py: Python<'py>,
+    title: String,
+    name: String,
+    eigenvalues: Vec<f64>,
+    density: Vec<f64>,
+    errors: Vec<f64>,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let curve = DensityCurve { name, eigenvalues, density, errors };
+    drawn(py, move || density_curves(&title, &[curve]), format, dpi)
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(draw_spectrum, module)?)?;
+    module.add_function(wrap_pyfunction!(draw_density, module)?)
+}
