@@ -1,9 +1,10 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
-use super::catalogue::{Draw, Estimated};
+use super::Figure;
+use super::catalogue::{Draw, DrawSpectra};
 use super::labels::{labels, stem};
-use super::{Figure, diagnostics};
-use crate::analysis::{self, Analysed, Asked, DensityAsked, EstimatesAsked, How, Matter, analysed, spectrum};
+use super::parts::draw_parts;
+use crate::analysis::{self, Analysed, Asked, How, Matter, TopPairs, analysed};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
@@ -14,6 +15,7 @@ use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
 use heigen_store::record::{Dtype, Summary, Unusable, stamp};
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,12 +33,23 @@ pub struct FigureRequest {
     pub experiments: Vec<Loaded>,
     /// The weights, the way to the spectrum and the number type of their analyses.
     pub how: How,
+    /// The part of the spectra that is shown, by figures that do not need whole ones.
+    pub parts: Parts,
     /// The options of the drawing.
     pub drawing: Drawing,
     /// The folder that the files are written to.
     pub folder: PathBuf,
     /// The options of making models, analyses and the figure.
     pub making: Making,
+}
+
+/// The part of its spectra that a figure shows which does not need whole ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The number and choice of eigenpairs, where only some are wanted.
+    pub top: TopPairs,
+    /// Number of samples in a mini-batch, where products are summed over mini-batches.
+    pub batch: Option<NonZeroUsize>,
 }
 
 /// The options of drawing a figure.
@@ -115,7 +128,7 @@ impl Lab {
     pub fn draw(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<Drawn, LabError> {
         self.call(&request.store, &request.making, watch, |call| {
             let experiments = request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
-            draw(call, request.figure, experiments, &request.how, &request.drawing, &request.folder)
+            draw(call, request.figure, experiments, &request.how, request.parts, &request.drawing, &request.folder)
         })
     }
 }
@@ -125,73 +138,50 @@ fn draw(
     figure: &Figure,
     experiments: Vec<Loaded>,
     how: &How,
+    parts: Parts,
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
-    if let Draw::Estimates(what) = figure.draw {
-        return draw_estimates(call, (figure, what), &experiments, &asked(how, drawing), drawing, folder);
+    match figure.draw {
+        Draw::Spectra(scene) => {
+            let shown = shown(call, experiments, how, drawing, analysed)?;
+            draw_shown(call, (figure, scene), &shown, drawing, folder)
+        }
+        Draw::Parts(what) => {
+            let asked = Asked { top: parts.top, ..asked(how, drawing) };
+            let asked = Asked { subject: Matter { batch: parts.batch, ..asked.subject }, ..asked };
+            draw_parts(call, (figure, what), &experiments, &asked, drawing, folder)
+        }
     }
-    let shown = shown(call, experiments, how, drawing, analysed)?;
-    draw_shown(call, figure, &shown, drawing, folder)
-}
-
-/// Draws estimates of some experiments.
-fn draw_estimates(
-    call: &Call,
-    (figure, what): (&Figure, Estimated),
-    experiments: &[Loaded],
-    asked: &Asked,
-    drawing: &Drawing,
-    folder: &Path,
-) -> Result<Drawn, LabError> {
-    let estimates = match what {
-        Estimated::Densities => EstimatesAsked { density: Some(DensityAsked::default()), ..EstimatesAsked::default() },
-        Estimated::Layers => EstimatesAsked { by_layer: true, ..EstimatesAsked::default() },
-    };
-    let asked = Asked { estimates, ..asked.clone() };
-    let (mut of, mut densities, mut layers, mut analyses) = (vec![], vec![], vec![], vec![]);
-    for (loaded, label) in experiments.iter().zip(labels(experiments)) {
-        let (found, paths) = spectrum(call, loaded, &asked)?.told();
-        layers.extend(found.estimates().by_layer.iter().flatten().cloned());
-        let (summary, name) = (Summary::from(found), loaded.experiment.name.to_string());
-        let stamp = summary.stamp().to_owned();
-        of.push(Origin { experiment: loaded.clone(), stamp, label: label.clone(), name });
-        densities.push((label, paths.density()));
-        analyses.push(summary);
-    }
-    let scene = || match what {
-        Estimated::Densities => diagnostics::densities(&densities),
-        Estimated::Layers => diagnostics::by_layer(&densities[0].0, &layers),
-    };
-    let paths = made(call, &Picture::new(call, figure, &of, drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses })
 }
 
 /// Draws a figure of experiments that are analysed already.
 pub(crate) fn draw_shown(
     call: &Call,
-    figure: &Figure,
+    (figure, scene): (&Figure, DrawSpectra),
     shown: &[Shown],
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     let analyses = shown.iter().map(|s| Summary::Spectrum(Box::new(s.analysed.record.clone()))).collect();
-    let paths = made(call, &Picture::of_spectra(call, figure, shown, drawing, folder)?)?;
+    let paths = made(call, &Picture::of_spectra(call, (figure, scene), shown, drawing, folder)?)?;
     Ok(Drawn { paths, analyses })
 }
 
 /// Draws a figure as the paper shows it, and tells whether its files were up to date already.
 pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<(Drawn, bool), LabError> {
     let before = up_to_date(call, figure, folder)?;
-    let drawn = draw(call, figure, paper(call, figure)?, &How::default(), &Drawing::paper(figure), folder)?;
+    let (how, parts) = (How::default(), Parts::default());
+    let drawn = draw(call, figure, paper(call, figure)?, &how, parts, &Drawing::paper(figure), folder)?;
     Ok((drawn, before))
 }
 
 /// Whether [`draw_paper`] would find all files up to date.
 pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<bool, LabError> {
+    let Draw::Spectra(scene) = figure.draw else { return Ok(false) };
     let drawing = Drawing::paper(figure);
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
         analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })
@@ -200,7 +190,7 @@ pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<
         Err(LabError::NeedsWhole { .. }) => return Ok(false),
         shown => shown?,
     };
-    Ok(standing_record(&Picture::of_spectra(call, figure, &shown, &drawing, folder)?).is_some())
+    Ok(standing_record(&Picture::of_spectra(call, (figure, scene), &shown, &drawing, folder)?).is_some())
 }
 
 fn paper(call: &Call, figure: &Figure) -> Result<Vec<Loaded>, LabError> {
@@ -283,16 +273,16 @@ impl Shown {
 }
 
 /// One of the things that a figure shows.
-struct Origin {
-    experiment: Loaded,
+pub(super) struct Origin {
+    pub(super) experiment: Loaded,
     /// The stamp of the analysis that it is drawn from.
-    stamp: String,
-    label: String,
-    name: String,
+    pub(super) stamp: String,
+    pub(super) label: String,
+    pub(super) name: String,
 }
 
 /// A figure as it would be drawn now; a stored one is compared with it.
-struct Picture<'a> {
+pub(super) struct Picture<'a> {
     call: &'a Call<'a>,
     figure: &'a Figure,
     scene: Box<dyn Fn() -> Result<Scene, LabError> + 'a>,
@@ -309,7 +299,7 @@ impl<'a> Picture<'a> {
     /// The figure of analysed experiments.
     fn of_spectra(
         call: &'a Call<'a>,
-        figure: &'a Figure,
+        (figure, scene): (&'a Figure, DrawSpectra),
         shown: &'a [Shown],
         drawing: &'a Drawing,
         folder: &Path,
@@ -321,14 +311,10 @@ impl<'a> Picture<'a> {
             name: s.loaded.experiment.name.to_string(),
         };
         let of: Vec<Origin> = shown.iter().map(origin).collect();
-        let scene = move || match figure.draw {
-            Draw::Spectra(draw) => draw(call, shown, drawing),
-            Draw::Estimates(_) => Err(LabError::Lost),
-        };
-        Self::new(call, figure, &of, drawing, folder, scene)
+        Self::new(call, figure, &of, drawing, folder, move || scene(call, shown, drawing))
     }
 
-    fn new(
+    pub(super) fn new(
         call: &'a Call<'a>,
         figure: &'a Figure,
         of: &[Origin],

@@ -14,6 +14,7 @@ mod parameters;
 mod passes;
 mod per_example;
 mod problem;
+mod problem_error;
 mod structure;
 
 pub use alignment_gradient::AlignmentGradients;
@@ -30,4 +31,5 @@ pub use hessian::Hessian;
 pub use operators::{Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, SampleSelectionError};
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError};
+pub use problem::Problem;
+pub use problem_error::ProblemError;
