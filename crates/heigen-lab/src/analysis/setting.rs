@@ -169,23 +169,10 @@ impl<'a> Setting<'a> {
     /// Says what the whole spectrum will cost, where that takes more than a moment.
     pub(super) fn note_cost(&self, method: Method) {
         let work = self.work();
-        let (p, gib) = (work.n_params, |cost: Cost| bytes(cost.bytes));
-        let (dense, exact) = (work.dense(), work.exact(work.rank()));
-        let by_range = format!(
-            "by its range, if the rank is up to {}: {} operations, {}",
-            work.rank(),
-            number(exact.operations),
-            gib(exact)
-        );
-        let whole = format!("written out: {} operations, {}", number(dense.operations), gib(dense));
-        let (operations, ways) = match method {
-            Method::Dense => (dense.operations, whole),
-            Method::Exact => (exact.operations, by_range),
-            Method::Auto => (exact.operations.min(dense.operations), format!("{by_range}; {whole}")),
-        };
+        let (operations, ways) = cost(&work, method, self.call.lab.memory);
         if operations > MOMENT {
-            self.call
-                .note(self.name(), NoteKind::Remark(format!("estimated cost of the spectrum of order {p}: {ways}")));
+            let note = format!("estimated cost of the spectrum of order {}: {ways}", work.n_params);
+            self.call.note(self.name(), NoteKind::Remark(note));
         }
     }
 
@@ -272,6 +259,29 @@ fn goal(call: &Call, name: &ExperimentName, asked: &Asked, work: Work) -> Goal {
     }
 }
 
+/// The operations that the whole spectrum takes by `method` in so many bytes of `memory`, and a text about them.
+fn cost(work: &Work, method: Method, memory: f64) -> (f64, String) {
+    let (dense, exact) = (work.dense(), work.exact(work.rank()));
+    let of = |cost: Cost| format!("{} operations, {}", number(cost.operations), bytes(cost.bytes));
+    let by_range = format!("by its range, if the rank is up to {}: {}", work.rank(), of(exact));
+    let whole = format!("written out: {}", of(dense));
+    // Where memory does not hold the matrix, the range of a higher rank is followed as far as memory goes.
+    let columns = work.exact_rank_within(memory).min(work.n_params.div_ceil(2));
+    let most = work.exact(columns);
+    match method {
+        Method::Dense => (dense.operations, whole),
+        Method::Exact => (exact.operations, by_range),
+        Method::Auto if dense.bytes <= memory => {
+            (exact.operations.min(dense.operations), format!("{by_range}; {whole}"))
+        }
+        Method::Auto => {
+            let beyond = format!("beyond that, the {TOP} largest eigenvalues by Lanczos");
+            let followed = format!("{by_range}; a higher rank is followed up to {columns}: {}; {beyond}", of(most));
+            (most.operations.max(exact.operations), followed)
+        }
+    }
+}
+
 /// Why the whole spectrum is too much for `memory`, or takes far longer than people expect of a choice that they did not
 /// make; `None` if it is not.
 fn too_much(work: &Work, memory: f64) -> Option<String> {
@@ -351,4 +361,23 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
         Goal::Estimates => parts.push("estimates".to_owned()),
     }
     parts.join("+")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A range was followed for half an hour in silence, because the rank that was to be expected would have taken seconds.
+    #[test]
+    fn the_cost_of_a_rank_that_is_higher_than_expected_is_said() {
+        let p = 1_000_000;
+        let work = Work { n_params: p, all_params: p, n_samples: 20, n_outputs: 3, multiplications: p };
+        let (operations, ways) = cost(&work, Method::Auto, 15e9);
+        assert!(work.exact(work.rank()).operations < MOMENT && operations > MOMENT, "{operations}");
+        assert!(ways.contains("if the rank is up to 60:") && ways.contains("followed up to 625:"), "{ways}");
+        assert!(!ways.contains("written out") && ways.ends_with("the 10 largest eigenvalues by Lanczos"), "{ways}");
+        // Where memory holds the matrix, that is the other way.
+        let (_, ways) = cost(&Work { n_params: 1_000, ..work }, Method::Auto, 15e9);
+        assert!(ways.contains("written out") && !ways.contains("Lanczos"), "{ways}");
+    }
 }
