@@ -16,7 +16,9 @@ pub(crate) fn text(error: &LabError) -> String {
     match error {
         LabError::Of { job, source } => format!("{job}: {}", text(source)),
         LabError::Choice { part, source } => format!("{}: {}", option_of(*part), text(source)),
-        LabError::CoherenceLeftOut { .. } => format!("{error}; `heigen hessian --coherence` stores them"),
+        LabError::CoherenceLeftOut { .. } => {
+            format!("{error}; --coherence of `heigen hessian` and `heigen analyze` stores them")
+        }
         LabError::WeightsChanged { name, .. } | LabError::WeightsForeign { name, .. } => {
             format!("{error}; analyse it with --model, move it away, or train over it: heigen train {name} --force")
         }

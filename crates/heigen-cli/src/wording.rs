@@ -1,6 +1,9 @@
 //! The lab's notes as text.
 
-use heigen_lab::{Note, NoteKind, Product, Reason, seconds};
+use heigen_lab::{Note, NoteKind, Product, Reason, bytes, number, seconds};
+
+/// A margin that takes so many operations is worth a word before: they are half a minute of one core or more.
+const LONG: f64 = 2e11;
 
 /// The line for a note; `None` for notes that the command line does not show.
 pub(crate) fn of(note: &Note) -> Option<String> {
@@ -25,13 +28,27 @@ pub(crate) fn of(note: &Note) -> Option<String> {
         NoteKind::StartsFrom { file, fresh } => {
             format!("{job}: starts from {}, except for fresh {}", file.display(), fresh.join(", "))
         }
-        NoteKind::TooLarge { n_params, eigenpairs } => format!(
-            "{job}: {n_params} parameters are too many for the whole spectrum; {eigenpairs} eigenpairs by Lanczos \
-             (--top-k for others, --method exact to insist)"
+        NoteKind::TooLarge { n_params, eigenpairs, why, operations, bytes: memory } => format!(
+            "{job}: {n_params} parameters are too many for the whole spectrum: {why}; the {eigenpairs} largest eigenvalues by \
+             Lanczos instead, about {} operations and {} (--top-k for others, --method exact to insist)",
+            number(*operations),
+            bytes(*memory)
         ),
+        NoteKind::Margin { measured: true, operations } => {
+            if *operations < LONG {
+                return None;
+            }
+            format!("{job}: the margin takes about {} operations", number(*operations))
+        }
+        NoteKind::Margin { measured: false, operations } => {
+            format!(
+                "note: the margin would take about {} operations and is left out (--margin measures it)",
+                number(*operations)
+            )
+        }
         NoteKind::CoherenceLeftOut { of, side, bytes } => format!(
-            "note: the cosines of all pairs of {side} {of} gradients would take {:.1} GiB and are left out (`heigen hessian \
-             --coherence` stores them)",
+            "note: the cosines of all pairs of {side} {of} gradients would take {:.1} GiB and are left out (--coherence of \
+             `heigen hessian` and `heigen analyze` stores them)",
             bytes / 2f64.powi(30)
         ),
         NoteKind::Samples(note) | NoteKind::Remark(note) => format!("note: {note}"),

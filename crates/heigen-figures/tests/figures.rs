@@ -2,133 +2,20 @@
 
 mod common;
 mod layout;
+mod made_up;
 
 use common::row;
 use heigen_figures::{
-    Block, Coherence, ColorBars, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap, FigureError, InputLine,
-    LayerShare, LogitCoherence, LossSurface, MarginPanel, NamedSpectrum, NamedVector, Overlaps, PlaneAside,
-    PlaneMapsRow, PlaneRow, SampleAlignments, SampleMap, Scene, coherence, density_curves, eigenvectors, figure1,
-    figure2, figure3, figure4, figure5, figure6, layers, logit_coherence, loss_surface, overlaps, plane_maps,
-    render_at, spectra, spectrum, svg,
+    Block, ColorBars, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface, MarginPanel,
+    NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments, Scene, coherence, density_curves,
+    eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6, layers, logit_coherence, loss_surface,
+    overlaps, plane_maps, render_at, spectra, spectrum, svg,
 };
 use layout::assert_clear;
-
-fn blocks(lens: &[usize]) -> Vec<Block> {
-    lens.iter().enumerate().map(|(i, &len)| Block { name: format!("block {i}"), len }).collect()
-}
-
-fn surface() -> LossSurface {
-    LossSurface {
-        a_range: [-1.0, 1.0],
-        b_range: [-1.0, 1.0],
-        grid: [3, 2],
-        losses: vec![1.0, 0.1, 1.0, 2.0, 0.2, 2.0],
-        minimum: Some([0.0, 0.0, 0.05]),
-    }
-}
-
-/// Three inputs, two classes, two parameters.
-fn line() -> InputLine {
-    InputLine {
-        x_range: [0.35, 1.5],
-        x: vec![0.4, 0.9, 1.4],
-        logits: vec![vec![1.0, 0.0, -1.0], vec![-1.0, 0.0, 123.0]],
-        boundaries: vec![0.9],
-        regions: vec![0, 1],
-        gradients: vec![0.6, 0.6, -0.6, 0.8, 0.8, -0.8],
-        eigenvectors: vec![vec![0.6, 0.8], vec![0.8, -0.6]],
-        alignments: vec![vec![1.0, 1.0, -1.0], vec![0.0, 0.0, 0.0]],
-        points: vec![0.5, 1.2],
-        classes: vec![0, 1],
-        class_names: vec!["no $ign of a class".to_owned(), r"back\slash".to_owned()],
-        eigenvalues: vec![0.2, -0.01],
-        outliers: 1,
-        surface: surface(),
-    }
-}
-
-fn samples(n_eigenvectors: usize) -> SampleAlignments {
-    SampleAlignments {
-        label: "gauss/an_uncommonly_long_name_of_an_experiment".to_owned(),
-        n_eigenvectors,
-        alignments: vec![0.5; 3 * n_eigenvectors],
-        classes: vec![0, 2, 2],
-        notes: vec![r"$\mathcal{G}_\theta = 0.62$".to_owned(), r"$\lambda_1 = 0.154$".to_owned()],
-    }
-}
-
-fn names() -> Vec<String> {
-    ["a", "b", "c"].map(str::to_owned).to_vec()
-}
-
-fn vectors(lens: &[usize], entries: usize) -> Eigenvectors {
-    let vector = |i: usize| NamedVector {
-        name: format!("$v_{i}$"),
-        note: Some(r"$\lambda_1 = 1.23 \times 10^{-12}$".to_owned()),
-        entries: vec![0.01 * i as f64; entries],
-    };
-    Eigenvectors { title: "title".to_owned(), vectors: (1..=3).map(vector).collect(), tensors: blocks(lens) }
-}
-
-fn sample_cosines(lens: &[usize]) -> Coherence {
-    let n: usize = lens.iter().sum();
-    Coherence { title: "t".to_owned(), cosines: vec![-1e-3; n * n], classes: blocks(lens), threshold: 1e-4 }
-}
-
-fn logit_cosines(n_logits: usize, lens: &[usize]) -> LogitCoherence {
-    let n = n_logits * lens.iter().sum::<usize>();
-    let logits = (0..n_logits).map(|i| format!("logit {i}")).collect();
-    LogitCoherence { title: "t".to_owned(), cosines: vec![0.5; n * n], logits, classes: blocks(lens), threshold: 1e-4 }
-}
-
-fn sample_overlaps(k: usize, lens: &[usize]) -> Overlaps {
-    let n: usize = lens.iter().sum();
-    Overlaps { title: "overlaps".to_owned(), alignments: vec![0.3; k * n], classes: blocks(lens) }
-}
-
-fn mapped() -> PlaneMapsRow {
-    let extra = |title: &str, values: Vec<f64>, lines: Vec<Vec<[f64; 2]>>| ExtraMap {
-        title: title.to_owned(),
-        note: Some("note".to_owned()),
-        values,
-        lines,
-    };
-    let diagonal = vec![vec![[-3.0, -4.0], [3.0, 4.0]]];
-    PlaneMapsRow {
-        row: row("gauss", 2),
-        extra: vec![
-            extra("$r_1$", vec![1e-4, 0.0, -1e-5, 0.0], vec![]),
-            extra("reconstructed boundary", vec![], diagonal),
-        ],
-    }
-}
-
-fn named_spectrum(name: &str, n: usize) -> NamedSpectrum {
-    NamedSpectrum { name: name.to_owned(), eigenvalues: (0..n).map(|i| 3.0 * 0.8f64.powf(i as f64) - 1e-3).collect() }
-}
-
-fn curve(name: &str) -> DensityCurve {
-    let eigenvalues: Vec<f64> = (0..50).map(|i| 0.1 * f64::from(i) - 1.0).collect();
-    let density = eigenvalues.iter().map(|x| (-x * x).exp()).collect();
-    DensityCurve { name: name.to_owned(), errors: vec![1e-3; 50], density, eigenvalues }
-}
-
-fn layer(name: &str, share: f64, ends: [f64; 2]) -> LayerShare {
-    LayerShare { name: name.to_owned(), share, ends }
-}
-
-/// Many samples of ten classes in the plane, with five maps.
-fn embedded(label: &str, n: usize) -> EmbeddingRow {
-    let map = |index: usize| SampleMap { index, eigenvalue: 1.5 / index as f64, values: vec![0.1; n] };
-    EmbeddingRow {
-        label: label.to_owned(),
-        points: (0..n).map(|i| [(i as f64).sin(), (1.7 * i as f64).cos()]).collect(),
-        classes: (0..n).map(|i| i % 10).collect(),
-        class_names: (0..10).map(|i| i.to_string()).collect(),
-        maps: (1..=5).map(map).collect(),
-        density: Density { eigenvalues: vec![1.5, 0.1, 0.0], outliers: 1 },
-    }
-}
+use made_up::{
+    curve, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines, sample_overlaps,
+    samples, surface, vectors,
+};
 
 /// The figures as reports show them.
 fn in_reports() -> Result<Vec<Scene>, FigureError> {
@@ -211,6 +98,14 @@ fn legends_name_classes_stars_and_dashes() -> Result<(), FigureError> {
             assert!(texts.iter().any(|t| t == text), "{text} in {texts:?}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn spectra_that_are_not_whole_stand_beside_whole_ones_and_the_legend_says_which() -> Result<(), FigureError> {
+    let part = NamedSpectrum { largest_of: Some(1_000_000), ..named_spectrum("large", 10) };
+    let drawn = svg(&spectra("Spectra", &[named_spectrum("small", 40), part])?)?;
+    assert!(drawn.contains("large (largest 10 of 1000000)") && !drawn.contains("small (largest"));
     Ok(())
 }
 

@@ -21,8 +21,11 @@ use heigen_store::record::{Unusable, stamp};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The margin takes 16 times 20,000 steps. Up to this many multiplications a forward pass, they are done in seconds.
-const QUICK: usize = 1 << 16;
+/// So many operations take some ten seconds of one core.
+const QUICK: f64 = 6e10;
+/// Operations for every multiplication of a forward pass in a step of the margin, which goes forward and back with
+/// derivatives.
+const STEP: f64 = 12.0;
 /// Every number that a layer of images makes counts for this many multiplications, because it is handled on its own.
 const HANDLED: usize = 64;
 /// Cells along each axis of the grid on which the signs of alignments are compared.
@@ -165,7 +168,9 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
         let side = |[low, high]: [f64; 2]| (high - low) / (BOUNDARY_NODES - 1) as f64;
         boundary_complexity(&lines, side(plane.x).hypot(side(plane.y)))
     });
-    let quick = is_quick(network);
+    let operations = margin_operations(network);
+    let quick = operations <= QUICK;
+    call.note(&experiment.name, NoteKind::Margin { operations, measured: margin_asked || quick });
     let segments = SwitchOptions::default();
     let segments = if quick { segments } else { SwitchOptions { points: 64, pairs: 200, ..segments } };
     watch.begin(stage::BOUNDARY)?;
@@ -179,6 +184,8 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let signs = |vectors: &Matrix<f64>| {
         sign_encoding(&problem.alignments_at(&inputs, &ExampleLabels::Predicted, vectors), &classes)
     };
+    let numbers = k * (2 * problem.n_params() + 3 * inputs.columns) + inputs.data.len();
+    call.room(format!("the alignments of {k} eigenvectors"), (numbers * size_of::<f64>()) as f64, String::new)?;
     // A matrix of no directions, for every input.
     let nothing: Matrix<f64> = Matrix::zeros(0, classes.len());
     let encoding = vectors.as_ref().map_or_else(|| sign_encoding(&nothing, &classes), &signs);
@@ -220,15 +227,21 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     })
 }
 
-/// Whether the network is so small that thousands of passes take no longer than people are willing to wait.
-pub(crate) fn is_quick(network: &Network) -> bool {
+/// Operations that the margin takes: 16 descents of 20,000 steps.
+fn margin_operations(network: &Network) -> f64 {
+    let MarginOptions { starts, steps, .. } = MarginOptions::default();
+    starts as f64 * steps as f64 * STEP * pass(network) as f64
+}
+
+/// Multiplications of a forward pass, those included that stand for the handling of images.
+pub(crate) fn pass(network: &Network) -> usize {
     let simple = |layer: &Layer| match layer {
         Layer::Linear(linear) => linear.window.is_none(),
         Layer::Activation(_) | Layer::LogSoftmax => true,
         _ => false,
     };
     let handled = if network.layers().iter().all(simple) { 0 } else { HANDLED };
-    network.multiplications() + handled * network.activation_size() <= QUICK
+    network.multiplications() + handled * network.activation_size()
 }
 
 /// The samples whose two largest outputs are closest to each other. Where each distance takes thousands of passes, the
@@ -243,4 +256,23 @@ fn least_certain(outputs: &Matrix<f64>) -> Vec<usize> {
     order.sort_by(|&a, &b| gap(a).total_cmp(&gap(b)));
     order.truncate(CANDIDATES);
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heigen::config::{Activation, ModelSpec, Sequential};
+
+    #[test]
+    fn the_margin_of_a_small_network_of_convolutions_took_more_than_a_minute_unasked() {
+        let layers = r#"{"layers": [{"type": "conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1},
+            {"type": "tanh"}, {"type": "avgpool", "kernel_size": 2}, {"type": "flatten"},
+            {"type": "linear", "out_features": 3}]}"#;
+        let spec = ModelSpec::Sequential(Sequential::parse(layers, "arch.json").unwrap());
+        let network = Network::build_for(&spec, &[2, 8, 8], 3).unwrap();
+        assert!(network.multiplications() < 4_000 && margin_operations(&network) > 2.0 * QUICK);
+        // The networks of the paper's plane are measured.
+        let network = Network::fully_connected(&[2, 100, 100, 3], Activation::Relu).unwrap();
+        assert!(margin_operations(&network) < QUICK);
+    }
 }

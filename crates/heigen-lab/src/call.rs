@@ -43,6 +43,21 @@ impl<'a> Call<'a> {
         Ok(Problem::new(network, theta, samples, objective)?.on(self.threads.clone()))
     }
 
+    /// Fails if `what` takes more bytes of memory than may be used. It is asked before the work begins; `instead` is a
+    /// sentence about what would fit, empty if there is none.
+    pub(crate) fn room(
+        &self,
+        what: impl Into<String>,
+        bytes: f64,
+        instead: impl FnOnce() -> String,
+    ) -> Result<(), LabError> {
+        let limit = self.lab.memory;
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(LabError::Memory { what: what.into(), bytes, limit, instead: instead() })
+    }
+
     /// This request continued in another store, with other options of making results.
     pub(crate) fn at(&self, store: &'a Store, making: &'a Making) -> Self {
         Self { store, making, ..*self }

@@ -1,6 +1,7 @@
 //! The errors of requests. Each says what failed, where, what was there and what was expected. How to mend it depends
 //! on the face, which says that in its own words.
 
+use crate::words::bytes as in_words;
 use heigen::config::ExperimentName;
 use heigen_store::StoreError;
 use std::error::Error;
@@ -114,7 +115,10 @@ pub enum LabError {
         tensor: String,
     },
     /// Memory does not hold what was asked for.
-    #[error("{what} need {:.1} GiB of memory, of which {:.1} GiB may be used", bytes / 2f64.powi(30), limit / 2f64.powi(30))]
+    #[error(
+        "{what} need {} of memory, of which {} may be used{}{instead}",
+        in_words(*bytes), in_words(*limit), if instead.is_empty() { "" } else { "; " }
+    )]
     Memory {
         /// The numbers that were asked for, in words.
         what: String,
@@ -122,6 +126,8 @@ pub enum LabError {
         bytes: f64,
         /// Bytes that may be used.
         limit: f64,
+        /// A sentence about what would fit; empty if there is none.
+        instead: String,
     },
     /// Cosines of all pairs of gradients that an analysis left out because of their size.
     #[error("{name}: the analysis left out the cosines of all pairs of {side} gradients, because of their size")]

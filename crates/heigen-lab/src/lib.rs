@@ -50,7 +50,9 @@ pub use analysis::{
 };
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
-pub use drawing::{Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, figure_names, find_figure};
+pub use drawing::{
+    Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts, figure_names, find_figure,
+};
 pub use error::{Choice, Contradiction, LabError};
 pub use heigen_store::record::{Dtype, Summary};
 pub use lab::{Lab, LabOptions};
@@ -65,4 +67,4 @@ pub use study::{
 };
 pub use training::{TrainRequest, Trained};
 pub use watch::{Event, LabWatch, Note, NoteKind, Problem, Product, Reason, stage};
-pub use words::{number, seconds};
+pub use words::{bytes, number, seconds};

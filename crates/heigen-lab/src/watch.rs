@@ -184,6 +184,19 @@ pub enum NoteKind {
         n_params: usize,
         /// Number of eigenpairs that are computed.
         eigenpairs: usize,
+        /// The reason, in words.
+        why: String,
+        /// Operations that the eigenpairs take, estimated; clustered eigenvalues take several times as many.
+        operations: f64,
+        /// Bytes that their vectors take.
+        bytes: f64,
+    },
+    /// The margin of a boundary is about to be measured, or left out because it takes long and was not asked for.
+    Margin {
+        /// Operations that it takes, counted.
+        operations: f64,
+        /// Whether it is measured.
+        measured: bool,
     },
     /// The cosines of all pairs of gradients are large and were not asked for, so they are left out.
     CoherenceLeftOut {

@@ -16,6 +16,12 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
+/// A size of memory in the form in which people read it.
+pub fn bytes(bytes: f64) -> String {
+    let gib = bytes / 2f64.powi(30);
+    if gib < 0.1 { format!("{:.1} MiB", 1024.0 * gib) } else { format!("{gib:.1} GiB") }
+}
+
 /// A number with five significant digits, in scientific notation where zeros would hide it.
 pub fn number(x: f64) -> String {
     let magnitude = x.abs();
@@ -37,6 +43,7 @@ mod tests {
     fn numbers_and_times_read_well() {
         let numbers = [0.0, 0.154, -12.3456789, 1.0, 9999.0, 12345.6, 9.1e-4, 3e-17].map(number);
         assert_eq!(numbers, ["0", "0.15400", "-12.346", "1.0000", "9999.0", "1.235e4", "9.100e-4", "3.000e-17"]);
+        assert_eq!([1.5e6, 2.5e8, 8e12].map(bytes), ["1.4 MiB", "0.2 GiB", "7450.6 GiB"]);
         assert_eq!([0.0123, 3.21, 130.0].map(seconds), ["12 ms", "3.2 s", "2 min 10 s"]);
     }
 }

@@ -89,7 +89,7 @@ const ROUNDING: f64 = 512.0;
 /// them, the same randomized bound as for what lies outside.
 ///
 /// # Cost
-/// K + 26 products and P K^2 operations; where A was written out 26 products with A and K + 10 with A'.
+/// K + 30 products and P K^2 operations; where A was written out 30 products with A and K + 10 with A'.
 ///
 /// # Errors
 /// [`Failure`] if a product fails or is not finite, or `watch` stops it.

@@ -77,9 +77,9 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         Ok(None)
     }
 
-    /// A V, computed once more with arithmetic that rounds otherwise: with every number that the operator is made of changed
-    /// by about a unit roundoff, with signs of the number `trial`, or in a wider type. `None` where there is no other
-    /// arithmetic. [`precision`](crate::precision()) compares it with the product.
+    /// A V, computed once more with arithmetic that rounds otherwise: with every result on the way moved by about a unit
+    /// roundoff, at random by the number of the `trial`, or in a wider type. `None` where there is no other arithmetic.
+    /// [`precision`](crate::precision()) compares it with the product.
     ///
     /// # Errors
     /// [`Failure`] as [`SymmetricOperator::apply`] reports it.

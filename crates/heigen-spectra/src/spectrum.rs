@@ -231,8 +231,9 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
 
 /// The whole spectrum of `operator`, certified.
 ///
-/// With [`Method::Auto`] the range finder is followed up to half of P columns; if the range is larger, the dense way is
-/// taken. The dense way forms the matrix in host memory and decomposes it in float64, whatever the type of the products.
+/// With [`Method::Auto`] the range finder is followed up to half of P columns, as far as memory holds them; if the range is
+/// larger, the dense way is taken, and where memory does not hold that either, the error is [`SpectrumError::TooLarge`].
+/// The dense way forms the matrix in host memory and decomposes it in float64, whatever the type of the products.
 /// `limit_bytes` is the memory that may be used. `watch` is asked between products; a dense eigenproblem, which cannot be
 /// stopped, is announced with its size.
 ///
@@ -269,7 +270,8 @@ pub fn spectrum<S: Space>(
         let most = most.min(memory as usize);
         if let Some(split) = &split {
             let cheap = split.rest.written_out(limit_bytes / 2.0, watch)?;
-            let found = exact(cheap.as_deref().unwrap_or(&*split.rest), most, watch)?;
+            let within = if cheap.is_some() { most.min(memory as usize / 2) } else { most };
+            let found = exact(cheap.as_deref().unwrap_or(&*split.rest), within, watch)?;
             match found {
                 Exact::LowRank { eigenvalues, eigenvectors } => {
                     let exact_trace = operator.exact_trace();
@@ -290,6 +292,7 @@ pub fn spectrum<S: Space>(
             }
         }
         let cheap = if split.is_none() { operator.written_out(limit_bytes / 2.0, watch)? } else { None };
+        let most = if cheap.is_some() { most.min(memory as usize / 2) } else { most };
         let found = match &cheap {
             // The rank of the rest is too large already.
             _ if split.is_some() => Exact::HighRank(0),

@@ -90,7 +90,7 @@ fn analysis(problem: &Problem<'_, f64>) {
     let found = spectrum(&Hessian(problem), Method::Auto, 8e9, &mut ()).expect("spectrum");
     let spectrum_seconds = begun.elapsed().as_secs_f64();
     let gradients = problem.example_gradients(&ExampleLabels::Predicted);
-    let analysis = analyze(problem, &gradients, found, false).expect("analysis");
+    let analysis = analyze(problem, gradients, found, false).expect("analysis");
     let (whole, summary) = (begun.elapsed().as_secs_f64(), &analysis.summary);
     println!("spectrum of P = {}, rank {}  {spectrum_seconds:8.1} s", summary.n_params, summary.rank);
     println!("with alignments and G_theta     {whole:8.1} s");

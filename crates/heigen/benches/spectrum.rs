@@ -108,7 +108,7 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
 
     let rest = Instant::now();
     let gradients = problem.example_gradients(&ExampleLabels::Predicted);
-    let analysis = analyze(problem, &gradients, found, false).expect("analysis");
+    let analysis = analyze(problem, gradients.clone(), found, false).expect("analysis");
     let logits: Vec<Matrix<f64>> = (0..3).map(|c| problem.logit_gradients(c)).collect();
     let data = logits.iter().flat_map(|l| l.data.iter().copied()).collect();
     let logits = Matrix { data, rows: problem.n_params(), columns: 3 * problem.n_samples() };

@@ -121,6 +121,9 @@ pub(crate) struct AnalyzeArgs {
     /// A table by layer: trace, its share, largest and smallest eigenvalue, gradient norm.
     #[arg(long, help_heading = "What is analysed")]
     pub(crate) by_layer: bool,
+    /// Save the cosines of all pairs of gradients also where they take more than 256 MiB: N x N and CN x CN numbers.
+    #[arg(long, help_heading = "What is printed and kept")]
+    pub(crate) coherence: bool,
     /// Go through the samples in mini-batches of N, in bounded memory (with --top-k).
     #[arg(long, value_name = "N", help_heading = "What is analysed")]
     pub(crate) batch: Option<std::num::NonZeroUsize>,

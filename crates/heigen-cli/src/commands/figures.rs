@@ -4,7 +4,7 @@ use super::spectrum::json;
 use crate::args::{DrawArgs, FigureArgs, PlotArgs};
 use crate::session::{Session, one_model, print, say, usage};
 use anyhow::Result;
-use heigen_lab::{Drawing, FIGURES, Figure, FigureRequest, PLOTS, figure_names, find_figure};
+use heigen_lab::{Drawing, FIGURES, Figure, FigureRequest, PLOTS, Parts, figure_names, find_figure};
 use heigen_store::catalogue::Loaded;
 
 pub(crate) fn run(args: &FigureArgs) -> Result<()> {
@@ -65,6 +65,7 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
             figure,
             experiments,
             how: args.analysing.how(),
+            parts: Parts::default(),
             drawing: drawing.clone(),
             asked: None,
             folder: args.figures.clone(),

@@ -7,8 +7,8 @@ use crate::{describe, remedy};
 use anyhow::{Context, Result, bail};
 use heigen::config::FileArgs;
 use heigen_lab::{
-    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Found, Given, How, ImportRequest, Making,
-    Matter, PLOTS, Study, StudyRequest, TopPairs,
+    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Given, How, ImportRequest, Keep, Making,
+    Matter, PLOTS, Parts, Study, StudyRequest, TopPairs,
 };
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,8 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
             ..Matter::default()
         },
         how: How { way: args.method.way(), ..How::default() },
-        top: TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() },
+        top: top(args),
+        keep: Keep { coherence: args.coherence, ..Keep::default() },
         estimates: EstimatesAsked { by_layer: args.by_layer, ..EstimatesAsked::default() },
         ..Asked::default()
     };
@@ -71,6 +72,10 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
     Ok(())
 }
 
+fn top(args: &AnalyzeArgs) -> TopPairs {
+    TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() }
+}
+
 /// The files of the networks; a folder stands for all files in it that may be networks, in the order of their names.
 fn models(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     const ENDINGS: [&str; 6] = ["onnx", "safetensors", "pt", "pth", "ckpt", "npz"];
@@ -95,10 +100,9 @@ fn models(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(models)
 }
 
-/// Draws the spectra of several networks in one picture.
+/// Draws the spectra of several networks in one picture, whole or as far as they are known.
 fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result<()> {
-    let whole = |study: &Study| matches!(study.spectrum, Found::Whole(_));
-    if studied.len() < 2 || !studied.iter().all(whole) {
+    if studied.len() < 2 {
         return Ok(());
     }
     let Some(figure) = PLOTS.iter().find(|figure| figure.name == "spectra") else { return Ok(()) };
@@ -107,6 +111,7 @@ fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result
         figure,
         experiments: studied.into_iter().map(|study| study.imported.experiment).collect(),
         how: How { way: args.method.way(), ..How::default() },
+        parts: Parts { top: top(args), batch: args.batch },
         drawing: Drawing {
             weight_decay: args.penalty.weight_decay,
             decay_only: args.penalty.decay_only.clone(),

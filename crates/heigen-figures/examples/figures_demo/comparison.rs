@@ -9,7 +9,7 @@ fn spectrum(name: &str, n: usize, largest: f64, decay: f64) -> NamedSpectrum {
         let end = if i > 2 * n / 3 { -1e-5 } else { 1e-9 };
         largest * decay.powf(i as f64) + end * noise.next().abs()
     };
-    NamedSpectrum { name: name.to_owned(), eigenvalues: (0..n).map(value).collect() }
+    NamedSpectrum { name: name.to_owned(), eigenvalues: (0..n).map(value).collect(), largest_of: None }
 }
 
 fn curve(name: &str, at: f64, errors: bool) -> DensityCurve {

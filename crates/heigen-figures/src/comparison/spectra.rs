@@ -20,6 +20,8 @@ pub struct NamedSpectrum {
     pub name: String,
     /// Its eigenvalues in any order: all, or the largest ones.
     pub eigenvalues: Vec<f64>,
+    /// Where only the largest are known, the number of all; the legend says so.
+    pub largest_of: Option<usize>,
 }
 
 // All lengths in points.
@@ -35,7 +37,8 @@ const BINS: usize = 60;
 
 /// Several spectra in one picture: at the left every eigenvalue by its place from the largest down, on a logarithmic axis
 /// of places and a symmetric logarithmic axis of eigenvalues; at the right how many of each network's eigenvalues lie in
-/// each of 60 bins of that axis. A legend names the networks, by line, colour and marker.
+/// each of 60 bins of that axis. A legend names the networks, by line, colour and marker. Spectra of which only the largest
+/// eigenvalues are known end where these end, and the legend says how many of how many they are.
 ///
 /// # Errors
 /// Where there are no spectra or more than 12, one has no eigenvalues or one that is not finite, or a name has a character
@@ -67,7 +70,7 @@ pub fn spectra(title: &str, all: &[NamedSpectrum]) -> Result<Scene, FigureError>
     elements.extend(axis(right, Side::Bottom, &values, &ticks(&values, 5), Some(&label), &style)?.elements);
     elements.extend(axis(right, Side::Left, &numbers, &ticks(&numbers, 4), Some("number"), &style)?.elements);
 
-    let entries: Vec<Entry> = all.iter().enumerate().map(|(i, s)| entry(i, &s.name)).collect::<Result<_, _>>()?;
+    let entries: Vec<Entry> = all.iter().enumerate().map(|(i, s)| named(i, s)).collect::<Result<_, _>>()?;
     let (drawn, width) = beside(Rect { x: right.right() + 4.0, ..right }, &entries, LEGEND_SIZE)?;
     elements.extend(drawn);
     let mut scene = Scene::new(right.right() + 4.0 + width + MARGIN, left.bottom() + BELOW + MARGIN / 2.0, title);
@@ -85,6 +88,15 @@ fn checked(all: &[NamedSpectrum]) -> Result<(), FigureError> {
         check::finite(|| format!("an eigenvalue of `{}`", s.name), &s.eigenvalues)?;
     }
     Ok(())
+}
+
+/// The entry of a spectrum in the legend, which says if the spectrum is not whole.
+fn named(i: usize, spectrum: &NamedSpectrum) -> Result<Entry, FigureError> {
+    let mut entry = entry(i, &spectrum.name)?;
+    if let Some(all) = spectrum.largest_of {
+        entry.label = format!("{} (largest {} of {all})", entry.label, spectrum.eigenvalues.len());
+    }
+    Ok(entry)
 }
 
 /// A line for each spectrum, with markers at the largest eigenvalues.

@@ -62,8 +62,8 @@ fn known<V>(cell: &OnceLock<V>, read: impl FnOnce() -> Result<V, LabError>) -> R
     Ok(cell.get_or_init(|| value))
 }
 
-/// Reads a stored matrix into column-major memory.
-fn matrix(dtype: Dtype, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matrix<f64>, LabError> {
+/// Reads a stored matrix into column-major memory, if `memory` holds it: a machine with more may have written it.
+fn matrix(dtype: Dtype, path: &Path, [rows, columns]: [usize; 2], memory: f64) -> Result<Matrix<f64>, LabError> {
     fn read<T: Scalar + Element>(path: &Path, shape: [usize; 2]) -> Result<Vec<f64>, LabError> {
         let stored: npy::Array<T> = npy::read_shaped(path, &shape)?;
         if stored.order != Order::Fortran && shape.iter().all(|&n| n > 1) {
@@ -72,6 +72,12 @@ fn matrix(dtype: Dtype, path: &Path, [rows, columns]: [usize; 2]) -> Result<Matr
         Ok(stored.values.into_iter().map(Scalar::to_f64).collect())
     }
     let shape = [rows, columns];
+    let bytes =
+        rows as f64 * columns as f64 * size_of::<f64>() as f64 * if dtype == Dtype::Float32 { 1.5 } else { 1.0 };
+    if bytes > memory {
+        let what = format!("the {rows} x {columns} numbers of {}", path.display());
+        return Err(LabError::Memory { what, bytes, limit: memory, instead: String::new() });
+    }
     let data = if dtype == Dtype::Float32 { read::<f32>(path, shape) } else { read::<f64>(path, shape) };
     Ok(Matrix { data: data?, rows, columns })
 }
@@ -81,7 +87,7 @@ impl Analysed {
     fn eigenvectors(&self) -> Result<&Matrix<f64>, LabError> {
         let s = &self.record.summary;
         let shape = [s.n_params, s.n_eigenvectors];
-        known(&self.arrays.eigenvectors, || matrix(s.dtype, &self.paths.heigenvectors(), shape))
+        known(&self.arrays.eigenvectors, || matrix(s.dtype, &self.paths.heigenvectors(), shape, self.memory))
     }
 
     /// The stored cosines of all pairs of `n` gradients.
@@ -89,7 +95,7 @@ impl Analysed {
         if !files::is_file(path) {
             return Err(LabError::CoherenceLeftOut { name: self.record.name.clone(), side: n });
         }
-        matrix(self.record.summary.dtype, path, [n, n])
+        matrix(self.record.summary.dtype, path, [n, n], self.memory)
     }
 
     /// The cosines of all pairs of per-example loss gradients, a symmetric matrix of order `n`.
@@ -149,7 +155,7 @@ impl Analysed {
     pub(crate) fn overlaps(&self, k: usize) -> Result<Vec<(f64, Vec<f64>)>, LabError> {
         let s = &self.record.summary;
         let have = s.n_eigenvectors;
-        let read = || matrix(s.dtype, &self.paths.overlaps(), [have, s.n_samples]);
+        let read = || matrix(s.dtype, &self.paths.overlaps(), [have, s.n_samples], self.memory);
         let stored = known(&self.arrays.overlaps, read)?;
         let (k, values) = (self.positive(k)?, self.eigenvalues()?);
         let row = |i: usize| stored.data.iter().skip(have - 1 - i).step_by(have).copied().collect();

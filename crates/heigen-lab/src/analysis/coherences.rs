@@ -1,6 +1,7 @@
 //! The cosines of all pairs of gradients: [N, N] of the samples' losses, [C N, C N] of their logits. They grow with the
 //! square of the number of samples, so large ones are stored only where they are asked for.
 
+use super::request::Keep;
 use super::setting::Setting;
 use super::stage;
 use super::whole::restricted;
@@ -12,6 +13,8 @@ use heigen::curvature::{ExampleLabels, IndexRanges, Problem};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_spectra::Watch;
 use heigen_store::atomic::Staged;
+use heigen_store::files;
+use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::Element;
 
 /// Bytes up to which a matrix of cosines is stored without being asked for: 256 MiB, 5,792 gradients in float64.
@@ -24,6 +27,13 @@ pub(super) struct Coherences<T> {
     pub(super) staged: Vec<Staged>,
     pub(super) losses: Option<Matrix<T>>,
     pub(super) logits: Option<Matrix<T>>,
+}
+
+/// Says which of the cosines that are to be kept is missing.
+pub(super) fn missing_cosines(keep: Keep, paths: &ExperimentPaths) -> Option<String> {
+    let cosines = keep.coherence.then(|| [paths.coherence(), paths.logit_coherence()]);
+    let missing = cosines.into_iter().flatten().find(|path| !files::is_file(path));
+    missing.map(|path| format!("{} is missing", path.display()))
 }
 
 /// Computes and stages the matrices of cosines that are small or asked for.
@@ -65,7 +75,10 @@ fn wanted<T: Scalar>(setting: &Setting, of: &'static str, side: usize) -> Result
     let p = setting.selection.as_ref().map_or(setting.theta.len(), IndexRanges::len);
     let bytes = entry * (side as f64).powi(2);
     let needed = bytes + COPIES * entry * p as f64 * side as f64;
-    let memory = setting.call.lab.memory;
+    // The gradients by all parameters, of which those of a block are cut out.
+    let cut =
+        if p < setting.theta.len() { entry * (setting.theta.len() * setting.samples.n_samples()) as f64 } else { 0.0 };
+    let (needed, memory) = (needed + cut, setting.call.lab.memory);
     match decide(setting.asked.keep.coherence, bytes, needed, memory) {
         Decision::Compute => Ok(true),
         Decision::LeaveOut => {
@@ -74,7 +87,8 @@ fn wanted<T: Scalar>(setting: &Setting, of: &'static str, side: usize) -> Result
         }
         Decision::Refuse => {
             let what = format!("the cosines of all pairs of {side} {of} gradients");
-            Err(LabError::Memory { what, bytes: needed, limit: memory })
+            setting.call.room(what, needed, String::new)?;
+            Ok(true)
         }
     }
 }

@@ -6,6 +6,7 @@ use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
 use super::setting::Setting;
 use crate::LabError;
+use crate::error::OfJob;
 use heigen::curvature::SymmetricOperator;
 use heigen::linalg::Scalar;
 use heigen_store::layout::ExperimentPaths;
@@ -41,6 +42,7 @@ fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesS
     let (name, asked) = (setting.name(), setting.asked);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    setting.room_for_estimates(size_of::<T>()).of(name)?;
     let mut watch = setting.call.job(name);
     let (mut estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;
     estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;

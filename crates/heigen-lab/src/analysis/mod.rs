@@ -4,6 +4,7 @@ mod arrays;
 mod coherences;
 mod estimated;
 mod estimates;
+mod memory;
 mod operator;
 mod owned;
 mod recipe;
@@ -22,6 +23,7 @@ use crate::{Lab, LabError, LabWatch};
 use arrays::Arrays;
 pub use coherences::STORED as COHERENCE_STORED;
 use heigen::analysis::Summary;
+use heigen::curvature::Method;
 use heigen::data::Dataset;
 use heigen::linalg::{Matrix, Scalar};
 use heigen::vocabulary::Objective;
@@ -38,6 +40,7 @@ use setting::{Goal, Setting};
 use std::path::Path;
 use std::sync::Arc;
 pub use stored::Stored;
+use top_k::Pairs;
 
 /// A spectrum, the part of it that was computed, or estimates.
 #[derive(Clone, Debug)]
@@ -101,12 +104,14 @@ pub(crate) struct Analysed {
     pub(crate) samples: Arc<Dataset>,
     /// The objective: the loss with its smoothing and its weight decay.
     pub(crate) objective: Objective,
+    /// Bytes that may be used, for arrays that are read.
+    memory: f64,
     arrays: Arrays,
 }
 
 impl Analysed {
     fn of(setting: Setting, record: AnalysisRecord, arrays: Arrays) -> Self {
-        let objective = setting.objective();
+        let (objective, memory) = (setting.objective(), setting.call.lab.memory);
         let Setting { paths, prepared, theta, samples, asked, .. } = setting;
         let classes = &asked.subject.classes;
         let samples = if classes.is_empty() {
@@ -115,7 +120,7 @@ impl Analysed {
             let of_classes = |n: &usize| classes.contains(&samples.labels[*n]);
             Arc::new(samples.subset(&(0..samples.n_samples()).filter(of_classes).collect::<Vec<_>>()))
         };
-        Self { record, paths, prepared, theta, samples, objective, arrays }
+        Self { record, paths, prepared, theta, samples, objective, memory, arrays }
     }
 }
 
@@ -141,14 +146,15 @@ impl Spectrum {
 pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
     let setting = Setting::new(call, loaded, asked)?;
     match setting.goal {
-        Goal::Whole(method) => {
-            let (record, arrays) = made(call, &Analysis::<Summary>::new(&setting, method)?)?;
-            Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays))))
-        }
-        Goal::Top(pairs) => {
-            let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
-            Ok(Spectrum::Top(Box::new(record), setting.paths))
-        }
+        Goal::Whole(method) => match whole(call, &setting, method) {
+            Ok((record, arrays)) => Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays)))),
+            Err(error) if setting.may_be_narrowed() && memory::is_of_memory(&error) => {
+                let (setting, pairs) = setting.narrowed(&error)?;
+                top(call, setting, pairs)
+            }
+            Err(error) => Err(error),
+        },
+        Goal::Top(pairs) => top(call, setting, pairs),
         Goal::Estimates => {
             let (record, ()) = made(call, &Analysis::<EstimatesSummary>::new(&setting, ())?)?;
             Ok(Spectrum::Estimates(Box::new(record), setting.paths))
@@ -156,14 +162,25 @@ pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Sp
     }
 }
 
+/// The whole spectrum and its arrays, reused or computed.
+fn whole(call: &Call, setting: &Setting, method: Method) -> Result<(AnalysisRecord, Arrays), LabError> {
+    made(call, &Analysis::<Summary>::new(setting, method)?)
+}
+
+/// Some eigenpairs, reused or computed.
+fn top(call: &Call, setting: Setting, pairs: Pairs) -> Result<Spectrum, LabError> {
+    let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
+    Ok(Spectrum::Top(Box::new(record), setting.paths))
+}
+
 /// The whole spectrum of an experiment, for requests that need one.
 pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Analysed, LabError> {
-    match spectrum(call, loaded, asked)? {
-        Spectrum::Whole(analysed) => Ok(*analysed),
-        Spectrum::Top(..) | Spectrum::Estimates(..) => {
-            Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() })
-        }
-    }
+    let setting = Setting::new(call, loaded, asked)?;
+    let Goal::Whole(method) = setting.goal else {
+        return Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() });
+    };
+    let (record, arrays) = whole(call, &setting, method)?;
+    Ok(Analysed::of(setting, record, arrays))
 }
 
 /// The whole spectrum of the plain Hessian at the trained weights, if it and the model are stored and up to date.

@@ -1,6 +1,6 @@
 //! Everything that an analysis is computed from and written to.
 
-use super::request::{Asked, Matter};
+use super::request::{Asked, Keep, Matter, Way};
 use super::top_k::Pairs;
 use crate::LabError;
 use crate::call::Call;
@@ -8,7 +8,7 @@ use crate::error::{Choice, OfJob};
 use crate::prepare::Prepared;
 use crate::training::{imported, trained};
 use crate::watch::NoteKind;
-use crate::words::number;
+use crate::words::{bytes, number};
 use heigen::config::{DatasetSpec, ExperimentName, LossKind};
 use heigen::curvature::{Cost, IndexRanges, Method, Problem, ProblemError, Work, named_parameters};
 use heigen::data::Dataset;
@@ -133,33 +133,65 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Says what the whole spectrum will cost, where that takes more than a moment.
-    pub(super) fn note_cost(&self, method: Method) {
+    /// The sizes that the cost of the analysis depends on.
+    pub(super) fn work(&self) -> Work {
         let n = self.asked.subject.samples.as_ref().map_or(self.samples.n_samples(), ExactSizeIterator::len);
         let p = self.selection.as_ref().map_or(self.prepared.network.n_params(), IndexRanges::len);
-        let work = Work::of(&self.prepared.network, p, n);
-        let (dense, exact) = (work.dense(), work.exact(work.rank()));
-        let gib = |cost: Cost| number(cost.bytes / 2f64.powi(30));
-        let by_range = format!(
-            "by its range, if the rank is up to {}: {} operations, {} GiB",
-            work.rank(),
-            number(exact.operations),
-            gib(exact)
-        );
-        let whole = format!("written out: {} operations, {} GiB", number(dense.operations), gib(dense));
-        let (operations, ways) = match method {
-            Method::Dense => (dense.operations, whole),
-            Method::Exact => (exact.operations, by_range),
-            Method::Auto => (exact.operations.min(dense.operations), format!("{by_range}; {whole}")),
+        Work::of(&self.prepared.network, p, n)
+    }
+
+    /// Whether some eigenpairs may stand for the whole spectrum, where memory does not hold that: if neither the way nor
+    /// something that belongs to the whole was asked for, and memory holds what else was.
+    pub(super) fn may_be_narrowed(&self) -> bool {
+        let keep = self.asked.keep;
+        let rest = self.room_for_estimates(size_of::<f64>());
+        self.asked.how.way == Way::Auto && keep == Keep::default() && rest.is_ok()
+    }
+
+    /// The setting for the largest eigenvalues alone, because memory does not hold the whole spectrum. The watch is told.
+    pub(super) fn narrowed(self, error: &LabError) -> Result<(Self, Pairs), LabError> {
+        let work = self.work();
+        let why = match error {
+            LabError::Of { source, .. } => source.to_string(),
+            other => other.to_string(),
         };
+        // What the errors advise is what is done now.
+        let why = why.split(';').next().unwrap_or_default().to_owned();
+        let pairs =
+            Pairs { k: TOP.min(work.n_params), which: self.asked.top.which, tolerance: self.asked.top.tolerance };
+        note_narrowed(self.call, self.name(), &work, why);
+        let goal = Goal::Top(pairs);
+        let variant = variant(&self.subject, self.loaded.experiment.loss, goal);
+        let paths = self.call.store.of(self.name())?.variant(&variant);
+        Ok((Self { goal, paths, ..self }, pairs))
+    }
+
+    /// Says what the whole spectrum will cost, where that takes more than a moment.
+    pub(super) fn note_cost(&self, method: Method) {
+        let work = self.work();
+        let (operations, ways) = cost(&work, method, self.call.lab.memory);
         if operations > MOMENT {
-            self.call
-                .note(self.name(), NoteKind::Remark(format!("estimated cost of the spectrum of order {p}: {ways}")));
+            let note = format!("estimated cost of the spectrum of order {}: {ways}", work.n_params);
+            self.call.note(self.name(), NoteKind::Remark(note));
+        }
+    }
+
+    /// Says what a search for eigenpairs will cost, where that takes more than a moment.
+    pub(super) fn note_cost_of_search(&self, k: usize) {
+        let cost = self.work().lanczos(k);
+        let told = self.asked.how.way == Way::Auto && self.asked.top.count.is_none();
+        if cost.operations > MOMENT && !told {
+            let (operations, memory) = (number(cost.operations), bytes(cost.bytes));
+            let note =
+                format!("estimated cost of {k} eigenpairs by Lanczos: {operations} operations or more, {memory}");
+            self.call.note(self.name(), NoteKind::Remark(note));
         }
     }
 
     /// The problem over all training samples.
     pub(super) fn problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
+        let numbers = self.samples.features.len();
+        self.call.room("the samples", (numbers * size_of::<T>()) as f64, String::new).of(self.name())?;
         self.call.problem(&self.prepared.network, &self.theta, &self.samples, self.objective()).of(self.name())
     }
 
@@ -215,25 +247,82 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
 /// The part of the spectrum to look for. What memory forbids, and what takes far more time than people expect of a choice
 /// that they did not make, is not tried.
 fn goal(call: &Call, name: &ExperimentName, asked: &Asked, work: Work) -> Goal {
-    let (p, outputs, memory) = (work.n_params, work.n_samples * work.n_outputs, call.lab.memory);
+    let (p, memory) = (work.n_params, call.lab.memory);
     let top = |k: usize| Goal::Top(Pairs { k: k.min(p), which: asked.top.which, tolerance: asked.top.tolerance });
     if asked.only_estimates() {
         return Goal::Estimates;
     }
-    let columns = work.exact_rank_within(memory) as f64;
     match (asked.how.way.whole(), asked.top.count) {
         (_, Some(k)) => top(k),
         (None, None) => top(TOP),
-        (Some(Method::Auto), None)
-            if columns < COLUMNS.min(p as f64)
-                || (p > WHOLE && 2 * outputs > p)
-                || work.whole_is_out_of_reach(memory) =>
-        {
-            call.note(name, NoteKind::TooLarge { n_params: p, eigenpairs: TOP });
-            top(TOP)
-        }
+        (Some(Method::Auto), None) => match too_much(&work, memory) {
+            Some(why) => {
+                note_narrowed(call, name, &work, why);
+                top(TOP)
+            }
+            None => Goal::Whole(Method::Auto),
+        },
         (Some(method), None) => Goal::Whole(method),
     }
+}
+
+/// The operations that the whole spectrum takes by `method` in so many bytes of `memory`, and a text about them.
+fn cost(work: &Work, method: Method, memory: f64) -> (f64, String) {
+    let (dense, exact) = (work.dense(), work.exact(work.rank()));
+    let of = |cost: Cost| format!("{} operations, {}", number(cost.operations), bytes(cost.bytes));
+    let by_range = format!("by its range, if the rank is up to {}: {}", work.rank(), of(exact));
+    let whole = format!("written out: {}", of(dense));
+    // Where memory does not hold the matrix, the range of a higher rank is followed as far as memory goes.
+    let columns = work.exact_rank_within(memory).min(work.n_params.div_ceil(2));
+    let most = work.exact(columns);
+    match method {
+        Method::Dense => (dense.operations, whole),
+        Method::Exact => (exact.operations, by_range),
+        Method::Auto if dense.bytes <= memory => {
+            (exact.operations.min(dense.operations), format!("{by_range}; {whole}"))
+        }
+        Method::Auto => {
+            let beyond = format!("beyond that, the {TOP} largest eigenvalues by Lanczos");
+            let followed = format!("{by_range}; a higher rank is followed up to {columns}: {}; {beyond}", of(most));
+            (most.operations.max(exact.operations), followed)
+        }
+    }
+}
+
+/// Why the whole spectrum is too much for `memory`, or takes far longer than people expect of a choice that they did not
+/// make; `None` if it is not.
+fn too_much(work: &Work, memory: f64) -> Option<String> {
+    let (p, outputs) = (work.n_params, work.n_samples.saturating_mul(work.n_outputs));
+    let (dense, exact) = (work.dense(), work.exact(work.rank()));
+    let columns = work.exact_rank_within(memory) as f64;
+    if columns < COLUMNS.min(p as f64) || work.whole_is_out_of_reach(memory) {
+        return Some(format!(
+            "the whole spectrum needs {} written out, and {} by its range if the rank is {}, of which {} may be used",
+            bytes(dense.bytes),
+            bytes(exact.bytes),
+            work.rank(),
+            bytes(memory)
+        ));
+    }
+    let measures = work.measures(work.rank() / 4);
+    if measures > memory {
+        let (needed, limit) = (bytes(measures), bytes(memory));
+        return Some(format!(
+            "the gradients of {} samples and their alignments with a whole spectrum need {needed}, of which {limit} may be used",
+            work.n_samples
+        ));
+    }
+    (p > WHOLE && 2 * outputs > p).then(|| {
+        let operations = number(exact.operations.min(dense.operations));
+        format!("the rank may be up to {}, so that the whole spectrum would take {operations} operations", work.rank())
+    })
+}
+
+/// Says that only the largest eigenvalues are computed, why, and what they cost.
+fn note_narrowed(call: &Call, name: &ExperimentName, work: &Work, why: String) {
+    let (n_params, eigenpairs) = (work.n_params, TOP.min(work.n_params));
+    let Cost { operations, bytes, .. } = work.lanczos(eigenpairs);
+    call.note(name, NoteKind::TooLarge { n_params, eigenpairs, why, operations, bytes });
 }
 
 /// Names of layers as they stand in names of files; a pattern may hold characters that names of files may not.
@@ -279,4 +368,23 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
         Goal::Estimates => parts.push("estimates".to_owned()),
     }
     parts.join("+")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A range was followed for half an hour in silence, because the rank that was to be expected would have taken seconds.
+    #[test]
+    fn the_cost_of_a_rank_that_is_higher_than_expected_is_said() {
+        let p = 1_000_000;
+        let work = Work { n_params: p, all_params: p, n_samples: 20, n_outputs: 3, multiplications: p };
+        let (operations, ways) = cost(&work, Method::Auto, 15e9);
+        assert!(work.exact(work.rank()).operations < MOMENT && operations > MOMENT, "{operations}");
+        assert!(ways.contains("if the rank is up to 60:") && ways.contains("followed up to 625:"), "{ways}");
+        assert!(!ways.contains("written out") && ways.ends_with("the 10 largest eigenvalues by Lanczos"), "{ways}");
+        // Where memory holds the matrix, that is the other way.
+        let (_, ways) = cost(&Work { n_params: 1_000, ..work }, Method::Auto, 15e9);
+        assert!(ways.contains("written out") && !ways.contains("Lanczos"), "{ways}");
+    }
 }

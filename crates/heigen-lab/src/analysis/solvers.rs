@@ -39,11 +39,10 @@ pub(super) fn top_k<T: Scalar>(
     operator: &Operator<'_, T>,
     k: usize,
     which: Which,
-    tolerance: f64,
+    options: &TopKOptions,
     watch: &mut JobWatch,
 ) -> Result<TopK<Matrix<T>>, LabError> {
-    let options = TopKOptions { tolerance, ..TopKOptions::default() };
-    let found = heigen::curvature::top_k_from(Start::Random, operator, k, which, &options, watch);
+    let found = heigen::curvature::top_k_from(Start::Random, operator, k, which, options, watch);
     found.map_err(|error| match error {
         TopKError::Failed(failure) => failed(failure),
         other => LabError::solver(other),

@@ -1,7 +1,9 @@
 //! Some eigenpairs by block Lanczos, where the whole spectrum is too much.
 
+use super::coherences::{coherences, missing_cosines};
 use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
+use super::request::Keep;
 use super::setting::Setting;
 use super::{estimates, solvers, stage};
 use crate::LabError;
@@ -11,11 +13,13 @@ use crate::watch;
 use heigen::analysis::alignments;
 use heigen::curvature::{ExampleLabels, IndexRanges, Precision, Problem, SymmetricOperator, Which};
 use heigen::linalg::{Matrix, Scalar};
+use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
 use heigen_store::record::{Dtype, PartialMethod, TopKSummary};
 
-/// Number of samples whose gradients are in memory at a time.
+/// Number of samples whose gradients are in memory at a time, and most of the numbers in these gradients.
 const SAMPLES: usize = 64;
+const NUMBERS: usize = 1 << 26;
 
 /// The eigenpairs that the iteration looks for.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,10 @@ impl Findings for TopKSummary {
         self.n_params
     }
 
+    fn lacks(&self, keep: Keep, paths: &ExperimentPaths) -> Option<String> {
+        missing_cosines(keep, paths)
+    }
+
     fn compute(setting: &Setting, pairs: Pairs) -> Result<Computed<Self>, LabError> {
         match setting.asked.how.dtype {
             Dtype::Float64 => compute::<f64>(setting, pairs),
@@ -51,14 +59,20 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
     setting.note_held_statistics();
+    let options = setting.search(pairs, size_of::<T>()).of(name)?;
+    setting.room_for_estimates(size_of::<T>()).of(name)?;
+    setting.note_cost_of_search(pairs.k);
     let mut watch = setting.call.job(name);
-    let mut top = solvers::top_k(&operator, pairs.k, pairs.which, pairs.tolerance, &mut watch).of(name)?;
+    let mut top = solvers::top_k(&operator, pairs.k, pairs.which, &options, &mut watch).of(name)?;
     let Precision { matrix_error, vanishes } = solvers::precision(&operator).of(name)?;
     if vanishes {
         top.eigenvalues.fill(0.0);
     }
     let (mut estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
     estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
+    if asked.keep.coherence {
+        staged.extend(coherences(setting, &problem, &mut watch)?.staged);
+    }
     watch.begin(watch::stage::ALIGNMENTS)?;
     let overlaps = alignments_of(setting.call, &problem, setting.selection.as_ref(), &top.eigenvectors);
     let eigenvalues: Vec<T> = top.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
@@ -100,8 +114,9 @@ fn alignments_of<T: Scalar>(
     let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);
     let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };
     let (n, mut data) = (problem.n_samples(), Vec::new());
-    for start in (0..n).step_by(SAMPLES) {
-        let gradients = problem.example_gradients_at(&inputs.columns(start..(start + SAMPLES).min(n)), labels);
+    let together = (NUMBERS / problem.n_params().max(1)).clamp(1, SAMPLES);
+    for start in (0..n).step_by(together) {
+        let gradients = problem.example_gradients_at(&inputs.columns(start..(start + together).min(n)), labels);
         let mut part = Matrix::zeros(selection.len(), gradients.columns);
         selection.extract(&gradients, &mut part);
         data.extend(call.run(|| alignments(&part, vectors)).data);

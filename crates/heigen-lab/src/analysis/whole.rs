@@ -1,7 +1,7 @@
 //! The whole spectrum, with the alignments and coherences that follow from it.
 
 use super::arrays::{Arrays, widened};
-use super::coherences::coherences;
+use super::coherences::{coherences, missing_cosines};
 use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
@@ -31,13 +31,13 @@ impl Findings for Summary {
     }
 
     fn lacks(&self, keep: Keep, paths: &ExperimentPaths) -> Option<String> {
-        let matrix = keep.matrix.then(|| paths.hessian());
-        let cosines = keep.coherence.then(|| [paths.coherence(), paths.logit_coherence()]).into_iter().flatten();
-        if let Some(path) = matrix.into_iter().chain(cosines).find(|path| !files::is_file(path)) {
-            return Some(format!("{} is missing", path.display()));
+        let matrix = paths.hessian();
+        if keep.matrix && !files::is_file(&matrix) {
+            return Some(format!("{} is missing", matrix.display()));
         }
         let partial = keep.full_basis && self.n_eigenvectors < self.n_params;
-        partial.then(|| "the stored eigenvectors are not a full basis".into())
+        let basis = partial.then(|| "the stored eigenvectors are not a full basis".into());
+        missing_cosines(keep, paths).or(basis)
     }
 
     fn compute(setting: &Setting, method: Method) -> Result<Computed<Self>, LabError> {
@@ -54,14 +54,16 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let selection = setting.selection.as_ref();
     let operator = operator(&problem, &asked.subject, selection)?;
+    setting.room_for_whole(method, size_of::<T>()).of(setting.name())?;
+    setting.room_for_estimates(size_of::<T>()).of(setting.name())?;
     setting.note_held_statistics();
     setting.note_cost(method);
     let mut watch = call.job(setting.name());
     let spectrum = solvers::spectrum(&operator, method, call.lab.memory, &mut watch).of(setting.name())?;
     watch.begin(watch::stage::ALIGNMENTS)?;
+    setting.room_for_measures(spectrum.places.len(), size_of::<T>()).of(setting.name())?;
     let gradients = restricted(problem.example_gradients(&ExampleLabels::Predicted), selection);
-    let analysis = analyze(&problem, &gradients, spectrum, asked.keep.full_basis)?;
-    drop(gradients);
+    let analysis = analyze(&problem, gradients, spectrum, asked.keep.full_basis)?;
     let eigenvalues: Vec<T> = analysis.spectrum.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
     let mut staged = vec![
         npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?,

@@ -26,18 +26,23 @@ pub struct Figure {
     pub(crate) draw: Draw,
 }
 
+/// A function that draws whole spectra with their analyses.
+pub(crate) type DrawSpectra = fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>;
+
 /// The kind of results that a figure is drawn from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Draw {
     /// Whole spectra with their analyses.
-    Spectra(fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>),
-    /// Estimates, which are also to be had of networks too large for a whole spectrum.
-    Estimates(Estimated),
+    Spectra(DrawSpectra),
+    /// Parts of spectra, which are also to be had of networks too large for a whole one.
+    Parts(Part),
 }
 
-/// The estimates that a figure is drawn from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Estimated {
+/// What a figure shows of spectra that need not be whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Eigenvalues, all or the largest ones, of several networks in one picture.
+    Eigenvalues,
     /// Densities of eigenvalues, several in one picture.
     Densities,
     /// Numbers of every layer.
@@ -162,29 +167,19 @@ pub const PLOTS: [Figure; 13] = [
     plot("spectrum", "all eigenvalues and their density, outliers marked", true, any, |_, s, how| {
         diagnostics::spectrum(&s[0], how)
     }),
-    plot("spectra", "the eigenvalues of several experiments in one picture", false, any, |_, s, _| {
-        diagnostics::overlay(s)
-    }),
-    Figure {
-        name: "density",
-        what: "estimated densities of the spectra of any networks, large ones too, in one picture",
-        experiments: &[],
-        eigenvectors: None,
-        each: false,
-        boundary: false,
-        check: any,
-        draw: Draw::Estimates(Estimated::Densities),
-    },
-    Figure {
-        name: "layers",
-        what: "share of the trace, largest and smallest eigenvalue of every layer's block",
-        experiments: &[],
-        eigenvectors: None,
-        each: true,
-        boundary: false,
-        check: any,
-        draw: Draw::Estimates(Estimated::Layers),
-    },
+    parts(
+        "spectra",
+        "the eigenvalues of several experiments in one picture, of large networks the largest ones",
+        false,
+        Part::Eigenvalues,
+    ),
+    parts(
+        "density",
+        "estimated densities of the spectra of any networks, large ones too, in one picture",
+        false,
+        Part::Densities,
+    ),
+    parts("layers", "share of the trace, largest and smallest eigenvalue of every layer's block", true, Part::Layers),
     plot("eigenvectors", "entries of the leading eigenvectors, tensor by tensor", true, any, |_, s, how| {
         diagnostics::eigenvectors(&s[0], how)
     }),
@@ -211,7 +206,7 @@ const fn diagnostic(
     name: &'static str,
     what: &'static str,
     check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
-    draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+    draw: DrawSpectra,
 ) -> Figure {
     Figure { experiments: &["gauss/normal_training"], ..plot(name, what, true, check, draw) }
 }
@@ -229,9 +224,15 @@ const fn plot(
     what: &'static str,
     each: bool,
     check: fn(&Call, &Loaded, &str) -> Result<(), LabError>,
-    draw: fn(&Call, &[Shown], &Drawing) -> Result<Scene, LabError>,
+    draw: DrawSpectra,
 ) -> Figure {
-    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check, draw: Draw::Spectra(draw) }
+    Figure { check, draw: Draw::Spectra(draw), ..parts(name, what, each, Part::Eigenvalues) }
+}
+
+/// A picture of any experiments, of which no whole spectrum need be known.
+const fn parts(name: &'static str, what: &'static str, each: bool, part: Part) -> Figure {
+    let draw = Draw::Parts(part);
+    Figure { name, what, experiments: &[], eigenvectors: None, each, boundary: false, check: any, draw }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "one of several checks")]

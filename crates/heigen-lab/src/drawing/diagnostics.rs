@@ -4,10 +4,9 @@ use super::{Drawing, Shown, embedding};
 use crate::LabError;
 use heigen::analysis::{LayerCurvature, class_order};
 use heigen_figures::{
-    Block, Coherence, DensityCurve, Eigenvectors, LayerShare, LogitCoherence, NamedSpectrum, NamedVector, Overlaps,
-    Scene, coherence as coherence_scene, density_curves, eigenvectors as eigenvectors_scene, layers,
-    logit_coherence as logit_coherence_scene, overlaps as overlaps_scene, significant, spectra,
-    spectrum as spectrum_scene,
+    Block, Coherence, DensityCurve, Eigenvectors, LayerShare, LogitCoherence, NamedVector, Overlaps, Scene,
+    coherence as coherence_scene, density_curves, eigenvectors as eigenvectors_scene, layers,
+    logit_coherence as logit_coherence_scene, overlaps as overlaps_scene, significant, spectrum as spectrum_scene,
 };
 use heigen_store::npy;
 use std::path::PathBuf;
@@ -54,13 +53,6 @@ pub(super) fn by_layer(title: &str, of: &[LayerCurvature]) -> Result<Scene, LabE
         ends: [layer.lambda_min, layer.lambda_max],
     };
     Ok(layers(title, &of.iter().map(one).collect::<Vec<_>>())?)
-}
-
-/// The spectra of several networks in one picture.
-pub(super) fn overlay(shown: &[Shown]) -> Result<Scene, LabError> {
-    let one = |s: &Shown| Ok(NamedSpectrum { name: s.label.clone(), eigenvalues: s.analysed.eigenvalues()?.to_vec() });
-    let all = shown.iter().map(one).collect::<Result<Vec<_>, LabError>>()?;
-    Ok(spectra("Spectra", &all)?)
 }
 
 pub(super) fn spectrum(shown: &Shown, _: &Drawing) -> Result<Scene, LabError> {

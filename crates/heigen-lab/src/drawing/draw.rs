@@ -1,10 +1,10 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
 use super::Figure;
-use super::catalogue::Draw;
-use super::estimated::{draw_estimates, estimated};
+use super::catalogue::{Draw, DrawSpectra};
 use super::labels::{labels, stem};
-use crate::analysis::{self, Analysed, Asked, How, Matter, analysed};
+use super::parts::{draw_parts, known};
+use crate::analysis::{self, Analysed, Asked, How, Matter, TopPairs, analysed};
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
@@ -15,6 +15,7 @@ use heigen_store::catalogue::Loaded;
 use heigen_store::figure_record::FigureRecord;
 use heigen_store::record::{Summary, Unusable, stamp};
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct FigureRequest {
     pub experiments: Vec<Loaded>,
     /// The weights, the way to the spectrum and the number type of their analyses.
     pub how: How,
+    /// The part of the spectra that is shown, by figures that do not need whole ones.
+    pub parts: Parts,
     /// The options of the drawing.
     pub drawing: Drawing,
     /// The analysis that is drawn, where `how` and `drawing` do not say all about it.
@@ -40,6 +43,15 @@ pub struct FigureRequest {
     pub folder: PathBuf,
     /// The options of making models, analyses and the figure.
     pub making: Making,
+}
+
+/// The part of its spectra that a figure shows which does not need whole ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// The number and choice of eigenpairs, where only some are wanted.
+    pub top: TopPairs,
+    /// Number of samples in a mini-batch, where products are summed over mini-batches.
+    pub batch: Option<NonZeroUsize>,
 }
 
 /// The options of drawing a figure.
@@ -133,7 +145,7 @@ impl Lab {
             let (figure, asked) = (request.figure, request.asked());
             experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
             match figure.draw {
-                Draw::Estimates(what) => estimated(call, what, &experiments, &asked)?.scene(what),
+                Draw::Parts(what) => known(call, what, &experiments, &asked)?.scene(what),
                 Draw::Spectra(draw) => {
                     let shown = shown(call, experiments, &asked, analysed)?;
                     call.job(&format!("figure {}", figure.name)).begin(stage::DRAWING)?;
@@ -147,7 +159,13 @@ impl Lab {
 impl FigureRequest {
     /// The analyses that the figure is drawn from.
     fn asked(&self) -> Asked {
-        self.asked.clone().unwrap_or_else(|| asked(&self.how, &self.drawing))
+        let parts = self.parts;
+        let of_parts = |asked: Asked| {
+            Asked { top: parts.top, subject: Matter { batch: parts.batch, ..asked.subject }, ..asked }
+        };
+        let plain = || asked(&self.how, &self.drawing);
+        let all = || if matches!(self.figure.draw, Draw::Parts(_)) { of_parts(plain()) } else { plain() };
+        self.asked.clone().unwrap_or_else(all)
     }
 }
 
@@ -162,23 +180,25 @@ fn draw(
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
-    if let Draw::Estimates(what) = figure.draw {
-        return draw_estimates(call, (figure, what), &experiments, asked, drawing, folder);
+    match figure.draw {
+        Draw::Spectra(scene) => {
+            let shown = shown(call, experiments, asked, analysed)?;
+            draw_shown(call, (figure, scene), &shown, drawing, folder)
+        }
+        Draw::Parts(what) => draw_parts(call, (figure, what), &experiments, asked, drawing, folder),
     }
-    let shown = shown(call, experiments, asked, analysed)?;
-    draw_shown(call, figure, &shown, drawing, folder)
 }
 
 /// Draws a figure of experiments that are analysed already.
 pub(crate) fn draw_shown(
     call: &Call,
-    figure: &Figure,
+    (figure, scene): (&Figure, DrawSpectra),
     shown: &[Shown],
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     let analyses = shown.iter().map(|s| Summary::Spectrum(Box::new(s.analysed.record.clone()))).collect();
-    let paths = made(call, &Picture::of_spectra(call, figure, shown, drawing, folder)?)?;
+    let paths = made(call, &Picture::of_spectra(call, (figure, scene), shown, drawing, folder)?)?;
     Ok(Drawn { paths, analyses })
 }
 
@@ -192,6 +212,7 @@ pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<
 
 /// Whether [`draw_paper`] would find all files up to date.
 pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<bool, LabError> {
+    let Draw::Spectra(scene) = figure.draw else { return Ok(false) };
     let drawing = Drawing::paper(figure);
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
         analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })
@@ -201,7 +222,7 @@ pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<
         Err(LabError::NeedsWhole { .. }) => return Ok(false),
         shown => shown?,
     };
-    Ok(standing_record(&Picture::of_spectra(call, figure, &shown, &drawing, folder)?).is_some())
+    Ok(standing_record(&Picture::of_spectra(call, (figure, scene), &shown, &drawing, folder)?).is_some())
 }
 
 fn paper(call: &Call, figure: &Figure) -> Result<Vec<Loaded>, LabError> {
@@ -308,7 +329,7 @@ impl<'a> Picture<'a> {
     /// The figure of analysed experiments.
     fn of_spectra(
         call: &'a Call<'a>,
-        figure: &'a Figure,
+        (figure, scene): (&'a Figure, DrawSpectra),
         shown: &'a [Shown],
         drawing: &'a Drawing,
         folder: &Path,
@@ -320,11 +341,7 @@ impl<'a> Picture<'a> {
             name: s.loaded.experiment.name.to_string(),
         };
         let of: Vec<Origin> = shown.iter().map(origin).collect();
-        let scene = move || match figure.draw {
-            Draw::Spectra(draw) => draw(call, shown, drawing),
-            Draw::Estimates(_) => Err(LabError::Lost),
-        };
-        Self::new(call, figure, &of, drawing, folder, scene)
+        Self::new(call, figure, &of, drawing, folder, move || scene(call, shown, drawing))
     }
 
     pub(super) fn new(

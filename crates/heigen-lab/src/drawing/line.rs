@@ -15,7 +15,7 @@ use heigen_store::catalogue::Loaded;
 /// Number of inputs at which the network is evaluated.
 const INPUTS: usize = 231;
 /// Number of steps along each direction of the loss surface.
-const STEPS: usize = 100;
+pub(crate) const STEPS: usize = 100;
 /// Number of eigenvectors: v_1 and v_2, as in the paper.
 const VECTORS: usize = 2;
 
@@ -45,6 +45,10 @@ pub(super) fn line(call: &Call, shown: &Shown) -> Result<InputLine, LabError> {
     let predicted = predict(&outputs);
     let (boundaries, regions) = regions(&x, &outputs, &predicted);
 
+    let p = problem.n_params();
+    // The rows are ordered by the distances of all pairs, beside the gradients in two orders.
+    let numbers = p as f64 * (0.5 * p as f64 + 3.0 * INPUTS as f64);
+    call.room(format!("the distances of all pairs of {p} parameters"), 8.0 * numbers, String::new)?;
     let mut gradients = problem.example_gradients_at(&inputs, &ExampleLabels::Predicted);
     for n in 0..gradients.columns {
         let column = gradients.column_mut(n);

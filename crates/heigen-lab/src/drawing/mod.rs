@@ -4,13 +4,14 @@ mod catalogue;
 mod diagnostics;
 mod draw;
 mod embedding;
-mod estimated;
 mod labels;
-mod line;
+pub(crate) mod line;
+mod parts;
 mod plane;
 mod samples;
 
+pub(crate) use catalogue::Draw;
 pub use catalogue::{FIGURES, Figure, PLOTS, figure_names, find_figure};
-pub use draw::{Drawing, Drawn, FigureRequest, MapVectors};
+pub use draw::{Drawing, Drawn, FigureRequest, MapVectors, Parts};
 pub(crate) use draw::{Shown, draw_paper, draw_shown, up_to_date};
 pub(crate) use plane::{BOUNDARY_NODES, plane};

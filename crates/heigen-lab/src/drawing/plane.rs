@@ -39,7 +39,16 @@ pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), La
 }
 
 pub(super) fn rows(call: &Call, shown: &[Shown], how: &Drawing, aside: Aside) -> Result<Vec<PlaneRow>, LabError> {
+    room(call, shown.len(), how.eigenvectors.unwrap_or(5), how.resolution)?;
     shown.iter().map(|s| row(call, s, how, aside)).collect()
+}
+
+/// Fails if memory does not hold maps of the alignments with so many vectors, of `side` cells a side, in so many rows.
+fn room(call: &Call, rows: usize, vectors: usize, side: usize) -> Result<(), LabError> {
+    // As they are computed, map by map, and as the figure has them.
+    let numbers = (3 * rows * vectors) as f64 * (side as f64).powi(2);
+    let what = format!("the alignments with {vectors} vectors in {side} x {side} cells");
+    call.room(what, 8.0 * numbers, || "fewer cells or vectors would fit".to_owned())
 }
 
 fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneRow, LabError> {
@@ -158,6 +167,7 @@ fn alignments(call: &Call, shown: &Shown, row: &PlaneRow, vectors: &Matrix<f64>)
     let Shown { analysed, .. } = shown;
     let problem: Problem<f64> =
         call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
+    room(call, 1, vectors.columns, row.grid[0])?;
     let cells = Plane { x: row.x_range, y: row.y_range }.cell_centres(row.grid[0], row.grid[1]);
     Ok(problem.alignments_at(&cells, &ExampleLabels::Predicted, vectors))
 }

@@ -12,11 +12,12 @@ mod warnings;
 use crate::analysis::{Analysed, Asked, Found, How, Spectrum, spectrum};
 use crate::boundary;
 use crate::call::Call;
-use crate::drawing::{Drawing, Figure, PLOTS, Shown, draw_shown};
+use crate::drawing::{Draw, Drawing, Figure, PLOTS, Shown, draw_shown, line};
 use crate::error::Contradiction;
 use crate::prepare::Prepared;
 use crate::training::weights_of;
 use crate::watch::NoteKind;
+use crate::words::number;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 pub use error::{ImportError, Occupant};
 use heigen::analysis::{LikelyCause, likely_causes};
@@ -387,6 +388,9 @@ fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> V
     }
 }
 
+/// Most operations that a study spends on the picture of a loss surface; they are some minutes of one core.
+const SURFACE: f64 = 1e12;
+
 /// Draws the pictures that fit the number of features. If one cannot be drawn, the others still are.
 fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut Study) -> Result<(), LabError> {
     let prepared = &study.imported.prepared;
@@ -396,14 +400,22 @@ fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut 
         _ => "embedding",
     };
     // The loss surface takes a pass over all samples for every node, so large networks do not get one.
-    let surface = boundary::is_quick(&prepared.network).then_some("surface");
+    let nodes = (line::STEPS * line::STEPS * prepared.training().n_samples()) as f64;
+    let operations = 2.0 * nodes * boundary::pass(&prepared.network) as f64;
+    let surface = (operations <= SURFACE).then_some("surface");
+    let left_out = format!("no picture of kind surface: it would take {} operations", number(operations));
     let loaded = study.imported.experiment.clone();
     let job = loaded.experiment.name.clone();
     let shown = [Shown::alone(loaded, Arc::clone(analysed))];
+    if surface.is_none() {
+        call.note(&job, NoteKind::Remark(left_out.clone()));
+        study.notes.push(left_out);
+    }
     for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
+        let Draw::Spectra(scene) = figure.draw else { continue };
         let drawn = (figure.check)(call, &shown[0].loaded, figure.name)
-            .and_then(|()| draw_shown(call, figure, &shown, &Drawing::paper(figure), wanted.figures));
+            .and_then(|()| draw_shown(call, (figure, scene), &shown, &Drawing::paper(figure), wanted.figures));
         match drawn {
             Ok(drawn) => study.pictures.push(Picture { figure, paths: drawn.paths }),
             Err(stopped) if stopped.is_stopped() => return Err(stopped),

@@ -1,6 +1,7 @@
 //! A temporary folder with small experiments, and watches.
 
-use heigen_lab::{Event, Lab, LabOptions, LabWatch, Note, NoteKind, Store};
+use heigen::config::{FileArgs, LossKind};
+use heigen_lab::{Event, ImportRequest, Lab, LabOptions, LabWatch, Note, NoteKind, Store};
 use heigen_store::catalogue::{self, Loaded};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +34,22 @@ pub(crate) fn small(epochs: usize) -> Value {
         "trainer": {"num_epochs": epochs, "how_often_save_model": 50, "how_often_compute_grads": 0,
                     "how_often_print": 50, "batch_size": 64}
     })
+}
+
+/// Asks to take in a network of another program, by its own architecture.
+pub(crate) fn imported(model: PathBuf, data: String) -> ImportRequest {
+    ImportRequest {
+        model,
+        arch: None,
+        renamings: vec![],
+        leave_out: vec![],
+        weights_key: None,
+        given: heigen_lab::Given::default(),
+        data: FileArgs { path: data, ..FileArgs::default() },
+        loss: LossKind::CrossEntropy,
+        name: None,
+        force: false,
+    }
 }
 
 /// A temporary folder.

@@ -2,8 +2,8 @@
 //!
 //! None of the tests of this program may start the global pool: it can be built only where no work has started it.
 
-use crate::common::{Folder, lab, small};
-use heigen_lab::{Drawing, FigureRequest, How, ImportRequest, Making, Store, StudyRequest, find_figure};
+use crate::common::{Folder, imported, lab, small};
+use heigen_lab::{Drawing, FigureRequest, How, Making, Parts, Store, StudyRequest, find_figure};
 use heigen_store::files::{self, MemoryFolder};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +17,7 @@ fn results(folder: &Folder, store: &Store) {
         figure,
         experiments: vec![folder.experiment("plain", &small(10))],
         how: How::default(),
+        parts: Parts::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
         asked: None,
         folder: store.dir().join("figures"),
@@ -30,18 +31,7 @@ fn results(folder: &Folder, store: &Store) {
     let (model, data) = folder.foreign();
     let request = StudyRequest {
         store: store.clone(),
-        import: ImportRequest {
-            model,
-            arch: None,
-            renamings: vec![],
-            leave_out: vec![],
-            weights_key: None,
-            given: heigen_lab::Given::default(),
-            data: heigen::config::FileArgs { path: data, ..Default::default() },
-            loss: heigen::config::LossKind::CrossEntropy,
-            name: None,
-            force: false,
-        },
+        import: imported(model, data),
         asked: heigen_lab::Asked::default(),
         margin: false,
         figures: store.dir().join("figures"),

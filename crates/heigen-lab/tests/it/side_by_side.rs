@@ -1,9 +1,9 @@
 //! Tests of labs side by side, of requests that are stopped, and of work that must be done only once.
 
-use crate::common::{Folder, Recorder, StopsAt, lab, model_files, small};
+use crate::common::{Folder, Recorder, StopsAt, imported, lab, model_files, small};
 use heigen_lab::{
-    AnalysisRequest, Asked, BoundaryRequest, Drawing, FIGURES, FigureRequest, How, ImportRequest, LabError, Making,
-    NoteKind, Product, ReproduceRequest, StudyRequest, TrainRequest, find_figure, stage,
+    AnalysisRequest, Asked, BoundaryRequest, Drawing, FIGURES, FigureRequest, How, LabError, Making, NoteKind, Parts,
+    Product, ReproduceRequest, StudyRequest, TrainRequest, find_figure, stage,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +68,7 @@ fn stopped_at_any_moment_a_request_leaves_no_file() {
         figure,
         experiments: vec![experiment.clone()],
         how: How::default(),
+        parts: Parts::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
         asked: None,
         folder: folder.path("results/figures"),
@@ -137,18 +138,7 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
     let (model, data) = folder.foreign();
     let request = StudyRequest {
         store: folder.store("results"),
-        import: ImportRequest {
-            model,
-            arch: None,
-            renamings: vec![],
-            leave_out: vec![],
-            weights_key: None,
-            given: heigen_lab::Given::default(),
-            data: heigen::config::FileArgs { path: data, ..Default::default() },
-            loss: heigen::config::LossKind::CrossEntropy,
-            name: None,
-            force: false,
-        },
+        import: imported(model, data),
         asked: Asked::default(),
         margin: false,
         figures: folder.path("figures"),
@@ -187,6 +177,7 @@ fn forced_everything_is_made_once() {
         figure,
         experiments: vec![experiment.clone()],
         how: How::default(),
+        parts: Parts::default(),
         drawing: Drawing { resolution: 5, ..Drawing::paper(figure) },
         asked: None,
         folder: folder.path("figures"),

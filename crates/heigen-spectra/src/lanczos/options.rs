@@ -28,6 +28,11 @@ impl Default for TopKOptions {
     }
 }
 
+/// The memory of a basis may be this many times that of its columns, because it grows by doubling.
+const GROWTH: usize = 2;
+/// Blocks of directions that a search holds besides its basis.
+const BLOCKS: usize = 4;
+
 /// Bytes that the basis may take before it is restarted, unless [`TopKOptions::max_subspace`] says otherwise.
 const MEMORY: usize = 1 << 30;
 
@@ -46,10 +51,43 @@ impl TopKOptions {
     }
 
     pub(super) fn subspace<S: Space>(&self, k: usize, space: &S, block: usize) -> usize {
+        self.columns(k, space.len(), space.entry_bytes(), block)
+    }
+
+    /// Columns of the basis before it is restarted, for vectors of `len` numbers of `entry_bytes`.
+    fn columns(&self, k: usize, len: usize, entry_bytes: usize, block: usize) -> usize {
         let least = k + 2 * block;
-        let fitting = MEMORY / (space.len() * space.entry_bytes()).max(1);
+        let fitting = MEMORY / (len * entry_bytes).max(1);
         let usual = (10 * k + 200).min(fitting).max(3 * k + 8 * block);
-        self.max_subspace.unwrap_or(usual).max(least).min(space.len())
+        self.max_subspace.unwrap_or(usual).max(least).min(len)
+    }
+
+    /// Bytes that the vectors of a search for `k` eigenpairs take at most, with vectors of `len` numbers of `entry_bytes`
+    /// each: the basis with room to grow, the pairs, their products, and a few blocks.
+    pub fn bytes(&self, k: usize, len: usize, entry_bytes: usize) -> f64 {
+        let (k, block) = (k.min(len), self.block());
+        let vectors = GROWTH * self.columns(k, len, entry_bytes, block) + 2 * k + BLOCKS * block;
+        vectors as f64 * len as f64 * entry_bytes as f64
+    }
+
+    /// The options with a basis that is restarted early enough for the vectors of the search to fit into `limit` bytes;
+    /// `None` if not even the smallest basis does. A smaller basis needs more products.
+    #[must_use]
+    pub fn within(self, limit: f64, k: usize, len: usize, entry_bytes: usize) -> Option<Self> {
+        if self.bytes(k, len, entry_bytes) <= limit {
+            return Some(self);
+        }
+        let (vectors, others) = (limit / (len as f64 * entry_bytes as f64), 2 * k.min(len) + BLOCKS * self.block());
+        let room = (vectors as usize).saturating_sub(others) / GROWTH;
+        let tight = Self { max_subspace: Some(room), ..self };
+        (tight.bytes(k, len, entry_bytes) <= limit).then_some(tight)
+    }
+
+    /// The largest number of eigenpairs that can be looked for in `limit` bytes, with vectors of `len` numbers of
+    /// `entry_bytes` each.
+    pub fn most_within(&self, limit: f64, len: usize, entry_bytes: usize) -> usize {
+        let vectors = (limit / (len as f64 * entry_bytes as f64)) as usize;
+        vectors.saturating_sub((2 * GROWTH + BLOCKS) * self.block()) / (GROWTH + 2)
     }
 
     pub(super) fn products(&self, k: usize) -> usize {
@@ -121,5 +159,27 @@ pub enum TopKError<B: std::fmt::Debug> {
 impl<B: std::fmt::Debug> From<crate::Stopped> for TopKError<B> {
     fn from(stopped: crate::Stopped) -> Self {
         Self::Failed(stopped.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_takes_the_memory_that_there_is() {
+        let (options, len) = (TopKOptions::default(), 1_000_000);
+        // The usual basis has as many columns as a GiB holds.
+        let usual = (MEMORY / (8 * len)) as f64;
+        let bytes = |columns: f64| 8.0 * len as f64 * (2.0 * columns + 20.0 + 16.0);
+        assert_eq!(options.bytes(10, len, 8), bytes(usual));
+        assert_eq!(options.clone().within(bytes(usual), 10, len, 8), Some(options.clone()));
+        let tight = options.clone().within(bytes(40.0), 10, len, 8).unwrap();
+        assert_eq!((tight.max_subspace, tight.bytes(10, len, 8)), (Some(40), bytes(40.0)));
+        // Ten pairs and two blocks of four are the least.
+        assert!(options.clone().within(bytes(18.0), 10, len, 8).is_some());
+        assert_eq!(options.clone().within(bytes(18.0) - 1.0, 10, len, 8), None);
+        assert_eq!(options.most_within(bytes(18.0), len, 8), 10);
+        assert_eq!(options.most_within(bytes(18.0) - 1.0, len, 8), 9);
     }
 }

@@ -37,7 +37,7 @@ impl SubspaceAlignments {
     /// # Errors
     /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
     pub fn new<T: Scalar>(
-        gradients: &Matrix<T>,
+        gradients: Matrix<T>,
         spectrum: &Spectrum<Matrix<T>>,
         alignments: &Matrix<T>,
     ) -> Result<Self, EigenError> {
@@ -50,9 +50,9 @@ impl SubspaceAlignments {
             out.add(&principal(&rows)?, false);
         }
         // The part of the unit gradients that no eigenvector of a nonzero eigenvalue explains lies in the null space.
-        let mut rest = gradients.clone();
+        let mut rest = gradients;
         for x in 0..n {
-            let norm = super::generalization::norm(gradients.column(x));
+            let norm = super::generalization::norm(rest.column(x));
             let inverse = if norm.to_f64() > crate::curvature::SMALLEST_NORM { T::ONE / norm } else { T::ZERO };
             rest.column_mut(x).iter_mut().for_each(|g| *g *= inverse);
         }

@@ -90,7 +90,7 @@ pub struct Analysis<T> {
 /// [`EigenError`] if an eigenproblem on the way fails.
 pub fn analyze<T: Scalar>(
     problem: &Problem<T>,
-    gradients: &Matrix<T>,
+    gradients: Matrix<T>,
     spectrum: Spectrum<Matrix<T>>,
     full_basis: bool,
 ) -> Result<Analysis<T>, EigenError> {
@@ -100,20 +100,21 @@ pub fn analyze<T: Scalar>(
 /// [`analyze`] in the threads of the calling thread.
 fn analyze_here<T: Scalar>(
     problem: &Problem<T>,
-    gradients: &Matrix<T>,
+    gradients: Matrix<T>,
     mut spectrum: Spectrum<Matrix<T>>,
     full_basis: bool,
 ) -> Result<Analysis<T>, EigenError> {
-    let random = random_threshold(gradients);
+    let random = random_threshold(&gradients);
     let mut g_theta = Vec::new();
     let mut everything = None;
     if full_basis {
         spectrum.complete()?;
     }
-    if spectrum.places.len() == spectrum.eigenvalues.len() {
-        let all = alignments(gradients, &spectrum.eigenvectors);
+    let known_whole = spectrum.places.len() == spectrum.eigenvalues.len();
+    if known_whole {
+        let all = alignments(&gradients, &spectrum.eigenvectors);
         g_theta.extend(by_eigenvectors(&all, &spectrum, random, Definition::Eigenvectors));
-        everything = Some((all, if full_basis { Some(spectrum.clone()) } else { None }));
+        everything = full_basis.then(|| (all, spectrum.clone()));
     }
     let tail = {
         let zero = spectrum.zero();
@@ -121,22 +122,19 @@ fn analyze_here<T: Scalar>(
         small.fold(0.0, f64::max)
     };
     spectrum.drop_null_space();
-    let nonzero = alignments(gradients, &spectrum.eigenvectors);
+    let nonzero = alignments(&gradients, &spectrum.eigenvectors);
     let subspaces = SubspaceAlignments::new(gradients, &spectrum, &nonzero)?;
     let n_clusters = subspaces.n_clusters;
     let vanishes = spectrum.scale() == 0.0;
     let mut measures = by_subspaces(&subspaces, spectrum.eigenvalues.len(), random);
-    if everything.is_none() {
+    if !known_whole {
         measures.extend(by_eigenvectors(&nonzero, &spectrum, random, Definition::NonzeroEigenvectors));
     }
     measures.append(&mut g_theta);
     if vanishes {
         measures.clear();
     }
-    let (overlaps, spectrum) = match everything {
-        Some((all, Some(full))) => (all, full),
-        _ => (nonzero, spectrum),
-    };
+    let (overlaps, spectrum) = everything.unwrap_or((nonzero, spectrum));
     let ascending: Vec<f64> = spectrum.eigenvalues.iter().map(|l| l.to_f64()).collect();
     let certificate = spectrum.certificate;
     let summary = Summary {

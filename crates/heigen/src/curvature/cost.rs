@@ -1,5 +1,6 @@
 //! What a spectrum costs by each way, estimated before anything is computed.
 
+use super::TopKOptions;
 use crate::model::Network;
 
 /// Bytes of a number in float64.
@@ -10,6 +11,8 @@ const NUMBER: f64 = 8.0;
 pub struct Work {
     /// Order of the matrix.
     pub n_params: usize,
+    /// P, the number of all parameters, of which the matrix may have only some.
+    pub all_params: usize,
     /// N, the number of samples that the loss is over.
     pub n_samples: usize,
     /// C, the number of outputs.
@@ -33,7 +36,7 @@ impl Work {
     /// The work of `network` with `n_samples` samples, for the block of `n_params` of its parameters.
     pub fn of(network: &Network, n_params: usize, n_samples: usize) -> Self {
         let (n_outputs, multiplications) = (network.n_outputs(), network.multiplications());
-        Self { n_params, n_samples, n_outputs, multiplications }
+        Self { n_params, all_params: network.n_params(), n_samples, n_outputs, multiplications }
     }
 
     /// A bound on the rank of the Gauss-Newton matrix, min(P, N C); at a minimum the rank of the Hessian is about that.
@@ -67,11 +70,22 @@ impl Work {
         (bytes / (3.0 * NUMBER * self.n_params.max(1) as f64)) as usize
     }
 
+    /// Bytes of what follows from a whole spectrum of which `columns` eigenvectors are known: the eigenvectors, the gradients
+    /// of all samples, their alignments, and the directions of what lies outside of the eigenvectors.
+    pub fn measures(&self, columns: usize) -> f64 {
+        let [p, all, n, k] = [self.n_params, self.all_params, self.n_samples, columns].map(|n| n as f64);
+        // Of a block, the gradients are computed by all parameters and then cut.
+        let gradients = if self.all_params > self.n_params { (all + p) * n } else { p * n };
+        let directions = if p <= n { 3.0 * p * n + 4.0 * p * p } else { p * n + 5.0 * n * n };
+        NUMBER * (p * k + gradients.max(p * n + k * n + directions))
+    }
+
     /// `k` eigenpairs by Lanczos, with the usual basis of 10 k + 200 columns and as many products; clustered eigenvalues take
     /// several times as many.
     pub fn lanczos(&self, k: usize) -> Cost {
         let (p, m) = (self.n_params as f64, (10 * k + 200).min(self.n_params) as f64);
-        Cost { bytes: NUMBER * p * m, products: m, operations: m * self.product() + 4.0 * p * m * m }
+        let bytes = TopKOptions::default().bytes(k, self.n_params, size_of::<f64>());
+        Cost { bytes, products: m, operations: m * self.product() + 4.0 * p * m * m }
     }
 
     /// Whether the whole spectrum is out of reach in `bytes` of memory: the matrix does not fit, and the exact way would
@@ -87,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_million_parameters_leave_lanczos_alone() {
-        let work = Work { n_params: 1_000_000, n_samples: 1_000, n_outputs: 10, multiplications: 1_000_000 };
+        let p = 1_000_000;
+        let work = Work { n_params: p, all_params: p, n_samples: 1_000, n_outputs: 10, multiplications: p };
         let memory = 8e9;
         assert!(work.dense().bytes > 1e13 && work.whole_is_out_of_reach(memory));
         assert!(work.exact(work.rank()).bytes > memory && work.lanczos(10).bytes < memory);
@@ -101,9 +116,15 @@ mod tests {
 
     #[test]
     fn costs_grow_with_what_they_are_of() {
-        let work = Work { n_params: 1_000, n_samples: 100, n_outputs: 3, multiplications: 900 };
+        let work = Work { n_params: 1_000, all_params: 1_000, n_samples: 100, n_outputs: 3, multiplications: 900 };
         assert_eq!((work.rank(), work.dense().products), (300, 2_000.0));
         assert!(work.exact(300).operations < work.dense().operations);
         assert!(work.lanczos(5).operations < work.exact(300).operations);
+        // 300 eigenvectors, and the gradients with their alignments and directions outside.
+        let numbers = 1_000.0 * 300.0 + 2.0 * 1_000.0 * 100.0 + 300.0 * 100.0 + 5.0 * 100.0 * 100.0;
+        assert_eq!(work.measures(300), 8.0 * numbers);
+        // The gradients of a small block are cut out of those by all parameters.
+        let block = Work { n_params: 10, ..work };
+        assert_eq!(block.measures(0), 8.0 * 1_010.0 * 100.0);
     }
 }

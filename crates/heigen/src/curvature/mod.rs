@@ -14,6 +14,7 @@ mod parameters;
 mod passes;
 mod per_example;
 mod problem;
+mod problem_error;
 mod shared_network;
 mod structure;
 
@@ -33,5 +34,6 @@ pub use operators::{
 };
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};
-pub use problem::{Problem, ProblemError};
+pub use problem::Problem;
+pub use problem_error::ProblemError;
 pub use shared_network::SharedNetwork;

@@ -3,7 +3,7 @@
 use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, ColumnMap, Dual, Layer, Pool, Tape};
+use crate::model::{Algebra, ColumnMap, Dual, Layer, Network, Perturbed, Pool, Tape, squared_weights};
 use crate::vocabulary::LossKind;
 use faer::Par;
 use rayon::prelude::*;
@@ -41,7 +41,8 @@ pub(super) fn forward_and_back<T: Scalar>(
     let samples = problem.n_samples();
     let tile = network.tile(samples, 1 + group / theta.len().max(1));
     let inputs: Vec<_> = (0..samples).step_by(tile).map(|n| tile_of(problem.inputs(), n, tile)).collect();
-    let one_group = |pool: &mut Pool<T>, (out, v): (&mut [T], &[T])| {
+    let other = problem.trial().map(|trial| (u64::from(trial), squared_weights(network, theta)));
+    let one_group = |pool: &mut Pool<T>, (group, (out, v)): (usize, (&mut [T], &[T]))| {
         out.fill(T::ZERO);
         let mut tape = Tape::recording();
         for (i, inputs) in inputs.iter().enumerate() {
@@ -49,17 +50,35 @@ pub(super) fn forward_and_back<T: Scalar>(
                 Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
                 Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
             };
-            let x = dual.input(inputs);
-            let outputs = network.forward(&mut dual, x, &mut tape);
-            let delta = dual.per_sample([&outputs], &StartingAt { seed, first: i * tile });
-            dual.recycle(outputs);
-            network.reverse(&mut dual, delta, &mut tape);
+            let (x, seed) = (dual.input(inputs), StartingAt { seed, first: i * tile });
+            match &other {
+                None => there_and_back(network, &mut dual, x, &seed, &mut tape),
+                Some((trial, squares)) => {
+                    // Groups and tiles are a function of the problem alone, so that the numbers are the same for any threads.
+                    let mut other = Perturbed::new(dual, squares, [*trial, (group as u64) << 32 | i as u64]);
+                    there_and_back(network, &mut other, x, &seed, &mut tape);
+                }
+            }
         }
     };
     problem.space().threads().run(|| {
         let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
-        groups.for_each_init(Pool::new, one_group);
+        groups.enumerate().for_each_init(Pool::new, one_group);
     });
+}
+
+/// The forward pass of the samples `x`, the derivative of the loss at the outputs, and the reverse pass.
+fn there_and_back<A: Algebra>(
+    network: &Network,
+    carrier: &mut A,
+    x: A::Tensor,
+    seed: &impl ColumnMap<A::Real, 1>,
+    tape: &mut Tape<A::Tensor>,
+) {
+    let outputs = network.forward(carrier, x, tape);
+    let delta = carrier.per_sample([&outputs], seed);
+    carrier.recycle(outputs);
+    network.reverse(carrier, delta, tape);
 }
 
 /// The map `M` applied to the samples from number `first` on.

@@ -2,18 +2,14 @@
 
 use super::passes::{StartingAt, tile_of};
 use super::shared_network::SharedNetwork;
-use super::{Host, IndexRanges, Law, Space, Threads, UnknownParameters, named_parameters};
+use super::{Host, IndexRanges, ProblemError, Space, Threads, UnknownParameters, named_parameters};
 use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
 use crate::loss::{LossDelta, Rounding, SampleLoss};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
-use crate::vocabulary::{LossKind, Objective, ObjectiveError, Reduction};
-use heigen_spectra::random_entries;
+use crate::vocabulary::{LossKind, Objective, Reduction};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-
-/// Seed of the signs by which last digits are changed.
-const SIGNS: u64 = 3_141;
 
 /// The objective L(theta) = 1/N sum_n l(f(x_n; theta), y_n) + mu/2 |theta_S|^2 of a network over N samples, at one theta.
 ///
@@ -42,6 +38,8 @@ pub struct Problem<'a, T> {
     held: Option<Arc<Network>>,
     /// Number of samples whose statistics are taken together; all if not given.
     batch: Option<NonZeroUsize>,
+    /// The number of the trial, where operators are to round otherwise.
+    trial: Option<u32>,
     /// Theta's space R^P, with the threads in which the work is done.
     space: Host<T>,
 }
@@ -52,60 +50,6 @@ pub(super) struct Penalty {
     pub(super) mu: f64,
     /// S.
     pub(super) on: IndexRanges,
-}
-
-/// Why network, weights and samples do not fit together.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum ProblemError {
-    /// Theta has the wrong number of parameters.
-    #[error("the network has {wanted} parameters, theta has {got}")]
-    Parameters {
-        /// Length of theta.
-        got: usize,
-        /// P of the network.
-        wanted: usize,
-    },
-    /// The samples have the wrong number of features.
-    #[error("the network takes {wanted} features, the samples have {got}")]
-    Features {
-        /// Number of features of a sample.
-        got: usize,
-        /// Number of inputs of the network.
-        wanted: usize,
-    },
-    /// There are no samples.
-    #[error("there are no samples: the mean loss over none is undefined")]
-    NoSamples,
-    /// A label is out of range.
-    #[error("sample {sample} has label {label}, but the network has {classes} outputs")]
-    Label {
-        /// The index of the sample.
-        sample: usize,
-        /// The label of the sample.
-        label: usize,
-        /// Number of outputs.
-        classes: usize,
-    },
-    /// A weight is infinite or NaN.
-    #[error("the weight {index} of theta, in {tensor}, is infinite or NaN; the training that made it has diverged")]
-    Weight {
-        /// The index of the weight in theta.
-        index: usize,
-        /// The name of the tensor that the weight belongs to.
-        tensor: String,
-    },
-    /// A feature is infinite or NaN.
-    #[error("sample {sample} has a feature that is infinite or NaN")]
-    Input {
-        /// The index of the sample.
-        sample: usize,
-    },
-    /// The objective is not known.
-    #[error(transparent)]
-    Objective(#[from] ObjectiveError),
-    /// No parameter has the name of those that decay.
-    #[error("the parameters that decay: {0}")]
-    Decay(#[from] UnknownParameters),
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
@@ -178,7 +122,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         };
         let space = Host::new(theta.len());
         let held = network.couples_samples().then(|| Arc::new(network.with_held_statistics(&theta, &inputs)));
-        Ok(Self { network, theta, inputs, labels, objective, penalty, held, batch: None, space })
+        Ok(Self { network, theta, inputs, labels, objective, penalty, held, batch: None, trial: None, space })
     }
 
     /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `labels` `[M]`, M
@@ -186,22 +130,17 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
         let (network, theta, objective) = (self.network.clone(), self.theta.clone(), self.objective.clone());
         let (penalty, held, batch, space) = (self.penalty.clone(), self.held.clone(), self.batch, self.space.clone());
-        Self { network, theta, inputs, labels, objective, penalty, held, batch, space }
+        Self { network, theta, inputs, labels, objective, penalty, held, batch, trial: self.trial, space }
     }
 
-    /// The problem with the last digit of every weight changed: to the next larger or the next smaller number of float64, at
-    /// random by number of the `trial`; zeros stay. In float32 nothing changes.
-    pub(super) fn with_last_digits_changed(&self, trial: u32) -> Self {
-        let signs = random_entries(0..self.theta.len(), u64::from(trial), SIGNS, Law::Rademacher);
-        let mut changed = self.clone();
-        for (w, sign) in changed.theta.iter_mut().zip(signs) {
-            let exact = w.to_f64();
-            if exact == 0.0 {
-                continue;
-            }
-            *w = T::from_f64(if sign > 0.0 { exact.next_up() } else { exact.next_down() });
-        }
-        changed
+    /// The problem whose operators round otherwise, at random by the number of the `trial`.
+    pub(super) fn rounding_otherwise(&self, trial: u32) -> Self {
+        Self { trial: Some(trial), ..self.clone() }
+    }
+
+    /// The number of the trial, where operators are to round otherwise.
+    pub(super) fn trial(&self) -> Option<u32> {
+        self.trial
     }
 
     /// The same problem in float64.
@@ -216,6 +155,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
             penalty: self.penalty.clone(),
             held: self.held.clone(),
             batch: self.batch,
+            trial: None,
             space: Host::on(self.theta.len(), self.space.threads()),
         }
     }

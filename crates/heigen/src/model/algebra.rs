@@ -101,12 +101,10 @@ impl<X> Tape<X> {
         self.stack.drain(..).for_each(|tensor| algebra.recycle(tensor));
     }
 
-    /// The tensor kept last.
-    ///
-    /// # Panics
-    /// If the reverse pass of a layer takes more than its forward pass left, or no forward pass was recorded.
-    #[expect(clippy::expect_used, reason = "a layer's passes disagree: a mistake in this crate, not in its input")]
-    pub fn pop(&mut self) -> X {
-        self.stack.pop().expect("a reverse pass takes what its forward pass left")
+    /// The tensor kept last. `None` never happens where a reverse pass takes what its forward pass has left.
+    pub fn pop(&mut self) -> Option<X> {
+        let kept = self.stack.pop();
+        debug_assert!(kept.is_some(), "a reverse pass takes what its forward pass left");
+        kept
     }
 }

@@ -80,8 +80,15 @@ impl BatchNorm {
 
     /// With n = (x - m) / s: delta_x = gamma / s (delta - mean(delta) - n mean(delta n)), without the means if m and s
     /// are fixed.
-    pub(super) fn reverse<A: Algebra>(&self, a: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
-        let (slope, normalised) = (tape.pop(), tape.pop());
+    ///
+    /// `None` never happens after a forward pass.
+    pub(super) fn reverse<A: Algebra>(
+        &self,
+        a: &mut A,
+        delta: A::Tensor,
+        tape: &mut Tape<A::Tensor>,
+    ) -> Option<A::Tensor> {
+        let (slope, normalised) = (tape.pop()?, tape.pop()?);
         let product = a.copy(&delta);
         let product = a.multiply(product, &normalised);
         if let Some([weight, bias]) = &self.affine {
@@ -110,6 +117,6 @@ impl BatchNorm {
         a.recycle(product);
         let out = a.multiply(delta, &slope);
         a.recycle(slope);
-        out
+        Some(out)
     }
 }

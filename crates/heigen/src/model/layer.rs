@@ -127,7 +127,7 @@ impl Layer {
     ) -> Option<A::Tensor> {
         match self {
             Self::Linear(l) => {
-                let x = tape.pop();
+                let x = tape.pop()?;
                 a.affine_gradient(l, &delta, &x);
                 a.recycle(x);
                 let out = needs_input.then(|| a.affine_transposed(l, &delta));
@@ -135,7 +135,7 @@ impl Layer {
                 out
             }
             Self::Activation(f) => {
-                let x = tape.pop();
+                let x = tape.pop()?;
                 let slope = a.elementwise(Function::Activation(*f), 1, &x);
                 let out = a.multiply(delta, &slope);
                 a.recycle(slope);
@@ -143,14 +143,14 @@ impl Layer {
                 Some(out)
             }
             Self::LogSoftmax => {
-                let x = tape.pop();
+                let x = tape.pop()?;
                 let out = a.per_sample([&delta, &x], &LogSoftmaxReverse);
                 a.recycle(delta);
                 a.recycle(x);
                 Some(out)
             }
             Self::MaxPool(window) => {
-                let x = tape.pop();
+                let x = tape.pop()?;
                 let out = a.max_pool_transposed(window, &delta, &x);
                 a.recycle(delta);
                 a.recycle(x);
@@ -166,7 +166,7 @@ impl Layer {
                 a.recycle(delta);
                 Some(out)
             }
-            Self::BatchNorm(layer) => Some(layer.reverse(a, delta, tape)),
+            Self::BatchNorm(layer) => layer.reverse(a, delta, tape),
             Self::Scale(layer) => Some(layer.reverse(a, delta)),
             Self::BinaryLogits => {
                 let out = a.per_image(&BinaryLogits { transposed: true }, &delta);

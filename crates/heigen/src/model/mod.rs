@@ -33,6 +33,7 @@ mod window;
 pub use algebra::{Algebra, ColumnMap, Tape};
 pub use batch_norm::{BatchNorm, Statistics};
 pub use dual::{Dual, DualTensor};
+pub(crate) use dual::{Perturbed, squared_weights};
 pub use function::Function;
 use image_maps::Average;
 pub use image_maps::{Image, ImageMap, ImageMut, Reorder};

@@ -16,6 +16,7 @@ mod image_files;
 mod images_golden;
 mod objectives;
 mod operators;
+mod precision;
 mod purity;
 mod rng;
 mod stopping;

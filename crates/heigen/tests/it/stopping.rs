@@ -1,16 +1,17 @@
 //! Tests that everything that takes long asks its watch, and stops when the watch says so.
 
 use crate::common::cases::{Architecture, Small};
+use crate::common::plans::descent;
 use crate::common::textbook::Textbook;
 use heigen::analysis::{
     EmbeddingError, MarginError, MarginOptions, SurfaceError, SwitchOptions, boundary_distances, class_switches,
     loss_surface, margin_estimate, t_sne,
 };
-use heigen::config::{Activation, BatchSize, LossKind, OptimizerSpec, Trainer};
+use heigen::config::{Activation, BatchSize, LossKind, Trainer};
 use heigen::curvature::{Progress, Stopped, Watch};
 use heigen::data::Split;
 use heigen::linalg::Matrix;
-use heigen::train::{Outcome, Parts, Plan, train};
+use heigen::train::{Outcome, Parts, train};
 use std::ops::ControlFlow;
 
 /// A watch that stops when it is asked for the n-th time.
@@ -87,18 +88,7 @@ fn trainings_stop_after_every_epoch() {
         how_often_save_model: 0,
         how_often_compute_grads: 0,
     };
-    let optimizer = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.0 };
-    let loss = LossKind::CrossEntropy;
-    let plan = Plan {
-        loss,
-        optimizer,
-        scheduler: None,
-        trainer,
-        early_stopping: false,
-        shuffle_seed: 1,
-        eval_every: None,
-        threads: heigen::curvature::Threads::current(),
-    };
+    let plan = descent(trainer, 0.9);
     let network = case.network();
     let run = |watch: &mut dyn Watch| train(&network, &parts, case.theta.clone(), &plan, None, &mut (), watch).unwrap();
     let whole = run(&mut ());

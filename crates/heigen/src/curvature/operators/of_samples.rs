@@ -113,15 +113,12 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
         self.into_written_out(limit_bytes, watch)
     }
 
-    /// In float64 the product at weights of which each is changed by its last digit; in float32 the product in float64.
-    ///
-    /// The rounding of a product W x is that of an exact product with weights that are changed in their last digits
-    /// (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1), so that changed weights stand for the
-    /// rounding of activations, too.
+    /// In float64 the product in arithmetic that rounds otherwise ([`Perturbed`](crate::model::Perturbed)); in float32 the
+    /// product in float64.
     fn recomputed(&self, directions: &Matrix<T>, trial: u32) -> Result<Option<Matrix<T>>, Failure> {
         let Self { kind, batch, .. } = *self;
         if T::EPSILON < SINGLE {
-            let problem = &self.problem.with_last_digits_changed(trial);
+            let problem = &self.problem.rounding_otherwise(trial);
             return OfSamples { problem, kind, batch }.product(directions).map(Some);
         }
         let problem = &self.problem.in_double();

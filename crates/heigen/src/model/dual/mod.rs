@@ -1,6 +1,9 @@
 //! The dual carrier: values with K directional derivatives each.
 
 mod affine;
+mod perturbed;
+
+pub(crate) use perturbed::{Perturbed, squared_weights};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};

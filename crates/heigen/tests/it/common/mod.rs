@@ -7,6 +7,7 @@ pub mod hyper_dual;
 pub mod images;
 pub mod networks;
 pub mod operators;
+pub mod plans;
 pub mod textbook;
 
 use std::{cell::RefCell, fs::File, io::BufReader, path::PathBuf};

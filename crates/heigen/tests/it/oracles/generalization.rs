@@ -72,7 +72,7 @@ fn the_summary_counts_as_its_parts_do() {
     case.with::<f64, ()>(|problem| {
         let spectrum = spectrum_of(problem).0;
         let gradients = problem.example_gradients(&ExampleLabels::Predicted);
-        let analysis = analyze(problem, &gradients, spectrum.clone(), true).unwrap();
+        let analysis = analyze(problem, gradients.clone(), spectrum.clone(), true).unwrap();
         let (summary, p) = (&analysis.summary, problem.n_params());
         assert_eq!((summary.n_params, summary.n_samples, summary.n_eigenvectors), (p, 9, p));
         assert_eq!((summary.rank, summary.dtype.name()), (spectrum.rank(), "float64"));
@@ -100,7 +100,7 @@ fn the_summary_counts_as_its_parts_do() {
         assert!(summary.residual_max <= zero && summary.orthogonality <= rounding::<f64>(p, 1.0));
         assert!(summary.outside_bound <= 10.0 * zero);
         // Without the null space there are only the vectors of the nonzero eigenvalues, in the same order.
-        let few = analyze(problem, &gradients, spectrum.clone(), false).unwrap();
+        let few = analyze(problem, gradients.clone(), spectrum.clone(), false).unwrap();
         let kept: Vec<usize> = (0..p).filter(|&i| spectrum.is_nonzero(spectrum.eigenvalues[i])).collect();
         assert_eq!((few.spectrum.eigenvectors.columns, few.overlaps.rows), (kept.len(), kept.len()));
         for (k, &i) in kept.iter().enumerate() {
@@ -120,7 +120,7 @@ fn subspaces_do_not_depend_on_the_basis() {
         let operator = Hessian(problem);
         let by_subspaces = |method: Method, full: bool| {
             let found = spectrum(&operator, method, f64::INFINITY, &mut ()).unwrap();
-            let all = analyze(problem, &gradients, found, full).unwrap().summary.g_theta;
+            let all = analyze(problem, gradients.clone(), found, full).unwrap().summary.g_theta;
             let own = all.into_iter().filter(|g| g.definition == Definition::Subspaces);
             own.map(|g| (g.rule, g.counted, g.counted_null)).collect::<Vec<_>>()
         };

@@ -116,7 +116,7 @@ fn on_threads(threads: usize, case: &Small) -> (Vec<Vec<u64>>, String) {
                 &implicit.data,
             ];
             let all = all.into_iter().map(|v| bits(v)).collect();
-            (all, format!("{:?}", analyze(problem, &gradients, spectrum, false).unwrap().summary))
+            (all, format!("{:?}", analyze(problem, gradients, spectrum, false).unwrap().summary))
         })
     })
 }

@@ -1,6 +1,7 @@
 //! Tests of whole runs: calls of observers and their times, early stopping, interruption, divergence.
 
 use crate::common::cases::{Architecture, Small};
+use crate::common::plans::descent;
 use crate::common::textbook::Textbook;
 use heigen::config::{Activation, BatchSize, LossKind, MultiStepLr, OptimizerSpec, Trainer};
 use heigen::data::Split;
@@ -81,18 +82,7 @@ fn plan(num_epochs: usize, [print, save, grads]: [usize; 3]) -> Plan {
         how_often_save_model: save,
         how_often_compute_grads: grads,
     };
-    let optimizer = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.0, weight_decay: 0.0 };
-    let loss = LossKind::CrossEntropy;
-    Plan {
-        loss,
-        optimizer,
-        scheduler: None,
-        trainer,
-        early_stopping: false,
-        shuffle_seed: 1,
-        eval_every: None,
-        threads: heigen::curvature::Threads::current(),
-    }
+    descent(trainer, 0.0)
 }
 
 fn run(case: &Small, plan: &Plan, until: Option<usize>) -> (Result<Trained, TrainError>, Recorder) {
