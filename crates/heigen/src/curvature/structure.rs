@@ -41,6 +41,10 @@ impl Probing {
 /// The structure of `network`, if it is one that is known: layers that are linear in their parameters, with ReLU and
 /// max-pools between them, where parameters of a later layer never act before those of an earlier one.
 pub(super) fn probing(network: &Network) -> Option<Probing> {
+    // A tensor of several layers has entries of the remainder with itself.
+    if network.layout().has_ties() {
+        return None;
+    }
     let mut linear: Vec<&Linear> = Vec::new();
     let mut flattened = false;
     for (i, layer) in network.layers().iter().enumerate() {

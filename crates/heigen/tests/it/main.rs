@@ -19,6 +19,7 @@ mod operators;
 mod purity;
 mod rng;
 mod stopping;
+mod tied;
 mod top_k;
 mod trace;
 mod training_golden;
