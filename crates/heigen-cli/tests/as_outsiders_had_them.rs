@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Run, Sandbox};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ type Numbers = (u64, f64, f64);
 
 const CIRCLE: Numbers = (42, 0.004958159130957707, 0.1438769190767591);
 const CIRCLE_OF_16_BITS: Numbers = (42, 0.004956925103981976, 0.14379225982353988);
+const TIED: Numbers = (68, 0.0008427823853619647, 0.06844341248360787);
 const IRIS: Numbers = (67, 0.039670505414884476, 34.277501140945766);
 
 /// A file of the fixtures, of this test or of the tests of files as people have them.
@@ -39,7 +40,7 @@ fn analyze(sandbox: &Sandbox, [model, arch, data]: [&str; 3], more: &[&str]) -> 
     sandbox.run(&args)
 }
 
-fn json(run: &Run, what: &str) -> Value {
+fn printed(run: &Run, what: &str) -> Value {
     assert_eq!(run.code, 0, "{what}: {}", run.stderr);
     serde_json::from_str(&run.stdout).unwrap()
 }
@@ -51,7 +52,7 @@ fn close(got: &Value, wanted: f64, what: &str) {
 
 /// Checks P, loss and lambda_1 of a run; returns what it printed.
 fn has(run: &Run, (p, loss, largest): Numbers, what: &str) -> Value {
-    let found = json(run, what);
+    let found = printed(run, what);
     let top = &found["top_k"];
     assert_eq!(top["n_params"], p, "{what}");
     close(&top["loss"], loss, &format!("{what}, loss"));
@@ -102,11 +103,78 @@ fn checkpoints_with_optimizers_and_weights_of_sixteen_bits() {
 
 #[test]
 fn one_weight_in_two_layers_was_counted_twice() {
-    let tied = (68, 0.0008427823853619647, 0.06844341248360787);
     for (model, arch) in [("tied.pt", "tied.arch.json"), ("tied.safetensors", "tied.arch.json"), ("tied.onnx", "")] {
-        let found = has(&analyze(&Sandbox::new(), [model, arch, "circle.npz"], &[]), tied, model);
+        let found = has(&analyze(&Sandbox::new(), [model, arch, "circle.npz"], &[]), TIED, model);
         assert!(found["notes"].to_string().contains("are one tensor (tied weights)"), "{model}: {found}");
     }
+}
+
+/// The tensors of `tied.safetensors` in another file: its header changed by `change`, which gets the bytes, too.
+fn safetensors(change: impl Fn(&mut Map<String, Value>, &mut Vec<u8>)) -> Vec<u8> {
+    let content = fs::read(fixture("tied.safetensors")).unwrap();
+    let end = 8 + u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;
+    let mut header: Map<String, Value> = serde_json::from_slice(&content[8..end]).unwrap();
+    let mut data = content[end..].to_vec();
+    change(&mut header, &mut data);
+    let header = serde_json::to_vec(&header).unwrap();
+    [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+}
+
+#[test]
+fn ties_behind_a_prefix_and_ties_that_a_copy_has_lost() {
+    let sandbox = Sandbox::new();
+    let wrapped = safetensors(|header, _| {
+        let tensors = std::mem::take(header);
+        for (name, of) in tensors {
+            let of = if name == "__metadata__" { json!({"module.c.weight": "module.b.weight"}) } else { of };
+            let name = if name == "__metadata__" { name } else { format!("module.{name}") };
+            header.insert(name, of);
+        }
+    });
+    sandbox.file("wrapped.safetensors", &wrapped);
+    let run = analyze(&sandbox, ["wrapped.safetensors", "tied.arch.json", "circle.npz"], &[]);
+    has(&run, TIED, "wrapped");
+    // Copies under both names: nothing says that they are one, and the numbers do only to who looks.
+    let copied = safetensors(|header, data| {
+        header.remove("__metadata__");
+        let [from, to] = [0, 1].map(|i| header["b.weight"]["data_offsets"][i].as_u64().unwrap() as usize);
+        header.insert(
+            "c.weight".into(),
+            json!({"dtype": "F32", "shape": [6, 6], "data_offsets": [data.len(), data.len() + to - from]}),
+        );
+        data.extend_from_within(from..to);
+    });
+    sandbox.file("copied.safetensors", &copied);
+    let found = printed(&analyze(&sandbox, ["copied.safetensors", "tied.arch.json", "circle.npz"], &[]), "copied");
+    assert_eq!(found["top_k"]["n_params"], 104);
+    assert!(found["warnings"].to_string().contains("`b.weight` and `c.weight` hold the same numbers"), "{found}");
+    // An architecture that says so makes them one again; other numbers contradict it.
+    let text = fs::read_to_string(fixture("tied.arch.json")).unwrap();
+    let says = text.replace(r#""name": "c","#, r#""name": "c", "tie": {"weight": "b.weight"},"#);
+    assert_ne!(says, text);
+    sandbox.file("says.json", says.as_bytes());
+    let of = |model: &str| {
+        let data = fixture("circle.npz");
+        sandbox.run(&[
+            "analyze",
+            "--json",
+            "--top-k",
+            "3",
+            "--force",
+            "--model",
+            model,
+            "--arch",
+            "says.json",
+            "--data",
+            &data,
+        ])
+    };
+    let found = has(&of("copied.safetensors"), TIED, "copied, and said");
+    assert!(!found["warnings"].to_string().contains("hold the same numbers"), "{found}");
+    let last = copied.len() - 1;
+    sandbox.file("other.safetensors", &[&copied[..last], &[copied[last] ^ 1]].concat());
+    let refused = of("other.safetensors");
+    assert!(refused.code == 1 && refused.stderr.contains("that it is tied to: c.weight"), "{}", refused.stderr);
 }
 
 #[test]
@@ -232,7 +300,8 @@ fn arrays_of_numpy_in_every_order_and_type() {
     iris("train_and_test.npz", &["--features-key", "x_train", "--labels-key", "y_train"], IRIS);
     iris("numbered_keys.npz", &["--features-key", "arr_0", "--labels-key", "arr_1"], IRIS);
     // Samples of more axes are features, and that is said.
-    let found = json(&analyze(&Sandbox::new(), ["circle.pt", "circle.arch.json", "five_axes.npz"], &[]), "five axes");
+    let found =
+        printed(&analyze(&Sandbox::new(), ["circle.pt", "circle.arch.json", "five_axes.npz"], &[]), "five axes");
     assert!(found["notes"].to_string().contains("[1, 1, 1, 2] are taken as 2 features"), "{found}");
 }
 
@@ -278,7 +347,7 @@ fn a_feature_was_made_of_the_index_of_a_frame_by_experiments() {
 fn whole(sandbox: &Sandbox, [model, arch, data]: [&str; 3]) -> Value {
     let [model, arch, data] = [model, arch, data].map(fixture);
     let args = ["analyze", "--json", "--model", &model, "--arch", &arch, "--data", &data, "--method", "dense"];
-    json(&sandbox.run(&args), &model)["analysis"].clone()
+    printed(&sandbox.run(&args), &model)["analysis"].clone()
 }
 
 #[test]
@@ -306,12 +375,12 @@ fn ties_repeated_and_negative_eigenvalues_and_losses_near_zero() {
         [("magnitude", 0, 1.4487301497833802), ("smallest", 0, -0.19480196659619245), ("both", 1, -0.19480196659619245)]
     {
         let args = ["hessian", experiment, "--model", weights, "--top-k", "2", "--which", which, "--json"];
-        let found = json(&sandbox.run(&args), which);
+        let found = printed(&sandbox.run(&args), which);
         close(&found["eigenvalues"][place], wanted, which);
     }
     // Logits of size 1e3: the loss is 0, not -0, and nothing is infinite.
     let run = analyze(&Sandbox::new(), ["big_logits.pt", "circle.arch.json", "circle_80.npz"], &[]);
-    let top = json(&run, "big logits")["top_k"].clone();
+    let top = printed(&run, "big logits")["top_k"].clone();
     assert!(top["loss"].to_string() == "0.0" && top["eigenvalues"][0].as_f64().unwrap().abs() < 1e-100, "{top}");
 }
 
@@ -325,7 +394,7 @@ fn blocks_of_layers_weight_decay_and_label_smoothing() {
     let hessian = |name: &str, more: &[&str]| {
         let (experiment, weights) =
             (format!("results/experiments/own/{name}.json"), format!("results/models/own/{name}.safetensors"));
-        json(&sandbox.run(&[&["hessian", &experiment, "--model", &weights, "--json"], more].concat()), name)
+        printed(&sandbox.run(&[&["hessian", &experiment, "--model", &weights, "--json"], more].concat()), name)
     };
     for (name, layer, p, largest, trace) in [
         ("frozen_layer", "2", 18, 0.5111807886763347, 0.6003260768825909),
@@ -343,12 +412,12 @@ fn blocks_of_layers_weight_decay_and_label_smoothing() {
     let decayed = ["decayed.pt", "circle.arch.json", "circle_80.npz"];
     let slope = has(&analyze(&Sandbox::new(), decayed, &[]), (42, 0.15253982959564133, 1.6368591644543722), "decayed");
     close(&slope["top_k"]["grad_norm"], 0.04863902947218769, "decayed");
-    let found = json(&analyze(&Sandbox::new(), decayed, &["--weight-decay", "0.01"]), "decayed");
+    let found = printed(&analyze(&Sandbox::new(), decayed, &["--weight-decay", "0.01"]), "decayed");
     close(&found["top_k"]["eigenvalues"][0], 1.6468591644543722, "decayed");
     assert!(found["top_k"]["grad_norm"].as_f64().unwrap() < 1e-6, "{found}");
     // The warning names the smoothing that the network was trained with.
     let run = analyze(&Sandbox::new(), ["smoothed.pt", "circle.arch.json", "circle_80.npz"], &[]);
-    assert!(json(&run, "smoothed")["warnings"].to_string().contains("label smoothing"), "{}", run.stderr);
+    assert!(printed(&run, "smoothed")["warnings"].to_string().contains("label smoothing"), "{}", run.stderr);
 }
 
 #[test]
@@ -358,7 +427,7 @@ fn batch_statistics_of_a_batch_of_one() {
     let found = has(&run, (44, 0.044516323942682304, 2.004078572440741), "training mode");
     assert!(found["notes"].to_string().contains("statistics of the whole training set fixed"), "{found}");
     // The loss beside the eigenvalues is that of the mini-batches' statistics.
-    let found = json(&analyze(&Sandbox::new(), training, &["--batch", "16"]), "mini-batches");
+    let found = printed(&analyze(&Sandbox::new(), training, &["--batch", "16"]), "mini-batches");
     assert!((found["top_k"]["loss"].as_f64().unwrap() - 0.1341201687787697).abs() < 1e-9, "{found}");
     let sandbox = Sandbox::new();
     let files = ["batch_statistics.safetensors", "batch_statistics.arch.json", "huge_outputs.npz"];
@@ -372,7 +441,7 @@ fn batch_statistics_of_a_batch_of_one() {
 #[test]
 fn certificates_of_outputs_so_large_that_they_cancel() {
     let run = analyze(&Sandbox::new(), ["huge_outputs.safetensors", "huge_outputs.arch.json", "huge_outputs.npz"], &[]);
-    let found = json(&run, "huge outputs");
+    let found = printed(&run, "huge outputs");
     assert!(found["warnings"].to_string().contains("the matrix itself is known only to about"), "{found}");
 }
 
@@ -391,7 +460,7 @@ fn experiment(name: &str) -> Sandbox {
 fn a_spectrum_of_rounding_was_certified() {
     let remainder = ["--operator", "remainder", "--json", "--classes", "1,2,0", "--layers", "0.main.3"];
     let args = [&["hessian", "my/zero_matrix.json", "--model", "zero_matrix.safetensors"][..], &remainder].concat();
-    let found = json(&experiment("zero_matrix").run(&args), "zero matrix");
+    let found = printed(&experiment("zero_matrix").run(&args), "zero matrix");
     assert_eq!((&found["rank"], found["lambda_max"].as_f64()), (&Value::from(0), Some(0.0)), "{found}");
 }
 
