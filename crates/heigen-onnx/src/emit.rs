@@ -194,7 +194,7 @@ impl Emit<'_, '_> {
         let shared = &self.tensors[place];
         if part == "bias" && is_constant(&tensor.values) {
             let names = [format!("{layer}.bias"), shared.name.clone()];
-            self.provenance.merged(&names, tensor.values[0]);
+            self.provenance.merged(&names, tensor.values.first().copied().unwrap_or_default());
             return self.tensor(layer, part, tensor).map(|()| None);
         }
         if shared.shape == tensor.shape && shared.values[..] == tensor.values[..] && !is_symmetric(tensor) {

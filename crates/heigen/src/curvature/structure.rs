@@ -102,4 +102,17 @@ mod tests {
         assert!(!known("flatten_channels_last", 3));
         assert!(known("flatten_channels_last", 2), "a single pixel");
     }
+
+    #[test]
+    fn a_tensor_of_two_layers_has_entries_with_itself() {
+        let known = |tie: &str| {
+            let text = format!(
+                r#"{{"layers": [{{"type": "linear", "out_features": 3}}, {{"type": "relu"}},
+                    {{"type": "linear", "out_features": 3{tie}}}]}}"#
+            );
+            let spec = ModelSpec::Sequential(Sequential::parse(&text, "test").unwrap());
+            probing(&Network::build(&spec, 3, 3).unwrap()).is_some()
+        };
+        assert!(known("") && !known(r#", "tie": {"weight": "0.weight"}"#));
+    }
 }
