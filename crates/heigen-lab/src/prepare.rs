@@ -111,6 +111,13 @@ impl Prepared {
         Ok(Self { samples, network, running })
     }
 
+    /// The same samples with the network of `experiment` for them.
+    pub(crate) fn with_model(self, experiment: &Experiment) -> Result<Self, LabError> {
+        let data = &self.samples.data;
+        let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).of(&experiment.name)?;
+        Ok(Self { network, ..self })
+    }
+
     /// The training samples.
     pub fn training(&self) -> &Arc<Dataset> {
         &self.samples.training
@@ -169,13 +176,13 @@ impl Prepared {
     /// Theta as named tensors, with the running statistics of batch normalisation that PyTorch expects, computed from
     /// the training samples.
     pub(crate) fn tensors(&self, theta: &[f32]) -> Vec<NamedTensor> {
-        let entries = self.network.layout().entries().iter();
-        let tensor = |e: &heigen::model::ParamEntry| NamedTensor {
-            name: e.name.clone(),
-            shape: e.shape.clone(),
-            values: theta[e.range.clone()].to_vec(),
+        let tensor = |(name, entry): (&str, &heigen::model::ParamEntry)| NamedTensor {
+            name: name.to_owned(),
+            shape: entry.shape.clone(),
+            values: theta[entry.range.clone()].to_vec(),
         };
-        let mut tensors: Vec<_> = entries.map(tensor).collect();
+        // A tensor that several layers have in common is there under each of its names, as in PyTorch's state dicts.
+        let mut tensors: Vec<_> = self.network.layout().names().map(tensor).collect();
         if !self.network.layout().buffers().is_empty() {
             let samples = self.training();
             let x = Matrix::from_f32(&samples.features, samples.n_features());

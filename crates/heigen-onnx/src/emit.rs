@@ -8,7 +8,7 @@ use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
 use crate::{Imported, Precision};
-use heigen::vocabulary::{BatchNormMode, LayerSpec, Sequential};
+use heigen::vocabulary::{BatchNormMode, LayerSpec, Sequential, Tie};
 use heigen_formats::NamedTensor;
 use std::collections::{HashMap, HashSet};
 
@@ -23,9 +23,25 @@ struct Emit<'w, 'g> {
     names: HashSet<String>,
     /// Steps that are in the architecture.
     emitted: HashSet<StepId>,
-    /// The node of the layer to which initializers belong, by the initializers: a weight, or the statistics of a batch norm.
+    /// The node of the batch normalisation to which initializers belong, by the initializers.
     owners: HashMap<Vec<ValueId>, NodeId>,
+    /// The node of the first layer that has an initializer as its weight or bias, and the place of that tensor in `tensors`.
+    first_uses: HashMap<ValueId, (NodeId, usize)>,
+    /// Names of tensors that are one with those of earlier layers, each with the earlier name.
+    tied: Vec<[String; 2]>,
     provenance: Provenance,
+}
+
+/// Whether all numbers are one number, as in biases that were never trained: exporters merge equal tensors of that kind.
+fn is_constant(values: &[f64]) -> bool {
+    values.iter().all(|v| *v == values[0])
+}
+
+/// Whether a matrix is its own transpose, so that its numbers do not tell which way round a layer takes it.
+fn is_symmetric(tensor: &Tensor) -> bool {
+    let &[rows, columns] = &tensor.shape[..] else { return false };
+    let at = |i: usize, j: usize| tensor.values[i * columns + j];
+    rows == columns && rows > 1 && (0..rows).all(|i| (0..i).all(|j| at(i, j) == at(j, i)))
 }
 
 /// The network from the input to step `to`, which makes `n_outputs` features.
@@ -55,10 +71,12 @@ pub(crate) fn emit(
         names: HashSet::new(),
         emitted: HashSet::new(),
         owners: HashMap::new(),
+        first_uses: HashMap::new(),
+        tied: vec![],
         provenance: Provenance::default(),
     };
     let layers = emit.layers(&path, 0)?;
-    let Emit { tensors, precisions, provenance, .. } = emit;
+    let Emit { tensors, precisions, provenance, tied, .. } = emit;
     let mut warnings = provenance.warnings(walk.graph.exporter());
     warnings.append(&mut walk.warnings);
     let input_shape = if let Form::Image(shape) = image { Some(shape) } else { None };
@@ -71,6 +89,7 @@ pub(crate) fn emit(
         n_outputs,
         classes: classes::names(walk.graph, n_outputs),
         notes: std::mem::take(&mut walk.notes),
+        tied,
         warnings,
     })
 }
@@ -98,18 +117,19 @@ impl Emit<'_, '_> {
                 Ok(layer.clone())
             }
             Kind::Affine(layer) => {
-                self.own(node, layer.origin.into_iter().collect())?;
                 let weight_name = layer.origin.map(|id| self.walk.graph.values[id].as_str());
                 let name = self.name(node, weight_name);
                 self.provenance.look_at(self.walk.graph, &self.walk.graph.nodes[node], layer, &name);
-                self.tensor(&name, "weight", &layer.weight)?;
-                if let Some(bias) = &layer.bias {
-                    self.tensor(&name, "bias", bias)?;
-                }
+                let weight = self.parameter(node, &name, "weight", &layer.weight, layer.origin)?;
+                let bias = match &layer.bias {
+                    Some(bias) => self.parameter(node, &name, "bias", bias, layer.bias_origin)?,
+                    None => None,
+                };
+                let tie = Tie { weight, bias };
                 let (outputs, bias, name) = (layer.outputs(), layer.bias.is_some(), Some(name));
                 Ok(match layer.window {
-                    None => LayerSpec::Linear { name, out_features: outputs, bias },
-                    Some(window) => LayerSpec::Conv2d { name, out_channels: outputs, window, bias },
+                    None => LayerSpec::Linear { name, out_features: outputs, bias, tie },
+                    Some(window) => LayerSpec::Conv2d { name, out_channels: outputs, window, bias, tie },
                 })
             }
             Kind::Normalization(layer) => {
@@ -156,6 +176,37 @@ impl Emit<'_, '_> {
         self.walk.graph.nodes[node].error(problem)
     }
 
+    /// Takes weight or bias of a layer into the list of tensors. If it is the initializer that an earlier layer has, the two
+    /// are one parameter: nothing is taken, and the name of the earlier layer's tensor is returned.
+    fn parameter(
+        &mut self,
+        node: NodeId,
+        layer: &str,
+        part: &str,
+        tensor: &Tensor,
+        origin: Option<ValueId>,
+    ) -> Result<Option<String>, OnnxError> {
+        let first = origin.and_then(|origin| self.first_uses.get(&origin).copied());
+        let Some((other, place)) = first else {
+            self.first_uses.extend(origin.map(|origin| (origin, (node, self.tensors.len()))));
+            return self.tensor(layer, part, tensor).map(|()| None);
+        };
+        let shared = &self.tensors[place];
+        if part == "bias" && is_constant(&tensor.values) {
+            let names = [format!("{layer}.bias"), shared.name.clone()];
+            self.provenance.merged(&names, tensor.values.first().copied().unwrap_or_default());
+            return self.tensor(layer, part, tensor).map(|()| None);
+        }
+        if shared.shape == tensor.shape && shared.values[..] == tensor.values[..] && !is_symmetric(tensor) {
+            let name = shared.name.clone();
+            self.tied.push([format!("{layer}.{part}"), name.clone()]);
+            return Ok(Some(name));
+        }
+        let label = |node: NodeId| self.walk.graph.nodes[node].label.clone();
+        let weight = quote(&self.walk.graph.values[origin.unwrap_or_default()]);
+        Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
+    }
+
     /// Refuses initializers that another layer has.
     fn own(&mut self, node: NodeId, initializers: Vec<ValueId>) -> Result<(), OnnxError> {
         let Some(&first) = initializers.first() else {
@@ -166,7 +217,7 @@ impl Emit<'_, '_> {
         };
         let label = |node: NodeId| self.walk.graph.nodes[node].label.clone();
         let weight = quote(&self.walk.graph.values[first]);
-        Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
+        Err(OnnxError::SharedNormalization { node: label(node), weight, other: label(other) })
     }
 
     /// The layer's name: the part before ".weight" in the name of its weight (PyTorch's), or else the node's name, or

@@ -96,7 +96,8 @@ impl Graph {
         self.roles.get(&id).cloned().unwrap_or_else(by_name)
     }
 
-    fn is_torch(&self) -> bool {
+    /// Whether one of PyTorch's exporters wrote the file.
+    pub(crate) fn is_torch(&self) -> bool {
         self.exporter() != Exporter::Other
     }
 }

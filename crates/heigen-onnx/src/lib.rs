@@ -58,6 +58,9 @@ pub struct Imported {
     pub n_outputs: usize,
     /// The labels of the classes in the order of the outputs, where the file gives them other labels than 0, 1, ...
     pub classes: Option<Vec<String>>,
+    /// Names of tensors that are one with those of earlier layers (tied weights), each with the earlier name; `tensors` has
+    /// the earlier ones.
+    pub tied: Vec<[String; 2]>,
     /// Remarks on parts of the graph that were left off or changed, in whole sentences.
     pub notes: Vec<String>,
     /// Reasons to think that the parameters are not those that the model was trained with, each with a way out.

@@ -14,6 +14,8 @@ pub(crate) struct Provenance {
     untold: Vec<String>,
     /// Layers whose weight was computed from other tensors, and from which.
     computed: Vec<String>,
+    /// Pairs of biases of equal numbers that are one tensor in the file, with their number.
+    merged: Vec<String>,
 }
 
 /// A list of names for a message, cut where it is long.
@@ -36,6 +38,11 @@ impl Provenance {
         } else if cannot_be_told(graph, node, layer) {
             self.untold.push(quote(name));
         }
+    }
+
+    /// Notes that two biases are one tensor in the file, all of whose numbers are `number`.
+    pub(crate) fn merged(&mut self, names: &[String; 2], number: f64) {
+        self.merged.push(format!("{} and {} (all {number})", quote(&names[0]), quote(&names[1])));
     }
 
     /// The warnings, each with the way out.
@@ -76,6 +83,14 @@ impl Provenance {
                 "the file does not tell whether batch normalisation was folded into {} when it was written; if the model has it \
                  there, the parameters are not those that it was trained with, and neither are the eigenvalues: {again}",
                 listed(&self.untold)
+            ));
+        }
+        if !self.merged.is_empty() {
+            warnings.push(format!(
+                "biases of two layers are one tensor in the file: {}; exporters merge tensors of equal numbers, so they are \
+                 counted as parameters of each layer; if the model has one bias for both, analyse its state dict (.pt) with an \
+                 architecture",
+                listed(&self.merged)
             ));
         }
         warnings

@@ -162,6 +162,8 @@ impl<'g> Walk<'g> {
         for &(by, origin) in held {
             let (node, name) = (&graph.nodes[by], origin.map_or("", |id| graph.values[id].as_str()));
             let shown = quote(name);
+            let scalar =
+                origin.is_none_or(|id| matches!(self.values.get(&id), Some(Value::Constant(c, _)) if c.is_scalar()));
             match graph.role(origin) {
                 Role::Parameter => {
                     return Err(node.error(format!(
@@ -173,6 +175,15 @@ impl<'g> Walk<'g> {
                     "batch normalisation was written out as arithmetic with {shown}; its parameters are not among those of \
                      the Hessian: analyse the weights (.pt, .npz, .safetensors) with an architecture"
                 )),
+                // PyTorch's modules have constants of their own as attributes, which bear no such names, or as buffers, of which
+                // newer exporters tell: a factor for every channel was probably trained.
+                Role::Unknown if graph.is_torch() && !scalar && !self.is_at_input(step) => {
+                    return Err(node.error(format!(
+                        "it scales or shifts by {shown}, and the file does not tell whether the model was trained with it; \
+                         heigen has no such layer with parameters yet: analyse a model without it, or if it is a constant, \
+                         register it as a buffer and export the model by torch.onnx.export(..., dynamo=True), whose files tell"
+                    )));
+                }
                 // Scalings of the samples are their preparation.
                 Role::Unknown if !self.is_at_input(step) => self.warn(format!(
                     "{shown}, by which {} scales or shifts, is held fixed; if the model was trained with it as a parameter, the \

@@ -51,8 +51,11 @@ pub(crate) fn run(args: &ShowArgs) -> Result<()> {
                 print(&format!("never     runnable: {}", why.strip_prefix(&because).unwrap_or(&why)))?;
             }
             (Ok(p), None) => {
-                let layers = p.network.layout().entries().iter().map(|e| format!("{} {:?}", e.name, e.shape));
-                let layers: Vec<String> = layers.collect();
+                let tensor = |(name, entry): (&str, &heigen::model::ParamEntry)| {
+                    let of = if name == entry.name { String::new() } else { format!(", that of {}", entry.name) };
+                    format!("{name} {:?}{of}", entry.shape)
+                };
+                let layers: Vec<String> = p.network.layout().names().map(tensor).collect();
                 print(&format!("P         {} parameters: {}", p.network.n_params(), layers.join(", ")))?;
                 print(&format!(
                     "samples   {} of {} in {} classes ({})",

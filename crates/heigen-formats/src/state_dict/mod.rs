@@ -26,9 +26,10 @@ pub struct StateDict {
     pub dtypes: Vec<Dtype>,
     /// Names of entries that are no such tensors: integers such as `num_batches_tracked`, texts, numbers.
     pub skipped: Vec<String>,
-    /// Places in `tensors` of two that share numbers in the file: in PyTorch they are one parameter under two names, or
-    /// one is a view of the other.
+    /// Places in `tensors` of two that are the same numbers in the file: in PyTorch one parameter under two names.
     pub tied: Vec<[usize; 2]>,
+    /// Places in `tensors` of two that have numbers of the file in common in another way: one is a view of the other.
+    pub overlapping: Vec<[usize; 2]>,
     /// Sentences about the choice of the dictionary among several.
     pub notes: Vec<String>,
 }

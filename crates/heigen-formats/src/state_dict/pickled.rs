@@ -174,7 +174,7 @@ pub fn pytorch(bytes: &[u8], origin: &str, key: Option<&str>, limit: usize) -> R
         let names = listed(found.skipped.iter().map(String::as_str));
         return Err(FormatError::holds(origin, format!("no tensors of floats: its entries are {names}"), ONE, MEND));
     }
-    found.tied = tensors.tied();
+    (found.tied, found.overlapping) = tensors.in_common();
     Ok(found)
 }
 

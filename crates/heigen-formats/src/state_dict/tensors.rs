@@ -34,6 +34,12 @@ impl View {
     fn inner_strides(&self) -> Vec<usize> {
         self.shape.iter().zip(&self.strides).map(|(&n, &stride)| if n == 1 { 0 } else { stride }).collect()
     }
+
+    /// Whether two views of one storage are the same elements in the same order.
+    fn is(&self, other: &Self) -> bool {
+        let place = |view: &Self| (view.offset, view.shape.clone(), view.inner_strides());
+        place(self) == place(other)
+    }
 }
 
 /// Whether two of the views reach into one stretch of their storage.
@@ -130,25 +136,27 @@ impl<'p, 'a> Tensors<'p, 'a> {
     }
 
     /// Pairs of tensors that were read and have elements in common, each tensor with the first one that it shares some
-    /// with.
-    pub(super) fn tied(&self) -> Vec<[usize; 2]> {
-        let mut pairs = Vec::new();
+    /// with: those that are the same elements in the same order, and the others.
+    pub(super) fn in_common(&self) -> (Vec<[usize; 2]>, Vec<[usize; 2]>) {
+        let (mut tied, mut overlapping) = (Vec::new(), Vec::new());
         for views in self.views.values().filter(|views| overlap(views)) {
-            // The tensor to which each element of the storage belongs.
+            // The place in `views` of the tensor to which each element of the storage belongs.
             let mut owners: HashMap<usize, usize> = HashMap::new();
-            for (tensor, view) in views {
-                let places = strided(&view.shape, &view.inner_strides(), view.offset, |at| at);
-                let owner = places.iter().find_map(|at| owners.get(at).copied());
-                if let Some(owner) = owner {
-                    pairs.push([owner, *tensor]);
+            for (place, (tensor, view)) in views.iter().enumerate() {
+                let elements = strided(&view.shape, &view.inner_strides(), view.offset, |at| at);
+                if let Some(owner) = elements.iter().find_map(|at| owners.get(at).copied()) {
+                    let (first, other) = &views[owner];
+                    let pairs = if view.is(other) { &mut tied } else { &mut overlapping };
+                    pairs.push([*first, *tensor]);
                 }
-                for at in places {
-                    owners.entry(at).or_insert(*tensor);
+                for at in elements {
+                    owners.entry(at).or_insert(place);
                 }
             }
         }
-        pairs.sort_unstable();
-        pairs
+        tied.sort_unstable();
+        overlapping.sort_unstable();
+        (tied, overlapping)
     }
 
     /// The arguments of the call that makes the tensor `value`, or the tensor inside of the parameter `value`.

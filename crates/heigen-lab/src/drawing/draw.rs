@@ -160,9 +160,8 @@ impl FigureRequest {
     /// The analyses that the figure is drawn from.
     fn asked(&self) -> Asked {
         let parts = self.parts;
-        let of_parts = |asked: Asked| {
-            Asked { top: parts.top, subject: Matter { batch: parts.batch, ..asked.subject }, ..asked }
-        };
+        let of_parts =
+            |asked: Asked| Asked { top: parts.top, subject: Matter { batch: parts.batch, ..asked.subject }, ..asked };
         let plain = || asked(&self.how, &self.drawing);
         let all = || if matches!(self.figure.draw, Draw::Parts(_)) { of_parts(plain()) } else { plain() };
         self.asked.clone().unwrap_or_else(all)

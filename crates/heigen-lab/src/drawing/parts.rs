@@ -33,9 +33,7 @@ impl Known {
         match part {
             Part::Eigenvalues => Ok(heigen_figures::spectra("Spectra", &self.spectra)?),
             Part::Densities => diagnostics::densities(&self.densities),
-            Part::Layers => {
-                diagnostics::by_layer(self.densities.first().map_or("", |(label, _)| label), &self.layers)
-            }
+            Part::Layers => diagnostics::by_layer(self.densities.first().map_or("", |(label, _)| label), &self.layers),
         }
     }
 }

@@ -49,10 +49,10 @@ pub enum ImportError {
         /// The names that the tensors have.
         names: Vec<String>,
     },
-    /// Two layers of the architecture share one tensor.
+    /// Two tensors of the architecture have numbers in common and cannot be one.
     #[error(
-        "{}: `{}` and `{}` are one tensor (tied weights), which PyTorch counts once, but the layers of an architecture have \
-         weights of their own; expected a network without tied weights, since others are not analysed yet",
+        "{}: `{}` and `{}` have numbers in common in the file, but are not the same tensor of linear layers or convolutions; \
+         expected tensors of their own (save copies, `tensor.clone()`), or one tensor in both places",
         model.display(),
         shown(&names[0]),
         shown(&names[1])

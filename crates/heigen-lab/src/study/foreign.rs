@@ -1,5 +1,6 @@
 //! Reads a network that another program wrote: its architecture and its weights.
 
+use super::ties::SharedTensors;
 use super::{ImportError, ImportRequest, Renaming, beside};
 use crate::LabError;
 use crate::call::Call;
@@ -27,8 +28,7 @@ pub(super) struct Foreign {
     pub(super) tensors: Vec<NamedTensor<f64>>,
     /// C, the number of classes.
     pub(super) n_outputs: usize,
-    /// Pairs of names that belong to one tensor. The second may be missing in `tensors`.
-    pub(super) tied: Vec<[String; 2]>,
+    pub(super) shared: SharedTensors,
     /// The labels of the classes in the order of the outputs, where the file names them.
     pub(super) classes: Option<Vec<String>>,
     /// The shape of a sample, where the file says so.
@@ -43,7 +43,7 @@ pub(super) struct Foreign {
 #[derive(Default)]
 struct Weights {
     tensors: Vec<NamedTensor<f64>>,
-    tied: Vec<[String; 2]>,
+    shared: SharedTensors,
     notes: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
 /// A network whose weights and architecture come apart.
 fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, LabError> {
     let path = &request.model;
-    let Weights { tensors, tied, mut notes } = chosen(weights, request)?;
+    let Weights { tensors, shared, mut notes } = chosen(weights, request)?;
     let (arch, text) = match (&request.arch, &request.given.architecture) {
         (arch, Some(text)) => (arch.as_deref().unwrap_or("that was given"), Some(text)),
         (Some(arch), None) => (arch.as_str(), None),
@@ -134,7 +134,7 @@ fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, La
             path.display()
         ));
     }
-    Ok(Foreign { architecture, tensors, n_outputs, tied, classes: None, sample_shape: None, notes, warnings: vec![] })
+    Ok(Foreign { architecture, tensors, n_outputs, shared, classes: None, sample_shape: None, notes, warnings: vec![] })
 }
 
 fn onnx(call: &Call, path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
@@ -148,7 +148,7 @@ fn onnx(call: &Call, path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
         architecture: imported.architecture,
         tensors: imported.tensors,
         n_outputs: imported.n_outputs,
-        tied: Vec::new(),
+        shared: SharedTensors { tied: imported.tied, overlapping: vec![] },
         classes: imported.classes,
         sample_shape: Some(imported.sample_shape),
         notes: imported.notes,
@@ -162,7 +162,8 @@ fn safetensors(path: &Path, bytes: &[u8]) -> Result<Weights, LabError> {
     let is_there = |name: &String| read.tensors.iter().any(|tensor| tensor.name == *name);
     let shared = read.metadata.iter().filter(|(left_out, kept)| !is_there(left_out) && is_there(kept));
     let tied = shared.map(|(left_out, kept)| [kept.clone(), left_out.clone()]).collect();
-    Ok(Weights { tensors: read.tensors, tied, notes: Vec::new() })
+    let shared = SharedTensors { tied, overlapping: vec![] };
+    Ok(Weights { tensors: read.tensors, shared, notes: Vec::new() })
 }
 
 /// The weights in a zip archive: NumPy's or PyTorch's.
@@ -174,15 +175,16 @@ fn zipped(request: &ImportRequest, bytes: &[u8]) -> Result<Weights, LabError> {
         state_dict::pytorch(bytes, &origin, request.weights_key.as_deref(), limit)?
     };
     let name = |place: usize| read.tensors.get(place).map_or_else(String::new, |tensor| tensor.name.clone());
-    let tied = read.tied.iter().map(|&[first, second]| [name(first), name(second)]).collect();
-    Ok(Weights { tensors: read.tensors, tied, notes: read.notes })
+    let named = |pairs: &[[usize; 2]]| pairs.iter().map(|&[first, second]| [name(first), name(second)]).collect();
+    let shared = SharedTensors { tied: named(&read.tied), overlapping: named(&read.overlapping) };
+    Ok(Weights { tensors: read.tensors, shared, notes: read.notes })
 }
 
 /// The tensors under their new names, without those that are left out.
 fn chosen(mut weights: Weights, request: &ImportRequest) -> Result<Weights, LabError> {
     let map = &request.renamings;
     weights.tensors = renamed(weights.tensors, map)?;
-    weights.tied = weights.tied.into_iter().map(|pair| pair.map(|name| new_name(&name, map))).collect();
+    weights.shared.rename(|name| new_name(name, map));
     for start in &request.leave_out {
         let before = weights.tensors.len();
         let names = || weights.tensors.iter().map(|t| t.name.clone()).collect();

@@ -7,6 +7,7 @@ mod foreign;
 mod names;
 mod own;
 mod page;
+mod ties;
 mod warnings;
 
 use crate::analysis::{Analysed, Asked, Found, How, Spectrum, spectrum};

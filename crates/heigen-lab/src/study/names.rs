@@ -2,6 +2,7 @@
 //! name, and files hold more than one network.
 
 use super::foreign::ends_with_name;
+use super::ties::SharedTensors;
 use super::{ImportError, Renaming};
 use heigen::model::{LayoutError, ParamLayout};
 use heigen_formats::foreign_text::{listed, shown};
@@ -22,21 +23,21 @@ const AVERAGED: [&str; 4] = ["ema", "swa", "averaged", "shadow"];
 pub(super) fn meet(
     layout: &ParamLayout,
     tensors: &mut Vec<NamedTensor<f64>>,
-    tied: &mut Vec<[String; 2]>,
+    shared: &mut SharedTensors,
     model: &Path,
 ) -> Result<Vec<String>, ImportError> {
     let mut notes = Vec::new();
-    if has_all(layout, tensors, "") {
+    if has_all(layout, tensors, shared, "") {
         return Ok(notes);
     }
     if tensors.iter().any(|t| t.name.contains(COMPILED)) {
         let bare: Vec<String> = tensors.iter().map(|t| t.name.replace(COMPILED, "")).collect();
         if bare.iter().collect::<BTreeSet<_>>().len() == bare.len() {
             tensors.iter_mut().zip(bare).for_each(|(tensor, name)| tensor.name = name);
-            tied.iter_mut().flatten().for_each(|name| *name = name.replace(COMPILED, ""));
+            shared.rename(|name| name.replace(COMPILED, ""));
             notes.push(format!("`{COMPILED}`, which torch.compile adds, is left out of the names of the tensors"));
         }
-        if has_all(layout, tensors, "") {
+        if has_all(layout, tensors, shared, "") {
             return Ok(notes);
         }
     }
@@ -45,7 +46,7 @@ pub(super) fn meet(
         .iter()
         .filter(|t| ends_with_name(&t.name, &first.name))
         .map(|t| t.name[..t.name.len() - first.name.len()].to_owned())
-        .filter(|start| has_all(layout, tensors, start))
+        .filter(|start| has_all(layout, tensors, shared, start))
         .collect();
     starts.dedup();
     let is_averaged = |start: &String| AVERAGED.iter().any(|word| start.to_ascii_lowercase().contains(word));
@@ -58,8 +59,7 @@ pub(super) fn meet(
     let outside: Vec<String> = tensors.iter().filter(|t| !t.name.starts_with(&start)).map(|t| t.name.clone()).collect();
     tensors.retain(|t| t.name.starts_with(&start));
     tensors.iter_mut().for_each(|t| t.name = t.name[start.len()..].to_owned());
-    tied.retain(|pair| pair.iter().all(|name| name.starts_with(&start)));
-    tied.iter_mut().flatten().for_each(|name| *name = name[start.len()..].to_owned());
+    shared.keep_behind(&start);
     let left = if outside.is_empty() {
         String::new()
     } else {
@@ -69,17 +69,23 @@ pub(super) fn meet(
     Ok(notes)
 }
 
-/// Whether every parameter of the architecture is among the tensors under its name behind `start`, with its shape.
-fn has_all(layout: &ParamLayout, tensors: &[NamedTensor<f64>], start: &str) -> bool {
-    let there: BTreeMap<&str, &[usize]> =
+/// Whether every parameter of the architecture is among the tensors under one of its names behind `start`, with its shape.
+fn has_all(layout: &ParamLayout, tensors: &[NamedTensor<f64>], shared: &SharedTensors, start: &str) -> bool {
+    let mut there: BTreeMap<&str, &[usize]> =
         tensors.iter().filter_map(|t| Some((t.name.strip_prefix(start)?, &t.shape[..]))).collect();
-    layout.entries().iter().all(|entry| there.get(entry.name.as_str()) == Some(&&entry.shape[..]))
-}
-
-/// The pair of tied names of which the architecture has both as parameters.
-pub(super) fn tied<'t>(layout: &ParamLayout, pairs: &'t [[String; 2]]) -> Option<&'t [String; 2]> {
-    let wanted = |name: &String| layout.entries().iter().any(|entry| entry.name == *name);
-    pairs.iter().find(|pair| pair.iter().all(wanted))
+    // A tied tensor may stand in the file under one of its names only.
+    for [a, b] in &shared.tied {
+        if let (Some(a), Some(b)) = (a.strip_prefix(start), b.strip_prefix(start)) {
+            for (here, missing) in [(a, b), (b, a)] {
+                if let Some(&shape) = there.get(here) {
+                    there.entry(missing).or_insert(shape);
+                }
+            }
+        }
+    }
+    let found = layout.names().filter(|(name, entry)| there.get(name) == Some(&&entry.shape[..]));
+    let found: BTreeSet<&str> = found.map(|(_, entry)| entry.name.as_str()).collect();
+    found.len() == layout.entries().len()
 }
 
 /// Renamings under which all tensors would fit: layer after layer in the order of the file has the tensors, by their last
@@ -90,7 +96,7 @@ pub(super) fn guessed(layout: &ParamLayout, tensors: &[NamedTensor<f64>], error:
     }
     let buffers: BTreeSet<&str> = layout.buffers().iter().filter_map(|buffer| buffer.name.rsplit('.').next()).collect();
     let file = tensors.iter().filter(|t| !buffers.contains(last(&t.name))).map(|t| (t.name.as_str(), &t.shape[..]));
-    let own = layout.entries().iter().map(|entry| (entry.name.as_str(), &entry.shape[..]));
+    let own = layout.names().map(|(name, entry)| (name, &entry.shape[..]));
     let (file, own) = (layers(file), layers(own));
     let fits = file.len() == own.len() && file.iter().zip(&own).all(|(file, own)| file.1 == own.1);
     if !fits {

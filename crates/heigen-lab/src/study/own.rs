@@ -1,7 +1,7 @@
 //! The experiment that stands for a network from elsewhere. It is written once, so that every request can work with it.
 
 use super::foreign::{Foreign, ends_with_name};
-use super::{ImportError, ImportRequest, Imported, Occupant, names};
+use super::{ImportError, ImportRequest, Imported, Occupant, names, ties};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
@@ -43,11 +43,13 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     let mut prepared = Prepared::new(call, &experiment).map_err(of_single)?;
     fitting_shape(request, &foreign, &prepared)?;
     let layout = prepared.network.layout();
-    foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.tied, &request.model)?);
+    foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.shared, &request.model)?);
     foreign.notes.extend(flattened(&foreign, &prepared.samples.data.shape));
-    if let Some(names) = names::tied(layout, &foreign.tied) {
-        return Err(ImportError::Tied { model: request.model.clone(), names: names.clone() }.into());
+    if ties::meet(layout, &mut foreign, &request.model)? {
+        experiment.model = ModelSpec::Sequential(foreign.architecture.clone());
+        prepared = prepared.with_model(&experiment)?;
     }
+    foreign.warnings.extend(ties::equal_but_not_tied(prepared.network.layout(), &foreign.tensors));
     let theta = prepared.place(&foreign.tensors).map_err(|source| unfit(request, &foreign, &prepared, source))?;
     let numbers = prepared.network.activation_size();
     let bytes = 64.0 * numbers as f64;

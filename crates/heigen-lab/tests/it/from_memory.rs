@@ -6,7 +6,7 @@ use heigen::curvature::SymmetricOperator;
 use heigen::linalg::Matrix;
 use heigen_lab::{
     AnalysisRequest, Asked, Drawing, ExperimentStudyRequest, FigureRequest, Found, Given, How, ImportRequest, Imported,
-    Making, Matter, NoteKind, Owned, PLOTS, Store, TopPairs,
+    Making, Matter, NoteKind, Owned, PLOTS, Parts, Store, TopPairs,
 };
 use heigen_store::npy::{self, Order};
 use heigen_store::own_data::Opened;
@@ -198,6 +198,7 @@ fn figures_and_pages_of_an_experiment_leave_the_store_as_it_is() {
         figure: PLOTS.iter().find(|figure| figure.name == name).unwrap(),
         experiments: vec![experiment.clone()],
         how: How::default(),
+        parts: Parts::default(),
         drawing: Drawing::paper(PLOTS.iter().find(|figure| figure.name == name).unwrap()),
         asked: Some(asked),
         folder: PathBuf::new(),

@@ -190,6 +190,7 @@ fn pictures_and_measures_that_memory_does_not_hold_are_refused() {
             how: How { way: Way::Auto, ..How::default() },
             parts: Parts::default(),
             drawing: Drawing { resolution: 200, eigenvectors: Some(100), ..Drawing::paper(figure) },
+            asked: None,
             folder: folder.path("figures"),
             making: Making::default(),
         };
@@ -206,7 +207,8 @@ fn pictures_and_measures_that_memory_does_not_hold_are_refused() {
     let mut tiny = small(10);
     tiny["model"]["args"] = serde_json::json!({"num_neurons_layer1": 2, "num_neurons_layer2": 2});
     let (store, experiment) = (folder.store("results"), folder.experiment("tiny", &tiny));
-    let boundary = BoundaryRequest { store, experiment, margin: false, making: Making::default() };
+    let boundary =
+        BoundaryRequest { store, experiment, asked: Asked::default(), margin: false, making: Making::default() };
     let error = lab_of(2e5).boundary(&boundary, &()).unwrap_err().in_full();
     assert!(error.contains("eigenvectors need") && error.contains("the alignments of"), "{error}");
 }

@@ -8,3 +8,4 @@ mod interpreter;
 mod operators;
 mod provenance;
 mod refused;
+mod tied;

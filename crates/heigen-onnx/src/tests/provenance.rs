@@ -128,6 +128,19 @@ fn scalings_by_what_may_be_a_parameter() {
     insta::assert_snapshot!(read(&scaled()).warnings.join("\n"));
     assert_eq!(read(&scaled().kind("gain", "BUFFER")).warnings, [""; 0]);
     insta::assert_snapshot!(import(&scaled().kind("gain", "PARAMETER").encode()).unwrap_err());
+    // A file of PyTorch's without metadata: the factors of a layer scale were held fixed, and the Hessian lacked their rows.
+    let torch = |mut model: Model| {
+        model.producer = "pytorch";
+        import(&model.encode())
+    };
+    let message = torch(scaled()).unwrap_err().to_string();
+    assert!(
+        message.contains("by \"gain\", and the file does not tell whether the model was trained with it"),
+        "{message}"
+    );
+    let temperature = Model::new(&[4]).weight("w", &[4, 3]).node("MatMul", &["x", "w"], "h");
+    let temperature = temperature.constant("t", &[1], &[2.0]).node("Div", &["h", "t"], "y");
+    assert!(torch(temperature).unwrap().warnings[0].contains("is held fixed"));
     let written_out = Model::new(&[4]).weight("w", &[4, 3]).node("MatMul", &["x", "w"], "h");
     let written_out = written_out.weight("a/batchnorm/mul", &[3]).node("Mul", &["h", "a/batchnorm/mul"], "y");
     insta::assert_snapshot!(read(&written_out).warnings.join("\n"));

@@ -1,7 +1,7 @@
 //! Work of the lab on a thread of its own, while the thread that called from Python looks after signals and progress.
 
 use super::errors;
-use heigen_lab::{Event, LabError, LabWatch, Note, NoteKind};
+use heigen_lab::{Event, LabError, LabWatch, Note, NoteKind, bytes, number};
 use pyo3::prelude::*;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,19 +53,21 @@ fn worded(kind: &NoteKind) -> Option<(bool, String)> {
     Some(match kind {
         NoteKind::Warning(text) => (true, text.clone()),
         NoteKind::Samples(text) | NoteKind::Remark(text) => (false, text.clone()),
-        NoteKind::TooLarge { n_params, eigenpairs } => (
+        NoteKind::TooLarge { n_params, eigenpairs, why, operations, bytes: memory } => (
             false,
             format!(
-                "{n_params} parameters are too many for the whole spectrum; {eigenpairs} eigenpairs by Lanczos (k=20 for \
-                 others, method=\"exact\" to insist)"
+                "{n_params} parameters are too many for the whole spectrum: {why}; the {eigenpairs} largest eigenvalues by \
+                 Lanczos instead, about {} operations and {} (k=20 for others, method=\"exact\" to insist)",
+                number(*operations),
+                bytes(*memory)
             ),
         ),
-        NoteKind::CoherenceLeftOut { of, side, bytes } => (
+        NoteKind::CoherenceLeftOut { of, side, bytes: memory } => (
             false,
             format!(
                 "the cosines of all pairs of {side} {of} gradients would take {:.1} GiB and are left out (coherence=True \
                  keeps them)",
-                bytes / 2f64.powi(30)
+                memory / 2f64.powi(30)
             ),
         ),
         NoteKind::Embedded { chosen, of } => (false, format!("t-SNE of {chosen} of the {of} samples, evenly spread")),

@@ -8,7 +8,7 @@ use super::{errors, network};
 use heigen::curvature::named_parameters;
 use heigen_lab::{
     AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest, How, Lab,
-    LabError, Making, MapVectors, Owned, PLOTS, Store, Summary, TrainRequest,
+    LabError, Making, MapVectors, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
 };
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::own_data::Opened;
@@ -279,6 +279,7 @@ impl Workspace {
             figure,
             experiments: vec![self.experiment.clone()],
             how: How::default(),
+            parts: Parts::default(),
             drawing,
             asked: Some(asked),
             folder: PathBuf::new(),

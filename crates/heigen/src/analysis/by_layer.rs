@@ -72,7 +72,8 @@ pub enum ByLayerError {
     Failed(#[from] Failure),
 }
 
-/// Every layer of a network: the tensors that share a name up to its last dot, in the order of theta.
+/// Every layer of a network: the tensors that share a name up to its last dot, in the order of theta. A tensor that several
+/// layers have in common belongs to the first of them; a layer without tensors of its own is no group.
 ///
 /// # Errors
 /// [`UnknownParameters::Ranges`] for a layer without parameters.

@@ -15,7 +15,7 @@ mod runnable;
 mod to_json;
 
 pub use crate::vocabulary::{
-    Activation, Approximate, BatchNormMode, Initialization, LayerSpec, LossKind, ModelSpec, Sequential, WindowSpec,
+    Activation, Approximate, BatchNormMode, Initialization, LayerSpec, LossKind, ModelSpec, Sequential, Tie, WindowSpec,
 };
 pub use error::ConfigError;
 pub use experiment::{

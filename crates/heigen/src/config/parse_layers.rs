@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::parse_model::MAX_NEURONS;
-use super::{Approximate, BatchNormMode, ConfigError, LayerSpec, Sequential, WindowSpec, json};
+use super::{Approximate, BatchNormMode, ConfigError, LayerSpec, Sequential, Tie, WindowSpec, json};
 
 /// The keys of an architecture.
 pub(super) const SEQUENTIAL: [&str; 4] = ["input_shape", "channels_last", "batchnorm", "layers"];
@@ -120,19 +120,16 @@ fn layer(of: &Fields<'_>) -> Result<LayerSpec, ConfigError> {
     let only = |keys: &[&str]| of.check_keys(&[&["type"], keys].concat());
     Ok(match kind {
         Type::Linear => {
-            only(&["name", "out_features", "bias"])?;
+            only(&["name", "out_features", "bias", "tie"])?;
             let out_features = of.count("out_features", 1, MAX_NEURONS, None)?;
-            LayerSpec::Linear { name: name(of)?, out_features, bias: of.truth("bias", true)? }
+            let bias = of.truth("bias", true)?;
+            LayerSpec::Linear { name: name(of)?, out_features, bias, tie: tie(of, bias)? }
         }
         Type::Conv2d => {
-            only(&["name", "out_channels", "kernel_size", "stride", "padding", "bias"])?;
+            only(&["name", "out_channels", "kernel_size", "stride", "padding", "bias", "tie"])?;
             let out_channels = of.count("out_channels", 1, MAX_NEURONS, None)?;
-            LayerSpec::Conv2d {
-                name: name(of)?,
-                out_channels,
-                window: window(of, Some(1))?,
-                bias: of.truth("bias", true)?,
-            }
+            let bias = of.truth("bias", true)?;
+            LayerSpec::Conv2d { name: name(of)?, out_channels, window: window(of, Some(1))?, bias, tie: tie(of, bias)? }
         }
         Type::MaxPool => {
             only(&["kernel_size", "stride", "padding"])?;
@@ -197,6 +194,24 @@ fn name(of: &Fields<'_>) -> Result<Option<String>, ConfigError> {
         Some(Value::String(name)) if !name.is_empty() => Ok(Some(name.clone())),
         Some(_) => Err(of.invalid("name", "the prefix of the layer's tensors in the state dict, e.g. \"fc1\"")),
     }
+}
+
+/// Reads which tensors of a layer are those of earlier layers.
+fn tie(of: &Fields<'_>, has_bias: bool) -> Result<Tie, ConfigError> {
+    if of.get("tie").is_none_or(Value::is_null) {
+        return Ok(Tie::default());
+    }
+    let parts = of.object("tie", &["weight", "bias"])?;
+    let part = |key: &str| match parts.get(key) {
+        None => Ok(None),
+        Some(Value::String(name)) if !name.is_empty() => Ok(Some(name.clone())),
+        Some(_) => Err(parts.invalid(key, "the name of a tensor of an earlier layer, e.g. \"fc1.weight\"")),
+    };
+    let tie = Tie { weight: part("weight")?, bias: part("bias")? };
+    if tie.bias.is_some() && !has_bias {
+        return Err(parts.invalid("bias", "no such key for a layer without bias"));
+    }
+    Ok(tie)
 }
 
 /// Reads a window. Where the file gives no stride it is `stride`, or else the window's side, as in PyTorch's pools.

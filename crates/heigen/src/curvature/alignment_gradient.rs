@@ -52,7 +52,8 @@ impl<T: Scalar> Problem<'_, T> {
         vector: &[T],
         pool: &mut Pool<T>,
     ) -> AlignmentGradients<T> {
-        if has_rank_one_gradients(self.classifier().layers()) {
+        let network = self.classifier();
+        if has_rank_one_gradients(network.layers()) && !network.layout().has_ties() {
             return self.together(inputs, labels, vector, pool);
         }
         let labels = self.resolve(inputs, labels);

@@ -35,7 +35,7 @@ fn quoted(names: &[String]) -> String {
 
 /// The coordinates of some layers in theta. A name is that of a tensor (`fc2.weight`), of a layer or block that has tensors
 /// (`fc2`), or a regular expression that tensors' names are searched for (`re:bias$`). The order is that of theta, whatever
-/// the order of `names`; a tensor that is named twice is taken once.
+/// the order of `names`; a tensor that is named twice, or that two named layers have in common, is taken once.
 ///
 /// # Errors
 /// [`UnknownParameters::Names`] with every name that no layer or tensor has and the list of all tensors;
@@ -53,16 +53,19 @@ fn quoted(names: &[String]) -> String {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn named_parameters(layout: &ParamLayout, names: &[impl AsRef<str>]) -> Result<IndexRanges, UnknownParameters> {
-    let entries = layout.entries();
     let names: Vec<Name<'_>> = names.iter().map(|name| Name::new(name.as_ref())).collect::<Result<_, _>>()?;
-    let unknown: Vec<String> =
-        names.iter().filter(|n| !entries.iter().any(|e| n.fits(&e.name))).map(|n| n.as_given().to_owned()).collect();
+    let is_unknown = |name: &&Name<'_>| !layout.names().any(|(tensor, _)| name.fits(tensor));
+    let unknown: Vec<String> = names.iter().filter(is_unknown).map(|n| n.as_given().to_owned()).collect();
     if !unknown.is_empty() {
-        let available = entries.iter().map(|e| e.name.clone()).collect();
+        let available = layout.names().map(|(tensor, _)| tensor.to_owned()).collect();
         return Err(UnknownParameters::Names { unknown, available });
     }
-    let chosen = entries.iter().filter(|e| names.iter().any(|n| n.fits(&e.name)));
-    Ok(IndexRanges::new(layout.n_params(), chosen.map(|e| e.range.clone()).collect())?)
+    let chosen = layout.names().filter(|(tensor, _)| names.iter().any(|n| n.fits(tensor)));
+    let mut ranges: Vec<_> = chosen.map(|(_, entry)| entry.range.clone()).collect();
+    // A tensor of several layers is one parameter, however many of its names are meant.
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup();
+    Ok(IndexRanges::new(layout.n_params(), ranges)?)
 }
 
 /// One of the names that parameters are chosen by.

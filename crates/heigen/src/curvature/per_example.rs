@@ -167,7 +167,10 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// Number of samples that a task takes together.
     fn samples_together(&self, copies: usize) -> usize {
-        self.classifier().tile_within(NUMBERS, SAMPLES, copies)
+        // Where weights are tied, the gradients themselves are formed even if only their norms are asked for.
+        let ties = self.classifier().layout().has_ties();
+        let most = if ties { (NUMBERS / self.n_params().max(1)).clamp(1, SAMPLES) } else { SAMPLES };
+        self.classifier().tile_within(NUMBERS, most, copies)
     }
 
     /// The outputs of every sample on its own, [C, M], by [`Problem::classifier`].

@@ -41,6 +41,10 @@ impl Probing {
 /// The structure of `network`, if it is one that is known: layers that are linear in their parameters, with ReLU and
 /// max-pools between them, where parameters of a later layer never act before those of an earlier one.
 pub(super) fn probing(network: &Network) -> Option<Probing> {
+    // A tensor of several layers has entries of the remainder with itself.
+    if network.layout().has_ties() {
+        return None;
+    }
     let mut linear: Vec<&Linear> = Vec::new();
     let mut flattened = false;
     for (i, layer) in network.layers().iter().enumerate() {
@@ -97,5 +101,18 @@ mod tests {
         assert!(known("flatten", 3));
         assert!(!known("flatten_channels_last", 3));
         assert!(known("flatten_channels_last", 2), "a single pixel");
+    }
+
+    #[test]
+    fn a_tensor_of_two_layers_has_entries_with_itself() {
+        let known = |tie: &str| {
+            let text = format!(
+                r#"{{"layers": [{{"type": "linear", "out_features": 3}}, {{"type": "relu"}},
+                    {{"type": "linear", "out_features": 3{tie}}}]}}"#
+            );
+            let spec = ModelSpec::Sequential(Sequential::parse(&text, "test").unwrap());
+            probing(&Network::build(&spec, 3, 3).unwrap()).is_some()
+        };
+        assert!(known("") && !known(r#", "tie": {"weight": "0.weight"}"#));
     }
 }

@@ -51,6 +51,11 @@ pub trait Algebra {
     fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
     /// Puts `delta` where the values of `x` are largest: the transposed map of the derivative of [`Self::max_pool`] at x.
     fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor;
+    /// Says before a reverse pass that several layers may have a parameter in common, whose gradient is then the sum of
+    /// theirs. Carriers that always add have nothing to do.
+    fn expect_ties(&mut self) {}
+    /// Says that a reverse pass is over and all gradients have been handed in.
+    fn end_reverse(&mut self) {}
     /// The part of a tensor that the tape keeps for the reverse pass: all of it, unless the carrier's reverse pass
     /// needs less.
     fn keep(&mut self, tensor: Self::Tensor) -> Self::Tensor {

@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::{ModelError, Shape, sequential};
-use crate::vocabulary::{LayerSpec, ModelSpec, Sequential, WindowSpec};
+use crate::vocabulary::{LayerSpec, ModelSpec, Sequential, Tie, WindowSpec};
 
 /// The layers of `spec` for samples of the given shape and `n_outputs` classes.
 pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Result<Builder, ModelError> {
@@ -98,7 +98,7 @@ impl ModelSpec {
 }
 
 fn linear(name: &str, out_features: usize) -> LayerSpec {
-    LayerSpec::Linear { name: Some(name.to_owned()), out_features, bias: true }
+    LayerSpec::Linear { name: Some(name.to_owned()), out_features, bias: true, tie: Tie::default() }
 }
 
 fn window(kernel_size: usize, stride: usize, padding: usize) -> WindowSpec {
@@ -106,7 +106,7 @@ fn window(kernel_size: usize, stride: usize, padding: usize) -> WindowSpec {
 }
 
 fn convolution(name: &str, out_channels: usize, window: WindowSpec, bias: bool) -> LayerSpec {
-    LayerSpec::Conv2d { name: Some(name.to_owned()), out_channels, window, bias }
+    LayerSpec::Conv2d { name: Some(name.to_owned()), out_channels, window, bias, tie: Tie::default() }
 }
 
 /// A convolution, ReLU and a 2 x 2 max-pool.

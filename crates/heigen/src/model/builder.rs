@@ -1,8 +1,9 @@
 //! Builds networks layer by layer, with PyTorch's names.
 
 use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window};
-use crate::vocabulary::Activation;
+use crate::vocabulary::{Activation, Tie};
 use std::fmt;
+use std::ops::Range;
 
 /// The largest number of parameters, and of numbers made of one sample, that is accepted.
 const MOST: usize = 1 << 33;
@@ -69,8 +70,7 @@ impl Builder {
 
     /// Fails if another layer has this name already.
     pub(super) fn claim(&self, name: &str) -> Result<(), ModelError> {
-        let weight = format!("{name}.weight");
-        if self.layout.entries().iter().any(|e| e.name == weight) {
+        if self.layout.named(&format!("{name}.weight")).is_some() {
             return Err(ModelError::Name { name: name.to_owned() });
         }
         Ok(())
@@ -85,10 +85,32 @@ impl Builder {
         Ok(())
     }
 
-    pub(super) fn linear(&mut self, name: &str, outputs: usize, bias: bool) -> Result<(), ModelError> {
+    /// Appends a tensor of layer `layer`: one of its own, or the one that an earlier layer has under the name `tie`.
+    fn parameter(
+        &mut self,
+        layer: &str,
+        part: &str,
+        shape: &[usize],
+        tie: Option<&str>,
+    ) -> Result<Range<usize>, ModelError> {
+        let name = format!("{layer}.{part}");
+        let Some(other) = tie else { return Ok(self.layout.push(name, shape)) };
+        let found = self.layout.named(other).map(|entry| entry.shape.clone());
+        match self.layout.push_tied(name, other) {
+            Some(range) if found.as_deref() == Some(shape) => Ok(range),
+            _ => Err(ModelError::Tie {
+                tensor: format!("{layer}.{part}"),
+                shape: shape.to_vec(),
+                other: other.to_owned(),
+                found,
+            }),
+        }
+    }
+
+    pub(super) fn linear(&mut self, name: &str, outputs: usize, bias: bool, tie: &Tie) -> Result<(), ModelError> {
         self.room(name, outputs.checked_mul(self.form.shape.channels))?;
-        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.form.shape.channels]);
-        let bias = bias.then(|| self.layout.push(format!("{name}.bias"), &[outputs]));
+        let weight = self.parameter(name, "weight", &[outputs, self.form.shape.channels], tie.weight.as_deref())?;
+        let bias = bias.then(|| self.parameter(name, "bias", &[outputs], tie.bias.as_deref())).transpose()?;
         self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: None }));
         self.form.shape.channels = outputs;
         Ok(())
@@ -101,13 +123,15 @@ impl Builder {
         outputs: usize,
         places: [usize; 3],
         bias: bool,
+        tie: &Tie,
     ) -> Result<(), ModelError> {
         let window = self.window(&format!("{name} (conv2d)"), places)?;
         let kernel = window.kernel;
         let inputs = self.form.shape.channels.checked_mul(window.taps());
         self.room(name, inputs.and_then(|inputs| inputs.checked_mul(outputs)))?;
-        let weight = self.layout.push(format!("{name}.weight"), &[outputs, self.form.shape.channels, kernel, kernel]);
-        let bias = bias.then(|| self.layout.push(format!("{name}.bias"), &[outputs]));
+        let shape = [outputs, self.form.shape.channels, kernel, kernel];
+        let weight = self.parameter(name, "weight", &shape, tie.weight.as_deref())?;
+        let bias = bias.then(|| self.parameter(name, "bias", &[outputs], tie.bias.as_deref())).transpose()?;
         self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: Some(window) }));
         self.form.shape = window.output(outputs);
         self.room(name, self.form.shape.checked_features())

@@ -16,7 +16,7 @@ pub fn fresh(spec: &ModelSpec, network: &Network, generator: &mut TorchGenerator
     let entries = network.layout().entries();
     match spec {
         ModelSpec::ResNet18 { for_cifar, .. } => torchvision(*for_cifar, entries, &mut theta, generator),
-        _ => draw(entries, &mut theta, generator),
+        _ => draw(network.layout().names(), &mut theta, generator),
     }
     let mut weights = entries.iter().filter(|e| e.shape.len() > 1);
     match spec {
@@ -39,12 +39,23 @@ pub fn fresh(spec: &ModelSpec, network: &Network, generator: &mut TorchGenerator
     theta
 }
 
-/// Draws weights and biases in the order of the layers.
-fn draw(entries: &[ParamEntry], theta: &mut [f32], generator: &mut TorchGenerator) {
+/// Draws weights and biases in the order of the layers. A layer whose tensor is that of an earlier one has drawn its own
+/// before: its numbers are thrown away.
+fn draw<'a>(
+    tensors: impl Iterator<Item = (&'a str, &'a ParamEntry)>,
+    theta: &mut [f32],
+    generator: &mut TorchGenerator,
+) {
     // The fan-in of the layer that a bias belongs to; `None` for batch normalisation.
     let mut fan_in = None;
-    for entry in entries {
-        let values = &mut theta[entry.range.clone()];
+    let mut thrown_away = Vec::new();
+    for (name, entry) in tensors {
+        let values = if name == entry.name {
+            &mut theta[entry.range.clone()]
+        } else {
+            thrown_away.resize(entry.range.len(), 0.0);
+            &mut thrown_away[..]
+        };
         if entry.shape.len() > 1 {
             let product = entry.shape[1..].iter().product();
             fan_in = Some(product);
@@ -94,7 +105,7 @@ fn torchvision(for_cifar: bool, entries: &[ParamEntry], theta: &mut [f32], gener
         .for_each(|e| theta[e.range.clone()].fill(if e.name.ends_with("weight") { 1.0 } else { 0.0 }));
     let replaced = |e: &&ParamEntry| e.name.starts_with("model.fc") || (for_cifar && e.name.starts_with("model.conv1"));
     let replaced: Vec<_> = entries.iter().filter(replaced).cloned().collect();
-    draw(&replaced, theta, generator);
+    draw(replaced.iter().map(|e| (e.name.as_str(), e)), theta, generator);
 }
 
 /// Scales all of `theta` by norm(other) / norm(theta), the l2 norms over all parameters: the large-norm start.

@@ -19,7 +19,18 @@ pub struct ParamEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParamLayout {
     entries: Vec<ParamEntry>,
+    tied: Vec<TiedName>,
     buffers: Vec<BufferEntry>,
+}
+
+/// A second name of a tensor: a layer has it in common with an earlier one (tied weights).
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TiedName {
+    name: String,
+    /// The index of the tensor among the entries.
+    entry: usize,
+    /// Number of entries that come before the name in state-dict order.
+    place: usize,
 }
 
 /// A tensor of the state dict that is not a parameter, e.g. a running mean.
@@ -32,10 +43,15 @@ pub struct BufferEntry {
 }
 
 /// Why named tensors do not fit a network, listed as PyTorch lists it.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Default, thiserror::Error, PartialEq, Eq)]
 #[error(
     "the weights do not fit the network: {}; use weights of this network, or an experiment with theirs",
-    listed(&[("missing", missing), ("unexpected", unexpected), ("wrong shape", misshapen)])
+    listed(&[
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("wrong shape", misshapen),
+        ("other numbers than in the tensor that it is tied to", untied)
+    ])
 )]
 pub struct LayoutError {
     /// Parameters of the network that the file lacks.
@@ -44,6 +60,8 @@ pub struct LayoutError {
     pub unexpected: Vec<String>,
     /// Tensors of another shape, as `name is [..], expected [..]`.
     pub misshapen: Vec<String>,
+    /// Second names of tensors under which the file has other numbers than under the first.
+    pub untied: Vec<String>,
 }
 
 /// The kinds of mistakes that occur, each with the names of its tensors. The names are those of a foreign file.
@@ -83,6 +101,40 @@ impl ParamLayout {
         range
     }
 
+    /// Appends a second name of the tensor that is known as `other`, and returns the tensor's range in theta; `None` if
+    /// there is no such tensor.
+    pub fn push_tied(&mut self, name: impl Into<String>, other: &str) -> Option<Range<usize>> {
+        let entry = self.position(other)?;
+        self.tied.push(TiedName { name: name.into(), entry, place: self.entries.len() });
+        Some(self.entries[entry].range.clone())
+    }
+
+    /// Whether several layers have a tensor in common.
+    pub fn has_ties(&self) -> bool {
+        !self.tied.is_empty()
+    }
+
+    /// The index of a tensor by any of its names.
+    fn position(&self, name: &str) -> Option<usize> {
+        let own = self.entries.iter().position(|entry| entry.name == name);
+        own.or_else(|| self.tied.iter().find(|tied| tied.name == name).map(|tied| tied.entry))
+    }
+
+    /// The tensor that has a name, be it its first or a second one.
+    pub fn named(&self, name: &str) -> Option<&ParamEntry> {
+        self.position(name).map(|entry| &self.entries[entry])
+    }
+
+    /// All names in state-dict order, each with its tensor: several names of one tensor stand where their layers do.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &ParamEntry)> {
+        let second = |place| {
+            let tied = self.tied.iter().filter(move |tied| tied.place == place);
+            tied.map(|tied| (tied.name.as_str(), &self.entries[tied.entry]))
+        };
+        let own = |place: usize| self.entries.get(place).map(|entry| (entry.name.as_str(), entry));
+        (0..=self.entries.len()).flat_map(move |place| second(place).chain(own(place)))
+    }
+
     /// Appends a tensor that is not a parameter.
     pub fn push_buffer(&mut self, name: impl Into<String>, shape: &[usize]) {
         self.buffers.push(BufferEntry { name: name.into(), shape: shape.to_vec() });
@@ -104,35 +156,45 @@ impl ParamLayout {
     }
 
     /// Puts the tensors of a state dict, `(name, shape, values)` in any order, into theta. Buffers may be present or
-    /// absent.
+    /// absent; a tensor of several names may be there under one of them, or under several with the same numbers.
     ///
     /// # Errors
-    /// [`LayoutError`] with everything that is missing, unexpected or of another shape.
-    pub fn assemble<'a, T: Copy + Default + 'a>(
+    /// [`LayoutError`] with everything that is missing, unexpected, of another shape, or tied and different.
+    pub fn assemble<'a, T: Copy + Default + PartialEq + 'a>(
         &self,
         tensors: impl IntoIterator<Item = (&'a str, &'a [usize], &'a [T])>,
     ) -> Result<Vec<T>, LayoutError> {
         let mut given: BTreeMap<_, _> = tensors.into_iter().map(|(n, shape, values)| (n, (shape, values))).collect();
         let mut theta = vec![T::default(); self.n_params()];
-        let mut error = LayoutError { missing: vec![], unexpected: vec![], misshapen: vec![] };
-        for entry in &self.entries {
-            match given.remove(entry.name.as_str()) {
-                None => error.missing.push(entry.name.clone()),
-                Some((shape, values)) if shape != entry.shape || values.len() != entry.range.len() => {
-                    error.misshapen.push(format!("{} is {}, expected {:?}", entry.name, brief(shape), entry.shape));
+        let mut error = LayoutError::default();
+        for (index, entry) in self.entries.iter().enumerate() {
+            let second = self.tied.iter().filter(|tied| tied.entry == index).map(|tied| tied.name.as_str());
+            let mut found: Option<&[T]> = None;
+            let mut is_there = false;
+            for name in std::iter::once(entry.name.as_str()).chain(second) {
+                let Some((shape, values)) = given.remove(name) else { continue };
+                is_there = true;
+                if shape != entry.shape || values.len() != entry.range.len() {
+                    error.misshapen.push(format!("{name}{IS}{}, expected {:?}", &brief(shape)[1..], entry.shape));
+                    continue;
                 }
-                Some((_, values)) => theta[entry.range.clone()].copy_from_slice(values),
+                match found {
+                    Some(same) if same != values => error.untied.push(name.to_owned()),
+                    Some(_) => {}
+                    None => found = Some(values),
+                }
+            }
+            match found {
+                Some(values) => theta[entry.range.clone()].copy_from_slice(values),
+                None if !is_there => error.missing.push(entry.name.clone()),
+                None => {}
             }
         }
         self.buffers.iter().for_each(|buffer| {
             given.remove(buffer.name.as_str());
         });
         error.unexpected.extend(given.into_keys().map(String::from));
-        if error.missing.is_empty() && error.unexpected.is_empty() && error.misshapen.is_empty() {
-            Ok(theta)
-        } else {
-            Err(error)
-        }
+        if error == LayoutError::default() { Ok(theta) } else { Err(error) }
     }
 }
 

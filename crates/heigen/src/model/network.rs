@@ -3,7 +3,7 @@
 use super::builder::Builder;
 use super::{Algebra, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
 use crate::linalg::{Matrix, Scalar, par};
-use crate::vocabulary::{Activation, ModelSpec};
+use crate::vocabulary::{Activation, ModelSpec, Tie};
 use rayon::prelude::*;
 
 /// A classifier from samples of d features to C outputs.
@@ -69,6 +69,21 @@ pub enum ModelError {
         /// The name.
         name: String,
     },
+    /// A tensor is to be that of another layer, which has none of its name or of its shape.
+    #[error(
+        "{tensor} {shape:?} is tied to {other}{}; expected the name of a tensor of the same shape in an earlier layer",
+        found.as_ref().map_or_else(|| ", which no earlier layer has".to_owned(), |found| format!(", which is {found:?}"))
+    )]
+    Tie {
+        /// The name of the tensor.
+        tensor: String,
+        /// The shape of the tensor.
+        shape: Vec<usize>,
+        /// The name of the other tensor.
+        other: String,
+        /// The shape of the other tensor, if there is one.
+        found: Option<Vec<usize>>,
+    },
     /// The network has more numbers than any memory holds.
     #[error("layer {layer}: with it the network has more than 8 billion numbers; make it smaller")]
     TooLarge {
@@ -133,7 +148,7 @@ impl Network {
             if i > 0 {
                 builder.layers.push(Layer::Activation(activation));
             }
-            builder.linear(&format!("fc{}", i + 1), outputs, true)?;
+            builder.linear(&format!("fc{}", i + 1), outputs, true, &Tie::default())?;
         }
         let Builder { layers, layout, .. } = builder;
         Ok(Self { layers, layout, n_inputs, n_outputs })
@@ -162,7 +177,8 @@ impl Network {
     }
 
     /// Whether the outputs are linear in the parameters of every single layer while all others are held fixed, wherever
-    /// no unit sits on a kink. A log-softmax at the end does not count.
+    /// no unit sits on a kink. A log-softmax at the end does not count. Layers that have a tensor in common cannot be held
+    /// fixed apart from each other, so that networks with tied weights are not multilinear.
     pub fn is_multilinear(&self) -> bool {
         let linear = |layer: &Layer| match layer {
             Layer::Linear(_)
@@ -174,6 +190,9 @@ impl Network {
             Layer::Activation(f) => *f == Activation::Relu,
             Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) => false,
         };
+        if self.layout.has_ties() {
+            return false;
+        }
         let end = self.layers.len() - usize::from(matches!(self.layers.last(), Some(Layer::LogSoftmax)));
         Layer::all(&self.layers[..end], linear)
     }
@@ -219,7 +238,7 @@ impl Network {
     /// receives the gradients of the parameters. A recording [`Network::forward`] must come before it.
     pub fn reverse<A: Algebra>(&self, algebra: &mut A, delta: A::Tensor, tape: &mut Tape<A::Tensor>) {
         let first = self.layers.iter().position(Layer::has_parameters);
-        let delta = layer::reverse(&self.layers, algebra, delta, tape, first);
+        let delta = self.reverse_to(first, algebra, delta, tape);
         // A layer before the first parameters has left something on the tape only if it is a nonlinearity.
         tape.clear(algebra);
         if let Some(delta) = delta {
@@ -235,7 +254,23 @@ impl Network {
         delta: A::Tensor,
         tape: &mut Tape<A::Tensor>,
     ) -> Option<A::Tensor> {
-        layer::reverse(&self.layers, algebra, delta, tape, None)
+        self.reverse_to(None, algebra, delta, tape)
+    }
+
+    /// Runs the layers backwards to the input, or only to the parameters of layer `last`.
+    fn reverse_to<A: Algebra>(
+        &self,
+        last: Option<usize>,
+        algebra: &mut A,
+        delta: A::Tensor,
+        tape: &mut Tape<A::Tensor>,
+    ) -> Option<A::Tensor> {
+        if self.layout.has_ties() {
+            algebra.expect_ties();
+        }
+        let delta = layer::reverse(&self.layers, algebra, delta, tape, last);
+        algebra.end_reverse();
+        delta
     }
 
     /// Number of values that a forward pass computes for one sample, in all layers together.

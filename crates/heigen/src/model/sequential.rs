@@ -16,17 +16,17 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
         return Ok(());
     }
     match layer {
-        LayerSpec::Linear { name, out_features, bias } => {
+        LayerSpec::Linear { name, out_features, bias, tie } => {
             let name = named(name);
             b.needs_features(&name, layer.kind())?;
             b.claim(&name)?;
-            b.linear(&name, *out_features, *bias)?;
+            b.linear(&name, *out_features, *bias, tie)?;
         }
-        LayerSpec::Conv2d { name, out_channels, window, bias } => {
+        LayerSpec::Conv2d { name, out_channels, window, bias, tie } => {
             let name = named(name);
             b.needs_image(&name, layer.kind())?;
             b.claim(&name)?;
-            b.convolution(&name, *out_channels, places(*window), *bias)?;
+            b.convolution(&name, *out_channels, places(*window), *bias, tie)?;
         }
         LayerSpec::BatchNorm { name, eps, affine } => {
             let name = named(name);

@@ -40,6 +40,24 @@ pub enum BatchNormMode {
     Running,
 }
 
+/// The tensors of earlier layers that a layer takes for its own (tied weights): each is one parameter of several layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tie {
+    /// The name of the tensor that is the layer's weight, e.g. `encoder.weight`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
+    /// The name of the tensor that is the layer's bias.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias: Option<String>,
+}
+
+impl Tie {
+    /// Whether all tensors are the layer's own.
+    pub fn is_empty(&self) -> bool {
+        self.weight.is_none() && self.bias.is_none()
+    }
+}
+
 /// One layer. The sizes of inputs are inferred. Names are prefixes of the tensors in a state dict; a layer without a
 /// name has its number in the list, as in `torch.nn.Sequential`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,6 +72,9 @@ pub enum LayerSpec {
         out_features: usize,
         /// Whether there is a bias b.
         bias: bool,
+        /// The tensors that are those of earlier layers.
+        #[serde(skip_serializing_if = "Tie::is_empty")]
+        tie: Tie,
     },
     /// A convolution with a square kernel.
     Conv2d {
@@ -67,6 +88,9 @@ pub enum LayerSpec {
         window: WindowSpec,
         /// Whether there is a bias.
         bias: bool,
+        /// The tensors that are those of earlier layers.
+        #[serde(skip_serializing_if = "Tie::is_empty")]
+        tie: Tie,
     },
     /// The function max(0, z), entry by entry.
     Relu,
@@ -205,8 +229,36 @@ impl From<Activation> for LayerSpec {
 }
 
 impl Sequential {
+    /// Makes the tensor `name` of a linear layer or a convolution one with the tensor `other` of an earlier layer. Returns
+    /// whether there is a layer with such a tensor that is not yet tied to another one.
+    pub fn tie(&mut self, name: &str, other: &str) -> bool {
+        tie(&mut self.layers, "", name, other)
+    }
+
     /// Whether the outputs are log-probabilities.
     pub fn ends_in_log_softmax(&self) -> bool {
         matches!(self.layers.last(), Some(LayerSpec::LogSoftmax))
     }
+}
+
+/// Ties a tensor of one of `layers`, whose names begin with `prefix` if they have no name of their own.
+fn tie(layers: &mut [LayerSpec], prefix: &str, name: &str, other: &str) -> bool {
+    layers.iter_mut().enumerate().any(|(i, layer)| match layer {
+        LayerSpec::Linear { name: own, bias, tie, .. } | LayerSpec::Conv2d { name: own, bias, tie, .. } => {
+            let own = own.clone().unwrap_or_else(|| format!("{prefix}{i}"));
+            let part = match name.strip_prefix(&own) {
+                Some(".weight") => &mut tie.weight,
+                Some(".bias") if *bias => &mut tie.bias,
+                _ => return false,
+            };
+            let free = part.is_none();
+            part.get_or_insert_with(|| other.to_owned());
+            free
+        }
+        LayerSpec::Residual { main, shortcut } => {
+            tie(main, &format!("{prefix}{i}.main."), name, other)
+                || tie(shortcut, &format!("{prefix}{i}.shortcut."), name, other)
+        }
+        _ => false,
+    })
 }

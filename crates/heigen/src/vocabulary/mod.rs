@@ -13,7 +13,7 @@ mod objective;
 
 pub use activation::Activation;
 pub use dtype::Dtype;
-pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, WindowSpec};
+pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, Tie, WindowSpec};
 pub use loss_kind::LossKind;
 pub use model_spec::{Initialization, ModelSpec};
 pub use objective::{Decay, Objective, ObjectiveError, Reduction, Targets};

@@ -20,6 +20,7 @@ mod precision;
 mod purity;
 mod rng;
 mod stopping;
+mod tied;
 mod top_k;
 mod trace;
 mod training_golden;

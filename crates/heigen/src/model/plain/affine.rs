@@ -1,6 +1,6 @@
 //! Products with weights for plain values.
 
-use super::{Plain, Sink, squared_norm};
+use super::{Plain, Sink, squared_norm, target};
 use crate::linalg::{Matrix, Scalar, add_product, product, short_zip, vectorized};
 use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::{Linear, Pool};
@@ -125,18 +125,23 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
     let (_, places) = layer.columns_per_sample();
     let samples = delta.columns / places;
     let weight = layer.weight.clone();
-    match (&mut carrier.sink, layer.window) {
+    let ties = carrier.ties;
+    match (&mut target(&mut carrier.sink, &mut carrier.formed), layer.window) {
         (Sink::None, _) => {}
-        (Sink::Sum(gradient), None) => {
+        (Sink::Sum(gradient), None) if !ties => {
             product(row_major_mut(&mut gradient[weight], rows), delta.as_ref(), x.as_ref().transpose(), par);
         }
-        (Sink::Add(gradient), None) => {
+        (Sink::Sum(gradient) | Sink::Add(gradient), None) => {
             add_product(row_major_mut(&mut gradient[weight], rows), delta.as_ref(), x.as_ref().transpose(), par);
         }
         (Sink::PerSample(gradients), None) => {
             for ((g, delta), x) in gradients.chunks_exact_mut(p).zip(delta.iter_columns()).zip(x.iter_columns()) {
                 for (row, &d) in g[weight.clone()].chunks_exact_mut(x.len()).zip(delta) {
-                    row.iter_mut().zip(x).for_each(|(g, &x)| *g = d * x);
+                    if ties {
+                        row.iter_mut().zip(x).for_each(|(g, &x)| *g += d * x);
+                    } else {
+                        row.iter_mut().zip(x).for_each(|(g, &x)| *g = d * x);
+                    }
                 }
             }
         }
@@ -165,7 +170,9 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
                     Sink::PerSample(gradients) => {
                         product(out, delta, patches_ref, par);
                         let g = &mut gradients[tile.start * p..][weight.clone()];
-                        g.fill(T::ZERO);
+                        if !ties {
+                            g.fill(T::ZERO);
+                        }
                         add_rows(layer, &product_buffer, g);
                     }
                     Sink::SquaredNorms(norms) => {
@@ -176,11 +183,11 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
                 pool.give(patches);
             }
             match sink {
-                Sink::Sum(gradient) => {
+                Sink::Sum(gradient) if !ties => {
                     gradient[weight.clone()].fill(T::ZERO);
                     add_rows(layer, &product_buffer, &mut gradient[weight]);
                 }
-                Sink::Add(gradient) => add_rows(layer, &product_buffer, &mut gradient[weight]),
+                Sink::Sum(gradient) | Sink::Add(gradient) => add_rows(layer, &product_buffer, &mut gradient[weight]),
                 _ => {}
             }
             pool.give(product_buffer);

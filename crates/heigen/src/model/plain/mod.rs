@@ -11,8 +11,8 @@ use crate::linalg::{Matrix, Scalar, vectorized};
 use faer::Par;
 use std::ops::Range;
 
-/// The place where a reverse pass puts the gradients of the parameters. Every parameter belongs to one layer, so each
-/// place is written once.
+/// The place where a reverse pass puts the gradients of the parameters. Where every parameter belongs to one layer, each
+/// place is written once; in networks with tied weights ([`Algebra::expect_ties`]) gradients are added up.
 #[derive(Debug)]
 pub enum Sink<'a, T> {
     /// No gradients are wanted: inference.
@@ -32,6 +32,11 @@ pub enum Sink<'a, T> {
 pub struct Plain<'a, T> {
     theta: &'a [T],
     sink: Sink<'a, T>,
+    /// Whether several layers may have a parameter in common.
+    ties: bool,
+    /// The gradients of single samples, [P, N], that are formed where their squared norms are asked for and parameters are
+    /// shared: the norm of a sum does not follow from the norms of its terms.
+    formed: Option<Vec<T>>,
     pool: &'a mut Pool<T>,
     par: Par,
 }
@@ -39,7 +44,7 @@ pub struct Plain<'a, T> {
 impl<'a, T: Scalar> Plain<'a, T> {
     /// The carrier at `theta` `[P]`; matrix products use `par`.
     pub fn new(theta: &'a [T], sink: Sink<'a, T>, pool: &'a mut Pool<T>, par: Par) -> Self {
-        Self { theta, sink, pool, par }
+        Self { theta, sink, ties: false, formed: None, pool, par }
     }
 
     /// A copy of `x` in the pool's memory.
@@ -120,14 +125,16 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
 
     fn parameter_gradient(&mut self, range: &Range<usize>, delta: &Matrix<T>) {
         let p = self.theta.len();
-        match &mut self.sink {
+        let ties = self.ties;
+        match target(&mut self.sink, &mut self.formed) {
             Sink::None => {}
-            Sink::Sum(gradient) => sum_columns(&delta.data, &mut gradient[range.clone()]),
-            Sink::Add(gradient) => add_columns(&delta.data, &mut gradient[range.clone()]),
+            Sink::Sum(gradient) if !ties => sum_columns(&delta.data, &mut gradient[range.clone()]),
+            Sink::Sum(gradient) | Sink::Add(gradient) => add_columns(&delta.data, &mut gradient[range.clone()]),
             Sink::PerSample(gradients) => {
                 let own = delta.data.len() / (gradients.len() / p);
                 for (g, delta) in gradients.chunks_exact_mut(p).zip(delta.data.chunks_exact(own)) {
-                    sum_columns(delta, &mut g[range.clone()]);
+                    let g = &mut g[range.clone()];
+                    if ties { add_columns(delta, g) } else { sum_columns(delta, g) }
                 }
             }
             Sink::SquaredNorms(norms) => {
@@ -171,8 +178,42 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
         y
     }
 
+    fn expect_ties(&mut self) {
+        let p = self.theta.len();
+        self.ties = true;
+        match &mut self.sink {
+            Sink::None | Sink::Add(_) => {}
+            Sink::Sum(gradients) | Sink::PerSample(gradients) => gradients.fill(T::ZERO),
+            Sink::SquaredNorms(norms) => {
+                let mut formed = self.pool.take(norms.len() * p);
+                formed.fill(T::ZERO);
+                self.formed = Some(formed);
+            }
+        }
+    }
+
+    fn end_reverse(&mut self) {
+        let (p, formed) = (self.theta.len(), self.formed.take());
+        if let (Some(formed), Sink::SquaredNorms(norms)) = (formed, &mut self.sink) {
+            norms.iter_mut().zip(formed.chunks_exact(p.max(1))).for_each(|(norm, g)| *norm += squared_norm(g));
+            self.pool.give(formed);
+        }
+    }
+
     fn recycle(&mut self, tensor: Matrix<T>) {
         self.pool.give(tensor.data);
+    }
+}
+
+/// The place for gradients: the sink, or the gradients of single samples that are formed for their norms.
+fn target<'s, T>(sink: &'s mut Sink<'_, T>, formed: &'s mut Option<Vec<T>>) -> Sink<'s, T> {
+    match (sink, formed) {
+        (_, Some(formed)) => Sink::PerSample(formed),
+        (Sink::None, None) => Sink::None,
+        (Sink::Sum(gradient), None) => Sink::Sum(gradient),
+        (Sink::Add(gradient), None) => Sink::Add(gradient),
+        (Sink::PerSample(gradients), None) => Sink::PerSample(gradients),
+        (Sink::SquaredNorms(norms), None) => Sink::SquaredNorms(norms),
     }
 }
 

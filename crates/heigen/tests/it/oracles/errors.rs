@@ -106,6 +106,7 @@ fn layouts_list_everything_that_does_not_fit() {
         missing: ["fc1.weight", "fc1.bias", "fc2.bias"].map(String::from).to_vec(),
         unexpected: vec!["fc9".into()],
         misshapen: vec!["fc2.weight is [2, 4], expected [4, 2]".into()],
+        untied: vec![],
     };
     assert_eq!(misshapen, wanted);
     assert_eq!(
