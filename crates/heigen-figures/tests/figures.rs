@@ -85,7 +85,7 @@ fn legends_name_classes_stars_and_dashes() -> Result<(), FigureError> {
         (1, vec!["class 0", "class 1", "setosa", "boundary"]),
         (2, vec!["outliers"]),
         (3, vec!["one sample", "mean of a class"]),
-        (4, vec!["xb, whose gradient is parallel to v1", "their distances to xb"]),
+        (4, vec!["xb, sought for a gradient parallel to v1", "their distances to xb"]),
         (5, vec!["class 9", "outliers"]),
         (7, vec!["λi (symlog, linear to ±10\u{2212}3)"]),
         (11, vec!["cosine (symlog: linear up to ±10\u{2212}4, logarithmic beyond)"]),
