@@ -148,7 +148,7 @@ pub enum LabError {
     NoAnalysis {
         /// The path of the record.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault, in words.
         why: String,
     },
     /// A figure needs the whole spectrum of a network that is too large for it.

@@ -111,7 +111,7 @@ impl Prepared {
         Ok(Self { samples, network, running })
     }
 
-    /// The same samples with the network of `experiment` for them.
+    /// Samples that were prepared already, with the network of `experiment` for them.
     pub(crate) fn with_model(self, experiment: &Experiment) -> Result<Self, LabError> {
         let data = &self.samples.data;
         let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).of(&experiment.name)?;

@@ -1,6 +1,6 @@
 //! The reasons why a file cannot be imported.
 
-/// What is read, for messages.
+/// The name of the thing that is read, for messages.
 const SUPPORTED: &str = "\
     heigen reads classifiers of linear layers, convolutions, batch normalisation, ReLU, tanh, sigmoid, softplus, GELU, pools, \
     scalings and residual blocks (Gemm, MatMul, Conv, Add, Sub, Mul, Div, Neg, Pow, BatchNormalization, Relu, Tanh, Sigmoid, \

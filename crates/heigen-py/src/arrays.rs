@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How often memory had to be copied because an operator had kept an array after its product.
 static COPIES: AtomicU64 = AtomicU64::new(0);
 
-/// What owns the memory of an array. The memory is neither freed nor moved before the last array over it is gone.
+/// The owner of an array's memory. The memory is neither freed nor moved before the last array over it is gone.
 #[pyclass(frozen)]
 struct Memory {
     #[expect(dead_code, reason = "it is held, not read")]

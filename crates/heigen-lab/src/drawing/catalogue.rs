@@ -38,7 +38,7 @@ pub(crate) enum Draw {
     Parts(Part),
 }
 
-/// What a figure shows of spectra that need not be whole.
+/// The part of spectra that a figure shows which does not need whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Eigenvalues, all or the largest ones, of several networks in one picture.

@@ -16,7 +16,7 @@ use heigen_store::npy;
 use heigen_store::record::{Dtype, Summary};
 use std::path::{Path, PathBuf};
 
-/// What is known of some experiments.
+/// The eigenvalues, densities and tables by layer that are known of some experiments.
 #[derive(Default)]
 pub(super) struct Known {
     of: Vec<Origin>,
@@ -38,7 +38,7 @@ impl Known {
     }
 }
 
-/// What a figure shows of some experiments, as much of each as is asked for or to be had. Where the analysis that is drawn
+/// Gathers the parts of spectra that a figure shows, as much of each as is asked for or to be had. Where the analysis that is drawn
 /// has the estimates already, they are taken from it.
 pub(super) fn known(call: &Call, part: Part, experiments: &[Loaded], asked: &Asked) -> Result<Known, LabError> {
     let alone = |estimates: EstimatesAsked| Asked {

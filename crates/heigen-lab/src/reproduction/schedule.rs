@@ -46,7 +46,7 @@ pub(crate) enum Event<'a, T, E, M> {
     Ended(usize, &'a Ended<T, E>),
 }
 
-/// What a task's thread sends to the scheduler's.
+/// A message from a task's thread to the scheduler's.
 enum Sent<T, E, M> {
     Said(M),
     Ended(usize, Result<T, E>),

@@ -8,7 +8,7 @@ use heigen_store::files::{self, MemoryFolder};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a figure with all that it needs, and the study of a network from elsewhere, write into a store.
+/// Writes a figure with all that it needs, and the study of a network from elsewhere, into a store.
 fn results(folder: &Folder, store: &Store) {
     let lab = lab();
     let figure = find_figure("5").unwrap();

@@ -5,7 +5,7 @@ use heigen_lab::{Lab, LabError, LabOptions};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a lab may use; results do not depend on it.
+/// The threads and memory that a lab may use; results do not depend on them.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Resources {

@@ -15,7 +15,7 @@ pub(crate) enum NativeOperator {
     F32(Arc<dyn SymmetricOperator<Host<f32>> + Send + Sync>),
 }
 
-/// What the attribute `_native` of an operator in Python is, where the operator is one of the engine's.
+/// The object in the attribute `_native` of an operator in Python that is one of the engine's.
 #[pyclass(frozen, module = "heigen._heigen")]
 pub(crate) struct NativeHandle {
     operator: NativeOperator,

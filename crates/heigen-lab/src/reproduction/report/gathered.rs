@@ -73,7 +73,7 @@ impl Measured {
         self.g_theta_with(|eps| ![FIGURE_4_EPS, FIXED_EPS].map(f64::to_bits).contains(&eps.to_bits()))
     }
 
-    /// The same number as [`Measured::g_theta`], with the smallest of the thresholds.
+    /// The value of `G_theta` as in [`Measured::g_theta`], with the smallest of the thresholds.
     pub(super) fn g_theta_above_zero(&self) -> Option<f64> {
         self.g_theta_with(|eps| eps.to_bits() == FIXED_EPS.to_bits())
     }
