@@ -44,6 +44,20 @@ def test_the_stored_minimum_has_its_stored_spectrum(name, loss, arch):
     assert np.abs(leading - np.abs(golden["alignment_top"][:3])).max() < 1e-6
 
 
+def test_the_keyword_that_the_message_about_a_large_file_names_is_there(tmp_path):
+    golden = np.load(fixtures() / "gauss_30_ce.npz")
+    np.savez(tmp_path / "samples.npz", X=golden["X"], y=golden["y"])
+    network = ("FNN_2layer", fixtures() / "gauss_30_ce.safetensors")
+    with open(tmp_path / "large.npz", "wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(heigen.Error, match="max_gib="):
+        heigen.analyze(network, tmp_path / "large.npz", progress=False)
+    with pytest.raises(heigen.Error, match="max_gib.*is 0"):
+        heigen.analyze(network, tmp_path / "samples.npz", max_gib=0, progress=False)
+    analysis = heigen.analyze(network, tmp_path / "samples.npz", max_gib=1, k=1, progress=False)
+    assert analysis.loss == pytest.approx(float(golden["loss"]), rel=1e-12)
+
+
 def test_training_an_experiment_gives_the_command_lines_weights(tmp_path):
     trained = heigen.experiment("intro1D/normal_training").train(progress=False)
     record = json.loads(program("train", "intro1D/normal_training", "--json", cwd=tmp_path).stdout)

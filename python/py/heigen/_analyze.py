@@ -59,6 +59,7 @@ def analyze(
     divide_by: int | None = None,
     channels_last: bool = False,
     class_names: Sequence[str] | None = None,
+    max_gib: int | None = None,
     rename: Mapping[str, str] | None = None,
     leave_out: Sequence[str] = (),
     weights_key: str | None = None,
@@ -85,6 +86,8 @@ def analyze(
     Without ``k`` the whole spectrum is computed, where that is within reach; with it ``k`` eigenpairs at the end ``which``
     ("LA", "SA", "BE", "LM") by Lanczos, up to residuals of ``tol`` |A|. ``trace``, ``density``, ``diagonal`` and
     ``by_layer`` ask for estimates besides; with ``eigenpairs=False`` they are all that is computed.
+
+    Files of samples and of weights are read up to 2 GiB of memory, or up to ``max_gib``.
 
     Nothing is written unless ``folder`` says where: there the command ``heigen`` finds the results, and later calls too.
 
@@ -125,9 +128,9 @@ def operator(
 
 
 _DEFAULTS: dict[str, Any] = {
-    "standardize": False, "divide_by": None, "channels_last": False, "class_names": None, "rename": None,
-    "leave_out": (), "weights_key": None, "name": None, "folder": None, "force": False, "threads": 0, "memory": None,
-    "progress": None,
+    "standardize": False, "divide_by": None, "channels_last": False, "class_names": None, "max_gib": None,
+    "rename": None, "leave_out": (), "weights_key": None, "name": None, "folder": None, "force": False, "threads": 0,
+    "memory": None, "progress": None,
 }  # fmt: skip
 
 
@@ -188,6 +191,7 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
         "standardize": _native.truth(given["standardize"], "standardize"),
         "divide_by": None if given["divide_by"] is None else _native.integer(given["divide_by"], "divide_by"),
         "channels_last": _native.truth(given["channels_last"], "channels_last"),
+        "max_gib": None if given["max_gib"] is None else _native.integer(given["max_gib"], "max_gib"),
         "class_names": None if names is None else [str(n) for n in _native.items_of(names, "class_names", "names")],
     }
     if isinstance(X, (str, os.PathLike)):
