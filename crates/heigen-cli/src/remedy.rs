@@ -1,9 +1,9 @@
 //! Errors of the lab as text, with remedies in terms of the command line.
 
 use heigen::curvature::{Method, SpectrumError};
-use heigen_lab::{Choice, Contradiction, ImportError, LabError, Renaming};
+use heigen_lab::{Choice, Contradiction, ImportError, LabError, Renaming, remedy_of};
 use heigen_store::foreign_text::{escaped, shown};
-use heigen_store::{FileOption, Remedy, StoreError, of_format};
+use heigen_store::{FileOption, Remedy};
 use std::error::Error;
 
 /// The text for an error of a command, in one line.
@@ -60,18 +60,7 @@ fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
 /// The words of an error with its causes, and behind them the option or command that mends what the store or a format
 /// complains of.
 fn mended(said: String, error: &(dyn Error + 'static)) -> String {
-    let mut remedy = None;
-    let mut cause = Some(error);
-    while let Some(error) = cause.filter(|_| remedy.is_none()) {
-        // [`LabError::Store`] shows the text of the store's error as its own, so that error is not among its sources.
-        remedy = match error.downcast_ref::<LabError>() {
-            Some(LabError::Store(error)) => error.remedy(),
-            Some(LabError::Format(error)) => of_format(error),
-            _ => error.downcast_ref::<StoreError>().and_then(StoreError::remedy),
-        };
-        cause = error.source();
-    }
-    match remedy {
+    match remedy_of(error) {
         Some(Remedy::Give(option) | Remedy::LeaveOut(option)) => format!("{said} ({})", names(option)),
         Some(Remedy::ImageFolder) => format!("{said} by --data-dir or HEIGEN_DATA"),
         Some(Remedy::Catalogue) => {

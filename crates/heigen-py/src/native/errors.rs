@@ -1,10 +1,10 @@
 //! Errors of the lab as exceptions of Python, with remedies in Python's words.
 
 use heigen::curvature::{Method, SpectrumError};
-use heigen_lab::{Choice, Contradiction, ImportError, LabError, Renaming};
+use heigen_lab::{Choice, Contradiction, ImportError, LabError, Renaming, remedy_of};
 use heigen_spectra::{EstimateError, Failure};
 use heigen_store::foreign_text::shown;
-use heigen_store::{FileOption, Remedy, StoreError, of_format};
+use heigen_store::{FileOption, Remedy, StoreError};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 use std::error::Error;
@@ -123,18 +123,8 @@ fn solver(error: &(dyn Error + Send + Sync + 'static)) -> &'static str {
 
 /// The words of an error with its causes, and behind them the keyword that mends what the store or a format complains of.
 fn mended(error: &LabError) -> String {
-    let (said, mut remedy) = (error.in_full(), None);
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause.filter(|_| remedy.is_none()) {
-        // [`LabError::Store`] shows the text of the store's error as its own, so that error is not among its sources.
-        remedy = match error.downcast_ref::<LabError>() {
-            Some(LabError::Store(error)) => error.remedy(),
-            Some(LabError::Format(error)) => of_format(error),
-            _ => error.downcast_ref::<StoreError>().and_then(StoreError::remedy),
-        };
-        cause = error.source();
-    }
-    match remedy {
+    let said = error.in_full();
+    match remedy_of(error) {
         Some(Remedy::Give(option) | Remedy::LeaveOut(option)) => match named(option) {
             Some(keyword) => format!("{said} ({keyword})"),
             None => said,
