@@ -8,6 +8,7 @@ mod name;
 mod parse;
 mod parse_dataset;
 mod parse_file;
+mod parse_graph;
 mod parse_layers;
 mod parse_model;
 mod parse_start;
@@ -15,7 +16,8 @@ mod runnable;
 mod to_json;
 
 pub use crate::vocabulary::{
-    Activation, Approximate, BatchNormMode, Initialization, LayerSpec, LossKind, ModelSpec, Sequential, Tie, WindowSpec,
+    Activation, Approximate, BatchNormMode, GraphSpec, Initialization, LayerSpec, LossKind, ModelSpec, NodeSpec, Op,
+    Sequential, TensorSpec, Tie, WindowSpec,
 };
 pub use error::ConfigError;
 pub use experiment::{

@@ -33,9 +33,10 @@ enum Type {
     Residual,
     LogSoftmax,
     BinaryLogits,
+    Graph,
 }
 
-const TYPES: [(&str, Type); 18] = [
+const TYPES: [(&str, Type); 19] = [
     ("linear", Type::Linear),
     ("conv2d", Type::Conv2d),
     ("relu", Type::Relu),
@@ -54,6 +55,7 @@ const TYPES: [(&str, Type); 18] = [
     ("residual", Type::Residual),
     ("log_softmax", Type::LogSoftmax),
     ("binary_logits", Type::BinaryLogits),
+    ("graph", Type::Graph),
 ];
 
 impl Sequential {
@@ -176,6 +178,7 @@ fn layer(of: &Fields<'_>) -> Result<LayerSpec, ConfigError> {
         Type::FlattenChannelsLast => only(&[]).map(|()| LayerSpec::FlattenChannelsLast)?,
         Type::LogSoftmax => only(&[]).map(|()| LayerSpec::LogSoftmax)?,
         Type::BinaryLogits => only(&[]).map(|()| LayerSpec::BinaryLogits)?,
+        Type::Graph => LayerSpec::Graph(Box::new(super::parse_graph::graph(of)?)),
     })
 }
 

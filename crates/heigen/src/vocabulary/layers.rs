@@ -1,7 +1,7 @@
 //! Layers as an experiment file lists them: the architecture of any network.
 
-use super::Activation;
-use serde::Serialize;
+use super::{Activation, GraphSpec};
+use serde::{Deserialize, Serialize};
 
 /// A network as a list of layers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -153,10 +153,12 @@ pub enum LayerSpec {
     LogSoftmax,
     /// The logits [0, z] of two classes for a single output z: their cross-entropy is the binary cross-entropy of z.
     BinaryLogits,
+    /// A graph of operations.
+    Graph(Box<GraphSpec>),
 }
 
 /// The way in which GELU's distribution function is computed, under PyTorch's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approximate {
     /// It is computed by the error function.
@@ -198,6 +200,7 @@ impl LayerSpec {
             Self::Residual { .. } => "residual",
             Self::LogSoftmax => "log_softmax",
             Self::BinaryLogits => "binary_logits",
+            Self::Graph(_) => "graph",
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod activation;
 mod dtype;
+pub mod graph;
 mod layers;
 mod loss_kind;
 mod model_spec;
@@ -13,6 +14,7 @@ mod objective;
 
 pub use activation::Activation;
 pub use dtype::Dtype;
+pub use graph::{GraphSpec, NodeSpec, Op, TensorSpec};
 pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, Tie, WindowSpec};
 pub use loss_kind::LossKind;
 pub use model_spec::{Initialization, ModelSpec};
