@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::error::{OnnxError, quote};
 use crate::external::External;
-use crate::hints::{self, Role};
+use crate::hints::{self, Exporter, Role};
 use crate::inline::{Functions, Inlined};
 use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use bytes::Bytes;
@@ -75,6 +75,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     /// The name of the program that wrote the file.
     pub(crate) producer: String,
+    pub(crate) exporter: Exporter,
     /// Roles of values, where metadata names them.
     pub(crate) roles: HashMap<ValueId, Role>,
     /// Names of the tensors that others were computed from by nothing but another order of their numbers.
@@ -138,6 +139,7 @@ impl Graph {
             let id = graph.id(&info.name);
             graph.outputs.push((id, info));
         }
+        graph.exporter = Exporter::of(&graph);
         Ok(graph)
     }
 

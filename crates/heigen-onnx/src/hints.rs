@@ -29,13 +29,25 @@ pub(crate) enum Role {
 }
 
 /// The program that wrote the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Exporter {
     /// PyTorch's exporter by `torch.export`.
     TorchDynamo,
     /// PyTorch's exporter by `torch.jit`.
     TorchScript,
+    #[default]
     Other,
+}
+
+impl Exporter {
+    /// The program that wrote a graph.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        if graph.producer != "pytorch" {
+            return Self::Other;
+        }
+        let by_dynamo = |node: &Node| node.name.starts_with("node_");
+        if graph.nodes.iter().any(by_dynamo) { Self::TorchDynamo } else { Self::TorchScript }
+    }
 }
 
 /// The entries of metadata.
@@ -82,6 +94,80 @@ fn is_made_by_name(name: &str) -> bool {
         || after("onnx::").and_then(|rest| rest.rsplit_once('_')).is_some_and(|(_, number)| digits(number))
 }
 
+/// Whether the name is one that `torch.export` gives to the result of an operation, such as `full_default_1`. Names of the model's
+/// own tensors have a dot, unless they belong to the outermost module.
+fn is_of_operation(name: &str) -> bool {
+    const OPERATIONS: [&str; 62] = [
+        "_to_copy",
+        "abs",
+        "add",
+        "alias",
+        "amax",
+        "amin",
+        "any",
+        "arange",
+        "bmm",
+        "cat",
+        "clamp",
+        "clone",
+        "constant_pad_nd",
+        "convert_element_type",
+        "copy",
+        "cos",
+        "cumsum",
+        "detach",
+        "div",
+        "embedding",
+        "eq",
+        "exp",
+        "expand",
+        "eye",
+        "fill",
+        "full",
+        "full_like",
+        "gather",
+        "ge",
+        "gt",
+        "index",
+        "le",
+        "lift_fresh_copy",
+        "lifted_tensor",
+        "linspace",
+        "log",
+        "logical_not",
+        "lt",
+        "masked_fill",
+        "mm",
+        "mul",
+        "ne",
+        "neg",
+        "new_full",
+        "new_ones",
+        "new_zeros",
+        "ones",
+        "permute",
+        "pow",
+        "reshape",
+        "rsqrt",
+        "scalar_tensor",
+        "select",
+        "sin",
+        "slice",
+        "sqrt",
+        "squeeze",
+        "stack",
+        "sub",
+        "unsqueeze",
+        "view",
+        "zeros",
+    ];
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let bare = name.rsplit_once('_').filter(|(_, number)| digits(number)).map_or(name, |(before, _)| before);
+    let endings = ["_default", "_scalar", "_tensor", "_int"];
+    let bare = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
+    OPERATIONS.contains(&bare)
+}
+
 /// Whether a name is of a part of batch normalisation.
 pub(crate) fn names_batch_norm(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -91,17 +177,19 @@ pub(crate) fn names_batch_norm(name: &str) -> bool {
 impl Graph {
     /// The program that wrote the file.
     pub(crate) fn exporter(&self) -> Exporter {
-        if self.producer != "pytorch" {
-            return Exporter::Other;
-        }
-        let by_dynamo = |node: &Node| node.name.starts_with("node_");
-        if self.nodes.iter().any(by_dynamo) { Exporter::TorchDynamo } else { Exporter::TorchScript }
+        self.exporter
     }
 
     /// The role of the initializer `origin`; none stands for a constant that a node of the graph makes.
     pub(crate) fn role(&self, origin: Option<ValueId>) -> Role {
         let Some(id) = origin else { return Role::Made };
-        let by_name = || if self.is_torch() && is_made_by_name(&self.values[id]) { Role::Made } else { Role::Unknown };
+        let name = self.values[id].as_str();
+        let made = |exporter| match exporter {
+            Exporter::Other => false,
+            Exporter::TorchScript => is_made_by_name(name),
+            Exporter::TorchDynamo => is_made_by_name(name) || is_of_operation(name),
+        };
+        let by_name = || if made(self.exporter()) { Role::Made } else { Role::Unknown };
         self.roles.get(&id).cloned().unwrap_or_else(by_name)
     }
 
@@ -122,6 +210,18 @@ mod tests {
         }
         for own in ["0.weight", "conv1.bias", "val_mean", "interval_3", "onnx::x", "", "layer_45"] {
             assert!(!is_made_by_name(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn names_of_operations_are_told_from_those_of_parameters() {
+        for made in
+            ["convert_element_type_default", "full_default_1", "scalar_tensor_default", "lifted_tensor_0", "mul_3"]
+        {
+            assert!(is_of_operation(made), "{made}");
+        }
+        for own in ["p", "pos_embedding", "class_token", "scale", "weight_1", "0.g", "default", ""] {
+            assert!(!is_of_operation(own), "{own}");
         }
     }
 

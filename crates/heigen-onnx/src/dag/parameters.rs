@@ -178,7 +178,7 @@ impl Parameters {
             Role::Buffer => return false,
             Role::Made | Role::Computed(_) | Role::Unknown => {}
         }
-        let numbers: i64 = proto.dims.iter().product();
+        let numbers = proto.dims.iter().fold(1_i64, |product, &size| product.saturating_mul(size));
         let ways = || ends.iter().map(|&(node, i)| (&graph.nodes[node], way(&graph.nodes[node], i)));
         let made = role == Role::Made;
         if ways().any(|(_, way)| way == Use::Weight) {
@@ -203,7 +203,12 @@ impl Parameters {
         match role {
             Role::Computed(_) => self.computed.push(id),
             Role::Made if numbers > 1 && graph.is_torch() => self.computed.push(id),
-            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => self.held.push((id, place)),
+            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => {
+                // A file that names its parameters names all of them.
+                if !graph.roles.values().any(|role| *role == Role::Parameter) {
+                    self.held.push((id, place));
+                }
+            }
             Role::Unknown if names_batch_norm(name) => self.held.push((id, place)),
             Role::Unknown if all_finite(proto) => {
                 let plain = [".weight", ".bias", ".gamma", ".beta"].iter().any(|ending| name.ends_with(ending));

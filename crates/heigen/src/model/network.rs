@@ -1,7 +1,9 @@
 //! A network: a sequence of layers with the layout of its parameters.
 
 use super::builder::Builder;
-use super::{Algebra, GraphError, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
+use super::{
+    Algebra, GraphError, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer,
+};
 use crate::linalg::{Matrix, Scalar, par};
 use crate::vocabulary::{Activation, ModelSpec, Tie};
 use rayon::prelude::*;

@@ -184,7 +184,12 @@ fn matrix<'a, T: Scalar>(
     memory: &'a mut Vec<T>,
 ) -> MatRef<'a, T> {
     if down == 1 && right >= rows {
-        return MatRef::from_column_major_slice_with_stride(&data[..(columns - 1) * right + rows], rows, columns, right);
+        return MatRef::from_column_major_slice_with_stride(
+            &data[..(columns - 1) * right + rows],
+            rows,
+            columns,
+            right,
+        );
     }
     if right == 1 && down >= columns {
         return MatRef::from_row_major_slice_with_stride(&data[..(rows - 1) * down + columns], rows, columns, down);

@@ -17,8 +17,8 @@ pub use contraction::Contraction;
 pub use regions::Regions;
 
 use super::{Algebra, Layer, ModelError, Statistics, Tape};
-use step::{Node, Step};
 use std::sync::Arc;
+use step::{Node, Step};
 
 /// A function of one sample as a graph of steps; it is applied to every sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,9 +104,7 @@ impl Graph {
 
     /// Whether there are numbers that [`Self::fill`] has to give.
     pub(super) fn has_buffers(&self) -> bool {
-        let fixed = |layer: &Layer| {
-            matches!(layer, Layer::BatchNorm(norm) if matches!(norm.statistics, Statistics::Fixed { .. }))
-        };
+        let fixed = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if matches!(norm.statistics, Statistics::Fixed { .. }));
         self.nodes.iter().any(|node| match &node.step {
             Step::Buffer { .. } => true,
             Step::Layer(layer) => fixed(layer),

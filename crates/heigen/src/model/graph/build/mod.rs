@@ -11,8 +11,8 @@ mod reduce;
 mod shapes;
 mod value;
 
-use super::step::{self, Node, Step};
 use super::Graph;
+use super::step::{self, Node, Step};
 use crate::linalg::Matrix;
 use crate::model::builder::Form;
 use crate::model::{Algebra, Layer, ModelError, ParamLayout, Plain, Pool, Sink};
