@@ -140,15 +140,19 @@ impl Prepared {
             if let Some(tensor) = tensors.iter().find(negative) {
                 return Err(LabError::NegativeVariance { tensor: tensor.name.clone() });
             }
-            let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+        }
+        let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+        if self.running {
             self.network = self.network.with_fixed_statistics(values)?;
+        } else if self.network.has_graph_buffers() {
+            self.network = self.network.with_graph_buffers(values)?;
         }
         Ok(theta)
     }
 
-    /// Whether the network can be trained: its statistics do not come with given weights.
+    /// Whether the network can be trained: no numbers besides its parameters come with given weights.
     pub(crate) fn trainable(&self) -> bool {
-        !self.running
+        !self.running && !self.network.has_graph_buffers()
     }
 
     /// Sentences that the user should read about the samples. Those of the samples' file were told already.

@@ -49,7 +49,7 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().couples_samples() {
             return None;
         }
-        let log_probabilities = matches!(self.network().layers().last(), Some(Layer::LogSoftmax));
+        let log_probabilities = self.network().ends_in_log_softmax();
         let cross_entropy = match self.loss_kind() {
             LossKind::Mse => false,
             LossKind::CrossEntropy => true,

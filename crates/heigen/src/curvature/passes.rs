@@ -3,7 +3,7 @@
 use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, ColumnMap, Dual, Layer, Network, Perturbed, Pool, Tape, squared_weights};
+use crate::model::{Algebra, ColumnMap, Dual, Network, Perturbed, Pool, Tape, squared_weights};
 use crate::vocabulary::LossKind;
 use faer::Par;
 use rayon::prelude::*;
@@ -110,7 +110,7 @@ pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) 
 /// that. Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and A =
 /// diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
 pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
-    let log_probabilities = problem.network().layers().last() == Some(&Layer::LogSoftmax);
+    let log_probabilities = problem.network().ends_in_log_softmax();
     let mut loss = problem.sample_loss();
     if loss.kind == LossKind::Nll && log_probabilities {
         loss.kind = LossKind::CrossEntropy;

@@ -1,7 +1,9 @@
 //! A network: a sequence of layers with the layout of its parameters.
 
 use super::builder::Builder;
-use super::{Algebra, GraphError, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
+use super::{
+    Algebra, GraphError, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer,
+};
 use crate::linalg::{Matrix, Scalar, par};
 use crate::vocabulary::{Activation, ModelSpec, Tie};
 use rayon::prelude::*;
@@ -230,6 +232,15 @@ impl Network {
     pub fn couples_samples(&self) -> bool {
         let couples = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.statistics == Statistics::Batch);
         !Layer::all(&self.layers, |layer| !couples(layer))
+    }
+
+    /// Whether the outputs are log-probabilities, because a log-softmax over all of them is the last operation.
+    pub fn ends_in_log_softmax(&self) -> bool {
+        match self.layers.last() {
+            Some(Layer::LogSoftmax) => true,
+            Some(Layer::Graph(graph)) => graph.ends_in_log_softmax(),
+            _ => false,
+        }
     }
 
     /// The layers in order.

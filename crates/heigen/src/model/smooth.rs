@@ -374,7 +374,10 @@ mod tests {
                         continue;
                     }
                     let own = f.derivative(order, z);
-                    assert!((own - difference).abs() < 1e-7 * (1.0 + own.abs()), "{f:?} {order} {z}: {own} {difference}");
+                    assert!(
+                        (own - difference).abs() < 1e-7 * (1.0 + own.abs()),
+                        "{f:?} {order} {z}: {own} {difference}"
+                    );
                     assert!(!f.vanishes(order) || own == 0.0, "{f:?} {order} {z}");
                 }
             }

@@ -27,12 +27,7 @@ fn both<T: Copy>(given: &[T], axes: usize, none: T, what: &str) -> Built<[T; 2]>
 }
 
 impl Places {
-    pub(super) fn new(
-        kernel: &[usize],
-        stride: &[usize],
-        padding: &[[usize; 2]],
-        dilation: &[usize],
-    ) -> Built<Self> {
+    pub(super) fn new(kernel: &[usize], stride: &[usize], padding: &[[usize; 2]], dilation: &[usize]) -> Built<Self> {
         let axes = kernel.len();
         if axes == 0 || axes > 2 {
             return Err(format!("a window of {axes} axes; expected 1 or 2"));
@@ -130,7 +125,10 @@ impl Lowering<'_> {
         let images = self.images(x, axes)?;
         let (outputs, own, image) = (weight.shape[0], weight.shape[1], images.image());
         if groups == 0 || own.checked_mul(groups) != Some(image.channels) || !outputs.is_multiple_of(groups) {
-            return Err(format!("a weight of shape {:?} in {groups} groups for a tensor of {:?}", weight.shape, x.shape));
+            return Err(format!(
+                "a weight of shape {:?} in {groups} groups for a tensor of {:?}",
+                weight.shape, x.shape
+            ));
         }
         if bias.is_some_and(|bias| bias.size() != outputs) {
             return Err(format!("the bias has not {outputs} numbers"));
@@ -233,7 +231,10 @@ impl Lowering<'_> {
         let [n, channels, height, width] = images.value.shape[..] else { return Err("no images".to_owned()) };
         let own = weight.shape[1];
         if groups == 0 || weight.shape[0] != channels || !channels.is_multiple_of(groups) {
-            return Err(format!("a weight of shape {:?} in {groups} groups for a tensor of {:?}", weight.shape, x.shape));
+            return Err(format!(
+                "a weight of shape {:?} in {groups} groups for a tensor of {:?}",
+                weight.shape, x.shape
+            ));
         }
         let outputs = own.checked_mul(groups).ok_or("it has too many outputs")?;
         if bias.is_some_and(|bias| bias.size() != outputs) {
@@ -246,9 +247,7 @@ impl Lowering<'_> {
         let labels: [&[usize]; 2] = [&[0, 5, 7, 1, 2], &[5, 7, 6, 3, 4]];
         let patches = self.contracted([&apart, &weight], labels, &[0, 1, 2, 3, 4, 5, 6])?;
         // Every patch is added where its window lies in an image that has the padding still.
-        let full = |axis: usize, size: usize| {
-            (size - 1) * places.stride[axis] + places.reach(axis) + extra[axis]
-        };
+        let full = |axis: usize, size: usize| (size - 1) * places.stride[axis] + places.reach(axis) + extra[axis];
         let (rows, columns) = (full(0, height), full(1, width));
         product(&[n, rows, columns, outputs]).ok_or("the result is too large")?;
         let row = columns * outputs;

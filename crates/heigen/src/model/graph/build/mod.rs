@@ -11,8 +11,8 @@ mod reduce;
 mod shapes;
 mod value;
 
-use super::step::{self, Node, Step};
 use super::Graph;
+use super::step::{self, Node, Step};
 use crate::linalg::Matrix;
 use crate::model::builder::Form;
 use crate::model::{Algebra, Layer, ModelError, ParamLayout, Plain, Pool, Sink};
@@ -183,8 +183,9 @@ impl<'a> Lowering<'a> {
             })
             .collect();
         let inputs = inputs?;
-        let inputs: Vec<&Matrix<f64>> = inputs.iter().collect();
-        step::forward(node, &mut plain, &inputs).map(|value| value.data)
+        let own = inputs.first().filter(|_| node.step.consumes()).map(|first| plain.copy(first));
+        let inputs: Vec<Option<&Matrix<f64>>> = inputs.iter().map(Some).collect();
+        step::forward(node, &mut plain, own, &inputs).map(|value| value.data)
     }
 
     /// The place in theta of a tensor that is a parameter as it is.

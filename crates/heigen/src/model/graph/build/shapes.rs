@@ -107,13 +107,7 @@ impl Lowering<'_> {
         self.view(x, shape, &strides, 0, order)
     }
 
-    pub(super) fn slice(
-        &mut self,
-        x: &Value,
-        axis: usize,
-        [start, length]: [usize; 2],
-        step: isize,
-    ) -> Built<Value> {
+    pub(super) fn slice(&mut self, x: &Value, axis: usize, [start, length]: [usize; 2], step: isize) -> Built<Value> {
         let size = *x.shape.get(axis).ok_or_else(|| format!("there is no axis {axis} in {:?}", x.shape))?;
         let last = isize::try_from(length).ok().and_then(|n| (n - 1).checked_mul(step));
         let last = last.and_then(|by| start.checked_add_signed(by));
@@ -208,7 +202,9 @@ impl Lowering<'_> {
                 vec![(place.unsigned_abs(), 1.0)]
             };
             if mode == PadMode::Reflect && before.max(after).cast_signed() >= n {
-                return Err(format!("a mirrored padding of {before} and {after} needs an axis that is longer than {n}"));
+                return Err(format!(
+                    "a mirrored padding of {before} and {after} needs an axis that is longer than {n}"
+                ));
             }
             let rows = (0..shape[axis]).map(place).collect();
             y = self.along(&y, axis, rows);
