@@ -260,10 +260,10 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         raise InputError("a module needs samples in memory", "X", wanted="arrays or tensors X and y")
     import torch
 
-    from heigen.torch._export import chain
+    from heigen.torch._export import network_of
 
     example = torch.as_tensor(np.array(features[:2]))
-    read = chain(model, example if example.shape[0] == 2 else torch.cat([example, example]))
+    read = network_of(model, example if example.shape[0] == 2 else torch.cat([example, example]))
     found.origin = {
         "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
         "architecture": json.dumps(read.architecture),
