@@ -56,6 +56,7 @@ class _Reader:
             if is_in_place(node) and (kind_of(node.args[0]) not in _FRESH or len(node.args[0].users) > 1):
                 raise self._refused(node, "changes a tensor in place that others see")
         self._used: set[str] = set()
+        self._found_before: dict[Any, Any] = {}
 
     def read(self) -> tuple[list[dict[str, Any]], set[str]]:
         return self._between(self._input, self._output), self._used
@@ -235,16 +236,22 @@ class _Reader:
         """The nodes that all of a value passes through, from the value back to the input."""
         spine = [node]
         while node is not self._input:
+            node = self._before(node)
+            spine.append(node)
+        return spine
+
+    def _before(self, node: Any) -> Any:
+        """The nearest node that all of a value passes through. It is looked for once: otherwise every residual block would double
+        the work."""
+        if node not in self._found_before:
             if getattr(node, "op", None) != "call_function":
                 raise self._refused(node, "does not follow from the module's input alone")
             value, constant, _ = self._with_constant(node)
             if kind_of(node) == "add" and constant is None:
                 other = set(self._spine(node.args[1]))
-                node = next((n for n in self._spine(node.args[0]) if n in other), self._input)
-            else:
-                node = value
-            spine.append(node)
-        return spine
+                value = next((n for n in self._spine(node.args[0]) if n in other), self._input)
+            self._found_before[node] = value
+        return self._found_before[node]
 
     def _weights(self, node: Any, place: int) -> tuple[str, Any, bool]:
         """The name that weight and bias have in common, the weight, and whether there is a bias."""

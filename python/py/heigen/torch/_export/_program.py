@@ -109,6 +109,8 @@ def functional(program: Program, known: Callable[[str], bool]) -> Program:
     for target in list(decompositions):
         if known(_opname(target)):
             del decompositions[target]
+    # Assignments to parts of a tensor leave copies behind, which have no derivative.
+    decompositions[torch.ops.aten.copy.default] = lambda x, source, non_blocking=False: source.to(x.dtype).expand_as(x).clone()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         smaller = program.exported.run_decompositions(decompositions)
