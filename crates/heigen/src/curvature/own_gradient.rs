@@ -2,7 +2,8 @@
 
 use crate::linalg::{Matrix, Scalar, add_product, product};
 use crate::model::{
-    Algebra, ColumnMap, Dual, DualTensor, Function, ImageMap, Layer, Linear, Plain, Pool, Sink, Window,
+    Algebra, ColumnMap, Contraction, Dual, DualTensor, Function, ImageMap, Layer, Linear, Plain, Pool, Regions, Sink,
+    Window,
 };
 use faer::{MatRef, Par};
 use std::ops::Range;
@@ -11,7 +12,7 @@ use std::ops::Range;
 pub(super) fn has_rank_one_gradients(layers: &[Layer]) -> bool {
     Layer::all(layers, |layer| match layer {
         Layer::Linear(l) => l.window.is_none(),
-        Layer::BatchNorm(_) => false,
+        Layer::BatchNorm(_) | Layer::Graph(_) => false,
         _ => true,
     })
 }
@@ -113,6 +114,36 @@ macro_rules! delegate {
         }
         fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor {
             self.$inner.max_pool_transposed(window, delta, x)
+        }
+        fn regroup(&mut self, x: Self::Tensor, rows: usize) -> Self::Tensor {
+            self.$inner.regroup(x, rows)
+        }
+        fn contract(&mut self, map: &Contraction, a: &Self::Tensor, b: &Self::Tensor, fold: bool) -> Self::Tensor {
+            self.$inner.contract(map, a, b, fold)
+        }
+        fn total(&mut self, x: &Self::Tensor, own: usize) -> Self::Tensor {
+            self.$inner.total(x, own)
+        }
+        fn masked(&mut self, a: Self::Tensor, mask: &Self::Tensor) -> Self::Tensor {
+            self.$inner.masked(a, mask)
+        }
+        fn choose(&mut self, regions: &Regions, x: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor {
+            self.$inner.choose(regions, x, by)
+        }
+        fn choose_transposed(&mut self, regions: &Regions, x: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor {
+            self.$inner.choose_transposed(regions, x, by)
+        }
+        fn look_up(&mut self, table: &Self::Tensor, ids: &Self::Tensor, row: usize) -> Self::Tensor {
+            self.$inner.look_up(table, ids, row)
+        }
+        fn look_up_transposed(
+            &mut self,
+            delta: &Self::Tensor,
+            ids: &Self::Tensor,
+            shape: [usize; 2],
+            fold: bool,
+        ) -> Self::Tensor {
+            self.$inner.look_up_transposed(delta, ids, shape, fold)
         }
         fn recycle(&mut self, tensor: Self::Tensor) {
             self.$inner.recycle(tensor);

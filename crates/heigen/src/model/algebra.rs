@@ -1,6 +1,6 @@
 //! The operations that all layers are written in; layers use no others.
 
-use super::{Function, ImageMap, Linear, Window};
+use super::{Contraction, Function, ImageMap, Linear, Regions, Window};
 use crate::linalg::Scalar;
 use std::ops::Range;
 
@@ -51,6 +51,34 @@ pub trait Algebra {
     fn max_pool(&mut self, window: &Window, x: &Self::Tensor) -> Self::Tensor;
     /// Puts `delta` where the values of `x` are largest: the transposed map of the derivative of [`Self::max_pool`] at x.
     fn max_pool_transposed(&mut self, window: &Window, delta: &Self::Tensor, x: &Self::Tensor) -> Self::Tensor;
+    /// The tensor [features, samples] as [rows, columns], or the other way round: the same numbers in the same order, of
+    /// which `rows` belong to each column.
+    fn regroup(&mut self, x: Self::Tensor, rows: usize) -> Self::Tensor;
+    /// The sums of products of two tensors [features, samples], sample by sample; one column is the same for all samples.
+    /// With `fold` the sums of all samples are added up, as in the derivative by something that they share, unless the
+    /// carrier keeps samples apart.
+    fn contract(&mut self, map: &Contraction, a: &Self::Tensor, b: &Self::Tensor, fold: bool) -> Self::Tensor;
+    /// The sum of all columns; where the carrier keeps samples apart, that of the `own` columns of each.
+    fn total(&mut self, x: &Self::Tensor, own: usize) -> Self::Tensor;
+    /// a * m, entry by entry, and 0 wherever m is 0, whatever a is there; `a` is used up. The mask m does not vary with
+    /// theta; it may have one column.
+    fn masked(&mut self, a: Self::Tensor, mask: &Self::Tensor) -> Self::Tensor;
+    /// The entries of `x` that are largest in `by`, region by region; `by` may have one column.
+    fn choose(&mut self, regions: &Regions, x: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor;
+    /// Puts `delta` where `by` is largest: the transposed map of [`Self::choose`].
+    fn choose_transposed(&mut self, regions: &Regions, delta: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor;
+    /// The rows, of `row` numbers each, that a table has at the places `ids`, which are whole numbers; each of the two may
+    /// have one column. A place outside of the table gives numbers that are none (NaN).
+    fn look_up(&mut self, table: &Self::Tensor, ids: &Self::Tensor, row: usize) -> Self::Tensor;
+    /// Adds the rows of `delta` to those of a table of `length` numbers that have the places `ids`: the transposed map of
+    /// [`Self::look_up`]. With `fold` for all samples together, as in [`Self::contract`].
+    fn look_up_transposed(
+        &mut self,
+        delta: &Self::Tensor,
+        ids: &Self::Tensor,
+        shape: [usize; 2],
+        fold: bool,
+    ) -> Self::Tensor;
     /// Says before a reverse pass that several layers may have a parameter in common, whose gradient is then the sum of
     /// theirs. Carriers that always add have nothing to do.
     fn expect_ties(&mut self) {}
@@ -78,18 +106,20 @@ pub trait ColumnMap<T, const M: usize> {
 #[derive(Debug)]
 pub struct Tape<X> {
     stack: Vec<X>,
+    /// The heights of the stack that steps of a graph have noted.
+    marks: Vec<usize>,
     keep: bool,
 }
 
 impl<X> Tape<X> {
     /// A tape that records, because a reverse pass follows.
     pub fn recording() -> Self {
-        Self { stack: Vec::new(), keep: true }
+        Self { stack: Vec::new(), marks: Vec::new(), keep: true }
     }
 
     /// A tape that keeps nothing, for inference only.
     pub fn forgetting() -> Self {
-        Self { stack: Vec::new(), keep: false }
+        Self { stack: Vec::new(), marks: Vec::new(), keep: false }
     }
 
     /// Keeps a tensor for the reverse pass, or recycles it.
@@ -101,8 +131,20 @@ impl<X> Tape<X> {
         }
     }
 
+    /// Notes how many tensors there are now.
+    pub(super) fn mark(&mut self) {
+        self.marks.push(self.stack.len());
+    }
+
+    /// Recycles what has been left since the last mark, which is forgotten.
+    pub(super) fn back_to_mark<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A) {
+        let height = self.marks.pop().unwrap_or(0);
+        self.stack.drain(height.min(self.stack.len())..).for_each(|tensor| algebra.recycle(tensor));
+    }
+
     /// Recycles the tensors that no reverse pass has taken.
     pub fn clear<A: Algebra<Tensor = X>>(&mut self, algebra: &mut A) {
+        self.marks.clear();
         self.stack.drain(..).for_each(|tensor| algebra.recycle(tensor));
     }
 

@@ -26,6 +26,10 @@ pub(super) fn build(spec: &ModelSpec, shape: &[usize], n_outputs: usize) -> Resu
 /// a plain vector.
 fn input(own: &Sequential, shape: &[usize]) -> Result<Builder, ModelError> {
     let n_inputs = shape.iter().product();
+    // A graph says itself which shape its input has.
+    if own.input_shape.is_none() && matches!(own.layers.first(), Some(LayerSpec::Graph(_))) {
+        return Ok(Builder::features(n_inputs));
+    }
     let image = own.input_shape.or(match *shape {
         [height, width, channels] if own.channels_last => Some([channels, height, width]),
         [channels, height, width] => Some([channels, height, width]),

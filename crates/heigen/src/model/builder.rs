@@ -1,7 +1,7 @@
 //! Builds networks layer by layer, with PyTorch's names.
 
-use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window};
-use crate::vocabulary::{Activation, Tie};
+use super::{BatchNorm, Layer, graph, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window};
+use crate::vocabulary::{Activation, GraphSpec, Tie};
 use std::fmt;
 use std::ops::Range;
 
@@ -166,6 +166,18 @@ impl Builder {
         };
         self.layers.push(Layer::Scale(Scale { scale, shift }));
         Ok(())
+    }
+
+    /// Appends a graph of operations; its output counts as features.
+    pub(super) fn graph(&mut self, name: &str, spec: &GraphSpec) -> Result<(), ModelError> {
+        let layer = graph::build(spec, self.form, &mut self.layout)?;
+        let outputs = match &layer {
+            Layer::Graph(graph) => graph.n_outputs(),
+            _ => 0,
+        };
+        self.layers.push(layer);
+        self.form = Form { shape: Shape { channels: outputs, height: 1, width: 1 }, image: false };
+        self.room(name, Some(outputs))
     }
 
     /// Appends the logits [0, z] of a single output z.

@@ -3,6 +3,8 @@
 use crate::linalg::{Scalar, vectorized};
 use crate::vocabulary::Activation;
 
+use super::Smooth;
+
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Function {
@@ -13,6 +15,8 @@ pub enum Function {
         /// A small number that keeps the argument away from 0.
         epsilon: f64,
     },
+    /// A function that graphs apply.
+    Smooth(Smooth),
 }
 
 impl Function {
@@ -21,6 +25,7 @@ impl Function {
     pub fn derivative<T: Scalar>(self, order: u8, z: T) -> T {
         match self {
             Self::Activation(f) => f.derivative(order, z),
+            Self::Smooth(f) => T::from_f64(f.derivative(order, z.to_f64())),
             Self::InverseSqrt { epsilon } => {
                 let inverse = T::ONE / (z + T::from_f64(epsilon));
                 let root = inverse.sqrt();
@@ -35,7 +40,11 @@ impl Function {
 
     /// Whether the derivative of this order is zero (almost) everywhere, so that it need not be computed.
     pub fn vanishes(self, order: u8) -> bool {
-        matches!(self, Self::Activation(f) if f.vanishes(order))
+        match self {
+            Self::Activation(f) => f.vanishes(order),
+            Self::Smooth(f) => f.vanishes(order),
+            Self::InverseSqrt { .. } => false,
+        }
     }
 
     /// Writes y = f^(order)(x). The match is outside of the loop, so that the loops of the common cases are vectorised.
@@ -46,6 +55,10 @@ impl Function {
             || match (self, order) {
                 (Self::Activation(RELU), 0) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(0, x)),
                 (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
+                (Self::Smooth(Smooth::Affine { scale, shift }), 0) => {
+                    let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
+                    x.iter().zip(y).for_each(|(&x, y)| *y = scale * x + shift);
+                }
                 _ => x.iter().zip(y).for_each(|(&x, y)| *y = self.derivative(order, x)),
             },
         );

@@ -2,7 +2,7 @@
 
 use super::binary_logits::BinaryLogits;
 use super::softmax::{LogSoftmax, LogSoftmaxReverse};
-use super::{Algebra, Average, BatchNorm, Function, Linear, Reorder, Scale, Tape, Window};
+use super::{Algebra, Average, BatchNorm, Function, Graph, Linear, Reorder, Scale, Tape, Window};
 use crate::vocabulary::Activation;
 
 /// One step of a network.
@@ -28,6 +28,8 @@ pub enum Layer {
     BinaryLogits,
     /// The sum main(x) + shortcut(x).
     Residual(Residual),
+    /// A graph of operations.
+    Graph(Box<Graph>),
 }
 
 /// Two branches with the same input, whose outputs are added; an empty shortcut is the identity.
@@ -40,14 +42,18 @@ pub struct Residual {
 }
 
 impl Layer {
-    /// Hands every layer of a list to `visit`, those inside of residual blocks in the place of their block: main branch, then
-    /// shortcut.
+    /// Hands every layer of a list to `visit`, those inside of residual blocks in the place of their block (main branch, then
+    /// shortcut), those inside of a graph before the graph.
     pub fn visit<'a>(layers: &'a [Self], visit: &mut dyn FnMut(&'a Self)) {
         for layer in layers {
             match layer {
                 Self::Residual(block) => {
                     Self::visit(&block.main, visit);
                     Self::visit(&block.shortcut, visit);
+                }
+                Self::Graph(graph) => {
+                    graph.visit(visit);
+                    visit(layer);
                 }
                 other => visit(other),
             }
@@ -72,6 +78,10 @@ impl Layer {
                 Self::Residual(block) => {
                     Self::try_change(&mut block.main, change)?;
                     Self::try_change(&mut block.shortcut, change)?;
+                }
+                Self::Graph(graph) => {
+                    graph.try_change(change)?;
+                    change(layer)?;
                 }
                 other => change(other)?,
             }
@@ -103,6 +113,7 @@ impl Layer {
                 a.recycle(x);
                 return y;
             }
+            Self::Graph(graph) => return graph.forward(a, x, tape),
             Self::Residual(block) => {
                 let own = a.copy(&x);
                 let y = forward(&block.main, a, own, tape);
@@ -173,6 +184,7 @@ impl Layer {
                 a.recycle(delta);
                 Some(out)
             }
+            Self::Graph(graph) => graph.reverse(a, delta, tape, needs_input),
             Self::Residual(block) => {
                 let own = a.copy(&delta);
                 // The tape is a stack, so the branch that went forward last comes back first.
@@ -190,6 +202,7 @@ impl Layer {
         match self {
             Self::Linear(_) => true,
             Self::BatchNorm(layer) => layer.affine.is_some(),
+            Self::Graph(graph) => graph.has_parameters(),
             Self::Residual(block) => block.main.iter().chain(&block.shortcut).any(Self::has_parameters),
             Self::Activation(_)
             | Self::LogSoftmax

@@ -20,6 +20,8 @@ pub struct ParamEntry {
 pub struct ParamLayout {
     entries: Vec<ParamEntry>,
     tied: Vec<TiedName>,
+    /// Whether a tensor may be used at several places, or at none.
+    shared: bool,
     buffers: Vec<BufferEntry>,
 }
 
@@ -109,9 +111,14 @@ impl ParamLayout {
         Some(self.entries[entry].range.clone())
     }
 
-    /// Whether several layers have a tensor in common.
+    /// Says that a tensor may be used at several places of a network, or at none.
+    pub(super) fn share(&mut self) {
+        self.shared = true;
+    }
+
+    /// Whether several layers may have a tensor in common.
     pub fn has_ties(&self) -> bool {
-        !self.tied.is_empty()
+        self.shared || !self.tied.is_empty()
     }
 
     /// The index of a tensor by any of its names.

@@ -1,7 +1,7 @@
 //! A network: a sequence of layers with the layout of its parameters.
 
 use super::builder::Builder;
-use super::{Algebra, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
+use super::{Algebra, GraphError, Layer, ParamLayout, Plain, Pool, Shape, Sink, Statistics, Tape, architectures, layer};
 use crate::linalg::{Matrix, Scalar, par};
 use crate::vocabulary::{Activation, ModelSpec, Tie};
 use rayon::prelude::*;
@@ -99,6 +99,15 @@ pub enum ModelError {
         /// PyTorch's name of the tensor.
         name: String,
     },
+    /// Numbers that a graph takes from the weights file are missing.
+    #[error("the tensor {name}, which is no parameter, is missing or of another size; use weights saved with it")]
+    Buffer {
+        /// The name of the tensor.
+        name: String,
+    },
+    /// A node of a graph cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// The number of features or of classes is zero.
     #[error("a network from {inputs} features to {outputs} classes cannot be built: both must be 1 or more")]
     Empty {
@@ -165,6 +174,25 @@ impl Network {
         Ok(network)
     }
 
+    /// Whether there are graphs that take numbers from the weights file which are no parameters.
+    pub fn has_graph_buffers(&self) -> bool {
+        !Layer::all(&self.layers, |layer| !matches!(layer, Layer::Graph(graph) if graph.has_buffers()))
+    }
+
+    /// This network with the numbers that its graphs take from the weights file besides parameters: masks, tables, and the
+    /// running statistics of their normalisations in evaluation mode. `buffer` gives them by their names.
+    ///
+    /// # Errors
+    /// [`ModelError::Buffer`] if one is missing or has another length.
+    pub fn with_graph_buffers(&self, buffer: impl Fn(&str) -> Option<Vec<f64>>) -> Result<Self, ModelError> {
+        let mut network = self.clone();
+        Layer::try_change(&mut network.layers, &mut |layer| match layer {
+            Layer::Graph(graph) => graph.fill(&buffer),
+            _ => Ok(()),
+        })?;
+        Ok(network)
+    }
+
     /// This network with its layers changed, those inside of residual blocks, too, in the order of [`Layer::visit`].
     pub(super) fn with_layers_changed(&self, mut change: impl FnMut(&mut Layer)) -> Self {
         let mut network = self.clone();
@@ -188,7 +216,7 @@ impl Network {
             | Layer::Scale(_)
             | Layer::BinaryLogits => true,
             Layer::Activation(f) => *f == Activation::Relu,
-            Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) => false,
+            Layer::Residual(_) | Layer::LogSoftmax | Layer::BatchNorm(_) | Layer::Graph(_) => false,
         };
         if self.layout.has_ties() {
             return false;
@@ -287,6 +315,11 @@ impl Network {
                         total += size(&block.main, own) + size(&block.shortcut, &mut shortcut);
                     }
                     Layer::BinaryLogits => *own = 2,
+                    Layer::Graph(graph) => {
+                        total += graph.activation_size();
+                        *own = graph.n_outputs();
+                        continue;
+                    }
                     Layer::Activation(_)
                     | Layer::LogSoftmax
                     | Layer::Reorder(_)
@@ -305,6 +338,7 @@ impl Network {
     pub fn multiplications(&self) -> usize {
         let of = |layer: &Layer| match layer {
             Layer::Linear(l) => l.weight.len() * l.columns_per_sample().1,
+            Layer::Graph(graph) => graph.multiplications(),
             _ => 0,
         };
         let mut sum = 0;
@@ -346,16 +380,25 @@ impl Network {
 }
 
 fn fix_statistics(layers: &mut [Layer], buffer: &impl Fn(&str) -> Option<Vec<f64>>) -> Result<(), ModelError> {
-    Layer::try_change(layers, &mut |layer| {
-        let Layer::BatchNorm(norm) = layer else { return Ok(()) };
-        let get = |which: &str| {
-            let name = format!("{}.{which}", norm.name);
-            let found = buffer(&name).filter(|values| values.len() == norm.channels);
-            found.ok_or(ModelError::Statistics { name })
-        };
-        norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };
-        Ok(())
-    })
+    for layer in layers {
+        match layer {
+            Layer::BatchNorm(norm) => {
+                let get = |which: &str| {
+                    let name = format!("{}.{which}", norm.name);
+                    let found = buffer(&name).filter(|values| values.len() == norm.channels);
+                    found.ok_or(ModelError::Statistics { name })
+                };
+                norm.statistics = Statistics::Fixed { mean: get("running_mean")?, variance: get("running_var")? };
+            }
+            Layer::Residual(block) => {
+                fix_statistics(&mut block.main, buffer)?;
+                fix_statistics(&mut block.shortcut, buffer)?;
+            }
+            Layer::Graph(graph) => graph.fill(buffer)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The class of every column: the index of its largest output, the first one of several, as `argmax` in PyTorch.

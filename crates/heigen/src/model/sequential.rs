@@ -54,7 +54,7 @@ fn add(b: &mut Builder, layer: &LayerSpec, place: &str) -> Result<(), ModelError
             b.layers.push(Layer::LogSoftmax);
         }
         LayerSpec::BinaryLogits => b.binary_logits(place)?,
-        LayerSpec::Graph(_) => todo!(),
+        LayerSpec::Graph(graph) => b.graph(place, graph)?,
         // Dropout does nothing, because analyses are of the network as it predicts; activations were dealt with above.
         LayerSpec::Dropout { .. }
         | LayerSpec::Relu

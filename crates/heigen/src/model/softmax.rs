@@ -39,13 +39,18 @@ pub(crate) fn subtract_mean<T: Scalar>(p: &[T], v: &[T], out: &mut [T]) {
 /// The map y = x - log(sum(exp(x))).
 pub(super) struct LogSoftmax;
 
+/// Writes log(softmax(x)) to `y`.
+pub(crate) fn log_softmax_of<T: Scalar>(x: &[T], y: &mut [T]) {
+    let max = largest(x);
+    let log_sum = x.iter().map(|&v| (v - max).exp()).sum::<T>().ln();
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = (x - max) - log_sum;
+    }
+}
+
 impl<T: Scalar> ColumnMap<T, 1> for LogSoftmax {
     fn value(&self, _: usize, [x]: [&[T]; 1], out: &mut [T]) {
-        let max = largest(x);
-        let log_sum = x.iter().map(|&v| (v - max).exp()).sum::<T>().ln();
-        for (y, &x) in out.iter_mut().zip(x) {
-            *y = (x - max) - log_sum;
-        }
+        log_softmax_of(x, out);
     }
 
     /// Its derivative dy = dx - p^T dx.

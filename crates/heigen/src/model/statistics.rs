@@ -91,6 +91,9 @@ fn walk<T: Scalar>(
             plain.recycle(shortcut);
             y
         }
+        Layer::Graph(graph) => graph.forward_by(plain, x, &mut Tape::forgetting(), &mut |layer, plain, x, _| {
+            walk(std::slice::from_ref(layer), plain, x, less, found)
+        }),
         other => {
             if let Layer::BatchNorm(norm) = other {
                 found.push(measured(&norm.name, &x, less));

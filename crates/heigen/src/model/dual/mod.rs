@@ -1,6 +1,7 @@
 //! The dual carrier: values with K directional derivatives each.
 
 mod affine;
+mod general;
 mod perturbed;
 
 pub(crate) use perturbed::{Perturbed, squared_weights};
@@ -8,7 +9,7 @@ pub(crate) use perturbed::{Perturbed, squared_weights};
 use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};
 use super::plain::output_size;
-use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};
+use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Linear, Pool, Regions, Window};
 use crate::linalg::{Matrix, Scalar};
 use faer::Par;
 use std::ops::Range;
@@ -281,6 +282,44 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
 
     fn max_pool_transposed(&mut self, window: &Window, delta: &DualTensor<T>, x: &DualTensor<T>) -> DualTensor<T> {
         self.chosen(window, delta, x, true)
+    }
+
+    fn regroup(&mut self, x: DualTensor<T>, rows: usize) -> DualTensor<T> {
+        general::regroup(self, x, rows)
+    }
+
+    fn contract(&mut self, map: &Contraction, a: &DualTensor<T>, b: &DualTensor<T>, fold: bool) -> DualTensor<T> {
+        general::contract(self, map, a, b, fold)
+    }
+
+    fn total(&mut self, x: &DualTensor<T>, _own: usize) -> DualTensor<T> {
+        general::total(self, x)
+    }
+
+    fn masked(&mut self, a: DualTensor<T>, mask: &DualTensor<T>) -> DualTensor<T> {
+        general::masked(self, a, mask)
+    }
+
+    fn choose(&mut self, regions: &Regions, x: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {
+        general::choose(self, regions, x, by, false)
+    }
+
+    fn choose_transposed(&mut self, regions: &Regions, delta: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {
+        general::choose(self, regions, delta, by, true)
+    }
+
+    fn look_up(&mut self, table: &DualTensor<T>, ids: &DualTensor<T>, row: usize) -> DualTensor<T> {
+        general::look_up(self, table, ids, row)
+    }
+
+    fn look_up_transposed(
+        &mut self,
+        delta: &DualTensor<T>,
+        ids: &DualTensor<T>,
+        shape: [usize; 2],
+        fold: bool,
+    ) -> DualTensor<T> {
+        general::look_up_transposed(self, delta, ids, shape, fold)
     }
 
     fn keep(&mut self, mut tensor: DualTensor<T>) -> DualTensor<T> {

@@ -2,7 +2,9 @@
 
 use super::{Dual, DualTensor};
 use crate::linalg::{Matrix, Scalar};
-use crate::model::{Algebra, ColumnMap, Function, ImageMap, Layer, Linear, Network, Plain, Sink, Window};
+use crate::model::{
+    Algebra, ColumnMap, Contraction, Function, ImageMap, Layer, Linear, Network, Plain, Regions, Sink, Window,
+};
 use faer::Par;
 use heigen_spectra::philox;
 use std::ops::Range;
@@ -197,6 +199,56 @@ impl<T: Scalar> Algebra for Perturbed<'_, T> {
 
     fn max_pool_transposed(&mut self, window: &Window, delta: &DualTensor<T>, x: &DualTensor<T>) -> DualTensor<T> {
         self.dual.max_pool_transposed(window, delta, x)
+    }
+
+    fn regroup(&mut self, x: DualTensor<T>, rows: usize) -> DualTensor<T> {
+        self.dual.regroup(x, rows)
+    }
+
+    fn contract(&mut self, map: &Contraction, a: &DualTensor<T>, b: &DualTensor<T>, fold: bool) -> DualTensor<T> {
+        let c = self.dual.contract(map, a, b, fold);
+        let mut plain = Plain::new(&[], Sink::None, &mut *self.dual.pool, Par::Seq);
+        let mut square = |x: &Matrix<T>| {
+            let mut squares = plain.input(x);
+            squares.data.iter_mut().for_each(|x| *x *= *x);
+            squares
+        };
+        let (a, b) = (square(&a.value), square(&b.value));
+        let terms = plain.contract(map, &a, &b, fold);
+        plain.recycle(a);
+        plain.recycle(b);
+        self.add_errors(c, terms)
+    }
+
+    fn total(&mut self, x: &DualTensor<T>, own: usize) -> DualTensor<T> {
+        let y = self.dual.total(x, own);
+        self.moved(y)
+    }
+
+    fn masked(&mut self, a: DualTensor<T>, mask: &DualTensor<T>) -> DualTensor<T> {
+        self.dual.masked(a, mask)
+    }
+
+    fn choose(&mut self, regions: &Regions, x: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {
+        self.dual.choose(regions, x, by)
+    }
+
+    fn choose_transposed(&mut self, regions: &Regions, delta: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {
+        self.dual.choose_transposed(regions, delta, by)
+    }
+
+    fn look_up(&mut self, table: &DualTensor<T>, ids: &DualTensor<T>, row: usize) -> DualTensor<T> {
+        self.dual.look_up(table, ids, row)
+    }
+
+    fn look_up_transposed(
+        &mut self,
+        delta: &DualTensor<T>,
+        ids: &DualTensor<T>,
+        shape: [usize; 2],
+        fold: bool,
+    ) -> DualTensor<T> {
+        self.dual.look_up_transposed(delta, ids, shape, fold)
     }
 
     fn keep(&mut self, tensor: DualTensor<T>) -> DualTensor<T> {

@@ -1,12 +1,14 @@
 //! The plain carrier, which computes values only.
 
 mod affine;
+mod general;
 
+pub(super) use general::{column_of, mask, place};
 pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};
-use super::{Algebra, ColumnMap, Function, ImageMap, Linear, Pool, Window};
+use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Linear, Pool, Regions, Window};
 use crate::linalg::{Matrix, Scalar, vectorized};
 use faer::Par;
 use std::ops::Range;
@@ -176,6 +178,41 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
         let mut y = self.pool.take_matrix(x.rows, x.columns);
         give_back_values(window, &x.data, &delta.data, &mut y.data, self.pool);
         y
+    }
+
+    fn regroup(&mut self, mut x: Matrix<T>, rows: usize) -> Matrix<T> {
+        x.columns = x.data.len() / rows.max(1);
+        x.rows = rows;
+        x
+    }
+
+    fn contract(&mut self, map: &Contraction, a: &Matrix<T>, b: &Matrix<T>, fold: bool) -> Matrix<T> {
+        general::contract(self, map, a, b, fold)
+    }
+
+    fn total(&mut self, x: &Matrix<T>, own: usize) -> Matrix<T> {
+        general::total(self, x, own)
+    }
+
+    fn masked(&mut self, mut a: Matrix<T>, mask: &Matrix<T>) -> Matrix<T> {
+        general::mask(&mut a.data, mask, 1, a.columns);
+        a
+    }
+
+    fn choose(&mut self, regions: &Regions, x: &Matrix<T>, by: &Matrix<T>) -> Matrix<T> {
+        general::choose(self, regions, x, by)
+    }
+
+    fn choose_transposed(&mut self, regions: &Regions, delta: &Matrix<T>, by: &Matrix<T>) -> Matrix<T> {
+        general::choose_transposed(self, regions, delta, by)
+    }
+
+    fn look_up(&mut self, table: &Matrix<T>, ids: &Matrix<T>, row: usize) -> Matrix<T> {
+        general::look_up(self, table, ids, row)
+    }
+
+    fn look_up_transposed(&mut self, delta: &Matrix<T>, ids: &Matrix<T>, shape: [usize; 2], fold: bool) -> Matrix<T> {
+        general::look_up_transposed(self, delta, ids, shape, fold)
     }
 
     fn expect_ties(&mut self) {

@@ -14,13 +14,13 @@ const STEP: f64 = 1e-5;
 const DIFFERENCE: f64 = 1e-8;
 const N: usize = 7;
 
-struct Case {
+pub(super) struct Case {
     name: &'static str,
     architecture: Sequential,
     shape: &'static [usize],
 }
 
-fn case(name: &'static str, shape: &'static [usize], layers: &str) -> Case {
+pub(super) fn case(name: &'static str, shape: &'static [usize], layers: &str) -> Case {
     let architecture = Sequential::parse(&format!("{{\"layers\": [{layers}]}}"), name).unwrap();
     Case { name, architecture, shape }
 }
@@ -151,6 +151,7 @@ fn table() -> Vec<Case> {
         ),
     ];
     cases.extend(without_parameters());
+    cases.extend(super::graph_cases::graphs());
     cases
 }
 

@@ -7,6 +7,7 @@ mod eigen;
 mod errors;
 mod exact;
 mod generalization;
+mod graph_cases;
 mod invariance;
 mod layers;
 mod margins;
