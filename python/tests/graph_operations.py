@@ -478,5 +478,10 @@ def _reduce(w: Writer, x: str) -> str:
     return made if w.shape(made) else w.node("reshape", made, shape=[1, 1])
 
 
-#: The operations that graphs are made for.
-FOCUSED = sorted(op for op in _MAKERS if op != "start")
+#: Operations with many settings, which graphs are made for more often.
+_MANIFOLD = [
+    "avg_pool", "batch_norm", "conv", "conv_transpose", "einsum", "gather", "group_norm", "interpolate", "matmul", "max_pool", "pad",
+    "reduce", "scaled_dot_product_attention", "slice",
+]  # fmt: skip
+#: The operations that graphs are made for, one after another.
+FOCUSED = [*sorted(op for op in _MAKERS if op != "start"), *_MANIFOLD, *_MANIFOLD]

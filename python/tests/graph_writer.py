@@ -196,7 +196,7 @@ class Writer:
         infinite = node["op"] in ("constant", "where") or not numbers
         if not infinite and not all(value.isfinite().all() and value.abs().max() < LARGEST for value in numbers if value.numel()):
             raise Refused
-        if any(value.numel() == 0 for value in numbers) or sum(value[0].numel() for value in numbers[:1]) > 400:
+        if any(value.numel() == 0 for value in numbers) or numbers[0].numel() > 400:
             raise Refused
         for one, other in zip(derivatives, near):
             if not one.isfinite().all() or one.abs().max() > 50 * LARGEST or (one - other).abs().max() > 1e-4 * (1 + one.abs().max()):

@@ -77,7 +77,7 @@ def _case(seed: int, rng: np.random.Generator) -> Case:
     kind = str(kinds[0] if kinds else rng.choice(["features", "sequence", "signal", "image"]))
     writer = Writer(rng, kind, N_SAMPLES)
     x = made(writer, "embedding" if kind == "tokens" else "start", "x")
-    others = [str(op) for op in rng.choice(FOCUSED, rng.integers(0, 3))]
+    others = [str(op) for op in rng.choice(FOCUSED, rng.integers(0, 5))]
     for op in [*(op for op in focus if not (kind == "tokens" and op == "embedding")), *others]:
         x = writer.tried(op, x, optional=op not in focus)
     output = writer.head(x, N_CLASSES)
