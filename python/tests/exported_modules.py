@@ -63,7 +63,7 @@ def _through_a_view(x: Tensor) -> Tensor:
 
 
 def _activations(m: Any, x: Tensor) -> Tensor:
-    hard = F.hardtanh(x) + F.relu6(x) + F.hardswish(x) + F.hardsigmoid(x) + F.softshrink(x) + F.hardshrink(x) + F.threshold(x, 0.1, 0.2)
+    hard = F.hardtanh(x) + F.relu6(x) + F.hardswish(x) + F.softshrink(x) + F.hardshrink(x) + F.threshold(x, 0.1, 0.2)
     units = F.elu(x, 0.7) + F.selu(x) + F.celu(x, 1.3) + F.leaky_relu(x, 0.2) + F.rrelu(x, 0.1, 0.3) + F.glu(torch.cat([x, x], 2))
     smooth = F.silu(x) + F.mish(x) + F.gelu(x) + F.gelu(x, approximate="tanh") + F.softplus(x, 2.0, 10.0) + F.softmin(x, -1)
     return hard + units + smooth + F.softsign(x) + F.tanhshrink(x) + F.logsigmoid(x) + m.one(x) + m.each(x)
@@ -79,7 +79,7 @@ def _functions(m: Any, x: Tensor) -> Tensor:
 def _arithmetic(m: Any, x: Tensor) -> Tensor:
     joined = torch.addcmul(x, m.a, x, value=2) + torch.addcdiv(x, x, m.b.exp()) + torch.lerp(x, m.a, 0.3)
     bounds = torch.maximum(x, m.a) + torch.minimum(x, m.b) + x.clamp(-1, 1) + x.clamp(min=m.a) + x.clamp_max(0.4)
-    rests = torch.remainder(x, 0.7) + torch.fmod(x, 0.7) + torch.div(x, 0.3, rounding_mode="floor") + x // 0.4
+    rests = torch.remainder(x, 0.7) + torch.fmod(x, 0.7) + torch.div(x, 0.3, rounding_mode="floor")
     return joined + bounds + rests + torch.rsub(x, m.a, alpha=2) + torch.sub(x, m.a, alpha=3) + x * m.s
 
 
@@ -157,6 +157,7 @@ def modules() -> dict[str, nn.Module]:
     reflecting = nn.Conv2d(1, 4, (2, 3), (2, 1), (1, 2), padding_mode="reflect")
     made = {
         "activations": Using(_activations, one=nn.PReLU(), each=nn.PReLU(5)),
+        "a hard sigmoid": Using(lambda m, x: F.hardsigmoid(x)),
         "functions": Using(_functions, b=_random(6)),
         "arithmetic": Using(_arithmetic, a=_random(5, 6), b=_random(6), s=nn.Parameter(torch.tensor(1.3))),
         "truth values": Using(_truths),

@@ -151,8 +151,9 @@ def _as_graph(model: nn.Module, program: Program, names: dict[str, str], outputs
     shape = (1, *outputs.shape[1:]) if outputs.dim() > 1 else (1, 1)
     if math.prod(shape) != math.prod(made.shape):
         raise UnsupportedModelError(f"the output is of shape {made.shape}, not one for each sample; {INSTEAD}", program.name)
-    made = graph.reshaped(made, shape)
-    nodes, taken = _needed(graph.nodes, made.name)
+    last = graph.reshaped(made, shape)
+    assert not isinstance(last, Const)
+    nodes, taken = _needed(graph.nodes, last.name)
     used = {name for name in names.values() if name in taken}
     own = {key: value for key, value in graph.buffers.items() if key in taken}
     spec = {
@@ -161,7 +162,7 @@ def _as_graph(model: nn.Module, program: Program, names: dict[str, str], outputs
         "parameters": [{"name": key, "shape": list(value.shape)} for key, value in model.named_parameters() if key in used],
         "buffers": [{"name": key, "shape": list(value.shape)} for key, value in own.items()],
         "nodes": nodes,
-        "output": made.name,
+        "output": last.name,
     }
     return {"layers": [spec]}, used, own
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from heigen.torch._export._graph import Const, Graph, Operand, Value, reads
+from heigen.torch._export._graph import Const, Graph, Operand, Value, broadcast, reads
 from heigen.torch._export._program import tell_of_dropout
 
 #: Operations that have the same name and no settings.
@@ -253,7 +253,7 @@ def _fmod(g: Graph, x: Any, other: Any) -> Value:
 @reads("pow")
 def _pow(g: Graph, x: Any, exponent: Any) -> Value:
     if isinstance(exponent, Const) and exponent.tensor.numel() == 1 and math.prod(g.shape) == math.prod(x.shape):
-        return g.emit("pow_scalar", g.reshaped(x, g.shape), exponent=float(exponent.tensor))
+        return g.emit("pow_scalar", g.reshaped(g.operand(x), g.shape), exponent=float(exponent.tensor))
     if isinstance(exponent, (int, float)):
         return g.unary("pow_scalar", x, exponent=float(exponent))
     return g.binary("pow", x, exponent)
@@ -304,22 +304,26 @@ def _lerp(g: Graph, x: Any, end: Any, weight: Any) -> Value:
 
 @reads("logical_and", "bitwise_and", "__and__")
 def _and(g: Graph, x: Any, other: Any) -> Value:
-    return g.binary("mul", *_truths(g, x, other), torch.bool)
+    a, b = _truths(g, x, other)
+    return g.binary("mul", a, b, torch.bool)
 
 
 @reads("logical_or", "bitwise_or", "__or__")
 def _or(g: Graph, x: Any, other: Any) -> Value:
-    return g.binary("maximum", *_truths(g, x, other), torch.bool)
+    a, b = _truths(g, x, other)
+    return g.binary("maximum", a, b, torch.bool)
 
 
 @reads("logical_xor", "bitwise_xor", "__xor__")
 def _xor(g: Graph, x: Any, other: Any) -> Value:
-    return g.binary("compare", *_truths(g, x, other), torch.bool, comparison="not_equal")
+    a, b = _truths(g, x, other)
+    return g.binary("compare", a, b, torch.bool, comparison="not_equal")
 
 
 @reads("logical_not", "bitwise_not")
 def _not(g: Graph, x: Any) -> Value:
-    return g.binary("sub", 1, *_truths(g, x), torch.bool)
+    (truth,) = _truths(g, x)
+    return g.binary("sub", 1, truth, torch.bool)
 
 
 def _truths(g: Graph, *values: Any) -> list[Operand]:
@@ -342,5 +346,5 @@ def _masked_fill(g: Graph, x: Any, mask: Operand, value: Any) -> Value:
 def where(g: Graph, condition: Operand, a: Any, b: Any) -> Value:
     """``a`` where the condition holds, ``b`` elsewhere."""
     a, b = g.operand(a), g.operand(b)
-    shape = torch.broadcast_shapes(condition.shape, a.shape, b.shape)
+    shape = broadcast(condition.shape, a.shape, b.shape)
     return g.emit("where", condition, a, b, shape=shape, dtype=torch.promote_types(a.dtype, b.dtype))

@@ -106,14 +106,15 @@ def _split(
     g: Graph, x: Operand, split_size: Any = None, split_sizes: Any = None, chunks: Any = None, sections: Any = None,
     indices: Any = None, dim: int = 0,
 ) -> list[Operand]:  # fmt: skip
-    parts, start = [], 0
+    parts: list[Any] = []
+    start = 0
     for part in g.node.meta["val"]:
         shape = tuple(part.shape)
         length = 1 if len(shape) < len(x.shape) else shape[dim]
         # Pieces that nobody uses are not made.
         parts.append(g.reshaped(g.piece(x, dim, start, length), shape) if _is_used(g, len(parts)) else None)
         start += length
-    return parts  # type: ignore[return-value]
+    return parts
 
 
 def _is_used(g: Graph, i: int) -> bool:
@@ -155,7 +156,7 @@ def _pad(g: Graph, x: Operand, pad: Any = None, padding: Any = None, mode: str =
         return x
     if value is not None and not math.isfinite(value):
         raise g.refused("puts numbers around a tensor that are infinite or NaN")
-    own = {"value": float(value)} if value and mode == "constant" else {}
+    own: dict[str, Any] = {"value": float(value)} if value and mode == "constant" else {}
     return g.emit("pad", x, padding=pairs, mode=mode, **own)
 
 

@@ -10,7 +10,7 @@ import inspect
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch.fx.node import map_arg
 from heigen._errors import UnsupportedModelError
 from heigen.torch._export._program import INSTEAD, Program, is_in_place, kind_of, refused
 
-__all__ = ["Const", "Graph", "Operand", "Value", "reads", "writes_down"]
+__all__ = ["Const", "Graph", "Operand", "Value", "broadcast", "reads", "writes_down"]
 
 #: The largest constant that stands in the graph itself; larger ones are tensors of the weights.
 _INLINE = 64
@@ -36,14 +36,17 @@ _HARMLESS = {
 _READERS: dict[str, Callable[..., Any]] = {}
 
 
-def reads(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+_Reader = TypeVar("_Reader", bound=Callable[..., Any])
+
+
+def reads(*names: str) -> Callable[[_Reader], _Reader]:
     """Declares a function as the reader of aten operations.
 
     It gets the graph and the operation's arguments by their names (``x`` for ``self`` and ``input``). An argument that it
     does not take must have its default.
     """
 
-    def declared(reader: Callable[..., Any]) -> Callable[..., Any]:
+    def declared(reader: _Reader) -> _Reader:
         for name in names:
             assert name not in _READERS, name
             _READERS[name] = reader
@@ -183,7 +186,7 @@ class Graph:
     def binary(self, op: str, a: Any, b: Any, dtype: torch.dtype | None = None, **settings: Any) -> Value:
         """An operation on two tensors, whose shapes are broadcast."""
         a, b = self.operand(a), self.operand(b)
-        shape = torch.broadcast_shapes(a.shape, b.shape)
+        shape = broadcast(a.shape, b.shape)
         return self.emit(op, a, b, shape=shape, dtype=dtype or torch.promote_types(a.dtype, b.dtype), **settings)
 
     def unary(self, op: str, x: Operand, dtype: torch.dtype | None = None, **settings: Any) -> Value:
@@ -241,7 +244,8 @@ class Graph:
             return constants[node.name]
         if node.op != "call_function":
             raise self.refused("is no operation on tensors")
-        args, kwargs = map_arg((node.args, node.kwargs), self._known.__getitem__)
+        given: Any = map_arg((node.args, node.kwargs), self._known.__getitem__)
+        args, kwargs = given
         if node.target is operator.getitem:
             part = args[0][args[1]]
             if part is None:
@@ -310,6 +314,11 @@ class Graph:
             else:
                 self.buffers[name] = array
         return self._constants[key]
+
+
+def broadcast(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape of tensors of several shapes together."""
+    return tuple(np.broadcast_shapes(*(tuple(shape) for shape in shapes)))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ def exported(model: nn.Module, example: torch.Tensor) -> Program:
     first = next(model.parameters())
     # Samples in integers are numbers to most networks, and places in a table to some. A module that does not work in float64
     # (numbers of a fixed type inside, devices without it) is taken as it is.
-    kinds: list[tuple[torch.dtype | None, torch.dtype]] = []
+    kinds: list[tuple[torch.dtype, torch.dtype]] = []
     for weights in dict.fromkeys([torch.float64, first.dtype]):
         kinds += [(weights, dtype) for dtype in ([] if example.is_floating_point() else [example.dtype]) + [weights]]
     failed: Exception | None = None
@@ -66,7 +66,7 @@ def exported(model: nn.Module, example: torch.Tensor) -> Program:
     raise UnsupportedModelError(f"torch.export cannot follow the module: {said}; {INSTEAD}", name) from failed
 
 
-def _twin(model: nn.Module, dtype: torch.dtype | None, name: str) -> tuple[nn.Module, set[str]]:
+def _twin(model: nn.Module, dtype: torch.dtype, name: str) -> tuple[nn.Module, set[str]]:
     """A copy of the module as it predicts, and the paths of what normalises by statistics of the batch.
 
     Those take running statistics in the copy, so that batches of one sample can go through; the readers put it right.
@@ -78,9 +78,9 @@ def _twin(model: nn.Module, dtype: torch.dtype | None, name: str) -> tuple[nn.Mo
             if module.training or module.running_mean is None:
                 by_batch.add(path)
             if module.running_mean is None:
-                like = {"dtype": dtype, "device": next(model.parameters()).device}
-                module.register_buffer("running_mean", torch.zeros(module.num_features, **like))
-                module.register_buffer("running_var", torch.ones(module.num_features, **like))
+                first = next(twin.parameters())
+                module.register_buffer("running_mean", first.new_zeros(module.num_features))
+                module.register_buffer("running_var", first.new_ones(module.num_features))
             module.eval()
         elif isinstance(module, (nn.modules.dropout._DropoutNd, nn.RNNBase, nn.MultiheadAttention)):
             dropout = getattr(module, "p", getattr(module, "dropout", 0.0))
@@ -102,9 +102,10 @@ def tell_of_dropout(name: str) -> None:
 def functional(program: Program, known: Callable[[str], bool]) -> Program:
     """The program without operations that change a tensor in place, and with those that are not ``known`` made of smaller
     ones where PyTorch knows how."""
-    table = getattr(torch.export, "default_decompositions", None)
-    if table is None:
-        from torch._decomp import core_aten_decompositions as table
+    from torch import _decomp
+
+    # Older versions of PyTorch have them under another name.
+    table: Any = getattr(torch.export, "default_decompositions", None) or _decomp.core_aten_decompositions
     decompositions = table()
     for target in list(decompositions):
         if known(_opname(target)):
@@ -125,12 +126,14 @@ def each_sample_alone(program: Program, pair: torch.Tensor) -> torch.Tensor:
     pair = pair.to(program.example.device, program.example.dtype)
     with torch.no_grad():
         try:
-            both, first, second = (program.twin(x) for x in (pair, pair[:1], pair[1:]))
+            outputs: list[Any] = [program.twin(x) for x in (pair, pair[:1], pair[1:])]
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UnsupportedModelError(f"the module takes one sample, but not two: {said}; {INSTEAD}", program.name) from error
-    if not all(isinstance(out, torch.Tensor) for out in (both, first, second)):
+    if not all(isinstance(out, torch.Tensor) for out in outputs):
         raise UnsupportedModelError(f"the engine's networks have one output; {INSTEAD}", program.name)
+    both: torch.Tensor = outputs[0]
+    first, second = outputs[1:]
     if both.dim() == 0 or both.shape[0] != 2 or both.numel() != 2 * first.numel():
         raise UnsupportedModelError(
             f"the output of two samples is of shape {tuple(both.shape)}, not one for each sample; {INSTEAD}", program.name
