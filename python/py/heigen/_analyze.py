@@ -72,7 +72,7 @@ def analyze(
 ) -> Analysis:
     """The spectrum of a trained network's loss, with a certificate, and all that follows from it, by the native engine.
 
-    ``model`` is a :class:`torch.nn.Module` whose graph the engine has layers for (others are refused by the name of the
+    ``model`` is a :class:`torch.nn.Module` whose operations the engine has (others are refused by the name of the
     part that it lacks: :class:`heigen.torch.Hessian` takes any module), the path of an ONNX file, or a pair
     ``(architecture, weights)``: a dictionary of layers or the path of its JSON file, and a dictionary of arrays or the
     path of a state dict. ``X`` [N, ...] and ``y`` [N] are arrays or tensors; or ``X`` alone is a pair, an iterable of
@@ -112,7 +112,7 @@ def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, pr
 def operator(
     model: Any, X: Any = None, y: Any = None, *, kind: str = "hessian", loss: Any = "cross_entropy", **options: Any
 ) -> Operator:
-    """The matrix of a network that the native engine has layers for, as an operator for all solvers.
+    """The matrix of a network that the native engine can express, as an operator for all solvers.
 
     Arguments are those of :func:`heigen.analyze`. Products never enter Python.
     """
@@ -260,10 +260,10 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         raise InputError("a module needs samples in memory", "X", wanted="arrays or tensors X and y")
     import torch
 
-    from heigen.torch._export import chain
+    from heigen.torch._export import network_of
 
     example = torch.as_tensor(np.array(features[:2]))
-    read = chain(model, example if example.shape[0] == 2 else torch.cat([example, example]))
+    read = network_of(model, example if example.shape[0] == 2 else torch.cat([example, example]))
     found.origin = {
         "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
         "architecture": json.dumps(read.architecture),
