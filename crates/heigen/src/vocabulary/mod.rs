@@ -7,13 +7,17 @@
 mod activation;
 mod dtype;
 mod layers;
+mod loss_args;
 mod loss_kind;
 mod model_spec;
 mod objective;
+mod targets;
 
 pub use activation::Activation;
 pub use dtype::Dtype;
 pub use layers::{Approximate, BatchNormMode, LayerSpec, Sequential, Tie, WindowSpec};
+pub use loss_args::LossArgs;
 pub use loss_kind::LossKind;
 pub use model_spec::{Initialization, ModelSpec};
-pub use objective::{Decay, Objective, ObjectiveError, Reduction, Targets};
+pub use objective::{Decay, LossOptions, Objective, ObjectiveError, Reduction};
+pub use targets::{PositionLayout, Targets, TargetsView};
