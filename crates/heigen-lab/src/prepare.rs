@@ -118,6 +118,17 @@ impl Prepared {
         Ok(Self { network, ..self })
     }
 
+    /// Whether samples have classes under the loss of the experiment.
+    pub(crate) fn has_classes(&self, experiment: &Experiment) -> bool {
+        self.samples.data.classes().is_some() && !experiment.loss.is_regression()
+    }
+
+    /// Fails if the samples have no classes.
+    pub(crate) fn need_classes(&self, experiment: &Experiment) -> Result<(), LabError> {
+        let name = || experiment.name.clone();
+        if self.has_classes(experiment) { Ok(()) } else { Err(LabError::NoClasses { name: name() }) }
+    }
+
     /// The training samples.
     pub fn training(&self) -> &Arc<Dataset> {
         &self.samples.training

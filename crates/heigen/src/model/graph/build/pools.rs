@@ -63,7 +63,7 @@ impl Lowering<'_> {
         let size = channels * places[0] * places[1];
         let node = self.push(Step::Layer(Box::new(layer)), vec![x.node], size, channels);
         let y = Value { node, shape: vec![1, channels, places[0], places[1]], order: vec![0, 2, 3, 1] };
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn max_pool(&mut self, x: &Value, window: &PoolWindow) -> Built<Value> {
@@ -96,7 +96,7 @@ impl Lowering<'_> {
         let mut y = self.chosen(&images.value, Regions { outer, inner, length, starts, members });
         y.shape = vec![outer, inner, rows.len(), columns.len()];
         y.order = vec![0, 2, 3, 1];
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn average_pool(
@@ -148,7 +148,7 @@ impl Lowering<'_> {
         let map = sparse(images.images(), image.channels, image.pixels(), matrix);
         let node = self.mapped(&images.value, map, false);
         let shape = vec![images.images(), image.channels, rows.len(), columns.len()];
-        self.from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
+        self.back_from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
     }
 
     pub(super) fn adaptive_pool(&mut self, x: &Value, sizes: &[usize], largest: bool) -> Built<Value> {
