@@ -15,8 +15,8 @@ const DIFFERENCE: f64 = 1e-8;
 const N: usize = 7;
 
 pub(super) struct Case {
-    name: &'static str,
-    architecture: Sequential,
+    pub(super) name: &'static str,
+    pub(super) architecture: Sequential,
     shape: &'static [usize],
 }
 

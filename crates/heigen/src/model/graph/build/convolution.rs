@@ -228,6 +228,9 @@ impl Lowering<'_> {
         let kernel = weight.shape.get(2..).unwrap_or_default();
         let places = Places::new(kernel, &slide.stride, &slide.padding, &slide.dilation)?;
         let extra = both(output_padding, axes, 0, "output_padding")?;
+        if extra.iter().any(|&extra| extra > 1 << 20) {
+            return Err(format!("`output_padding` is {output_padding:?}"));
+        }
         let images = self.images(x, axes)?;
         let [n, channels, height, width] = images.value.shape[..] else { return Err("no images".to_owned()) };
         let own = weight.shape[1];

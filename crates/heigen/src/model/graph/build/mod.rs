@@ -40,6 +40,8 @@ type Built<T> = Result<T, String>;
 
 /// The largest number of numbers of a tensor for one sample.
 const MOST: usize = 1 << 33;
+/// The largest number of entries of a table that a graph brings along: constants, and matrices that move numbers.
+const TABLE: usize = 1 << 26;
 /// The largest number of axes.
 const MAX_AXES: usize = 32;
 
@@ -98,10 +100,16 @@ fn name_of(op: &Op) -> String {
     json.get("op").and_then(|name| name.as_str()).unwrap_or_default().to_owned()
 }
 
-/// The product of sizes, unless it is more than any tensor has.
+/// The product of sizes, unless it is 0 or more than any tensor has.
 fn product(shape: &[usize]) -> Option<usize> {
     let all = shape.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
-    all.filter(|&all| all <= MOST && shape.len() <= MAX_AXES)
+    all.filter(|&all| all > 0 && all <= MOST && shape.len() <= MAX_AXES)
+}
+
+/// Fails if a table of this many entries, a product of numbers, would be too large.
+fn table(sizes: &[usize]) -> Built<()> {
+    let all = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size.max(1)));
+    all.filter(|&all| all <= TABLE).map(|_| ()).ok_or_else(|| format!("it takes a table of more than {TABLE} entries"))
 }
 
 /// The nodes on which `output` depends, which becomes the last one.
@@ -158,6 +166,7 @@ impl Lowering<'_> {
         let mut node = Node { step, inputs, size, rows, shared: !sees, learns, sees };
         let constant = |&i: &usize| matches!(self.nodes[i].step, Step::Constant(_));
         if !node.inputs.is_empty()
+            && size <= TABLE
             && node.inputs.iter().all(constant)
             && let Some(values) = self.computed(&node)
         {
@@ -231,7 +240,8 @@ impl Lowering<'_> {
         let optional = |i: usize| inputs[i].as_ref();
         match &spec.op {
             Op::Constant { shape, values } => {
-                let size = product(shape).ok_or("it is too large")?;
+                let size = product(shape).ok_or("it is empty or too large")?;
+                table(&[size])?;
                 let values = match values[..] {
                     [one] => vec![one; size],
                     _ if values.len() == size => values.clone(),

@@ -5,7 +5,7 @@ use super::super::regions::Regions;
 use super::super::step::Step;
 use super::shapes::transposed;
 use super::value::Value;
-use super::{Built, Lowering};
+use super::{Built, Lowering, table};
 use crate::model::Smooth;
 use crate::vocabulary::graph::Reduction;
 use std::sync::Arc;
@@ -31,8 +31,12 @@ impl Lowering<'_> {
                 let sum = self.summed(&square, axes);
                 self.smooth(&sum, Smooth::Sqrt)
             }
-            Reduction::Max => self.largest(x, axes),
-            Reduction::Min => {
+            Reduction::Max | Reduction::Min => {
+                table(&[count])?;
+                if reduction == Reduction::Max {
+                    let largest = self.largest(x, axes);
+                    return self.without(&largest, axes, keep);
+                }
                 let minus = self.negate(x);
                 let largest = self.largest(&minus, axes);
                 self.negate(&largest)
@@ -60,11 +64,17 @@ impl Lowering<'_> {
                 self.reshape(&product, &shape)?
             }
         };
+        self.without(&y, axes, keep)
+    }
+
+    /// `x` without axes of size 1, unless they are kept.
+    fn without(&mut self, x: &Value, axes: &[usize], keep: bool) -> Built<Value> {
         if keep {
-            return Ok(y);
+            return Ok(x.clone());
         }
-        let shape: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| y.shape[axis]).collect();
-        self.reshape(&y, &shape)
+        let others = (0..x.shape.len()).filter(|axis| !axes.contains(axis));
+        let shape: Vec<usize> = others.map(|axis| x.shape[axis]).collect();
+        self.reshape(x, &shape)
     }
 
     /// The sums along axes, which stay with size 1.
@@ -121,6 +131,7 @@ impl Lowering<'_> {
 
     pub(super) fn cumsum(&mut self, x: &Value, axis: usize) -> Built<Value> {
         let size = *x.shape.get(axis).ok_or_else(|| format!("there is no axis {axis} in {:?}", x.shape))?;
+        table(&[size, size])?;
         let rows = (0..size).map(|i| (0..=i).map(|j| (j, 1.0)).collect()).collect();
         Ok(self.along(x, axis, rows))
     }

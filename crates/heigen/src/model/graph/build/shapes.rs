@@ -2,7 +2,7 @@
 
 use super::super::linear_map::{Axis, LinearMap, Sparse};
 use super::value::Value;
-use super::{Built, Lowering, product};
+use super::{Built, Lowering, product, table};
 use crate::vocabulary::graph::PadMode;
 
 /// The shape that two shapes have together by broadcasting, `None` if there is none.
@@ -100,7 +100,7 @@ impl Lowering<'_> {
         }
         let own = x.strides();
         let mut strides: Vec<isize> = own.iter().map(|s| s.cast_signed()).collect();
-        strides[axis] *= step;
+        strides[axis] = if length == 1 { 0 } else { strides[axis] * step };
         let mut shape = x.shape.clone();
         shape[axis] = length;
         Ok(self.view(x, &shape, &strides, start * own[axis], &x.order.clone()))
@@ -163,6 +163,7 @@ impl Lowering<'_> {
             if value == 0.0 {
                 return Ok(padded);
             }
+            table(&shape)?;
             let inside = self.constant(&x.shape.clone(), vec![1.0; x.size()]);
             let inside = self.padded(&inside, padding);
             let filler = self.constant(&[1], vec![value]);
@@ -190,6 +191,7 @@ impl Lowering<'_> {
                     "a mirrored padding of {before} and {after} needs an axis that is longer than {n}"
                 ));
             }
+            table(&[shape[axis]])?;
             let rows = (0..shape[axis]).map(place).collect();
             y = self.along(&y, axis, rows);
         }
