@@ -169,3 +169,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_guide_has_every_operation_of_graphs() {
+    let guide = include_str!("../../../../docs/guide/src/graphs.md");
+    let source = include_str!("../../src/vocabulary/graph/op.rs");
+    let operations = source.split("pub enum Op {").nth(1).unwrap().lines().filter_map(|line| {
+        let name = line.strip_prefix("    ")?.split([',', ' ']).next()?;
+        let capital = name.starts_with(|c: char| c.is_ascii_uppercase());
+        capital.then(|| {
+            let letters = name.chars().enumerate().flat_map(|(i, c)| {
+                let split = (c.is_ascii_uppercase() && i > 0).then_some('_');
+                split.into_iter().chain([c.to_ascii_lowercase()])
+            });
+            letters.collect::<String>()
+        })
+    });
+    let missing: Vec<String> = operations.filter(|name| !guide.contains(&format!("| `{name}` |"))).collect();
+    assert!(missing.is_empty(), "docs/guide/src/graphs.md lacks {missing:?}");
+    assert!(guide.matches("\n| `").count() > 70);
+}
