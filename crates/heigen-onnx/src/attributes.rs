@@ -59,6 +59,11 @@ impl Attributes {
         Some(texts.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect())
     }
 
+    /// All integers of all attributes.
+    pub(crate) fn all_integers(&self) -> impl Iterator<Item = i64> + '_ {
+        self.0.iter().flat_map(|a| a.ints.iter().copied().chain([a.i]))
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

@@ -3,7 +3,7 @@
 use crate::classes;
 use crate::error::{OnnxError, quote};
 use crate::graph::{NodeId, ValueId};
-use crate::provenance::Provenance;
+use crate::provenance::{Provenance, Weighted};
 use crate::step::{Form, Kind, ROOT, StepId};
 use crate::tensor::Tensor;
 use crate::walk::Walk;
@@ -119,7 +119,16 @@ impl Emit<'_, '_> {
             Kind::Affine(layer) => {
                 let weight_name = layer.origin.map(|id| self.walk.graph.values[id].as_str());
                 let name = self.name(node, weight_name);
-                self.provenance.look_at(self.walk.graph, &self.walk.graph.nodes[node], layer, &name);
+                if let Some(by) = layer.origin.and_then(|origin| self.walk.graph.computed_by(origin)) {
+                    return Err(self.error(node, &format!("{by} computes its weight from others")));
+                }
+                let weighted = Weighted {
+                    origin: layer.origin,
+                    bias_origin: layer.bias_origin,
+                    is_convolution: layer.window.is_some(),
+                    has_bias: layer.bias.is_some(),
+                };
+                self.provenance.look_at(self.walk.graph, &self.walk.graph.nodes[node], &weighted, &name);
                 let weight = self.parameter(node, &name, "weight", &layer.weight, layer.origin)?;
                 let bias = match &layer.bias {
                     Some(bias) => self.parameter(node, &name, "bias", bias, layer.bias_origin)?,

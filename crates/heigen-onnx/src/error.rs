@@ -1,11 +1,6 @@
 //! The reasons why a file cannot be imported.
 
-/// The name of the thing that is read, for messages.
-const SUPPORTED: &str = "\
-    heigen reads classifiers of linear layers, convolutions, batch normalisation, ReLU, tanh, sigmoid, softplus, GELU, pools, \
-    scalings and residual blocks (Gemm, MatMul, Conv, Add, Sub, Mul, Div, Neg, Pow, BatchNormalization, Relu, Tanh, Sigmoid, \
-    Gelu, Erf, Softplus, MaxPool, AveragePool, GlobalAveragePool, ReduceMean, Softmax, LogSoftmax, Flatten, Reshape, Squeeze, \
-    Unsqueeze, Transpose, Cast, Constant, Identity, Dropout, Scaler, LinearClassifier, Normalizer and ZipMap)";
+use crate::dag::SUPPORTED;
 
 /// Why a file is not an importable classifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +57,9 @@ pub enum OnnxError {
         place: String,
     },
     /// An operator that is not among those that are read.
-    #[error("{node}: heigen does not read the operator {operator} yet; {SUPPORTED}: analyse a network of these")]
+    #[error(
+        "{node}: heigen does not read the operator {operator} yet; it reads {SUPPORTED}: analyse a network of these"
+    )]
     Operator {
         /// The node.
         node: String,

@@ -4,6 +4,7 @@ use crate::attributes::Attributes;
 use crate::error::{OnnxError, quote};
 use crate::external::External;
 use crate::hints::{self, Role};
+use crate::inline::{Functions, Inlined};
 use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use bytes::Bytes;
 use prost::Message;
@@ -36,6 +37,20 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// A node that stands for the reader of the graph's output `value`.
+    pub(crate) fn reader(id: NodeId, value: ValueId, label: String) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            operator: "of the graph".into(),
+            inputs: vec![Some(value)],
+            outputs: vec![],
+            attributes: Attributes::default(),
+            label,
+            folded: None,
+        }
+    }
+
     pub(crate) fn error(&self, problem: impl Into<String>) -> OnnxError {
         OnnxError::Node { node: self.label.clone(), operator: self.operator.clone(), problem: problem.into() }
     }
@@ -62,9 +77,15 @@ pub(crate) struct Graph {
     pub(crate) producer: String,
     /// Roles of values, where metadata names them.
     pub(crate) roles: HashMap<ValueId, Role>,
+    /// Names of the tensors that others were computed from by nothing but another order of their numbers.
+    pub(crate) folded_names: HashMap<ValueId, String>,
     /// Names of values.
     pub(crate) values: Vec<String>,
     pub(crate) initializers: HashMap<ValueId, TensorProto>,
+    /// The initializers in the file's order.
+    pub(crate) initializer_order: Vec<ValueId>,
+    /// The version of ONNX's own operators.
+    pub(crate) version: i64,
     /// Inputs that are no initializers.
     pub(crate) inputs: Vec<(ValueId, ValueInfoProto)>,
     pub(crate) outputs: Vec<(ValueId, ValueInfoProto)>,
@@ -77,7 +98,7 @@ impl Graph {
     pub(crate) fn decode(bytes: &[u8], external: &mut External<'_>) -> Result<Self, OnnxError> {
         let model: ModelProto = message(&Bytes::copy_from_slice(bytes), "the model")?;
         let encoded = model.graph.filter(|graph| !graph.is_empty()).ok_or(OnnxError::NoGraph)?;
-        check_operator_sets(&model.opset_import)?;
+        let version = check_operator_sets(&model.opset_import)?;
         let proto: GraphProto = message(&encoded, "the graph")?;
         bound("nodes", proto.node.len(), MOST_NODES)?;
         bound("initializers", proto.initializer.len(), MOST_VALUES)?;
@@ -85,24 +106,31 @@ impl Graph {
         bound("outputs", proto.output.len(), MOST_VALUES)?;
         bound("value descriptions", proto.value_info.len(), MOST_VALUES)?;
         let mut graph =
-            Self { producer: String::from_utf8_lossy(&model.producer_name).into_owned(), ..Self::default() };
+            Self { producer: String::from_utf8_lossy(&model.producer_name).into_owned(), version, ..Self::default() };
         for (i, encoded) in proto.initializer.iter().enumerate() {
-            let mut tensor: TensorProto = message(encoded, &format!("initializer {i}"))?;
-            external.fetch(&mut tensor)?;
-            let id = graph.id(&tensor.name);
-            if graph.initializers.insert(id, tensor).is_some() {
-                return Err(graph.twice(id, "an initializer", "another initializer"));
-            }
+            graph.add_initializer(message(encoded, &format!("initializer {i}"))?, external)?;
         }
         graph.add_inputs(&proto.input)?;
+        let functions = Functions::decode(&model.functions)?;
+        let mut inlined = Inlined::new(&functions, MOST_NODES);
         for (i, encoded) in proto.node.iter().enumerate() {
-            graph.add_node(i, message(encoded, &format!("node {i}"))?)?;
+            inlined.add(message(encoded, &format!("node {i}"))?)?;
+        }
+        let Inlined { nodes, initializers, .. } = inlined;
+        for tensor in initializers {
+            graph.add_initializer(tensor, external)?;
+        }
+        for (i, node) in nodes.into_iter().enumerate() {
+            graph.add_node(i, node)?;
         }
         for (i, encoded) in proto.value_info.iter().enumerate() {
             let info: ValueInfoProto = message(encoded, &format!("value description {i}"))?;
             if let Some(role) = hints::role_by_metadata(&info.metadata_props) {
                 let id = graph.id(&info.name);
                 graph.roles.insert(id, role);
+                if let Some(name) = hints::folded_name(&info.metadata_props) {
+                    graph.folded_names.insert(id, name);
+                }
             }
         }
         for (i, encoded) in proto.output.iter().enumerate() {
@@ -120,6 +148,16 @@ impl Graph {
         self.values.push(name.to_owned());
         self.ids.insert(name.to_owned(), self.values.len() - 1);
         self.values.len() - 1
+    }
+
+    fn add_initializer(&mut self, mut tensor: TensorProto, external: &mut External<'_>) -> Result<(), OnnxError> {
+        external.fetch(&mut tensor)?;
+        let id = self.id(&tensor.name);
+        if self.initializers.insert(id, tensor).is_some() {
+            return Err(self.twice(id, "an initializer", "another initializer"));
+        }
+        self.initializer_order.push(id);
+        Ok(())
     }
 
     fn twice(&self, id: ValueId, first: &str, second: &str) -> OnnxError {
@@ -243,13 +281,13 @@ impl Graph {
 /// The versions of ONNX's own operators that are read.
 const VERSIONS: std::ops::RangeInclusive<i64> = 7..=28;
 
-/// Refuses a model that does not say, or says wrongly, what the names of its operators mean.
-fn check_operator_sets(encoded: &[Bytes]) -> Result<(), OnnxError> {
+/// The version of ONNX's own operators; refuses a model that does not say, or says wrongly, what their names mean.
+fn check_operator_sets(encoded: &[Bytes]) -> Result<i64, OnnxError> {
     const MOST: usize = 1000;
     const SHOWN: usize = 8;
     bound("operator sets", encoded.len(), MOST)?;
     let mut others = Vec::new();
-    let mut own = false;
+    let mut own = None;
     for encoded in encoded {
         let set: OperatorSetIdProto = message(encoded, "an operator set")?;
         if !matches!(set.domain.as_str(), "" | "ai.onnx") {
@@ -263,10 +301,10 @@ fn check_operator_sets(encoded: &[Bytes]) -> Result<(), OnnxError> {
                 newest: *VERSIONS.end(),
             });
         }
-        own = true;
+        own = own.max(Some(set.version));
     }
     others.truncate(SHOWN);
-    if own { Ok(()) } else { Err(OnnxError::NoOperatorSet { others }) }
+    own.ok_or(OnnxError::NoOperatorSet { others })
 }
 
 fn bound(what: &'static str, got: usize, most: usize) -> Result<(), OnnxError> {

@@ -58,6 +58,15 @@ pub(crate) fn role_by_metadata(encoded: &[Bytes]) -> Option<Role> {
     })
 }
 
+/// The name of the one tensor from which the exporter computed a value.
+pub(crate) fn folded_name(encoded: &[Bytes]) -> Option<String> {
+    entries(encoded).find_map(|(key, from)| {
+        let name = from.trim_matches(['[', ']', '\'', '"']);
+        let one = key == "pkg.onnxscript.optimizer.folded_from" && !from.contains(',') && !name.is_empty();
+        one.then(|| name.to_owned())
+    })
+}
+
 /// Whether the rule of the exporter that made the node folded batch normalisation into it; nothing if no rule is named.
 pub(crate) fn folded_by_rule(node: &NodeProto) -> Option<bool> {
     let rule = entries(&node.metadata_props).find(|(key, _)| key == "pkg.onnxscript.rewriter.rule_name");

@@ -5,7 +5,7 @@ use crate::graph::{Graph, Node, ValueId};
 use crate::operators::{SINGLE_OUTPUT, is_binary_sigmoid};
 use crate::proto::{ValueInfoProto, data_type};
 use crate::step::{Form, Kind, StepId};
-use crate::tensor::MOST_AXES;
+use crate::tensor::{Element, MOST_AXES};
 use crate::value::{Axes, Data, Value};
 use crate::walk::{MOST_NUMBERS, Walk};
 use heigen::vocabulary::LayerSpec;
@@ -15,6 +15,9 @@ pub(crate) struct Input {
     pub(crate) value: ValueId,
     pub(crate) form: Form,
     pub(crate) axes: Axes,
+    /// The shape of a sample.
+    pub(crate) sample: Vec<usize>,
+    pub(crate) element: Element,
     /// Their number, if the file fixes it.
     pub(crate) batch: Option<usize>,
 }
@@ -46,7 +49,8 @@ pub(crate) fn input(graph: &Graph) -> Result<Input, OnnxError> {
         error(format!("its samples have the shape {sample:?}; expected at most {MOST_NUMBERS} numbers"))
     })?;
     let form = <[usize; 3]>::try_from(sample.as_slice()).map_or(Form::Features(features), Form::Image);
-    Ok(Input { value: *value, form, axes: Axes::of_samples(&sample), batch: size(0) })
+    let element = Element::of(tensor.elem_type).unwrap_or(Element::Float);
+    Ok(Input { value: *value, form, axes: Axes::of_samples(&sample), sample, element, batch: size(0) })
 }
 
 /// The outputs that are no labels: labels are integers or texts.
@@ -96,16 +100,7 @@ fn before_softmax(walk: &mut Walk<'_>, id: ValueId, data: &Data, name: &str) -> 
         let logit = walk.steps.get(data.step).parent;
         return Ok((binary(walk, logit), 2));
     }
-    let reader = Node {
-        id: walk.graph.nodes.len(),
-        name: String::new(),
-        operator: "of the graph".into(),
-        inputs: vec![Some(id)],
-        outputs: vec![],
-        attributes: crate::attributes::Attributes::default(),
-        label: format!("output {name}"),
-        folded: None,
-    };
+    let reader = Node::reader(walk.graph.nodes.len(), id, format!("output {name}"));
     let data = walk.features(&reader, 0)?;
     let step = walk.steps.get(data.step).clone();
     let outputs = step.form.channels();
@@ -130,7 +125,7 @@ fn binary(walk: &mut Walk<'_>, step: StepId) -> StepId {
 }
 
 /// ": a, b and c" of names, or nothing.
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 10;
     let mut shown: Vec<String> = names.take(MOST + 1).map(quote).collect();
     if shown.len() > MOST {

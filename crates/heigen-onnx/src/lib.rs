@@ -15,17 +15,22 @@
 mod affine;
 mod attributes;
 mod classes;
+mod dag;
 mod emit;
 mod error;
 mod expression;
 mod external;
+mod fold;
 mod graph;
 mod hints;
+mod inline;
 mod input_and_logits;
 mod operators;
 mod proto;
 mod provenance;
+mod shapes;
 mod step;
+mod strided;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -92,13 +97,26 @@ pub fn import(bytes: &[u8]) -> Result<Imported, OnnxError> {
 pub fn import_with(bytes: &[u8], files: &mut OtherFiles<'_>) -> Result<Imported, OnnxError> {
     let mut external = external::External::new(files);
     let graph = graph::Graph::decode(bytes, &mut external)?;
-    let input_and_logits::Input { value, form, axes, batch } = input_and_logits::input(&graph)?;
-    let sample_shape = axes.sample().unwrap_or_default();
+    let input = input_and_logits::input(&graph)?;
     let candidates = input_and_logits::candidates(&graph)?;
     let nodes = graph.order(candidates.iter().copied())?;
-    let budget = tensor::Budget::of_file(bytes.len().saturating_add(external.len()));
-    let mut walk = walk::Walk::new(&graph, value, form, axes, batch, budget);
-    walk.run(&nodes)?;
-    let (logits, n_outputs) = input_and_logits::logits(&mut walk, &candidates)?;
-    emit::emit(walk, logits, n_outputs, sample_shape)
+    let length = bytes.len().saturating_add(external.len());
+    if let Ok(layers) = layers(&graph, &input, &candidates, &nodes, length) {
+        return Ok(layers);
+    }
+    dag::read(&graph, &input, &candidates, &nodes, tensor::Budget::of_graph(length))
+}
+
+/// The classifier as a list of layers, if it is one.
+fn layers(
+    graph: &graph::Graph,
+    input: &input_and_logits::Input,
+    candidates: &[graph::ValueId],
+    nodes: &[graph::NodeId],
+    length: usize,
+) -> Result<Imported, OnnxError> {
+    let mut walk = walk::Walk::new(graph, input, tensor::Budget::of_file(length));
+    walk.run(nodes)?;
+    let (logits, n_outputs) = input_and_logits::logits(&mut walk, candidates)?;
+    emit::emit(walk, logits, n_outputs, input.sample.clone())
 }

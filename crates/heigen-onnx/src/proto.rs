@@ -1,7 +1,7 @@
 //! The messages of onnx.proto, as far as they are read.
 //!
 //! Parts that a file can hold many of stay encoded until they have been counted: a message of two bytes would become a
-//! structure a hundred times as large. Bytes are slices of the file, not copies. Subgraphs and functions are left out.
+//! structure a hundred times as large. Bytes are slices of the file, not copies.
 
 use bytes::Bytes;
 
@@ -13,6 +13,28 @@ pub(crate) struct ModelProto {
     pub(crate) graph: Option<Bytes>,
     #[prost(bytes = "bytes", repeated, tag = "8")]
     pub(crate) opset_import: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "25")]
+    pub(crate) functions: Vec<Bytes>,
+}
+
+/// An operator that the model defines by nodes of its own.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct FunctionProto {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(string, repeated, tag = "4")]
+    pub(crate) input: Vec<String>,
+    #[prost(string, repeated, tag = "5")]
+    pub(crate) output: Vec<String>,
+    #[prost(bytes = "bytes", repeated, tag = "7")]
+    pub(crate) node: Vec<Bytes>,
+    #[prost(string, tag = "10")]
+    pub(crate) domain: String,
+    /// Attributes with their default values.
+    #[prost(bytes = "bytes", repeated, tag = "11")]
+    pub(crate) attribute_proto: Vec<Bytes>,
+    #[prost(string, tag = "13")]
+    pub(crate) overload: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -60,6 +82,8 @@ pub(crate) struct NodeProto {
     pub(crate) attribute: Vec<Bytes>,
     #[prost(string, tag = "7")]
     pub(crate) domain: String,
+    #[prost(string, tag = "8")]
+    pub(crate) overload: String,
     #[prost(bytes = "bytes", repeated, tag = "9")]
     pub(crate) metadata_props: Vec<Bytes>,
 }
@@ -76,12 +100,20 @@ pub(crate) struct AttributeProto {
     pub(crate) s: Bytes,
     #[prost(bytes = "bytes", optional, tag = "5")]
     pub(crate) t: Option<Bytes>,
+    /// A graph, encoded.
+    #[prost(bytes = "bytes", optional, tag = "6")]
+    pub(crate) g: Option<Bytes>,
     #[prost(float, repeated, tag = "7")]
     pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(crate) ints: Vec<i64>,
     #[prost(bytes = "bytes", repeated, tag = "9")]
     pub(crate) strings: Vec<Bytes>,
+    #[prost(int32, tag = "20")]
+    pub(crate) r#type: i32,
+    /// Inside of a function, the name of the attribute of the function that gives the value.
+    #[prost(string, tag = "21")]
+    pub(crate) ref_attr_name: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -149,12 +181,18 @@ pub(crate) struct DimensionProto {
 /// `TensorProto.DataType`.
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
+    pub(crate) const UINT8: i32 = 2;
+    pub(crate) const INT8: i32 = 3;
+    pub(crate) const UINT16: i32 = 4;
+    pub(crate) const INT16: i32 = 5;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const STRING: i32 = 8;
     pub(crate) const BOOL: i32 = 9;
     pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
+    pub(crate) const UINT32: i32 = 12;
+    pub(crate) const UINT64: i32 = 13;
     pub(crate) const BFLOAT16: i32 = 16;
 
     /// Whether numbers of this type have fractions.

@@ -1,8 +1,7 @@
 //! Warnings where the file's parameters are not those that the model was trained with, or may not be.
 
-use crate::affine::Affine;
 use crate::error::quote;
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, ValueId};
 use crate::hints::{Exporter, Role, names_batch_norm};
 
 /// Layers whose parameters are not, or may not be, the trained ones.
@@ -18,6 +17,16 @@ pub(crate) struct Provenance {
     merged: Vec<String>,
 }
 
+/// A layer with a weight, as far as its origin matters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weighted {
+    /// The initializers that weight and bias are.
+    pub(crate) origin: Option<ValueId>,
+    pub(crate) bias_origin: Option<ValueId>,
+    pub(crate) is_convolution: bool,
+    pub(crate) has_bias: bool,
+}
+
 /// A list of names for a message, cut where it is long.
 fn listed(names: &[String]) -> String {
     const MOST: usize = 6;
@@ -27,7 +36,7 @@ fn listed(names: &[String]) -> String {
 
 impl Provenance {
     /// Looks at the layer of `node`, which has the name `name`.
-    pub(crate) fn look_at(&mut self, graph: &Graph, node: &Node, layer: &Affine, name: &str) {
+    pub(crate) fn look_at(&mut self, graph: &Graph, node: &Node, layer: &Weighted, name: &str) {
         let role = graph.role(layer.origin);
         if let Role::Computed(from) = &role {
             self.computed.push(format!("{} (from {})", quote(name), cut(from)));
@@ -98,30 +107,30 @@ impl Provenance {
 }
 
 /// Whether the layer may have taken batch normalisation in without a trace.
-fn cannot_be_told(graph: &Graph, node: &Node, layer: &Affine) -> bool {
+fn cannot_be_told(graph: &Graph, node: &Node, layer: &Weighted) -> bool {
     // A file with batch normalisation in it was written by a program that keeps it.
     let keeps = graph.nodes.iter().any(|node| node.operator == "BatchNormalization");
     let may = match graph.exporter() {
-        Exporter::Other => layer.window.is_some(),
+        Exporter::Other => layer.is_convolution,
         // Its rules name what they make after the operator; without metadata the rule is not known.
         Exporter::TorchDynamo => node.folded.is_none() && node.name.starts_with("node_Gemm_"),
         Exporter::TorchScript => false,
     };
-    may && layer.bias.is_some() && !keeps
+    may && layer.has_bias && !keeps
 }
 
-fn folded(graph: &Graph, node: &Node, layer: &Affine, role: &Role) -> bool {
+fn folded(graph: &Graph, node: &Node, layer: &Weighted, role: &Role) -> bool {
     let of = |id: Option<usize>| id.and_then(|id| graph.values.get(id)).map_or("", String::as_str);
     let (weight, bias) = (of(layer.origin), of(layer.bias_origin));
-    let convolution = layer.window.is_some();
+    let convolution = layer.is_convolution;
     let by_name = match graph.exporter() {
         // Its rules give a layer without bias one of this name, and make nodes that are named after their operator.
         Exporter::TorchDynamo => {
             let renamed = bias.strip_suffix("_bias").is_some_and(|before| !bias.is_empty() && before == weight);
-            renamed || (convolution && layer.bias.is_some() && node.name.starts_with("node_Conv_"))
+            renamed || (convolution && layer.has_bias && node.name.starts_with("node_Conv_"))
         }
         // It gives new names to the tensors that it computes. A matrix product takes a weight that is only transposed.
-        Exporter::TorchScript => convolution && layer.bias.is_some() && *role == Role::Made,
+        Exporter::TorchScript => convolution && layer.has_bias && *role == Role::Made,
         Exporter::Other => names_batch_norm(weight) || names_batch_norm(bias),
     };
     node.folded.unwrap_or(by_name)

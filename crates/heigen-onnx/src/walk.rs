@@ -6,6 +6,7 @@ use crate::error::{OnnxError, quote};
 use crate::expression::Inner;
 use crate::graph::{Graph, Node, NodeId, ValueId};
 use crate::hints::{Role, names_batch_norm};
+use crate::input_and_logits::Input;
 use crate::operators;
 use crate::step::{Form, Kind, Normalization, ROOT, Step, StepId, Steps};
 use crate::tensor::{Budget, Tensor};
@@ -31,16 +32,10 @@ pub(crate) struct Walk<'g> {
 }
 
 impl<'g> Walk<'g> {
-    pub(crate) fn new(
-        graph: &'g Graph,
-        input: ValueId,
-        form: Form,
-        axes: Axes,
-        batch: Option<usize>,
-        budget: Budget,
-    ) -> Self {
-        let values = HashMap::from([(input, Value::Data(Data::finished(ROOT, axes)))]);
-        Self { graph, steps: Steps::new(form), budget, batch, notes: vec![], warnings: vec![], values }
+    pub(crate) fn new(graph: &'g Graph, input: &Input, budget: Budget) -> Self {
+        let values = HashMap::from([(input.value, Value::Data(Data::finished(ROOT, input.axes.clone())))]);
+        let (steps, batch) = (Steps::new(input.form), input.batch);
+        Self { graph, steps, budget, batch, notes: vec![], warnings: vec![], values }
     }
 
     /// Finds the values that `nodes`, each after those that it takes from, make.
@@ -65,7 +60,11 @@ impl<'g> Walk<'g> {
         let problem = "it is an output of its node that is not read; only first outputs are".to_owned();
         let missing = || OnnxError::Tensor { name: quote(name), problem };
         let proto = self.graph.initializers.get(&id).ok_or_else(missing)?;
-        let value = Value::Constant(Tensor::decode(proto, name, &mut self.budget)?, Some(id));
+        let tensor = Tensor::decode(proto, name, &mut self.budget)?;
+        if tensor.values.is_empty() {
+            return Err(OnnxError::Tensor { name: quote(name), problem: "it is empty".to_owned() });
+        }
+        let value = Value::Constant(tensor, Some(id));
         self.values.insert(id, value.clone());
         Ok(value)
     }

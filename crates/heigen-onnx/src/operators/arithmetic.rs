@@ -21,15 +21,6 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    pub(super) fn of(self, a: f64, b: f64) -> f64 {
-        match self {
-            Self::Add => a + b,
-            Self::Sub => a - b,
-            Self::Mul => a * b,
-            Self::Div => a / b,
-        }
-    }
-
     /// The operation on x and the constant c as a scale and a shift of x; `first` says that x is the first operand.
     fn scaling(self, c: f64, first: bool) -> Option<(f64, f64)> {
         Some(match (self, first) {
@@ -96,7 +87,7 @@ fn biased(walk: &Walk<'_>, layer: &Affine, shift: &[f64], c: &Tensor, origin: Op
     if layer.bias.is_some() || shift.len() != layer.outputs() || (zeros && walk.graph.role(origin) == Role::Made) {
         return None;
     }
-    let bias = Tensor { shape: vec![shift.len()], values: shift.into(), precision: c.precision };
+    let bias = Tensor { shape: vec![shift.len()], values: shift.into(), ..c.clone() };
     Some(Affine { bias: Some(bias), bias_origin: origin, ..layer.clone() })
 }
 

@@ -3,10 +3,12 @@
 use super::window;
 use crate::affine::{Affine, Scaling};
 use crate::error::{OnnxError, quote};
+use crate::fold::permuted;
 use crate::graph::{Node, NodeId, ValueId};
 use crate::hints::Role;
+use crate::shapes::Given;
 use crate::step::{Form, Kind};
-use crate::tensor::{Budget, Precision, Tensor};
+use crate::tensor::{Budget, Element, Precision, Tensor};
 use crate::value::{Data, Value};
 use crate::walk::{Walk, axes_of};
 
@@ -96,6 +98,7 @@ pub(super) fn classifier(walk: &mut Walk<'_>, id: NodeId, node: &Node) -> Result
         shape,
         values: numbers.iter().copied().map(f64::from).collect(),
         precision: Precision::Single,
+        element: Element::Float,
     };
     let layer = Affine {
         weight: tensor(vec![outputs, inputs], &weights[skipped * inputs..]),
@@ -159,7 +162,8 @@ fn bias(walk: &mut Walk<'_>, node: &Node) -> Result<Option<Constant>, OnnxError>
 }
 
 fn transposed(weight: &Tensor, budget: &mut Budget, node: &Node) -> Result<Tensor, OnnxError> {
-    super::constants::permuted(weight, &[1, 0], budget, node)
+    let given = Given { node, version: 0, inputs: vec![] };
+    permuted(&given, weight, &[1, 0], budget)
 }
 
 /// A bias of one number for each output.
@@ -180,5 +184,5 @@ fn spread(
     } else {
         return Err(node.error(format!("its bias has the shape {:?}; expected [{outputs}]", bias.shape)));
     };
-    Ok((Some(Tensor { shape: vec![outputs], values, precision: bias.precision }), origin))
+    Ok((Some(Tensor { shape: vec![outputs], values, precision: bias.precision, element: bias.element }), origin))
 }

@@ -48,7 +48,7 @@ pub(super) fn evaluate(walk: &mut Walk<'_>, node: &Node) -> Result<Value, OnnxEr
 }
 
 /// The attribute `perm`: all axes, each once.
-pub(super) fn permutation(node: &Node, rank: usize) -> Result<Vec<usize>, OnnxError> {
+fn permutation(node: &Node, rank: usize) -> Result<Vec<usize>, OnnxError> {
     let Some(ints) = node.attributes.ints("perm") else {
         return Ok((0..rank).rev().collect());
     };

@@ -120,7 +120,8 @@ impl Model {
         let set = OperatorSetIdProto { domain: String::new(), version: self.operator_set };
         let opset_import = vec![encoded(&set)];
         let producer_name = Bytes::from_static(self.producer.as_bytes());
-        ModelProto { producer_name, graph: Some(encoded(&self.graph())), opset_import }.encode_to_vec()
+        ModelProto { producer_name, graph: Some(encoded(&self.graph())), opset_import, functions: vec![] }
+            .encode_to_vec()
     }
 }
 

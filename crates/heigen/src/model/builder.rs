@@ -1,6 +1,6 @@
 //! Builds networks layer by layer, with PyTorch's names.
 
-use super::{BatchNorm, Layer, graph, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window};
+use super::{BatchNorm, Layer, Linear, ModelError, ParamLayout, Reorder, Scale, Shape, Statistics, Window, graph};
 use crate::vocabulary::{Activation, GraphSpec, Tie};
 use std::fmt;
 use std::ops::Range;

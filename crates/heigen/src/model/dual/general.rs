@@ -94,11 +94,7 @@ pub(super) fn choose<T: Scalar>(
     by: &DualTensor<T>,
     transposed: bool,
 ) -> DualTensor<T> {
-    let (of_x, of_y) = if transposed {
-        (regions.lengths().1, regions.lengths().0)
-    } else {
-        regions.lengths()
-    };
+    let (of_x, of_y) = if transposed { (regions.lengths().1, regions.lengths().0) } else { regions.lengths() };
     let (k, columns) = (carrier.k, x.value.columns);
     let mut value = carrier.pool.take_matrix(of_y, columns);
     value.data.fill(T::ZERO);

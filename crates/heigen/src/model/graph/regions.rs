@@ -31,9 +31,12 @@ impl Regions {
                     let mut places =
                         self.members[part[0]..part[1]].iter().map(|m| (o * self.length + m) * self.inner + i);
                     let first = places.next().unwrap_or(0);
-                    chosen.push(places.fold(first, |best, place| {
-                        if x[place] > x[best] || x[place].is_nan() { place } else { best }
-                    }));
+                    chosen.push(places.fold(
+                        first,
+                        |best, place| {
+                            if x[place] > x[best] || x[place].is_nan() { place } else { best }
+                        },
+                    ));
                 }
             }
         }

@@ -34,7 +34,11 @@ impl<T: Scalar> ColumnMap<T, 1> for Softmax {
             for ((from, at), place) in from.iter_mut().zip(&mut at).zip(places) {
                 (*from, *at) = (x[place], place);
             }
-            if self.log { log_softmax_of(&from, &mut to) } else { softmax(&from, &mut to) }
+            if self.log {
+                log_softmax_of(&from, &mut to);
+            } else {
+                softmax(&from, &mut to);
+            }
             to.iter().zip(&at).for_each(|(&y, &place)| out[place] = y);
         });
     }

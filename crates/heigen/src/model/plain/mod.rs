@@ -3,8 +3,8 @@
 mod affine;
 mod general;
 
-pub(super) use general::{column_of, mask, place};
 pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
+pub(super) use general::{column_of, mask, place};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};

@@ -107,45 +107,57 @@ fn arithmetic() -> Vec<Case> {
         )
     };
     vec![
-        with("arithmetic", &[
-            step("s", r#""sub""#, &["h", "slope"]),
-            step("d", r#""div""#, &["s", "g"]),
-            step("m", r#""mul""#, &["scale", "d"]),
-            step("z", r#""add""#, &["m", "h"]),
-        ]),
+        with(
+            "arithmetic",
+            &[
+                step("s", r#""sub""#, &["h", "slope"]),
+                step("d", r#""div""#, &["s", "g"]),
+                step("m", r#""mul""#, &["scale", "d"]),
+                step("z", r#""add""#, &["m", "h"]),
+            ],
+        ),
         with("power of two tensors", &[step("z", r#""pow""#, &["g", "slope"])]),
-        with("maximum and minimum", &[
-            step("m", r#""maximum""#, &["h", "slope"]),
-            step("n", r#""minimum""#, &["slope", "g"]),
-            step("z", r#""mul""#, &["m", "n"]),
-        ]),
+        with(
+            "maximum and minimum",
+            &[
+                step("m", r#""maximum""#, &["h", "slope"]),
+                step("n", r#""minimum""#, &["slope", "g"]),
+                step("z", r#""mul""#, &["m", "n"]),
+            ],
+        ),
         with("prelu", &[step("z", r#""prelu""#, &["h", "slope"])]),
-        with("where with a condition of the sample", &[
-            r#"{"id": "zero", "op": "constant", "shape": [1, 1], "values": [0.1]}"#.to_owned(),
-            r#"{"id": "none", "op": "constant", "shape": [], "values": ["-inf"]}"#.to_owned(),
-            step("first", r#""slice", "axis": 1, "start": 0, "length": 1, "step": 1"#, &["x"]),
-            step("c", r#""compare", "comparison": "greater_equal""#, &["first", "zero"]),
-            step("w", r#""where""#, &["c", "h", "slope"]),
-            step("d", r#""where""#, &["c", "h", "none"]),
-            step("e", r#""exp""#, &["d"]),
-            step("z", r#""mul""#, &["w", "e"]),
-        ]),
+        with(
+            "where with a condition of the sample",
+            &[
+                r#"{"id": "zero", "op": "constant", "shape": [1, 1], "values": [0.1]}"#.to_owned(),
+                r#"{"id": "none", "op": "constant", "shape": [], "values": ["-inf"]}"#.to_owned(),
+                step("first", r#""slice", "axis": 1, "start": 0, "length": 1, "step": 1"#, &["x"]),
+                step("c", r#""compare", "comparison": "greater_equal""#, &["first", "zero"]),
+                step("w", r#""where""#, &["c", "h", "slope"]),
+                step("d", r#""where""#, &["c", "h", "none"]),
+                step("e", r#""exp""#, &["d"]),
+                step("z", r#""mul""#, &["w", "e"]),
+            ],
+        ),
         reduced("sum", "sum"),
         reduced("mean", "mean"),
         reduced("max", "max"),
         reduced("min", "min"),
         reduced("product", "prod"),
         reduced("l2", "l2"),
-        with("concat, pad, gather", &[
-            r#"{"id": "ids", "op": "constant", "shape": [4], "values": [7, 0, 3, 3]}"#.to_owned(),
-            step("c", r#""concat", "axis": 1"#, &["h", "g"]),
-            step("p", r#""pad", "padding": [[0, 0], [1, 2]], "mode": "constant", "value": 0.5"#, &["c"]),
-            step("q", r#""pad", "padding": [[0, 0], [1, 1]], "mode": "reflect""#, &["p"]),
-            step("r", r#""pad", "padding": [[0, 0], [1, 0]], "mode": "replicate""#, &["q"]),
-            step("s", r#""pad", "padding": [[0, 0], [1, 2]], "mode": "circular""#, &["r"]),
-            step("t", r#""tanh""#, &["s"]),
-            step("z", r#""gather", "axis": 1"#, &["t", "ids"]),
-        ]),
+        with(
+            "concat, pad, gather",
+            &[
+                r#"{"id": "ids", "op": "constant", "shape": [4], "values": [7, 0, 3, 3]}"#.to_owned(),
+                step("c", r#""concat", "axis": 1"#, &["h", "g"]),
+                step("p", r#""pad", "padding": [[0, 0], [1, 2]], "mode": "constant", "value": 0.5"#, &["c"]),
+                step("q", r#""pad", "padding": [[0, 0], [1, 1]], "mode": "reflect""#, &["p"]),
+                step("r", r#""pad", "padding": [[0, 0], [1, 0]], "mode": "replicate""#, &["q"]),
+                step("s", r#""pad", "padding": [[0, 0], [1, 2]], "mode": "circular""#, &["r"]),
+                step("t", r#""tanh""#, &["s"]),
+                step("z", r#""gather", "axis": 1"#, &["t", "ids"]),
+            ],
+        ),
     ]
 }
 
@@ -163,37 +175,53 @@ fn images() -> Vec<Case> {
     let norm: [(&str, &[usize]); 4] = [("w", &[4, 2, 3, 3]), ("b", &[4]), ("g", &[4]), ("s", &[4])];
     let of = |name, op: &str| with(name, &w, &[conv(), step("h", r#""tanh""#, &["c"]), step("z", op, &["h"])]);
     vec![
-        with("square convolution used twice", &w, &[
-            conv(),
-            step("h", r#""silu""#, &["c"]),
-            step("z", r#""mul""#, &["h", "c"]),
-        ]),
-        with("depthwise convolution", &[("w", &[4, 1, 3, 2]), ("b", &[4])], &[
-            step(
-                "c",
-                r#""conv", "groups": 2, "stride": [2, 1], "dilation": [1, 2], "padding": [[1, 0], [0, 1]]"#,
-                &["x", "w", "b"],
-            ),
-            step("z", r#""tanh""#, &["c"]),
-        ]),
-        with("grouped convolution", &[("v", &[4, 2, 1, 1]), ("w", &[4, 2, 3, 2]), ("b", &[4])], &[
-            step("a", r#""conv""#, &["x", "v"]),
-            step("h", r#""tanh""#, &["a"]),
-            step("z", r#""conv", "groups": 2, "padding": [[1, 1], [0, 1]]"#, &["h", "w", "b"]),
-        ]),
-        with("oblong convolution", &[("w", &[4, 2, 3, 2]), ("b", &[4])], &[
-            step("c", r#""conv", "padding": [[0, 1], [1, 0]]"#, &["x", "w", "b"]),
-            step("z", r#""gelu", "approximate": "none""#, &["c"]),
-        ]),
-        with("transposed convolution", &[("w", &[2, 2, 3, 2]), ("b", &[4])], &[
-            step(
-                "c",
-                r#""conv_transpose", "groups": 2, "stride": [2, 2], "padding": [[1, 1], [0, 1]], "output_padding": [1, 0],
+        with(
+            "square convolution used twice",
+            &w,
+            &[conv(), step("h", r#""silu""#, &["c"]), step("z", r#""mul""#, &["h", "c"])],
+        ),
+        with(
+            "depthwise convolution",
+            &[("w", &[4, 1, 3, 2]), ("b", &[4])],
+            &[
+                step(
+                    "c",
+                    r#""conv", "groups": 2, "stride": [2, 1], "dilation": [1, 2], "padding": [[1, 0], [0, 1]]"#,
+                    &["x", "w", "b"],
+                ),
+                step("z", r#""tanh""#, &["c"]),
+            ],
+        ),
+        with(
+            "grouped convolution",
+            &[("v", &[4, 2, 1, 1]), ("w", &[4, 2, 3, 2]), ("b", &[4])],
+            &[
+                step("a", r#""conv""#, &["x", "v"]),
+                step("h", r#""tanh""#, &["a"]),
+                step("z", r#""conv", "groups": 2, "padding": [[1, 1], [0, 1]]"#, &["h", "w", "b"]),
+            ],
+        ),
+        with(
+            "oblong convolution",
+            &[("w", &[4, 2, 3, 2]), ("b", &[4])],
+            &[
+                step("c", r#""conv", "padding": [[0, 1], [1, 0]]"#, &["x", "w", "b"]),
+                step("z", r#""gelu", "approximate": "none""#, &["c"]),
+            ],
+        ),
+        with(
+            "transposed convolution",
+            &[("w", &[2, 2, 3, 2]), ("b", &[4])],
+            &[
+                step(
+                    "c",
+                    r#""conv_transpose", "groups": 2, "stride": [2, 2], "padding": [[1, 1], [0, 1]], "output_padding": [1, 0],
                    "dilation": [1, 2]"#,
-                &["x", "w", "b"],
-            ),
-            step("z", r#""tanh""#, &["c"]),
-        ]),
+                    &["x", "w", "b"],
+                ),
+                step("z", r#""tanh""#, &["c"]),
+            ],
+        ),
         of("max pool", r#""max_pool", "kernel_size": [2, 2], "stride": [2, 2]"#),
         of(
             "max pool, oblong, dilated, ceil",
@@ -213,27 +241,39 @@ fn images() -> Vec<Case> {
         of("adaptive max pool", r#""adaptive_max_pool", "output_size": [2, 3]"#),
         of("nearest pixels", r#""interpolate", "output_size": [3, 7], "linear": false, "align_corners": false"#),
         of("between pixels", r#""interpolate", "output_size": [7, 3], "linear": true, "align_corners": false"#),
-        with("group norm", &norm, &[
-            conv(),
-            step("n", r#""group_norm", "groups": 2, "eps": 0.01"#, &["c", "g", "s"]),
-            step("z", r#""silu""#, &["n"]),
-        ]),
-        with("channels last and layer norm", &norm, &[
-            conv(),
-            step("t", r#""transpose", "permutation": [0, 2, 3, 1]"#, &["c"]),
-            step("n", r#""layer_norm", "axes": 1, "eps": 0.01"#, &["t", "g", "s"]),
-            step("u", r#""transpose", "permutation": [0, 3, 1, 2]"#, &["n"]),
-            step("z", r#""tanh""#, &["u"]),
-        ]),
-        with("channel scales and squeeze", &norm, &[
-            conv(),
-            step("q", r#""reduce", "reduction": "mean", "axes": [2, 3], "keepdims": true"#, &["c"]),
-            step("k", r#""sigmoid""#, &["q"]),
-            step("r", r#""reshape", "shape": [1, 4, 1, 1]"#, &["g"]),
-            step("m", r#""mul""#, &["c", "r"]),
-            step("e", r#""mul""#, &["m", "k"]),
-            step("z", r#""tanh""#, &["e"]),
-        ]),
+        with(
+            "group norm",
+            &norm,
+            &[
+                conv(),
+                step("n", r#""group_norm", "groups": 2, "eps": 0.01"#, &["c", "g", "s"]),
+                step("z", r#""silu""#, &["n"]),
+            ],
+        ),
+        with(
+            "channels last and layer norm",
+            &norm,
+            &[
+                conv(),
+                step("t", r#""transpose", "permutation": [0, 2, 3, 1]"#, &["c"]),
+                step("n", r#""layer_norm", "axes": 1, "eps": 0.01"#, &["t", "g", "s"]),
+                step("u", r#""transpose", "permutation": [0, 3, 1, 2]"#, &["n"]),
+                step("z", r#""tanh""#, &["u"]),
+            ],
+        ),
+        with(
+            "channel scales and squeeze",
+            &norm,
+            &[
+                conv(),
+                step("q", r#""reduce", "reduction": "mean", "axes": [2, 3], "keepdims": true"#, &["c"]),
+                step("k", r#""sigmoid""#, &["q"]),
+                step("r", r#""reshape", "shape": [1, 4, 1, 1]"#, &["g"]),
+                step("m", r#""mul""#, &["c", "r"]),
+                step("e", r#""mul""#, &["m", "k"]),
+                step("z", r#""tanh""#, &["e"]),
+            ],
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::super::linear_map::{Axis, LinearMap};
 use super::super::step::Step;
 use super::norms::channel_shape;
+use super::shapes::transposed;
 use super::value::Value;
 use super::{Built, Lowering, product};
 use crate::model::{Layer, Linear, Shape, Window};
@@ -27,12 +28,7 @@ fn both<T: Copy>(given: &[T], axes: usize, none: T, what: &str) -> Built<[T; 2]>
 }
 
 impl Places {
-    pub(super) fn new(
-        kernel: &[usize],
-        stride: &[usize],
-        padding: &[[usize; 2]],
-        dilation: &[usize],
-    ) -> Built<Self> {
+    pub(super) fn new(kernel: &[usize], stride: &[usize], padding: &[[usize; 2]], dilation: &[usize]) -> Built<Self> {
         let axes = kernel.len();
         if axes == 0 || axes > 2 {
             return Err(format!("a window of {axes} axes; expected 1 or 2"));
@@ -110,7 +106,7 @@ impl Lowering<'_> {
     }
 
     /// Images as a tensor like the one that they came from, with other channels and sizes.
-    pub(super) fn from_images(&mut self, y: &Value, like: &Images) -> Built<Value> {
+    pub(super) fn back_from_images(&mut self, y: &Value, like: &Images) -> Built<Value> {
         let leading = &like.shape[..like.shape.len() - like.axes - 1];
         let shape = [leading, &y.shape[1..2 + like.axes]].concat();
         self.reshape(y, &shape)
@@ -130,16 +126,19 @@ impl Lowering<'_> {
         let images = self.images(x, axes)?;
         let (outputs, own, image) = (weight.shape[0], weight.shape[1], images.image());
         if groups == 0 || own.checked_mul(groups) != Some(image.channels) || !outputs.is_multiple_of(groups) {
-            return Err(format!("a weight of shape {:?} in {groups} groups for a tensor of {:?}", weight.shape, x.shape));
+            return Err(format!(
+                "a weight of shape {:?} in {groups} groups for a tensor of {:?}",
+                weight.shape, x.shape
+            ));
         }
         if bias.is_some_and(|bias| bias.size() != outputs) {
             return Err(format!("the bias has not {outputs} numbers"));
         }
         let y = match self.square_convolution(&images, weight, bias, &places, groups) {
-            Some(y) => return self.from_images(&y, &images),
+            Some(y) => return self.back_from_images(&y, &images),
             None => self.over_patches(&images, weight, &places, groups)?,
         };
-        let y = self.from_images(&y, &images)?;
+        let y = self.back_from_images(&y, &images)?;
         self.with_bias(y, bias, axes)
     }
 
@@ -210,7 +209,7 @@ impl Lowering<'_> {
         let weight = self.ordered(&weight, &order);
         let y = self.contracted([&patches, &weight], [&[0, 1, 2, 3, 4, 5, 6], &[3, 7, 6, 4, 5]], &[0, 1, 2, 3, 7])?;
         let y = self.reshape(&y, &[n, rows, columns, outputs])?;
-        let y = self.transpose(&y, &[0, 3, 1, 2])?;
+        let y = transposed(&y, &[0, 3, 1, 2])?;
         debug_assert_eq!(channels, own * groups);
         Ok(y)
     }
@@ -233,7 +232,10 @@ impl Lowering<'_> {
         let [n, channels, height, width] = images.value.shape[..] else { return Err("no images".to_owned()) };
         let own = weight.shape[1];
         if groups == 0 || weight.shape[0] != channels || !channels.is_multiple_of(groups) {
-            return Err(format!("a weight of shape {:?} in {groups} groups for a tensor of {:?}", weight.shape, x.shape));
+            return Err(format!(
+                "a weight of shape {:?} in {groups} groups for a tensor of {:?}",
+                weight.shape, x.shape
+            ));
         }
         let outputs = own.checked_mul(groups).ok_or("it has too many outputs")?;
         if bias.is_some_and(|bias| bias.size() != outputs) {
@@ -246,9 +248,7 @@ impl Lowering<'_> {
         let labels: [&[usize]; 2] = [&[0, 5, 7, 1, 2], &[5, 7, 6, 3, 4]];
         let patches = self.contracted([&apart, &weight], labels, &[0, 1, 2, 3, 4, 5, 6])?;
         // Every patch is added where its window lies in an image that has the padding still.
-        let full = |axis: usize, size: usize| {
-            (size - 1) * places.stride[axis] + places.reach(axis) + extra[axis]
-        };
+        let full = |axis: usize, size: usize| (size - 1) * places.stride[axis] + places.reach(axis) + extra[axis];
         let (rows, columns) = (full(0, height), full(1, width));
         product(&[n, rows, columns, outputs]).ok_or("the result is too large")?;
         let row = columns * outputs;
@@ -271,7 +271,7 @@ impl Lowering<'_> {
             let length = size.checked_sub(before + after).filter(|&length| length > 0);
             y = self.slice(&y, 2 + axis, [before, length.ok_or("the padding removes everything")?], 1)?;
         }
-        let y = self.from_images(&y, &images)?;
+        let y = self.back_from_images(&y, &images)?;
         self.with_bias(y, bias, axes)
     }
 }

@@ -29,8 +29,7 @@ impl Lowering<'_> {
         let table = self.ordered(x, &order);
         let (table, ids) = (self.features(&table), self.canonical(ids));
         let row = x.size() / size;
-        let node =
-            self.push(Step::LookUp { row }, vec![table.node, ids.node], ids.size() * row, ids.size() * row);
+        let node = self.push(Step::LookUp { row }, vec![table.node, ids.node], ids.size() * row, ids.size() * row);
         // In memory the axes of the places come first.
         let places = axis..axis + ids.shape.len();
         let order = places.clone().chain((0..shape.len()).filter(|other| !places.contains(other))).collect();

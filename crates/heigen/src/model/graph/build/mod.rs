@@ -11,8 +11,8 @@ mod reduce;
 mod shapes;
 mod value;
 
-use super::step::{self, Node, Step};
 use super::Graph;
+use super::step::{self, Node, Step};
 use crate::linalg::Matrix;
 use crate::model::builder::Form;
 use crate::model::{Algebra, Layer, ModelError, ParamLayout, Plain, Pool, Sink};
@@ -125,7 +125,7 @@ fn only_needed(nodes: Vec<Node>, output: usize) -> Vec<Node> {
     kept
 }
 
-impl<'a> Lowering<'a> {
+impl Lowering<'_> {
     fn input(&mut self, shape: &[usize], form: Form) -> Built<Value> {
         let size = product(shape).ok_or("the input is too large")?;
         let own = form.shape.features();
@@ -157,11 +157,12 @@ impl<'a> Lowering<'a> {
         };
         let mut node = Node { step, inputs, size, rows, shared: !sees, learns, sees };
         let constant = |&i: &usize| matches!(self.nodes[i].step, Step::Constant(_));
-        if !node.inputs.is_empty() && node.inputs.iter().all(constant) {
-            if let Some(values) = self.computed(&node) {
-                node.step = Step::Constant(Arc::new(values));
-                node.inputs.clear();
-            }
+        if !node.inputs.is_empty()
+            && node.inputs.iter().all(constant)
+            && let Some(values) = self.computed(&node)
+        {
+            node.step = Step::Constant(Arc::new(values));
+            node.inputs.clear();
         }
         self.nodes.push(node);
         self.nodes.len() - 1
@@ -183,8 +184,9 @@ impl<'a> Lowering<'a> {
             })
             .collect();
         let inputs = inputs?;
-        let inputs: Vec<&Matrix<f64>> = inputs.iter().collect();
-        step::forward(node, &mut plain, &inputs).map(|value| value.data)
+        let own = inputs.first().filter(|_| node.step.consumes()).map(|first| plain.copy(first));
+        let inputs: Vec<Option<&Matrix<f64>>> = inputs.iter().map(Some).collect();
+        step::forward(node, &mut plain, own, &inputs).map(|value| value.data)
     }
 
     /// The place in theta of a tensor that is a parameter as it is.
@@ -282,7 +284,7 @@ impl<'a> Lowering<'a> {
             Op::Compare { comparison } => self.compare(&all[0], &all[1], *comparison),
             Op::Where => self.choice(&all[0], &all[1], &all[2]),
             Op::Reshape { shape } => self.reshape(&all[0], shape),
-            Op::Transpose { permutation } => self.transpose(&all[0], permutation),
+            Op::Transpose { permutation } => shapes::transposed(&all[0], permutation),
             Op::Expand { shape } => self.expand(&all[0], shape),
             Op::Slice { axis, start, length, step } => self.slice(&all[0], *axis, [*start, *length], *step),
             Op::Concat { axis } => self.concat(&all, *axis),
@@ -304,11 +306,10 @@ fn takes(op: &Op) -> (usize, usize) {
     match op {
         Op::Constant { .. } => (0, 0),
         Op::Linear | Op::Conv { .. } | Op::ConvTranspose { .. } => (2, 3),
-        Op::Einsum { .. } => (1, 2),
         Op::ScaledDotProductAttention { .. } => (3, 4),
         Op::BatchNorm { .. } => (3, 5),
         Op::LayerNorm { .. } | Op::GroupNorm { .. } => (1, 3),
-        Op::RmsNorm { .. } => (1, 2),
+        Op::Einsum { .. } | Op::RmsNorm { .. } => (1, 2),
         Op::Where => (3, 3),
         Op::Concat { .. } => (1, usize::MAX),
         Op::Embedding

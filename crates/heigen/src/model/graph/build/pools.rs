@@ -30,8 +30,7 @@ fn parts(places: &Places, axis: usize, size: usize, ceil: bool) -> Built<Vec<Par
     }
     let part = |place: usize| {
         let taps = (0..places.kernel[axis]).map(|tap| place * stride + tap * places.dilation[axis]);
-        let inside: Vec<usize> =
-            taps.clone().filter_map(|at| at.checked_sub(before)).filter(|&at| at < size).collect();
+        let inside: Vec<usize> = taps.clone().filter_map(|at| at.checked_sub(before)).filter(|&at| at < size).collect();
         let within = taps.filter(|&at| at < padded).count();
         if inside.is_empty() {
             return Err("a window lies in the padding alone; a pool needs an entry in every window".to_owned());
@@ -64,16 +63,14 @@ impl Lowering<'_> {
         let size = channels * places[0] * places[1];
         let node = self.push(Step::Layer(Box::new(layer)), vec![x.node], size, channels);
         let y = Value { node, shape: vec![1, channels, places[0], places[1]], order: vec![0, 2, 3, 1] };
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn max_pool(&mut self, x: &Value, window: &PoolWindow) -> Built<Value> {
         let (images, places) = self.windowed(x, window)?;
         let image = images.image();
-        let [rows, columns] = [
-            parts(&places, 0, image.height, window.ceil_mode)?,
-            parts(&places, 1, image.width, window.ceil_mode)?,
-        ];
+        let [rows, columns] =
+            [parts(&places, 0, image.height, window.ceil_mode)?, parts(&places, 1, image.width, window.ceil_mode)?];
         if let Some(square) = places.square(image)
             && images.images() == 1
             && square.places() == (rows.len(), columns.len())
@@ -99,7 +96,7 @@ impl Lowering<'_> {
         let mut y = self.chosen(&images.value, Regions { outer, inner, length, starts, members });
         y.shape = vec![outer, inner, rows.len(), columns.len()];
         y.order = vec![0, 2, 3, 1];
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn average_pool(
@@ -111,10 +108,8 @@ impl Lowering<'_> {
     ) -> Built<Value> {
         let (images, places) = self.windowed(x, window)?;
         let image = images.image();
-        let [rows, columns] = [
-            parts(&places, 0, image.height, window.ceil_mode)?,
-            parts(&places, 1, image.width, window.ceil_mode)?,
-        ];
+        let [rows, columns] =
+            [parts(&places, 0, image.height, window.ceil_mode)?, parts(&places, 1, image.width, window.ceil_mode)?];
         if let Some(square) = places.square(image)
             && images.images() == 1
             && square.places() == (rows.len(), columns.len())
@@ -126,11 +121,8 @@ impl Lowering<'_> {
             return self.square_pool(&images, Layer::AveragePool(square), [rows.len(), columns.len()]);
         }
         let weight = |row: &Part, column: &Part| {
-            let count = if padding_counts {
-                row.padded * column.padded
-            } else {
-                row.inside.len() * column.inside.len()
-            };
+            let count =
+                if padding_counts { row.padded * column.padded } else { row.inside.len() * column.inside.len() };
             1.0 / divisor.unwrap_or(count as f64)
         };
         self.means_of(&images, &rows, &columns, weight)
@@ -156,7 +148,7 @@ impl Lowering<'_> {
         let map = sparse(images.images(), image.channels, image.pixels(), matrix);
         let node = self.mapped(&images.value, map, false);
         let shape = vec![images.images(), image.channels, rows.len(), columns.len()];
-        self.from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
+        self.back_from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
     }
 
     pub(super) fn adaptive_pool(&mut self, x: &Value, sizes: &[usize], largest: bool) -> Built<Value> {

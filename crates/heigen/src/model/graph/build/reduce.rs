@@ -3,6 +3,7 @@
 use super::super::linear_map::{Axis, LinearMap};
 use super::super::regions::Regions;
 use super::super::step::Step;
+use super::shapes::transposed;
 use super::value::Value;
 use super::{Built, Lowering};
 use crate::model::Smooth;
@@ -90,7 +91,7 @@ impl Lowering<'_> {
         let x = self.ordered(x, &order);
         let regions = Regions { outer, inner: 1, length, starts: vec![0, length], members: (0..length).collect() };
         let mut y = self.chosen(&x, regions);
-        y.shape = x.shape.clone();
+        y.shape.clone_from(&x.shape);
         axes.iter().for_each(|&axis| y.shape[axis] = 1);
         y.order = order;
         y
@@ -111,7 +112,7 @@ impl Lowering<'_> {
         let mut shape: Vec<usize> = order.iter().map(|&axis| x.shape[axis]).collect();
         shape.push(axes.iter().map(|&axis| x.shape[axis]).product());
         order.extend(axes);
-        let moved = self.transpose(x, &order)?;
+        let moved = transposed(x, &order)?;
         let last = self.reshape(&moved, &shape)?;
         let mut kept = x.shape.clone();
         axes.iter().for_each(|&axis| kept[axis] = 1);

@@ -69,22 +69,6 @@ impl Lowering<'_> {
         Ok(Value { node: x.node, shape: shape.to_vec(), order })
     }
 
-    pub(super) fn transpose(&mut self, x: &Value, permutation: &[usize]) -> Built<Value> {
-        let mut place = vec![usize::MAX; x.shape.len()];
-        for (new, &old) in permutation.iter().enumerate() {
-            match place.get_mut(old) {
-                Some(place) if *place == usize::MAX => *place = new,
-                _ => return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape)),
-            }
-        }
-        if permutation.len() != x.shape.len() {
-            return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape));
-        }
-        let shape = permutation.iter().map(|&old| x.shape[old]).collect();
-        let order = x.order.iter().map(|&old| place[old]).collect();
-        Ok(Value { node: x.node, shape, order })
-    }
-
     pub(super) fn expand(&mut self, x: &Value, shape: &[usize]) -> Built<Value> {
         let fits = broadcast(&x.shape, shape).is_some_and(|both| both == shape);
         if !fits || product(shape).is_none() {
@@ -107,13 +91,7 @@ impl Lowering<'_> {
         self.view(x, shape, &strides, 0, order)
     }
 
-    pub(super) fn slice(
-        &mut self,
-        x: &Value,
-        axis: usize,
-        [start, length]: [usize; 2],
-        step: isize,
-    ) -> Built<Value> {
+    pub(super) fn slice(&mut self, x: &Value, axis: usize, [start, length]: [usize; 2], step: isize) -> Built<Value> {
         let size = *x.shape.get(axis).ok_or_else(|| format!("there is no axis {axis} in {:?}", x.shape))?;
         let last = isize::try_from(length).ok().and_then(|n| (n - 1).checked_mul(step));
         let last = last.and_then(|by| start.checked_add_signed(by));
@@ -208,7 +186,9 @@ impl Lowering<'_> {
                 vec![(place.unsigned_abs(), 1.0)]
             };
             if mode == PadMode::Reflect && before.max(after).cast_signed() >= n {
-                return Err(format!("a mirrored padding of {before} and {after} needs an axis that is longer than {n}"));
+                return Err(format!(
+                    "a mirrored padding of {before} and {after} needs an axis that is longer than {n}"
+                ));
             }
             let rows = (0..shape[axis]).map(place).collect();
             y = self.along(&y, axis, rows);
@@ -250,4 +230,21 @@ pub(super) fn sparse(outer: usize, inner: usize, columns: usize, rows: Vec<Vec<(
         starts.push(entries.len());
     }
     LinearMap::Sparse(Sparse { outer, inner, columns, starts, entries })
+}
+
+/// `x` with its axes in another order; in memory nothing moves.
+pub(super) fn transposed(x: &Value, permutation: &[usize]) -> Built<Value> {
+    let mut place = vec![usize::MAX; x.shape.len()];
+    for (new, &old) in permutation.iter().enumerate() {
+        match place.get_mut(old) {
+            Some(place) if *place == usize::MAX => *place = new,
+            _ => return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape)),
+        }
+    }
+    if permutation.len() != x.shape.len() {
+        return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape));
+    }
+    let shape = permutation.iter().map(|&old| x.shape[old]).collect();
+    let order = x.order.iter().map(|&old| place[old]).collect();
+    Ok(Value { node: x.node, shape, order })
 }
