@@ -16,22 +16,20 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import graph_oracle
 import numpy as np
 import torch
+from graph_losses import LOSSES, N_OUTPUTS, GaussianNLL, loss_of, options_of
 from graph_operations import FOCUSED, KINDS, made
 from graph_writer import Refused, Writer, settings_of
 from numpy.typing import NDArray
-from torch.nn import functional
 
 #: Agreement is asked for up to this part of the largest number.
 TOLERANCE = 1e-9
 N_SAMPLES = 5
-N_CLASSES = 3
 
 
 @dataclass
@@ -42,22 +40,13 @@ class Case:
     spec: dict[str, Any]
     tensors: dict[str, NDArray[np.float64]]
     X: NDArray[np.float64]
-    y: NDArray[np.int64]
-    #: What :func:`heigen.analyze` takes, and PyTorch's function.
-    loss: str
-    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    y: torch.Tensor
+    loss: torch.nn.Module
 
     @property
     def settings(self) -> set[str]:
         """The operations with their settings in words."""
-        return settings_of(self.spec)
-
-
-def _squares(outputs: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    return functional.mse_loss(outputs, functional.one_hot(y, N_CLASSES).to(outputs.dtype))
-
-
-_LOSSES: dict[str, Any] = {"cross_entropy": functional.cross_entropy, "mse": _squares}
+        return settings_of(self.spec) | options_of(self.loss)
 
 
 def case(seed: int) -> Case:
@@ -80,11 +69,9 @@ def _case(seed: int, rng: np.random.Generator) -> Case:
     others = [str(op) for op in rng.choice(FOCUSED, rng.integers(0, 5))]
     for op in [*(op for op in focus if not (kind == "tokens" and op == "embedding")), *others]:
         x = writer.tried(op, x, optional=op not in focus)
-    output = writer.head(x, N_CLASSES)
+    output, loss, y = loss_of(LOSSES[seed % len(LOSSES)], writer, writer.head(x, N_OUTPUTS))
     spec = {"layers": [writer.graph(output)]}
-    loss = "mse" if rng.random() < 0.3 else "cross_entropy"
-    y = np.arange(N_SAMPLES) % N_CLASSES
-    return Case(seed, spec, writer.tensors, writer.X, y, loss, _LOSSES[loss])
+    return Case(seed, spec, writer.tensors, writer.X, y, loss)
 
 
 @dataclass
@@ -99,7 +86,7 @@ class Numbers:
 
 def by_pytorch(case: Case) -> Numbers:
     """The numbers of the oracle."""
-    given = case.spec, case.tensors, case.X, torch.from_numpy(case.y), case.function
+    given = case.spec, case.tensors, case.X, case.y, case.loss
     loss, gradient = graph_oracle.loss_and_gradient(*given)
     return Numbers(loss, float(np.linalg.norm(gradient)), graph_oracle.hessian(*given), graph_oracle.ggn(*given))
 
@@ -109,7 +96,8 @@ def by_heigen(case: Case) -> Numbers:
     import heigen
 
     model = case.spec, case.tensors
-    analysis = heigen.analyze(model, case.X, case.y, loss=case.loss, k=1, progress=False, threads=1)
+    loss = case.loss.plain() if isinstance(case.loss, GaussianNLL) else case.loss
+    analysis = heigen.analyze(model, case.X, case.y, loss=loss, k=1, progress=False, threads=1)
     matrices = []
     for kind in ("hessian", "ggn"):
         operator = analysis.operator(kind)
