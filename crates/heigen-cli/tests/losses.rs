@@ -44,7 +44,10 @@ fn losses_have_the_spectra_of_pytorch() {
         wanted.reverse();
         assert!(!top.is_empty());
         for (i, (got, wanted_one)) in top.iter().zip(&wanted).enumerate() {
-            assert!((got - wanted_one).abs() <= 1e-8 * wanted[0].abs(), "{name}: eigenvalue {i} is {got}, not {wanted_one}");
+            assert!(
+                (got - wanted_one).abs() <= 1e-8 * wanted[0].abs(),
+                "{name}: eigenvalue {i} is {got}, not {wanted_one}"
+            );
         }
         let (loss, wanted) = (whole["loss"].as_f64().unwrap(), of["loss"].as_f64().unwrap());
         assert!((loss - wanted).abs() <= 1e-10 * wanted.abs(), "{name}: loss {loss}, not {wanted}");

@@ -259,7 +259,11 @@ fn samples_with_the_ignored_label_are_left_out() {
     let options = SampleOptions { ignore_index: Some(-100), n_classes: Some(3), ..SampleOptions::default() };
     let found = csv(b"a,b,y\n1,2,0\n3,4,-100\n5,6,2\n7,8,-100\n", "t.csv", &options).unwrap();
     assert_eq!((found.features, found.labels), (vec![1.0, 2.0, 5.0, 6.0], vec![0, 2]));
-    assert!(found.notes.iter().any(|note| note.starts_with("2 samples of t.csv with the label -100")), "{:?}", found.notes);
+    assert!(
+        found.notes.iter().any(|note| note.starts_with("2 samples of t.csv with the label -100")),
+        "{:?}",
+        found.notes
+    );
     // A class that is wrong is still named by its own line.
     let error = csv(b"a,b,y\n1,2,0\n3,4,-100\n5,6,7\n", "t.csv", &options).unwrap_err().to_string();
     assert!(error.contains("the label 7") && error.contains('4'), "{error}");

@@ -158,7 +158,9 @@ pub enum LabError {
         name: ExperimentName,
     },
     /// Something that tells classes apart was asked for of samples that have none.
-    #[error("{name}: its samples have no classes, so that there is no boundary between them and nothing to tell them apart by")]
+    #[error(
+        "{name}: its samples have no classes, so that there is no boundary between them and nothing to tell them apart by"
+    )]
     NoClasses {
         /// The experiment.
         name: ExperimentName,

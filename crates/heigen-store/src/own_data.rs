@@ -177,7 +177,12 @@ fn others(args: &FileArgs, Numbers { values, width }: Numbers) -> Result<Targets
         let place = values.iter().position(|value| class(value).is_none()).unwrap_or_default();
         StoreError::Content {
             path: args.labels_path.as_ref().unwrap_or(&args.path).into(),
-            found: format!("without a class at position {} of sample {}: {}", place % width, place / width, values[place]),
+            found: format!(
+                "without a class at position {} of sample {}: {}",
+                place % width,
+                place / width,
+                values[place]
+            ),
             wanted: "the number of a class, from 0, at every position".into(),
             mend: "give the label that the loss ignores, if that is one".into(),
         }

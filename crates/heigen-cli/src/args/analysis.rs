@@ -3,10 +3,10 @@
 use super::{Common, Names};
 use clap::{Args, ValueEnum};
 use heigen::config::LossKind;
-use heigen::vocabulary::LossArgs;
-use serde_json::Value;
 use heigen::curvature::{OperatorKind, Which};
+use heigen::vocabulary::LossArgs;
 use heigen_lab::{Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
+use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -388,8 +388,7 @@ impl FromStr for SampleRange {
 }
 
 pub(super) fn loss(text: &str) -> Result<LossKind, String> {
-    LossKind::from_name(text)
-        .ok_or_else(|| format!("expected one of {}", LossKind::ALL.map(LossKind::name).join(", ")))
+    LossKind::from_name(text).ok_or_else(|| format!("expected one of {}", LossKind::ALL.map(LossKind::name).join(", ")))
 }
 
 pub(super) fn factors(text: &str) -> Result<Factors, String> {

@@ -196,7 +196,12 @@ impl Labels {
 
 /// The error for several numbers a sample where there must be a class.
 fn not_classes(origin: &str, width: usize) -> FormatError {
-    FormatError::holds(origin, format!("{width} numbers a sample"), "one class for each", "say that targets are numbers")
+    FormatError::holds(
+        origin,
+        format!("{width} numbers a sample"),
+        "one class for each",
+        "say that targets are numbers",
+    )
 }
 
 fn indices(n: usize) -> Vec<String> {

@@ -143,7 +143,9 @@ impl Found {
         // Rows that count from 1 have no numbers of their own yet.
         let rows = (0..is_kept.len()).map(|n| self.rows.get(n).copied().unwrap_or(n as u64 + 1));
         self.rows = rows.zip(&is_kept).filter(|(_, kept)| **kept).map(|(row, _)| row).collect();
-        self.notes.push(format!("{left_out} samples of {origin} with the label {label}, which the loss ignores, are left out"));
+        self.notes.push(format!(
+            "{left_out} samples of {origin} with the label {label}, which the loss ignores, are left out"
+        ));
     }
 
     /// Checks counts, features and labels; `origins` name the files of the features and of the labels.

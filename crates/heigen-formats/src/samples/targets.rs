@@ -35,8 +35,9 @@ impl Labels {
             Self::Texts(texts) => {
                 let found = format!("the label {}", listed(texts.names.iter().map(String::as_str).take(1)));
                 let mend = "say which column has the numbers, or take a loss of classes";
-                return Err(FormatError::holds(place.origin, found, "numbers as targets", mend)
-                    .mended_by(Remedy::LabelColumn));
+                return Err(
+                    FormatError::holds(place.origin, found, "numbers as targets", mend).mended_by(Remedy::LabelColumn)
+                );
             }
             Self::OneHot(places, width) => {
                 let one_hot = |&y: &usize| (0..width).map(move |c| f64::from(u8::from(c == y)));

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::fields::Fields;
 use super::{
-    BatchSize, ConfigError, DatasetSpec, Experiment, ExperimentName, KnownExperiments, LossKind, ModelSpec, MultiStepLr,
-    OptimizerSpec, TargetForm, Trainer, json, parse_dataset, parse_model, parse_start,
+    BatchSize, ConfigError, DatasetSpec, Experiment, ExperimentName, KnownExperiments, LossKind, ModelSpec,
+    MultiStepLr, OptimizerSpec, TargetForm, Trainer, json, parse_dataset, parse_model, parse_start,
 };
 
 /// Keys at the top of an experiment file.

@@ -8,7 +8,7 @@ use super::{ConfigError, FileArgs, TargetForm};
 /// The largest number of classes that is accepted.
 const MAX_CLASSES: u64 = 10_000;
 /// The largest number of outputs that is accepted; those of all positions of a sample count.
-const MAX_OUTPUTS: u64 = 100_000_000;
+const MAX_OUTPUTS: u64 = 1_000_000;
 /// The largest limit of memory that is accepted, in GiB.
 const MAX_GIB: u64 = 1 << 20;
 
@@ -62,7 +62,10 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         seed: u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))?,
         num_classes: given(&args, "num_classes", || args.count("num_classes", 1, MAX_OUTPUTS, None))?,
         targets: given(&args, "targets", || args.choice("targets", &TargetForm::ALL.map(|f| (f.name(), f)), None))?,
-        ignore_index: args.get("ignore_index").map(|value| value.as_i64().ok_or_else(|| args.invalid("ignore_index", "a whole number"))).transpose()?,
+        ignore_index: args
+            .get("ignore_index")
+            .map(|value| value.as_i64().ok_or_else(|| args.invalid("ignore_index", "a whole number")))
+            .transpose()?,
     })
 }
 

@@ -66,14 +66,7 @@ impl<T: Scalar> Problem<'_, T> {
     }
 
     /// The alignment of one input of any network: writes dA/dx to `out` and returns A.
-    fn alone(
-        &self,
-        input: &Matrix<T>,
-        target: TargetsView<'_>,
-        vector: &[T],
-        out: &mut [T],
-        pool: &mut Pool<T>,
-    ) -> T {
+    fn alone(&self, input: &Matrix<T>, target: TargetsView<'_>, vector: &[T], out: &mut [T], pool: &mut Pool<T>) -> T {
         let network = self.classifier();
         let delta = self.unit_delta(target);
         let mut direction = pool.take(self.n_params());

@@ -54,9 +54,12 @@ impl<T: Scalar> Problem<'_, T> {
         let outputs = 0..self.network().n_outputs();
         let counted = self.targets().classes().is_some_and(|labels| !labels.iter().any(|&y| delta.loss.ignores(y)));
         let plain = delta.loss.kind == LossKind::CrossEntropy && delta.loss.class_weights.is_none() && counted;
-        let of = |j| match plain {
-            true => self.squared_norms(&Factor { j, log_probabilities }),
-            false => self.squared_norms(&Root { delta, column: j }),
+        let of = |j| {
+            if plain {
+                self.squared_norms(&Factor { j, log_probabilities })
+            } else {
+                self.squared_norms(&Root { delta, column: j })
+            }
         };
         Some(self.reduced(outputs.map(of).sum()))
     }

@@ -148,8 +148,20 @@ impl<'a, T: Scalar> Problem<'a, T> {
         let held = network.couples_samples().then(|| Arc::new(network.with_held_statistics(&theta, &inputs)));
         let count = Self::counted(&objective, &by, &targets);
         let by = Arc::new(by);
-        let problem =
-            Self { network, theta, inputs, targets, objective, by, count, penalty, held, batch: None, trial: None, space };
+        let problem = Self {
+            network,
+            theta,
+            inputs,
+            targets,
+            objective,
+            by,
+            count,
+            penalty,
+            held,
+            batch: None,
+            trial: None,
+            space,
+        };
         if problem.counts_nothing() {
             return Err(ObjectiveError::NothingCounts.into());
         }

@@ -53,8 +53,7 @@ impl SampleLoss<'_> {
         let (w, half) = (weight * self.share::<T>(n), T::from_f64(0.5));
         for d in 0..n {
             let (r, v) = self.residual_and_variance(o, d, target);
-            let [of_mean, of_both, of_variance] =
-                [w / v, -(w * r / (v * v)), w * (r * r - half * v) / (v * v * v)];
+            let [of_mean, of_both, of_variance] = [w / v, -(w * r / (v * v)), w * (r * r - half * v) / (v * v * v)];
             let columns = out.chunks_exact_mut(o.len()).zip(directions.chunks_exact(o.len()));
             for (out, direction) in columns {
                 let (mean, variance) = (direction[d], direction[n + d]);

@@ -105,7 +105,7 @@ impl Target<'_> {
     }
 }
 
-impl<'a> SampleLoss<'a> {
+impl SampleLoss<'_> {
     /// Whether the loss leaves a label out.
     pub fn ignores(&self, label: usize) -> bool {
         label == Targets::IGNORED || self.ignore_index.is_some_and(|index| i64::try_from(label) == Ok(index))
@@ -133,9 +133,10 @@ impl<'a> SampleLoss<'a> {
             TargetsView::Classes(labels) => {
                 outputs.iter_columns().zip(labels).map(|(o, &y)| self.of_sample(o, y).to_f64()).sum()
             }
-            TargetsView::Real { values, outputs } => {
-                each.zip(values.chunks_exact(outputs.max(1))).map(|((_, o), t)| self.of(o, Target::Real(t)).to_f64()).sum()
-            }
+            TargetsView::Real { values, outputs } => each
+                .zip(values.chunks_exact(outputs.max(1)))
+                .map(|((_, o), t)| self.of(o, Target::Real(t)).to_f64())
+                .sum(),
             TargetsView::Positions { .. } => each.map(|(n, o)| self.of_positions(n, o, targets).to_f64()).sum(),
         };
         sum + 0.0
@@ -241,9 +242,7 @@ impl<T: Scalar> LossDelta<'_, T> {
             TargetsView::Classes(labels) => {
                 labels.get(n).filter(|&&label| !self.loss.ignores(label)).map(|&label| Target::Class(label))
             }
-            TargetsView::Real { values, outputs } => {
-                values.get(n * outputs..(n + 1) * outputs).map(Target::Real)
-            }
+            TargetsView::Real { values, outputs } => values.get(n * outputs..(n + 1) * outputs).map(Target::Real),
             TargetsView::Positions { .. } => None,
         }
     }

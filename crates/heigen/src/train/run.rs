@@ -176,7 +176,11 @@ pub fn train(
             let report = run.report();
             stop |= observer.report(&report).is_break();
             reports.push(report);
-            if plan.early_stopping && printed && report.train.is_some_and(|e| e.accuracy == Some(1.0)) && done < num_epochs {
+            if plan.early_stopping
+                && printed
+                && report.train.is_some_and(|e| e.accuracy == Some(1.0))
+                && done < num_epochs
+            {
                 outcome = Outcome::EarlyStopped;
             }
         }

@@ -155,7 +155,7 @@ impl Targets {
     }
 }
 
-impl<'a> TargetsView<'a> {
+impl TargetsView<'_> {
     /// The targets of the samples from number `n` on; none where there are fewer.
     #[must_use]
     pub fn from(self, n: usize) -> Self {
@@ -164,9 +164,7 @@ impl<'a> TargetsView<'a> {
             Self::Positions { classes, positions, layout } => {
                 Self::Positions { classes: classes.get(n * positions..).unwrap_or(&[]), positions, layout }
             }
-            Self::Real { values, outputs } => {
-                Self::Real { values: values.get(n * outputs..).unwrap_or(&[]), outputs }
-            }
+            Self::Real { values, outputs } => Self::Real { values: values.get(n * outputs..).unwrap_or(&[]), outputs },
         }
     }
 }

@@ -96,7 +96,8 @@ fn epochs(case: &Small, plan: &Plan, n: usize) -> Vec<(f64, Vec<f32>, Evaluation
     let (network, parts, batch) = (case.network(), parts(case), plan.trainer.batch_size);
     let theta = case.theta.clone();
     let mut run =
-        Training::new(&network, &parts, theta, plan.loss.clone(), plan.optimizer, None, batch, plan.shuffle_seed).unwrap();
+        Training::new(&network, &parts, theta, plan.loss.clone(), plan.optimizer, None, batch, plan.shuffle_seed)
+            .unwrap();
     let mut epoch = || (run.run_epoch().unwrap(), run.theta().to_vec(), run.evaluate_train().unwrap());
     (0..n).map(|_| epoch()).collect()
 }
@@ -182,7 +183,8 @@ fn a_break_anywhere_ends_the_run_before_the_next_epoch() {
 #[test]
 fn early_stopping_waits_for_a_report() {
     let case = separable();
-    let accuracies: Vec<f64> = epochs(&case, &plan(200, [1, 0, 0]), 200).iter().map(|e| e.2.accuracy.unwrap()).collect();
+    let accuracies: Vec<f64> =
+        epochs(&case, &plan(200, [1, 0, 0]), 200).iter().map(|e| e.2.accuracy.unwrap()).collect();
     let first = 1 + accuracies.iter().position(|&a| a == 1.0).unwrap();
     assert!(first > 3, "the test needs a network that does not start perfect: {first}");
     for every in [1, 2, 7, first - 1, first] {
