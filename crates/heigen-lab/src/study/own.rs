@@ -210,10 +210,10 @@ fn experiment(
         class_names: request.data.class_names.clone().or_else(|| foreign.classes.clone()),
         ..request.data.clone()
     };
-    let loss = match request.loss_args.is_empty() {
-        true => json!(request.loss),
-        false => json!({"type": request.loss, "args": request.loss_args}),
-    };
+    let mut loss = json!(request.loss);
+    if !request.loss_args.is_empty() {
+        loss = json!({"type": loss, "args": request.loss_args});
+    }
     let written = json!({
         "model": ModelSpec::Sequential(foreign.architecture.clone()),
         "optimizer": {"type": "SGD", "args": {"lr": 0.01}},

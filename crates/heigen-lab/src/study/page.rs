@@ -67,7 +67,7 @@ fn facts(call: &Call, wanted: &Wanted, outcome: &Study) -> Vec<(String, String)>
         ("Network", literal(&wanted.network)),
         ("Parameters", format!("P = {}", whole(network.n_params()))),
         ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, whole(data.n_samples())))),
-        ("Classes", literal(&format!("{}{named}", data.n_classes))),
+        (if data.others.is_some() { "Outputs" } else { "Classes" }, literal(&format!("{}{named}", data.n_classes))),
         ("Loss", literal(loss_name(own.experiment.experiment.loss))),
         ("Program", format!("heigen {}", heigen::VERSION)),
         ("Machine", machine(call.lab)),

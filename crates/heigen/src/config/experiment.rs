@@ -122,6 +122,7 @@ impl Serialize for BatchSize {
 }
 
 /// A data set of SPEC 2 with its arguments.
+#[allow(clippy::large_enum_variant, reason = "an experiment has one, which is not moved about")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args", rename_all = "snake_case")]
 #[allow(clippy::large_enum_variant, reason = "there is one of it in each experiment")]

@@ -8,7 +8,7 @@ use super::{ConfigError, FileArgs, TargetForm};
 /// The largest number of classes that is accepted.
 const MAX_CLASSES: u64 = 10_000;
 /// The largest number of outputs that is accepted; those of all positions of a sample count.
-const MAX_OUTPUTS: u64 = 100_000_000;
+const MAX_OUTPUTS: u64 = 1_000_000;
 /// The largest limit of memory that is accepted, in GiB.
 const MAX_GIB: u64 = 1 << 20;
 

@@ -25,6 +25,32 @@ fn every_shipped_file_is_accepted_and_its_resolved_form_reads_back_equal() {
 }
 
 #[test]
+fn losses_with_options_are_read_written_and_refused() {
+    let known = shipped_names();
+    let name = known.iter().find(|name| name.to_string() == "gauss/normal_training").unwrap();
+    let with = |loss: Value| {
+        let text = edited(name, |file| file["loss"] = loss).to_string();
+        Experiment::parse(&text, name.clone(), "file", &known).map(|parsed| parsed.experiment)
+    };
+    let given = json!({"type": "huber", "args": {"delta": 0.5, "reduction": "sum"}});
+    let experiment = with(given.clone()).unwrap();
+    assert_eq!((experiment.objective().options.delta, experiment.to_json()["loss"].clone()), (0.5, given));
+    let weights =
+        with(json!({"type": "cross_entropy", "args": {"weight": [1, 2.5, 1], "ignore_index": -100}})).unwrap();
+    assert_eq!(weights.objective().class_weights, Some(vec![1.0, 2.5, 1.0]));
+    for (wrong, what) in [
+        (json!({"type": "huber", "args": {"beta": 0.5}}), "`beta` is no option of the loss huber"),
+        (json!({"type": "huber", "args": {"delta": -1}}), "expected a positive number"),
+        (json!({"type": "huber", "args": {"delta": "half"}}), "invalid type"),
+        (json!({"type": "huber", "args": {"colour": 1}}), "colour"),
+        (json!({"args": {}}), "type"),
+    ] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
 fn the_resolved_form_keeps_every_value_of_the_file() {
     fn kept(file: &Value, resolved: &Value, place: &str) {
         match (file, resolved) {

@@ -98,7 +98,9 @@ fn value_gradient_and_matrices_are_those_of_pytorch() {
             }
             if let Some(trace) = operator.exact_trace() {
                 traces += 1;
-                close(&[trace], &[wanted.iter().sum()], &format!("{name}, trace of {key}"));
+                // Eigenvalues cancel in the trace of a matrix whose diagonal is zero.
+                let (sum, size): (f64, f64) = (wanted.iter().sum(), wanted.iter().map(|l| l.abs()).sum());
+                assert!((trace - sum).abs() < 1e-12 * (1.0 + size), "{name}, trace of {key}: {trace}, {sum}");
             }
         }
     }

@@ -251,7 +251,7 @@ fn what_cannot_decay_is_named() {
         error.starts_with("the parameters that decay: the network has no layer or tensor `fc9`; it has `0.weight`"),
         "{error}"
     );
-    assert!(at(Objective { class_weights: Some(vec![1.0; 3]), ..plain }).contains("not known yet"));
+    assert!(at(Objective { class_weights: Some(vec![1.0; 2]), ..plain }).contains("has 2 numbers; expected 3"));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn case() -> Small {
         widths: vec![2, 4, 3],
         activation: Activation::Relu,
         log_softmax: false,
-        loss: LossKind::CrossEntropy.into(),
+        loss: LossKind::CrossEntropy,
     };
     Small::new(Architecture::FullyConnected, textbook, 12, 5)
 }
