@@ -1,7 +1,8 @@
 //! One function for every parser: whatever the bytes, it returns.
 
-use heigen::config::{AnyName, Experiment, ExperimentName, ModelSpec};
+use heigen::config::{AnyName, Experiment, ExperimentName, LayerSpec, ModelSpec};
 use heigen::data;
+use heigen::linalg::Matrix;
 use heigen::model::Network;
 use heigen_formats::samples::{self, Column, SampleOptions, Samples};
 use heigen_formats::{npy as arrays, state_dict};
@@ -121,6 +122,21 @@ pub fn config(bytes: &[u8]) {
         for shape in [&[4][..], &[1, 8, 8]] {
             let _ = Network::build_for(&model, shape, 3);
         }
+    }
+}
+
+/// Architectures that are graphs of operations, built and, where they are small, run.
+pub fn graph(bytes: &[u8]) {
+    let Ok(Ok(ModelSpec::Sequential(own))) = std::str::from_utf8(bytes).map(|text| ModelSpec::parse(text, "arch.json"))
+    else {
+        return;
+    };
+    let Some(LayerSpec::Graph(graph)) = own.layers.first() else { return };
+    let Some(size) = graph.input_shape.iter().try_fold(1usize, |all, &size| all.checked_mul(size)) else { return };
+    let Ok(network) = Network::build_for(&ModelSpec::Sequential(own), &[size], 3) else { return };
+    if network.n_params() + network.activation_size() < 1 << 20 && !network.has_graph_buffers() {
+        let outputs = network.outputs(&vec![0.5; network.n_params()], &Matrix::<f64>::zeros(size, 2));
+        assert_eq!(outputs.data.len(), 6);
     }
 }
 

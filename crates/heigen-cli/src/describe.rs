@@ -131,16 +131,17 @@ fn matrix(of: &Subject) -> Option<String> {
     if of.label_smoothing != 0.0 {
         parts.push(format!("label smoothing {}", number(of.label_smoothing)));
     }
+    if let Ok(options) = serde_json::to_string(&of.loss_args)
+        && !of.loss_args.is_empty()
+    {
+        parts.push(format!("options of the loss {options}"));
+    }
     (parts.len() > 1 || name != "Hessian").then(|| parts.join("; "))
 }
 
-fn minimum(loss: f64, accuracy: f64, grad_norm: f64) -> String {
-    format!(
-        "  minimum      loss {}, accuracy {:.1} %, |gradient| {}",
-        number(loss),
-        100.0 * accuracy,
-        number(grad_norm)
-    )
+fn minimum(loss: f64, accuracy: Option<f64>, grad_norm: f64) -> String {
+    let accuracy = accuracy.map_or_else(String::new, |accuracy| format!(", accuracy {:.1} %", 100.0 * accuracy));
+    format!("  minimum      loss {}{accuracy}, |gradient| {}", number(loss), number(grad_norm))
 }
 
 fn estimates(e: &Estimates) -> Vec<String> {
@@ -280,9 +281,11 @@ pub(crate) fn model(record: &ModelRecord) -> String {
     if let Some(last) = record.epochs.last() {
         for (name, part) in [("train", Some(last.train)), ("validation", last.validation), ("test", last.test)] {
             if let Some(part) = part {
-                let accuracy = 100.0 * part.accuracy;
                 // Writing to a string cannot fail.
-                let _ = write!(line, "  {name} loss {} accuracy {accuracy:.1} %", number(part.loss));
+                let _ = write!(line, "  {name} loss {}", number(part.loss));
+                if let Some(accuracy) = part.accuracy {
+                    let _ = write!(line, " accuracy {:.1} %", 100.0 * accuracy);
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{archive, floats, integers, npy, texts};
-use heigen_formats::samples::{Column, SampleOptions, Samples, csv, idx_pair, npy_pair, npz, tsv};
+use heigen_formats::samples::{Column, Numbers, SampleOptions, Samples, TargetKind, csv, idx_pair, npy_pair, npz, tsv};
 use heigen_formats::{FormatError, Remedy};
 use proptest::prelude::*;
 
@@ -231,4 +231,42 @@ fn an_error_says_which_setting_mends_it() {
     let missing = |entries: &[(&str, &[u8])]| npz(&archive(entries, false), "d.npz", &SampleOptions::default());
     assert_eq!(missing(&[("x.npy", &features)]).unwrap_err().remedy(), Some(Remedy::FeaturesKey));
     assert_eq!(missing(&[("X.npy", &features)]).unwrap_err().remedy(), Some(Remedy::LabelsKey));
+}
+
+#[test]
+fn numbers_are_targets_where_they_are_asked_for() {
+    let text = "a,first,b,second\n1,.5,2,7\n3,-1.5,4,8.25\n5,2,6,9\n";
+    let options = SampleOptions {
+        label_column: Some(Column::Name("first".to_owned())),
+        more_label_columns: vec![Column::Name("second".to_owned())],
+        targets: TargetKind::Numbers,
+        ..SampleOptions::default()
+    };
+    let found = csv(text.as_bytes(), "t.csv", &options).unwrap();
+    assert_eq!((found.shape, found.features), (vec![2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    assert_eq!(found.numbers, Some(Numbers { values: vec![0.5, 7.0, -1.5, 8.25, 2.0, 9.0], width: 2 }));
+    assert_eq!((found.labels, found.feature_names), (vec![0; 3], vec!["a".to_owned(), "b".to_owned()]));
+    let missing = SampleOptions { more_label_columns: vec![Column::Name("third".to_owned())], ..options.clone() };
+    let error = csv(text.as_bytes(), "t.csv", &missing).unwrap_err().to_string();
+    assert!(error.contains("one named `third`"), "{error}");
+    let texts = csv(b"a,first\n1,yes\n2,no\n", "t.csv", &SampleOptions { more_label_columns: vec![], ..options });
+    assert!(texts.unwrap_err().to_string().contains("numbers as targets"));
+}
+
+/// A label that a loss ignores was no class, and the whole file was refused.
+#[test]
+fn samples_with_the_ignored_label_are_left_out() {
+    let options = SampleOptions { ignore_index: Some(-100), n_classes: Some(3), ..SampleOptions::default() };
+    let found = csv(b"a,b,y\n1,2,0\n3,4,-100\n5,6,2\n7,8,-100\n", "t.csv", &options).unwrap();
+    assert_eq!((found.features, found.labels), (vec![1.0, 2.0, 5.0, 6.0], vec![0, 2]));
+    assert!(
+        found.notes.iter().any(|note| note.starts_with("2 samples of t.csv with the label -100")),
+        "{:?}",
+        found.notes
+    );
+    // A class that is wrong is still named by its own line.
+    let error = csv(b"a,b,y\n1,2,0\n3,4,-100\n5,6,7\n", "t.csv", &options).unwrap_err().to_string();
+    assert!(error.contains("the label 7") && error.contains('4'), "{error}");
+    // Other labels stay what they were.
+    assert!(csv(b"a,b,y\n1,2,0\n3,4,-1\n", "t.csv", &options).is_err());
 }

@@ -159,6 +159,9 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let samples = analysed.prepared.training();
     let network = &analysed.prepared.network;
     let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, analysed.objective.clone())?;
+    if problem.classes().is_none() {
+        return Err(LabError::NoClasses { name: experiment.name.clone() });
+    }
     let on_plane = network.n_inputs() == 2;
     let plane = plane(&experiment.dataset, &samples.features);
     let complexity = on_plane.then(|| {

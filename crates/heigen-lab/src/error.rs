@@ -157,6 +157,14 @@ pub enum LabError {
         /// The experiment.
         name: ExperimentName,
     },
+    /// Something that tells classes apart was asked for of samples that have none.
+    #[error(
+        "{name}: its samples have no classes, so that there is no boundary between them and nothing to tell them apart by"
+    )]
+    NoClasses {
+        /// The experiment.
+        name: ExperimentName,
+    },
     /// There are no eigenvectors to draw.
     #[error("{name}: its Hessian has no positive eigenvalue, so there are no eigenvectors to draw")]
     NoPositiveEigenvalue {

@@ -118,6 +118,17 @@ impl Prepared {
         Ok(Self { network, ..self })
     }
 
+    /// Whether samples have classes under the loss of the experiment.
+    pub(crate) fn has_classes(&self, experiment: &Experiment) -> bool {
+        self.samples.data.classes().is_some() && !experiment.loss.is_regression()
+    }
+
+    /// Fails if the samples have no classes.
+    pub(crate) fn need_classes(&self, experiment: &Experiment) -> Result<(), LabError> {
+        let name = || experiment.name.clone();
+        if self.has_classes(experiment) { Ok(()) } else { Err(LabError::NoClasses { name: name() }) }
+    }
+
     /// The training samples.
     pub fn training(&self) -> &Arc<Dataset> {
         &self.samples.training
@@ -140,15 +151,19 @@ impl Prepared {
             if let Some(tensor) = tensors.iter().find(negative) {
                 return Err(LabError::NegativeVariance { tensor: tensor.name.clone() });
             }
-            let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+        }
+        let values = |name: &str| tensors.iter().find(|t| t.name == name).map(|tensor| tensor.values.clone());
+        if self.running {
             self.network = self.network.with_fixed_statistics(values)?;
+        } else if self.network.has_graph_buffers() {
+            self.network = self.network.with_graph_buffers(values)?;
         }
         Ok(theta)
     }
 
-    /// Whether the network can be trained: its statistics do not come with given weights.
+    /// Whether the network can be trained: no numbers besides its parameters come with given weights.
     pub(crate) fn trainable(&self) -> bool {
-        !self.running
+        !self.running && !self.network.has_graph_buffers()
     }
 
     /// Sentences that the user should read about the samples. Those of the samples' file were told already.

@@ -5,6 +5,10 @@ pub(crate) const HELD_STATISTICS: &str = "batch normalisation takes the statisti
     matrix belong to all samples together; what is said of single samples (gradients, alignments, G_theta, predictions, the \
     boundary, the margin) holds the statistics of the whole training set fixed";
 
+/// The sentence about samples that have no classes.
+pub(crate) const NO_CLASSES: &str = "the samples have no classes, so that what tells classes apart is left out: accuracy, G_theta, \
+    the decision boundary, the margin, and maps by class; alignments are those of the gradients of the samples' own loss";
+
 /// A duration of `s` seconds in the form in which people read it.
 pub fn seconds(s: f64) -> String {
     if s < 0.0995 {

@@ -126,12 +126,11 @@ impl Graph {
         }
         for (i, encoded) in proto.value_info.iter().enumerate() {
             let info: ValueInfoProto = message(encoded, &format!("value description {i}"))?;
-            if let Some(role) = hints::role_by_metadata(&info.metadata_props) {
+            let is_made = |name: &str| graph.ids.get(name).is_some_and(|id| graph.makers.contains_key(id));
+            if let Some((role, from)) = hints::role_by_metadata(&info.metadata_props, is_made) {
                 let id = graph.id(&info.name);
                 graph.roles.insert(id, role);
-                if let Some(name) = hints::folded_name(&info.metadata_props) {
-                    graph.folded_names.insert(id, name);
-                }
+                graph.folded_names.extend(from.map(|from| (id, from)));
             }
         }
         for (i, encoded) in proto.output.iter().enumerate() {

@@ -57,25 +57,23 @@ pub(crate) fn entries(encoded: &[Bytes]) -> impl Iterator<Item = (String, String
     decoded.map(move |entry| (text(&entry.key), text(&entry.value)))
 }
 
-/// The role that the metadata of a value gives it.
-pub(crate) fn role_by_metadata(encoded: &[Bytes]) -> Option<Role> {
+/// The role that the metadata of a value gives it, and the name of the one tensor of the model that it was made from, if it
+/// is one; `is_made` tells names of other tensors that the exporter made.
+pub(crate) fn role_by_metadata(encoded: &[Bytes], is_made: impl Fn(&str) -> bool) -> Option<(Role, Option<String>)> {
     entries(encoded).find_map(|(key, value)| match (key.as_str(), value.as_str()) {
-        ("pkg.torch.export.graph_signature.InputSpec.kind", "PARAMETER") => Some(Role::Parameter),
-        ("pkg.torch.export.graph_signature.InputSpec.kind", _) => Some(Role::Buffer),
+        ("pkg.torch.export.graph_signature.InputSpec.kind", "PARAMETER") => Some((Role::Parameter, None)),
+        ("pkg.torch.export.graph_signature.InputSpec.kind", _) => Some((Role::Buffer, None)),
         ("pkg.onnxscript.optimizer.folded_from", from) => {
-            let from = from.trim_matches(['[', ']']);
-            Some(if from.contains(',') { Role::Computed(from.to_owned()) } else { Role::Made })
+            let names = from.trim_matches(['[', ']']).split(',').map(|name| name.trim().trim_matches(['\'', '"']));
+            let own: Vec<&str> =
+                names.filter(|name| !is_made_by_name(name) && !is_of_operation(name) && !is_made(name)).collect();
+            Some(match own[..] {
+                [] => (Role::Made, None),
+                [one] => (Role::Made, Some(one.to_owned())),
+                _ => (Role::Computed(format!("'{}'", own.join("', '"))), None),
+            })
         }
         _ => None,
-    })
-}
-
-/// The name of the one tensor from which the exporter computed a value.
-pub(crate) fn folded_name(encoded: &[Bytes]) -> Option<String> {
-    entries(encoded).find_map(|(key, from)| {
-        let name = from.trim_matches(['[', ']', '\'', '"']);
-        let one = key == "pkg.onnxscript.optimizer.folded_from" && !from.contains(',') && !name.is_empty();
-        one.then(|| name.to_owned())
     })
 }
 
@@ -97,7 +95,7 @@ fn is_made_by_name(name: &str) -> bool {
 /// Whether the name is one that `torch.export` gives to the result of an operation, such as `full_default_1`. Names of the model's
 /// own tensors have a dot, unless they belong to the outermost module.
 fn is_of_operation(name: &str) -> bool {
-    const OPERATIONS: [&str; 62] = [
+    const OPERATIONS: [&str; 70] = [
         "_to_copy",
         "abs",
         "add",
@@ -232,7 +230,7 @@ mod tests {
                 key: Bytes::copy_from_slice(key.as_bytes()),
                 value: Bytes::copy_from_slice(value.as_bytes()),
             };
-            role_by_metadata(&[Bytes::from(entry.encode_to_vec())])
+            role_by_metadata(&[Bytes::from(entry.encode_to_vec())], |name| name == "relu_1").map(|(role, _)| role)
         };
         let kind = "pkg.torch.export.graph_signature.InputSpec.kind";
         let folded = "pkg.onnxscript.optimizer.folded_from";
@@ -240,6 +238,7 @@ mod tests {
         assert_eq!(entry(kind, "BUFFER"), Some(Role::Buffer));
         assert_eq!(entry(folded, "['0.weight']"), Some(Role::Made));
         assert_eq!(entry(folded, "['g', 'v']"), Some(Role::Computed("'g', 'v'".into())));
+        assert_eq!(entry(folded, "['norm.weight', 'val_21', 'full_1', 'relu_1']"), Some(Role::Made));
         assert_eq!(entry("other", "PARAMETER"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The description of the matrix that an analysis is of, as records keep it.
 
 use heigen::curvature::OperatorKind;
-use heigen::vocabulary::LossKind;
+use heigen::vocabulary::{LossArgs, LossKind};
 use serde::{Deserialize, Serialize};
 
 /// A kind of matrix.
@@ -49,12 +49,7 @@ fn is_zero(number: &f64) -> bool {
 
 /// The name of a loss in experiment files and records.
 pub fn loss_name(loss: LossKind) -> &'static str {
-    match loss {
-        LossKind::CrossEntropy => "cross_entropy",
-        LossKind::Mse => "mse",
-        LossKind::Nll => "nll",
-        LossKind::Hinge => "hinge",
-    }
+    loss.name()
 }
 
 /// The matrix that an analysis is of. Where all fields are empty it is the Hessian of the mean training loss at the
@@ -83,4 +78,7 @@ pub struct Subject {
     /// Label smoothing of the cross-entropy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f64,
+    /// The other options of the loss.
+    #[serde(default, skip_serializing_if = "LossArgs::is_empty")]
+    pub loss_args: LossArgs,
 }

@@ -2,10 +2,11 @@
 
 use crate::{FileOption, StoreError, bounded};
 use flate2::read::GzDecoder;
-use heigen::config::FileArgs;
-use heigen::data::Dataset;
+use heigen::config::{FileArgs, TargetForm};
+use heigen::data::{DataError, Dataset};
+use heigen::vocabulary::{PositionLayout, Targets};
 use heigen_formats::foreign_text::shown;
-use heigen_formats::samples::{self, ClassOrder, Column, SampleOptions, Samples};
+use heigen_formats::samples::{self, ClassOrder, Column, Numbers, SampleOptions, Samples, TargetKind};
 use heigen_formats::{DEFAULT_LIMIT, FormatError};
 use std::path::Path;
 
@@ -107,7 +108,7 @@ impl Opened {
 
 /// The samples as an experiment takes them: scaled, in float32, of the chosen classes, permuted.
 fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreError> {
-    let Samples { features, mut shape, labels: y, classes, feature_names, order, bytes, mut notes } = found;
+    let Samples { features, mut shape, labels: y, numbers, classes, feature_names, order, bytes, mut notes } = found;
     let divisor = f64::from(args.divide_by.unwrap_or(1));
     let features: Vec<f64> = if divisor == 1.0 { features } else { features.iter().map(|x| x / divisor).collect() };
     let mut single: Vec<f32> = features.iter().map(|&x| x as f32).collect();
@@ -131,8 +132,22 @@ fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreE
         shape = channels_first(&mut single, &shape, args)?;
         notes.push(format!("the channels of images, the last axis of {name}, are taken to the front, as in PyTorch"));
     }
-    let data =
-        Dataset { features: single, shape, labels: y, n_classes: classes.len(), source: format!("{name} ({hash})") };
+    let mut data = Dataset {
+        features: single,
+        shape,
+        labels: y,
+        others: None,
+        n_classes: classes.len(),
+        source: format!("{name} ({hash})"),
+    };
+    if let Some(numbers) = numbers {
+        data.n_classes = args.num_classes.unwrap_or(numbers.width);
+        data.others = Some(others(args, numbers)?);
+        if args.class_list.is_some() || args.random {
+            return Err(DataError::NoClasses { from: data.source }.into());
+        }
+        return Ok(OwnData { data, classes: vec![], feature_names, rounded, notes });
+    }
     let data = data.chosen(args)?;
     let classes = match &args.class_list {
         Some(list) => list.iter().filter_map(|&class| classes.get(class).cloned()).collect(),
@@ -142,6 +157,37 @@ fn chosen(args: &FileArgs, found: Samples, hash: &str) -> Result<OwnData, StoreE
     let classes: Vec<String> = classes.iter().cloned().chain(further).collect();
     notes.extend(order_of(&classes, order));
     Ok(OwnData { data, classes, feature_names, rounded, notes })
+}
+
+/// Labels that are no classes of samples: numbers, or classes of positions.
+fn others(args: &FileArgs, Numbers { values, width }: Numbers) -> Result<Targets, StoreError> {
+    let layout = match args.targets {
+        Some(TargetForm::Positions) => PositionLayout::ClassesLast,
+        Some(TargetForm::PositionsClassesFirst) => PositionLayout::ClassesFirst,
+        _ => return Ok(Targets::Real { values, outputs: width }),
+    };
+    let ignored = args.ignore_index.map(|index| index as f64);
+    let class = |&value: &f64| match value {
+        value if Some(value) == ignored => Some(Targets::IGNORED),
+        value if value.fract() == 0.0 && (0.0..1e9).contains(&value) => Some(value as usize),
+        _ => None,
+    };
+    let classes: Option<Vec<usize>> = values.iter().map(class).collect();
+    let classes = classes.ok_or_else(|| {
+        let place = values.iter().position(|value| class(value).is_none()).unwrap_or_default();
+        StoreError::Content {
+            path: args.labels_path.as_ref().unwrap_or(&args.path).into(),
+            found: format!(
+                "without a class at position {} of sample {}: {}",
+                place % width,
+                place / width,
+                values[place]
+            ),
+            wanted: "the number of a class, from 0, at every position".into(),
+            mend: "give the label that the loss ignores, if that is one".into(),
+        }
+    })?;
+    Ok(Targets::Positions { classes, positions: width, layout })
 }
 
 /// A sentence about the order of classes that have other names than their numbers, or whose labels were read by a rule.
@@ -213,6 +259,13 @@ fn parse(args: &FileArgs, bytes: &[u8], kind: &str, labels: Option<&[u8]>) -> Re
         class_names: args.class_names.clone(),
         limit: Some(limit(args)),
         n_classes: args.num_classes.filter(|_| args.class_list.is_none()),
+        targets: match args.targets.unwrap_or_default() {
+            TargetForm::Classes => TargetKind::Classes,
+            TargetForm::Numbers => TargetKind::Numbers,
+            TargetForm::Positions | TargetForm::PositionsClassesFirst => TargetKind::Positions,
+        },
+        more_label_columns: args.more_label_columns.iter().flatten().map(column).collect(),
+        ignore_index: args.ignore_index,
     };
     let pair = || {
         let labels_origin = args.labels_path.as_deref().unwrap_or_default();

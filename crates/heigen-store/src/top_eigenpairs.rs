@@ -58,8 +58,9 @@ pub struct TopKSummary {
     pub n_samples: usize,
     /// Mean loss.
     pub loss: f64,
-    /// Accuracy on those samples, 0 to 1.
-    pub accuracy: f64,
+    /// Accuracy on those samples, 0 to 1; none where samples have no class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// l2 norm of the gradient of the mean loss.
     pub grad_norm: f64,
     /// The end of the spectrum that was asked for.

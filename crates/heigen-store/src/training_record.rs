@@ -66,8 +66,9 @@ pub struct EpochReport {
 pub struct PartReport {
     /// Mean loss over the samples.
     pub loss: f64,
-    /// Fraction of samples predicted right, from 0 to 1.
-    pub accuracy: f64,
+    /// Fraction of samples predicted right, from 0 to 1; none where samples have no class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
 }
 
 impl ModelRecord {
@@ -86,7 +87,7 @@ impl ModelRecord {
     pub fn stage(&self, path: &Path) -> Result<Staged, StoreError> {
         let numbers = |report: &EpochReport| {
             let parts = [Some(report.train), report.validation, report.test];
-            parts.into_iter().flatten().all(|part| part.loss.is_finite() && part.accuracy.is_finite())
+            parts.into_iter().flatten().all(|part| part.loss.is_finite() && part.accuracy.is_none_or(f64::is_finite))
         };
         if let Some(report) = self.epochs.iter().find(|report| !numbers(report)) {
             let reason = format!("a loss or accuracy after epoch {} is not finite", report.epoch);

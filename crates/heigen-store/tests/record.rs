@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 
 fn record() -> ModelRecord {
     let experiment = catalogue::load("gauss/adversarial_init_training").unwrap().experiment;
-    let part = |loss, accuracy| PartReport { loss, accuracy };
+    let part = |loss, accuracy| PartReport { loss, accuracy: Some(accuracy) };
     ModelRecord {
         name: experiment.name.clone(),
         config: experiment.to_json(),

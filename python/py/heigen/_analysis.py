@@ -88,9 +88,10 @@ class Analysis:
         return float(self.summary["loss"])
 
     @property
-    def accuracy(self) -> float:
-        """The share of samples that are classified correctly."""
-        return float(self.summary["accuracy"])
+    def accuracy(self) -> float | None:
+        """The share of samples that are classified correctly; None where samples have no class."""
+        accuracy = self.summary.get("accuracy")
+        return None if accuracy is None else float(accuracy)
 
     @property
     def grad_norm(self) -> float:
@@ -315,7 +316,10 @@ class Analysis:
     @property
     def samples(self) -> tuple[Array, Array]:
         """The samples that the loss is the mean over, as the engine has them: X in float32, and y."""
-        features, shape, labels, _ = self._workspace.samples()
+        features, shape, labels, _, others = self._workspace.samples()
+        if others is not None:
+            numbers, width = others
+            labels = numbers.reshape(-1, width)
         return features.reshape(-1, *shape), labels
 
     @property

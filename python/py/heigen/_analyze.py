@@ -34,6 +34,8 @@ def analyze(
     y: Any = None,
     *,
     loss: Any = "cross_entropy",
+    loss_args: Mapping[str, Any] | None = None,
+    targets: str | None = None,
     operator: str = "hessian",
     classes: Any = None,
     samples: Any = None,
@@ -72,13 +74,18 @@ def analyze(
 ) -> Analysis:
     """The spectrum of a trained network's loss, with a certificate, and all that follows from it, by the native engine.
 
-    ``model`` is a :class:`torch.nn.Module` whose graph the engine has layers for (others are refused by the name of the
+    ``model`` is a :class:`torch.nn.Module` whose operations the engine has (others are refused by the name of the
     part that it lacks: :class:`heigen.torch.Hessian` takes any module), the path of an ONNX file, or a pair
     ``(architecture, weights)``: a dictionary of layers or the path of its JSON file, and a dictionary of arrays or the
     path of a state dict. ``X`` [N, ...] and ``y`` [N] are arrays or tensors; or ``X`` alone is a pair, an iterable of
     batches, or the path of a file of samples. The loss is the mean over all of them.
 
-    ``loss`` is "cross_entropy" (for one output the binary cross-entropy), "mse", "nll", "hinge", or a loss of ``torch.nn``.
+    ``loss`` is a loss of ``torch.nn`` with its options, or a name: "cross_entropy" (for one output the binary
+    cross-entropy), "binary_cross_entropy_with_logits", "nll", "hinge", "mse", "l1", "huber", "smooth_l1", "gaussian_nll"
+    (outputs are first the means, then the variances). ``loss_args`` has options of a named loss under PyTorch's names:
+    weight, ignore_index, label_smoothing, reduction, pos_weight, p, margin, delta, beta, eps, full. ``targets`` says what
+    ``y`` is where the loss leaves it open: "classes" [N], "numbers" [N] or [N, D], "positions" [N, L] with outputs
+    [positions, classes], or "positions_classes_first". Where samples have no class, what tells classes apart is left out.
     The matrix is the Hessian, or by ``operator`` "ggn", "fisher" or "remainder"; with ``weight_decay`` mu/2 |theta|^2 is
     part of the loss. ``layers`` chooses a diagonal block by names of layers or tensors, ``classes`` and ``samples`` choose
     samples, and ``batch`` bounds the samples in memory at a time.
@@ -112,7 +119,7 @@ def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, pr
 def operator(
     model: Any, X: Any = None, y: Any = None, *, kind: str = "hessian", loss: Any = "cross_entropy", **options: Any
 ) -> Operator:
-    """The matrix of a network that the native engine has layers for, as an operator for all solvers.
+    """The matrix of a network that the native engine can express, as an operator for all solvers.
 
     Arguments are those of :func:`heigen.analyze`. Products never enter Python.
     """
@@ -130,7 +137,7 @@ def operator(
 _DEFAULTS: dict[str, Any] = {
     "standardize": False, "divide_by": None, "channels_last": False, "class_names": None, "max_gib": None,
     "rename": None, "leave_out": (), "weights_key": None, "name": None, "folder": None, "force": False, "threads": 0,
-    "memory": None, "progress": None,
+    "memory": None, "progress": None, "loss_args": None, "targets": None,
 }  # fmt: skip
 
 
@@ -153,10 +160,14 @@ def _taken_in(given: Mapping[str, Any], options: dict[str, Any]) -> tuple[Worksp
     """The network and its samples in the engine's hands; ``options`` are completed by what the network says."""
     samples, data = _samples(given)
     found = _network(given["model"], None if samples is None else samples[0])
-    if samples is not None and found.n_classes is not None:
-        _check_labels(samples[1], found.n_classes)
     found.force = _native.truth(given["force"], "force")
-    _loss(given["loss"], options, found)
+    y = None if samples is None else samples[1]
+    _loss(given["loss"], given["loss_args"], options, found, y)
+    data["targets"] = _targets(given["targets"], found, y)
+    # Squared errors of one output are of numbers, which the engine tells by the network.
+    may_be_numbers = found.origin["loss"] == "mse" and y is not None and y.dtype.kind == "f"
+    if y is not None and found.n_classes is not None and data["targets"] in (None, "classes") and not may_be_numbers:
+        _check_labels(y, found.n_classes, found.origin["loss_args"].get("ignore_index"))
     options["dtype"] = _dtype_name(options.get("dtype", "float64"))
     if found.trained is not None and options.get("layers") is None:
         options["layers"] = found.trained
@@ -211,11 +222,12 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     return (features, labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels), {**data, "path": "X"}
 
 
-def _check_labels(labels: Any, n_classes: int) -> None:
+def _check_labels(labels: Any, n_classes: int, ignored: int | None = None) -> None:
     """Refuse classes that the outputs of a module do not have; texts are numbered by the engine."""
     if labels.ndim != 1 or labels.dtype.kind not in "iuf":
         return
-    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes) | (labels != np.floor(labels)))
+    bad = (labels < 0) | (labels >= n_classes) | (labels != np.floor(labels))
+    wrong = np.flatnonzero(bad if ignored is None else bad & (labels != ignored))
     if len(wrong):
         where = f"y, sample {int(wrong[0])}"
         raise InputError("a label is no class of the network's", where, labels[wrong[0]], f"0 to {n_classes - 1}")
@@ -260,10 +272,10 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         raise InputError("a module needs samples in memory", "X", wanted="arrays or tensors X and y")
     import torch
 
-    from heigen.torch._export import chain
+    from heigen.torch._export import network_of
 
     example = torch.as_tensor(np.array(features[:2]))
-    read = chain(model, example if example.shape[0] == 2 else torch.cat([example, example]))
+    read = network_of(model, example if example.shape[0] == 2 else torch.cat([example, example]))
     found.origin = {
         "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
         "architecture": json.dumps(read.architecture),
@@ -276,22 +288,61 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         found.trained = read.trained
 
 
-def _loss(loss: Any, options: dict[str, Any], found: _Network) -> None:
+def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y: Any) -> None:
+    """Puts the loss and its options into the request; ``y`` are the targets, where they are in memory."""
     torch = sys.modules.get("torch")
+    args: dict[str, Any] = {}
+    pytorch = not isinstance(loss, str)
     if isinstance(loss, str):
         found.origin["loss"] = _native.LOSSES.get(loss, loss)
     elif torch is not None and isinstance(loss, torch.nn.Module):
-        from heigen.torch._export import loss_of
+        from heigen.torch._losses import engine_loss
 
-        found.origin["loss"], smoothing = loss_of(loss)
-        if smoothing:
-            options["label_smoothing"] = smoothing
+        found.origin["loss"], args = engine_loss(loss)
     elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):
         found.origin["loss"] = _native.LOSSES.get(loss.__name__, loss.__name__)
     elif callable(loss):
         raise UnsupportedModelError("the engine has losses by name; heigen.torch.Hessian takes any function", "loss")
     else:
         raise WrongTypeError("this is no loss", "loss", type(loss).__name__, '"cross_entropy", "mse", "nll", "hinge"')
+    if not isinstance(loss_args, (Mapping, type(None))):
+        raise WrongTypeError("options of a loss are a dictionary", "loss_args", type(loss_args).__name__)
+    for key, value in (loss_args or {}).items():
+        if not isinstance(value, (str, bool)) and value is not None:
+            value = _native.to_numpy(value, f"loss_args, {key}").tolist()
+        if value is not None:
+            args[str(key)] = value
+    for key in ("weight", "pos_weight"):
+        if key in args and not isinstance(args[key], list):
+            args[key] = [args[key]]
+    # Smoothing is an option of its own, which analyses of one network may differ in.
+    smoothing = args.pop("label_smoothing", 0.0)
+    if smoothing:
+        options["label_smoothing"] = smoothing
+    ignores = found.origin["loss"] in ("cross_entropy", "nll") and pytorch and "ignore_index" not in args
+    if ignores and y is not None and y.dtype.kind == "i" and bool((y == -100).any()):
+        args["ignore_index"] = -100
+    found.origin["loss_args"] = args
+
+
+def _is_one_hot(y: Any) -> bool:
+    return bool(np.isin(y, (0.0, 1.0)).all() and (y.sum(1) == 1).all())
+
+
+def _targets(given: Any, found: _Network, y: Any) -> str | None:
+    """What the targets are, as PyTorch tells it by the type and the shape of ``y``; None where the loss says it."""
+    if given is not None or y is None or y.dtype.kind not in "iuf":
+        return _native.text(given, "targets")
+    loss, real = found.origin["loss"], y.dtype.kind == "f"
+    if loss in ("cross_entropy", "nll") and y.ndim == 2 and not real:
+        return "positions_classes_first"
+    if loss in ("cross_entropy", "mse") and y.ndim == 2 and real and not _is_one_hot(y):
+        return "numbers"
+    if loss == "binary_cross_entropy_with_logits" and real and not np.isin(y, (0.0, 1.0)).all():
+        return "numbers"
+    if loss in _native.REGRESSIONS:
+        return "numbers"
+    return None
 
 
 def _dtype_name(dtype: Any) -> str:

@@ -91,7 +91,7 @@ class TooLargeError(Error, MemoryError):
 
 
 class UnsupportedModelError(Error, TypeError):
-    """A module has a part that the native engine has no layer for; :class:`heigen.torch.Hessian` takes any module."""
+    """A module has a part that the native engine cannot express; :class:`heigen.torch.Hessian` takes any module."""
 
 
 class FileError(Error, OSError):

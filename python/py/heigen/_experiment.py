@@ -86,9 +86,11 @@ class Experiment:
         return Analysis(self._workspace, options, record, json.loads(summary), [*self.notes, *said], warned)
 
     @property
-    def samples(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The training samples: X [N, ...] and y [N]."""
-        features, shape, labels, _ = self._workspace.samples()
+    def samples(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """The training samples: X [N, ...] and y [N], or [N, D] where targets are no classes."""
+        features, shape, labels, _, others = self._workspace.samples()
+        if others is not None:
+            labels = others[0].reshape(-1, others[1])
         return features.reshape(-1, *shape), labels
 
     def __repr__(self) -> str:

@@ -16,7 +16,13 @@ from heigen._errors import InputError, Warning, WrongTypeError
 __all__ = ["asked", "making", "npy", "resources", "samples_of", "told"]
 
 #: The loss of a network's analysis under the names of torch.nn.functional as well.
-LOSSES = {"nll_loss": "nll", "mse_loss": "mse", "multi_margin_loss": "hinge"}
+LOSSES = {
+    "nll_loss": "nll", "mse_loss": "mse", "multi_margin_loss": "hinge", "l1_loss": "l1", "huber_loss": "huber",
+    "smooth_l1_loss": "smooth_l1", "gaussian_nll_loss": "gaussian_nll",
+    "binary_cross_entropy_with_logits": "binary_cross_entropy_with_logits",
+}  # fmt: skip
+#: Losses whose targets are numbers unless they are said to be classes.
+REGRESSIONS = ("l1", "huber", "smooth_l1", "gaussian_nll")
 
 
 def asked(options: Mapping[str, Any]) -> str:

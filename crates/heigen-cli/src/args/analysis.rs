@@ -4,8 +4,9 @@ use super::{Common, Names};
 use clap::{Args, ValueEnum};
 use heigen::config::LossKind;
 use heigen::curvature::{OperatorKind, Which};
+use heigen::vocabulary::LossArgs;
 use heigen_lab::{Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
-use heigen_store::record::loss_name;
+use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -96,6 +97,7 @@ impl SubjectArgs {
             weight_decay: self.penalty.weight_decay,
             decay_only: self.penalty.decay_only.clone(),
             label_smoothing: self.penalty.label_smoothing,
+            loss_args: self.penalty.loss_args(),
             factors: self.reparameterize,
             batch: self.batch,
         }
@@ -178,6 +180,50 @@ pub(crate) struct PenaltyArgs {
     /// Label smoothing of the cross-entropy, 0 to 1.
     #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = LOSS)]
     pub(crate) label_smoothing: f64,
+    /// An option of the loss under PyTorch's name, e.g. weight=1,2,.5, ignore_index=-100, reduction=sum, pos_weight=3,
+    /// delta=.5 (huber), beta=2 (smooth_l1), p=2 or margin=.5 (hinge), eps=1e-4 or full=true (gaussian_nll). May be given
+    /// several times.
+    #[arg(long = "loss-arg", value_name = "NAME=VALUE", help_heading = LOSS)]
+    pub(crate) loss_arg: Vec<LossArg>,
+}
+
+impl PenaltyArgs {
+    /// All options of the loss together.
+    pub(crate) fn loss_args(&self) -> LossArgs {
+        self.loss_arg.iter().fold(LossArgs::default(), |all, one| all.or(&one.0))
+    }
+}
+
+/// One option of a loss.
+#[derive(Clone, Debug)]
+pub(crate) struct LossArg(LossArgs);
+
+impl FromStr for LossArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, e.g. delta=.5")?;
+        let name = name.trim().replace('-', "_");
+        if !LossArgs::NAMES.contains(&&*name) {
+            return Err(format!("no option of a loss; expected one of {}", LossArgs::NAMES.join(", ")));
+        }
+        let number = |text: &str| text.trim().parse::<f64>().map_err(|_| format!("{text} is no number"));
+        let value = match &*name {
+            "weight" | "pos_weight" => {
+                let numbers: Result<Vec<f64>, _> = value.split(',').map(number).collect();
+                Value::from(numbers?)
+            }
+            "ignore_index" | "p" => value.trim().parse::<i64>().map_err(|_| "expected a whole number")?.into(),
+            "reduction" | "full" => match value.trim() {
+                "true" => true.into(),
+                "false" => false.into(),
+                word => word.into(),
+            },
+            _ => number(value)?.into(),
+        };
+        let one = serde_json::Map::from_iter([(name, value)]);
+        serde_json::from_value(Value::Object(one)).map(Self).map_err(|error| error.to_string())
+    }
 }
 
 /// Some eigenpairs.
@@ -342,9 +388,7 @@ impl FromStr for SampleRange {
 }
 
 pub(super) fn loss(text: &str) -> Result<LossKind, String> {
-    let all = [LossKind::CrossEntropy, LossKind::Mse, LossKind::Nll, LossKind::Hinge];
-    let found = all.into_iter().find(|&loss| loss_name(loss) == text);
-    found.ok_or_else(|| format!("expected one of {}", all.map(loss_name).join(", ")))
+    LossKind::from_name(text).ok_or_else(|| format!("expected one of {}", LossKind::ALL.map(LossKind::name).join(", ")))
 }
 
 pub(super) fn factors(text: &str) -> Result<Factors, String> {

@@ -2,7 +2,7 @@
 
 use super::{MethodArg, PenaltyArgs, analysis};
 use clap::Args;
-use heigen::config::LossKind;
+use heigen::config::{LossKind, TargetForm};
 use heigen_lab::Renaming;
 use std::path::PathBuf;
 
@@ -73,9 +73,15 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_name = "KEY", help_heading = "Which samples")]
     pub(crate) labels_key: Option<String>,
     /// Column of the labels in a table: a name, or a place from 0 (negative: from the end). Unless given, the one named
-    /// label, class, target or y, else the last.
+    /// label, class, target or y, else the last. Given several times, names of columns that hold one number each.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "Which samples")]
-    pub(crate) label_column: Option<String>,
+    pub(crate) label_column: Vec<String>,
+    /// What the labels are: classes, numbers (one or more a sample: a regression, or 0 and 1 for each of several labels), or
+    /// positions (a class for every position of a sample; outputs are [positions, classes], or with positions_classes_first
+    /// [classes, positions]). Unless given, what the loss takes: numbers for l1, huber, smooth_l1, gaussian_nll, for mse of one
+    /// output and binary cross-entropy of several, else classes.
+    #[arg(long, value_name = "FORM", value_parser = targets, help_heading = "Which samples")]
+    pub(crate) targets: Option<TargetForm>,
     /// Columns of a table that are no features, by name or place.
     #[arg(
         long,
@@ -151,4 +157,9 @@ pub(crate) struct AnalyzeArgs {
     /// Print everything as one JSON object on stdout.
     #[arg(long, help_heading = "What is printed and kept")]
     pub(crate) json: bool,
+}
+
+fn targets(text: &str) -> Result<TargetForm, String> {
+    let names = TargetForm::ALL.map(TargetForm::name);
+    TargetForm::from_name(text).ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }

@@ -57,6 +57,7 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
         weight_decay: args.penalty.weight_decay,
         decay_only: args.penalty.decay_only.clone(),
         label_smoothing: args.penalty.label_smoothing,
+        loss_args: args.penalty.loss_args(),
     };
     let pictures = if figure.each { experiments.into_iter().map(|e| vec![e]).collect() } else { vec![experiments] };
     for experiments in pictures {

@@ -116,6 +116,7 @@ fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result
             weight_decay: args.penalty.weight_decay,
             decay_only: args.penalty.decay_only.clone(),
             label_smoothing: args.penalty.label_smoothing,
+            loss_args: args.penalty.loss_args(),
             ..Drawing::paper(figure)
         },
         asked: None,
@@ -145,7 +146,9 @@ fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
             labels_path: args.labels.as_ref().map(text),
             features_key: args.features_key.clone(),
             labels_key: args.labels_key.clone(),
-            label_column: args.label_column.clone(),
+            label_column: args.label_column.first().cloned(),
+            more_label_columns: args.label_column.get(1..).filter(|more| !more.is_empty()).map(<[String]>::to_vec),
+            targets: args.targets,
             drop: given(&args.drop),
             header: args.header,
             divide_by: args.divide_by,
@@ -157,6 +160,7 @@ fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
             ..FileArgs::default()
         },
         loss: args.loss,
+        loss_args: args.penalty.loss_args(),
         name: args.name.clone(),
         force: args.force,
     }

@@ -4,7 +4,7 @@ use heigen_pickle::numpy::{Element, NUMPY, objects};
 use heigen_pickle::parse;
 
 use super::labels::{Labels, Texts};
-use super::{Found, SampleOptions, Samples};
+use super::{Found, SampleOptions, Samples, TargetKind};
 use crate::container::Container;
 use crate::error::{axes, listed, shown};
 use crate::npy::{AnyArray, Array, Header, limited};
@@ -105,6 +105,9 @@ pub(super) fn pair(
         }
     };
     let labels = match (labels_shape, labels) {
+        ([_, inner @ ..], Labels::Numbers(numbers)) if options.targets != TargetKind::Classes => {
+            Labels::Rows(numbers, inner.iter().fold(1, |width: usize, &n| width.saturating_mul(n)))
+        }
         ([_] | [_, 1], labels) => labels,
         (&[_, width], Labels::Numbers(numbers)) if width > 1 => one_hot(&numbers, width, origins[1])?,
         _ => {
@@ -132,7 +135,7 @@ fn one_hot(numbers: &[f64], width: usize, origin: &str) -> Result<Labels, Format
         place(row).ok_or_else(|| {
             let found = format!("{width} numbers a sample that are not one-hot: those of sample {}", n + 1);
             let wanted = "one label for every sample, or a single 1 among zeros";
-            let mend = "give the class of every sample; soft labels and several labels a sample are not analysed yet";
+            let mend = "give the class of every sample, or say that targets are numbers";
             FormatError::holds(origin, found, wanted, mend)
         })
     });

@@ -50,6 +50,8 @@ pub(super) enum Labels {
     Texts(Texts),
     /// The places of the ones, and the number of places.
     OneHot(Vec<usize>, usize),
+    /// Several numbers a sample, sample after sample, and how many a sample has. They are no classes.
+    Rows(Vec<f64>, usize),
 }
 
 /// Labels that are texts. Every different text is kept once.
@@ -101,6 +103,7 @@ impl Labels {
             Self::Numbers(numbers) => numbers.len(),
             Self::Texts(texts) => texts.labels.len(),
             Self::OneHot(places, _) => places.len(),
+            Self::Rows(values, width) => values.len() / (*width).max(1),
         }
     }
 
@@ -138,6 +141,7 @@ impl Labels {
                 }
                 Classes { labels, names: indices(width), order: ClassOrder::OneHot }
             }
+            Self::Rows(_, width) => return Err(not_classes(place.origin, width)),
         };
         if known.is_none() {
             check_counts(&found, place)?;
@@ -164,6 +168,7 @@ impl Labels {
                 numbers.iter().for_each(|number| texts.push(&number.to_string()));
                 texts
             }
+            Self::Rows(_, width) => return Err(not_classes(place.origin, width)),
             Self::OneHot(..) => {
                 let mend = "leave the names out: the places of the ones are the classes";
                 return Err(FormatError::holds(place.origin, "one-hot labels", "names of classes", mend));
@@ -187,6 +192,16 @@ impl Labels {
         let labels = texts.labels.iter().enumerate().map(class).collect::<Result<Vec<_>, _>>()?;
         Ok(Classes { labels, names: names.to_vec(), order: ClassOrder::Given })
     }
+}
+
+/// The error for several numbers a sample where there must be a class.
+fn not_classes(origin: &str, width: usize) -> FormatError {
+    FormatError::holds(
+        origin,
+        format!("{width} numbers a sample"),
+        "one class for each",
+        "say that targets are numbers",
+    )
 }
 
 fn indices(n: usize) -> Vec<String> {

@@ -16,12 +16,14 @@ mod labels;
 mod number;
 mod pandas;
 mod parquet;
+mod targets;
 
 pub use arrays::{npy_pair, npz};
 pub use csv::{csv, csv_from, tsv, tsv_from};
 pub use idx::idx_pair;
 pub use labels::ClassOrder;
 pub use parquet::parquet;
+pub use targets::{Numbers, TargetKind};
 
 use crate::error::Cell;
 use crate::{DEFAULT_LIMIT, FormatError, Remedy};
@@ -34,8 +36,10 @@ pub struct Samples {
     pub features: Vec<f64>,
     /// Shape of one sample, e.g. `[4]` or `[28, 28]`; its product is d.
     pub shape: Vec<usize>,
-    /// Class of every sample.
+    /// Class of every sample; all 0 where the labels are `numbers`.
     pub labels: Vec<usize>,
+    /// The labels as they are, where they are numbers or classes of positions and not classes of samples.
+    pub numbers: Option<Numbers>,
     /// Name of every class: its label in the file, or its index.
     pub classes: Vec<String>,
     /// The rule by which labels became classes.
@@ -75,6 +79,12 @@ pub struct SampleOptions {
     pub n_classes: Option<usize>,
     /// The labels of the classes in the order of the network's outputs; if not given, the order is found from the file.
     pub class_names: Option<Vec<String>>,
+    /// What the labels are.
+    pub targets: TargetKind,
+    /// Further columns of labels of a table whose targets are numbers, by their names.
+    pub more_label_columns: Vec<Column>,
+    /// The label of samples that are left out; classes of positions keep it.
+    pub ignore_index: Option<i64>,
     /// The most bytes that the file may unpack to, and that the samples may take; [`DEFAULT_LIMIT`] if not given.
     pub limit: Option<usize>,
 }
@@ -117,9 +127,38 @@ struct Found {
 }
 
 impl Found {
+    /// Leaves out the samples with a label, and notes how many they are.
+    fn leave_out(&mut self, label: i64, origin: &str) {
+        let Labels::Numbers(numbers) = &mut self.labels else { return };
+        let is_kept: Vec<bool> = numbers.iter().map(|&number| number != label as f64).collect();
+        let left_out = is_kept.iter().filter(|kept| !**kept).count();
+        if left_out == 0 {
+            return;
+        }
+        let d = self.features.len() / is_kept.len().max(1);
+        let mut place = 0..;
+        self.features.retain(|_| place.next().is_some_and(|i: usize| is_kept[i / d.max(1)]));
+        let mut place = is_kept.iter();
+        numbers.retain(|_| *place.next().unwrap_or(&true));
+        // Rows that count from 1 have no numbers of their own yet.
+        let rows = (0..is_kept.len()).map(|n| self.rows.get(n).copied().unwrap_or(n as u64 + 1));
+        self.rows = rows.zip(&is_kept).filter(|(_, kept)| **kept).map(|(row, _)| row).collect();
+        self.notes.push(format!(
+            "{left_out} samples of {origin} with the label {label}, which the loss ignores, are left out"
+        ));
+    }
+
     /// Checks counts, features and labels; `origins` name the files of the features and of the labels.
-    fn check(self, origins: [&str; 2], options: &SampleOptions) -> Result<Samples, FormatError> {
+    fn check(mut self, origins: [&str; 2], options: &SampleOptions) -> Result<Samples, FormatError> {
         let [origin, labels_origin] = origins;
+        if options.targets == TargetKind::Numbers && self.table {
+            let columns = (&mut self.features, &mut self.feature_names);
+            self.labels = targets::further(columns, self.labels, options, origin)?;
+            self.shape = vec![self.feature_names.len().max(self.features.len() / self.labels.len().max(1))];
+        }
+        if let (Some(index), TargetKind::Classes) = (options.ignore_index, options.targets) {
+            self.leave_out(index, origin);
+        }
         let (n, d) = (self.labels.len(), self.shape.iter().fold(1, |d: usize, &n| d.saturating_mul(n)));
         if n == 0 || n == 1 && options.n_classes.is_none() {
             let found = if n == 0 { "no samples" } else { "only one sample" };
@@ -150,11 +189,26 @@ impl Found {
             notes.extend(columns::suspicious(&self.features, d, &self.feature_names, origin));
         }
         let place = Place { origin: labels_origin, column: self.label_name.as_deref(), row };
+        if options.targets != TargetKind::Classes {
+            let numbers = self.labels.numbers(&place)?;
+            return Ok(Samples {
+                features: self.features,
+                shape: self.shape,
+                labels: vec![0; n],
+                numbers: Some(numbers),
+                classes: vec![],
+                order: ClassOrder::Index,
+                feature_names: self.feature_names,
+                bytes,
+                notes,
+            });
+        }
         let found = self.labels.classes(&place, options)?;
         Ok(Samples {
             features: self.features,
             shape: self.shape,
             labels: found.labels,
+            numbers: None,
             classes: found.names,
             order: found.order,
             feature_names: self.feature_names,

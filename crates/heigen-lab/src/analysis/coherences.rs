@@ -44,7 +44,9 @@ pub(super) fn coherences<T: Scalar + Element>(
 ) -> Result<Coherences<T>, LabError> {
     let (call, selection, paths) = (setting.call, setting.selection.as_ref(), &setting.paths);
     let free = |gradients: Matrix<T>| restricted(gradients, selection);
-    let (labels, classes) = (problem.labels(), problem.network().n_outputs());
+    // Samples without classes stay in their order, as those of one class do.
+    let of_one_class = vec![0; problem.n_samples()];
+    let (labels, classes) = (problem.classes().unwrap_or(&of_one_class), problem.network().n_outputs());
     let mut found = Coherences { staged: vec![], losses: None, logits: None };
     if wanted::<T>(setting, "loss", problem.n_samples())? {
         watch.begin(stages::COHERENCE)?;

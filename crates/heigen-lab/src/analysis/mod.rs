@@ -102,7 +102,7 @@ pub(crate) struct Analysed {
     pub(crate) theta: Vec<f64>,
     /// The samples over which the loss is averaged.
     pub(crate) samples: Arc<Dataset>,
-    /// The objective: the loss with its smoothing and its weight decay.
+    /// The objective: the loss with its options and its weight decay.
     pub(crate) objective: Objective,
     /// Bytes that may be used, for arrays that are read.
     memory: f64,

@@ -2,9 +2,9 @@
 
 use crate::error::Contradiction;
 use crate::{Making, Store};
-use heigen::config::LossKind;
+use heigen::config::{Experiment, LossKind};
 use heigen::curvature::{Method, OperatorKind, Which};
-use heigen::vocabulary::{Decay, Objective};
+use heigen::vocabulary::{Decay, LossArgs, Objective};
 use heigen_store::catalogue::Loaded;
 use heigen_store::record::Dtype;
 use std::num::NonZeroUsize;
@@ -60,6 +60,8 @@ pub struct Matter {
     pub decay_only: Vec<String>,
     /// Label smoothing of the cross-entropy, 0 to 1.
     pub label_smoothing: f64,
+    /// The other options of the loss; of the loss trained with, those that are not given are those of the training.
+    pub loss_args: LossArgs,
     /// The factors for the layers that lead to another minimum of the same function, at which the matrix is taken.
     pub factors: Option<[f64; 3]>,
     /// Number of samples in a mini-batch, where products are summed over mini-batches; `None` for all samples at a
@@ -78,6 +80,7 @@ impl Default for Matter {
             weight_decay: 0.0,
             decay_only: vec![],
             label_smoothing: 0.0,
+            loss_args: LossArgs::default(),
             factors: None,
             batch: None,
         }
@@ -179,11 +182,24 @@ pub struct Keep {
 }
 
 impl Matter {
+    /// The loss that is asked for, of an experiment that was trained with one, and its options.
+    pub(crate) fn loss_of(&self, experiment: &Experiment) -> (LossKind, LossArgs) {
+        let loss = self.loss.unwrap_or(experiment.loss);
+        let mut args = self.loss_args.clone();
+        if loss == experiment.loss {
+            args = args.or(&experiment.loss_args);
+        }
+        if self.label_smoothing != 0.0 {
+            args.label_smoothing = Some(self.label_smoothing);
+        }
+        (loss, args)
+    }
+
     /// The objective whose curvature is asked for, of an experiment that was trained with a loss.
-    pub(crate) fn objective(&self, trained_with: LossKind) -> Objective {
+    pub(crate) fn objective(&self, experiment: &Experiment) -> Objective {
         let decay = Decay { mu: self.weight_decay, only: self.decay_only.clone() };
-        let loss = self.loss.unwrap_or(trained_with);
-        Objective { smoothing: self.label_smoothing, decay: Some(decay), ..loss.into() }
+        let (loss, args) = self.loss_of(experiment);
+        Objective { decay: Some(decay), ..args.objective(loss) }
     }
 }
 

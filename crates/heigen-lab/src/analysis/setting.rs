@@ -9,7 +9,7 @@ use crate::prepare::Prepared;
 use crate::training::{imported, trained};
 use crate::watch::NoteKind;
 use crate::words::{bytes, number};
-use heigen::config::{DatasetSpec, ExperimentName, LossKind};
+use heigen::config::{DatasetSpec, Experiment, ExperimentName, LossKind};
 use heigen::curvature::{Cost, IndexRanges, Method, Problem, ProblemError, Work, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
@@ -71,7 +71,9 @@ impl<'a> Setting<'a> {
             let selection = named_parameters(prepared.network.layout(), &matter.layers);
             Some(selection.chosen(Choice::Layers).of(name)?)
         };
-        matter.objective(experiment.loss).check().map_err(ProblemError::from).of(name)?;
+        let (loss, args) = matter.loss_of(experiment);
+        args.check(loss).map_err(ProblemError::from).of(name)?;
+        matter.objective(experiment).check().map_err(ProblemError::from).of(name)?;
         if !matter.decay_only.is_empty() {
             named_parameters(prepared.network.layout(), &matter.decay_only).map_err(ProblemError::from).of(name)?;
         }
@@ -99,7 +101,7 @@ impl<'a> Setting<'a> {
         let p = selection.as_ref().map_or(prepared.network.n_params(), IndexRanges::len);
         let work = Work::of(&prepared.network, p, n);
         let goal = goal(call, name, asked, work);
-        let subject = subject(matter, experiment.loss);
+        let subject = subject(matter, experiment);
         let paths = paths.variant(&variant(&subject, experiment.loss, goal));
         Ok(Self {
             call,
@@ -123,13 +125,20 @@ impl<'a> Setting<'a> {
 
     /// The objective: the loss with its smoothing and its weight decay.
     pub(super) fn objective(&self) -> Objective {
-        self.asked.subject.objective(self.loaded.experiment.loss)
+        self.asked.subject.objective(&self.loaded.experiment)
     }
 
     /// Says once that single samples have the statistics of all, where that is so.
     pub(super) fn note_held_statistics(&self) {
         if self.prepared.network.couples_samples() {
             self.call.note(self.name(), NoteKind::Remark(crate::words::HELD_STATISTICS.to_owned()));
+        }
+    }
+
+    /// Says that what needs classes is left out, where samples have none.
+    pub(super) fn note_no_classes<T: Scalar>(&self, problem: &Problem<'_, T>) {
+        if problem.classes().is_none() {
+            self.call.note(self.name(), NoteKind::Remark(crate::words::NO_CLASSES.to_owned()));
         }
     }
 
@@ -230,10 +239,10 @@ impl<'a> Setting<'a> {
 }
 
 /// The matrix as records describe it.
-fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
+fn subject(matter: &Matter, experiment: &Experiment) -> Subject {
     Subject {
         operator: matter.operator.into(),
-        loss: loss_name(matter.loss.unwrap_or(trained_with)).into(),
+        loss: loss_name(matter.loss.unwrap_or(experiment.loss)).into(),
         classes: (!matter.classes.is_empty()).then(|| matter.classes.clone()),
         samples: matter.samples.as_ref().map(|range| format!("{}..{}", range.start, range.end)),
         layers: (!matter.layers.is_empty()).then(|| matter.layers.clone()),
@@ -241,6 +250,7 @@ fn subject(matter: &Matter, trained_with: LossKind) -> Subject {
         weight_decay: matter.weight_decay,
         decay_only: (matter.weight_decay != 0.0 && !matter.decay_only.is_empty()).then(|| matter.decay_only.clone()),
         label_smoothing: matter.label_smoothing,
+        loss_args: matter.loss_args.clone(),
     }
 }
 
@@ -361,6 +371,11 @@ fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
     }
     if subject.label_smoothing != 0.0 {
         parts.push(format!("smoothing-{:e}", subject.label_smoothing));
+    }
+    if !subject.loss_args.is_empty() {
+        // Options may hold many numbers, such as the weights of all classes.
+        let options = serde_json::to_string(&subject.loss_args).unwrap_or_default();
+        parts.push(format!("loss-options-{}", &stamp([options])[..8]));
     }
     match goal {
         Goal::Whole(_) => {}

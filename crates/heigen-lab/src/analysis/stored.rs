@@ -7,7 +7,7 @@ use heigen::curvature::{OperatorKind, Which};
 use heigen_store::catalogue::{self, Loaded, Origin};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::record::{End, Estimates, ModelRecord, Operator, Subject, Summary, loss_name};
+use heigen_store::record::{End, Estimates, ModelRecord, Operator, Subject, Summary};
 use std::path::{Path, PathBuf};
 
 /// The ending of the names of records.
@@ -167,20 +167,20 @@ fn matter(of: &Subject) -> Matter {
         Operator::Fisher => OperatorKind::EmpiricalFisher,
         Operator::Remainder => OperatorKind::FunctionalRemainder,
     };
-    let losses = [LossKind::CrossEntropy, LossKind::Mse, LossKind::Nll, LossKind::Hinge];
     let range = |text: &String| {
         let (start, end) = text.split_once("..")?;
         Some(start.parse().ok()?..end.parse().ok()?)
     };
     Matter {
         operator,
-        loss: losses.into_iter().find(|&loss| loss_name(loss) == of.loss),
+        loss: LossKind::from_name(&of.loss),
         classes: of.classes.clone().unwrap_or_default(),
         samples: of.samples.as_ref().and_then(range),
         layers: of.layers.clone().unwrap_or_default(),
         weight_decay: of.weight_decay,
         decay_only: of.decay_only.clone().unwrap_or_default(),
         label_smoothing: of.label_smoothing,
+        loss_args: of.loss_args.clone(),
         factors: of.reparameterize,
         batch: None,
     }

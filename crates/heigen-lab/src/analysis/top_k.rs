@@ -5,13 +5,14 @@ use super::operator::{operator, restricted_samples};
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
 use super::setting::Setting;
+use super::whole::example_labels;
 use super::{estimates, solvers, stage};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
 use crate::watch;
 use heigen::analysis::alignments;
-use heigen::curvature::{ExampleLabels, IndexRanges, Precision, Problem, SymmetricOperator, Which};
+use heigen::curvature::{IndexRanges, Precision, Problem, SymmetricOperator, Which};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
@@ -59,6 +60,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
     let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
     setting.note_held_statistics();
+    setting.note_no_classes(&problem);
     let options = setting.search(pairs, size_of::<T>()).of(name)?;
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     setting.note_cost_of_search(pairs.k);
@@ -111,7 +113,7 @@ fn alignments_of<T: Scalar>(
     selection: Option<&IndexRanges>,
     vectors: &Matrix<T>,
 ) -> Matrix<T> {
-    let (inputs, labels) = (problem.inputs(), &ExampleLabels::Predicted);
+    let (inputs, labels) = (problem.inputs(), &example_labels(problem));
     let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };
     let (n, mut data) = (problem.n_samples(), Vec::new());
     let together = (NUMBERS / problem.n_params().max(1)).clamp(1, SAMPLES);

@@ -11,7 +11,7 @@ use crate::LabError;
 use crate::error::OfJob;
 use crate::watch;
 use heigen::analysis::{Analysis, Summary, analyze};
-use heigen::curvature::{ExampleLabels, IndexRanges, Method};
+use heigen::curvature::{ExampleLabels, IndexRanges, Method, Problem};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
@@ -57,12 +57,13 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     setting.room_for_whole(method, size_of::<T>()).of(setting.name())?;
     setting.room_for_estimates(size_of::<T>()).of(setting.name())?;
     setting.note_held_statistics();
+    setting.note_no_classes(&problem);
     setting.note_cost(method);
     let mut watch = call.job(setting.name());
     let spectrum = solvers::spectrum(&operator, method, call.lab.memory, &mut watch).of(setting.name())?;
     watch.begin(watch::stage::ALIGNMENTS)?;
     setting.room_for_measures(spectrum.places.len(), size_of::<T>()).of(setting.name())?;
-    let gradients = restricted(problem.example_gradients(&ExampleLabels::Predicted), selection);
+    let gradients = restricted(problem.example_gradients(&example_labels(&problem)), selection);
     let analysis = analyze(&problem, gradients, spectrum, asked.keep.full_basis)?;
     let eigenvalues: Vec<T> = analysis.spectrum.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
     let mut staged = vec![
@@ -84,6 +85,12 @@ fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Com
     let cosines = [cosines.losses, cosines.logits].map(|cosines| cosines.map(widened));
     let arrays = Arrays::of(values, widened(vectors), widened(overlaps), cosines);
     Ok(Computed { summary, estimates, staged, arrays })
+}
+
+/// The labels against which the gradients of samples are taken: the predicted classes, or the samples' own targets where they
+/// are no classes.
+pub(super) fn example_labels<T: Scalar>(problem: &Problem<'_, T>) -> ExampleLabels {
+    if problem.classes().is_some() { ExampleLabels::Predicted } else { ExampleLabels::True }
 }
 
 /// The rows of the gradients that belong to the free parameters.

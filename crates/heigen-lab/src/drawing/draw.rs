@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::making::{Fresh, Recipe, made, standing_record};
 use crate::watch::{Product, stage};
 use crate::{Lab, LabError, LabWatch, Making, Store};
+use heigen::vocabulary::LossArgs;
 use heigen_figures::Scene;
 use heigen_store::atomic;
 use heigen_store::catalogue::Loaded;
@@ -80,6 +81,9 @@ pub struct Drawing {
     /// Label smoothing of the cross-entropy, 0 to 1.
     #[serde(skip_serializing_if = "is_zero")]
     pub label_smoothing: f64,
+    /// The other options of the loss.
+    #[serde(skip_serializing_if = "LossArgs::is_empty")]
+    pub loss_args: LossArgs,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -236,6 +240,7 @@ fn asked(how: &How, drawing: &Drawing) -> Asked {
         weight_decay: drawing.weight_decay,
         decay_only: drawing.decay_only.clone(),
         label_smoothing: drawing.label_smoothing,
+        loss_args: drawing.loss_args.clone(),
         ..Matter::default()
     };
     Asked { subject, how: how.clone(), ..Asked::default() }
@@ -273,7 +278,9 @@ impl Drawing {
         let only = if only.is_empty() { only } else { format!("-of-{only}") };
         let decay = Some(self.weight_decay).filter(|&mu| mu != 0.0).map(|mu| format!("+weight-decay-{mu:e}{only}"));
         let smoothing = Some(self.label_smoothing).filter(|&s| s != 0.0).map(|s| format!("+smoothing-{s:e}"));
-        [Some(classes), factors, decay, smoothing].into_iter().flatten().collect()
+        let options = serde_json::to_string(&self.loss_args).unwrap_or_default();
+        let options = (!self.loss_args.is_empty()).then(|| format!("+loss-options-{}", &stamp([options])[..8]));
+        [Some(classes), factors, decay, smoothing, options].into_iter().flatten().collect()
     }
 
     /// The options with which the paper's figures are drawn.
@@ -289,6 +296,7 @@ impl Drawing {
             weight_decay: 0.0,
             decay_only: vec![],
             label_smoothing: 0.0,
+            loss_args: LossArgs::default(),
         }
     }
 }

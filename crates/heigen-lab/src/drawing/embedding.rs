@@ -24,7 +24,9 @@ fn spread(n: usize) -> Vec<usize> {
 
 /// Accepts networks of any number of features, with no more classes than there are markers.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
-    let classes = Prepared::new(call, &loaded.experiment)?.samples.data.n_classes;
+    let prepared = Prepared::new(call, &loaded.experiment)?;
+    prepared.need_classes(&loaded.experiment)?;
+    let classes = prepared.samples.data.n_classes;
     let most = heigen_figures::Marker::ALL.len();
     if classes > most {
         let (name, figure) = (loaded.experiment.name.clone(), figure.to_owned());

@@ -21,7 +21,9 @@ const VECTORS: usize = 2;
 
 /// Accepts networks of one feature only.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
-    let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
+    let prepared = Prepared::new(call, &loaded.experiment)?;
+    prepared.need_classes(&loaded.experiment)?;
+    let features = prepared.samples.data.n_features();
     if features != 1 {
         return Err(LabError::Features {
             name: loaded.experiment.name.clone(),

@@ -30,7 +30,9 @@ pub(super) enum Aside {
 /// Accepts networks of two features only.
 pub(super) fn check(call: &Call, loaded: &Loaded, figure: &str) -> Result<(), LabError> {
     let name = &loaded.experiment.name;
-    let features = Prepared::new(call, &loaded.experiment)?.samples.data.n_features();
+    let prepared = Prepared::new(call, &loaded.experiment)?;
+    prepared.need_classes(&loaded.experiment)?;
+    let features = prepared.samples.data.n_features();
     if features != 2 {
         let wanted = format!("Figure {figure} draws the plane of experiments with 2, e.g. gauss/normal_training");
         return Err(LabError::Features { name: name.clone(), got: features, wanted });

@@ -128,8 +128,8 @@ pub enum ImportError {
     },
     /// The network has a single output, and the loss is not the one that heigen has for it.
     #[error(
-        "{} has a single output, for which heigen has the binary cross-entropy (cross_entropy) only; {loss} of one output, and \
-         regression on real targets, it does not do yet: take cross_entropy, or a network with one output for each class",
+        "{} has a single output, for which {loss} is not defined: take the binary cross-entropy (cross_entropy), a loss of real \
+         targets (mse, l1, huber, smooth_l1), or a network with one output for each class",
         model.display()
     )]
     SingleOutput {
@@ -140,8 +140,8 @@ pub enum ImportError {
     },
     /// The network has a single output, and the samples are not labelled by two classes.
     #[error(
-        "{} has a single output, which heigen takes as the logit of the second of two classes, for labels 0 and 1; regression on \
-         real targets it does not do yet",
+        "{} has a single output, which is taken as the logit of the second of two classes, for labels 0 and 1; for real targets \
+         name a loss of a regression: mse, l1, huber or smooth_l1",
         model.display()
     )]
     LabelsOfSingleOutput {

@@ -24,6 +24,7 @@ pub use error::{ImportError, Occupant};
 use heigen::analysis::{LikelyCause, likely_causes};
 use heigen::config::{FileArgs, LossKind};
 use heigen::linalg::Matrix;
+use heigen::vocabulary::LossArgs;
 use heigen_store::atomic::{self, Staged};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::catalogue::Loaded;
@@ -56,6 +57,8 @@ pub struct ImportRequest {
     pub data: FileArgs,
     /// The loss.
     pub loss: LossKind,
+    /// The options of the loss.
+    pub loss_args: LossArgs,
     /// The experiment's name; `own/<name of the model's file>` if there is none.
     pub name: Option<String>,
     /// Whether results of that name are replaced, whatever they are.
@@ -340,10 +343,16 @@ fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, La
     if imported.prepared.network.couples_samples() {
         notes.push(crate::words::HELD_STATISTICS.to_owned());
     }
+    let has_classes = imported.prepared.has_classes(&loaded.experiment);
+    if !has_classes {
+        notes.push(crate::words::NO_CLASSES.to_owned());
+    }
     let (boundary, pictures) = (None, vec![]);
     let mut study = Study { imported, spectrum, analysis, boundary, pictures, warnings, notes, report };
     if let Some(analysed) = analysed {
-        study.boundary = Some(boundary::measured(call, &loaded, &analysed, wanted.margin)?);
+        if has_classes {
+            study.boundary = Some(boundary::measured(call, &loaded, &analysed, wanted.margin)?);
+        }
         draw_all(call, wanted, &analysed, &mut study)?;
     }
     atomic::write(&study.report, page::html(call, wanted, &study)?.as_bytes())?;
@@ -362,8 +371,8 @@ fn logits(call: &Call, own: &Imported) -> Result<(), LabError> {
 
 /// Likely causes of a gradient that is not small.
 fn causes(call: &Call, imported: &Imported, asked: &Asked) -> Vec<LikelyCause> {
-    let (prepared, loss) = (&imported.prepared, imported.experiment.experiment.loss);
-    let objective = asked.subject.objective(loss);
+    let prepared = &imported.prepared;
+    let objective = asked.subject.objective(&imported.experiment.experiment);
     let problem = call.problem::<f64, _>(&prepared.network, &imported.theta, prepared.training(), objective);
     problem.map_or_else(|_| vec![], |problem| call.run(|| likely_causes(&problem)))
 }
@@ -412,7 +421,13 @@ fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut 
         call.note(&job, NoteKind::Remark(left_out.clone()));
         study.notes.push(left_out);
     }
+    let by_class = [inputs, "overlaps"];
+    let has_classes = prepared.has_classes(&shown[0].loaded.experiment);
     for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
+        // That they are left out has been said.
+        if !has_classes && by_class.contains(&kind) {
+            continue;
+        }
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
         let Draw::Spectra(scene) = figure.draw else { continue };
         let drawn = (figure.check)(call, &shown[0].loaded, figure.name)

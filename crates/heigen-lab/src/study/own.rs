@@ -8,7 +8,9 @@ use crate::error::OfJob;
 use crate::prepare::{Prepared, samples};
 use crate::store::replace;
 use crate::training::IMPORTED;
-use heigen::config::{AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec};
+use heigen::config::{
+    AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec, TargetForm,
+};
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
@@ -27,7 +29,8 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     if let Some(given) = &request.given.samples {
         call.memo.give(paths.features().display().to_string(), Arc::clone(given));
     }
-    let mut experiment = experiment(request, &foreign, name, &paths)?;
+    let targets = with_outputs_for_targets(request, &mut foreign);
+    let mut experiment = experiment(request, targets, &foreign, name, &paths)?;
     let single = foreign.architecture.layers.contains(&LayerSpec::BinaryLogits);
     let of_single = |error: LabError| match error {
         stopped if stopped.is_stopped() || !single => stopped,
@@ -153,8 +156,35 @@ fn name(args: &ImportRequest) -> Result<ExperimentName, LabError> {
     Ok(ExperimentName::new("own", if safe.is_empty() { "network" } else { safe })?)
 }
 
+/// How the remark of importers on a single output begins.
+const SINGLE_OUTPUT_BEGINS: &str = "The single output z of the network is taken";
+
+/// What the labels are: what was asked for, or what the loss takes of a network with so many outputs.
+fn targets(request: &ImportRequest, outputs: usize) -> Option<TargetForm> {
+    let of_numbers = match request.loss {
+        LossKind::Mse => outputs == 1,
+        LossKind::BinaryCrossEntropy => outputs > 1,
+        loss => loss.is_regression(),
+    };
+    request.data.targets.or_else(|| of_numbers.then_some(TargetForm::Numbers))
+}
+
+/// What the labels are, and the network for them. Importers take a single output z for the logits [0, z] of two classes;
+/// where it is compared with numbers, it stays alone.
+fn with_outputs_for_targets(request: &ImportRequest, foreign: &mut Foreign) -> Option<TargetForm> {
+    let single = matches!(foreign.architecture.layers.last(), Some(LayerSpec::BinaryLogits));
+    let targets = targets(request, if single { 1 } else { foreign.n_outputs });
+    if single && targets.is_some_and(|form| form != TargetForm::Classes) {
+        foreign.architecture.layers.pop();
+        foreign.n_outputs = 1;
+        foreign.notes.retain(|note| !note.starts_with(SINGLE_OUTPUT_BEGINS));
+    }
+    targets
+}
+
 fn experiment(
     request: &ImportRequest,
+    targets: Option<TargetForm>,
     foreign: &Foreign,
     name: ExperimentName,
     paths: &ExperimentPaths,
@@ -162,7 +192,8 @@ fn experiment(
     if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
         return Err(ImportError::NoLogSoftmax { model: request.model.clone() }.into());
     }
-    if request.loss != LossKind::CrossEntropy && foreign.architecture.layers.contains(&LayerSpec::BinaryLogits) {
+    let of_two = matches!(request.loss, LossKind::CrossEntropy | LossKind::BinaryCrossEntropy);
+    if !of_two && foreign.architecture.layers.contains(&LayerSpec::BinaryLogits) {
         return Err(ImportError::SingleOutput { model: request.model.clone(), loss: loss_name(request.loss) }.into());
     }
     let text = |path: PathBuf| path.display().to_string();
@@ -174,14 +205,20 @@ fn experiment(
         path,
         labels_path,
         num_classes: Some(foreign.n_outputs),
+        targets,
+        ignore_index: request.loss_args.ignore_index,
         class_names: request.data.class_names.clone().or_else(|| foreign.classes.clone()),
         ..request.data.clone()
     };
+    let mut loss = json!(request.loss);
+    if !request.loss_args.is_empty() {
+        loss = json!({"type": loss, "args": request.loss_args});
+    }
     let written = json!({
         "model": ModelSpec::Sequential(foreign.architecture.clone()),
         "optimizer": {"type": "SGD", "args": {"lr": 0.01}},
         "dataset": {"type": "file", "args": data},
-        "loss": loss_name(request.loss),
+        "loss": loss,
         "train_fraction": 1.0,
         "test_fraction": 0.0,
         "trainer": {"num_epochs": 0, "batch_size": "full", "how_often_print": 1},

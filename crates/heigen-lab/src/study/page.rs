@@ -67,7 +67,7 @@ fn facts(call: &Call, wanted: &Wanted, outcome: &Study) -> Vec<(String, String)>
         ("Network", literal(&wanted.network)),
         ("Parameters", format!("P = {}", whole(network.n_params()))),
         ("Samples", literal(&format!("{}, N = {} of shape {shape}", data.source, whole(data.n_samples())))),
-        ("Classes", literal(&format!("{}{named}", data.n_classes))),
+        (if data.others.is_some() { "Outputs" } else { "Classes" }, literal(&format!("{}{named}", data.n_classes))),
         ("Loss", literal(loss_name(own.experiment.experiment.loss))),
         ("Program", format!("heigen {}", heigen::VERSION)),
         ("Machine", machine(call.lab)),
@@ -92,9 +92,12 @@ fn minimum(outcome: &Study) -> Section {
         text.push("Nothing speaks against a minimum: the gradient is small beside the curvature.".to_owned());
     }
     text.extend(outcome.notes.iter().map(|note| format!("Note: {}.", literal(note.trim_end_matches('.')))));
-    let rows =
-        vec![vec![Cell::number(math(loss, 5)), Cell::number(percent(accuracy)), Cell::number(math(grad_norm, 3))]];
-    let head = ["loss", "accuracy", "norm of the gradient"].map(Into::into).to_vec();
+    // Samples without classes have no accuracy.
+    let accuracy = accuracy.map(|accuracy| ("accuracy", percent(accuracy)));
+    let all = [Some(("loss", math(loss, 5))), accuracy, Some(("norm of the gradient", math(grad_norm, 3)))];
+    let (head, row): (Vec<String>, Vec<Cell>) =
+        all.into_iter().flatten().map(|(name, value)| (name.to_owned(), Cell::number(value))).unzip();
+    let rows = vec![row];
     let table = Table { caption: "On the samples".into(), head, rows, note: None };
     section("minimum", "Is this a minimum?", text, vec![table])
 }

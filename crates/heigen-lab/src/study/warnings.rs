@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn likely_causes_are_named_with_their_gradients() {
-        let cause = |cause| LikelyCause { cause, grad_norm: 1e-6, loss: 0.25, accuracy: 1.0, remaining: 1e-3 };
+        let cause = |cause| LikelyCause { cause, grad_norm: 1e-6, loss: 0.25, accuracy: Some(1.0), remaining: 1e-3 };
         let causes = || vec![cause(Cause::WeightDecay(0.01)), cause(Cause::ClassOrder(vec![1, 0]))];
         let warning = &super::no_minimum(0.1, 0.1, 2.0, 0.0, causes)[0];
         let wanted = "likely causes, by trying them: with weight decay of about 1.00e-2 |gradient| would be 1.000e-6 and the \

@@ -47,6 +47,7 @@ pub(crate) fn imported(model: PathBuf, data: String) -> ImportRequest {
         given: heigen_lab::Given::default(),
         data: FileArgs { path: data, ..FileArgs::default() },
         loss: LossKind::CrossEntropy,
+        loss_args: heigen::vocabulary::LossArgs::default(),
         name: None,
         force: false,
     }

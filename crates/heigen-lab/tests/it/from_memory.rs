@@ -54,6 +54,7 @@ fn request(model: PathBuf) -> ImportRequest {
         given: Given::default(),
         data: heigen::config::FileArgs { path: "X".into(), ..Default::default() },
         loss: heigen::config::LossKind::CrossEntropy,
+        loss_args: heigen::vocabulary::LossArgs::default(),
         name: Some("own/net".to_owned()),
         force: false,
     }

@@ -1,9 +1,8 @@
 //! Requests in Python's words, which come as JSON, and the lab's.
 
 use heigen::curvature::{OperatorKind, Which};
-use heigen::vocabulary::{Dtype, LossKind};
+use heigen::vocabulary::{Dtype, LossArgs, LossKind};
 use heigen_lab::{Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
-use heigen_store::record::loss_name;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,6 +20,7 @@ pub(crate) struct Options {
     weight_decay: f64,
     decay_only: Vec<String>,
     label_smoothing: f64,
+    loss_args: LossArgs,
     reparameterize: Option<[f64; 3]>,
     batch: Option<NonZeroUsize>,
     weights: Option<PathBuf>,
@@ -55,7 +55,6 @@ const ENDS: [(&str, Which); 4] =
     [("LA", Which::Largest), ("SA", Which::Smallest), ("BE", Which::BothEnds), ("LM", Which::LargestMagnitude)];
 const WAYS: [(&str, Way); 4] =
     [("auto", Way::Auto), ("exact", Way::Exact), ("dense", Way::Dense), ("lanczos", Way::Lanczos)];
-const LOSSES: [LossKind; 4] = [LossKind::CrossEntropy, LossKind::Mse, LossKind::Nll, LossKind::Hinge];
 
 /// The value that has a name, or a sentence that says which names there are.
 fn chosen<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T, String> {
@@ -72,7 +71,8 @@ fn name_of<T: PartialEq>(value: &T, known: &[(&str, T)]) -> String {
 
 /// The loss of a name.
 pub(crate) fn loss(name: &str) -> Result<LossKind, String> {
-    chosen("loss", name, &LOSSES.map(|loss| (loss_name(loss), loss)))
+    let known = LossKind::ALL.map(|loss| (loss.name(), loss));
+    LossKind::from_name(name).map_or_else(|| chosen("loss", name, &known), Ok)
 }
 
 impl Options {
@@ -91,13 +91,14 @@ impl Options {
         let Asked { subject, how, top, estimates, keep, eigenpairs } = asked;
         Self {
             operator: name_of(&subject.operator, &OPERATORS),
-            loss: subject.loss.map(|loss| loss_name(loss).to_owned()),
+            loss: subject.loss.map(|loss| loss.name().to_owned()),
             classes: subject.classes.clone(),
             samples: subject.samples.as_ref().map(|range| [range.start, range.end]),
             layers: subject.layers.clone(),
             weight_decay: subject.weight_decay,
             decay_only: subject.decay_only.clone(),
             label_smoothing: subject.label_smoothing,
+            loss_args: subject.loss_args.clone(),
             reparameterize: subject.factors,
             batch: subject.batch,
             weights: how.weights.clone(),
@@ -140,6 +141,7 @@ impl Options {
                 weight_decay: self.weight_decay,
                 decay_only: self.decay_only.clone(),
                 label_smoothing: self.label_smoothing,
+                loss_args: self.loss_args.clone(),
                 factors: self.reparameterize,
                 batch: self.batch,
             },

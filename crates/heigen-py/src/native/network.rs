@@ -1,7 +1,8 @@
 //! Requests to take in a network, in Python's words, which come as JSON.
 
 use super::asked::loss;
-use heigen::config::FileArgs;
+use heigen::config::{FileArgs, TargetForm};
+use heigen::vocabulary::LossArgs;
 use heigen_lab::{Given, ImportRequest, Renaming};
 use heigen_store::catalogue;
 use heigen_store::own_data::Opened;
@@ -33,6 +34,8 @@ pub(crate) struct Origin {
     data: Data,
     loss: String,
     #[serde(default)]
+    loss_args: LossArgs,
+    #[serde(default)]
     name: Option<String>,
     #[serde(default)]
     force: bool,
@@ -52,8 +55,16 @@ struct Data {
     features_key: Option<String>,
     labels_key: Option<String>,
     label_column: Option<String>,
+    more_label_columns: Option<Vec<String>>,
     drop: Option<Vec<String>>,
     header: Option<bool>,
+    targets: Option<String>,
+}
+
+/// The form of targets of a name.
+fn targets(name: &str) -> Result<TargetForm, String> {
+    let known = TargetForm::ALL.map(TargetForm::name);
+    TargetForm::from_name(name).ok_or_else(|| format!("targets is \"{name}\"; expected one of {}", known.join(", ")))
 }
 
 /// The lab's request; `tensors` and `samples` are what is handed over in memory.
@@ -63,7 +74,7 @@ pub(crate) fn request(
     samples: Option<Opened>,
 ) -> Result<ImportRequest, String> {
     let origin: Origin = serde_json::from_str(json).map_err(|e| e.to_string())?;
-    let Origin { model, arch, architecture, rename, leave_out, weights_key, data, loss: name_of_loss, name, force } =
+    let Origin { model, arch, architecture, rename, leave_out, weights_key, data, loss: kind, loss_args, name, force } =
         origin;
     Ok(ImportRequest {
         model,
@@ -84,11 +95,14 @@ pub(crate) fn request(
             features_key: data.features_key,
             labels_key: data.labels_key,
             label_column: data.label_column,
+            more_label_columns: data.more_label_columns,
             drop: data.drop,
             header: data.header,
+            targets: data.targets.as_deref().map(targets).transpose()?,
             ..FileArgs::default()
         },
-        loss: loss(&name_of_loss)?,
+        loss: loss(&kind)?,
+        loss_args,
         name,
         force,
     })

@@ -6,6 +6,7 @@ use super::operator::NativeHandle;
 use super::running::run;
 use super::{errors, network};
 use heigen::curvature::named_parameters;
+use heigen::vocabulary::Targets;
 use heigen_lab::{
     AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest, How, Lab,
     LabError, Making, MapVectors, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
@@ -377,19 +378,33 @@ impl Workspace {
         Ok(told)
     }
 
-    /// The samples that the loss is taken over: features [N d] with their shape, and labels.
+    /// The samples that the loss is taken over: features [N d] with their shape, labels, names of classes, and in place of
+    /// labels other targets with their number a sample; an ignored class of a position is -1.
     #[allow(clippy::type_complexity, reason = "a tuple of arrays is what Python unpacks")]
     fn samples<'py>(
         &self,
         py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyArray1<f32>>, Vec<usize>, Bound<'py, PyArray1<i64>>, Option<Vec<String>>)> {
+    ) -> PyResult<(
+        Bound<'py, PyArray1<f32>>,
+        Vec<usize>,
+        Bound<'py, PyArray1<i64>>,
+        Option<Vec<String>>,
+        Option<(Bound<'py, PyArray1<f64>>, usize)>,
+    )> {
         let (lab, experiment) = (self.lab(py)?, self.experiment.experiment.clone());
         let (prepared, _) = run(py, None, move |watch| lab.prepared(&experiment, watch))?;
         let data = prepared.training();
         let labels: Vec<i64> = data.labels.iter().map(|&label| i64::try_from(label).unwrap_or(i64::MAX)).collect();
         let features = PyArray1::from_slice(py, &data.features);
         let classes = prepared.samples.classes.clone();
-        Ok((features, data.shape.clone(), PyArray1::from_vec(py, labels), classes))
+        let class = |&y: &usize| if y == Targets::IGNORED { -1.0 } else { y as f64 };
+        let others = data.others.as_ref().map(|others| match others {
+            Targets::Real { values, outputs } => (values.clone(), *outputs),
+            Targets::Positions { classes, positions, .. } => (classes.iter().map(class).collect(), *positions),
+            Targets::Classes(classes) => (classes.iter().map(class).collect(), 1),
+        });
+        let others = others.map(|(values, width)| (PyArray1::from_vec(py, values), width));
+        Ok((features, data.shape.clone(), PyArray1::from_vec(py, labels), classes, others))
     }
 
     /// The weights that stand in the store, in float64.

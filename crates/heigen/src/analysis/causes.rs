@@ -3,7 +3,7 @@
 use crate::curvature::Problem;
 use crate::linalg::Matrix;
 use crate::model::predict;
-use crate::vocabulary::{Decay, LossKind, Objective};
+use crate::vocabulary::{Decay, LossKind, Objective, Targets};
 
 /// Something that the training may have had and the analysis lacks, and what it would change.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct LikelyCause {
     /// The loss with it.
     pub loss: f64,
     /// The fraction of samples that is classified correctly with it.
-    pub accuracy: f64,
+    pub accuracy: Option<f64>,
     /// The norm of the gradient with it as a fraction of that without it, both in units of the gradients of single samples,
     /// so that losses of other scales can be compared.
     pub remaining: f64,
@@ -55,18 +55,18 @@ pub fn likely_causes(problem: &Problem<'_, f64>) -> Vec<LikelyCause> {
         .filter(|cause| cause.remaining < REMAINING)
         .collect();
     let (accuracy, loss) = (problem.accuracy(), problem.loss());
-    let other_samples = |inputs: Matrix<f64>, labels: Vec<usize>| {
+    let other_samples = |inputs: Matrix<f64>, targets: Targets| {
         let (theta, objective) = (problem.theta().to_vec(), problem.objective().clone());
-        Problem::at(problem.network(), theta, inputs, labels, objective).ok()
+        Problem::at(problem.network(), theta, inputs, targets, objective).ok()
     };
-    let standardised = other_samples(standardised(problem.inputs()), problem.labels().to_vec());
+    let standardised = other_samples(standardised(problem.inputs()), problem.targets().clone());
     let standardised = standardised.and_then(|other| tried(Cause::Standardization, &other, before));
     found.extend(standardised.filter(|other| other.remaining < REMAINING && other.loss < loss));
-    if let Some(order) = order_of_classes(problem) {
-        let labels = problem.labels().iter().map(|&y| order[y]).collect();
-        let reordered = other_samples(problem.inputs().clone(), labels);
+    if let Some((classes, order)) = order_of_classes(problem) {
+        let labels: Vec<usize> = classes.iter().map(|&y| order[y]).collect();
+        let reordered = other_samples(problem.inputs().clone(), labels.into());
         let reordered = reordered.and_then(|other| tried(Cause::ClassOrder(order), &other, before));
-        found.extend(reordered.filter(|other| other.accuracy >= accuracy + ACCURACY));
+        found.extend(reordered.filter(|other| other.accuracy.unwrap_or(0.0) >= accuracy.unwrap_or(0.0) + ACCURACY));
     }
     found.sort_by(|a, b| a.remaining.total_cmp(&b.remaining));
     found
@@ -76,14 +76,22 @@ pub fn likely_causes(problem: &Problem<'_, f64>) -> Vec<LikelyCause> {
 fn objectives(problem: &Problem<'_, f64>, gradient: &[f64]) -> Vec<(Cause, Objective)> {
     let own = problem.objective();
     let mut all = Vec::new();
-    for loss in [LossKind::CrossEntropy, LossKind::Mse, LossKind::Hinge] {
-        // Of log-probabilities, cross-entropy and the negative log-likelihood are one function.
-        let same = loss == own.loss || (own.loss == LossKind::Nll && loss == LossKind::CrossEntropy);
-        if !same {
-            all.push((Cause::Loss(loss), Objective { loss, smoothing: 0.0, ..own.clone() }));
+    let others: &[LossKind] = match problem.targets() {
+        Targets::Classes(_) => &[LossKind::CrossEntropy, LossKind::Mse, LossKind::Hinge],
+        Targets::Positions { .. } => &[LossKind::CrossEntropy],
+        Targets::Real { .. } => &[LossKind::Mse, LossKind::L1, LossKind::Huber],
+    };
+    for &loss in others {
+        // Of log-probabilities, cross-entropy and the negative log-likelihood are one function, and so are the binary
+        // cross-entropy and the cross-entropy of its two logits.
+        let one_function = matches!(own.loss, LossKind::Nll | LossKind::BinaryCrossEntropy);
+        if loss != own.loss && !(one_function && loss == LossKind::CrossEntropy) {
+            let (reduction, decay) = (own.reduction, own.decay.clone());
+            all.push((Cause::Loss(loss), Objective { reduction, decay, ..loss.into() }));
         }
     }
     let logits = matches!(own.loss, LossKind::CrossEntropy | LossKind::Nll) && own.smoothing == 0.0;
+    let logits = logits && matches!(problem.targets(), Targets::Classes(_) | Targets::Positions { .. });
     let smoothed = |smoothing| Objective { loss: LossKind::CrossEntropy, smoothing, ..own.clone() };
     if let (true, Ok(whole)) = (logits, problem.with_objective(smoothed(1.0))) {
         // The gradient is linear in the smoothing.
@@ -132,15 +140,16 @@ fn standardised(inputs: &Matrix<f64>) -> Matrix<f64> {
 
 /// For every class the output that most of its samples have largest, if that is a permutation of the classes other than the
 /// identity.
-fn order_of_classes(problem: &Problem<'_, f64>) -> Option<Vec<usize>> {
+fn order_of_classes<'a>(problem: &'a Problem<'_, f64>) -> Option<(&'a [usize], Vec<usize>)> {
+    let labels = problem.classes()?;
     let classes = problem.network().n_outputs();
     let mut counts = vec![vec![0usize; classes]; classes];
     let predicted = predict(&problem.outputs());
-    problem.labels().iter().zip(&predicted).for_each(|(&y, &p)| counts[y][p] += 1);
+    labels.iter().zip(&predicted).for_each(|(&y, &p)| counts[y][p] += 1);
     let most = |row: &Vec<usize>| (0..classes).max_by_key(|&c| (row[c], classes - c)).unwrap_or(0);
     let order: Vec<usize> = counts.iter().map(most).collect();
     let mut sorted = order.clone();
     sorted.sort_unstable();
     let permutation = sorted.iter().copied().eq(0..classes);
-    (permutation && order.iter().enumerate().any(|(c, &output)| c != output)).then_some(order)
+    (permutation && order.iter().enumerate().any(|(c, &output)| c != output)).then_some((labels, order))
 }

@@ -20,8 +20,9 @@ pub struct Summary {
     pub n_samples: usize,
     /// Mean loss.
     pub loss: f64,
-    /// The fraction of these samples that is classified correctly, 0 to 1.
-    pub accuracy: f64,
+    /// The fraction of these samples that is classified correctly, 0 to 1; `None` where samples have no class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// The l2 norm of the gradient of the mean loss, which is 0 at a stationary point.
     pub grad_norm: f64,
     /// Number of nonzero eigenvalues, |lambda| > 1e-10 |lambda|_max.
@@ -47,7 +48,7 @@ pub struct Summary {
     /// The error bounds of the spectrum.
     pub certificate: Certificate,
     /// The generalization measure with its thresholds, rules and definitions; empty where the matrix is zero as far as can
-    /// be told, which has no directions to count.
+    /// be told, which has no directions to count, and where samples have no classes, whose gradients reinforce nothing.
     pub g_theta: Vec<GTheta>,
     /// Clusters of two or more nonzero eigenvalues that were treated as subspaces.
     pub n_clusters: usize,
@@ -83,7 +84,8 @@ pub struct Analysis<T> {
 
 /// Computes everything that the reference computes from a spectrum: alignments, `G_theta`, outliers, trace.
 ///
-/// `gradients` [P, N] are the reinforcing gradients of the problem's samples. With `full_basis` the eigenvectors of zero
+/// `gradients` [P, N] are the reinforcing gradients of the problem's samples; where samples have no classes, those of their own
+/// loss, and there is no `G_theta`. With `full_basis` the eigenvectors of zero
 /// eigenvalues, an arbitrary basis of the null space, are kept (and made where they were not computed).
 ///
 /// # Errors
@@ -131,7 +133,7 @@ fn analyze_here<T: Scalar>(
         measures.extend(by_eigenvectors(&nonzero, &spectrum, random, Definition::NonzeroEigenvectors));
     }
     measures.append(&mut g_theta);
-    if vanishes {
+    if vanishes || problem.classes().is_none() {
         measures.clear();
     }
     let (overlaps, spectrum) = everything.unwrap_or((nonzero, spectrum));

@@ -64,6 +64,8 @@ const CHUNKS: usize = 32;
 /// `points` forward passes a pair; parallel, the same bytes for any number of threads. Changes closer to each other
 /// than the points are not seen. `watch` is told the finished groups of pairs.
 ///
+/// Where samples have no classes, there are no pairs.
+///
 /// # Errors
 /// [`Stopped`] if `watch` stops the computation.
 pub fn class_switches<T: Scalar>(
@@ -71,8 +73,8 @@ pub fn class_switches<T: Scalar>(
     options: &SwitchOptions,
     watch: &mut dyn Watch,
 ) -> Result<ClassSwitches, Stopped> {
-    let (network, theta, inputs, labels) = (problem.classifier(), problem.theta(), problem.inputs(), problem.labels());
-    let classes = by_class(labels);
+    let (network, theta, inputs) = (problem.classifier(), problem.theta(), problem.inputs());
+    let classes = by_class(problem.classes().unwrap_or_default());
     let mut stream = NumpyRandomState::new(options.seed);
     let same = choose(same_pairs(&classes), options.pairs, &mut stream, |k| same_pair(&classes, k));
     let different = choose(different_pairs(&classes), options.pairs, &mut stream, |k| different_pair(&classes, k));

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{ExperimentName, LossKind, ModelSpec};
+use crate::vocabulary::{LossArgs, Objective};
 
 /// One experiment: the network, the samples, the update rule and the starting weights. The parser of this module's
 /// parent makes it from checked input; it should not be put together by hand from unchecked input.
@@ -20,6 +21,8 @@ pub struct Experiment {
     pub dataset: DatasetSpec,
     /// The training loss.
     pub loss: LossKind,
+    /// The options of the training loss.
+    pub loss_args: LossArgs,
     /// The weights that training starts from.
     pub start: Start,
     /// Fraction of the samples in the training part; its size is `int(fraction * n)`.
@@ -32,6 +35,13 @@ pub struct Experiment {
     pub early_stopping: bool,
     /// Seed of the fresh weights and of the order of the batches.
     pub seed: u64,
+}
+
+impl Experiment {
+    /// The training loss with its options, without a penalty: that of the optimizer's weight decay is the optimizer's.
+    pub fn objective(&self) -> Objective {
+        self.loss_args.objective(self.loss)
+    }
 }
 
 /// An update rule, with `PyTorch`'s definitions and defaults.
@@ -112,8 +122,10 @@ impl Serialize for BatchSize {
 }
 
 /// A data set of SPEC 2 with its arguments.
+#[allow(clippy::large_enum_variant, reason = "an experiment has one, which is not moved about")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in each experiment")]
 pub enum DatasetSpec {
     /// Six points on a line, two classes.
     Intro {},
@@ -212,6 +224,9 @@ pub struct FileArgs {
     /// The column of the labels in a table, by name or by number from 0 (negative numbers count from the end).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
+    /// Further columns of labels, by name, where targets are several numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_label_columns: Option<Vec<String>>,
     /// The columns of a table that are no features, by name or by number as in `label_column`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop: Option<Vec<String>>,
@@ -242,6 +257,47 @@ pub struct FileArgs {
     /// Number of classes, where the network tells more classes than the labels show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_classes: Option<usize>,
+    /// What the labels of the file are; classes if not given, or what the loss takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetForm>,
+    /// The label of samples that are left out, or of positions that the loss ignores; that of the loss if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_index: Option<i64>,
+}
+
+/// What the labels of a file are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetForm {
+    /// A class for every sample.
+    #[default]
+    Classes,
+    /// Numbers, one or more for every sample: what a regression is to tell, or 0 and 1 for each of several labels.
+    Numbers,
+    /// A class for every position of a sample, [N, positions]; outputs are [positions, classes].
+    Positions,
+    /// A class for every position of a sample, [N, positions]; outputs are [classes, positions].
+    PositionsClassesFirst,
+}
+
+impl TargetForm {
+    /// All forms.
+    pub const ALL: [Self; 4] = [Self::Classes, Self::Numbers, Self::Positions, Self::PositionsClassesFirst];
+
+    /// The name in files and requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Classes => "classes",
+            Self::Numbers => "numbers",
+            Self::Positions => "positions",
+            Self::PositionsClassesFirst => "positions_classes_first",
+        }
+    }
+
+    /// The form of a name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
 }
 
 /// Arguments of the image data sets.

@@ -21,7 +21,8 @@ pub use crate::vocabulary::{
 };
 pub use error::ConfigError;
 pub use experiment::{
-    BatchSize, DatasetSpec, Experiment, FileArgs, ImageArgs, MultiStepLr, OptimizerSpec, RandomType, Start, Trainer,
+    BatchSize, DatasetSpec, Experiment, FileArgs, ImageArgs, MultiStepLr, OptimizerSpec, RandomType, Start, TargetForm,
+    Trainer,
 };
 pub use name::{AnyName, ExperimentName, KnownExperiments, NameError, nearest};
 pub use parse::Parsed;

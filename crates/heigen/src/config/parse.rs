@@ -1,11 +1,12 @@
 //! Checks the JSON of an experiment file and makes an [`Experiment`] of it.
 
+use crate::vocabulary::LossArgs;
 use serde_json::Value;
 
 use super::fields::Fields;
 use super::{
-    BatchSize, ConfigError, Experiment, ExperimentName, KnownExperiments, LossKind, ModelSpec, MultiStepLr,
-    OptimizerSpec, Trainer, json, parse_dataset, parse_model, parse_start,
+    BatchSize, ConfigError, DatasetSpec, Experiment, ExperimentName, KnownExperiments, LossKind, ModelSpec,
+    MultiStepLr, OptimizerSpec, TargetForm, Trainer, json, parse_dataset, parse_model, parse_start,
 };
 
 /// Keys at the top of an experiment file.
@@ -73,7 +74,8 @@ impl Experiment {
         let mut notes = Vec::new();
         let model = parse_model::model(&top)?;
         let dataset = parse_dataset::dataset(&top, &model, &mut notes)?;
-        let loss = loss(&top, &model)?;
+        let (loss, loss_args) = loss(&top, &model)?;
+        let dataset = of_loss(dataset, loss, &loss_args);
         let start = parse_start::start(&top, &name, known, &mut notes)?;
         let (train_fraction, test_fraction) = fractions(&top, &mut notes)?;
         let experiment = Self {
@@ -82,6 +84,7 @@ impl Experiment {
             scheduler: scheduler(&top)?,
             dataset,
             loss,
+            loss_args,
             start,
             train_fraction,
             test_fraction,
@@ -129,14 +132,29 @@ fn scheduler(top: &Fields<'_>) -> Result<Option<MultiStepLr>, ConfigError> {
     Ok(Some(MultiStepLr { milestones, gamma }))
 }
 
-fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<LossKind, ConfigError> {
-    const LOSSES: [(&str, LossKind); 4] = [
-        ("cross_entropy", LossKind::CrossEntropy),
-        ("mse", LossKind::Mse),
-        ("nll", LossKind::Nll),
-        ("hinge", LossKind::Hinge),
-    ];
-    let loss = top.choice("loss", &LOSSES, Some(LossKind::CrossEntropy))?;
+/// The samples with what the loss says about their labels, where the file of the experiment leaves it open.
+fn of_loss(dataset: DatasetSpec, loss: LossKind, args: &LossArgs) -> DatasetSpec {
+    let DatasetSpec::File(mut file) = dataset else { return dataset };
+    if file.targets.is_none() && loss.is_regression() {
+        file.targets = Some(TargetForm::Numbers);
+    }
+    file.ignore_index = file.ignore_index.or(args.ignore_index);
+    DatasetSpec::File(file)
+}
+
+/// The loss: its name, or an object with its `type` and its `args`, which have PyTorch's names.
+fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<(LossKind, LossArgs), ConfigError> {
+    let losses = LossKind::ALL.map(|kind| (kind.name(), kind));
+    let (loss, args) = match top.get("loss") {
+        Some(Value::Object(_)) => {
+            let given = top.object("loss", &["type", "args"])?;
+            (given.choice("type", &losses, None)?, loss_args(&given)?)
+        }
+        _ => (top.choice("loss", &losses, Some(LossKind::CrossEntropy))?, LossArgs::default()),
+    };
+    if let Err(error) = args.check(loss) {
+        return Err(top.conflict(error.to_string(), "correct `loss.args`"));
+    }
     if loss == LossKind::Nll && !model.ends_in_log_softmax() {
         return Err(top.conflict(
             "`loss` is \"nll\", but the network's outputs are no log-probabilities",
@@ -144,7 +162,13 @@ fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<LossKind, ConfigError> {
              to \"cross_entropy\"",
         ));
     }
-    Ok(loss)
+    Ok((loss, args))
+}
+
+fn loss_args(loss: &Fields<'_>) -> Result<LossArgs, ConfigError> {
+    let args = loss.args(&LossArgs::NAMES)?;
+    let given = loss.get("args").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    serde_json::from_value(given).map_err(|error| args.conflict(format!("`loss.args`: {error}"), "correct the value"))
 }
 
 fn fractions(top: &Fields<'_>, notes: &mut Vec<String>) -> Result<(f64, f64), ConfigError> {

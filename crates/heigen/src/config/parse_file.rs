@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::fields::Fields;
-use super::{ConfigError, FileArgs};
+use super::{ConfigError, FileArgs, TargetForm};
 
 /// The largest number of classes that is accepted.
 const MAX_CLASSES: u64 = 10_000;
+/// The largest number of outputs that is accepted; those of all positions of a sample count.
+const MAX_OUTPUTS: u64 = 1_000_000;
 /// The largest limit of memory that is accepted, in GiB.
 const MAX_GIB: u64 = 1 << 20;
 
@@ -17,6 +19,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         "features_key",
         "labels_key",
         "label_column",
+        "more_label_columns",
         "drop",
         "header",
         "divide_by",
@@ -28,6 +31,8 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         "random",
         "seed",
         "num_classes",
+        "targets",
+        "ignore_index",
     ])?;
     let path = text(&args, "path")?
         .ok_or_else(|| args.missing("path", "a data file: .npz, .npy, .csv, .tsv, .parquet or IDX"))?;
@@ -44,6 +49,7 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         features_key: text(&args, "features_key")?,
         labels_key: text(&args, "labels_key")?,
         label_column: column(&args)?,
+        more_label_columns: texts(&args, "more_label_columns", "a list of columns, by name")?,
         drop: texts(&args, "drop", "a list of columns, by name or by number")?,
         divide_by: number(&args, "divide_by", u64::from(u32::MAX))?,
         channels_last: args.truth("channels_last", false)?,
@@ -54,7 +60,12 @@ pub(super) fn file(set: &Fields<'_>, default_seed: u64) -> Result<FileArgs, Conf
         class_list,
         random: args.truth("random", false)?,
         seed: u32::try_from(seed).map_err(|_| args.invalid("seed", "a whole number below 2^32"))?,
-        num_classes: given(&args, "num_classes", || args.count("num_classes", 1, MAX_CLASSES, None))?,
+        num_classes: given(&args, "num_classes", || args.count("num_classes", 1, MAX_OUTPUTS, None))?,
+        targets: given(&args, "targets", || args.choice("targets", &TargetForm::ALL.map(|f| (f.name(), f)), None))?,
+        ignore_index: args
+            .get("ignore_index")
+            .map(|value| value.as_i64().ok_or_else(|| args.invalid("ignore_index", "a whole number")))
+            .transpose()?,
     })
 }
 

@@ -21,7 +21,7 @@ impl Experiment {
             ("optimizer", plain(&self.optimizer)),
             ("scheduler", self.scheduler.as_ref().map_or(Value::Bool(false), scheduler)),
             ("dataset", plain(&self.dataset)),
-            ("loss", plain(&self.loss)),
+            ("loss", loss(self)),
             ("init_model_at", init_model_at.into()),
             ("large_norm", large_norm.into()),
             ("train_fraction", self.train_fraction.into()),
@@ -32,6 +32,16 @@ impl Experiment {
         ];
         Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
+}
+
+/// The name of the loss, with its options where there are any.
+fn loss(experiment: &Experiment) -> Value {
+    let name = plain(&experiment.loss);
+    if experiment.loss_args.is_empty() {
+        return name;
+    }
+    let entries = [("type".to_owned(), name), ("args".to_owned(), plain(&experiment.loss_args))];
+    Value::Object(Map::from_iter(entries))
 }
 
 fn scheduler(steps: &MultiStepLr) -> Value {

@@ -4,8 +4,8 @@ use super::own_gradient::{AlongOwnGradient, Recorder, has_rank_one_gradients};
 use super::per_example::{ExampleLabels, SMALLEST_NORM};
 use super::{Problem, passes::tile_of};
 use crate::linalg::{Matrix, Scalar};
-use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, Dual, DualTensor, Plain, Pool, Sink, Tape, predict};
+use crate::model::{Algebra, Dual, DualTensor, Plain, Pool, Sink, Tape};
+use crate::vocabulary::TargetsView;
 use faer::Par;
 
 /// Alignments of inputs, and their derivatives with respect to the inputs.
@@ -56,19 +56,19 @@ impl<T: Scalar> Problem<'_, T> {
         if has_rank_one_gradients(network.layers()) && !network.layout().has_ties() {
             return self.together(inputs, labels, vector, pool);
         }
-        let labels = self.resolve(inputs, labels);
+        let targets = self.resolve(inputs, labels);
         let mut out = AlignmentGradients { alignments: vec![], gradients: Matrix::zeros(inputs.rows, inputs.columns) };
-        for (m, &label) in labels.iter().enumerate() {
-            let column = out.gradients.column_mut(m);
-            out.alignments.push(self.alone(&tile_of(inputs, m, 1), label, vector, column, pool));
+        for m in 0..inputs.columns {
+            let (column, target) = (out.gradients.column_mut(m), targets.view().from(m));
+            out.alignments.push(self.alone(&tile_of(inputs, m, 1), target, vector, column, pool));
         }
         out
     }
 
     /// The alignment of one input of any network: writes dA/dx to `out` and returns A.
-    fn alone(&self, input: &Matrix<T>, label: usize, vector: &[T], out: &mut [T], pool: &mut Pool<T>) -> T {
+    fn alone(&self, input: &Matrix<T>, target: TargetsView<'_>, vector: &[T], out: &mut [T], pool: &mut Pool<T>) -> T {
         let network = self.classifier();
-        let delta = unit_delta(self, std::slice::from_ref(&label));
+        let delta = self.unit_delta(target);
         let mut direction = pool.take(self.n_params());
         let mut tape = Tape::recording();
         let mut plain = Plain::new(self.theta(), Sink::PerSample(&mut direction), pool, Par::Seq);
@@ -116,8 +116,9 @@ impl<T: Scalar> Problem<'_, T> {
         let x = recorder.input(inputs);
         let y = network.forward(&mut recorder, x, &mut tape);
         // The labels are the predictions of this very pass.
-        let labels = if *labels == ExampleLabels::Predicted { predict(&y) } else { self.resolve(inputs, labels) };
-        let delta = unit_delta(self, &labels);
+        let predicted = *labels == ExampleLabels::Predicted;
+        let targets = if predicted { self.predictions(&y) } else { self.resolve(inputs, labels) };
+        let delta = self.unit_delta(targets.view());
         let seed = recorder.per_sample([&y], &delta);
         recorder.recycle(y);
         if let Some(gradient) = network.reverse_to_input(&mut recorder, seed, &mut tape) {
@@ -148,11 +149,6 @@ impl<T: Scalar> Problem<'_, T> {
         }
         AlignmentGradients { alignments, gradients }
     }
-}
-
-/// The derivative of every sample's own loss, without the factor 1/N.
-fn unit_delta<'a, T: Scalar>(problem: &Problem<'_, T>, labels: &'a [usize]) -> LossDelta<'a, T> {
-    LossDelta { loss: problem.sample_loss(), labels, weight: T::ONE, rounding: Rounding::Exact }
 }
 
 fn copy_tangents<T: Scalar>(gradient: Option<&DualTensor<T>>, out: &mut [T]) {
@@ -221,7 +217,8 @@ mod tests {
         let mut column = vec![0.0; d];
         for n in 0..m {
             let ExampleLabels::Given(labels) = &labels else { unreachable!() };
-            let a = problem.alone(&tile_of(&x, n, 1), labels[n], &v, &mut column, &mut Pool::new());
+            let label = TargetsView::Classes(&labels[n..]);
+            let a = problem.alone(&tile_of(&x, n, 1), label, &v, &mut column, &mut Pool::new());
             assert!((a - got.alignments[n]).abs() < 1e-12);
             for (a, b) in column.iter().zip(got.gradients.column(n)) {
                 assert!((a - b).abs() < 1e-10 * (1.0 + b.abs()), "{a} {b}");

@@ -1,33 +1,27 @@
 //! Exact traces, computed from squared norms of per-example gradients.
 
 use super::Problem;
+use super::factored::Root;
+use super::passes::{delta_at_logits, ends_in_log_probabilities};
 use crate::linalg::Scalar;
-use crate::loss::LossDelta;
-use crate::loss::Rounding;
 use crate::model::{ColumnMap, Layer};
 use crate::vocabulary::LossKind;
 
 /// The rounding error of sums of some tens of terms of order 1, in epsilons.
 const ROUNDING: f64 = 64.0;
 
-/// Column j of a factor S_n, at the outputs, of the second derivative A_n = S_n S_n^T of the loss.
+/// Column j of a factor S_n, at the outputs, of the second derivative A_n = S_n S_n^T of the cross-entropy of classes without
+/// weights.
 ///
 /// Cross-entropy: diag(p) - p p^T = sum_j s_j s_j^T with s_j = sqrt(p_j) (e_j - p). Where the network ends in log-softmax,
-/// whose derivative is I - 1 p^T, the same vector at the logits comes from sqrt(p_j) e_j at the outputs. Squared error:
-/// s_j = sqrt(2 / C) e_j.
+/// whose derivative is I - 1 p^T, the same vector at the logits comes from sqrt(p_j) e_j at the outputs.
 struct Factor {
     j: usize,
-    cross_entropy: bool,
     log_probabilities: bool,
 }
 
 impl<T: Scalar> ColumnMap<T, 1> for Factor {
     fn value(&self, _: usize, [o]: [&[T]; 1], out: &mut [T]) {
-        if !self.cross_entropy {
-            out.fill(T::ZERO);
-            out[self.j] = T::from_f64((2.0 / out.len() as f64).sqrt());
-            return;
-        }
         let largest = o.iter().fold(o[0], |m, &x| if x > m { x } else { m });
         out.iter_mut().zip(o).for_each(|(p, &o)| *p = (o - largest).exp());
         let sum: T = out.iter().copied().sum();
@@ -49,34 +43,40 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().couples_samples() {
             return None;
         }
-        let log_probabilities = matches!(self.network().layers().last(), Some(Layer::LogSoftmax));
-        let cross_entropy = match self.loss_kind() {
-            LossKind::Mse => false,
-            LossKind::CrossEntropy => true,
-            LossKind::Nll if log_probabilities => true,
-            LossKind::Nll | LossKind::Hinge => return Some(0.0),
+        let delta = delta_at_logits(self, T::ONE);
+        if !delta.loss.has_roots() {
+            return None;
+        }
+        if delta.loss.is_linear() {
+            return Some(0.0);
+        }
+        let log_probabilities = ends_in_log_probabilities(self);
+        let outputs = 0..self.network().n_outputs();
+        let counted = self.targets().classes().is_some_and(|labels| !labels.iter().any(|&y| delta.loss.ignores(y)));
+        let plain = delta.loss.kind == LossKind::CrossEntropy && delta.loss.class_weights.is_none() && counted;
+        let of = |j| {
+            if plain {
+                self.squared_norms(&Factor { j, log_probabilities })
+            } else {
+                self.squared_norms(&Root { delta, column: j })
+            }
         };
-        let classes = 0..self.network().n_outputs();
-        let sum: f64 = classes.map(|j| self.squared_norms(&Factor { j, cross_entropy, log_probabilities })).sum();
-        Some(self.reduced(sum))
+        Some(self.reduced(outputs.map(of).sum()))
     }
 
     /// The trace of the Hessian of the samples' loss. It equals that of the Gauss-Newton matrix for networks that are linear in the
     /// parameters of every single layer: H - GGN, the second derivative of the network, has entries only between
     /// different layers, and so a zero diagonal.
     pub(super) fn hessian_trace(&self) -> Option<f64> {
-        let layers = self.network().layers();
-        let log_probabilities = matches!(layers.last(), Some(Layer::LogSoftmax));
+        let log_probabilities = matches!(self.network().layers().last(), Some(Layer::LogSoftmax));
         // A log-softmax at the end is part of the loss where the loss is that of its logits.
-        let as_logits = !log_probabilities || matches!(self.loss_kind(), LossKind::CrossEntropy | LossKind::Nll);
+        let as_logits = !log_probabilities || matches!(self.sample_loss().kind, LossKind::CrossEntropy | LossKind::Nll);
         if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
     }
 
     /// The mean of |g_n|^2 over the samples, where g_n is the gradient of a sample on its own.
     pub(crate) fn mean_squared_gradient(&self) -> f64 {
-        let (loss, labels) = (self.sample_loss(), self.labels());
-        let delta = LossDelta { loss, labels, weight: T::ONE, rounding: Rounding::Exact };
-        self.squared_norms(&delta) / self.n_samples() as f64
+        self.squared_norms(&self.unit_delta(self.targets().view())) / self.n_samples() as f64
     }
 
     /// The trace of the functional remainder, 0 for networks that are linear in the parameters of every single layer.
@@ -89,9 +89,8 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().couples_samples() {
             return None;
         }
-        let (loss, labels) = (self.sample_loss(), self.labels());
-        let delta = LossDelta { loss, labels, weight: T::ONE, rounding: Rounding::Exact };
-        Some(self.reduced(self.squared_norms(&delta)))
+        let norms = self.squared_norms(&self.unit_delta(self.targets().view()));
+        Some(if self.counts_samples() { self.reduced(norms) } else { self.fisher_weight() * norms })
     }
 
     /// The absolute error that rounding leaves of a curvature that is 0, estimated from the size of the outputs that

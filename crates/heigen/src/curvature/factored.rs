@@ -5,8 +5,8 @@ use super::passes::delta_at_logits;
 use super::structure::{Probing, probing};
 use super::{Failure, FunctionalRemainder, Host, Problem, Space, SymmetricOperator, Watch, stage};
 use crate::linalg::{Matrix, Scalar, add_product, par, product};
-use crate::model::{ColumnMap, with_softmax};
-use crate::vocabulary::LossKind;
+use crate::loss::LossDelta;
+use crate::model::ColumnMap;
 use std::ops::Range;
 
 /// Number of columns in one product through the network, and number of columns of B that are added to G together.
@@ -65,7 +65,11 @@ impl<T: Scalar> Factored<T> {
         let network = problem.network();
         let Some(probing) = probing(network) else { return Ok(None) };
         let (p, n) = (problem.n_params(), problem.n_samples());
-        let columns = if problem.loss_kind() == LossKind::Hinge { 0 } else { n * network.n_outputs() };
+        let loss = delta_at_logits(problem, T::ONE).loss;
+        if !loss.has_roots() {
+            return Ok(None);
+        }
+        let columns = if loss.is_linear() { 0 } else { n * network.n_outputs() };
         let as_matrix = 2 * columns > p;
         let numbers = p as f64 * (if as_matrix { p } else { columns } + probing.first.len()) as f64;
         let own = 4.0 * p as f64 * (if as_matrix { p / 2 } else { columns } + probing.first.len()) as f64;
@@ -148,35 +152,19 @@ fn gauss_newton_matrix<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
 
 /// Column c of the root S_n of every sample, taken back to the parameters: J_n^T S_n[:, c] / sqrt(N), [P, N].
 fn roots<T: Scalar>(problem: &Problem<'_, T>, c: usize) -> Matrix<T> {
-    let loss = delta_at_logits(problem, T::ONE).loss.kind;
-    let weight = T::from_f64(problem.root_of_weight());
-    problem.seeded_gradients(&Root { loss, column: c, weight })
+    let delta = delta_at_logits(problem, T::from_f64(problem.root_of_weight()));
+    problem.seeded_gradients(&Root { delta, column: c })
 }
 
-/// `weight` times column c of a matrix S, where S S^T is the second derivative of the loss: sqrt(p_c) (e_c - p) for
-/// cross-entropy, sqrt(2/C) e_c for `mse`.
-struct Root<T> {
-    loss: LossKind,
-    column: usize,
-    weight: T,
+/// A column of a matrix S, times the weight of `delta`, where S S^T is the second derivative of the loss.
+pub(super) struct Root<'a, T> {
+    pub(super) delta: LossDelta<'a, T>,
+    pub(super) column: usize,
 }
 
-impl<T: Scalar> ColumnMap<T, 1> for Root<T> {
-    fn value(&self, _: usize, [o]: [&[T]; 1], out: &mut [T]) {
-        match self.loss {
-            LossKind::CrossEntropy => with_softmax(o, |p| {
-                let w = self.weight * p[self.column].sqrt();
-                // e_c - p without cancellation: 1 - p_c is the sum of the others.
-                let others: T = p.iter().enumerate().filter(|&(i, _)| i != self.column).map(|(_, &p)| p).sum();
-                out.iter_mut().zip(p).for_each(|(out, &p)| *out = -w * p);
-                out[self.column] = w * others;
-            }),
-            LossKind::Mse => {
-                out.fill(T::ZERO);
-                out[self.column] = self.weight * T::from_f64((2.0 / o.len() as f64).sqrt());
-            }
-            LossKind::Nll | LossKind::Hinge => out.fill(T::ZERO),
-        }
+impl<T: Scalar> ColumnMap<T, 1> for Root<'_, T> {
+    fn value(&self, n: usize, [o]: [&[T]; 1], out: &mut [T]) {
+        self.delta.root(n, o, self.column, out);
     }
 
     fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {

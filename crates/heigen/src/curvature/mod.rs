@@ -5,6 +5,7 @@
 
 mod alignment_gradient;
 mod cost;
+mod counted;
 mod exact_trace;
 mod factored;
 mod hessian;

@@ -3,8 +3,8 @@
 use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, ColumnMap, Dual, Layer, Network, Perturbed, Pool, Tape, squared_weights};
-use crate::vocabulary::LossKind;
+use crate::model::{Algebra, ColumnMap, Dual, Network, Perturbed, Pool, Tape, squared_weights};
+use crate::vocabulary::{LossKind, Targets};
 use faer::Par;
 use rayon::prelude::*;
 
@@ -110,12 +110,17 @@ pub(super) fn tile_of<T: Scalar>(inputs: &Matrix<T>, first: usize, tile: usize) 
 /// that. Cross-entropy of o is the same function, as softmax(o) = softmax(z), and with B = do/dz = I - 1 p^T and A =
 /// diag(p) - p p^T, A 1 = 0 gives B^T A B = A: the operators of cross-entropy at o are those at z.
 pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight: T) -> LossDelta<'a, T> {
-    let log_probabilities = problem.network().layers().last() == Some(&Layer::LogSoftmax);
     let mut loss = problem.sample_loss();
-    if loss.kind == LossKind::Nll && log_probabilities {
+    if loss.kind == LossKind::Nll && ends_in_log_probabilities(problem) {
         loss.kind = LossKind::CrossEntropy;
     }
-    LossDelta { loss, labels: problem.labels(), weight, rounding: Rounding::Exact }
+    LossDelta { loss, targets: problem.targets().view(), weight, rounding: Rounding::Exact }
+}
+
+/// Whether the outputs of the network are the log-probabilities of the classes of a sample.
+pub(super) fn ends_in_log_probabilities<T: Scalar>(problem: &Problem<'_, T>) -> bool {
+    let of_positions = matches!(problem.targets(), Targets::Positions { .. });
+    !of_positions && problem.network().ends_in_log_softmax()
 }
 
 /// The weight of a sample in the objective: 1/N of a mean, 1 of a sum.

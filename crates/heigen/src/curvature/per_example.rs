@@ -7,16 +7,18 @@ use super::passes::{StartingAt, tile_of};
 use super::{Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape, predict};
+use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape};
+use crate::vocabulary::{Targets, TargetsView};
 use faer::Par;
 use rayon::prelude::*;
 
 /// The class against which the loss of a single sample is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExampleLabels {
-    /// The class that the network itself predicts; this gives the paper's reinforcing gradient.
+    /// The class that the network itself predicts; this gives the paper's reinforcing gradient. Where samples have other
+    /// targets than classes, what the network says in their place: the class of every position, or the outputs themselves.
     Predicted,
-    /// The sample's own label.
+    /// The sample's own target.
     True,
     /// One class for all samples.
     Fixed(usize),
@@ -51,18 +53,13 @@ impl<T: Scalar> Problem<'_, T> {
     /// The gradient of the loss of each of other inputs [d, M] on its own, [P, M]. `True` labels exist for the
     /// problem's own samples only.
     pub fn example_gradients_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Matrix<T> {
-        let labels = self.resolve(inputs, labels);
+        let targets = self.resolve(inputs, labels);
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, inputs.columns);
         let samples = self.samples_together(1);
         self.in_chunks(&mut gradients.data, p * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
-            let delta = LossDelta {
-                loss: self.sample_loss(),
-                labels: &labels[i * samples..],
-                weight: T::ONE,
-                rounding: Rounding::Exact,
-            };
+            let delta = self.unit_delta(targets.view().from(i * samples));
             self.reverse_from(pool, Sink::PerSample(out), &tile, &delta);
         });
         gradients
@@ -103,18 +100,13 @@ impl<T: Scalar> Problem<'_, T> {
     /// No g is formed: <g(x), v> is the derivative of the loss of x along v (one forward pass with k tangents), and
     /// |g(x)|^2 follows from the layers' inputs and deltas. Cost about 4 M P k operations.
     pub fn alignments_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels, vectors: &Matrix<T>) -> Matrix<T> {
-        let labels = self.resolve(inputs, labels);
+        let targets = self.resolve(inputs, labels);
         let k = vectors.columns;
         let mut alignments = Matrix::zeros(k, inputs.columns);
         let samples = self.samples_together(1 + k);
         self.in_chunks(&mut alignments.data, k * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
-            let weighted = LossDelta {
-                loss: self.sample_loss(),
-                labels: &labels[i * samples..],
-                weight: T::ONE,
-                rounding: Rounding::Exact,
-            };
+            let weighted = self.unit_delta(targets.view().from(i * samples));
             let mut norms = vec![T::ZERO; tile.columns];
             let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), &tile, &weighted);
             let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);
@@ -178,13 +170,23 @@ impl<T: Scalar> Problem<'_, T> {
         self.space().threads().run(|| self.classifier().outputs(self.theta(), inputs))
     }
 
-    pub(super) fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Vec<usize> {
+    pub(super) fn resolve(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Targets {
         match labels {
-            ExampleLabels::Predicted => predict(&self.outputs_apart(inputs)),
-            ExampleLabels::True => self.labels().to_vec(),
-            ExampleLabels::Fixed(class) => vec![*class; inputs.columns],
-            ExampleLabels::Given(labels) => labels.clone(),
+            ExampleLabels::Predicted => self.predictions(&self.outputs_apart(inputs)),
+            ExampleLabels::True => self.targets().clone(),
+            ExampleLabels::Fixed(class) => Targets::Classes(vec![*class; inputs.columns]),
+            ExampleLabels::Given(labels) => Targets::Classes(labels.clone()),
         }
+    }
+
+    /// What outputs [C, M] say themselves, in the form of the problem's targets.
+    pub(super) fn predictions(&self, outputs: &Matrix<T>) -> Targets {
+        self.sample_loss().predictions(outputs, self.targets().view())
+    }
+
+    /// The derivative of every sample's own loss against `targets`, without the factor 1/N.
+    pub(super) fn unit_delta<'b>(&'b self, targets: TargetsView<'b>) -> LossDelta<'b, T> {
+        LossDelta { loss: self.sample_loss(), targets, weight: T::ONE, rounding: Rounding::Exact }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
+use super::counted::Count;
 use super::passes::{StartingAt, tile_of};
 use super::shared_network::SharedNetwork;
 use super::{Host, IndexRanges, ProblemError, Space, Threads, UnknownParameters, named_parameters};
@@ -7,11 +8,19 @@ use crate::data::Dataset;
 use crate::linalg::{Matrix, Scalar, par};
 use crate::loss::{LossDelta, Rounding, SampleLoss};
 use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
-use crate::vocabulary::{LossKind, Objective, Reduction};
+use crate::vocabulary::{LossKind, Objective, ObjectiveError, Targets, TargetsView};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// The objective L(theta) = 1/N sum_n l(f(x_n; theta), y_n) + mu/2 |theta_S|^2 of a network over N samples, at one theta.
+///
+/// # What a mean divides by
+/// N stands for the loss's own count ([`Objective`]): with class weights the sum of the weights of the targets, with an
+/// `ignore_index` only those that are not ignored, and with positions the number of positions of all samples together.
+///
+/// # One logit
+/// A network of one output z under the binary cross-entropy with classes as targets is taken as the classifier of two classes
+/// whose logits are [0, z] ([`Network::with_binary_logits`]): the loss is their cross-entropy, the same function.
 ///
 /// # Weight decay
 /// The penalty belongs to the objective and to no sample. Loss and gradient have it; so have the Hessian, the
@@ -30,8 +39,13 @@ pub struct Problem<'a, T> {
     network: SharedNetwork<'a>,
     theta: Vec<T>,
     inputs: Matrix<T>,
-    labels: Vec<usize>,
+    targets: Targets,
     objective: Objective,
+    /// The objective by whose loss samples are compared with their targets: the given one, or the cross-entropy of two logits
+    /// in place of the binary cross-entropy of one.
+    by: Arc<Objective>,
+    /// What a mean divides by, and the factor of the empirical Fisher matrix.
+    count: Count,
     /// The penalty of weight decay, if there is one.
     penalty: Option<Penalty>,
     /// The network with the batch's statistics held fixed, if it takes those of the batch.
@@ -65,15 +79,16 @@ impl<'a, T: Scalar> Problem<'a, T> {
         objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
         let network = network.into();
-        let (n, d) = (data.labels.len(), network.n_inputs());
+        let (n, d) = (data.n_samples(), network.n_inputs());
         if n > 0 && data.features.len() != n * d {
             return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
         }
         let theta = theta.iter().map(|&w| T::from_f64(w.into())).collect();
-        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.labels.clone(), objective)
+        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.targets(), objective)
     }
 
-    /// A network at `theta` `[P]` with `inputs` [d, N] and their `labels` `[N]`, all numbers of type T.
+    /// A network at `theta` `[P]` with `inputs` [d, N] and their `targets`, the classes `[N]` or other [`Targets`]; all
+    /// numbers of type T.
     ///
     /// # Errors
     /// [`ProblemError`] as for [`Problem::new`].
@@ -81,11 +96,11 @@ impl<'a, T: Scalar> Problem<'a, T> {
         network: impl Into<SharedNetwork<'a>>,
         theta: Vec<T>,
         inputs: Matrix<T>,
-        labels: Vec<usize>,
+        targets: impl Into<Targets>,
         objective: impl Into<Objective>,
     ) -> Result<Self, ProblemError> {
-        let network = network.into();
-        let (n, d) = (labels.len(), network.n_inputs());
+        let (mut network, targets, objective) = (network.into(), targets.into(), objective.into());
+        let (n, d) = (targets.len(), network.n_inputs());
         if theta.len() != network.n_params() {
             return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
         }
@@ -95,9 +110,20 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if inputs.data.len() != n * d {
             return Err(ProblemError::Features { got: inputs.data.len() / n, wanted: d });
         }
-        if let Some(sample) = labels.iter().position(|&y| y >= network.n_outputs()) {
-            return Err(ProblemError::Label { sample, label: labels[sample], classes: network.n_outputs() });
+        objective.check()?;
+        let mut by = objective.clone();
+        if objective.loss == LossKind::BinaryCrossEntropy
+            && targets.classes().is_some()
+            && let Some(binary) = network.with_binary_logits()
+        {
+            network = Arc::new(binary).into();
         }
+        if let Some(of_two) = objective.for_outputs_of(&network, &targets) {
+            objective.check_targets(&targets, 1)?;
+            by = of_two;
+        }
+        by.check_targets(&targets, network.n_outputs())?;
+        check_labels(&by, &targets, network.n_outputs())?;
         if let Some(index) = theta.iter().position(|w| !w.is_finite()) {
             let entry = network.layout().entries().iter().find(|e| e.range.contains(&index));
             return Err(ProblemError::Weight { index, tensor: entry.map_or_else(String::new, |e| e.name.clone()) });
@@ -105,8 +131,6 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if let Some(i) = inputs.data.iter().position(|x| !x.is_finite()) {
             return Err(ProblemError::Input { sample: i / d });
         }
-        let objective = objective.into();
-        objective.check()?;
         let penalty = match &objective.decay {
             Some(decay) if decay.mu != 0.0 => {
                 let p = theta.len();
@@ -122,15 +146,72 @@ impl<'a, T: Scalar> Problem<'a, T> {
         };
         let space = Host::new(theta.len());
         let held = network.couples_samples().then(|| Arc::new(network.with_held_statistics(&theta, &inputs)));
-        Ok(Self { network, theta, inputs, labels, objective, penalty, held, batch: None, trial: None, space })
+        let count = Self::counted(&objective, &by, &targets);
+        let by = Arc::new(by);
+        let problem = Self {
+            network,
+            theta,
+            inputs,
+            targets,
+            objective,
+            by,
+            count,
+            penalty,
+            held,
+            batch: None,
+            trial: None,
+            space,
+        };
+        if problem.counts_nothing() {
+            return Err(ObjectiveError::NothingCounts.into());
+        }
+        problem.check_variances()?;
+        Ok(problem)
     }
 
-    /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `labels` `[M]`, M
-    /// at least 1. Where single samples need the statistics of a batch, they are still those of this problem's samples.
-    pub(super) fn with_samples(&self, inputs: Matrix<T>, labels: Vec<usize>) -> Self {
-        let (network, theta, objective) = (self.network.clone(), self.theta.clone(), self.objective.clone());
-        let (penalty, held, batch, space) = (self.penalty.clone(), self.held.clone(), self.batch, self.space.clone());
-        Self { network, theta, inputs, labels, objective, penalty, held, batch, trial: self.trial, space }
+    /// Fails if a network is to tell variances and they are negative.
+    fn check_variances(&self) -> Result<(), ProblemError> {
+        if self.by.loss != LossKind::GaussianNll {
+            return Ok(());
+        }
+        let numbers = self.network.n_outputs() / 2;
+        for (sample, o) in self.outputs().iter_columns().enumerate() {
+            if let Some(got) = o[numbers..].iter().find(|&&v| v < T::ZERO) {
+                return Err(ObjectiveError::Variance { sample, got: got.to_f64() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `targets`, M at
+    /// least 1. Where single samples need the statistics of a batch, they are still those of this problem's samples.
+    pub(super) fn with_samples(&self, inputs: Matrix<T>, targets: Targets) -> Self {
+        let count = Self::counted(&self.objective, &self.by, &targets);
+        Self { inputs, targets, count, ..self.without_samples() }
+    }
+
+    /// The part of the problem that is over some of its samples, with the divisor of all of them: the objective is the sum of
+    /// those of its parts.
+    pub(super) fn part(&self, inputs: Matrix<T>, targets: Targets) -> Self {
+        Self { inputs, targets, ..self.without_samples() }
+    }
+
+    /// The problem with no samples in it.
+    fn without_samples(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            theta: self.theta.clone(),
+            inputs: Matrix::zeros(self.inputs.rows, 0),
+            targets: self.targets.none_of_this_kind(0),
+            objective: self.objective.clone(),
+            by: Arc::clone(&self.by),
+            count: self.count,
+            penalty: self.penalty.clone(),
+            held: self.held.clone(),
+            batch: self.batch,
+            trial: self.trial,
+            space: self.space.clone(),
+        }
     }
 
     /// The problem whose operators round otherwise, at random by the number of the `trial`.
@@ -150,8 +231,10 @@ impl<'a, T: Scalar> Problem<'a, T> {
             network: self.network.clone(),
             theta: wide(&self.theta),
             inputs: Matrix { data: wide(&self.inputs.data), rows: self.inputs.rows, columns: self.inputs.columns },
-            labels: self.labels.clone(),
+            targets: self.targets.clone(),
             objective: self.objective.clone(),
+            by: Arc::clone(&self.by),
+            count: self.count,
             penalty: self.penalty.clone(),
             held: self.held.clone(),
             batch: self.batch,
@@ -174,8 +257,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// # Errors
     /// [`ProblemError`] if the objective is not known, or no parameter has the name of those that decay.
     pub fn with_objective(&self, objective: impl Into<Objective>) -> Result<Self, ProblemError> {
-        let (inputs, labels) = (self.inputs.clone(), self.labels.clone());
-        let other = Self::at(self.network.clone(), self.theta.clone(), inputs, labels, objective)?;
+        let (inputs, targets) = (self.inputs.clone(), self.targets.clone());
+        let other = Self::at(self.network.clone(), self.theta.clone(), inputs, targets, objective)?;
         let (held, batch, space) = (self.held.clone(), self.batch, self.space.clone());
         Ok(Self { held, batch, space, ..other })
     }
@@ -206,9 +289,18 @@ impl<'a, T: Scalar> Problem<'a, T> {
         &self.inputs
     }
 
-    /// The classes of the samples, `[N]`.
-    pub fn labels(&self) -> &[usize] {
-        &self.labels
+    /// What the outputs of the samples are compared with.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The classes of the samples, `[N]`, below the number of outputs; `None` where samples have none: real targets, labels
+    /// of positions, and labels of which some are ignored.
+    pub fn classes(&self) -> Option<&[usize]> {
+        let loss = self.sample_loss();
+        let labels = self.targets.classes()?;
+        let by_class = !self.objective.loss.is_regression();
+        (by_class && !labels.iter().any(|&label| loss.ignores(label))).then_some(labels)
     }
 
     /// The network as a function of single samples: where it takes the statistics of the batch, those of all samples that
@@ -227,38 +319,15 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.objective.loss
     }
 
-    /// The loss of a single sample, without the penalty.
-    pub fn sample_loss(&self) -> SampleLoss {
-        SampleLoss::from(&self.objective)
+    /// The loss of a single sample, without the penalty. For the binary cross-entropy of one logit it is the cross-entropy of
+    /// two.
+    pub fn sample_loss(&self) -> SampleLoss<'_> {
+        SampleLoss::from(&*self.by)
     }
 
-    /// The factor of the loss of a sample in the objective: 1/N of a mean, 1 of a sum.
-    pub(super) fn sample_weight(&self) -> f64 {
-        match self.objective.reduction {
-            Reduction::Mean => 1.0 / self.n_samples() as f64,
-            Reduction::Sum => 1.0,
-        }
-    }
-
-    /// The root of [`Self::sample_weight`].
-    pub(super) fn root_of_weight(&self) -> f64 {
-        match self.objective.reduction {
-            Reduction::Mean => 1.0 / (self.n_samples() as f64).sqrt(),
-            Reduction::Sum => 1.0,
-        }
-    }
-
-    /// The reduction of a sum over the samples: divided by N, or the sum itself.
-    pub(super) fn reduced(&self, sum: f64) -> f64 {
-        match self.objective.reduction {
-            Reduction::Mean => sum / self.n_samples() as f64,
-            Reduction::Sum => sum,
-        }
-    }
-
-    /// The factor by which the objective is larger than a mean: 1 of a mean, N of a sum.
-    pub(crate) fn n_samples_reduced(&self) -> f64 {
-        self.sample_weight() * self.n_samples() as f64
+    /// What a mean divides by.
+    pub(super) fn count(&self) -> Count {
+        self.count
     }
 
     /// The penalty of weight decay.
@@ -268,7 +337,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// N, the number of samples.
     pub fn n_samples(&self) -> usize {
-        self.labels.len()
+        self.inputs.columns
     }
 
     /// P, the number of parameters.
@@ -310,7 +379,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The objective at other weights `theta` `[P]`.
     pub(crate) fn loss_of(&self, theta: &[T]) -> f64 {
-        let loss = self.reduced(self.sample_loss().sum(&self.outputs_of(theta), &self.labels));
+        let loss = self.reduced(self.sample_loss().sum(&self.outputs_of(theta), self.targets.view()));
         match &self.penalty {
             None => loss,
             Some(Penalty { mu, on }) => {
@@ -320,11 +389,11 @@ impl<'a, T: Scalar> Problem<'a, T> {
         }
     }
 
-    /// The fraction of samples whose largest output is that of their label.
-    pub fn accuracy(&self) -> f64 {
-        let predicted = crate::model::predict(&self.outputs());
-        let right = predicted.iter().zip(&self.labels).filter(|(a, b)| a == b).count();
-        right as f64 / self.n_samples() as f64
+    /// The fraction of samples, or of positions, whose largest output is that of their label; `None` where there are no
+    /// classes. What is ignored does not count.
+    pub fn accuracy(&self) -> Option<f64> {
+        let answers = self.sample_loss().answers(&self.outputs(), self.targets.view())?;
+        Some(answers.accuracy())
     }
 
     /// The gradient of L, with that of its penalty, `[P]`.
@@ -364,9 +433,25 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub(super) fn delta(&self) -> LossDelta<'_, T> {
         LossDelta {
             loss: self.sample_loss(),
-            labels: &self.labels,
+            targets: self.targets.view(),
             weight: T::from_f64(self.sample_weight()),
             rounding: Rounding::Exact,
         }
+    }
+}
+
+/// Fails if a label is no class of the network's and is not ignored.
+fn check_labels(objective: &Objective, targets: &Targets, outputs: usize) -> Result<(), ProblemError> {
+    let loss = SampleLoss::from(objective);
+    let (labels, positions, classes) = match targets.view() {
+        TargetsView::Classes(labels) => (labels, 1, outputs),
+        TargetsView::Positions { classes, positions, .. } => (classes, positions.max(1), outputs / positions.max(1)),
+        TargetsView::Real { .. } => return Ok(()),
+    };
+    let may_ignore = matches!(objective.loss, LossKind::CrossEntropy | LossKind::Nll);
+    let wrong = |&label: &usize| label >= classes && !(may_ignore && loss.ignores(label));
+    match labels.iter().position(wrong) {
+        Some(i) => Err(ProblemError::Label { sample: i / positions, label: labels[i], classes }),
+        None => Ok(()),
     }
 }

@@ -61,5 +61,5 @@ fn draw(name: &str, blobs: &[Blob], per_blob: usize, seed: u32) -> Dataset {
         }
     }
     let n_classes = blobs.iter().map(|blob| blob.class + 1).max().unwrap_or(0);
-    Dataset { features, shape: vec![2], labels, n_classes, source: format!("generated: {name}") }
+    Dataset { features, shape: vec![2], labels, others: None, n_classes, source: format!("generated: {name}") }
 }

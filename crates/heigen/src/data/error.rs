@@ -42,6 +42,12 @@ pub enum DataError {
         /// The origin of the samples, in words.
         from: String,
     },
+    /// A choice of classes, or a permutation of labels, of samples that have no classes.
+    #[error("the samples of {from} have no classes: none can be chosen, and no labels permuted")]
+    NoClasses {
+        /// The origin of the samples, in words.
+        from: String,
+    },
     /// There are no images of a class.
     #[error("there are no images of class {class} in {from}; take it out of `class_list`, or get the whole set")]
     NoImages {

@@ -87,6 +87,7 @@ fn intro() -> Dataset {
         features: vec![0.5, 1.0, 1.1, 1.3, 1.4, 1.45],
         shape: vec![1],
         labels: vec![0, 1, 1, 1, 0, 0],
+        others: None,
         n_classes: 2,
         source: "generated: intro".to_owned(),
     }

@@ -77,6 +77,6 @@ impl Images {
             permute_image_labels(&mut labels, args.seed);
         }
         let (shape, n_classes) = (self.shape.to_vec(), args.class_list.len());
-        Ok(Dataset { features, shape, labels, n_classes, source: source.to_owned() })
+        Ok(Dataset { features, shape, labels, others: None, n_classes, source: source.to_owned() })
     }
 }

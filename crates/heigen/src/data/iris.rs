@@ -14,7 +14,7 @@ pub(super) fn iris() -> Result<Dataset, DataError> {
         features.extend(measures);
         labels.push(class);
     }
-    Ok(Dataset { features, shape: vec![4], labels, n_classes: 3, source: "embedded: iris".to_owned() })
+    Ok(Dataset { features, shape: vec![4], labels, others: None, n_classes: 3, source: "embedded: iris".to_owned() })
 }
 
 fn row(text: &str) -> Option<([f32; 4], usize)> {

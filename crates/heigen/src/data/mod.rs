@@ -4,6 +4,8 @@
 //! [`split()`] divides the samples; [`Dataset::subset`] takes a part. Image sets come from files, which this crate does
 //! not read: the caller reads them, fills a [`Dataset`] and permutes its labels by [`permute_image_labels`].
 
+use crate::vocabulary::Targets;
+
 mod blobs;
 mod error;
 mod generate;
@@ -31,9 +33,11 @@ pub struct Dataset {
     pub features: Vec<f32>,
     /// Shape of one sample, e.g. `[2]` or `[1, 28, 28]`; its product is d.
     pub shape: Vec<usize>,
-    /// Class of every sample, `0..n_classes`.
+    /// Class of every sample, `0..n_classes`; all 0 where samples have `others`.
     pub labels: Vec<usize>,
-    /// Number of classes C.
+    /// The targets of samples that have no class: real numbers, or classes of positions.
+    pub others: Option<Targets>,
+    /// Number of classes C; with `others` the number of outputs that a network for them has.
     pub n_classes: usize,
     /// The origin of the samples, for the records, e.g. `generated: gauss_mixtures`.
     pub source: String,
@@ -48,6 +52,16 @@ impl Dataset {
     /// Number of features d of one sample, the product of its shape.
     pub fn n_features(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// What the outputs of a network for the samples are compared with: their classes, or their other targets.
+    pub fn targets(&self) -> Targets {
+        self.others.clone().unwrap_or_else(|| Targets::Classes(self.labels.clone()))
+    }
+
+    /// The class of every sample, where samples have classes.
+    pub fn classes(&self) -> Option<&[usize]> {
+        self.others.is_none().then_some(&self.labels)
     }
 
     /// The samples `indices`, in that order; shape, number of classes and source stay.
@@ -74,6 +88,7 @@ impl Dataset {
             features,
             shape: self.shape.clone(),
             labels: indices.iter().map(|&n| self.labels[n]).collect(),
+            others: self.others.as_ref().map(|others| others.of_samples(indices.iter().copied())),
             n_classes: self.n_classes,
             source: self.source.clone(),
         }

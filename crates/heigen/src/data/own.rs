@@ -83,7 +83,14 @@ mod tests {
 
     fn four() -> Dataset {
         let features = vec![1.0, 5.0, 2.0, 5.0, 3.0, 5.0, 6.0, 5.0];
-        Dataset { features, shape: vec![2], labels: vec![0, 1, 2, 1], n_classes: 3, source: "a file".into() }
+        Dataset {
+            features,
+            shape: vec![2],
+            labels: vec![0, 1, 2, 1],
+            others: None,
+            n_classes: 3,
+            source: "a file".into(),
+        }
     }
 
     #[test]

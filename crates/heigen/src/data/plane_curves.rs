@@ -44,5 +44,5 @@ fn shuffle_and_blur(name: &str, points: &[[f64; 2]], n_outer: usize, noise: f64,
     let order = state.permutation(points.len());
     let features = order.iter().flat_map(|&n| points[n]).map(|x| (x + state.normal(0.0, noise)) as f32).collect();
     let labels = order.iter().map(|&n| usize::from(n >= n_outer)).collect();
-    Dataset { features, shape: vec![2], labels, n_classes: 2, source: format!("generated: {name}") }
+    Dataset { features, shape: vec![2], labels, others: None, n_classes: 2, source: format!("generated: {name}") }
 }

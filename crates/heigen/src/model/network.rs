@@ -195,6 +195,22 @@ impl Network {
         Ok(network)
     }
 
+    /// This network with the two logits [0, z] of a binary classifier in place of its single output z; `None` if it has
+    /// another number of outputs. Parameters stay.
+    pub fn with_binary_logits(&self) -> Option<Self> {
+        (self.n_outputs == 1).then(|| {
+            let mut network = self.clone();
+            network.layers.push(Layer::BinaryLogits);
+            network.n_outputs = 2;
+            network
+        })
+    }
+
+    /// Whether the outputs are the two logits [0, z] of a single number z.
+    pub fn has_binary_logits(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::BinaryLogits))
+    }
+
     /// This network with its layers changed, those inside of residual blocks, too, in the order of [`Layer::visit`].
     pub(super) fn with_layers_changed(&self, mut change: impl FnMut(&mut Layer)) -> Self {
         let mut network = self.clone();
@@ -232,6 +248,15 @@ impl Network {
     pub fn couples_samples(&self) -> bool {
         let couples = |layer: &Layer| matches!(layer, Layer::BatchNorm(norm) if norm.statistics == Statistics::Batch);
         !Layer::all(&self.layers, |layer| !couples(layer))
+    }
+
+    /// Whether the outputs are log-probabilities, because a log-softmax over all of them is the last operation.
+    pub fn ends_in_log_softmax(&self) -> bool {
+        match self.layers.last() {
+            Some(Layer::LogSoftmax) => true,
+            Some(Layer::Graph(graph)) => graph.ends_in_log_softmax(),
+            _ => false,
+        }
     }
 
     /// The layers in order.

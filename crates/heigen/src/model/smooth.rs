@@ -130,17 +130,7 @@ impl Smooth {
         match self {
             Self::Affine { scale, shift } => [scale * z + shift, scale, 0.0][usize::from(order)],
             Self::LeakyRelu(slope) => of_line(order, z, if z > 0.0 { 1.0 } else { slope }),
-            Self::Elu { alpha, scale, width } => {
-                if z > 0.0 {
-                    return of_line(order, z, scale);
-                }
-                let factor = scale * alpha;
-                match order {
-                    0 => factor * (z / width).exp_m1(),
-                    1 => factor / width * (z / width).exp(),
-                    _ => factor / (width * width) * (z / width).exp(),
-                }
-            }
+            Self::Elu { alpha, scale, width } => elu(order, z, [alpha, scale, width]),
             Self::Silu => {
                 let s = |order| Activation::Sigmoid.derivative(order, z);
                 match order {
@@ -150,76 +140,12 @@ impl Smooth {
                 }
             }
             Self::Mish => mish(order, z),
-            Self::Hardswish => match order {
-                _ if z < -3.0 => 0.0,
-                _ if z > 3.0 => of_line(order, z, 1.0),
-                0 => z * (z + 3.0) / 6.0,
-                1 if z == 3.0 => 1.0,
-                1 if z == -3.0 => 0.0,
-                1 => z / 3.0 + 0.5,
-                _ => 1.0 / 3.0,
-            },
-            Self::Hardsigmoid { scale, shift } => {
-                let y = scale * z + shift;
-                match order {
-                    0 => keep_within(y, 0.0, 1.0),
-                    1 if y > 0.0 && y < 1.0 => scale,
-                    _ => 0.0,
-                }
-            }
-            Self::Clip(low, high) => match order {
-                0 => keep_within(z, low, high),
-                1 if z >= low && z <= high => 1.0,
-                _ => 0.0,
-            },
-            Self::Softplus { beta, threshold } => {
-                let y = beta * z;
-                if y > threshold {
-                    return of_line(order, z, 1.0);
-                }
-                match order {
-                    0 => (y.max(0.0) + (-y.abs()).exp().ln_1p()) / beta,
-                    1 => Activation::Sigmoid.derivative(0, y),
-                    _ => beta * Activation::Sigmoid.derivative(1, y),
-                }
-            }
-            Self::Softsign => {
-                let w = 1.0 + z.abs();
-                match order {
-                    0 => z / w,
-                    1 => 1.0 / (w * w),
-                    _ if z == 0.0 => 0.0,
-                    _ => -2.0 * z.signum() / (w * w * w),
-                }
-            }
+            Self::Softplus { beta, threshold } => softplus(order, z, beta, threshold),
+            Self::Softsign => softsign(order, z),
             Self::LogSigmoid => match order {
                 0 => z.min(0.0) - (-z.abs()).exp().ln_1p(),
                 1 => Activation::Sigmoid.derivative(0, -z),
                 _ => -Activation::Sigmoid.derivative(1, -z),
-            },
-            Self::Softshrink(width) => match order {
-                0 if z > width => z - width,
-                0 if z < -width => z + width,
-                1 if z.abs() > width => 1.0,
-                _ => no_number_or_zero(z),
-            },
-            Self::Hardshrink(width) => {
-                if z.abs() > width {
-                    of_line(order, z, 1.0)
-                } else {
-                    no_number_or_zero(z)
-                }
-            }
-            Self::Threshold { threshold, value } => match order {
-                0 => {
-                    if z <= threshold {
-                        value
-                    } else {
-                        z
-                    }
-                }
-                1 if z > threshold => 1.0,
-                _ => 0.0,
             },
             Self::Exp => z.exp(),
             Self::Expm1 => {
@@ -251,23 +177,100 @@ impl Smooth {
             }
             Self::Sin => [z.sin(), z.cos(), -z.sin()][usize::from(order)],
             Self::Cos => [z.cos(), -z.sin(), -z.cos()][usize::from(order)],
+            Self::Power(p) => power(order, z, p),
+            _ => self.of_pieces(order, z),
+        }
+    }
+
+    /// The functions that are made of lines, parabolas and steps.
+    fn of_pieces(self, order: u8, z: f64) -> f64 {
+        match self {
+            Self::Hardswish => match order {
+                _ if z < -3.0 => 0.0,
+                _ if z > 3.0 => of_line(order, z, 1.0),
+                0 => z * (z + 3.0) / 6.0,
+                1 if z == 3.0 => 1.0,
+                1 if z == -3.0 => 0.0,
+                1 => z / 3.0 + 0.5,
+                _ => 1.0 / 3.0,
+            },
+            Self::Hardsigmoid { scale, shift } => {
+                let y = scale * z + shift;
+                match order {
+                    0 => keep_within(y, 0.0, 1.0),
+                    1 if y > 0.0 && y < 1.0 => scale,
+                    _ => 0.0,
+                }
+            }
+            Self::Clip(low, high) => match order {
+                0 => keep_within(z, low, high),
+                1 if z >= low && z <= high => 1.0,
+                _ => 0.0,
+            },
+            Self::Softshrink(width) => match order {
+                0 if z > width => z - width,
+                0 if z < -width => z + width,
+                1 if z.abs() > width => 1.0,
+                _ => no_number_or_zero(z),
+            },
+            Self::Hardshrink(width) if z.abs() > width => of_line(order, z, 1.0),
+            Self::Hardshrink(_) => no_number_or_zero(z),
+            Self::Threshold { threshold, value } => match order {
+                0 if z <= threshold => value,
+                0 => z,
+                1 if z > threshold => 1.0,
+                _ => 0.0,
+            },
             Self::Abs => match order {
                 0 => z.abs(),
                 1 => sign(z),
                 _ => 0.0,
             },
-            Self::Power(p) => power(order, z, p),
-            Self::Sign | Self::Floor | Self::Ceil | Self::Round if order > 0 => 0.0,
+            _ if order > 0 => 0.0,
             Self::Sign => sign(z),
             Self::Floor => z.floor(),
             Self::Ceil => z.ceil(),
             Self::Round => z.round_ties_even(),
-            Self::Positive | Self::NotNegative | Self::Zero | Self::NotZero if order > 0 => 0.0,
             Self::Positive => f64::from(z > 0.0),
             Self::NotNegative => f64::from(z >= 0.0),
             Self::Zero => f64::from(z == 0.0),
             Self::NotZero => f64::from(z != 0.0),
+            smooth => smooth.derivative(order, z),
         }
+    }
+}
+
+fn elu(order: u8, z: f64, [alpha, scale, width]: [f64; 3]) -> f64 {
+    if z > 0.0 {
+        return of_line(order, z, scale);
+    }
+    let factor = scale * alpha;
+    match order {
+        0 => factor * (z / width).exp_m1(),
+        1 => factor / width * (z / width).exp(),
+        _ => factor / (width * width) * (z / width).exp(),
+    }
+}
+
+fn softplus(order: u8, z: f64, beta: f64, threshold: f64) -> f64 {
+    let y = beta * z;
+    if y > threshold {
+        return of_line(order, z, 1.0);
+    }
+    match order {
+        0 => (y.max(0.0) + (-y.abs()).exp().ln_1p()) / beta,
+        1 => Activation::Sigmoid.derivative(0, y),
+        _ => beta * Activation::Sigmoid.derivative(1, y),
+    }
+}
+
+fn softsign(order: u8, z: f64) -> f64 {
+    let w = 1.0 + z.abs();
+    match order {
+        0 => z / w,
+        1 => 1.0 / (w * w),
+        _ if z == 0.0 => 0.0,
+        _ => -2.0 * z.signum() / (w * w * w),
     }
 }
 

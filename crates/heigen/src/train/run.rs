@@ -3,7 +3,7 @@
 use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
-use crate::vocabulary::LossKind;
+use crate::vocabulary::Objective;
 use heigen_spectra::{Threads, Watch};
 use std::ops::ControlFlow;
 
@@ -13,8 +13,8 @@ pub const STAGE: &str = "training";
 /// The settings of a training run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The loss.
-    pub loss: LossKind,
+    /// The loss with its options; the penalty of weight decay is the optimizer's.
+    pub loss: Objective,
     /// The update rule.
     pub optimizer: OptimizerSpec,
     /// The learning-rate schedule.
@@ -36,7 +36,7 @@ impl Plan {
     /// The settings of an experiment's training, with evaluations where the experiment asks for them.
     pub fn of(experiment: &Experiment) -> Self {
         Self {
-            loss: experiment.loss,
+            loss: experiment.objective(),
             optimizer: experiment.optimizer,
             scheduler: experiment.scheduler.clone(),
             trainer: experiment.trainer,
@@ -141,7 +141,7 @@ pub fn train(
         network,
         parts,
         theta,
-        plan.loss,
+        plan.loss.clone(),
         plan.optimizer,
         plan.scheduler.clone(),
         batch_size,
@@ -176,7 +176,11 @@ pub fn train(
             let report = run.report();
             stop |= observer.report(&report).is_break();
             reports.push(report);
-            if plan.early_stopping && printed && report.train.is_some_and(|e| e.accuracy == 1.0) && done < num_epochs {
+            if plan.early_stopping
+                && printed
+                && report.train.is_some_and(|e| e.accuracy == Some(1.0))
+                && done < num_epochs
+            {
                 outcome = Outcome::EarlyStopped;
             }
         }

@@ -4,26 +4,26 @@ use super::{Optimizer, learning_rate};
 use crate::config::{BatchSize, MultiStepLr, OptimizerSpec};
 use crate::data::{Dataset, Split};
 use crate::linalg::{Matrix, par};
-use crate::loss::{LossDelta, Rounding};
-use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape, argmax};
+use crate::loss::{Answers, LossDelta, Rounding, SampleLoss};
+use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
-use crate::vocabulary::LossKind;
+use crate::vocabulary::{Objective, Reduction, Targets};
 use faer::Par;
 use heigen_spectra::Threads;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Samples as a matrix [d, N] with their classes [N].
+/// Samples as a matrix [d, N] with the targets of N samples.
 #[derive(Clone, Debug)]
 struct Samples {
     x: Matrix<f32>,
-    y: Vec<usize>,
+    y: Targets,
 }
 
 impl Samples {
     fn of(data: &Dataset, indices: &[usize]) -> Self {
         let part = data.subset(indices);
-        Self { x: Matrix::from_f32(&part.features, part.n_features()), y: part.labels }
+        Self { x: Matrix::from_f32(&part.features, part.n_features()), y: part.targets() }
     }
 }
 
@@ -51,8 +51,8 @@ impl Parts {
 pub struct Evaluation {
     /// Mean loss.
     pub loss: f64,
-    /// The fraction of samples that are classified correctly.
-    pub accuracy: f64,
+    /// The fraction of samples that are classified correctly; `None` where there are no classes.
+    pub accuracy: Option<f64>,
 }
 
 /// Why training stopped before its end.
@@ -94,7 +94,9 @@ pub enum TrainError {
 pub struct Training<'a> {
     network: &'a Network,
     parts: &'a Parts,
-    loss: LossKind,
+    loss: Objective,
+    /// The loss by which samples are compared with their targets: that of two logits in place of one.
+    by: Objective,
     spec: OptimizerSpec,
     scheduler: Option<MultiStepLr>,
     batch_size: usize,
@@ -142,13 +144,15 @@ impl<'a> Training<'a> {
         network: &'a Network,
         parts: &'a Parts,
         theta: Vec<f32>,
-        loss: LossKind,
+        loss: impl Into<Objective>,
         spec: OptimizerSpec,
         scheduler: Option<MultiStepLr>,
         batch_size: BatchSize,
         shuffle_seed: u64,
     ) -> Result<Self, TrainError> {
-        let n = parts.train.y.len();
+        let loss: Objective = loss.into();
+        let by = loss.for_outputs_of(network, &parts.train.y).unwrap_or_else(|| loss.clone());
+        let n = parts.train.x.columns;
         if n == 0 {
             return Err(TrainError::Empty);
         }
@@ -173,6 +177,7 @@ impl<'a> Training<'a> {
             threads: Threads::current(),
             network,
             parts,
+            by,
             loss,
             spec,
             scheduler,
@@ -183,7 +188,7 @@ impl<'a> Training<'a> {
             theta,
             loader: DataLoaderOrder::new(TorchGenerator::new(shuffle_seed)),
             order: vec![0; n],
-            batch: Samples { x: Matrix::zeros(d, batch_size), y: Vec::with_capacity(batch_size) },
+            batch: Samples { x: Matrix::zeros(d, batch_size), y: parts.train.y.none_of_this_kind(batch_size) },
         })
     }
 
@@ -249,17 +254,19 @@ impl<'a> Training<'a> {
         y.clear();
         for &n in indices {
             x.data.extend_from_slice(self.parts.train.x.column(n));
-            y.push(self.parts.train.y[n]);
+            y.push_from(&self.parts.train.y, n);
         }
     }
 
     /// Computes the gradient of the batch's mean loss, and returns that loss.
     fn batch_gradient(&mut self) -> f64 {
         let Self { network, theta, gradient, batch, workers, tile, .. } = self;
-        let pass = Pass { network, theta, loss: self.loss, batch, par: self.par };
-        let n = batch.y.len();
+        let loss = SampleLoss::from(&self.by);
+        let divisor = divisor(&self.loss, &batch.y);
+        let pass = Pass { network, theta, loss, divisor, batch, par: self.par };
+        let n = batch.x.columns;
         if n <= *tile {
-            let mut whole = || pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / n as f64;
+            let mut whole = || pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / divisor;
             return if self.par.degree() > 1 { self.threads.run(whole) } else { whole() };
         }
         let tiles = n.div_ceil(*tile);
@@ -275,7 +282,7 @@ impl<'a> Training<'a> {
         for worker in &workers[1..tiles] {
             gradient.iter_mut().zip(&worker.gradient).for_each(|(sum, &g)| *sum += g);
         }
-        workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / n as f64
+        workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / divisor
     }
 
     /// Mean loss and accuracy over the training samples.
@@ -297,35 +304,45 @@ impl<'a> Training<'a> {
     }
 
     fn evaluate(&mut self, samples: &Samples) -> Option<Evaluation> {
-        let n = samples.y.len();
+        let n = samples.x.columns;
         if n == 0 {
             return None;
         }
-        let of = |outputs: &Matrix<f32>, labels: &[usize]| {
-            let right = outputs.iter_columns().zip(labels).filter(|&(o, &y)| argmax(o) == y).count();
-            (self.loss.sum(outputs, labels), right)
+        let measure = SampleLoss::from(&self.by);
+        let of = |outputs: &Matrix<f32>, first: usize| {
+            let targets = samples.y.view().from(first);
+            (measure.sum(outputs, targets), measure.answers(outputs, targets))
         };
-        let (loss, right) = if self.network.multiplications() < LARGE {
+        let (loss, answers) = if self.network.multiplications() < LARGE {
             let mut plain = Plain::new(&self.theta, Sink::None, &mut self.workers[0].pool, self.par);
             let input = plain.input(&samples.x);
             let outputs = self.network.forward(&mut plain, input, &mut Tape::forgetting());
-            let found = of(&outputs, &samples.y);
+            let found = of(&outputs, 0);
             plain.recycle(outputs);
             found
         } else {
             // Where samples depend on each other, they are evaluated in batches of the size of training.
             let batch = if self.network.couples_samples() { self.batch_size } else { n };
-            let (mut loss, mut right) = (0.0, 0);
+            let (mut loss, mut answers) = (0.0, None);
             for start in (0..n).step_by(batch) {
                 let end = (start + batch).min(n);
                 let outputs = self.threads.run(|| self.network.outputs(&self.theta, &samples.x.columns(start..end)));
-                let found = of(&outputs, &samples.y[start..end]);
+                let found = of(&outputs, start);
                 loss += found.0;
-                right += found.1;
+                answers = Answers::together(answers, found.1);
             }
-            (loss, right)
+            (loss, answers)
         };
-        Some(Evaluation { loss: loss / n as f64, accuracy: right as f64 / n as f64 })
+        let accuracy = answers.map(|answers| answers.accuracy());
+        Some(Evaluation { loss: loss / divisor(&self.loss, &samples.y), accuracy })
+    }
+}
+
+/// What the sum of the losses of samples with these targets is divided by; 1 where all are ignored, whose sum is 0.
+fn divisor(loss: &Objective, targets: &Targets) -> f64 {
+    match (loss.reduction, SampleLoss::from(loss).count(targets)) {
+        (Reduction::Mean, count) if count > 0.0 => count,
+        _ => 1.0,
     }
 }
 
@@ -333,7 +350,9 @@ impl<'a> Training<'a> {
 struct Pass<'a> {
     network: &'a Network,
     theta: &'a [f32],
-    loss: LossKind,
+    loss: SampleLoss<'a>,
+    /// What the sum of the losses is divided by.
+    divisor: f64,
     batch: &'a Samples,
     par: Par,
 }
@@ -346,10 +365,11 @@ impl Pass<'_> {
         let mut plain = Plain::new(self.theta, sink, &mut worker.pool, self.par);
         let input = plain.input_columns(x, range.clone());
         let outputs = self.network.forward(&mut plain, input, &mut worker.tape);
-        let labels = &y[range];
-        let loss = self.loss.sum(&outputs, labels);
-        let weight = 1.0 / y.len() as f32;
-        let delta = LossDelta { loss: self.loss.into(), labels, weight, rounding: Rounding::PyTorch };
+        // A tile has as many columns as there are samples in it; targets beyond them are not looked at.
+        let targets = y.view().from(range.start);
+        let loss = self.loss.sum(&outputs, targets);
+        let weight = 1.0 / self.divisor as f32;
+        let delta = LossDelta { loss: self.loss, targets, weight, rounding: Rounding::PyTorch };
         let delta = plain.per_sample([&outputs], &delta);
         plain.recycle(outputs);
         self.network.reverse(&mut plain, delta, &mut worker.tape);

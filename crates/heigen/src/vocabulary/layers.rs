@@ -240,7 +240,11 @@ impl Sequential {
 
     /// Whether the outputs are log-probabilities.
     pub fn ends_in_log_softmax(&self) -> bool {
-        matches!(self.layers.last(), Some(LayerSpec::LogSoftmax))
+        match self.layers.last() {
+            Some(LayerSpec::LogSoftmax) => true,
+            Some(LayerSpec::Graph(graph)) => graph.ends_in_log_softmax(),
+            _ => false,
+        }
     }
 }
 

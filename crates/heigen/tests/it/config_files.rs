@@ -25,6 +25,32 @@ fn every_shipped_file_is_accepted_and_its_resolved_form_reads_back_equal() {
 }
 
 #[test]
+fn losses_with_options_are_read_written_and_refused() {
+    let known = shipped_names();
+    let name = known.iter().find(|name| name.to_string() == "gauss/normal_training").unwrap();
+    let with = |loss: Value| {
+        let text = edited(name, |file| file["loss"] = loss).to_string();
+        Experiment::parse(&text, name.clone(), "file", &known).map(|parsed| parsed.experiment)
+    };
+    let given = json!({"type": "huber", "args": {"delta": 0.5, "reduction": "sum"}});
+    let experiment = with(given.clone()).unwrap();
+    assert_eq!((experiment.objective().options.delta, experiment.to_json()["loss"].clone()), (0.5, given));
+    let weights =
+        with(json!({"type": "cross_entropy", "args": {"weight": [1, 2.5, 1], "ignore_index": -100}})).unwrap();
+    assert_eq!(weights.objective().class_weights, Some(vec![1.0, 2.5, 1.0]));
+    for (wrong, what) in [
+        (json!({"type": "huber", "args": {"beta": 0.5}}), "`beta` is no option of the loss huber"),
+        (json!({"type": "huber", "args": {"delta": -1}}), "expected a positive number"),
+        (json!({"type": "huber", "args": {"delta": "half"}}), "invalid type"),
+        (json!({"type": "huber", "args": {"colour": 1}}), "colour"),
+        (json!({"args": {}}), "type"),
+    ] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
 fn the_resolved_form_keeps_every_value_of_the_file() {
     fn kept(file: &Value, resolved: &Value, place: &str) {
         match (file, resolved) {
@@ -168,4 +194,24 @@ proptest! {
             prop_assert_eq!(parsed.experiment, again.experiment);
         }
     }
+}
+
+#[test]
+fn the_guide_has_every_operation_of_graphs() {
+    let guide = include_str!("../../../../docs/guide/src/graphs.md");
+    let source = include_str!("../../src/vocabulary/graph/op.rs");
+    let operations = source.split("pub enum Op {").nth(1).unwrap().lines().filter_map(|line| {
+        let name = line.strip_prefix("    ")?.split([',', ' ']).next()?;
+        let capital = name.starts_with(|c: char| c.is_ascii_uppercase());
+        capital.then(|| {
+            let letters = name.chars().enumerate().flat_map(|(i, c)| {
+                let split = (c.is_ascii_uppercase() && i > 0).then_some('_');
+                split.into_iter().chain([c.to_ascii_lowercase()])
+            });
+            letters.collect::<String>()
+        })
+    });
+    let missing: Vec<String> = operations.filter(|name| !guide.contains(&format!("| `{name}` |"))).collect();
+    assert!(missing.is_empty(), "docs/guide/src/graphs.md lacks {missing:?}");
+    assert!(guide.matches("\n| `").count() > 70);
 }

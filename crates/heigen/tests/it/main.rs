@@ -14,6 +14,7 @@ mod embedding;
 mod golden_files;
 mod image_files;
 mod images_golden;
+mod losses;
 mod objectives;
 mod operators;
 mod precision;

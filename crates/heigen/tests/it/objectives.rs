@@ -251,7 +251,7 @@ fn what_cannot_decay_is_named() {
         error.starts_with("the parameters that decay: the network has no layer or tensor `fc9`; it has `0.weight`"),
         "{error}"
     );
-    assert!(at(Objective { class_weights: Some(vec![1.0; 3]), ..plain }).contains("not known yet"));
+    assert!(at(Objective { class_weights: Some(vec![1.0; 2]), ..plain }).contains("has 2 numbers; expected 3"));
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn a_layer_that_is_not_written_out_has_its_ends_by_lanczos() {
     let network = Network::fully_connected(&[30, 40, 3], heigen::config::Activation::Tanh).unwrap();
     let theta: Vec<f64> = (0..network.n_params()).map(|i| 0.3 * (i as f64 * 2.399).sin()).collect();
     let x = Matrix::from_fn(30, 20, |i, j| (i as f64 * 1.3 + j as f64 * 0.7).cos());
-    let labels = (0..20).map(|n| n % 3).collect();
+    let labels: Vec<_> = (0..20).map(|n| n % 3).collect();
     let problem = Problem::at(&network, theta, x, labels, LossKind::CrossEntropy).unwrap();
     let groups = layer_groups(network.layout()).unwrap();
     let table = by_layer(&Hessian(&problem), &problem.gradient(), &groups, &mut ()).unwrap();

@@ -37,6 +37,7 @@ fn second_derivative(loss: LossKind, o: &[f64]) -> Matrix<f64> {
         LossKind::CrossEntropy => p[i] * delta(i, j) - p[i] * p[j],
         LossKind::Mse => 2.0 / c as f64 * delta(i, j),
         LossKind::Nll | LossKind::Hinge => 0.0,
+        other => unreachable!("{other} has oracles of its own"),
     })
 }
 

@@ -35,7 +35,8 @@ fn problem<'a, T: Scalar>(network: &'a Network, theta: &[f64], inputs: &Matrix<f
     let theta = theta.iter().map(|&w| T::from_f64(w)).collect();
     let data = inputs.data.iter().map(|&x| T::from_f64(x)).collect();
     let inputs = Matrix { data, rows: inputs.rows, columns: inputs.columns };
-    Problem::at(network, theta, inputs, (0..SAMPLES).map(|n| n % 3).collect(), LossKind::CrossEntropy).unwrap()
+    Problem::at(network, theta, inputs, (0..SAMPLES).map(|n| n % 3).collect::<Vec<_>>(), LossKind::CrossEntropy)
+        .unwrap()
 }
 
 fn frobenius(numbers: impl Iterator<Item = f64>) -> f64 {

@@ -85,12 +85,12 @@ impl Measured {
 
     /// The accuracy on the validation samples at the end of training.
     pub(super) fn validation(&self) -> Option<f64> {
-        Some(self.model.as_ref()?.epochs.last()?.validation?.accuracy)
+        self.model.as_ref()?.epochs.last()?.validation?.accuracy
     }
 
     /// The accuracy on the test samples at the end of training.
     pub(super) fn test(&self) -> Option<f64> {
-        Some(self.model.as_ref()?.epochs.last()?.test?.accuracy)
+        self.model.as_ref()?.epochs.last()?.test?.accuracy
     }
 
     /// Number of changes of the predicted class on segments between samples of the same class, on average.

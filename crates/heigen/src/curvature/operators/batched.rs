@@ -23,7 +23,8 @@ pub enum OperatorKind {
 /// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
 ///
 /// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch holds the remaining
-/// samples. The result equals the operator of that kind up to rounding, except that batch normalisation with the statistics
+/// samples. Where the mean has another divisor than N, such as the number of targets that are not ignored, that of all
+/// samples divides every batch. The result equals the operator of that kind up to rounding, except that batch normalisation with the statistics
 /// of the batch takes those of each mini-batch (the loss that belongs to it is that of
 /// [`Problem::in_batches`]); with a `batch_size` of N or more, it is the
 /// same to the byte.
@@ -62,12 +63,15 @@ pub(super) fn apply<T: Scalar>(
     let mut part_out = Matrix::zeros(out.rows, out.columns);
     for start in (0..n).step_by(batch) {
         let range = start..(start + batch).min(n);
-        let weight = match problem.objective().reduction {
-            Reduction::Mean => T::from_f64(range.len() as f64 / n as f64),
-            Reduction::Sum => T::ONE,
+        let (inputs, targets) = (problem.inputs().columns(range.clone()), problem.targets().in_range(range.clone()));
+        // Where samples do not count alike, every batch has the divisor of all: N_b / N would give the samples of a batch
+        // with few targets too much weight.
+        let (weight, part) = match problem.objective().reduction {
+            Reduction::Mean if problem.counts_samples() => {
+                (T::from_f64(range.len() as f64 / n as f64), problem.with_samples(inputs, targets))
+            }
+            Reduction::Mean | Reduction::Sum => (T::ONE, problem.part(inputs, targets)),
         };
-        let labels = problem.labels()[range.clone()].to_vec();
-        let part = problem.with_samples(problem.inputs().columns(range), labels);
         OfSamples::of(&part, kind).apply(directions, &mut part_out)?;
         out.data.iter_mut().zip(&part_out.data).for_each(|(out, &a)| *out += weight * a);
     }

@@ -2,14 +2,17 @@
 
 use super::of_problem;
 use crate::curvature::Problem;
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
+use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
 
 /// The empirical Fisher matrix: the uncentred second moment of the gradients of single samples.
 ///
-/// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own label. It is not the Fisher
+/// F = 1/N sum_n g_n g_n^T, with g_n the gradient of the loss of sample n against its own target. Where a mean divides by W
+/// other than N (class weights, ignored targets, positions), the objective is taken as a mean of N losses, N/W times the
+/// samples' own: g_n has that factor, so that the mean of the g_n is the gradient, and scaling all weights changes nothing. A
+/// sequence of several positions is one sample. It is not the Fisher
 /// matrix, whose labels are drawn from the network's prediction; under cross-entropy, the GGN is the Fisher matrix.
 ///
 /// The g_n are gradients of the samples' own losses. The penalty of weight decay is nobody's sample: its Hessian, mu on the
@@ -32,7 +35,7 @@ of_problem!(EmpiricalFisher, EmpiricalFisher);
 
 /// The product with the operator of the samples alone.
 pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
-    let outer = OuterProduct { delta: delta_at_logits(problem, T::ONE), weight: weight_of_samples(problem) };
+    let outer = OuterProduct { delta: delta_at_logits(problem, T::ONE), weight: T::from_f64(problem.fisher_weight()) };
     forward_and_back(problem, &outer, Reverse::Delta, directions, out);
 }
 

@@ -8,8 +8,9 @@ use crate::linalg::{Matrix, Scalar};
 /// The generalized Gauss-Newton matrix (GGN) of the mean loss: the Hessian of the network linearized in theta.
 ///
 /// G = 1/N sum_n J_n^T A_n J_n, with J_n [C, P] the derivative of the outputs of sample n with respect to theta and
-/// A_n [C, C] the second derivative of its loss with respect to the outputs: diag(p) - p p^T for cross-entropy, 2/C I
-/// for `mse`, 0 for `hinge` and `nll`, which are (piecewise) linear, so that G = 0.
+/// A_n [C, C] the second derivative of its loss with respect to the outputs: diag(p) - p p^T for cross-entropy (times the
+/// weight of the class), 2/C I for `mse`, diagonal for all losses by output, 0 for `hinge` (unless squared), `nll` and `l1`,
+/// which are (piecewise) linear, so that G = 0. That of `gaussian_nll` may be indefinite where residuals are small.
 ///
 /// A network that ends in log-softmax under `nll` counts as its logits under cross-entropy, the same function; its GGN
 /// is that of the logits, not the zero of a loss that is linear in log-probabilities.

@@ -23,7 +23,7 @@ pub enum SampleSelectionError {
         n_classes: usize,
     },
     /// Nothing was chosen, or the classes have no samples.
-    #[error("the choice holds no sample; the mean loss over none is undefined: choose at least one")]
+    #[error("the choice holds no sample that counts; the mean loss over none is undefined: choose at least one")]
     Empty,
 }
 
@@ -48,8 +48,9 @@ impl<'a, T: Scalar> Problem<'a, T> {
         }
         let d = self.inputs().rows;
         let data = indices.iter().flat_map(|&i| self.inputs().column(i)).copied().collect();
-        let labels = indices.iter().map(|&i| self.labels()[i]).collect();
-        Ok(self.with_samples(Matrix { data, rows: d, columns: indices.len() }, labels))
+        let targets = self.targets().of_samples(indices.iter().copied());
+        let chosen = self.with_samples(Matrix { data, rows: d, columns: indices.len() }, targets);
+        if chosen.counts_nothing() { Err(SampleSelectionError::Empty) } else { Ok(chosen) }
     }
 
     /// A problem with the same network and loss, over the samples of some `classes` alone, in their own order.
@@ -64,7 +65,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if let Some(&class) = classes.iter().find(|&&c| c >= n_classes) {
             return Err(SampleSelectionError::Class { class, n_classes });
         }
-        let labels = self.labels().iter().enumerate();
+        let labels = self.targets().classes().unwrap_or_default().iter().enumerate();
         let indices: Vec<usize> = labels.filter(|(_, y)| classes.contains(y)).map(|(i, _)| i).collect();
         self.of_samples(&indices)
     }

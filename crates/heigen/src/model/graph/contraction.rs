@@ -164,7 +164,9 @@ impl<T: Scalar> Product<T> {
             add_product(MatMut::from_column_major_slice_with_stride_mut(c, rows, columns, n.c), a, b, Par::Seq);
         } else if n.c == 1 && m.c >= columns {
             let c = &mut c[..end(rows, m.c, columns)];
-            add_product(MatMut::from_row_major_slice_with_stride_mut(c, rows, columns, m.c), a, b, Par::Seq);
+            // faer 0.24's own constructor of row-major matrices with a stride exchanges the two strides.
+            let transposed = MatMut::from_column_major_slice_with_stride_mut(c, columns, rows, m.c);
+            add_product(transposed.transpose_mut(), a, b, Par::Seq);
         } else {
             of_c.clear();
             of_c.resize(rows * columns, T::ZERO);
@@ -256,6 +258,45 @@ mod tests {
                 }
             }
             assert!(sum.iter().zip(&expected_sum).all(|(s, e)| (s - e).abs() < 1e-13), "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn random_sums_of_products_are_those_of_the_definition() {
+        let mut state = 1u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        for _ in 0..3000 {
+            // Every index is in one, two or three of the operands, which lie row-major in a random order of their indices.
+            let mut extents: Vec<Extent> = (0..1 + below(6))
+                .map(|_| {
+                    let kind = 1 + below(7);
+                    let own = |bit: usize| usize::from(kind & bit != 0);
+                    extent(1 + below(4), own(1), own(2), own(4))
+                })
+                .collect();
+            let mut lengths = [1; 3];
+            for (operand, length) in lengths.iter_mut().enumerate() {
+                let mut order: Vec<usize> = (0..extents.len()).collect();
+                (1..order.len()).rev().for_each(|i| order.swap(i, below(i + 1)));
+                for i in order {
+                    let e = &mut extents[i];
+                    let stride = [&mut e.a, &mut e.b, &mut e.c].into_iter().nth(operand).unwrap();
+                    if *stride == 1 {
+                        *stride = *length;
+                        *length *= e.size;
+                    }
+                }
+            }
+            let spec = Contraction { extents, lengths };
+            let numbers = |n: usize, f: f64| (0..n).map(|i| (f * i as f64 + 0.3).sin()).collect::<Vec<_>>();
+            let (a, b) = (numbers(lengths[0], 1.3), numbers(lengths[1], 0.7));
+            let mut c = vec![0.0; lengths[2]];
+            spec.add([&a, &b], &mut c, 1, 1, [true; 3]);
+            let wanted = plainly(&spec, &a, &b);
+            assert!(c.iter().zip(&wanted).all(|(c, w)| (c - w).abs() < 1e-12), "{spec:?}");
         }
     }
 }

@@ -41,7 +41,7 @@ impl LinearMap {
         let mut merged: Vec<Axis> = Vec::with_capacity(axes.len());
         for &axis in axes.iter().filter(|axis| axis.size != 1) {
             match merged.last_mut() {
-                Some(outer) if outer.stride == axis.stride * axis.size as isize => {
+                Some(outer) if outer.stride == axis.stride * axis.size.cast_signed() => {
                     *outer = Axis { size: outer.size * axis.size, stride: axis.stride };
                 }
                 _ => merged.push(axis),
@@ -148,7 +148,7 @@ impl<T: Scalar> ImageMap<T> for Mapping {
 /// The place `count` steps of length `stride` from `start`.
 #[inline(always)]
 fn moved(start: usize, count: usize, stride: isize) -> usize {
-    start.wrapping_add_signed(count as isize * stride)
+    start.wrapping_add_signed(count.cast_signed() * stride)
 }
 
 /// Calls `f` with the start of every innermost row of a view, and with that row's axis.

@@ -128,6 +128,14 @@ impl Graph {
         self.nodes.last().map_or(0, |node| node.size)
     }
 
+    /// Whether the last operation is the logarithm of a softmax over all outputs.
+    pub(super) fn ends_in_log_softmax(&self) -> bool {
+        self.nodes.last().is_some_and(|node| match node.step {
+            Step::Softmax { along, log } => log && along.0[1] == node.size,
+            _ => false,
+        })
+    }
+
     /// Number of multiplications in its sums of products, for one sample; layers have their own.
     pub(super) fn multiplications(&self) -> usize {
         let of = |node: &Node| match &node.step {
@@ -170,9 +178,19 @@ impl Graph {
                         }
                     })
                 }
-                _ => {
-                    let inputs: Option<Vec<&A::Tensor>> = node.inputs.iter().map(|&j| values[j].as_ref()).collect();
-                    inputs.and_then(|inputs| step::forward(node, a, &inputs))
+                step => {
+                    let own = match node.inputs[..] {
+                        [first, ref rest @ ..] if step.consumes() => {
+                            if left[first] == 1 && !self.kept[first] && !rest.contains(&first) {
+                                values[first].take()
+                            } else {
+                                values[first].as_ref().map(|x| a.copy(x))
+                            }
+                        }
+                        _ => None,
+                    };
+                    let x: Vec<Option<&A::Tensor>> = node.inputs.iter().map(|&j| values[j].as_ref()).collect();
+                    step::forward(node, a, own, &x)
                 }
             };
             values[i] = value;
@@ -249,17 +267,22 @@ impl Graph {
                     a.recycle(delta);
                 }
                 (step, Some(delta)) => {
-                    for (of, &j) in node.inputs.iter().enumerate() {
-                        if step.ignores(of) || !needed(j) {
-                            continue;
-                        }
+                    let wanted = |&(of, &j): &(usize, &usize)| !step.ignores(of) && needed(j);
+                    let mut left = node.inputs.iter().enumerate().filter(wanted).count();
+                    let mut delta = Some(delta);
+                    for (of, &j) in node.inputs.iter().enumerate().filter(wanted) {
+                        left -= 1;
+                        let own = if left == 0 { delta.take() } else { delta.as_ref().map(|delta| a.copy(delta)) };
                         let x: Vec<Option<&A::Tensor>> = node.inputs.iter().map(|&j| values[j].as_ref()).collect();
-                        let out = step::reverse(node, &self.nodes[j], of, a, &delta, &x, values[i].as_ref());
+                        let out =
+                            own.and_then(|own| step::reverse(node, &self.nodes[j], of, a, own, &x, values[i].as_ref()));
                         if let Some(out) = out {
                             gather(&mut deltas[j], a, out);
                         }
                     }
-                    a.recycle(delta);
+                    if let Some(delta) = delta {
+                        a.recycle(delta);
+                    }
                 }
             }
         }

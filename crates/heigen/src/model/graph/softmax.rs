@@ -35,9 +35,9 @@ impl<T: Scalar> ColumnMap<T, 1> for Softmax {
                 (*from, *at) = (x[place], place);
             }
             if self.log {
-                log_softmax_of(&from, &mut to)
+                log_softmax_of(&from, &mut to);
             } else {
-                softmax(&from, &mut to)
+                softmax(&from, &mut to);
             }
             to.iter().zip(&at).for_each(|(&y, &place)| out[place] = y);
         });

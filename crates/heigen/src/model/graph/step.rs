@@ -71,6 +71,11 @@ impl Node {
 }
 
 impl Step {
+    /// Whether the value of the first input is used up.
+    pub(crate) fn consumes(&self) -> bool {
+        matches!(self, Self::Negate | Self::Add | Self::Multiply | Self::Masked | Self::Regroup)
+    }
+
     /// Whether the derivative of the output by input `i` is zero everywhere.
     pub(crate) fn ignores(&self, i: usize) -> bool {
         match self {
@@ -92,55 +97,47 @@ impl Step {
     }
 }
 
-/// The value of a step that is no layer. `x` are the values of its inputs.
-pub(super) fn forward<A: Algebra>(node: &Node, a: &mut A, x: &[&A::Tensor]) -> Option<A::Tensor> {
-    Some(match (&node.step, x) {
-        (Step::Parameter(range), _) => {
+/// The value of a step that is no layer. `own` is the first input where [`Step::consumes`] says so; `x` are the values of
+/// the inputs, `None` where it is the first one's.
+pub(super) fn forward<A: Algebra>(
+    node: &Node,
+    a: &mut A,
+    own: Option<A::Tensor>,
+    x: &[Option<&A::Tensor>],
+) -> Option<A::Tensor> {
+    let at = |i: usize| x.get(i).copied().flatten();
+    Some(match &node.step {
+        Step::Parameter(range) => {
             let theta = a.parameter(range);
             a.regroup(theta, node.rows)
         }
-        (Step::Constant(values), _) | (Step::Buffer { values: Some(values), .. }, _) => {
+        Step::Constant(values) | Step::Buffer { values: Some(values), .. } => {
             let values = a.constant(values);
             a.regroup(values, node.rows)
         }
-        (Step::Elementwise(f), [x]) => a.elementwise(*f, 0, x),
-        (Step::Negate, [x]) => {
-            let x = a.copy(x);
-            a.negate(x)
-        }
-        (Step::Add, [x, y]) => {
-            let x = a.copy(x);
-            a.add(x, y)
-        }
-        (Step::Multiply, [x, y]) => {
-            let x = a.copy(x);
-            a.multiply(x, y)
-        }
-        (Step::Masked, [x, mask]) => {
-            let x = a.copy(x);
-            a.masked(x, mask)
-        }
-        (Step::Map(map), [x]) => a.per_image(map, x),
-        (Step::Regroup, [x]) => {
-            let x = a.copy(x);
-            a.regroup(x, node.rows)
-        }
-        (Step::Contract(map), [x, y]) => a.contract(map, x, y, false),
-        (Step::Softmax { along, log }, [x]) => a.per_sample([x], &Softmax { along: *along, log: *log }),
-        (Step::Choose(regions), [x]) => a.choose(regions, x, x),
-        (Step::LookUp { row }, [table, ids]) => a.look_up(table, ids, *row),
-        _ => return None,
+        Step::Elementwise(f) => a.elementwise(*f, 0, at(0)?),
+        Step::Negate => a.negate(own?),
+        Step::Add => a.add(own?, at(1)?),
+        Step::Multiply => a.multiply(own?, at(1)?),
+        Step::Masked => a.masked(own?, at(1)?),
+        Step::Regroup => a.regroup(own?, node.rows),
+        Step::Map(map) => a.per_image(map, at(0)?),
+        Step::Contract(map) => a.contract(map, at(0)?, at(1)?, false),
+        Step::Softmax { along, log } => a.per_sample([at(0)?], &Softmax { along: *along, log: *log }),
+        Step::Choose(regions) => a.choose(regions, at(0)?, at(0)?),
+        Step::LookUp { row } => a.look_up(at(0)?, at(1)?, *row),
+        Step::Input | Step::Layer(_) | Step::Buffer { values: None, .. } => return None,
     })
 }
 
-/// The derivative by input `of` from the one by the output, `delta`. `x` are the values of the inputs that
+/// The derivative by input `of` from the one by the output, `delta`, which is used up. `x` are the values of the inputs that
 /// [`Step::keeps`] asks for, `y` is the output's.
 pub(super) fn reverse<A: Algebra>(
     node: &Node,
     input: &Node,
     of: usize,
     a: &mut A,
-    delta: &A::Tensor,
+    delta: A::Tensor,
     x: &[Option<&A::Tensor>],
     y: Option<&A::Tensor>,
 ) -> Option<A::Tensor> {
@@ -149,60 +146,29 @@ pub(super) fn reverse<A: Algebra>(
     let out = match &node.step {
         Step::Elementwise(f) => {
             let slope = a.elementwise(*f, 1, x[0]?);
-            let out = a.copy(delta);
-            let out = a.multiply(out, &slope);
+            let out = a.multiply(delta, &slope);
             a.recycle(slope);
             out
         }
-        Step::Negate => {
-            let out = a.copy(delta);
-            a.negate(out)
-        }
-        Step::Add => a.copy(delta),
-        Step::Multiply => {
-            let out = a.copy(delta);
-            a.multiply(out, x[1 - of]?)
-        }
-        Step::Masked => {
-            let out = a.copy(delta);
-            a.masked(out, x[1]?)
-        }
-        Step::Map(map) => a.per_image(&map.transpose(), delta),
-        Step::Regroup => {
-            let out = a.copy(delta);
-            a.regroup(out, input.rows)
-        }
-        Step::Contract(map) if of == 0 => return Some(a.contract(&map.for_a(), delta, x[1]?, fold)),
-        Step::Contract(map) => return Some(a.contract(&map.for_b(), delta, x[0]?, fold)),
-        Step::Softmax { along, log } => {
-            let sum = |a: &mut A, x: &A::Tensor| {
-                a.per_image(&Mapping { map: Arc::new(LinearMap::SumAlong(along.0)), transposed: false }, x)
+        Step::Negate => a.negate(delta),
+        Step::Add => delta,
+        Step::Multiply => a.multiply(delta, x[1 - of]?),
+        Step::Masked => a.masked(delta, x[1]?),
+        Step::Regroup => a.regroup(delta, input.rows),
+        Step::Softmax { along, log } => of_softmax(a, *along, *log, delta, y?),
+        step => {
+            let out = match step {
+                Step::Map(map) => a.per_image(&map.transpose(), &delta),
+                Step::Contract(map) if of == 0 => a.contract(&map.for_a(), &delta, x[1]?, fold),
+                Step::Contract(map) => a.contract(&map.for_b(), &delta, x[0]?, fold),
+                Step::Choose(regions) => a.choose_transposed(regions, &delta, x[0]?),
+                Step::LookUp { row } => a.look_up_transposed(&delta, x[1]?, [input.size, *row], fold),
+                _ => return None,
             };
-            if *log {
-                // delta - p sum(delta).
-                let p = a.elementwise(Function::Smooth(Smooth::Exp), 0, y?);
-                let total = sum(a, delta);
-                let along = a.multiply(total, &p);
-                a.recycle(p);
-                let along = a.negate(along);
-                let out = a.add(along, delta);
-                out
-            } else {
-                // p delta - p sum(p delta).
-                let p = y?;
-                let own = a.copy(delta);
-                let own = a.multiply(own, p);
-                let total = sum(a, &own);
-                let along = a.multiply(total, p);
-                let along = a.negate(along);
-                let out = a.add(own, &along);
-                a.recycle(along);
-                out
-            }
+            a.recycle(delta);
+            // These have added up what all samples share already.
+            return Some(out);
         }
-        Step::Choose(regions) => a.choose_transposed(regions, delta, x[0]?),
-        Step::LookUp { row } => return Some(a.look_up_transposed(delta, x[1]?, [input.size, *row], fold)),
-        Step::Input | Step::Parameter(_) | Step::Constant(_) | Step::Buffer { .. } | Step::Layer(_) => return None,
     };
     // A single column that belongs to many columns: to all samples, and where columns are no whole samples to all of theirs.
     if of == 1 && matches!(node.step, Step::Add | Step::Multiply) && input.size != node.size || fold {
@@ -212,4 +178,26 @@ pub(super) fn reverse<A: Algebra>(
         return Some(total);
     }
     Some(out)
+}
+
+/// delta - p sum(delta) for the logarithm of p = softmax(x), p delta - p sum(p delta) for p itself, group by group.
+fn of_softmax<A: Algebra>(a: &mut A, along: Along, log: bool, delta: A::Tensor, y: &A::Tensor) -> A::Tensor {
+    let sums = Mapping { map: Arc::new(LinearMap::SumAlong(along.0)), transposed: false };
+    if log {
+        let p = a.elementwise(Function::Smooth(Smooth::Exp), 0, y);
+        let total = a.per_image(&sums, &delta);
+        let along = a.multiply(total, &p);
+        a.recycle(p);
+        let along = a.negate(along);
+        let out = a.add(along, &delta);
+        a.recycle(delta);
+        return out;
+    }
+    let own = a.multiply(delta, y);
+    let total = a.per_image(&sums, &own);
+    let along = a.multiply(total, y);
+    let along = a.negate(along);
+    let out = a.add(own, &along);
+    a.recycle(along);
+    out
 }

@@ -74,6 +74,11 @@ impl GraphSpec {
     /// The name of the graph's input.
     pub const INPUT: &'static str = "x";
 
+    /// Whether the outputs are log-probabilities.
+    pub fn ends_in_log_softmax(&self) -> bool {
+        self.nodes.iter().any(|node| node.id == self.output && matches!(node.op, Op::LogSoftmax { .. }))
+    }
+
     /// Number of numbers of the input.
     pub fn n_inputs(&self) -> usize {
         self.input_shape.iter().product()

@@ -57,7 +57,8 @@ impl Small {
         let theta = numbers.vector(textbook.n_params()).iter().map(|&w| (1.5 * w) as f32).collect();
         let features = numbers.vector(n_samples * d).iter().map(|&x| (2.0 * x) as f32).collect();
         let labels = (0..n_samples).map(|_| numbers.below(classes)).collect();
-        let data = Dataset { features, shape: vec![d], labels, n_classes: classes, source: "random".into() };
+        let data =
+            Dataset { features, shape: vec![d], labels, others: None, n_classes: classes, source: "random".into() };
         Self { architecture, textbook, theta, data }
     }
 

@@ -28,7 +28,7 @@ pub fn digits(per_class: usize) -> Dataset {
             classes.push(class);
         }
     }
-    Dataset { features, shape: vec![1, 28, 28], labels: classes, n_classes: 3, source: "digits".into() }
+    Dataset { features, shape: vec![1, 28, 28], labels: classes, others: None, n_classes: 3, source: "digits".into() }
 }
 
 /// The 450 training digits of `mnist017_cnn`.
@@ -55,7 +55,7 @@ pub fn wave_problem(network: &Network, amplitude: f64) -> Problem<'_, f64> {
     }
     let images: Vec<f64> = wave(8 * 3072, 0.0, 1.0).zip(wave(8 * 3072, 1.0, 0.5)).map(|(a, b)| a + b * b).collect();
     let inputs = Matrix { data: images, rows: 3072, columns: 8 };
-    Problem::at(network, theta, inputs, (0..8).collect(), LossKind::CrossEntropy).unwrap()
+    Problem::at(network, theta, inputs, (0..8).collect::<Vec<_>>(), LossKind::CrossEntropy).unwrap()
 }
 
 pub fn cnn_problem<'a>(network: &'a Network, data: &Dataset) -> Problem<'a, f64> {

@@ -42,7 +42,14 @@ pub fn dataset(golden: &Golden) -> Dataset {
     let x = golden.get("X");
     let labels = golden.get("y").usize();
     let n_classes = labels.iter().max().unwrap() + 1;
-    Dataset { features: x.f32(), shape: x.shape[1..].to_vec(), labels, n_classes, source: "golden".into() }
+    Dataset {
+        features: x.f32(),
+        shape: x.shape[1..].to_vec(),
+        labels,
+        others: None,
+        n_classes,
+        source: "golden".into(),
+    }
 }
 
 pub fn weights(network: &Network, name: &str) -> Vec<f32> {

@@ -72,6 +72,7 @@ impl Textbook {
                 let margins = others.map(|c| (number(1.0) - o[label] + o[c]).positive_part());
                 margins.sum::<HyperDual>() / number(o.len() as f64)
             }
+            other => unreachable!("{other} has oracles of its own"),
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn samples() -> Dataset {
     let n = 17;
     let features = (0..2 * n).map(|i| ((i * i) as f32 * 0.37 + i as f32).sin() * 2.0).collect();
     let labels = (0..n).map(|i| if i % 5 == 4 { 2 } else { i % 2 }).collect();
-    Dataset { features, shape: vec![2], labels, n_classes: CLASSES, source: "test".into() }
+    Dataset { features, shape: vec![2], labels, others: None, n_classes: CLASSES, source: "test".into() }
 }
 
 impl Case {

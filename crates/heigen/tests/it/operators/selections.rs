@@ -106,7 +106,7 @@ fn parts_of_the_samples_are_problems_over_those_samples() {
         for (part, indices) in parts {
             let part = part.unwrap();
             let wanted = Problem::<f64>::new(&network, &theta, &data.subset(indices), case.loss).unwrap();
-            assert_eq!((part.inputs(), part.labels()), (wanted.inputs(), wanted.labels()));
+            assert_eq!((part.inputs(), part.targets()), (wanted.inputs(), wanted.targets()));
             for kind in [OperatorKind::Hessian, OperatorKind::GaussNewton, OperatorKind::EmpiricalFisher] {
                 assert_eq!(product_at(&part, kind, &v), product_at(&wanted, kind, &v), "{}", case.name());
             }

@@ -15,8 +15,8 @@ const DIFFERENCE: f64 = 1e-8;
 const N: usize = 7;
 
 pub(super) struct Case {
-    name: &'static str,
-    architecture: Sequential,
+    pub(super) name: &'static str,
+    pub(super) architecture: Sequential,
     shape: &'static [usize],
 }
 
@@ -168,7 +168,7 @@ impl Case {
     fn problem(network: &Network, theta: Vec<f64>) -> Problem<'_, f64> {
         let d = network.n_inputs();
         let inputs = Matrix { data: Numbers(11).vector(d * N), rows: d, columns: N };
-        let labels = (0..N).map(|n| n % 3).collect();
+        let labels: Vec<_> = (0..N).map(|n| n % 3).collect();
         Problem::at(network, theta, inputs, labels, LossKind::CrossEntropy).unwrap()
     }
 }

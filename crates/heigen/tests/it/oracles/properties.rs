@@ -146,7 +146,7 @@ proptest! {
     fn a_satisfied_hinge_is_flat(case in small()) {
         let Some(case) = satisfied(case) else { return Err(TestCaseError::reject("a tie between classes")) };
         case.with::<f64, ()>(|problem| {
-            assert_eq!((problem.loss(), problem.accuracy()), (0.0, 1.0), "{}", case.name());
+            assert_eq!((problem.loss(), problem.accuracy()), (0.0, Some(1.0)), "{}", case.name());
             let (spectrum, h) = spectrum_of(problem);
             let examples = problem.example_gradients(&ExampleLabels::True);
             let vectors = &spectrum.eigenvectors;

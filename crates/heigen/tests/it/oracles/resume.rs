@@ -37,7 +37,7 @@ fn run(optimizer: OptimizerSpec, from: Option<&Checkpoint>, observer: &mut dyn O
     let case = case();
     let parts = Parts::new(&case.data, &Split { train: (0..8).collect(), test: vec![8, 9], validation: vec![10, 11] });
     let plan = Plan {
-        loss: LossKind::CrossEntropy,
+        loss: LossKind::CrossEntropy.into(),
         optimizer,
         scheduler: Some(MultiStepLr { milestones: vec![4], gamma: 0.5 }),
         trainer: Trainer {

@@ -3,6 +3,7 @@
 use super::super::linear_map::{Axis, LinearMap};
 use super::super::step::Step;
 use super::norms::channel_shape;
+use super::shapes::transposed;
 use super::value::Value;
 use super::{Built, Lowering, product};
 use crate::model::{Layer, Linear, Shape, Window};
@@ -105,7 +106,7 @@ impl Lowering<'_> {
     }
 
     /// Images as a tensor like the one that they came from, with other channels and sizes.
-    pub(super) fn from_images(&mut self, y: &Value, like: &Images) -> Built<Value> {
+    pub(super) fn back_from_images(&mut self, y: &Value, like: &Images) -> Built<Value> {
         let leading = &like.shape[..like.shape.len() - like.axes - 1];
         let shape = [leading, &y.shape[1..2 + like.axes]].concat();
         self.reshape(y, &shape)
@@ -134,10 +135,10 @@ impl Lowering<'_> {
             return Err(format!("the bias has not {outputs} numbers"));
         }
         let y = match self.square_convolution(&images, weight, bias, &places, groups) {
-            Some(y) => return self.from_images(&y, &images),
+            Some(y) => return self.back_from_images(&y, &images),
             None => self.over_patches(&images, weight, &places, groups)?,
         };
-        let y = self.from_images(&y, &images)?;
+        let y = self.back_from_images(&y, &images)?;
         self.with_bias(y, bias, axes)
     }
 
@@ -208,7 +209,7 @@ impl Lowering<'_> {
         let weight = self.ordered(&weight, &order);
         let y = self.contracted([&patches, &weight], [&[0, 1, 2, 3, 4, 5, 6], &[3, 7, 6, 4, 5]], &[0, 1, 2, 3, 7])?;
         let y = self.reshape(&y, &[n, rows, columns, outputs])?;
-        let y = self.transpose(&y, &[0, 3, 1, 2])?;
+        let y = transposed(&y, &[0, 3, 1, 2])?;
         debug_assert_eq!(channels, own * groups);
         Ok(y)
     }
@@ -227,6 +228,9 @@ impl Lowering<'_> {
         let kernel = weight.shape.get(2..).unwrap_or_default();
         let places = Places::new(kernel, &slide.stride, &slide.padding, &slide.dilation)?;
         let extra = both(output_padding, axes, 0, "output_padding")?;
+        if extra.iter().any(|&extra| extra > 1 << 20) {
+            return Err(format!("`output_padding` is {output_padding:?}"));
+        }
         let images = self.images(x, axes)?;
         let [n, channels, height, width] = images.value.shape[..] else { return Err("no images".to_owned()) };
         let own = weight.shape[1];
@@ -270,7 +274,7 @@ impl Lowering<'_> {
             let length = size.checked_sub(before + after).filter(|&length| length > 0);
             y = self.slice(&y, 2 + axis, [before, length.ok_or("the padding removes everything")?], 1)?;
         }
-        let y = self.from_images(&y, &images)?;
+        let y = self.back_from_images(&y, &images)?;
         self.with_bias(y, bias, axes)
     }
 }

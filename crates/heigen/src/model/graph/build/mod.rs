@@ -40,6 +40,8 @@ type Built<T> = Result<T, String>;
 
 /// The largest number of numbers of a tensor for one sample.
 const MOST: usize = 1 << 33;
+/// The largest number of entries of a table that a graph brings along: constants, and matrices that move numbers.
+const TABLE: usize = 1 << 26;
 /// The largest number of axes.
 const MAX_AXES: usize = 32;
 
@@ -98,10 +100,16 @@ fn name_of(op: &Op) -> String {
     json.get("op").and_then(|name| name.as_str()).unwrap_or_default().to_owned()
 }
 
-/// The product of sizes, unless it is more than any tensor has.
+/// The product of sizes, unless it is 0 or more than any tensor has.
 fn product(shape: &[usize]) -> Option<usize> {
     let all = shape.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
-    all.filter(|&all| all <= MOST && shape.len() <= MAX_AXES)
+    all.filter(|&all| all > 0 && all <= MOST && shape.len() <= MAX_AXES)
+}
+
+/// Fails if a table of this many entries, a product of numbers, would be too large.
+fn table(sizes: &[usize]) -> Built<()> {
+    let all = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size.max(1)));
+    all.filter(|&all| all <= TABLE).map(|_| ()).ok_or_else(|| format!("it takes a table of more than {TABLE} entries"))
 }
 
 /// The nodes on which `output` depends, which becomes the last one.
@@ -125,7 +133,7 @@ fn only_needed(nodes: Vec<Node>, output: usize) -> Vec<Node> {
     kept
 }
 
-impl<'a> Lowering<'a> {
+impl Lowering<'_> {
     fn input(&mut self, shape: &[usize], form: Form) -> Built<Value> {
         let size = product(shape).ok_or("the input is too large")?;
         let own = form.shape.features();
@@ -157,11 +165,13 @@ impl<'a> Lowering<'a> {
         };
         let mut node = Node { step, inputs, size, rows, shared: !sees, learns, sees };
         let constant = |&i: &usize| matches!(self.nodes[i].step, Step::Constant(_));
-        if !node.inputs.is_empty() && node.inputs.iter().all(constant) {
-            if let Some(values) = self.computed(&node) {
-                node.step = Step::Constant(Arc::new(values));
-                node.inputs.clear();
-            }
+        if !node.inputs.is_empty()
+            && size <= TABLE
+            && node.inputs.iter().all(constant)
+            && let Some(values) = self.computed(&node)
+        {
+            node.step = Step::Constant(Arc::new(values));
+            node.inputs.clear();
         }
         self.nodes.push(node);
         self.nodes.len() - 1
@@ -183,8 +193,9 @@ impl<'a> Lowering<'a> {
             })
             .collect();
         let inputs = inputs?;
-        let inputs: Vec<&Matrix<f64>> = inputs.iter().collect();
-        step::forward(node, &mut plain, &inputs).map(|value| value.data)
+        let own = inputs.first().filter(|_| node.step.consumes()).map(|first| plain.copy(first));
+        let inputs: Vec<Option<&Matrix<f64>>> = inputs.iter().map(Some).collect();
+        step::forward(node, &mut plain, own, &inputs).map(|value| value.data)
     }
 
     /// The place in theta of a tensor that is a parameter as it is.
@@ -229,7 +240,8 @@ impl<'a> Lowering<'a> {
         let optional = |i: usize| inputs[i].as_ref();
         match &spec.op {
             Op::Constant { shape, values } => {
-                let size = product(shape).ok_or("it is too large")?;
+                let size = product(shape).ok_or("it is empty or too large")?;
+                table(&[size])?;
                 let values = match values[..] {
                     [one] => vec![one; size],
                     _ if values.len() == size => values.clone(),
@@ -282,7 +294,7 @@ impl<'a> Lowering<'a> {
             Op::Compare { comparison } => self.compare(&all[0], &all[1], *comparison),
             Op::Where => self.choice(&all[0], &all[1], &all[2]),
             Op::Reshape { shape } => self.reshape(&all[0], shape),
-            Op::Transpose { permutation } => self.transpose(&all[0], permutation),
+            Op::Transpose { permutation } => shapes::transposed(&all[0], permutation),
             Op::Expand { shape } => self.expand(&all[0], shape),
             Op::Slice { axis, start, length, step } => self.slice(&all[0], *axis, [*start, *length], *step),
             Op::Concat { axis } => self.concat(&all, *axis),
@@ -304,11 +316,10 @@ fn takes(op: &Op) -> (usize, usize) {
     match op {
         Op::Constant { .. } => (0, 0),
         Op::Linear | Op::Conv { .. } | Op::ConvTranspose { .. } => (2, 3),
-        Op::Einsum { .. } => (1, 2),
         Op::ScaledDotProductAttention { .. } => (3, 4),
         Op::BatchNorm { .. } => (3, 5),
         Op::LayerNorm { .. } | Op::GroupNorm { .. } => (1, 3),
-        Op::RmsNorm { .. } => (1, 2),
+        Op::Einsum { .. } | Op::RmsNorm { .. } => (1, 2),
         Op::Where => (3, 3),
         Op::Concat { .. } => (1, usize::MAX),
         Op::Embedding

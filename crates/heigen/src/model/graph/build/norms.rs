@@ -69,7 +69,7 @@ impl Lowering<'_> {
         shape[1] = groups;
         shape.insert(2, channels / groups);
         let apart = self.reshape(x, &shape)?;
-        let over: Vec<usize> = (2..rank + 1).collect();
+        let over: Vec<usize> = (2..=rank).collect();
         let y = self.normalised(&apart, &over, epsilon, true)?;
         let y = self.reshape(&y, &x.shape)?;
         self.scaled_and_shifted(y, affine, &self::channel_shape(channels, rank))

@@ -99,7 +99,7 @@ impl Lowering<'_> {
         // The tensor whose order is kept is one of the whole shape, rather one that depends on the sample.
         let rank = |x: &Value| (x.shape == shape, !shared(x), x.size());
         let exchanged = shared(a) && !shared(b);
-        let order = if rank(b) > rank(a) { self.order_for(b, &shape) } else { self.order_for(a, &shape) };
+        let order = if rank(b) > rank(a) { order_for(b, &shape) } else { order_for(a, &shape) };
         let (a, b) = if exchanged { (b, a) } else { (a, b) };
         let spans_rows = self.spans_rows(a, b, &shape, &order);
         let mut wide = |x: &Value| {
@@ -117,12 +117,6 @@ impl Lowering<'_> {
             return Ok((first, second, exchanged));
         }
         Ok((self.features(&first), self.features(&second), exchanged))
-    }
-
-    /// The order of the axes of `x` as part of a larger shape.
-    fn order_for(&self, x: &Value, shape: &[usize]) -> Vec<usize> {
-        let new = shape.len() - x.shape.len();
-        (0..new).chain(x.order.iter().map(|&axis| axis + new)).collect()
     }
 
     /// Whether `b` is the same for all samples and has one number for each row of `a`, whose columns are runs of the innermost
@@ -224,8 +218,7 @@ impl Lowering<'_> {
     fn masked(&mut self, x: &Value, mask: &Value) -> Built<Value> {
         let shape = broadcast(&x.shape, &mask.shape)
             .ok_or_else(|| format!("the shapes {:?} and {:?} do not broadcast", x.shape, mask.shape))?;
-        let order = self.order_for(if x.shape == shape { x } else { mask }, &shape);
-        let order = if order.len() == shape.len() { order } else { (0..shape.len()).collect() };
+        let order = order_for(if x.shape == shape { x } else { mask }, &shape);
         let x = self.expanded(x, &shape, &order);
         let mask = self.expanded(mask, &shape, &order);
         let (mut x, mask) = (self.features(&x), self.features(&mask));
@@ -265,4 +258,10 @@ impl Lowering<'_> {
         let x = self.features(x);
         Ok(self.same(Step::Softmax { along, log }, vec![x.node], &x))
     }
+}
+
+/// The order of the axes of `x` as part of a larger shape.
+fn order_for(x: &Value, shape: &[usize]) -> Vec<usize> {
+    let new = shape.len() - x.shape.len();
+    (0..new).chain(x.order.iter().map(|&axis| axis + new)).collect()
 }

@@ -5,7 +5,7 @@ use super::super::step::Step;
 use super::convolution::{Images, Places};
 use super::shapes::sparse;
 use super::value::Value;
-use super::{Built, Lowering, product};
+use super::{Built, Lowering, product, table};
 use crate::model::Layer;
 use crate::vocabulary::graph::PoolWindow;
 
@@ -28,6 +28,7 @@ fn parts(places: &Places, axis: usize, size: usize, ceil: bool) -> Built<Vec<Par
     if ceil && (count - 1) * stride >= size + before {
         count -= 1;
     }
+    table(&[count, places.kernel[axis]])?;
     let part = |place: usize| {
         let taps = (0..places.kernel[axis]).map(|tap| place * stride + tap * places.dilation[axis]);
         let inside: Vec<usize> = taps.clone().filter_map(|at| at.checked_sub(before)).filter(|&at| at < size).collect();
@@ -49,6 +50,12 @@ fn adaptive(size: usize, count: usize) -> Vec<Part> {
     (0..count).map(part).collect()
 }
 
+/// Fails if the parts of an image have too many entries together.
+fn table_of(rows: &[Part], columns: &[Part]) -> Built<()> {
+    let entries = |parts: &[Part]| parts.iter().map(|part| part.inside.len()).sum::<usize>();
+    table(&[entries(rows), entries(columns)])
+}
+
 impl Lowering<'_> {
     fn windowed(&mut self, x: &Value, window: &PoolWindow) -> Built<(Images, Places)> {
         let stride = if window.stride.is_empty() { &window.kernel_size } else { &window.stride };
@@ -63,7 +70,7 @@ impl Lowering<'_> {
         let size = channels * places[0] * places[1];
         let node = self.push(Step::Layer(Box::new(layer)), vec![x.node], size, channels);
         let y = Value { node, shape: vec![1, channels, places[0], places[1]], order: vec![0, 2, 3, 1] };
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn max_pool(&mut self, x: &Value, window: &PoolWindow) -> Built<Value> {
@@ -84,6 +91,7 @@ impl Lowering<'_> {
     fn largest_of(&mut self, images: &Images, rows: &[Part], columns: &[Part]) -> Built<Value> {
         let image = images.image();
         product(&[images.images(), rows.len(), columns.len(), image.channels]).ok_or("the result is too large")?;
+        table_of(rows, columns)?;
         let (mut starts, mut members) = (vec![0], Vec::new());
         for row in rows {
             for column in columns {
@@ -96,7 +104,7 @@ impl Lowering<'_> {
         let mut y = self.chosen(&images.value, Regions { outer, inner, length, starts, members });
         y.shape = vec![outer, inner, rows.len(), columns.len()];
         y.order = vec![0, 2, 3, 1];
-        self.from_images(&y, images)
+        self.back_from_images(&y, images)
     }
 
     pub(super) fn average_pool(
@@ -137,6 +145,7 @@ impl Lowering<'_> {
     ) -> Built<Value> {
         let image = images.image();
         product(&[images.images(), rows.len(), columns.len(), image.channels]).ok_or("the result is too large")?;
+        table_of(rows, columns)?;
         let mut matrix = Vec::with_capacity(rows.len() * columns.len());
         for row in rows {
             for column in columns {
@@ -148,15 +157,17 @@ impl Lowering<'_> {
         let map = sparse(images.images(), image.channels, image.pixels(), matrix);
         let node = self.mapped(&images.value, map, false);
         let shape = vec![images.images(), image.channels, rows.len(), columns.len()];
-        self.from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
+        self.back_from_images(&Value { node, shape, order: vec![0, 2, 3, 1] }, images)
     }
 
     pub(super) fn adaptive_pool(&mut self, x: &Value, sizes: &[usize], largest: bool) -> Built<Value> {
         if sizes.is_empty() || sizes.len() > 2 || sizes.contains(&0) {
             return Err(format!("`output_size` is {sizes:?}; expected one or two sizes, each 1 or more"));
         }
+        table(sizes)?;
         let images = self.images(x, sizes.len())?;
         let image = images.image();
+        table(&[image.height, image.width])?;
         let rows = adaptive(image.height, sizes[0]);
         let columns = adaptive(image.width, sizes.get(1).copied().unwrap_or(1));
         if largest {
@@ -176,6 +187,7 @@ impl Lowering<'_> {
         if sizes.is_empty() || sizes.contains(&0) || sizes.len() >= rank {
             return Err(format!("`output_size` is {sizes:?} for a tensor of shape {:?}", x.shape));
         }
+        table(sizes)?;
         let mut y = x.clone();
         for (i, &size) in sizes.iter().enumerate() {
             let axis = rank - sizes.len() + i;

@@ -3,7 +3,7 @@
 use super::super::contraction::{Contraction, Extent};
 use super::super::step::Step;
 use super::value::Value;
-use super::{Built, Lowering, product};
+use super::{Built, Lowering, product, table};
 use crate::model::{Layer, Linear, Shape, Window};
 use std::sync::Arc;
 
@@ -167,6 +167,7 @@ impl Lowering<'_> {
         let (q, k, e, v) = (rank, rank + 1, rank + 2, rank + 3);
         let mut scores = self.contracted([&query, &key], [&labels(q, e), &labels(k, e)], &labels(q, k))?;
         if is_causal {
+            table(&[length, keys])?;
             let sees = |i: usize| if i % keys > i / keys { f64::NEG_INFINITY } else { 0.0 };
             let causal = self.constant(&[length, keys], (0..length * keys).map(sees).collect());
             scores = self.add(&scores, &causal)?;

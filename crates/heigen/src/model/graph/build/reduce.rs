@@ -3,8 +3,9 @@
 use super::super::linear_map::{Axis, LinearMap};
 use super::super::regions::Regions;
 use super::super::step::Step;
+use super::shapes::transposed;
 use super::value::Value;
-use super::{Built, Lowering};
+use super::{Built, Lowering, table};
 use crate::model::Smooth;
 use crate::vocabulary::graph::Reduction;
 use std::sync::Arc;
@@ -30,8 +31,12 @@ impl Lowering<'_> {
                 let sum = self.summed(&square, axes);
                 self.smooth(&sum, Smooth::Sqrt)
             }
-            Reduction::Max => self.largest(x, axes),
-            Reduction::Min => {
+            Reduction::Max | Reduction::Min => {
+                table(&[count])?;
+                if reduction == Reduction::Max {
+                    let largest = self.largest(x, axes);
+                    return self.without(&largest, axes, keep);
+                }
                 let minus = self.negate(x);
                 let largest = self.largest(&minus, axes);
                 self.negate(&largest)
@@ -59,11 +64,17 @@ impl Lowering<'_> {
                 self.reshape(&product, &shape)?
             }
         };
+        self.without(&y, axes, keep)
+    }
+
+    /// `x` without axes of size 1, unless they are kept.
+    fn without(&mut self, x: &Value, axes: &[usize], keep: bool) -> Built<Value> {
         if keep {
-            return Ok(y);
+            return Ok(x.clone());
         }
-        let shape: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| y.shape[axis]).collect();
-        self.reshape(&y, &shape)
+        let others = (0..x.shape.len()).filter(|axis| !axes.contains(axis));
+        let shape: Vec<usize> = others.map(|axis| x.shape[axis]).collect();
+        self.reshape(x, &shape)
     }
 
     /// The sums along axes, which stay with size 1.
@@ -90,7 +101,7 @@ impl Lowering<'_> {
         let x = self.ordered(x, &order);
         let regions = Regions { outer, inner: 1, length, starts: vec![0, length], members: (0..length).collect() };
         let mut y = self.chosen(&x, regions);
-        y.shape = x.shape.clone();
+        y.shape.clone_from(&x.shape);
         axes.iter().for_each(|&axis| y.shape[axis] = 1);
         y.order = order;
         y
@@ -111,7 +122,7 @@ impl Lowering<'_> {
         let mut shape: Vec<usize> = order.iter().map(|&axis| x.shape[axis]).collect();
         shape.push(axes.iter().map(|&axis| x.shape[axis]).product());
         order.extend(axes);
-        let moved = self.transpose(x, &order)?;
+        let moved = transposed(x, &order)?;
         let last = self.reshape(&moved, &shape)?;
         let mut kept = x.shape.clone();
         axes.iter().for_each(|&axis| kept[axis] = 1);
@@ -120,6 +131,7 @@ impl Lowering<'_> {
 
     pub(super) fn cumsum(&mut self, x: &Value, axis: usize) -> Built<Value> {
         let size = *x.shape.get(axis).ok_or_else(|| format!("there is no axis {axis} in {:?}", x.shape))?;
+        table(&[size, size])?;
         let rows = (0..size).map(|i| (0..=i).map(|j| (j, 1.0)).collect()).collect();
         Ok(self.along(x, axis, rows))
     }

@@ -2,7 +2,7 @@
 
 use super::super::linear_map::{Axis, LinearMap, Sparse};
 use super::value::Value;
-use super::{Built, Lowering, product};
+use super::{Built, Lowering, product, table};
 use crate::vocabulary::graph::PadMode;
 
 /// The shape that two shapes have together by broadcasting, `None` if there is none.
@@ -69,22 +69,6 @@ impl Lowering<'_> {
         Ok(Value { node: x.node, shape: shape.to_vec(), order })
     }
 
-    pub(super) fn transpose(&mut self, x: &Value, permutation: &[usize]) -> Built<Value> {
-        let mut place = vec![usize::MAX; x.shape.len()];
-        for (new, &old) in permutation.iter().enumerate() {
-            match place.get_mut(old) {
-                Some(place) if *place == usize::MAX => *place = new,
-                _ => return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape)),
-            }
-        }
-        if permutation.len() != x.shape.len() {
-            return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape));
-        }
-        let shape = permutation.iter().map(|&old| x.shape[old]).collect();
-        let order = x.order.iter().map(|&old| place[old]).collect();
-        Ok(Value { node: x.node, shape, order })
-    }
-
     pub(super) fn expand(&mut self, x: &Value, shape: &[usize]) -> Built<Value> {
         let fits = broadcast(&x.shape, shape).is_some_and(|both| both == shape);
         if !fits || product(shape).is_none() {
@@ -116,7 +100,7 @@ impl Lowering<'_> {
         }
         let own = x.strides();
         let mut strides: Vec<isize> = own.iter().map(|s| s.cast_signed()).collect();
-        strides[axis] *= step;
+        strides[axis] = if length == 1 { 0 } else { strides[axis] * step };
         let mut shape = x.shape.clone();
         shape[axis] = length;
         Ok(self.view(x, &shape, &strides, start * own[axis], &x.order.clone()))
@@ -179,6 +163,7 @@ impl Lowering<'_> {
             if value == 0.0 {
                 return Ok(padded);
             }
+            table(&shape)?;
             let inside = self.constant(&x.shape.clone(), vec![1.0; x.size()]);
             let inside = self.padded(&inside, padding);
             let filler = self.constant(&[1], vec![value]);
@@ -206,6 +191,7 @@ impl Lowering<'_> {
                     "a mirrored padding of {before} and {after} needs an axis that is longer than {n}"
                 ));
             }
+            table(&[shape[axis]])?;
             let rows = (0..shape[axis]).map(place).collect();
             y = self.along(&y, axis, rows);
         }
@@ -246,4 +232,21 @@ pub(super) fn sparse(outer: usize, inner: usize, columns: usize, rows: Vec<Vec<(
         starts.push(entries.len());
     }
     LinearMap::Sparse(Sparse { outer, inner, columns, starts, entries })
+}
+
+/// `x` with its axes in another order; in memory nothing moves.
+pub(super) fn transposed(x: &Value, permutation: &[usize]) -> Built<Value> {
+    let mut place = vec![usize::MAX; x.shape.len()];
+    for (new, &old) in permutation.iter().enumerate() {
+        match place.get_mut(old) {
+            Some(place) if *place == usize::MAX => *place = new,
+            _ => return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape)),
+        }
+    }
+    if permutation.len() != x.shape.len() {
+        return Err(format!("{permutation:?} is no permutation of the axes of {:?}", x.shape));
+    }
+    let shape = permutation.iter().map(|&old| x.shape[old]).collect();
+    let order = x.order.iter().map(|&old| place[old]).collect();
+    Ok(Value { node: x.node, shape, order })
 }

@@ -1,158 +1,62 @@
-"""A module as layers of the native engine: its graph by :func:`torch.export.export`, its tensors under their own names.
-
-The parameters are those that are trained: nothing is folded. What the engine has no layer for is named and refused.
-"""
+"""A module as a list of layers, where its program is one: the short form, for which the engine knows most."""
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from heigen._errors import InputError, UnsupportedModelError, Warning
+from heigen._errors import UnsupportedModelError
+from heigen.torch._export._program import INSTEAD, Program, is_in_place, kind_of, refused, tell_of_dropout
 
-__all__ = ["Chain", "chain", "loss_of"]
+__all__ = ["layers_of"]
 
-_INSTEAD = "heigen.torch.Hessian takes any module"
-_ACTIVATIONS = {"relu": "relu", "relu_": "relu", "tanh": "tanh", "tanh_": "tanh", "sigmoid": "sigmoid"}
+_ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid"}
 #: Operations that hand on what they get.
-_NOTHING = {"contiguous", "clone", "detach", "alias", "lift_fresh_copy", "_assert_tensor_metadata"}
+_NOTHING = {"contiguous", "clone", "alias", "lift_fresh_copy"}
+#: Operations whose result is a tensor of its own, which nothing else holds.
+_FRESH = {"linear", "conv2d", "batch_norm", "add", "sub", "mul", "div", "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "relu"}
 
 
-@dataclass
-class Chain:
-    """A network as the engine takes it."""
+def layers_of(program: Program, model: nn.Module) -> tuple[list[dict[str, Any]], set[str]]:
+    """The layers of a program for one sample, and the names of the tensors that they use.
 
-    #: What the module is called in messages and names of results.
-    name: str
-    #: The layers, as the file of an architecture lists them.
-    architecture: dict[str, Any]
-    #: Parameters and statistics in float64 under the names of the state dict.
-    tensors: dict[str, NDArray[np.float64]]
-    #: The names of the parameters in the module's own order.
-    order: list[str]
-    #: The names of the parameters that are trained; all others are frozen.
-    trained: list[str]
-    #: C, the number of classes: two for a single output.
-    n_classes: int
-    #: Sentences about how the module was read.
-    notes: list[str] = field(default_factory=list)
-
-
-def chain(model: nn.Module, example: torch.Tensor) -> Chain:
-    """The layers of ``model``; ``example`` is a batch of one or two inputs."""
-    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        model = model.module
-    name = type(model).__name__
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    _refuse_tied(name, parameters)
-    if not parameters:
-        raise InputError("the module has no parameters", name)
-    graph = _exported(model, example)
-    notes: list[str] = []
-    reader = _Reader(graph, model, notes)
-    layers, used = reader.read()
-    unused = [p for p in parameters if p not in used]
-    if unused:
-        raise UnsupportedModelError(
-            f"the parameters {', '.join(unused[:5])} take no part in the output, so that nothing is known about them; {_INSTEAD}",
-            name,
-        )
-    statistics = dict(model.named_buffers())
-    tensors = {
-        key: value.detach().to("cpu", torch.float64).numpy().copy(order="C")
-        for key, value in {**parameters, **statistics}.items()
-        if key in used and value is not None
-    }
-    architecture: dict[str, Any] = {"layers": layers}
-    norms = [layer for layer in _all(layers) if layer["type"] == "batchnorm"]
-    if norms:
-        batch = norms[0].pop("_batch")
-        if any(layer.pop("_batch") != batch for layer in norms[1:]):
-            raise UnsupportedModelError(
-                f"some batch normalisations take the statistics of the batch and some those of the training; {_INSTEAD}", name
-            )
-        architecture["batchnorm"] = "batch" if batch else "running"
-        if batch:
-            warnings.warn(
-                f"{name} is in training mode: batch normalisation takes the statistics of all samples as one batch; "
-                "model.eval() takes those of the training",
-                Warning,
-                stacklevel=4,
-            )
-    trained = [key for key, value in parameters.items() if value.requires_grad]
-    return Chain(name, architecture, tensors, list(parameters), trained, max(reader.n_outputs, 2), notes)
-
-
-def _refuse_tied(name: str, parameters: dict[str, nn.Parameter]) -> None:
-    seen: dict[int, str] = {}
-    for key, value in parameters.items():
-        if id(value) in seen:
-            raise UnsupportedModelError(
-                f"{seen[id(value)]} and {key} are one parameter (tied weights), and layers of the engine have weights of "
-                f"their own; {_INSTEAD}",
-                name,
-            )
-        seen[id(value)] = key
-
-
-def _exported(model: nn.Module, example: torch.Tensor) -> Any:
-    name = type(model).__name__
-    first = next(model.parameters())
-    # Buffers and gradients of the user's module stay as they are.
-    twin = copy.deepcopy(model)
-    # Samples in integers are numbers to most networks, and places in a table to some.
-    dtypes = [first.dtype] if example.is_floating_point() else [example.dtype, first.dtype]
-    for dtype in dtypes:
-        try:
-            with warnings.catch_warnings(), torch.no_grad():
-                warnings.simplefilter("ignore")
-                return torch.export.export(twin, (example.to(first.device, dtype),), strict=False)
-        except Exception as error:
-            failed = error
-    said = (str(failed).strip() or type(failed).__name__).splitlines()[0]
-    raise UnsupportedModelError(f"torch.export cannot follow the module: {said}; {_INSTEAD}", name) from failed
-
-
-def _all(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    found = []
-    for layer in layers:
-        found.append(layer)
-        found += _all(layer.get("main", ())) + _all(layer.get("shortcut", ()))
-    return found
+    Raises :class:`UnsupportedModelError` where the program is no list of layers.
+    """
+    reader = _Reader(program, model)
+    return reader.read()
 
 
 class _Reader:
     """Reads the nodes of a graph back from its output to its input."""
 
-    def __init__(self, program: Any, model: nn.Module, notes: list[str]) -> None:
-        signature = program.graph_signature
+    def __init__(self, program: Program, model: nn.Module) -> None:
+        signature = program.exported.graph_signature
         self._tensors = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
         constants = getattr(signature, "inputs_to_lifted_tensor_constants", {})
-        self._constants = {key: program.constants[value] for key, value in constants.items()}
+        self._constants = {key: program.exported.constants[value] for key, value in constants.items()}
         for key, value in signature.inputs_to_buffers.items():
             self._constants[key] = dict(model.named_buffers()).get(value)
-        self._model, self._notes, self._name = model, notes, type(model).__name__
-        nodes = list(program.graph.nodes)
+        self._name, self._by_batch = program.name, program.by_batch
+        nodes = list(program.exported.graph.nodes)
         inputs = set(signature.user_inputs)
         entry = [node for node in nodes if node.op == "placeholder" and node.name in inputs]
         output = next(node for node in nodes if node.op == "output").args[0]
         wanted = [o for o in output if getattr(o, "name", None) in set(signature.user_outputs)]
         if len(entry) != 1 or len(wanted) != 1:
-            raise UnsupportedModelError(f"the engine's networks have one input and one output; {_INSTEAD}", self._name)
+            raise UnsupportedModelError(f"the engine's networks have one input and one output; {INSTEAD}", self._name)
         self._input, self._output = entry[0], wanted[0]
         shape = tuple(self._output.meta["val"].shape)
         if len(shape) != 2:
-            raise UnsupportedModelError(f"the output is of shape {shape}, not one number for each class; {_INSTEAD}", self._name)
-        self.n_outputs = int(shape[1])
+            raise UnsupportedModelError(f"the output is of shape {shape}, not one number for each class; {INSTEAD}", self._name)
+        for node in nodes:
+            # What changes in place must be seen by nobody else.
+            if is_in_place(node) and (kind_of(node.args[0]) not in _FRESH or len(node.args[0].users) > 1):
+                raise self._refused(node, "changes a tensor in place that others see")
         self._used: set[str] = set()
+        self._found_before: dict[Any, Any] = {}
 
     def read(self) -> tuple[list[dict[str, Any]], set[str]]:
         return self._between(self._input, self._output), self._used
@@ -162,7 +66,7 @@ class _Reader:
         layers: list[dict[str, Any]] = []
         node = end
         while node is not start:
-            if node.op != "call_function":
+            if getattr(node, "op", None) != "call_function":
                 raise self._refused(node, "does not follow from the module's input alone")
             before, added = self._layer(node)
             layers[:0] = added
@@ -171,12 +75,12 @@ class _Reader:
 
     def _layer(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         """The node before, and the layers that lead from it to this one."""
-        kind = _kind(node)
+        kind = kind_of(node)
         if kind in _NOTHING:
             return node.args[0], []
         if kind in _ACTIVATIONS:
             return node.args[0], [{"type": _ACTIVATIONS[kind]}]
-        reader: Callable[[Any], tuple[Any, list[dict[str, Any]]]] | None = getattr(self, f"_read_{kind.rstrip('_')}", None)
+        reader: Callable[[Any], tuple[Any, list[dict[str, Any]]]] | None = getattr(self, f"_read_{kind}", None)
         if reader is None:
             raise self._refused(node, f"is {kind}, for which the engine has no layer")
         return reader(node)
@@ -184,6 +88,8 @@ class _Reader:
     # One function for each operation.
 
     def _read_linear(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
+        if _rank(node.args[0]) != 2:
+            raise self._refused(node, "is a map of the last of several axes")
         name, weight, bias = self._weights(node, 1)
         return node.args[0], [{"type": "linear", "name": name, "out_features": weight.shape[0], "bias": bias}]
 
@@ -201,6 +107,8 @@ class _Reader:
 
     def _read_batch_norm(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         x, weight, bias, mean, _, training, _, eps, *_ = node.args
+        if _rank(x) not in (2, 4):
+            raise self._refused(node, "is a batch normalisation of sequences")
         known = [self._tensors.get(getattr(part, "name", None)) for part in (weight, bias, mean)]
         owner = next((known_name.rsplit(".", 1)[0] for known_name in known if known_name and "." in known_name), None)
         if owner is None:
@@ -209,7 +117,7 @@ class _Reader:
         self._used.update(f"{owner}.{part}" for part in ("running_mean", "running_var"))
         if affine:
             self._used.update(f"{owner}.{part}" for part in ("weight", "bias"))
-        return x, [{"type": "batchnorm", "name": owner, "eps": eps, "affine": affine, "_batch": bool(training)}]
+        return x, [{"type": "batchnorm", "name": owner, "eps": eps, "affine": affine, "_batch": bool(training) or owner in self._by_batch}]
 
     def _read_gelu(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         return node.args[0], [{"type": "gelu", "approximate": node.kwargs.get("approximate", "none")}]
@@ -265,11 +173,7 @@ class _Reader:
     def _read_dropout(self, node: Any) -> tuple[Any, list[dict[str, Any]]]:
         p, training = node.args[1], node.args[2]
         if training and p > 0:
-            warnings.warn(
-                f"{self._name} is in training mode: its dropout is left out, since analyses are of the network as it predicts",
-                Warning,
-                stacklevel=8,
-            )
+            tell_of_dropout(self._name)
         return node.args[0], [{"type": "dropout", "p": float(p)}]
 
     _read_feature_dropout = _read_dropout
@@ -332,16 +236,22 @@ class _Reader:
         """The nodes that all of a value passes through, from the value back to the input."""
         spine = [node]
         while node is not self._input:
-            if node.op != "call_function":
-                raise self._refused(node, "does not follow from the module's input alone")
-            value, constant, _ = self._with_constant(node)
-            if _kind(node).rstrip("_") == "add" and constant is None:
-                other = set(self._spine(node.args[1]))
-                node = next((n for n in self._spine(node.args[0]) if n in other), self._input)
-            else:
-                node = value
+            node = self._before(node)
             spine.append(node)
         return spine
+
+    def _before(self, node: Any) -> Any:
+        """The nearest node that all of a value passes through. It is looked for once: otherwise every residual block would double
+        the work."""
+        if node not in self._found_before:
+            if getattr(node, "op", None) != "call_function":
+                raise self._refused(node, "does not follow from the module's input alone")
+            value, constant, _ = self._with_constant(node)
+            if kind_of(node) == "add" and constant is None:
+                other = set(self._spine(node.args[1]))
+                value = next((n for n in self._spine(node.args[0]) if n in other), self._input)
+            self._found_before[node] = value
+        return self._found_before[node]
 
     def _weights(self, node: Any, place: int) -> tuple[str, Any, bool]:
         """The name that weight and bias have in common, the weight, and whether there is a bias."""
@@ -361,40 +271,37 @@ class _Reader:
     def _with_constant(self, node: Any) -> tuple[Any, list[float] | None, bool]:
         """Of an operation on two values the one that is no constant, the constant if there is one, and whether it is first."""
         first, second = (*node.args, None)[:2]
-        constant = self._constant(second)
-        if constant is None and (swapped := self._constant(first)) is not None:
+        constant = self._constant(second, first)
+        if constant is None and (swapped := self._constant(first, second)) is not None:
             return second, swapped, True
         return first, constant, False
 
-    def _constant(self, value: Any) -> list[float] | None:
-        """The numbers of a constant, one, or one for each feature or channel; None for what is none."""
+    def _constant(self, value: Any, other: Any) -> list[float] | None:
+        """The numbers of a constant that is used with another tensor: one, or one for each of its features or channels; None
+        for what is none."""
         if isinstance(value, (int, float)):
             return [float(value)]
         tensor = self._constants.get(getattr(value, "name", None))
-        if tensor is None:
+        if tensor is None or not hasattr(other, "meta"):
             return None
-        shape = [n for n in tensor.shape if n != 1]
-        return [float(v) for v in tensor.detach().double().flatten()] if len(shape) <= 1 else None
+        rank = _rank(other)
+        axes = [rank - tensor.dim() + axis for axis, n in enumerate(tensor.shape) if n != 1]
+        # Axis 1 has the features or channels.
+        return [float(v) for v in tensor.detach().double().flatten()] if axes in ([], [1]) and rank in (2, 4) else None
 
     def _window(self, node: Any, kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
         if isinstance(padding, str):
             raise self._refused(node, f'has the padding "{padding}"; the engine takes numbers')
+        shape = node.args[0].meta["val"].shape
+        if len(shape) != 4 or shape[2] != shape[3]:
+            raise self._refused(node, "is of images that are not square")
         sides = [_one(part) for part in (kernel, stride, padding)]
         if None in sides:
             raise self._refused(node, "has a window that is not square")
         return dict(zip(("kernel_size", "stride", "padding"), (int(side) for side in sides if side is not None)))
 
     def _refused(self, node: Any, why: str) -> UnsupportedModelError:
-        stack = list((getattr(node, "meta", {}).get("nn_module_stack") or {}).values())
-        path = stack[-1][0] if stack else ""
-        where = f"{self._name}.{path}" if path else self._name
-        return UnsupportedModelError(f"{getattr(node, 'name', node)} {why}; {_INSTEAD}", where)
-
-
-def _kind(node: Any) -> str:
-    """The name of the operation of a node, without its overload."""
-    target = node.target
-    return str(getattr(target, "_opname", None) or str(target).split(".")[-2 if "." in str(target) else -1])
+        return refused(node, why, self._name)
 
 
 def _with_defaults(given: Sequence[Any], *defaults: Any) -> list[Any]:
@@ -407,22 +314,6 @@ def _one(pair: Any) -> int | None:
     return int(sides.pop()) if len(sides) == 1 else None
 
 
-def loss_of(loss: nn.Module) -> tuple[str, float]:
-    """The engine's name of a loss of ``torch.nn``, and its label smoothing."""
-    name = type(loss).__name__
-    known = {
-        "CrossEntropyLoss": "cross_entropy",
-        "NLLLoss": "nll",
-        "MSELoss": "mse",
-        "MultiMarginLoss": "hinge",
-        "BCEWithLogitsLoss": "cross_entropy",
-    }
-    if name not in known:
-        raise UnsupportedModelError(f"the engine has no loss of this kind; {_INSTEAD}", name, wanted=", ".join(known))
-    if getattr(loss, "reduction", "mean") != "mean":
-        raise UnsupportedModelError(f"the engine's losses are means over the samples; {_INSTEAD}", name, loss.reduction, "mean")
-    plain = {"weight": None, "pos_weight": None, "p": 1, "margin": 1.0, "ignore_index": -100}
-    for key, value in plain.items():
-        if getattr(loss, key, value) != value:
-            raise UnsupportedModelError(f"the engine's loss has no {key}; {_INSTEAD}", name, getattr(loss, key))
-    return known[name], float(getattr(loss, "label_smoothing", 0.0))
+def _rank(node: Any) -> int:
+    """The number of axes of a tensor."""
+    return len(node.meta["val"].shape)

@@ -1,0 +1,75 @@
+"""Losses of :mod:`torch.nn` with random options and targets, as random graphs have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from graph_writer import Writer
+from torch import nn
+from torch.nn import functional
+
+#: Number of outputs of a graph.
+N_OUTPUTS = 4
+#: The losses; each belongs to the seeds that leave its place as remainder.
+LOSSES = ["cross_entropy", "mse", "nll", "cross_entropy", "huber", "hinge", "binary", "l1", "cross_entropy", "smooth_l1", "gaussian"]
+
+
+class GaussianNLL(nn.GaussianNLLLoss):
+    """PyTorch's, of outputs that are first the means, then the variances."""
+
+    def forward(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        mean, variance = outputs.chunk(2, 1)
+        return functional.gaussian_nll_loss(mean, target, variance, full=self.full, eps=self.eps, reduction=self.reduction)
+
+    def plain(self) -> nn.GaussianNLLLoss:
+        """PyTorch's own, which takes means and variances apart."""
+        return nn.GaussianNLLLoss(full=self.full, eps=self.eps, reduction=self.reduction)
+
+
+def loss_of(kind: str, w: Writer, output: str) -> tuple[str, nn.Module, Any]:
+    """The output that a loss takes, the loss, and its targets."""
+    n = len(w.X)
+    labels = torch.from_numpy(w.rng.integers(0, N_OUTPUTS, n))
+    weight = torch.from_numpy(w.rng.uniform(0.3, 2.0, N_OUTPUTS)) if w.chance(0.4) else None
+    options: dict[str, Any] = {"reduction": "sum"} if w.chance(0.2) else {}
+    if kind in ("cross_entropy", "nll"):
+        ignored = {"ignore_index": int(labels[0])} if w.chance(0.3) and len(set(labels.tolist())) > 1 else {}
+        if kind == "nll":
+            return w.node("log_softmax", output, axis=1), nn.NLLLoss(weight, **ignored, **options), labels
+        smoothing = {"label_smoothing": 0.15} if w.chance(0.3) else {}
+        return output, nn.CrossEntropyLoss(weight, **ignored, **smoothing, **options), labels
+    if kind == "hinge":
+        return output, nn.MultiMarginLoss(w.one_of(1, 2), 0.8, weight, **options), labels
+    if kind == "binary":
+        truths = torch.from_numpy(w.rng.integers(0, 2, (n, N_OUTPUTS)).astype(np.float64))
+        return output, nn.BCEWithLogitsLoss(pos_weight=weight, **options), truths
+    numbers = torch.from_numpy(w.rng.standard_normal((n, N_OUTPUTS)).astype(np.float32).astype(np.float64))
+    if kind == "gaussian":
+        mean = w.node("slice", output, axis=1, start=0, length=N_OUTPUTS // 2, step=1)
+        spread = w.node("slice", output, axis=1, start=N_OUTPUTS // 2, length=N_OUTPUTS // 2, step=1)
+        both = w.node("concat", mean, w.node("exp", w.node("tanh", spread)), axis=1)
+        return both, GaussianNLL(full=w.chance(), eps=1e-6, **options), numbers[:, : N_OUTPUTS // 2].contiguous()
+    made = {
+        "mse": lambda: nn.MSELoss(**options),
+        "l1": lambda: nn.L1Loss(**options),
+        "huber": lambda: nn.HuberLoss(delta=0.7, **options),
+        "smooth_l1": lambda: nn.SmoothL1Loss(beta=0.6, **options),
+    }
+    return output, made[kind](), numbers
+
+
+def options_of(loss: nn.Module) -> set[str]:
+    """A loss with its options in words."""
+    name = type(loss).__name__
+    found = {name, f"{name} reduction = {loss.reduction}"}
+    for key in ("weight", "pos_weight"):
+        if getattr(loss, key, None) is not None:
+            found.add(f"{name} {key}")
+    for key in ("label_smoothing", "p", "full"):
+        if hasattr(loss, key):
+            found.add(f"{name} {key} = {getattr(loss, key)}")
+    if getattr(loss, "ignore_index", -100) != -100:
+        found.add(f"{name} ignore_index")
+    return found
