@@ -37,7 +37,7 @@ pub use batch_norm::{BatchNorm, Statistics};
 pub use dual::{Dual, DualTensor};
 pub(crate) use dual::{Perturbed, squared_weights};
 pub use function::Function;
-pub use graph::{Contraction, Graph, GraphError, Regions};
+pub use graph::{Contraction, Graph, GraphError, Join, Regions};
 use image_maps::Average;
 pub use image_maps::{Image, ImageMap, ImageMut, Reorder};
 pub use init::{fresh, scale_to_norm};
