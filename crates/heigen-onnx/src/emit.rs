@@ -1,7 +1,7 @@
 //! From steps to an architecture: branches that rejoin become residual blocks, layers get names, weights are collected.
 
 use crate::classes;
-use crate::error::{OnnxError, quote};
+use crate::error::OnnxError;
 use crate::graph::{NodeId, ValueId};
 use crate::provenance::{Provenance, Weighted};
 use crate::step::{Form, Kind, ROOT, StepId};
@@ -25,8 +25,8 @@ struct Emit<'w, 'g> {
     emitted: HashSet<StepId>,
     /// The node of the batch normalisation to which initializers belong, by the initializers.
     owners: HashMap<Vec<ValueId>, NodeId>,
-    /// The node of the first layer that has an initializer as its weight or bias, and the place of that tensor in `tensors`.
-    first_uses: HashMap<ValueId, (NodeId, usize)>,
+    /// The place in `tensors` of the weight or bias that an initializer is, by the initializer.
+    first_uses: HashMap<ValueId, usize>,
     /// Names of tensors that are one with those of earlier layers, each with the earlier name.
     tied: Vec<[String; 2]>,
     provenance: Provenance,
@@ -196,8 +196,8 @@ impl Emit<'_, '_> {
         origin: Option<ValueId>,
     ) -> Result<Option<String>, OnnxError> {
         let first = origin.and_then(|origin| self.first_uses.get(&origin).copied());
-        let Some((other, place)) = first else {
-            self.first_uses.extend(origin.map(|origin| (origin, (node, self.tensors.len()))));
+        let Some(place) = first else {
+            self.first_uses.extend(origin.map(|origin| (origin, self.tensors.len())));
             return self.tensor(layer, part, tensor).map(|()| None);
         };
         let shared = &self.tensors[place];
@@ -211,22 +211,19 @@ impl Emit<'_, '_> {
             self.tied.push([format!("{layer}.{part}"), name.clone()]);
             return Ok(Some(name));
         }
-        let label = |node: NodeId| self.walk.graph.nodes[node].label.clone();
-        let weight = quote(&self.walk.graph.values[origin.unwrap_or_default()]);
-        Err(OnnxError::Tied { node: label(node), weight, other: label(other) })
+        Err(self
+            .error(node, "its weight is also that of another layer, which takes it in another shape or orientation"))
     }
 
     /// Refuses initializers that another layer has.
     fn own(&mut self, node: NodeId, initializers: Vec<ValueId>) -> Result<(), OnnxError> {
-        let Some(&first) = initializers.first() else {
+        if initializers.is_empty() {
             return Ok(());
-        };
-        let Some(other) = self.owners.insert(initializers, node) else {
-            return Ok(());
-        };
-        let label = |node: NodeId| self.walk.graph.nodes[node].label.clone();
-        let weight = quote(&self.walk.graph.values[first]);
-        Err(OnnxError::SharedNormalization { node: label(node), weight, other: label(other) })
+        }
+        match self.owners.insert(initializers, node) {
+            None => Ok(()),
+            Some(_) => Err(self.error(node, "its tensors are also those of another batch normalisation")),
+        }
     }
 
     /// The layer's name: the part before ".weight" in the name of its weight (PyTorch's), or else the node's name, or

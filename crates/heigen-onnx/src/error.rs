@@ -127,29 +127,6 @@ pub enum OnnxError {
     /// No output, or several, that could be logits.
     #[error("{0}")]
     Output(String),
-    /// Batch normalisation in two places with the same tensors.
-    #[error("{node}: its tensor {weight} is also that of {other}; heigen does not have shared batch normalisation yet")]
-    SharedNormalization {
-        /// The node.
-        node: String,
-        /// The initializer.
-        weight: String,
-        /// The other node.
-        other: String,
-    },
-    /// A weight in two layers that do not take it alike.
-    #[error(
-        "{node}: its weight {weight} is also that of {other}, which takes it in another shape or orientation, or in one that \
-         its numbers do not tell; expected a weight of its own, or the other's as it is"
-    )]
-    Tied {
-        /// The node.
-        node: String,
-        /// The initializer.
-        weight: String,
-        /// The other node.
-        other: String,
-    },
 }
 
 /// A name out of a file in the form in which messages show it.

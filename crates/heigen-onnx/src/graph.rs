@@ -3,7 +3,7 @@
 use crate::attributes::Attributes;
 use crate::error::{OnnxError, quote};
 use crate::external::External;
-use crate::hints::{self, Role};
+use crate::hints::{self, Exporter, Role};
 use crate::inline::{Functions, Inlined};
 use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use bytes::Bytes;
@@ -75,6 +75,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     /// The name of the program that wrote the file.
     pub(crate) producer: String,
+    pub(crate) exporter: Exporter,
     /// Roles of values, where metadata names them.
     pub(crate) roles: HashMap<ValueId, Role>,
     /// Names of the tensors that others were computed from by nothing but another order of their numbers.
@@ -125,12 +126,11 @@ impl Graph {
         }
         for (i, encoded) in proto.value_info.iter().enumerate() {
             let info: ValueInfoProto = message(encoded, &format!("value description {i}"))?;
-            if let Some(role) = hints::role_by_metadata(&info.metadata_props) {
+            let is_made = |name: &str| graph.ids.get(name).is_some_and(|id| graph.makers.contains_key(id));
+            if let Some((role, from)) = hints::role_by_metadata(&info.metadata_props, is_made) {
                 let id = graph.id(&info.name);
                 graph.roles.insert(id, role);
-                if let Some(name) = hints::folded_name(&info.metadata_props) {
-                    graph.folded_names.insert(id, name);
-                }
+                graph.folded_names.extend(from.map(|from| (id, from)));
             }
         }
         for (i, encoded) in proto.output.iter().enumerate() {
@@ -138,6 +138,7 @@ impl Graph {
             let id = graph.id(&info.name);
             graph.outputs.push((id, info));
         }
+        graph.exporter = Exporter::of(&graph);
         Ok(graph)
     }
 

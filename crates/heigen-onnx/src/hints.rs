@@ -29,13 +29,25 @@ pub(crate) enum Role {
 }
 
 /// The program that wrote the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Exporter {
     /// PyTorch's exporter by `torch.export`.
     TorchDynamo,
     /// PyTorch's exporter by `torch.jit`.
     TorchScript,
+    #[default]
     Other,
+}
+
+impl Exporter {
+    /// The program that wrote a graph.
+    pub(crate) fn of(graph: &Graph) -> Self {
+        if graph.producer != "pytorch" {
+            return Self::Other;
+        }
+        let by_dynamo = |node: &Node| node.name.starts_with("node_");
+        if graph.nodes.iter().any(by_dynamo) { Self::TorchDynamo } else { Self::TorchScript }
+    }
 }
 
 /// The entries of metadata.
@@ -45,25 +57,23 @@ pub(crate) fn entries(encoded: &[Bytes]) -> impl Iterator<Item = (String, String
     decoded.map(move |entry| (text(&entry.key), text(&entry.value)))
 }
 
-/// The role that the metadata of a value gives it.
-pub(crate) fn role_by_metadata(encoded: &[Bytes]) -> Option<Role> {
+/// The role that the metadata of a value gives it, and the name of the one tensor of the model that it was made from, if it
+/// is one; `is_made` tells names of other tensors that the exporter made.
+pub(crate) fn role_by_metadata(encoded: &[Bytes], is_made: impl Fn(&str) -> bool) -> Option<(Role, Option<String>)> {
     entries(encoded).find_map(|(key, value)| match (key.as_str(), value.as_str()) {
-        ("pkg.torch.export.graph_signature.InputSpec.kind", "PARAMETER") => Some(Role::Parameter),
-        ("pkg.torch.export.graph_signature.InputSpec.kind", _) => Some(Role::Buffer),
+        ("pkg.torch.export.graph_signature.InputSpec.kind", "PARAMETER") => Some((Role::Parameter, None)),
+        ("pkg.torch.export.graph_signature.InputSpec.kind", _) => Some((Role::Buffer, None)),
         ("pkg.onnxscript.optimizer.folded_from", from) => {
-            let from = from.trim_matches(['[', ']']);
-            Some(if from.contains(',') { Role::Computed(from.to_owned()) } else { Role::Made })
+            let names = from.trim_matches(['[', ']']).split(',').map(|name| name.trim().trim_matches(['\'', '"']));
+            let own: Vec<&str> =
+                names.filter(|name| !is_made_by_name(name) && !is_of_operation(name) && !is_made(name)).collect();
+            Some(match own[..] {
+                [] => (Role::Made, None),
+                [one] => (Role::Made, Some(one.to_owned())),
+                _ => (Role::Computed(format!("'{}'", own.join("', '"))), None),
+            })
         }
         _ => None,
-    })
-}
-
-/// The name of the one tensor from which the exporter computed a value.
-pub(crate) fn folded_name(encoded: &[Bytes]) -> Option<String> {
-    entries(encoded).find_map(|(key, from)| {
-        let name = from.trim_matches(['[', ']', '\'', '"']);
-        let one = key == "pkg.onnxscript.optimizer.folded_from" && !from.contains(',') && !name.is_empty();
-        one.then(|| name.to_owned())
     })
 }
 
@@ -82,6 +92,80 @@ fn is_made_by_name(name: &str) -> bool {
         || after("onnx::").and_then(|rest| rest.rsplit_once('_')).is_some_and(|(_, number)| digits(number))
 }
 
+/// Whether the name is one that `torch.export` gives to the result of an operation, such as `full_default_1`. Names of the model's
+/// own tensors have a dot, unless they belong to the outermost module.
+fn is_of_operation(name: &str) -> bool {
+    const OPERATIONS: [&str; 70] = [
+        "_to_copy",
+        "abs",
+        "add",
+        "alias",
+        "amax",
+        "amin",
+        "any",
+        "arange",
+        "bmm",
+        "cat",
+        "clamp",
+        "clone",
+        "constant_pad_nd",
+        "convert_element_type",
+        "copy",
+        "cos",
+        "cumsum",
+        "detach",
+        "div",
+        "embedding",
+        "eq",
+        "exp",
+        "expand",
+        "eye",
+        "fill",
+        "full",
+        "full_like",
+        "gather",
+        "ge",
+        "gt",
+        "index",
+        "le",
+        "lift_fresh_copy",
+        "lifted_tensor",
+        "linspace",
+        "log",
+        "logical_not",
+        "lt",
+        "masked_fill",
+        "mm",
+        "mul",
+        "ne",
+        "neg",
+        "new_full",
+        "new_ones",
+        "new_zeros",
+        "ones",
+        "permute",
+        "pow",
+        "reshape",
+        "rsqrt",
+        "scalar_tensor",
+        "select",
+        "sin",
+        "slice",
+        "sqrt",
+        "squeeze",
+        "stack",
+        "sub",
+        "unsqueeze",
+        "view",
+        "zeros",
+    ];
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let bare = name.rsplit_once('_').filter(|(_, number)| digits(number)).map_or(name, |(before, _)| before);
+    let endings = ["_default", "_scalar", "_tensor", "_int"];
+    let bare = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
+    OPERATIONS.contains(&bare)
+}
+
 /// Whether a name is of a part of batch normalisation.
 pub(crate) fn names_batch_norm(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -91,17 +175,19 @@ pub(crate) fn names_batch_norm(name: &str) -> bool {
 impl Graph {
     /// The program that wrote the file.
     pub(crate) fn exporter(&self) -> Exporter {
-        if self.producer != "pytorch" {
-            return Exporter::Other;
-        }
-        let by_dynamo = |node: &Node| node.name.starts_with("node_");
-        if self.nodes.iter().any(by_dynamo) { Exporter::TorchDynamo } else { Exporter::TorchScript }
+        self.exporter
     }
 
     /// The role of the initializer `origin`; none stands for a constant that a node of the graph makes.
     pub(crate) fn role(&self, origin: Option<ValueId>) -> Role {
         let Some(id) = origin else { return Role::Made };
-        let by_name = || if self.is_torch() && is_made_by_name(&self.values[id]) { Role::Made } else { Role::Unknown };
+        let name = self.values[id].as_str();
+        let made = |exporter| match exporter {
+            Exporter::Other => false,
+            Exporter::TorchScript => is_made_by_name(name),
+            Exporter::TorchDynamo => is_made_by_name(name) || is_of_operation(name),
+        };
+        let by_name = || if made(self.exporter()) { Role::Made } else { Role::Unknown };
         self.roles.get(&id).cloned().unwrap_or_else(by_name)
     }
 
@@ -126,13 +212,25 @@ mod tests {
     }
 
     #[test]
+    fn names_of_operations_are_told_from_those_of_parameters() {
+        for made in
+            ["convert_element_type_default", "full_default_1", "scalar_tensor_default", "lifted_tensor_0", "mul_3"]
+        {
+            assert!(is_of_operation(made), "{made}");
+        }
+        for own in ["p", "pos_embedding", "class_token", "scale", "weight_1", "0.g", "default", ""] {
+            assert!(!is_of_operation(own), "{own}");
+        }
+    }
+
+    #[test]
     fn metadata_says_what_was_trained() {
         let entry = |key: &str, value: &str| {
             let entry = StringStringEntryProto {
                 key: Bytes::copy_from_slice(key.as_bytes()),
                 value: Bytes::copy_from_slice(value.as_bytes()),
             };
-            role_by_metadata(&[Bytes::from(entry.encode_to_vec())])
+            role_by_metadata(&[Bytes::from(entry.encode_to_vec())], |name| name == "relu_1").map(|(role, _)| role)
         };
         let kind = "pkg.torch.export.graph_signature.InputSpec.kind";
         let folded = "pkg.onnxscript.optimizer.folded_from";
@@ -140,6 +238,7 @@ mod tests {
         assert_eq!(entry(kind, "BUFFER"), Some(Role::Buffer));
         assert_eq!(entry(folded, "['0.weight']"), Some(Role::Made));
         assert_eq!(entry(folded, "['g', 'v']"), Some(Role::Computed("'g', 'v'".into())));
+        assert_eq!(entry(folded, "['norm.weight', 'val_21', 'full_1', 'relu_1']"), Some(Role::Made));
         assert_eq!(entry("other", "PARAMETER"), None);
     }
 }

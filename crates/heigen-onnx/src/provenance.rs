@@ -13,7 +13,7 @@ pub(crate) struct Provenance {
     untold: Vec<String>,
     /// Layers whose weight was computed from other tensors, and from which.
     computed: Vec<String>,
-    /// Pairs of biases of equal numbers that are one tensor in the file, with their number.
+    /// Pairs of biases, or of factors of a normalisation, of equal numbers that are one tensor in the file, with their number.
     merged: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ impl Provenance {
         }
     }
 
-    /// Notes that two biases are one tensor in the file, all of whose numbers are `number`.
+    /// Notes that two biases, or two factors, are one tensor in the file, all of whose numbers are `number`.
     pub(crate) fn merged(&mut self, names: &[String; 2], number: f64) {
         self.merged.push(format!("{} and {} (all {number})", quote(&names[0]), quote(&names[1])));
     }
@@ -96,9 +96,8 @@ impl Provenance {
         }
         if !self.merged.is_empty() {
             warnings.push(format!(
-                "biases of two layers are one tensor in the file: {}; exporters merge tensors of equal numbers, so they are \
-                 counted as parameters of each layer; if the model has one bias for both, analyse its state dict (.pt) with an \
-                 architecture",
+                "tensors of two layers are one in the file: {}; exporters merge tensors of equal numbers, so they are counted as \
+                 parameters of each layer; if the model has one for both, analyse its state dict (.pt) with an architecture",
                 listed(&self.merged)
             ));
         }

@@ -140,7 +140,8 @@ fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, La
 fn onnx(call: &Call, path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
     let mut others = |name: &str| beside::read(path, name, call.lab.memory);
     let mut imported = heigen_onnx::import_with(bytes, &mut others).of(path.display())?;
-    if imported.architecture.input_shape.is_none() {
+    let takes_shape = matches!(imported.architecture.layers.first(), Some(LayerSpec::Graph(_)));
+    if imported.architecture.input_shape.is_none() && !takes_shape {
         // Whatever the shape of the samples, their numbers are the features.
         imported.architecture.layers.insert(0, LayerSpec::Flatten);
     }

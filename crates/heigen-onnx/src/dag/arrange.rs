@@ -133,7 +133,7 @@ pub(super) fn blocks(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
     let made = reader.tensor(node, 0)?;
     let size = usize::try_from(node.attributes.int("blocksize", 0)).unwrap_or(0);
     let &[n, c, h, w] = &made.shape[..] else {
-        return Err(node.error(format!("it gets {:?}; expected [N, channels, rows, columns]", made.shape)));
+        return Err(node.error(format!("it gets {}; expected [N, channels, rows, columns]", reader.shown_made(&made))));
     };
     let wrong = || node.error(format!("its blocksize is {size}, and it gets {:?}", made.shape));
     let square = size.checked_mul(size).filter(|&n| n > 0).ok_or_else(wrong)?;
@@ -233,7 +233,7 @@ impl Reader<'_> {
             shape.len() == rank && (0..rank).all(|i| i == axis || shape[i] == first.shape()[i])
         };
         if !parts.iter().all(alike) {
-            let shapes: Vec<String> = parts.iter().map(|value| format!("{:?}", value.shape())).collect();
+            let shapes: Vec<String> = parts.iter().map(|value| self.shown(value.shape(), value.place())).collect();
             return Err(node.error(format!("it joins tensors of {} along axis {axis}", shapes.join(" and "))));
         }
         let mut shape = first.shape().to_vec();

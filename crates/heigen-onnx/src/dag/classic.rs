@@ -57,6 +57,12 @@ pub(super) fn linear(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Vec<V
     let made = match kind.as_str() {
         "NONE" => scores,
         "SOFTMAX" => reader.unary(node, Op::Softmax { axis: last }, &scores)?,
+        "LOGISTIC" if rows > 1 => {
+            return Err(node.error(
+                "it has one sigmoid for each class, each against the rest; heigen has no loss of such a classifier: train it \
+                 with a softmax (multi_class=\"multinomial\" in scikit-learn)",
+            ));
+        }
         "LOGISTIC" => reader.unary(node, Op::Sigmoid, &scores)?,
         other => {
             return Err(

@@ -110,6 +110,12 @@ fn arithmetic(reader: &mut Reader<'_>, node: &Node, op: &Op, values: Vec<Value>)
     if count == 0 || (!variadic && count != 2) {
         return Err(node.error(format!("it has {count} inputs")));
     }
+    if *op == Op::Div
+        && let Value::Constant(by) = &values[1]
+        && by.values.contains(&0.0)
+    {
+        return Err(node.error("it divides by zero"));
+    }
     let mut values = values.into_iter();
     let mut made = values.next().ok_or_else(|| node.error("it has no inputs"))?;
     for value in values {
@@ -292,7 +298,7 @@ impl Reader<'_> {
     pub(super) fn combined(&mut self, node: &Node, op: &Op, values: Vec<Value>) -> Result<Made, OnnxError> {
         let shape = values.iter().try_fold(vec![], |shape, value| broadcast(&shape, value.shape()));
         let shape = shape.ok_or_else(|| {
-            let shapes: Vec<String> = values.iter().map(|value| format!("{:?}", value.shape())).collect();
+            let shapes: Vec<String> = values.iter().map(|value| self.shown(value.shape(), value.place())).collect();
             node.error(format!("it takes tensors of {}, which do not fit each other", shapes.join(" and ")))
         })?;
         let place = self.common_place(node, &shape, &values)?;

@@ -124,6 +124,12 @@ fn logits(reader: &mut Reader<'_>, id: ValueId, made: &Made, name: &str) -> Resu
             _ => {}
         }
     }
+    if !flat {
+        notes.push(format!(
+            "The output has the shape {:?} for a sample: its {outputs} numbers, the last axis fastest, are the outputs.",
+            &shape[1..]
+        ));
+    }
     let wanted = if flat { vec![1, outputs] } else { shape.clone() };
     if shape != wanted {
         logits = reader.writer.node("logits", Op::Reshape { shape: wanted.clone() }, vec![logits]);

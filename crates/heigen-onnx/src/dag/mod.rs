@@ -256,6 +256,20 @@ impl<'g> Reader<'g> {
         of_one(shape, place, self.batch)
     }
 
+    /// A shape as messages show it, with N for the samples.
+    fn shown(&self, shape: &[usize], place: Option<Place>) -> String {
+        let size = |(axis, &size): (usize, &usize)| match place.filter(|place| place.axis == axis) {
+            Some(_) if size == self.batch => "N".to_owned(),
+            Some(_) => format!("{} N", size / self.batch),
+            None => size.to_string(),
+        };
+        format!("[{}]", shape.iter().enumerate().map(size).collect::<Vec<_>>().join(", "))
+    }
+
+    fn shown_made(&self, made: &Made) -> String {
+        self.shown(&made.shape, made.place)
+    }
+
     /// Writes an operation on tensors of the graph, which makes one of `shape`.
     fn push(
         &mut self,
@@ -267,8 +281,14 @@ impl<'g> Reader<'g> {
     ) -> Result<Made, OnnxError> {
         let size = count(&self.shape_of_one(&shape, place)).filter(|&n| n <= MOST_NUMBERS);
         match size {
-            None => return Err(node.error(format!("it makes a tensor of {shape:?}, which is too large"))),
-            Some(0) => return Err(node.error(format!("it makes an empty tensor, of the shape {shape:?}"))),
+            None => {
+                return Err(
+                    node.error(format!("it makes a tensor of {}, which is too large", self.shown(&shape, place)))
+                );
+            }
+            Some(0) => {
+                return Err(node.error(format!("it makes an empty tensor, of the shape {}", self.shown(&shape, place))));
+            }
             Some(_) => {}
         }
         let id = node.outputs.iter().flatten().next().map_or("", |&id| self.graph.values[id].as_str());

@@ -123,6 +123,22 @@ impl<'g> Flow<'g> {
         node.inputs.iter().flatten().any(|input| self.of_samples.contains(input) && self.weighted.contains(input))
     }
 
+    /// Whether the node multiplies by the factor of a normalisation by groups, or adds its summand.
+    fn is_of_norm(&self, node: &Node) -> bool {
+        const MOST: usize = 4;
+        let mut node = node;
+        for _ in 0..MOST {
+            let before = node.inputs.iter().flatten().find(|input| self.of_samples.contains(input));
+            let Some(before) = before.and_then(|&input| self.graph.maker(input)) else { return false };
+            match before.operator.as_str() {
+                "InstanceNormalization" => return true,
+                "Reshape" | "Mul" => node = before,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Whether a tensor of one number is the bias of a layer with one output.
     fn is_bias_of_one(&self, node: &Node, shape: &[i64]) -> bool {
         let outputs = |made: &Node| {
@@ -178,7 +194,7 @@ impl Parameters {
             Role::Buffer => return false,
             Role::Made | Role::Computed(_) | Role::Unknown => {}
         }
-        let numbers: i64 = proto.dims.iter().product();
+        let numbers = proto.dims.iter().fold(1_i64, |product, &size| product.saturating_mul(size));
         let ways = || ends.iter().map(|&(node, i)| (&graph.nodes[node], way(&graph.nodes[node], i)));
         let made = role == Role::Made;
         if ways().any(|(_, way)| way == Use::Weight) {
@@ -198,15 +214,24 @@ impl Parameters {
         if !flow.is_weighted(node) {
             return false;
         }
+        if numbers > 1 && all_finite(proto) && (graph.folded_names.contains_key(&id) || flow.is_of_norm(node)) {
+            return true;
+        }
         let name = graph.values[id].as_str();
         let place = node.id;
         match role {
-            Role::Computed(_) => self.computed.push(id),
-            Role::Made if numbers > 1 && graph.is_torch() => self.computed.push(id),
-            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => self.held.push((id, place)),
+            Role::Computed(_) if numbers > 1 => self.computed.push(id),
+            // The newer exporter tells what it computed from tensors of the model.
+            Role::Made if numbers > 1 && graph.exporter() == Exporter::TorchScript => self.computed.push(id),
+            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => {
+                // A file that names its parameters names all of them.
+                if !graph.roles.values().any(|role| *role == Role::Parameter) {
+                    self.held.push((id, place));
+                }
+            }
             Role::Unknown if names_batch_norm(name) => self.held.push((id, place)),
-            Role::Unknown if all_finite(proto) => {
-                let plain = [".weight", ".bias", ".gamma", ".beta"].iter().any(|ending| name.ends_with(ending));
+            Role::Unknown if all_finite(proto) && !is_mask(proto) => {
+                let plain = ["weight", "bias", "gamma", "beta"].iter().any(|ending| name.ends_with(ending));
                 if graph.exporter() == Exporter::TorchScript && !plain {
                     self.untold.push(id);
                 }
@@ -274,6 +299,15 @@ impl Parameters {
         }
         warnings
     }
+}
+
+/// Whether a tensor has two different numbers and no others, as a mask has.
+fn is_mask(proto: &crate::proto::TensorProto) -> bool {
+    const LEAST: usize = 5;
+    let Ok(tensor) = Tensor::decode(proto, "", &mut Budget::of_file(usize::MAX)) else { return false };
+    let Some(&first) = tensor.values.first() else { return false };
+    let Some(&second) = tensor.values.iter().find(|&&v| v != first) else { return false };
+    tensor.values.len() >= LEAST && tensor.values.iter().all(|&v| v == first || v == second)
 }
 
 /// Whether all numbers of a tensor are `number`.

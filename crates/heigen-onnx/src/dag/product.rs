@@ -18,11 +18,13 @@ pub(super) fn gemm(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, 
         a = reader.transposed(node, &a, vec![1, 0])?;
     }
     let rows_are_outputs = attributes.int("transB", 0) != 0;
-    let wrong = |a: &Made| node.error(format!("it multiplies {:?} by {:?}", a.shape, b.shape));
-    let (&[m, k], &[rows, columns]) = (&a.shape[..], &b.shape[..]) else { return Err(wrong(&a)) };
+    let wrong = |reader: &Reader<'_>, a: &Made| {
+        node.error(format!("it multiplies {} by {}", reader.shown_made(a), reader.shown_made(&b)))
+    };
+    let (&[m, k], &[rows, columns]) = (&a.shape[..], &b.shape[..]) else { return Err(wrong(reader, &a)) };
     let (inner, outputs) = if rows_are_outputs { (columns, rows) } else { (rows, columns) };
     if inner != k {
-        return Err(wrong(&a));
+        return Err(wrong(reader, &a));
     }
     let (alpha, beta) = (attributes.decimal("alpha", 1.0), attributes.decimal("beta", 1.0));
     let bias = if beta == 0.0 { None } else { reader.bias(node, 2)? };
@@ -60,7 +62,11 @@ pub(super) fn matmul(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
     if reader.turned.contains(&b.name) {
         // The exporter turned the weight of a linear layer; it has been turned back.
         if a.shape.last() != b.shape.get(1) {
-            return Err(node.error(format!("it multiplies {:?} by the transpose of {:?}", a.shape, b.shape)));
+            return Err(node.error(format!(
+                "it multiplies {} by the transpose of {:?}",
+                reader.shown_made(&a),
+                b.shape
+            )));
         }
         return reader.linear(node, &a, &b, None).map(Value::Made);
     }
@@ -200,7 +206,10 @@ impl Reader<'_> {
 
     /// The product of two tensors as numpy has it.
     pub(super) fn multiplied(&mut self, node: &Node, a: Made, b: Made) -> Result<Made, OnnxError> {
-        let wrong = || node.error(format!("it multiplies {:?} by {:?}", a.shape, b.shape));
+        let wrong = {
+            let message = format!("it multiplies {} by {}", self.shown_made(&a), self.shown_made(&b));
+            move || node.error(message.as_str())
+        };
         if a.shape.is_empty() || b.shape.is_empty() {
             return Err(wrong());
         }
@@ -209,7 +218,7 @@ impl Reader<'_> {
         let full_a = if row { self.reshaped(node, &a, vec![1, a.shape[0]])? } else { a.clone() };
         let full_b = if column { self.reshaped(node, &b, vec![b.shape[0], 1])? } else { b.clone() };
         let (ra, rb) = (full_a.shape.len(), full_b.shape.len());
-        let lead = broadcast(&full_a.shape[..ra - 2], &full_b.shape[..rb - 2]).ok_or_else(wrong)?;
+        let lead = broadcast(&full_a.shape[..ra - 2], &full_b.shape[..rb - 2]).ok_or_else(&wrong)?;
         if full_a.shape[ra - 1] != full_b.shape[rb - 2] {
             return Err(wrong());
         }

@@ -93,9 +93,9 @@ impl Sliding {
 fn windowed(reader: &Reader<'_>, given: &Given<'_>, x: &Made) -> Result<(), OnnxError> {
     if !(3..=4).contains(&x.shape.len()) {
         return Err(given.error(format!(
-            "it gets {:?}, a window over {} axes; heigen has windows over one axis or two: for one over three write the network \
+            "it gets {}, a window over {} axes; heigen has windows over one axis or two: for one over three write the network \
              with two-dimensional layers",
-            x.shape,
+            reader.shown_made(x),
             x.shape.len().saturating_sub(2)
         )));
     }
@@ -110,9 +110,9 @@ pub(super) fn convolution(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<
     let (x, weight) = (reader.tensor(node, 0)?, reader.tensor(node, 1)?);
     windowed(reader, given, &x)?;
     let groups = usize::try_from(node.attributes.int("group", 1)).unwrap_or(0);
-    let wrong = || {
-        node.error(format!("it gets {:?}, and its weight has the shape {:?} in {groups} groups", x.shape, weight.shape))
-    };
+    let got = reader.shown_made(&x);
+    let wrong =
+        || node.error(format!("it gets {got}, and its weight has the shape {:?} in {groups} groups", weight.shape));
     let fits = weight.shape.len() == x.shape.len() && weight.place.is_none() && groups > 0;
     if !fits || weight.shape[1].checked_mul(groups) != Some(x.shape[1]) || weight.shape[0] % groups != 0 {
         return Err(wrong());
@@ -140,7 +140,11 @@ pub(super) fn transposed(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<V
     let groups = usize::try_from(node.attributes.int("group", 1)).unwrap_or(0);
     let n = x.shape.len() - 2;
     if weight.shape.len() != x.shape.len() || weight.shape[0] != x.shape[1] || groups == 0 || weight.place.is_some() {
-        return Err(node.error(format!("it gets {:?}, and its weight has the shape {:?}", x.shape, weight.shape)));
+        return Err(node.error(format!(
+            "it gets {}, and its weight has the shape {:?}",
+            reader.shown_made(&x),
+            weight.shape
+        )));
     }
     let kernel = &weight.shape[2..];
     let stride = sizes(given, "strides", n, 1)?.unwrap_or_else(|| vec![1; n]);

@@ -7,8 +7,8 @@ use heigen::linalg::Matrix;
 use heigen::model::Network;
 use heigen::vocabulary::{ModelSpec, Sequential};
 
-/// Outputs [C, N], sample after sample, for samples [N, d].
-pub(super) fn outputs(imported: &Imported, samples: &[f64]) -> Vec<f64> {
+/// The network of an imported classifier, and its parameters.
+pub(super) fn theta_and_network(imported: &Imported) -> (Vec<f64>, Network) {
     let find = |name: &str| imported.tensors.iter().find(|t| t.name == name);
     let json = serde_json::to_string(&imported.architecture).unwrap();
     assert_eq!(Sequential::parse(&json, "architecture").as_ref(), Ok(&imported.architecture));
@@ -21,6 +21,12 @@ pub(super) fn outputs(imported: &Imported, samples: &[f64]) -> Vec<f64> {
         assert_eq!(tensor.shape, entry.shape, "{}", entry.name);
         theta.extend(&tensor.values);
     }
+    (theta, network)
+}
+
+/// Outputs [C, N], sample after sample, for samples [N, d].
+pub(super) fn outputs(imported: &Imported, samples: &[f64]) -> Vec<f64> {
+    let (theta, network) = theta_and_network(imported);
     let x = Matrix { rows: imported.n_features, columns: samples.len() / imported.n_features, data: samples.to_vec() };
     network.outputs(&theta, &x).data
 }

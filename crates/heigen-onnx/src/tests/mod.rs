@@ -4,6 +4,7 @@ mod build;
 mod damaged;
 mod evaluate;
 mod fixtures;
+mod graphs;
 mod interpreter;
 mod operators;
 mod provenance;

@@ -45,10 +45,6 @@ fn foreign_domains_and_absurd_operator_sets() {
 fn operators_that_are_not_supported() {
     insta::assert_snapshot!(refusal(&linear().node("LSTM", &["h"], "y")));
     insta::assert_snapshot!(refusal(&linear().node("ai.onnx.ml.TreeEnsembleClassifier", &["h"], "y")));
-    let sequence = Model::new(&[4]).weight("table", &[9, 3]).node("Gather", &["table", "x"], "y");
-    let attention = Model::new(&[5, 4]).weight("w", &[4, 4]).node("MatMul", &["x", "w"], "y");
-    let swish = linear().node("Sigmoid", &["h"], "s").node("Mul", &["h", "s"], "y");
-    insta::assert_snapshot!([sequence, attention, swish].map(|model| refusal(&model)).join("\n"));
 }
 
 #[test]
@@ -62,52 +58,40 @@ fn training_mode_given_by_a_truth_value() {
 }
 
 #[test]
-fn uses_of_operators_that_no_layer_expresses() {
+fn uses_of_operators_that_nothing_expresses() {
     let mut refusals = Vec::new();
     let mut add = |model: Model| refusals.push(refusal(&model));
     add(Model::new(&[5]).weight("w", &[4, 3]).node("Gemm", &["x", "w"], "y"));
     add(Model::new(&[4]).weight("w", &[4, 3]).node_with("Gemm", &["x", "w"], "y", &[("transA", Int(1))]));
     add(Model::new(&[4]).weight("w", &[4, 3]).weight("b", &[2]).node("Gemm", &["x", "w", "b"], "y"));
     add(Model::new(&[4]).weight("w", &[4, 4]).node("MatMul", &["w", "x"], "y"));
-    add(Model::new(&[3, 4]).weight("w", &[4, 3]).node("MatMul", &["x", "w"], "y"));
     add(linear().node("MatMul", &["h", "h"], "y"));
     add(linear().node("Mul", &["h", "x"], "y"));
     add(linear().node("Add", &["h", "x"], "y"));
-    add(linear().node("Erf", &["h"], "y"));
-    add(linear().constant("c", &[], &[4.0]).node("Pow", &["h", "c"], "y"));
     add(linear().constant("c", &[3], &[1.0, 0.0, 1.0]).node("Div", &["h", "c"], "y"));
     add(linear().weight("c", &[2, 3]).node("Mul", &["h", "c"], "y"));
     add(linear().constant("s", &[2], &[-1.0, 6.0]).node("Reshape", &["h", "s"], "y"));
-    add(linear().node("Softmax", &["h"], "s").weight("v", &[3, 3]).node("MatMul", &["s", "v"], "y"));
     add(linear().node_with("Softmax", &["h"], "y", &[("axis", Int(0))]));
-    add(linear().node_with("Cast", &["h"], "y", &[("to", Int(7))]));
     add(linear().node_with("Gelu", &["h"], "y", &[("approximate", Text("quick"))]));
-    add(linear().node_with("ai.onnx.ml.Normalizer", &["h"], "y", &[("norm", Text("L2"))]));
     insta::assert_snapshot!(refusals.join("\n"));
 }
 
 #[test]
-fn windows_that_no_layer_has() {
+fn windows_that_are_none() {
     let mut refusals = Vec::new();
     let mut add = |model: Model| refusals.push(refusal(&model));
     add(convolution(&[("group", Int(2))]));
-    add(convolution(&[("dilations", Ints(vec![2, 2]))]));
-    add(convolution(&[("strides", Ints(vec![1, 2]))]));
     add(convolution(&[("strides", Ints(vec![0, 0]))]));
-    add(convolution(&[("pads", Ints(vec![0, 0, 1, 1]))]));
     add(convolution(&[("pads", Ints(vec![i64::MAX; 4]))]));
-    add(convolution(&[("auto_pad", Text("SAME_UPPER")), ("strides", Ints(vec![2, 2]))]));
     add(convolution(&[("kernel_shape", Ints(vec![5, 5]))]));
     add(Model::new(&[3, 6, 6]).weight("w", &[3, 2, 3, 3]).node("Conv", &["x", "w"], "y"));
-    add(Model::new(&[2, 6, 6]).weight("w", &[3, 2, 1, 3]).node("Conv", &["x", "w"], "y"));
     add(Model::new(&[2, 6, 6]).weight("w", &[3, 2, 7, 7]).node("Conv", &["x", "w"], "y"));
     let pool = |operator: &str, attributes: &[_]| Model::new(&[2, 5, 5]).node_with(operator, &["x"], "y", attributes);
-    let kernel = ("kernel_shape", Ints(vec![2, 2]));
     add(pool("MaxPool", &[]));
-    add(pool("MaxPool", &[kernel.clone(), ("pads", Ints(vec![2; 4]))]));
-    add(pool("MaxPool", &[kernel.clone(), ("strides", Ints(vec![2, 2])), ("ceil_mode", Int(1))]));
-    add(pool("AveragePool", &[kernel, ("pads", Ints(vec![1; 4]))]));
-    add(pool("ReduceMean", &[("axes", Ints(vec![1, 2]))]));
+    add(pool("MaxPool", &[("kernel_shape", Ints(vec![2; 4]))]));
+    add(pool("ReduceMean", &[("axes", Ints(vec![0, 1]))]));
+    add(Model::new(&[2, 4, 4, 4]).weight("w", &[3, 2, 3, 3, 3]).node("Conv", &["x", "w"], "y"));
+    add(convolution(&[("auto_pad", Text("SAME"))]));
     let turned = Model::new(&[6, 6, 2]).weight("w", &[3, 2, 3, 3]);
     let turned = turned.node_with("Transpose", &["x"], "t", &[("perm", Ints(vec![0, 3, 2, 1]))]);
     add(turned.node("Conv", &["t", "w"], "y"));
@@ -133,31 +117,22 @@ fn batch_normalisation_that_has_no_statistics() {
 }
 
 #[test]
-fn branches_that_are_no_residual_block() {
-    // a = f(h), s = a + h, y = a + s: f's result is needed in two places.
-    let model = linear().node("Relu", &["h"], "a").node("Add", &["a", "h"], "s").node("Add", &["a", "s"], "y");
-    let reshaped = Model::new(&[16]).constant("s", &[4], &[-1.0, 1.0, 4.0, 4.0]).weight("k", &[1, 1, 1, 1]);
-    let reshaped = reshaped.weight("w", &[16, 16]).node("Reshape", &["x", "s"], "i").node("Conv", &["i", "k"], "c");
-    let reshaped = reshaped.node("Flatten", &["c"], "f").node("MatMul", &["x", "w"], "m").node("Add", &["f", "m"], "y");
-    let refusals = [&model, &reshaped].map(refusal);
+fn samples_of_a_batch_that_are_mixed() {
+    let mut refusals = Vec::new();
+    let mut add = |model: Model| refusals.push(refusal(&model));
+    add(linear().node_with("Softmax", &["h"], "y", &[("axis", Int(0))]));
+    add(linear().node_with("ReduceMean", &["h"], "y", &[("axes", Ints(vec![0])), ("keepdims", Int(1))]));
+    add(linear().node_with("Concat", &["h", "h"], "y", &[("axis", Int(0))]));
+    add(linear().node_with("Transpose", &["h"], "t", &[("perm", Ints(vec![1, 0]))]).node("MatMul", &["t", "h"], "y"));
+    add(linear().node_with("Transpose", &["h"], "t", &[("perm", Ints(vec![1, 0]))]).node("Sub", &["t", "t"], "y"));
+    // A batch of six samples, of which the second half is another's.
+    let mut fixed = linear().constant("s", &[2], &[3.0, 6.0]).node("Reshape", &["h", "s"], "y");
+    fixed.input[0] = 6;
+    add(fixed);
+    let mut differing = linear().weight("c", &[6, 3]).node("Mul", &["h", "c"], "y");
+    differing.input[0] = 6;
+    add(differing);
     insta::assert_snapshot!(refusals.join("\n"));
-}
-
-#[test]
-fn blocks_within_blocks_without_end() {
-    let mut model = linear().weight("v", &[3, 3]);
-    // The values of a staircase: each block's branch holds the next block.
-    for i in 0..200 {
-        let (from, to) = (if i == 0 { "h".into() } else { format!("r{}", i - 1) }, format!("r{i}"));
-        model = model.node("Relu", &[&from], &to);
-    }
-    let mut inner = "r199".to_owned();
-    for i in (0..199).rev() {
-        let made = if i == 0 { "y".into() } else { format!("s{i}") };
-        model = model.node("Add", &[&inner, &format!("r{i}")], &made);
-        inner = made;
-    }
-    insta::assert_snapshot!(refusal(&model));
 }
 
 #[test]
@@ -165,8 +140,6 @@ fn inputs_and_outputs() {
     let mut refusals = Vec::new();
     let mut add = |model: &Model| refusals.push(refusal(model));
     add(&linear().node("Sigmoid", &["h"], "r"));
-    let binary = linear().node("Sigmoid", &["h"], "p").constant("one", &[], &[1.0]).node("Sub", &["one", "p"], "q");
-    add(&binary.node_with("Concat", &["q", "p"], "y", &[("axis", Int(1))]));
     let mut labels = linear().node("ArgMax", &["h"], "y");
     labels.outputs = vec![("y".into(), data_type::INT64)];
     add(&labels);
@@ -178,7 +151,6 @@ fn inputs_and_outputs() {
     add(&Model::new(&[4, -1]).node("Identity", &["x"], "y"));
     add(&Model::new(&[4, 0]).node("Identity", &["x"], "y"));
     add(&Model::new(&[1_000_000, 1_000_000]).node("Relu", &["x"], "y"));
-    add(&Model::new(&[2, 4, 4]).node("Relu", &["x"], "y"));
     add(&linear().constant("y", &[1], &[1.0]));
     add(&linear());
     insta::assert_snapshot!(refusals.join("\n"));
