@@ -2,8 +2,8 @@
 
 use crate::linalg::{Matrix, Scalar, add_product, product};
 use crate::model::{
-    Algebra, ColumnMap, Contraction, Dual, DualTensor, Function, ImageMap, Layer, Linear, Plain, Pool, Regions, Sink,
-    Window,
+    Algebra, ColumnMap, Contraction, Dual, DualTensor, Function, ImageMap, Join, Layer, Linear, Plain, Pool, Regions,
+    Sink, Window,
 };
 use faer::{MatRef, Par};
 use std::ops::Range;
@@ -120,6 +120,9 @@ macro_rules! delegate {
         }
         fn contract(&mut self, map: &Contraction, a: &Self::Tensor, b: &Self::Tensor, fold: bool) -> Self::Tensor {
             self.$inner.contract(map, a, b, fold)
+        }
+        fn join(&mut self, join: &Join, x: &[&Self::Tensor]) -> Self::Tensor {
+            self.$inner.join(join, x)
         }
         fn total(&mut self, x: &Self::Tensor, own: usize) -> Self::Tensor {
             self.$inner.total(x, own)

@@ -1,6 +1,6 @@
 //! The operations that all layers are written in; layers use no others.
 
-use super::{Contraction, Function, ImageMap, Linear, Regions, Window};
+use super::{Contraction, Function, ImageMap, Join, Linear, Regions, Window};
 use crate::linalg::Scalar;
 use std::ops::Range;
 
@@ -58,6 +58,8 @@ pub trait Algebra {
     /// With `fold` the sums of all samples are added up, as in the derivative by something that they share, unless the
     /// carrier keeps samples apart.
     fn contract(&mut self, map: &Contraction, a: &Self::Tensor, b: &Self::Tensor, fold: bool) -> Self::Tensor;
+    /// Several tensors [features, samples] put together to one, sample by sample; those of one column are the same for all.
+    fn join(&mut self, join: &Join, x: &[&Self::Tensor]) -> Self::Tensor;
     /// The sum of all columns; where the carrier keeps samples apart, that of the `own` columns of each.
     fn total(&mut self, x: &Self::Tensor, own: usize) -> Self::Tensor;
     /// a * m, entry by entry, and 0 wherever m is 0, whatever a is there; `a` is used up. The mask m does not vary with

@@ -3,7 +3,7 @@
 use super::{Dual, DualTensor};
 use crate::linalg::{Matrix, Scalar};
 use crate::model::plain::{column_of, mask, place};
-use crate::model::{Contraction, Regions};
+use crate::model::{Contraction, Join, Regions};
 
 /// The tangents of sample `n`, one direction after another, of a tensor that may be the same for all samples.
 fn tangents_of<T>(dx: &[T], own: usize, columns: usize, n: usize) -> &[T] {
@@ -61,6 +61,23 @@ pub(super) fn contract<T: Scalar>(
         }
         dc
     });
+    DualTensor { value, tangents }
+}
+
+pub(super) fn join<T: Scalar>(carrier: &mut Dual<'_, T>, join: &Join, x: &[&DualTensor<T>]) -> DualTensor<T> {
+    let (k, columns) = (carrier.k, x.iter().map(|x| x.value.columns).max().unwrap_or(1));
+    let mut value = carrier.pool.take_matrix(join.size, columns);
+    value.data.fill(T::ZERO);
+    let mut tangents = x.iter().any(|x| x.tangents.is_some()).then(|| carrier.zeros(join.size * columns));
+    for n in 0..columns {
+        for (i, x) in x.iter().enumerate() {
+            join.add(i, column_of(&x.value, n), value.column_mut(n));
+            if let (Some(dx), Some(dy)) = (&x.tangents, &mut tangents) {
+                let dx = tangents_of(dx, x.value.rows * k, x.value.columns, n);
+                join.add(i, dx, &mut dy[n * join.size * k..(n + 1) * join.size * k]);
+            }
+        }
+    }
     DualTensor { value, tangents }
 }
 

@@ -9,7 +9,7 @@ pub(crate) use perturbed::{Perturbed, squared_weights};
 use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};
 use super::plain::output_size;
-use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Linear, Pool, Regions, Window};
+use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Linear, Pool, Regions, Window};
 use crate::linalg::{Matrix, Scalar};
 use faer::Par;
 use std::ops::Range;
@@ -290,6 +290,10 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
 
     fn contract(&mut self, map: &Contraction, a: &DualTensor<T>, b: &DualTensor<T>, fold: bool) -> DualTensor<T> {
         general::contract(self, map, a, b, fold)
+    }
+
+    fn join(&mut self, join: &Join, x: &[&DualTensor<T>]) -> DualTensor<T> {
+        general::join(self, join, x)
     }
 
     fn total(&mut self, x: &DualTensor<T>, _own: usize) -> DualTensor<T> {

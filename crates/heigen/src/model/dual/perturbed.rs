@@ -3,7 +3,7 @@
 use super::{Dual, DualTensor};
 use crate::linalg::{Matrix, Scalar};
 use crate::model::{
-    Algebra, ColumnMap, Contraction, Function, ImageMap, Layer, Linear, Network, Plain, Regions, Sink, Window,
+    Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Layer, Linear, Network, Plain, Regions, Sink, Window,
 };
 use faer::Par;
 use heigen_spectra::philox;
@@ -218,6 +218,10 @@ impl<T: Scalar> Algebra for Perturbed<'_, T> {
         plain.recycle(a);
         plain.recycle(b);
         self.add_errors(c, terms)
+    }
+
+    fn join(&mut self, join: &Join, x: &[&DualTensor<T>]) -> DualTensor<T> {
+        self.dual.join(join, x)
     }
 
     fn total(&mut self, x: &DualTensor<T>, own: usize) -> DualTensor<T> {

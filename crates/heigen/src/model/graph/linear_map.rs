@@ -92,6 +92,40 @@ impl Mapping {
     }
 }
 
+/// A tensor put together from several ones: the sum of a linear map of each. The places that the maps fill do not overlap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Join {
+    pub(crate) parts: Vec<Mapping>,
+    /// Number of numbers of the result for one sample.
+    pub(crate) size: usize,
+}
+
+impl Join {
+    /// Adds the map of part `i` to the numbers of one sample, `k` of them side by side in `x` and `y`.
+    pub(crate) fn add<T: Scalar>(&self, i: usize, x: &[T], y: &mut [T]) {
+        let Mapping { map, transposed: true } = &self.parts[i] else { return };
+        let LinearMap::View { axes, offset, length } = &**map else { return };
+        let own = axes.iter().map(|axis| axis.size).product::<usize>().max(1);
+        for (x, y) in x.chunks_exact(own).zip(y.chunks_exact_mut((*length).max(1))) {
+            add_to_view(axes, *offset, x, y);
+        }
+    }
+}
+
+/// Adds numbers to the entries of a view of `y`.
+fn add_to_view<T: Scalar>(axes: &[Axis], offset: usize, x: &[T], y: &mut [T]) {
+    let mut at = 0;
+    visit(axes, offset, &mut |to, Axis { size, stride }| {
+        let x = &x[at..at + size];
+        at += size;
+        match stride {
+            1 => y[to..to + size].iter_mut().zip(x).for_each(|(y, &x)| *y += x),
+            0 => y[to] += x.iter().copied().sum::<T>(),
+            _ => x.iter().enumerate().for_each(|(i, &x)| y[moved(to, i, stride)] += x),
+        }
+    });
+}
+
 impl<T: Scalar> ImageMap<T> for Mapping {
     fn input(&self) -> (usize, usize) {
         (self.lengths().0, 1)
@@ -119,16 +153,7 @@ impl<T: Scalar> ImageMap<T> for Mapping {
             }
             (LinearMap::View { axes, offset, .. }, true) => {
                 y.fill(T::ZERO);
-                let mut at = 0;
-                visit(axes, *offset, &mut |to, Axis { size, stride }| {
-                    let x = &x[at..at + size];
-                    at += size;
-                    match stride {
-                        1 => y[to..to + size].iter_mut().zip(x).for_each(|(y, &x)| *y += x),
-                        0 => y[to] += x.iter().copied().sum::<T>(),
-                        _ => x.iter().enumerate().for_each(|(i, &x)| y[moved(to, i, stride)] += x),
-                    }
-                });
+                add_to_view(axes, *offset, x, y);
             }
             (LinearMap::Sparse(s), transposed) => s.apply(x, y, transposed),
             (&LinearMap::SumAlong([outer, n, inner]), _) => {

@@ -14,6 +14,7 @@ mod step;
 pub use build::GraphError;
 pub(super) use build::build;
 pub use contraction::Contraction;
+pub use linear_map::Join;
 pub use regions::Regions;
 
 use super::{Algebra, Layer, ModelError, Statistics, Tape};

@@ -1,7 +1,7 @@
 //! The steps of a graph, each with one forward pass and one reverse pass that serve all carriers.
 
 use super::contraction::Contraction;
-use super::linear_map::{LinearMap, Mapping};
+use super::linear_map::{Join, LinearMap, Mapping};
 use super::regions::Regions;
 use super::softmax::{Along, Softmax};
 use crate::model::{Algebra, Function, Layer, Smooth};
@@ -42,6 +42,8 @@ pub(crate) enum Step {
     Softmax { along: Along, log: bool },
     /// Largest entries of regions.
     Choose(Arc<Regions>),
+    /// Several tensors put together.
+    Join(Arc<Join>),
     /// The rows of a table that have the places given by the second tensor.
     LookUp { row: usize },
 }
@@ -123,6 +125,10 @@ pub(super) fn forward<A: Algebra>(
         Step::Regroup => a.regroup(own?, node.rows),
         Step::Map(map) => a.per_image(map, at(0)?),
         Step::Contract(map) => a.contract(map, at(0)?, at(1)?, false),
+        Step::Join(join) => {
+            let x: Option<Vec<&A::Tensor>> = x.iter().copied().collect();
+            a.join(join, &x?)
+        }
         Step::Softmax { along, log } => a.per_sample([at(0)?], &Softmax { along: *along, log: *log }),
         Step::Choose(regions) => a.choose(regions, at(0)?, at(0)?),
         Step::LookUp { row } => a.look_up(at(0)?, at(1)?, *row),
@@ -158,6 +164,16 @@ pub(super) fn reverse<A: Algebra>(
         Step::Softmax { along, log } => of_softmax(a, *along, *log, delta, y?),
         step => {
             let out = match step {
+                Step::Join(join) => {
+                    let own = a.per_image(&join.parts[of].transpose(), &delta);
+                    if fold {
+                        let total = a.total(&own, 1);
+                        a.recycle(own);
+                        a.recycle(delta);
+                        return Some(total);
+                    }
+                    own
+                }
                 Step::Map(map) => a.per_image(&map.transpose(), &delta),
                 Step::Contract(map) if of == 0 => a.contract(&map.for_a(), &delta, x[1]?, fold),
                 Step::Contract(map) => a.contract(&map.for_b(), &delta, x[0]?, fold),

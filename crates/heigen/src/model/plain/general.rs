@@ -2,7 +2,7 @@
 
 use super::{Plain, Sink, add_columns};
 use crate::linalg::{Matrix, Scalar};
-use crate::model::{Contraction, Regions};
+use crate::model::{Contraction, Join, Regions};
 
 /// Whether gradients of single samples are wanted, so that what belongs to different samples is never added up.
 fn keeps_apart<T>(carrier: &Plain<'_, T>) -> bool {
@@ -27,6 +27,16 @@ pub(super) fn contract<T: Scalar>(
     c.data.fill(T::ZERO);
     map.add([&a.data, &b.data], &mut c.data, samples, 1, [true; 3]);
     c
+}
+
+pub(super) fn join<T: Scalar>(carrier: &mut Plain<'_, T>, join: &Join, x: &[&Matrix<T>]) -> Matrix<T> {
+    let columns = x.iter().map(|x| x.columns).max().unwrap_or(1);
+    let mut y = carrier.pool.take_matrix(join.size, columns);
+    y.data.fill(T::ZERO);
+    for n in 0..columns {
+        x.iter().enumerate().for_each(|(i, x)| join.add(i, column_of(x, n), y.column_mut(n)));
+    }
+    y
 }
 
 pub(super) fn total<T: Scalar>(carrier: &mut Plain<'_, T>, x: &Matrix<T>, own: usize) -> Matrix<T> {

@@ -8,7 +8,7 @@ pub(super) use general::{column_of, mask, place};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};
-use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Linear, Pool, Regions, Window};
+use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Linear, Pool, Regions, Window};
 use crate::linalg::{Matrix, Scalar, vectorized};
 use faer::Par;
 use std::ops::Range;
@@ -188,6 +188,10 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
 
     fn contract(&mut self, map: &Contraction, a: &Matrix<T>, b: &Matrix<T>, fold: bool) -> Matrix<T> {
         general::contract(self, map, a, b, fold)
+    }
+
+    fn join(&mut self, join: &Join, x: &[&Matrix<T>]) -> Matrix<T> {
+        general::join(self, join, x)
     }
 
     fn total(&mut self, x: &Matrix<T>, own: usize) -> Matrix<T> {

@@ -2,8 +2,10 @@
 
 mod op;
 mod real;
+mod settings;
 
-pub use op::{Comparison, Op, PadMode, PoolWindow, Reduction, Slide};
+pub use op::Op;
+pub use settings::{Comparison, PadMode, PoolWindow, Reduction, Slide};
 
 use serde::Serialize;
 

@@ -20,7 +20,6 @@ from heigen._errors import InputError, UnsupportedModelError, Warning
 from heigen.torch._export import _aten_layers, _aten_pointwise, _aten_shapes  # noqa: F401
 from heigen.torch._export._graph import Const, Graph, writes_down
 from heigen.torch._export._layers import layers_of
-from heigen.torch._export._losses import loss_of
 from heigen.torch._export._program import (
     INSTEAD,
     Program,
@@ -33,7 +32,7 @@ from heigen.torch._export._program import (
     same_derivative,
 )
 
-__all__ = ["Network", "loss_of", "network_of"]
+__all__ = ["Network", "network_of"]
 
 
 @dataclass

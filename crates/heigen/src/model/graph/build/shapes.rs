@@ -1,9 +1,11 @@
 //! Operations that move numbers and change none.
 
-use super::super::linear_map::{Axis, LinearMap, Sparse};
+use super::super::linear_map::{Axis, Join, LinearMap, Mapping, Sparse};
+use super::super::step::Step;
 use super::value::Value;
 use super::{Built, Lowering, product, table};
 use crate::vocabulary::graph::PadMode;
+use std::sync::Arc;
 
 /// The shape that two shapes have together by broadcasting, `None` if there is none.
 pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
@@ -127,28 +129,21 @@ impl Lowering<'_> {
         product(&shape).ok_or("the result is too large")?;
         let order = parts.iter().max_by_key(|part| part.size()).map_or_else(Vec::new, |part| part.order.clone());
         let whole = Value { node: 0, shape: shape.clone(), order: order.clone() };
-        let mut start = 0;
-        let mut sum: Option<Value> = None;
-        for part in parts {
-            let placed = self.placed(part, &whole, axis, start);
-            start += part.shape[axis];
-            sum = Some(match sum {
-                None => placed,
-                Some(sum) => self.add(&sum, &placed)?,
-            });
-        }
-        sum.ok_or_else(|| "there is nothing to put together".to_owned())
-    }
-
-    /// A tensor like `whole` with `x` from `start` on along an axis, and zeros elsewhere.
-    fn placed(&mut self, x: &Value, whole: &Value, axis: usize, start: usize) -> Value {
-        let x = self.ordered(x, &whole.order);
         let strides = whole.strides();
-        let axes: Vec<Axis> =
-            whole.order.iter().map(|&a| Axis { size: x.shape[a], stride: strides[a].cast_signed() }).collect();
-        let map = LinearMap::view(&axes, start * strides[axis], whole.size());
-        let node = if map.is_identity() { x.node } else { self.mapped(&x, map, true) };
-        Value { node, ..whole.clone() }
+        let (mut start, mut maps, mut nodes) = (0, Vec::new(), Vec::new());
+        for part in parts {
+            let x = self.ordered(part, &whole.order);
+            let x = self.features(&x);
+            let axes: Vec<Axis> =
+                whole.order.iter().map(|&a| Axis { size: x.shape[a], stride: strides[a].cast_signed() }).collect();
+            let map = LinearMap::view(&axes, start * strides[axis], whole.size());
+            maps.push(Mapping { map: Arc::new(map), transposed: true });
+            nodes.push(x.node);
+            start += part.shape[axis];
+        }
+        let size = whole.size();
+        let node = self.push(Step::Join(Arc::new(Join { parts: maps, size })), nodes, size, size);
+        Ok(Value { node, ..whole })
     }
 
     pub(super) fn pad(&mut self, x: &Value, padding: &[[usize; 2]], mode: PadMode, value: f64) -> Built<Value> {
