@@ -7,6 +7,7 @@
 
 mod arrange;
 mod attention;
+mod broadcast;
 mod classic;
 mod entrywise;
 mod head;
@@ -115,6 +116,14 @@ fn open_batch(graph: &Graph, sample: &[usize]) -> usize {
     *PRIMES.iter().find(fits).unwrap_or(&59)
 }
 
+/// The refusal of an operation over the axis of the samples.
+fn mixes(node: &Node) -> OnnxError {
+    node.error(
+        "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
+         the model for a batch of one sample, or with an open batch and in evaluation mode",
+    )
+}
+
 impl<'g> Reader<'g> {
     fn visit(&mut self, node: &'g Node) {
         let made = self.outputs(node);
@@ -195,7 +204,7 @@ impl<'g> Reader<'g> {
                 tensor = Tensor { shape: vec![columns, rows], values: values.into(), ..tensor };
             }
             let (shape, element) = (tensor.shape.clone(), tensor.element);
-            let name = self.writer.parameter(self.graph, &self.parameters, id, tensor)?;
+            let name = self.writer.parameter(self.graph, &self.parameters, id, &tensor)?;
             if turned {
                 self.turned.insert(name.clone());
             }
@@ -296,14 +305,6 @@ impl<'g> Reader<'g> {
         let inputs = inputs.iter().map(|made| made.name.clone()).collect();
         let name = self.writer.node(id, op, inputs);
         Ok(Made { name, shape, place, element: Element::Float })
-    }
-
-    /// The refusal of an operation over the axis of the samples.
-    fn mixes(&self, node: &Node) -> OnnxError {
-        node.error(
-            "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
-             the model for a batch of one sample, or with an open batch and in evaluation mode",
-        )
     }
 
     fn note(&mut self, note: String) {

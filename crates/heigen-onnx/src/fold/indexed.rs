@@ -89,13 +89,12 @@ pub(crate) fn element_places(
     Ok((along.iter().enumerate().map(place).collect(), of))
 }
 
+/// Places, the shape of their list, and that of what lies at each.
+type Slices = (Vec<usize>, Vec<usize>, Vec<usize>);
+
 /// The places of the slices that GatherND and ScatterND name in a tensor of `shape`, the shape of the list of indices, and
 /// that of a slice.
-pub(crate) fn places_nd(
-    given: &Given<'_>,
-    shape: &[usize],
-    batch: i64,
-) -> Result<(Vec<usize>, Vec<usize>, Vec<usize>), OnnxError> {
+pub(crate) fn places_nd(given: &Given<'_>, shape: &[usize], batch: i64) -> Result<Slices, OnnxError> {
     let indices = given.constant(1).ok_or_else(|| given.error("it has no indices"))?;
     let wrong = || given.error(format!("its indices of {:?} do not fit a tensor of {shape:?}", indices.shape));
     let batch = usize::try_from(batch).map_err(|_| wrong())?;
