@@ -296,7 +296,7 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
     if isinstance(loss, str):
         found.origin["loss"] = _native.LOSSES.get(loss, loss)
     elif torch is not None and isinstance(loss, torch.nn.Module):
-        from heigen.torch._losses import engine_loss
+        from heigen.torch._native_losses import engine_loss
 
         found.origin["loss"], args = engine_loss(loss)
     elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):
