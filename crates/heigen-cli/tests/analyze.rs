@@ -239,7 +239,7 @@ fn files_that_do_not_fit_are_refused_with_the_remedy() {
         (vec!["--model", &malicious, "--arch", &arch, "--data", &moons], "system"),
         (vec!["--model", &whole, "--arch", &arch, "--data", &moons], "model.state_dict()"),
         (vec!["--model", &legacy, "--arch", &arch, "--data", &moons], "legacy.pt"),
-        (vec!["--model", &unsupported, "--data", &moons], "Sin"),
+        (vec!["--model", &unsupported, "--data", &moons], "does not read the operator Acosh"),
         (vec!["--model", &onnx, "--arch", &arch, "--data", &moons], "leave out --arch"),
         (vec!["--model", &onnx, "--data", &ragged], "row 4"),
         (vec!["--model", &onnx, "--data", &text], "text.csv, row 3, column `b`"),

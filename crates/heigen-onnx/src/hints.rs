@@ -95,75 +95,16 @@ fn is_made_by_name(name: &str) -> bool {
 /// Whether the name is one that `torch.export` gives to the result of an operation, such as `full_default_1`. Names of the model's
 /// own tensors have a dot, unless they belong to the outermost module.
 fn is_of_operation(name: &str) -> bool {
-    const OPERATIONS: [&str; 62] = [
-        "_to_copy",
-        "abs",
-        "add",
-        "alias",
-        "amax",
-        "amin",
-        "any",
-        "arange",
-        "bmm",
-        "cat",
-        "clamp",
-        "clone",
-        "constant_pad_nd",
-        "convert_element_type",
-        "copy",
-        "cos",
-        "cumsum",
-        "detach",
-        "div",
-        "embedding",
-        "eq",
-        "exp",
-        "expand",
-        "eye",
-        "fill",
-        "full",
-        "full_like",
-        "gather",
-        "ge",
-        "gt",
-        "index",
-        "le",
-        "lift_fresh_copy",
-        "lifted_tensor",
-        "linspace",
-        "log",
-        "logical_not",
-        "lt",
-        "masked_fill",
-        "mm",
-        "mul",
-        "ne",
-        "neg",
-        "new_full",
-        "new_ones",
-        "new_zeros",
-        "ones",
-        "permute",
-        "pow",
-        "reshape",
-        "rsqrt",
-        "scalar_tensor",
-        "select",
-        "sin",
-        "slice",
-        "sqrt",
-        "squeeze",
-        "stack",
-        "sub",
-        "unsqueeze",
-        "view",
-        "zeros",
-    ];
+    const OPERATIONS: &str = "_to_copy _unsafe_view abs add alias amax amin any arange bmm cat chunk clamp clone constant_pad_nd \
+        convert_element_type copy cos cumsum detach div embedding eq exp expand expand_as eye fill full full_like gather ge gt \
+        index le lift_fresh_copy lifted_tensor linspace log logical_not lt masked_fill mm mul ne neg new_full new_ones new_zeros \
+        ones permute pow reshape rsqrt scalar_tensor select sin slice split sqrt squeeze stack sub t transpose tril triu \
+        unsqueeze view zeros";
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let bare = name.rsplit_once('_').filter(|(_, number)| digits(number)).map_or(name, |(before, _)| before);
     let endings = ["_default", "_scalar", "_tensor", "_int"];
-    let bare = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
-    OPERATIONS.contains(&bare)
+    let shorter = endings.iter().find_map(|ending| bare.strip_suffix(ending)).unwrap_or(bare);
+    OPERATIONS.split_ascii_whitespace().any(|operation| operation == bare || operation == shorter)
 }
 
 /// Whether a name is of a part of batch normalisation.

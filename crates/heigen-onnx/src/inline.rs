@@ -110,6 +110,9 @@ impl<'f> Inlined<'f> {
     }
 
     fn expand(&mut self, mut node: NodeProto, scope: &Scope, depth: usize) -> Result<(), OnnxError> {
+        if self.calls > self.most {
+            return Err(OnnxError::TooMany { what: "calls of functions", got: self.calls, most: self.most });
+        }
         if depth > DEEPEST {
             return Err(OnnxError::TooMany { what: "functions inside one another", got: depth, most: DEEPEST });
         }

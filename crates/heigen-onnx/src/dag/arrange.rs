@@ -21,7 +21,14 @@ pub(super) fn sizes(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value,
 
 pub(super) fn reshape(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, OnnxError> {
     let made = reader.tensor(given.node, 0)?;
-    let shape = given.reshaped(&made.shape)?;
+    let wrong = |error: OnnxError| match given.node.operator.as_str() {
+        "Reshape" if made.place.is_some() => given.error(format!(
+            "it cannot give {} the shape that it asks for: the numbers are not as many",
+            reader.shown_made(&made)
+        )),
+        _ => error,
+    };
+    let shape = given.reshaped(&made.shape).map_err(wrong)?;
     reader.reshaped(given.node, &made, shape).map(Value::Made)
 }
 

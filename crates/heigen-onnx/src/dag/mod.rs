@@ -143,7 +143,8 @@ impl<'g> Reader<'g> {
         }
         let given = self.given(node)?;
         let all = node.inputs.iter().zip(&given.inputs).all(|(id, constant)| id.is_none() || constant.is_some());
-        if all && let Some(values) = fold::evaluate(&given, &mut self.budget)? {
+        if all && let Some(mut values) = fold::evaluate(&given, &mut self.budget)? {
+            values.iter_mut().for_each(Tensor::exact);
             return Ok(values.into_iter().map(Value::Constant).collect());
         }
         operators::evaluate(self, &given)

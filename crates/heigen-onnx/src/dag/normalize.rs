@@ -10,10 +10,10 @@ use heigen::vocabulary::graph::Reduction;
 
 fn epsilon(given: &Given<'_>) -> Result<f64, OnnxError> {
     let eps = given.node.attributes.decimal("epsilon", 1e-5);
-    if eps >= 0.0 && eps.is_finite() {
+    if eps > 0.0 && eps.is_finite() {
         return Ok(eps);
     }
-    Err(given.error(format!("its epsilon is {eps}; expected a number of 0 or more")))
+    Err(given.error(format!("its epsilon is {eps}; expected a number above 0")))
 }
 
 /// Factor and summand of a normalisation, inputs `at` and after; ones and zeros that are no parameters are none.

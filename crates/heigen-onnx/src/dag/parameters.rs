@@ -254,7 +254,7 @@ impl Parameters {
                 } else {
                     "weight"
                 };
-                self.names.insert(id, format!("{}.{part}", path.replace('/', ".")));
+                self.names.insert(id, format!("{}.{part}", module(path)));
             }
         }
     }
@@ -301,6 +301,17 @@ impl Parameters {
     }
 }
 
+/// The name of a module whose path in the file is `path`. Members of sequences follow the sequence with its name before
+/// their number: `features/features.0` is `features.0`.
+fn module(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let goes_on = |(i, part): (usize, &&str)| {
+        parts.get(i + 1).and_then(|next| next.strip_prefix(*part)).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let kept: Vec<&str> = parts.iter().enumerate().filter(|&part| !goes_on(part)).map(|(_, part)| *part).collect();
+    kept.join(".")
+}
+
 /// Whether a tensor has two different numbers and no others, as a mask has.
 fn is_mask(proto: &crate::proto::TensorProto) -> bool {
     const LEAST: usize = 5;
@@ -319,4 +330,16 @@ fn all_are(proto: &crate::proto::TensorProto, number: f64) -> bool {
 fn all_finite(proto: &crate::proto::TensorProto) -> bool {
     let decoded = Tensor::decode(proto, "", &mut Budget::of_file(usize::MAX));
     decoded.is_ok_and(|tensor| tensor.values.iter().all(|v| v.is_finite()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_modules_become_their_names() {
+        assert_eq!(module("h/h.0/fc"), "h.0.fc");
+        assert_eq!(module("features/features.1/block/block.0/block.0.0"), "features.1.block.0.0");
+        assert_eq!(module("conv1"), "conv1");
+    }
 }

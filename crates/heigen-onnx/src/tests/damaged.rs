@@ -40,7 +40,7 @@ fn truncated_files_never_panic() {
 }
 
 /// Operators with any inputs.
-const OPERATORS: [&str; 30] = [
+const OPERATORS: [&str; 54] = [
     "Gemm",
     "MatMul",
     "Conv",
@@ -71,6 +71,30 @@ const OPERATORS: [&str; 30] = [
     "Where",
     "Greater",
     "Identity",
+    "ConvTranspose",
+    "Einsum",
+    "AveragePool",
+    "LayerNormalization",
+    "GroupNormalization",
+    "PRelu",
+    "Clip",
+    "Tile",
+    "Split",
+    "Pad",
+    "GatherElements",
+    "GatherND",
+    "ScatterND",
+    "OneHot",
+    "Trilu",
+    "CumSum",
+    "Resize",
+    "Range",
+    "ConstantOfShape",
+    "NonZero",
+    "ReduceSum",
+    "Max",
+    "Attention",
+    "LRN",
 ];
 
 proptest! {

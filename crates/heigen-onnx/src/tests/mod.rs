@@ -2,6 +2,7 @@
 
 mod build;
 mod damaged;
+mod each_operator;
 mod evaluate;
 mod fixtures;
 mod graphs;
