@@ -95,7 +95,7 @@ fn is_made_by_name(name: &str) -> bool {
 /// Whether the name is one that `torch.export` gives to the result of an operation, such as `full_default_1`. Names of the model's
 /// own tensors have a dot, unless they belong to the outermost module.
 fn is_of_operation(name: &str) -> bool {
-    const OPERATIONS: [&str; 70] = [
+    const OPERATIONS: [&str; 62] = [
         "_to_copy",
         "abs",
         "add",

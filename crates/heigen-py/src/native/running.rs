@@ -62,6 +62,14 @@ fn worded(kind: &NoteKind) -> Option<(bool, String)> {
                 bytes(*memory)
             ),
         ),
+        NoteKind::Margin { measured: false, operations } => (
+            false,
+            format!(
+                "the margin would take about {} operations and is left out (margin=True, or the attribute `margin`, \
+                 measures it)",
+                number(*operations)
+            ),
+        ),
         NoteKind::CoherenceLeftOut { of, side, bytes: memory } => (
             false,
             format!(

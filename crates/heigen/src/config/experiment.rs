@@ -125,7 +125,6 @@ impl Serialize for BatchSize {
 #[allow(clippy::large_enum_variant, reason = "an experiment has one, which is not moved about")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", content = "args", rename_all = "snake_case")]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in each experiment")]
 pub enum DatasetSpec {
     /// Six points on a line, two classes.
     Intro {},

@@ -270,7 +270,7 @@ mod tests {
         };
         for _ in 0..3000 {
             // Every index is in one, two or three of the operands, which lie row-major in a random order of their indices.
-            let mut extents: Vec<Extent> = (0..1 + below(6))
+            let mut extents: Vec<Extent> = (0..=below(6))
                 .map(|_| {
                     let kind = 1 + below(7);
                     let own = |bit: usize| usize::from(kind & bit != 0);
