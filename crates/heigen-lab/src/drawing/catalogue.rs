@@ -191,9 +191,13 @@ pub const PLOTS: [Figure; 13] = [
         embedding::check,
         |_, s, how| diagnostics::overlaps(&s[0], how),
     ),
-    plot("coherence", "cosines of all pairs of per-example loss gradients, by class", true, with_classes, |_, s, how| {
-        diagnostics::coherence(&s[0], how)
-    }),
+    plot(
+        "coherence",
+        "cosines of all pairs of per-example loss gradients, by class",
+        true,
+        with_classes,
+        |_, s, how| diagnostics::coherence(&s[0], how),
+    ),
     plot("logit-coherence", "the same of the gradients of every logit", true, with_classes, |_, s, how| {
         diagnostics::logit_coherence(&s[0], how)
     }),
