@@ -10,7 +10,7 @@ The module is found by numbers: each tensor of the file is that of the module (o
 folded into convolutions, as exporters do) that has the same numbers, perhaps transposed. Parameters of the module that the file
 does not have are held fixed.
 
-    pip install heigen torch==2.15.0 torchvision==0.29.2 onnx==1.22.0 onnxscript==0.7.2 onnxruntime==1.26.0
+    pip install heigen torch==2.15.0 torchvision==0.29.2 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0 safetensors==0.8.0
     python python/tools/breadth.py [names...]
 
 prints the table of the guide's chapter on own networks.
@@ -245,6 +245,7 @@ def products(
 def check(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...], dynamo: bool, folder: Path) -> str:
     import heigen
     import onnxruntime
+    import safetensors.numpy
 
     torch.manual_seed(0)
     module = randomized(make(), seed=1)
@@ -256,14 +257,17 @@ def check(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...], dyna
     runtime = np.concatenate([session.run(None, {first: x[i : i + 1]})[0] for i in range(len(x))])
 
     began = time.perf_counter()
-    result = heigen.analyze(str(path), x.reshape(len(x), -1), y, eigenpairs=False, trace=1, memory=16)
+    own = folder / path.stem
+    result = heigen.analyze(str(path), x.reshape(len(x), -1), y, eigenpairs=False, trace=1, memory=16, folder=str(own))
     random = np.random.default_rng(2)
     v = {key: random.normal(size=part.shape) for key, part in result.by_name(np.zeros(result.n_params)).items()}
     flat = np.concatenate([part.ravel() for part in v.values()])
     ours = [result.by_name(result.operator(kind) @ flat) for kind in ("hessian", "ggn")]
     seconds = time.perf_counter() - began
 
-    weights = {key: value for key, value in heigen_tensors(path).items()}
+    # The file's tensors under the names that the engine gives them.
+    (file,) = own.glob("results/models/own/*.safetensors")
+    weights = safetensors.numpy.load_file(file)
     pair = None
     for candidate in (lambda: module, lambda: folded(module)):
         with warnings.catch_warnings():
@@ -286,15 +290,6 @@ def check(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...], dyna
     row = [name, exporter, f"{result.n_params:,}", f"{logits:.0e}", f"{abs(result.loss - loss):.0e}"]
     row += [f"{worst(ours[0], hv):.0e}", f"{worst(ours[1], gv):.0e}", f"{seconds:.1f} s"]
     return f"| {' | '.join(row)} |"
-
-
-def heigen_tensors(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """The numbers of the initializers, also under the names that they have beside PyTorch's metadata."""
-    import onnx
-
-    model = onnx.load(str(path))
-    tensors = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
-    return {name: value.astype(np.float64) for name, value in tensors.items() if value.dtype.kind == "f"}
 
 
 def main(chosen: list[str]) -> None:
