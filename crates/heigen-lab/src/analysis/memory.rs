@@ -69,8 +69,8 @@ impl Setting<'_> {
         let vectors = |count: f64| count * work.n_params as f64 * entry as f64;
         if let Some(density) = asked.density {
             let (probes, steps) = (density.probes, density.steps.min(work.n_params));
-            let options = |steps| DensityOptions { probes, steps, ..DensityOptions::default() };
-            let needed = |steps| vectors(options(steps).vectors(work.n_params, entry) as f64);
+            let needed =
+                |steps| vectors(DensityOptions { probes, steps, seed: 0 }.vectors(work.n_params, entry) as f64);
             let what = format!("{probes} probes of the density with {steps} steps each");
             let most = || (1..steps).rev().find(|&steps| needed(steps) <= self.call.lab.memory).unwrap_or(0);
             self.call.room(what, needed(steps), || format!("{} steps would fit", most()))?;
