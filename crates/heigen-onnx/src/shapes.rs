@@ -264,13 +264,13 @@ impl Given<'_> {
 
     /// Entries before and after each axis that Pad adds, or takes away where they are negative.
     pub(crate) fn pads(&self, rank: usize) -> Result<Vec<[i64; 2]>, OnnxError> {
+        const LONGEST: i64 = 1 << 20;
         let pads = self.listed("pads", 1)?.or(self.node.attributes.ints("paddings").map(<[i64]>::to_vec));
         let pads = pads.ok_or_else(|| self.error("it has no pads"))?;
         let axes = match self.integers(3, "axes")? {
             None => (0..rank).collect(),
             Some(axes) => axes.iter().filter_map(|&axis| from_front(axis, rank)).collect::<Vec<_>>(),
         };
-        const LONGEST: i64 = 1 << 20;
         if pads.len() != 2 * axes.len() || pads.iter().any(|n| n.unsigned_abs() > LONGEST.unsigned_abs()) {
             return Err(self.error(format!("its pads are {}, for {} axes", list(&pads), axes.len())));
         }

@@ -1,7 +1,8 @@
 //! The same numbers in other shapes and orders, parts of tensors, and tensors joined.
 
+use super::entrywise::common_place;
 use super::value::{Made, Value, moved};
-use super::{Reader, Recipe};
+use super::{Reader, Recipe, mixes};
 use crate::error::OnnxError;
 use crate::fold::shape_of;
 use crate::graph::Node;
@@ -98,7 +99,7 @@ pub(super) fn pad(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, O
         return Ok(Value::Made(made));
     }
     if made.place.is_some_and(|place| padding[place.axis] != [0, 0]) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let shape: Vec<usize> = made.shape.iter().zip(&padding).map(|(&size, pad)| size + pad[0] + pad[1]).collect();
     let place = made.place;
@@ -118,7 +119,7 @@ pub(super) fn tile(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, 
     let repeats = given.repeats(made.shape.len())?;
     for (axis, &times) in repeats.iter().enumerate().filter(|&(_, &times)| times != 1) {
         if made.place.is_some_and(|place| place.axis == axis) {
-            return Err(reader.mixes(node));
+            return Err(mixes(node));
         }
         if made.shape[axis] == 1 {
             let mut shape = made.shape.clone();
@@ -173,7 +174,7 @@ impl Reader<'_> {
         }
         let place = match made.place {
             None => None,
-            Some(place) => Some(moved(&made.shape, &shape, place, self.batch).ok_or_else(|| self.mixes(node))?),
+            Some(place) => Some(moved(&made.shape, &shape, place, self.batch).ok_or_else(|| mixes(node))?),
         };
         let of_one = self.shape_of_one(&shape, place);
         let element = made.element;
@@ -201,7 +202,7 @@ impl Reader<'_> {
             return Ok(made.clone());
         }
         if made.place.is_some_and(|place| place.axis == cut.axis) {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let mut shape = made.shape.clone();
         shape[cut.axis] = cut.length;
@@ -245,9 +246,9 @@ impl Reader<'_> {
         }
         let mut shape = first.shape().to_vec();
         shape[axis] = parts.iter().map(|value| value.shape()[axis]).fold(0, usize::saturating_add);
-        let place = self.common_place(node, &shape, parts)?;
+        let place = common_place(node, &shape, parts)?;
         if place.is_some_and(|place| place.axis == axis) {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let mut inputs = Vec::new();
         for part in parts {

@@ -1,8 +1,8 @@
 //! The operator of scaled dot-product attention.
 
-use super::Reader;
 use super::entrywise::number;
 use super::value::{Made, Value};
+use super::{Reader, mixes};
 use crate::error::OnnxError;
 use crate::shapes::Given;
 use crate::tensor::{Element, unrounded};
@@ -49,7 +49,7 @@ pub(super) fn evaluate(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Val
         return Err(wrong());
     }
     if query.place != key.place || key.place != value.place || query.place.is_some_and(|place| place.axis != 0) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let shape = vec![n, q_heads, q_length, value.shape[3]];
     let place = query.place;

@@ -46,7 +46,7 @@ pub(super) fn linear(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Vec<V
         |part: &str| if node.name.is_empty() { format!("linear.{part}") } else { format!("{}.{part}", node.name) };
     let mut parameter = |tensor: Tensor, part: &str| -> Result<Made, OnnxError> {
         let shape = tensor.shape.clone();
-        let name = reader.writer.declare(usize::MAX, &named(part), tensor)?;
+        let name = reader.writer.declare(usize::MAX, &named(part), &tensor)?;
         Ok(Made { name, shape, place: None, element: Element::Float })
     };
     let weight = parameter(Tensor { shape: vec![rows, inputs], ..weight }, "weight")?;

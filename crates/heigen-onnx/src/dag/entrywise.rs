@@ -2,7 +2,7 @@
 
 use super::value::{Made, Place, Value};
 use super::write::comparison;
-use super::{Reader, Recipe};
+use super::{Reader, Recipe, mixes};
 use crate::error::OnnxError;
 use crate::graph::Node;
 use crate::proto::data_type;
@@ -301,7 +301,7 @@ impl Reader<'_> {
             let shapes: Vec<String> = values.iter().map(|value| self.shown(value.shape(), value.place())).collect();
             node.error(format!("it takes tensors of {}, which do not fit each other", shapes.join(" and ")))
         })?;
-        let place = self.common_place(node, &shape, &values)?;
+        let place = common_place(node, &shape, &values)?;
         let kept = values.clone();
         let mut inputs = Vec::with_capacity(values.len());
         for value in values {
@@ -330,30 +330,11 @@ impl Reader<'_> {
                     return Ok(made.clone());
                 }
                 let name = known.map_or("constant", |id| self.graph.values[id].as_str());
-                let made = self.constant(tensor, &name.to_owned(), node)?;
+                let made = self.constant(tensor, name, node)?;
                 self.written.extend(known.map(|id| (id, made.clone())));
                 Ok(made)
             }
         }
-    }
-
-    /// The place of the samples in the result of an operation on `values`, which has the shape `shape`.
-    pub(super) fn common_place(
-        &self,
-        node: &Node,
-        shape: &[usize],
-        values: &[Value],
-    ) -> Result<Option<Place>, OnnxError> {
-        let mut found: Option<Place> = None;
-        for value in values {
-            let Some(place) = value.place() else { continue };
-            let place = place.at(place.axis + shape.len() - value.shape().len());
-            if found.is_some_and(|found| found != place) {
-                return Err(self.mixes(node));
-            }
-            found = Some(place);
-        }
-        Ok(found)
     }
 
     /// A value that meets samples in a result of `shape`: if it has something for each of them, the first is taken, provided
@@ -451,4 +432,18 @@ fn first_of_constant(tensor: &Tensor, place: Place, batch: usize) -> Option<Tens
     let mut shape = tensor.shape.clone();
     shape[place.axis] = size / batch;
     Some(Tensor { shape, values: values.into(), ..tensor.clone() })
+}
+
+/// The place of the samples in the result of an operation on `values`, which has the shape `shape`.
+pub(super) fn common_place(node: &Node, shape: &[usize], values: &[Value]) -> Result<Option<Place>, OnnxError> {
+    let mut found: Option<Place> = None;
+    for value in values {
+        let Some(place) = value.place() else { continue };
+        let place = place.at(place.axis + shape.len() - value.shape().len());
+        if found.is_some_and(|found| found != place) {
+            return Err(mixes(node));
+        }
+        found = Some(place);
+    }
+    Ok(found)
 }

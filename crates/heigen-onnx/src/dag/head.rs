@@ -1,7 +1,7 @@
 //! The end of the graph: logits, with what follows them left off.
 
 use super::value::{Made, Place, Value};
-use super::{Reader, Writer};
+use super::{Reader, Writer, mixes};
 use crate::error::{OnnxError, quote};
 use crate::graph::{Node, ValueId};
 use crate::input_and_logits::{Input, names};
@@ -50,7 +50,7 @@ pub(super) fn finish(mut reader: Reader<'_>, input: &Input, candidates: &[ValueI
     warnings.append(&mut reader.warnings);
     let mut input_shape = vec![1];
     input_shape.extend(&input.sample);
-    let written = reader.writer.finish(reader.graph, input_shape, name);
+    let written = reader.writer.finish(reader.graph, input_shape, &name);
     if written.spec.nodes.is_empty() {
         return Err(OnnxError::Output("the graph's output is its input; expected layers between them".into()));
     }
@@ -82,7 +82,7 @@ fn logits(reader: &mut Reader<'_>, id: ValueId, made: &Made, name: &str) -> Resu
     if batch > 1 && made.place != Some(Place::axis(0)) {
         return Err(match made.place {
             None => OnnxError::Output(format!("output {name} does not depend on the samples; expected logits")),
-            Some(_) => reader.mixes(&node),
+            Some(_) => mixes(&node),
         });
     }
     if made.name == GraphSpec::INPUT {

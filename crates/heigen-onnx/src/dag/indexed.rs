@@ -2,7 +2,7 @@
 
 use super::entrywise::number;
 use super::value::{Made, Place, Value};
-use super::{Reader, Recipe};
+use super::{Reader, Recipe, mixes};
 use crate::error::OnnxError;
 use crate::fold::{element_places, indices, keeps, places_nd};
 use crate::graph::Node;
@@ -18,7 +18,7 @@ pub(super) fn gather(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
     let Some(constant) = given.constant(1) else { return by_samples(reader, node, &data, axis) };
     let (places, of) = indices(given, 1, data.shape[axis])?;
     if data.place.is_some_and(|place| place.axis == axis) && !(places.len() == 1 && data.shape[axis] == 1) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let mut shape = data.shape[..axis].to_vec();
     shape.extend(&of);
@@ -76,7 +76,7 @@ pub(super) fn gather_places(reader: &mut Reader<'_>, given: &Given<'_>) -> Resul
     let (places, shape, place) = if node.operator == "GatherElements" {
         let axis = given.axis("axis", 0, rank)?;
         if x.place.is_some_and(|place| place.axis == axis) || constant.shape.len() != rank {
-            return Err(reader.mixes(node));
+            return Err(mixes(node));
         }
         let shape = constant.shape.clone();
         if let Some(place) = x.place {
@@ -99,10 +99,10 @@ pub(super) fn gather_places(reader: &mut Reader<'_>, given: &Given<'_>) -> Resul
             } else if own.axis >= indexed {
                 place = Some(own.at(list + own.axis - indexed));
             } else {
-                return Err(reader.mixes(node));
+                return Err(mixes(node));
             }
         }
-        let (starts, _, slice) = places_nd(&given, &of_one, batch)?;
+        let [starts, _, slice] = places_nd(&given, &of_one, batch)?;
         let length: usize = slice.iter().product();
         (starts.iter().flat_map(|&at| at..at + length).collect(), shape, place)
     };
@@ -119,7 +119,7 @@ pub(super) fn gather_places(reader: &mut Reader<'_>, given: &Given<'_>) -> Resul
 fn of_first(reader: &mut Reader<'_>, node: &Node, constant: Tensor, place: Place) -> Result<Tensor, OnnxError> {
     match reader.first(node, &Value::Constant(constant), place, 0)? {
         Value::Constant(tensor) => Ok(tensor),
-        Value::Made(_) => Err(reader.mixes(node)),
+        Value::Made(_) => Err(mixes(node)),
     }
 }
 
@@ -158,7 +158,7 @@ pub(super) fn triangle(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Val
         return Err(node.error(format!("it takes a triangle of a tensor of {:?}; expected matrices", x.shape)));
     };
     if x.place.is_some_and(|place| place.axis + 2 >= x.shape.len()) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let k = given.number(1, "k")?.unwrap_or(0.0) as i64;
     let upper = node.attributes.int("upper", 1) != 0;

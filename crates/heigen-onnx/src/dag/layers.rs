@@ -38,7 +38,7 @@ impl Reader<'_> {
         let tensor = Tensor::decode(proto, &self.graph.values[id], &mut self.budget)?;
         let number = tensor.values.first().copied().unwrap_or_default();
         let wanted = self.name_beside(node, i);
-        let name = self.writer.declare(id, &wanted, tensor)?;
+        let name = self.writer.declare(id, &wanted, &tensor)?;
         self.provenance.merged(&[name.clone(), made.name.clone()], number);
         Ok(Some(Made { name, ..made }))
     }

@@ -195,7 +195,7 @@ impl<'g> Reader<'g> {
                 tensor = Tensor { shape: vec![columns, rows], values: values.into(), ..tensor };
             }
             let (shape, element) = (tensor.shape.clone(), tensor.element);
-            let name = self.writer.parameter(self.graph, &self.parameters, id, tensor)?;
+            let name = self.writer.parameter(self.graph, &self.parameters, id, &tensor)?;
             if turned {
                 self.turned.insert(name.clone());
             }
@@ -298,14 +298,6 @@ impl<'g> Reader<'g> {
         Ok(Made { name, shape, place, element: Element::Float })
     }
 
-    /// The refusal of an operation over the axis of the samples.
-    fn mixes(&self, node: &Node) -> OnnxError {
-        node.error(
-            "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
-             the model for a batch of one sample, or with an open batch and in evaluation mode",
-        )
-    }
-
     fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -318,4 +310,12 @@ impl<'g> Reader<'g> {
             self.warnings.push(warning);
         }
     }
+}
+
+/// The refusal of an operation over the axis of the samples.
+fn mixes(node: &Node) -> OnnxError {
+    node.error(
+        "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
+         the model for a batch of one sample, or with an open batch and in evaluation mode",
+    )
 }

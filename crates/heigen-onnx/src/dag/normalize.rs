@@ -1,7 +1,7 @@
 //! Normalisations.
 
-use super::Reader;
 use super::value::{Made, Value};
+use super::{Reader, mixes};
 use crate::error::OnnxError;
 use crate::graph::Node;
 use crate::shapes::Given;
@@ -64,7 +64,7 @@ pub(super) fn batch(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value,
     let eps = epsilon(given)?;
     let channels = x.shape.get(1).copied().unwrap_or(0);
     if x.place.is_some_and(|place| place.axis == 1) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     for (i, name) in [(1, "scale"), (2, "bias"), (3, "mean"), (4, "variance")] {
         let got = reader.input(node, i)?;
@@ -72,7 +72,7 @@ pub(super) fn batch(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value,
             return Err(node.error(format!("its {name} has the shape {:?}; expected [{channels}]", got.shape())));
         }
     }
-    if let Some(negative) = given.constant(4).and_then(|v| v.values.iter().copied().find(|&v| !(v >= 0.0))) {
+    if let Some(negative) = given.constant(4).and_then(|v| v.values.iter().copied().find(|&v| v < 0.0 || v.is_nan())) {
         return Err(node.error(format!("its variance has the entry {negative}; expected 0 or more")));
     }
     let mut statistics = Vec::new();
@@ -98,7 +98,7 @@ pub(super) fn layer(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value,
     let eps = epsilon(given)?;
     let first = given.axis("axis", -1, x.shape.len())?;
     if x.place.is_some_and(|place| place.axis >= first) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let axes = x.shape.len() - first;
     let affine = affine(reader, given, 1)?;
@@ -129,7 +129,7 @@ pub(super) fn group(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value,
         return Err(node.error(format!("it gets {:?} and has {groups} groups", x.shape)));
     }
     if x.place.is_some_and(|place| place.axis != 0) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let mut affine = affine(reader, given, 1)?;
     for part in affine.iter_mut().flatten() {
@@ -153,7 +153,7 @@ pub(super) fn by_length(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Va
     let axis = given.axis("axis", -1, x.shape.len())?;
     let p = node.attributes.int("p", 2);
     if x.place.is_some_and(|place| place.axis == axis) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let (reduction, of) = match p {
         1 => (Reduction::Sum, reader.unary(node, Op::Abs, &x)?),

@@ -40,9 +40,20 @@ enum Use {
 
 fn way(node: &Node, i: usize) -> Use {
     match (node.operator.as_str(), i) {
-        ("Gemm" | "Conv" | "ConvTranspose", 2) => Use::Bias,
-        ("Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "Einsum", _) => Use::Weight,
-        ("PRelu", 1) | ("Gather", 0) | ("Attention", 0..3) => Use::Weight,
+        (
+            "Gemm"
+            | "Conv"
+            | "ConvTranspose"
+            | "BatchNormalization"
+            | "LayerNormalization"
+            | "GroupNormalization"
+            | "InstanceNormalization",
+            2,
+        ) => Use::Bias,
+        ("Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "Einsum", _)
+        | ("PRelu", 1)
+        | ("Gather", 0)
+        | ("Attention", 0..3) => Use::Weight,
         (
             "BatchNormalization"
             | "LayerNormalization"
@@ -51,7 +62,6 @@ fn way(node: &Node, i: usize) -> Use {
             | "RMSNormalization",
             1,
         ) => Use::Scale,
-        ("BatchNormalization" | "LayerNormalization" | "GroupNormalization" | "InstanceNormalization", 2) => Use::Bias,
         ("Add" | "Sub" | "Mul" | "Div" | "Sum" | "Concat", _) => Use::Loose,
         _ => Use::Fixed,
     }
@@ -223,12 +233,12 @@ impl Parameters {
             Role::Computed(_) if numbers > 1 => self.computed.push(id),
             // The newer exporter tells what it computed from tensors of the model.
             Role::Made if numbers > 1 && graph.exporter() == Exporter::TorchScript => self.computed.push(id),
-            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => {
-                // A file that names its parameters names all of them.
-                if !graph.roles.values().any(|role| *role == Role::Parameter) {
-                    self.held.push((id, place));
-                }
-            }
+            // A file that names its parameters names all of them.
+            Role::Unknown
+                if numbers == 1
+                    && !flow.is_bias_of_one(node, &proto.dims)
+                    && graph.roles.values().any(|role| *role == Role::Parameter) => {}
+            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => self.held.push((id, place)),
             Role::Unknown if names_batch_norm(name) => self.held.push((id, place)),
             Role::Unknown if all_finite(proto) && !is_mask(proto) => {
                 let plain = ["weight", "bias", "gamma", "beta"].iter().any(|ending| name.ends_with(ending));

@@ -1,8 +1,8 @@
 //! Products of matrices.
 
-use super::Reader;
 use super::entrywise::number;
 use super::value::{Made, Place, Value};
+use super::{Reader, mixes};
 use crate::error::OnnxError;
 use crate::graph::Node;
 use crate::shapes::{Given, broadcast};
@@ -41,7 +41,7 @@ pub(super) fn gemm(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, 
         return reader.linear(node, &a, &b, bias.as_ref()).map(Value::Made);
     }
     let b = if rows_are_outputs { reader.transposed(node, &b, vec![1, 0])? } else { b };
-    let mut made = reader.multiplied(node, a, b)?;
+    let mut made = reader.multiplied(node, &a, &b)?;
     if alpha != 1.0 {
         made = reader.combined(node, &Op::Mul, vec![Value::Made(made), Value::Constant(number(alpha))])?;
     }
@@ -70,7 +70,7 @@ pub(super) fn matmul(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
         }
         return reader.linear(node, &a, &b, None).map(Value::Made);
     }
-    reader.multiplied(node, a, b).map(Value::Made)
+    reader.multiplied(node, &a, &b).map(Value::Made)
 }
 
 pub(super) fn einsum(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value, OnnxError> {
@@ -96,7 +96,7 @@ pub(super) fn einsum(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
             }
             if let Some(place) = operand.place().filter(|place| place.axis == axis) {
                 if samples.is_some_and(|samples| samples != (letter, place.before)) {
-                    return Err(reader.mixes(node));
+                    return Err(mixes(node));
                 }
                 samples = Some((letter, place.before));
             }
@@ -105,7 +105,7 @@ pub(super) fn einsum(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Value
     let place = match samples {
         None => None,
         Some((letter, before)) => {
-            let axis = result.chars().position(|l| l == letter).ok_or_else(|| reader.mixes(node))?;
+            let axis = result.chars().position(|l| l == letter).ok_or_else(|| mixes(node))?;
             Some(Place { axis, before })
         }
     };
@@ -163,7 +163,7 @@ fn letters(equation: &str, operands: &[Value]) -> Option<(Vec<String>, String)> 
     let mut order: Vec<usize> = Vec::new();
     keyed.iter().flatten().for_each(|&key| {
         if !order.contains(&key) {
-            order.push(key)
+            order.push(key);
         }
     });
     let letter = |key: &usize| {
@@ -194,7 +194,7 @@ impl Reader<'_> {
     ) -> Result<Made, OnnxError> {
         let last = x.shape.len().saturating_sub(1);
         if x.place.is_some_and(|place| place.axis == last) {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let mut shape = x.shape.clone();
         if let Some(last) = shape.last_mut() {
@@ -205,9 +205,9 @@ impl Reader<'_> {
     }
 
     /// The product of two tensors as numpy has it.
-    pub(super) fn multiplied(&mut self, node: &Node, a: Made, b: Made) -> Result<Made, OnnxError> {
+    pub(super) fn multiplied(&mut self, node: &Node, a: &Made, b: &Made) -> Result<Made, OnnxError> {
         let wrong = {
-            let message = format!("it multiplies {} by {}", self.shown_made(&a), self.shown_made(&b));
+            let message = format!("it multiplies {} by {}", self.shown_made(a), self.shown_made(b));
             move || node.error(message.as_str())
         };
         if a.shape.is_empty() || b.shape.is_empty() {
@@ -215,8 +215,8 @@ impl Reader<'_> {
         }
         // A vector is a matrix of one row, or of one column.
         let (row, column) = (a.shape.len() == 1, b.shape.len() == 1);
-        let full_a = if row { self.reshaped(node, &a, vec![1, a.shape[0]])? } else { a.clone() };
-        let full_b = if column { self.reshaped(node, &b, vec![b.shape[0], 1])? } else { b.clone() };
+        let full_a = if row { self.reshaped(node, a, vec![1, a.shape[0]])? } else { a.clone() };
+        let full_b = if column { self.reshaped(node, b, vec![b.shape[0], 1])? } else { b.clone() };
         let (ra, rb) = (full_a.shape.len(), full_b.shape.len());
         let lead = broadcast(&full_a.shape[..ra - 2], &full_b.shape[..rb - 2]).ok_or_else(&wrong)?;
         if full_a.shape[ra - 1] != full_b.shape[rb - 2] {
@@ -227,13 +227,13 @@ impl Reader<'_> {
         shape.extend([full_a.shape[ra - 2], full_b.shape[rb - 1]]);
         let to = |place: Place, own: usize| place.at(place.axis + rank - own);
         if full_a.place.is_some_and(|p| p.axis == ra - 1) || full_b.place.is_some_and(|p| p.axis == rb - 2) {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let (pa, pb) = (full_a.place.map(|p| to(p, ra)), full_b.place.map(|p| to(p, rb)));
         if let (Some(pa), Some(pb)) = (pa, pb)
             && pa != pb
         {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let place = pa.or(pb);
         let leading = place.filter(|place| place.axis + 2 < rank);

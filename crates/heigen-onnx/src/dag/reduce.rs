@@ -1,7 +1,7 @@
 //! One number made of many along axes, and functions that compare entries along an axis.
 
-use super::Reader;
 use super::value::{Made, Value};
+use super::{Reader, mixes};
 use crate::error::OnnxError;
 use crate::fold::reduced_axes;
 use crate::graph::Node;
@@ -60,7 +60,7 @@ pub(super) fn softmax(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Valu
     let log = node.operator == "LogSoftmax";
     let along = |axis: usize| if log { Op::LogSoftmax { axis } } else { Op::Softmax { axis } };
     if x.place.is_some_and(|place| place.axis == axis || (!one && place.axis > axis)) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     if one || x.shape[axis + 1..].iter().all(|&size| size == 1) {
         return reader.unary(node, along(axis), &x).map(Value::Made);
@@ -78,7 +78,7 @@ pub(super) fn cumulated(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Va
     let axis = given.number(1, "axis")?.and_then(|axis| from_front(axis as i64, x.shape.len()));
     let axis = axis.ok_or_else(|| node.error("it has no axis of its tensor"))?;
     if x.place.is_some_and(|place| place.axis == axis) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     let attribute = |name: &str| node.attributes.int(name, 0) != 0;
     let (exclusive, reverse) = (attribute("exclusive"), attribute("reverse"));
@@ -106,7 +106,7 @@ impl Reader<'_> {
     ) -> Result<Made, OnnxError> {
         axes.sort_unstable();
         if x.place.is_some_and(|place| axes.contains(&place.axis)) {
-            return Err(self.mixes(node));
+            return Err(mixes(node));
         }
         let rank = x.shape.len();
         let kept = |i: &usize| !axes.contains(i);

@@ -1,7 +1,7 @@
 //! Images of another size.
 
-use super::Reader;
 use super::value::{Made, Place, Value};
+use super::{Reader, mixes};
 use crate::error::OnnxError;
 use crate::graph::Node;
 use crate::shapes::{Given, from_front};
@@ -51,7 +51,7 @@ pub(super) fn evaluate(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Val
     }
     let axes = along(given, &x, later)?;
     if axes.iter().any(|along| x.place.is_some_and(|place| place.axis == along.axis)) {
-        return Err(reader.mixes(node));
+        return Err(mixes(node));
     }
     if let Some(op) = plain(&rule, &axes, &x) {
         let mut shape = x.shape.clone();
@@ -138,9 +138,8 @@ impl Rule {
         let (i, from, to) = (i as f64, along.from as f64, along.to as f64);
         match self.transformation.as_str() {
             "asymmetric" => i / along.scale,
-            "align_corners" if along.to == 1 => 0.0,
+            "align_corners" | "pytorch_half_pixel" if along.to == 1 => 0.0,
             "align_corners" => i * (from - 1.0) / (to - 1.0),
-            "pytorch_half_pixel" if along.to == 1 => 0.0,
             "half_pixel_symmetric" => {
                 let adjustment = to / (along.scale * from);
                 let offset = from / 2.0 * (1.0 - adjustment);

@@ -1,8 +1,8 @@
 //! Windows that slide over one axis or two: convolutions and pools.
 
-use super::Reader;
 use super::entrywise::number;
 use super::value::{Made, Place, Value};
+use super::{Reader, mixes};
 use crate::error::{OnnxError, list};
 use crate::shapes::Given;
 use heigen::vocabulary::Op;
@@ -100,7 +100,7 @@ fn windowed(reader: &Reader<'_>, given: &Given<'_>, x: &Made) -> Result<(), Onnx
         )));
     }
     if x.place.is_some_and(|place| place != Place::axis(0) && place.axis != 0) {
-        return Err(reader.mixes(given.node));
+        return Err(mixes(given.node));
     }
     Ok(())
 }

@@ -69,14 +69,14 @@ impl Writer {
         graph: &Graph,
         parameters: &Parameters,
         id: ValueId,
-        tensor: Tensor,
+        tensor: &Tensor,
     ) -> Result<String, OnnxError> {
         let wanted = parameters.names.get(&id).map_or(graph.values[id].as_str(), String::as_str);
         self.declare(id, wanted, tensor)
     }
 
     /// Takes a parameter in under a name of its own.
-    pub(super) fn declare(&mut self, id: ValueId, wanted: &str, tensor: Tensor) -> Result<String, OnnxError> {
+    pub(super) fn declare(&mut self, id: ValueId, wanted: &str, tensor: &Tensor) -> Result<String, OnnxError> {
         let name = self.unique(wanted);
         if let Some(value) = tensor.values.iter().find(|v| !v.is_finite()) {
             return Err(OnnxError::Tensor { name, problem: format!("it holds {value}; expected finite numbers") });
@@ -85,7 +85,7 @@ impl Writer {
             return Err(OnnxError::Tensor { name, problem: "it is a parameter without numbers".to_owned() });
         }
         let copies = self.parameters.iter().filter(|(other, ..)| *other == id).count();
-        self.parameters.push((id, copies, stored(&name, &tensor)));
+        self.parameters.push((id, copies, stored(&name, tensor)));
         Ok(name)
     }
 
@@ -138,8 +138,8 @@ impl Writer {
     }
 
     /// The graph that makes the tensor `output`, without what it does not need.
-    pub(super) fn finish(self, graph: &Graph, input_shape: Vec<usize>, output: String) -> Written {
-        let mut needed: HashSet<&str> = HashSet::from([output.as_str()]);
+    pub(super) fn finish(self, graph: &Graph, input_shape: Vec<usize>, output: &str) -> Written {
+        let mut needed: HashSet<&str> = HashSet::from([output]);
         let mut kept = vec![false; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate().rev() {
             if needed.contains(node.id.as_str()) {
@@ -161,7 +161,7 @@ impl Writer {
             parameters: parameters.iter().map(spec).collect(),
             buffers: buffers.iter().map(spec).collect(),
             nodes: vec![],
-            output: output.clone(),
+            output: output.to_owned(),
         };
         let nodes = self.nodes.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(node, _)| node).collect();
         let stored = parameters.into_iter().chain(buffers).collect();

@@ -91,7 +91,7 @@ fn concatenated(given: &Given<'_>, first: &Tensor, budget: &mut Budget) -> Resul
     let alike = |t: &&Tensor| {
         t.shape.len() == first.shape.len() && (0..first.shape.len()).all(|i| i == axis || t.shape[i] == first.shape[i])
     };
-    if !parts.iter().all(|part| alike(part)) {
+    if !parts.iter().all(alike) {
         return Err(given.error("it joins constants of shapes that do not fit"));
     }
     let mut shape = first.shape.clone();

@@ -115,8 +115,11 @@ fn of_one(operator: &str) -> Option<fn(f64) -> f64> {
     })
 }
 
+/// A function of two numbers, and whether its results are truth values.
+type OfTwo = (fn(f64, f64) -> f64, bool);
+
 /// The function of two numbers, and whether its results are truth values; `whole` says that the numbers are integers.
-fn of_two(operator: &str, whole: bool) -> Option<(fn(f64, f64) -> f64, bool)> {
+fn of_two(operator: &str, whole: bool) -> Option<OfTwo> {
     const fn number(truth: bool) -> f64 {
         if truth { 1.0 } else { 0.0 }
     }

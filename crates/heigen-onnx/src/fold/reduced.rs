@@ -68,7 +68,7 @@ fn cumulated(given: &Given<'_>, from: &Tensor, budget: &mut Budget) -> Result<Te
     let step = strides(&from.shape)[axis];
     let length = from.shape[axis];
     let mut values = from.values.to_vec();
-    for start in (0..values.len()).filter(|at| at / step % length == 0) {
+    for start in (0..values.len()).filter(|at| (at / step).is_multiple_of(length)) {
         let mut sum = 0.0;
         for i in 0..length {
             let at = start + step * if reverse { length - 1 - i } else { i };
