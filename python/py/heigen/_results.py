@@ -104,8 +104,7 @@ class EigenPairs:
     eigenvalues: Vector
     #: The eigenvectors [P, k], orthonormal columns.
     eigenvectors: Any
-    #: Bounds on |A v_i - lambda_i v_i|, from products with random combinations of the returned vectors: an eigenvalue of A is
-    #: as near as that.
+    #: |A v_i - lambda_i v_i|, from products with the returned vectors: an eigenvalue of A is as near as that.
     residuals: Vector
     #: The estimate of |A| that the tolerance is relative to.
     scale: float

@@ -2,7 +2,6 @@
 #![allow(missing_docs)]
 
 mod certificates;
-mod extremes;
 mod homes;
 mod operators;
 mod penalised;
