@@ -1,6 +1,6 @@
 //! The same numbers in other shapes and orders, parts of tensors, and tensors joined.
 
-use super::entrywise::common_place;
+use super::broadcast::common_place;
 use super::value::{Made, Value, moved};
 use super::{Reader, Recipe, mixes};
 use crate::error::OnnxError;

@@ -44,13 +44,13 @@ pub(super) fn linear(reader: &mut Reader<'_>, given: &Given<'_>) -> Result<Vec<V
     reader.budget.spend(numbers, || node.label.clone())?;
     let named =
         |part: &str| if node.name.is_empty() { format!("linear.{part}") } else { format!("{}.{part}", node.name) };
-    let mut parameter = |tensor: Tensor, part: &str| -> Result<Made, OnnxError> {
+    let mut parameter = |tensor: &Tensor, part: &str| -> Result<Made, OnnxError> {
         let shape = tensor.shape.clone();
-        let name = reader.writer.declare(usize::MAX, &named(part), &tensor)?;
+        let name = reader.writer.declare(usize::MAX, &named(part), tensor)?;
         Ok(Made { name, shape, place: None, element: Element::Float })
     };
-    let weight = parameter(Tensor { shape: vec![rows, inputs], ..weight }, "weight")?;
-    let bias = bias.map(|bias| parameter(bias, "bias")).transpose()?;
+    let weight = parameter(&Tensor { shape: vec![rows, inputs], ..weight }, "weight")?;
+    let bias = bias.map(|bias| parameter(&bias, "bias")).transpose()?;
     let scores = reader.linear(node, &x, &weight, bias.as_ref())?;
     let kind = node.attributes.text("post_transform").unwrap_or_else(|| "NONE".to_owned());
     let last = scores.shape.len() - 1;

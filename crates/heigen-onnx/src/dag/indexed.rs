@@ -102,7 +102,7 @@ pub(super) fn gather_places(reader: &mut Reader<'_>, given: &Given<'_>) -> Resul
                 return Err(mixes(node));
             }
         }
-        let [starts, _, slice] = places_nd(&given, &of_one, batch)?;
+        let (starts, _, slice) = places_nd(&given, &of_one, batch)?;
         let length: usize = slice.iter().product();
         (starts.iter().flat_map(|&at| at..at + length).collect(), shape, place)
     };

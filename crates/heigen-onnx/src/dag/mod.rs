@@ -7,6 +7,7 @@
 
 mod arrange;
 mod attention;
+mod broadcast;
 mod classic;
 mod entrywise;
 mod head;
@@ -113,6 +114,14 @@ fn open_batch(graph: &Graph, sample: &[usize]) -> usize {
     let all: Vec<i64> = sizes.chain(stated).chain(sample.iter().map(|&n| n as i64)).collect();
     let fits = |prime: &&usize| all.iter().all(|&n| n == 0 || n % **prime as i64 != 0);
     *PRIMES.iter().find(fits).unwrap_or(&59)
+}
+
+/// The refusal of an operation over the axis of the samples.
+fn mixes(node: &Node) -> OnnxError {
+    node.error(
+        "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
+         the model for a batch of one sample, or with an open batch and in evaluation mode",
+    )
 }
 
 impl<'g> Reader<'g> {
@@ -310,12 +319,4 @@ impl<'g> Reader<'g> {
             self.warnings.push(warning);
         }
     }
-}
-
-/// The refusal of an operation over the axis of the samples.
-fn mixes(node: &Node) -> OnnxError {
-    node.error(
-        "it mixes the samples of a batch with each other; heigen analyses networks that treat every sample alone: export \
-         the model for a batch of one sample, or with an open batch and in evaluation mode",
-    )
 }

@@ -39,29 +39,16 @@ enum Use {
 }
 
 fn way(node: &Node, i: usize) -> Use {
+    const NORMALIZATIONS: [&str; 5] =
+        ["BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization", "RMSNormalization"];
     match (node.operator.as_str(), i) {
-        (
-            "Gemm"
-            | "Conv"
-            | "ConvTranspose"
-            | "BatchNormalization"
-            | "LayerNormalization"
-            | "GroupNormalization"
-            | "InstanceNormalization",
-            2,
-        ) => Use::Bias,
+        (operator, 1) if NORMALIZATIONS.contains(&operator) => Use::Scale,
+        (operator, 2) if NORMALIZATIONS.contains(&operator) => Use::Bias,
+        ("Gemm" | "Conv" | "ConvTranspose", 2) => Use::Bias,
         ("Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "Einsum", _)
         | ("PRelu", 1)
         | ("Gather", 0)
         | ("Attention", 0..3) => Use::Weight,
-        (
-            "BatchNormalization"
-            | "LayerNormalization"
-            | "GroupNormalization"
-            | "InstanceNormalization"
-            | "RMSNormalization",
-            1,
-        ) => Use::Scale,
         ("Add" | "Sub" | "Mul" | "Div" | "Sum" | "Concat", _) => Use::Loose,
         _ => Use::Fixed,
     }
@@ -233,12 +220,11 @@ impl Parameters {
             Role::Computed(_) if numbers > 1 => self.computed.push(id),
             // The newer exporter tells what it computed from tensors of the model.
             Role::Made if numbers > 1 && graph.exporter() == Exporter::TorchScript => self.computed.push(id),
-            // A file that names its parameters names all of them.
-            Role::Unknown
-                if numbers == 1
-                    && !flow.is_bias_of_one(node, &proto.dims)
-                    && graph.roles.values().any(|role| *role == Role::Parameter) => {}
-            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => self.held.push((id, place)),
+            Role::Unknown if numbers == 1 && !flow.is_bias_of_one(node, &proto.dims) => {
+                // A file that names its parameters names all of them.
+                let named = graph.roles.values().any(|role| *role == Role::Parameter);
+                self.held.extend((!named).then_some((id, place)));
+            }
             Role::Unknown if names_batch_norm(name) => self.held.push((id, place)),
             Role::Unknown if all_finite(proto) && !is_mask(proto) => {
                 let plain = ["weight", "bias", "gamma", "beta"].iter().any(|ending| name.ends_with(ending));

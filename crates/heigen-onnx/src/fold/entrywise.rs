@@ -93,6 +93,9 @@ fn cast(
     Ok(Tensor { shape: from.shape.clone(), values, precision, element })
 }
 
+/// A function of two numbers.
+type OfTwo = fn(f64, f64) -> f64;
+
 fn of_one(operator: &str) -> Option<fn(f64) -> f64> {
     Some(match operator {
         "Neg" => |v| -v,
@@ -115,15 +118,12 @@ fn of_one(operator: &str) -> Option<fn(f64) -> f64> {
     })
 }
 
-/// A function of two numbers, and whether its results are truth values.
-type OfTwo = (fn(f64, f64) -> f64, bool);
-
 /// The function of two numbers, and whether its results are truth values; `whole` says that the numbers are integers.
-fn of_two(operator: &str, whole: bool) -> Option<OfTwo> {
+fn of_two(operator: &str, whole: bool) -> Option<(OfTwo, bool)> {
     const fn number(truth: bool) -> f64 {
         if truth { 1.0 } else { 0.0 }
     }
-    let f: fn(f64, f64) -> f64 = match operator {
+    let f: OfTwo = match operator {
         "Add" | "Sum" | "Mean" => |a, b| a + b,
         "Sub" => |a, b| a - b,
         "Mul" => |a, b| a * b,

@@ -17,7 +17,7 @@ pub(super) fn evaluate(given: &Given<'_>, first: &Tensor, budget: &mut Budget) -
         }
         "GatherND" => {
             let batch = given.node.attributes.int("batch_dims", 0);
-            let [places, mut shape, slice] = places_nd(given, &first.shape, batch)?;
+            let (places, mut shape, slice) = places_nd(given, &first.shape, batch)?;
             shape.extend(&slice);
             spend(given, &shape, budget)?;
             let length: usize = slice.iter().product();
@@ -89,9 +89,12 @@ pub(crate) fn element_places(
     Ok((along.iter().enumerate().map(place).collect(), of))
 }
 
+/// Places, the shape of their list, and that of what lies at each.
+type Slices = (Vec<usize>, Vec<usize>, Vec<usize>);
+
 /// The places of the slices that GatherND and ScatterND name in a tensor of `shape`, the shape of the list of indices, and
 /// that of a slice.
-pub(crate) fn places_nd(given: &Given<'_>, shape: &[usize], batch: i64) -> Result<[Vec<usize>; 3], OnnxError> {
+pub(crate) fn places_nd(given: &Given<'_>, shape: &[usize], batch: i64) -> Result<Slices, OnnxError> {
     let indices = given.constant(1).ok_or_else(|| given.error("it has no indices"))?;
     let wrong = || given.error(format!("its indices of {:?} do not fit a tensor of {shape:?}", indices.shape));
     let batch = usize::try_from(batch).map_err(|_| wrong())?;
@@ -112,7 +115,7 @@ pub(crate) fn places_nd(given: &Given<'_>, shape: &[usize], batch: i64) -> Resul
         }
         places.push(at);
     }
-    Ok([places, list.to_vec(), shape[end..].to_vec()])
+    Ok((places, list.to_vec(), shape[end..].to_vec()))
 }
 
 fn scattered(given: &Given<'_>, into: &Tensor, budget: &mut Budget) -> Result<Tensor, OnnxError> {
@@ -121,7 +124,7 @@ fn scattered(given: &Given<'_>, into: &Tensor, budget: &mut Budget) -> Result<Te
     if reduction != "none" {
         return Err(given.error(format!("its attribute reduction is {reduction:?}; expected none")));
     }
-    let [places, _, slice] = places_nd(given, &into.shape, 0)?;
+    let (places, _, slice) = places_nd(given, &into.shape, 0)?;
     let length: usize = slice.iter().product();
     if Some(updates.values.len()) != places.len().checked_mul(length) {
         return Err(
