@@ -373,10 +373,12 @@ def _batch_norm(w: Writer, x: str) -> str:
     if len(shape) < 2:
         raise Refused
     eps = w.one_of(1e-5, 0.1)
+    statistics = w.statistics(w.rng.standard_normal(shape[1]), w.rng.uniform(0.5, 2, shape[1]))
     if w.chance():
-        return w.node("batch_norm", x, "", "", *_affine(w, [shape[1]]), eps=eps, training=True)
-    mean, variance = w.rng.standard_normal(shape[1]), w.rng.uniform(0.5, 2, shape[1])
-    return w.node("batch_norm", x, w.buffer(mean), w.buffer(variance), *_affine(w, [shape[1]]), eps=eps)
+        # Weight and bias, or neither, as modules have them.
+        affine = [w.parameter([shape[1]], 0.3, 1.0), w.parameter([shape[1]], 0.3)] if w.chance() else []
+        return w.node("batch_norm", x, *statistics, *affine, eps=eps, training=True)
+    return w.node("batch_norm", x, *statistics, *_affine(w, [shape[1]]), eps=eps)
 
 
 @_makes("layer_norm")

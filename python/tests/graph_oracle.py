@@ -140,6 +140,11 @@ def _padding(node: Spec, axes: int) -> list[list[int]]:
     return _each(node, "padding", axes, [0, 0])
 
 
+def _steps(node: Spec) -> list[int]:
+    """The distances of the places of a pool, without which its windows lie side by side."""
+    return list(node.get("stride") or node["kernel_size"])
+
+
 def _padded(x: Tensor, padding: Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
     return functional.pad(x, [n for pair in reversed(padding) for n in pair], value=value)
 
@@ -181,7 +186,7 @@ def _places(node: Spec, shape: Sequence[int]) -> list[list[tuple[list[int], int]
     """For every axis of a pool and every place of its window the rows of the tensor inside, and the number of rows counted
     with the padding."""
     kernel, axes = node["kernel_size"], len(node["kernel_size"])
-    stride, padding, dilation = _each(node, "stride", axes, 1), _padding(node, axes), _each(node, "dilation", axes, 1)
+    stride, padding, dilation = _steps(node), _padding(node, axes), _each(node, "dilation", axes, 1)
     found = []
     for n, k, s, (before, after), d in zip(shape, kernel, stride, padding, dilation):
         beyond = n + before + after - d * (k - 1) - 1
@@ -221,7 +226,7 @@ def _max_pool(node: Spec, x: Tensor) -> Tensor:
     if not _by_pytorch(node):
         return _pool(node, x, lambda entries, _: entries.max(-1).values)
     by_axes = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}[axes]
-    stride, dilation = _each(node, "stride", axes, 1), _each(node, "dilation", axes, 1)
+    stride, dilation = _steps(node), _each(node, "dilation", axes, 1)
     padding = [before for before, _ in _padding(node, axes)]
     return by_axes(x, kernel, stride, padding, dilation, node.get("ceil_mode", False))
 
@@ -239,7 +244,7 @@ def _avg_pool(node: Spec, x: Tensor) -> Tensor:
         return _pool(node, x, mean)
     padding = [before for before, _ in _padding(node, axes)]
     own = {} if divisor is None else {"divisor_override": int(divisor)}
-    return by_axes(x, kernel, _each(node, "stride", axes, 1), padding, node.get("ceil_mode", False), counted, **own)
+    return by_axes(x, kernel, _steps(node), padding, node.get("ceil_mode", False), counted, **own)
 
 
 def _adaptive(node: Spec, x: Tensor, kind: str) -> Tensor:

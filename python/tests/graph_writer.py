@@ -80,6 +80,14 @@ class Writer:
     def buffer(self, numbers: Any) -> str:
         return self._tensor("buffer", self.buffers, np.asarray(numbers, np.float64))
 
+    def statistics(self, mean: Any, variance: Any) -> list[str]:
+        """Running statistics under the names that a module gives them."""
+        stem = self._name("norm")
+        names = [f"{stem}.running_mean", f"{stem}.running_var"]
+        for name, numbers in zip(names, (mean, variance)):
+            self._tensor(name, self.buffers, np.asarray(numbers, np.float64), name)
+        return names
+
     def constant(self, numbers: Any) -> str:
         numbers = np.asarray(numbers, np.float64)
         values = [float(v) if math.isfinite(v) else "-inf" if v < 0 else "inf" for v in numbers.flatten()]
@@ -151,8 +159,8 @@ class Writer:
         self._names += 1
         return f"{stem}{self._names}"
 
-    def _tensor(self, stem: str, names: list[str], numbers: NDArray[np.float64]) -> str:
-        name = self._name(stem)
+    def _tensor(self, stem: str, names: list[str], numbers: NDArray[np.float64], name: str = "") -> str:
+        name = name or self._name(stem)
         names.append(name)
         self.tensors[name] = np.asarray(numbers, np.float64)
         self.values[name] = [torch.from_numpy(self.tensors[name].copy())] * len(self.X)

@@ -219,7 +219,7 @@ def test_bad_input_is_an_exception_that_says_so():
         (lambda: heigen.analyze(model, X[:0], y[:0]), "no samples"),
         (lambda: heigen.analyze(model, X * np.nan, y), "infinite or NaN"),
         (lambda: heigen.analyze(model, X, y + 1), "a label is no class"),
-        (lambda: heigen.analyze(model, X, y, loss="huber"), 'loss is "huber"; expected "cross_entropy"'),
+        (lambda: heigen.analyze(model, X, y, loss="hubert"), 'loss is "hubert"; expected "cross_entropy"'),
         (lambda: heigen.analyze(model, X, y, operator="kfac"), 'operator is "kfac"; expected "hessian"'),
         (lambda: heigen.analyze(model, X, y, method="exact", dtype="float32"), 'method="exact" needs dtype="float64"'),
         (lambda: heigen.analyze(model, X, y, which="SA"), "give k, or leave which out"),

@@ -86,7 +86,7 @@ def test_losses_have_the_spectra_of_pytorch(name: str) -> None:
     if numbers:
         assert len(found.g_theta) == 0
         np.testing.assert_allclose(found.samples[1], y.numpy(), rtol=0, atol=1e-7)
-        with pytest.raises(heigen.HeigenError, match="no classes"):
+        with pytest.raises(heigen.Error, match="no classes"):
             _ = found.boundary
 
 
@@ -118,7 +118,7 @@ def test_options_of_named_losses() -> None:
     net = network(2)
     found = heigen.analyze(net, X, PAIRS, loss="huber", loss_args={"delta": 0.5}, progress=False)
     assert found.loss == pytest.approx(hessian(net, nn.HuberLoss(delta=0.5), PAIRS)[0], rel=1e-10)
-    with pytest.raises(heigen.HeigenError, match="`beta` is no option of the loss huber"):
+    with pytest.raises(heigen.Error, match="`beta` is no option of the loss huber"):
         heigen.analyze(net, X, PAIRS, loss="huber", loss_args={"beta": 0.5}, progress=False)
-    with pytest.raises(heigen.HeigenError, match="reduction"):
+    with pytest.raises(heigen.Error, match="reduction"):
         heigen.analyze(net, X, PAIRS, loss=nn.MSELoss(reduction="none"), progress=False)

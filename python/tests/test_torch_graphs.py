@@ -249,3 +249,23 @@ def test_padding_of_a_table_had_a_derivative():
     spec, tensors = graph_of(model, tokens)
     _, gradient = graph_oracle.loss_and_gradient(spec, tensors, tokens.numpy(), torch.arange(3), functional.cross_entropy)
     assert np.all(gradient[:4] == 0) and np.abs(gradient[4:8]).max() > 0
+
+
+@pytest.mark.parametrize("kind", ["without statistics", "without weights", "beside one with statistics"])
+def test_batch_normalisation_by_the_batch(kind):
+    torch.manual_seed(8)
+    norms = {
+        "without statistics": [nn.BatchNorm1d(5, track_running_stats=False).eval()],
+        "without weights": [nn.BatchNorm1d(5, affine=False)],
+        "beside one with statistics": [nn.BatchNorm1d(5), nn.BatchNorm1d(5).eval()],
+    }
+    model = nn.Sequential(nn.Linear(4, 5), *norms[kind], nn.Tanh(), nn.Linear(5, 3))
+    X, y = torch.randn(9, 4), torch.arange(9) % 3
+    network = network_of(model, X[:2])
+    if network.architecture["layers"][0]["type"] == "graph":
+        got = graph_oracle.run(network.architecture, network.tensors, X.numpy())
+        wanted = copy.deepcopy(model).double()(X.double())
+        assert (got - wanted).abs().max() < 1e-12
+    analysis = heigen.analyze(model, X, y, progress=False, threads=1)
+    wanted = hessian_of(Case(copy.deepcopy(model), X, y))
+    assert np.abs(analysis.eigenvalues - np.linalg.eigvalsh(wanted)).max() < 1e-9 * np.abs(wanted).max()

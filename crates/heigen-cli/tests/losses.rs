@@ -82,6 +82,11 @@ fn later_requests_keep_the_options_of_the_loss() {
     let found: Value = serde_json::from_str(&run.stdout).unwrap();
     let wanted = of["eigenvalues"].as_array().unwrap().last().unwrap().as_f64().unwrap();
     assert!((found["lambda_max"].as_f64().unwrap() - wanted).abs() < 1e-8 * wanted, "{found}");
+    // What needs classes is refused by name.
+    for command in [&["boundary"][..], &["plot", "overlaps"], &["plot", "coherence"]] {
+        let error = sandbox.error(&[command, &[path.to_str().unwrap()]].concat());
+        assert!(error.contains("its samples have no classes"), "{command:?}: {error}");
+    }
 }
 
 #[test]

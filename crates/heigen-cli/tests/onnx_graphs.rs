@@ -4,6 +4,7 @@ mod common;
 
 use common::Sandbox;
 use serde_json::Value;
+use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ fn analyzed(name: &str) {
     let mut table = format!("{},label\n", columns.join(","));
     for (x, y) in x.chunks(features).zip(&y) {
         let numbers: Vec<String> = x.iter().map(f64::to_string).collect();
-        table += &format!("{},{y}\n", numbers.join(","));
+        writeln!(table, "{},{y}", numbers.join(",")).unwrap();
     }
     for exporter in ["dynamo", "script"] {
         let sandbox = Sandbox::new();

@@ -196,7 +196,7 @@ fn what_makes_no_sense_is_refused() {
         &["--method", "exact", "--dtype", "float32"],
         &["--samples", "5..5"],
         &["--samples", "some"],
-        &["--loss", "l1"],
+        &["--loss", "l7"],
         &["--reparameterize", "1,2"],
         &["--tolerance", "0"],
         &["--probes", "3"],

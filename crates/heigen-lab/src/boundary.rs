@@ -71,6 +71,7 @@ pub(crate) fn measured(
     analysed: &Analysed,
     margin: bool,
 ) -> Result<BoundaryRecord, LabError> {
+    analysed.prepared.need_classes(&loaded.experiment)?;
     made(call, &Boundary::new(call, loaded, analysed, margin))
 }
 
@@ -159,9 +160,6 @@ fn compute(boundary: &Boundary) -> Result<BoundaryRecord, LabError> {
     let samples = analysed.prepared.training();
     let network = &analysed.prepared.network;
     let problem: Problem<f64> = call.problem(network, &analysed.theta, samples, analysed.objective.clone())?;
-    if problem.classes().is_none() {
-        return Err(LabError::NoClasses { name: experiment.name.clone() });
-    }
     let on_plane = network.n_inputs() == 2;
     let plane = plane(&experiment.dataset, &samples.features);
     let complexity = on_plane.then(|| {

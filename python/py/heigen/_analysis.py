@@ -317,10 +317,8 @@ class Analysis:
     def samples(self) -> tuple[Array, Array]:
         """The samples that the loss is the mean over, as the engine has them: X in float32, and y."""
         features, shape, labels, _, others = self._workspace.samples()
-        if others is not None:
-            numbers, width = others
-            labels = numbers.reshape(-1, width)
-        return features.reshape(-1, *shape), labels
+        y: Array = labels if others is None else others[0].reshape(-1, others[1])
+        return features.reshape(-1, *shape), y
 
     @property
     def classes(self) -> list[str] | None:

@@ -259,7 +259,7 @@ def _network(model: Any, features: Any) -> _Network:
             found.origin["model"] = "network"
             arrays = {str(key): _native.to_numpy(value, str(key)) for key, value in weights.items()}
             real = {key: value for key, value in arrays.items() if value.dtype.kind == "f"}
-            found.tensors = [(key, np.ascontiguousarray(value, np.float64)) for key, value in real.items()]
+            found.tensors = [(key, np.array(value, np.float64, order="C")) for key, value in real.items()]
         else:
             raise WrongTypeError("these are no weights", "model", type(weights).__name__, "a dictionary of arrays, or a path")
         return found
@@ -280,7 +280,7 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
         "architecture": json.dumps(read.architecture),
     }
-    found.tensors = [(key, np.ascontiguousarray(value)) for key, value in read.tensors.items()]
+    found.tensors = list(read.tensors.items())
     found.order, found.notes, found.n_classes = read.order, list(read.notes), read.n_classes
     if len(read.trained) != len(read.order):
         if not read.trained:
@@ -296,7 +296,7 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
     if isinstance(loss, str):
         found.origin["loss"] = _native.LOSSES.get(loss, loss)
     elif torch is not None and isinstance(loss, torch.nn.Module):
-        from heigen.torch._losses import engine_loss
+        from heigen.torch._native_losses import engine_loss
 
         found.origin["loss"], args = engine_loss(loss)
     elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):

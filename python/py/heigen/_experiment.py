@@ -89,9 +89,8 @@ class Experiment:
     def samples(self) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """The training samples: X [N, ...] and y [N], or [N, D] where targets are no classes."""
         features, shape, labels, _, others = self._workspace.samples()
-        if others is not None:
-            labels = others[0].reshape(-1, others[1])
-        return features.reshape(-1, *shape), labels
+        y: NDArray[Any] = labels if others is None else others[0].reshape(-1, others[1])
+        return features.reshape(-1, *shape), y
 
     def __repr__(self) -> str:
         return f"<experiment {self.name}>"

@@ -3,6 +3,7 @@
 use super::{Drawing, MapVectors, Shown, diagnostics, embedding, line, plane, samples};
 use crate::LabError;
 use crate::call::Call;
+use crate::prepare::Prepared;
 use heigen_figures::{Scene, figure1, figure2, figure3, figure5, figure6, loss_surface};
 use heigen_store::catalogue::Loaded;
 
@@ -190,10 +191,14 @@ pub const PLOTS: [Figure; 13] = [
         embedding::check,
         |_, s, how| diagnostics::overlaps(&s[0], how),
     ),
-    plot("coherence", "cosines of all pairs of per-example loss gradients, by class", true, any, |_, s, how| {
-        diagnostics::coherence(&s[0], how)
-    }),
-    plot("logit-coherence", "the same of the gradients of every logit", true, any, |_, s, how| {
+    plot(
+        "coherence",
+        "cosines of all pairs of per-example loss gradients, by class",
+        true,
+        with_classes,
+        |_, s, how| diagnostics::coherence(&s[0], how),
+    ),
+    plot("logit-coherence", "the same of the gradients of every logit", true, with_classes, |_, s, how| {
         diagnostics::logit_coherence(&s[0], how)
     }),
     plot("surface", "the loss over the plane of v_1 and v_2", true, any, |call, s, how| {
@@ -238,6 +243,11 @@ const fn parts(name: &'static str, what: &'static str, each: bool, part: Part) -
 #[allow(clippy::unnecessary_wraps, reason = "one of several checks")]
 fn any(_: &Call, _: &Loaded, _: &str) -> Result<(), LabError> {
     Ok(())
+}
+
+/// Fails if the samples have no classes to be sorted by.
+fn with_classes(call: &Call, loaded: &Loaded, _: &str) -> Result<(), LabError> {
+    Prepared::new(call, &loaded.experiment)?.need_classes(&loaded.experiment)
 }
 
 fn draw_line(call: &Call, shown: &[Shown], _: &Drawing) -> Result<Scene, LabError> {

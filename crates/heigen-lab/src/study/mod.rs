@@ -421,7 +421,7 @@ fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut 
         call.note(&job, NoteKind::Remark(left_out.clone()));
         study.notes.push(left_out);
     }
-    let by_class = [inputs, "overlaps"];
+    let by_class = [inputs, "overlaps", "coherence"];
     let has_classes = prepared.has_classes(&shown[0].loaded.experiment);
     for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
         // That they are left out has been said.

@@ -1,55 +1,216 @@
-"""Losses of ``torch.nn`` in the engine's words."""
+"""Losses of PyTorch, and functions of the user's, as sums over samples with the number that their mean divides by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
-from heigen._errors import UnsupportedModelError
+from heigen._errors import InputError, WrongTypeError
 
-__all__ = ["engine_loss"]
+__all__ = ["Loss", "OfModel", "OfOutputs", "as_loss"]
 
-#: The engine's name of every loss, and the options that it shares with PyTorch's.
-_KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "CrossEntropyLoss": ("cross_entropy", ("weight", "ignore_index", "label_smoothing")),
-    "NLLLoss": ("nll", ("weight", "ignore_index")),
-    "BCEWithLogitsLoss": ("binary_cross_entropy_with_logits", ("weight", "pos_weight")),
-    "MultiMarginLoss": ("hinge", ("p", "margin", "weight")),
-    "MSELoss": ("mse", ()),
-    "L1Loss": ("l1", ()),
-    "HuberLoss": ("huber", ("delta",)),
-    "SmoothL1Loss": ("smooth_l1", ("beta",)),
-    "GaussianNLLLoss": ("gaussian_nll", ("eps", "full")),
+#: PyTorch's functions that are losses, by name, and the modules of the same definition.
+_FUNCTIONS: dict[str, type[nn.Module]] = {
+    "binary_cross_entropy": nn.BCELoss,
+    "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
+    "cross_entropy": nn.CrossEntropyLoss,
+    "hinge_embedding_loss": nn.HingeEmbeddingLoss,
+    "huber_loss": nn.HuberLoss,
+    "kl_div": nn.KLDivLoss,
+    "l1_loss": nn.L1Loss,
+    "mse_loss": nn.MSELoss,
+    "multi_margin_loss": nn.MultiMarginLoss,
+    "multilabel_margin_loss": nn.MultiLabelMarginLoss,
+    "multilabel_soft_margin_loss": nn.MultiLabelSoftMarginLoss,
+    "nll_loss": nn.NLLLoss,
+    "poisson_nll_loss": nn.PoissonNLLLoss,
+    "smooth_l1_loss": nn.SmoothL1Loss,
+    "soft_margin_loss": nn.SoftMarginLoss,
 }
-#: PyTorch's defaults, which need not be said.
-_DEFAULTS: Mapping[str, Any] = {
-    "ignore_index": -100, "label_smoothing": 0.0, "p": 1, "margin": 1.0, "delta": 1.0, "beta": 1.0, "eps": 1e-6, "full": False,
-}  # fmt: skip
-_INSTEAD = "heigen.torch.Hessian takes any loss"
+#: Words for losses, as the native analysis has them.
+_WORDS: dict[str, Callable[[], nn.Module]] = {
+    "cross_entropy": nn.CrossEntropyLoss,
+    "mse": nn.MSELoss,
+    "nll": nn.NLLLoss,
+    "hinge": nn.MultiMarginLoss,
+}
+#: Losses whose mean is over the samples, not over all entries of the outputs.
+_PER_SAMPLE = (nn.MultiMarginLoss, nn.MultiLabelMarginLoss, nn.MultiLabelSoftMarginLoss)
 
 
-def engine_loss(loss: nn.Module) -> tuple[str, dict[str, Any]]:
-    """The engine's name of a loss of ``torch.nn``, and those of its options that are not PyTorch's defaults."""
-    kind = type(loss).__name__
-    if kind not in _KNOWN or type(loss).__module__.split(".")[0] != "torch":
-        raise UnsupportedModelError(f"the engine has no loss of this kind; {_INSTEAD}", kind, wanted=", ".join(_KNOWN))
-    name, options = _KNOWN[kind]
-    args: dict[str, Any] = {}
-    for option in options:
-        value = getattr(loss, option, None)
-        if hasattr(value, "detach"):
-            if value.ndim > 1:
-                raise UnsupportedModelError(
-                    f"the engine's {option} is one number for each class or output; {_INSTEAD}", kind, tuple(value.shape)
-                )
-            args[option] = [float(v) for v in value.detach().reshape(-1).tolist()]
-        elif value is not None and value != _DEFAULTS.get(option):
-            args[option] = value
-    reduction = getattr(loss, "reduction", "mean")
-    if reduction not in ("mean", "sum"):
-        raise UnsupportedModelError(f"a loss that is one number has a reduction; {_INSTEAD}", kind, reduction, "mean or sum")
-    if reduction == "sum":
-        args["reduction"] = reduction
-    return name, args
+class Loss:
+    """L = (sum of the terms of all batches) / (sum of their counts), without the division for a sum."""
+
+    reduction: str
+    #: Whether the term of a batch is the sum of terms of its samples, so that the batch may be cut.
+    additive: bool = True
+
+    def term(self, model: nn.Module, batch: Any, count: int) -> tuple[Tensor, float]:
+        """The batch's term and its count; ``count`` is its number of samples."""
+        raise NotImplementedError
+
+    def to(self, dtype: torch.dtype) -> Loss:
+        """The same loss with its own tensors in another type."""
+        return self
+
+    def divisor(self, counts: float) -> float:
+        """What the sum of all terms is divided by."""
+        return counts if self.reduction == "mean" else 1.0
+
+
+def call(model: nn.Module, inputs: Any) -> Tensor:
+    """The outputs of a model, whatever form its inputs have; of a structure with logits, the logits."""
+    if isinstance(inputs, dict) or (hasattr(inputs, "keys") and hasattr(inputs, "__getitem__")):
+        outputs = model(**inputs)
+    elif isinstance(inputs, (tuple, list)):
+        outputs = model(*inputs)
+    else:
+        outputs = model(inputs)
+    outputs = getattr(outputs, "logits", outputs)
+    if isinstance(outputs, (tuple, list)) and outputs and isinstance(outputs[0], Tensor):
+        outputs = outputs[0]
+    if not isinstance(outputs, Tensor):
+        got = f"a {type(outputs).__name__}"
+        raise WrongTypeError("the model's output is no tensor", "model", got, "a tensor, or loss_fn(model, batch)")
+    return outputs
+
+
+class OfOutputs(Loss):
+    """A loss of outputs and targets: a module, or a function of PyTorch's."""
+
+    def __init__(self, module: nn.Module, reduction: str, known: bool) -> None:
+        self.module, self.reduction, self.known = module, reduction, known
+
+    def to(self, dtype: torch.dtype) -> OfOutputs:
+        """The same loss with its own tensors, such as class weights, in another type."""
+        return OfOutputs(copy.deepcopy(self.module).to(dtype), self.reduction, self.known)
+
+    def term(self, model: nn.Module, batch: Any, count: int) -> tuple[Tensor, float]:
+        """The sum of the losses of the batch's samples, and what its mean would divide by."""
+        from heigen.torch._data import pair
+
+        inputs, targets = pair(batch)
+        outputs = call(model, inputs)
+        self.check(outputs, targets)
+        return self.of(outputs, targets, count)
+
+    def of(self, outputs: Tensor, targets: Any, count: int) -> tuple[Tensor, float]:
+        """The term and count from outputs and targets."""
+        if isinstance(targets, Tensor) and targets.is_floating_point():
+            targets = targets.to(outputs.dtype)
+        value = self.module(outputs, targets)
+        if not self.known:
+            return (value, 1.0) if self.reduction == "sum" else (value * count, float(count))
+        return value, self._count(outputs, targets, count)
+
+    def _count(self, outputs: Tensor, targets: Tensor, count: int) -> float:
+        module = self.module
+        if isinstance(module, (nn.CrossEntropyLoss, nn.NLLLoss)):
+            if targets.is_floating_point():
+                return float(outputs.numel() / outputs.shape[1 if outputs.ndim > 1 else 0])
+            kept = targets != module.ignore_index
+            if module.weight is None:
+                return float(kept.sum())
+            return float(module.weight[targets[kept]].sum(dtype=torch.float64))
+        if isinstance(module, _PER_SAMPLE) or getattr(module, "heigen_batchmean", False):
+            return float(count)
+        return float(np.prod(np.broadcast_shapes(tuple(outputs.shape), tuple(targets.shape))))
+
+    def check(self, outputs: Tensor, targets: Any) -> None:
+        """Refuses targets that PyTorch would stop the whole device for."""
+        if not isinstance(self.module, (nn.CrossEntropyLoss, nn.NLLLoss)):
+            return
+        if not isinstance(targets, Tensor) or targets.is_floating_point() or not targets.numel():
+            return
+        classes = outputs.shape[1 if outputs.ndim > 1 else 0]
+        bad = targets[((targets < 0) | (targets >= classes)) & (targets != self.module.ignore_index)]
+        if bad.numel():
+            raise InputError("a label is out of range", "data", int(bad.flatten()[0]), f"0 to {classes - 1}")
+
+
+class OfModel(Loss):
+    """A function ``loss_fn(model, batch)`` of the user's, which may return (loss, what its mean divides by)."""
+
+    def __init__(self, function: Callable[[nn.Module, Any], Any], reduction: str) -> None:
+        self.function, self.reduction = function, reduction
+
+    def term(self, model: nn.Module, batch: Any, count: int) -> tuple[Tensor, float]:
+        """The loss of the batch, times its count where it is a mean."""
+        value = self.function(model, batch)
+        divides: float = count
+        if isinstance(value, tuple) and len(value) == 2:
+            value, divides = value[0], float(value[1])
+        if not isinstance(value, Tensor):
+            raise WrongTypeError("the loss is no tensor", "loss_fn", f"a {type(value).__name__}", "a tensor with one number")
+        if self.reduction == "sum":
+            return value, 1.0
+        return value * divides, float(divides)
+
+
+class OfItself(OfModel):
+    """The loss that a model returns by itself when it is called with a batch that has labels (Hugging Face)."""
+
+    def __init__(self) -> None:
+        def own(model: nn.Module, batch: Any) -> Tensor:
+            loss = getattr(model(**batch), "loss", None)
+            if loss is None:
+                raise InputError("the model returns no loss of its own", "loss_fn", None, "a loss")
+            return loss  # type: ignore[no-any-return]
+
+        super().__init__(own, "mean")
+
+
+def as_loss(loss: Any, reduction: str | None) -> Loss:
+    """The loss that is meant by a module, a function of PyTorch's, a word, or ``loss_fn(model, batch)``."""
+    if reduction not in (None, "mean", "sum"):
+        raise InputError("this is no reduction", "reduction", repr(reduction), "'mean' or 'sum'")
+    if loss is None:
+        return OfItself()
+    if isinstance(loss, str):
+        if loss not in _WORDS:
+            raise InputError("this loss is not known by name", "loss_fn", repr(loss), f"one of {', '.join(_WORDS)}")
+        loss = _WORDS[loss]()
+    base: Any = loss
+    keywords: dict[str, Any] = {}
+    while isinstance(base, functools.partial) and not base.args:
+        base, keywords = base.func, {**base.keywords, **keywords}
+    name = getattr(base, "__name__", "")
+    if name in _FUNCTIONS and getattr(functional, name, None) is base:
+        known = {"size_average", "reduce"} ^ keywords.keys() if keywords.keys() & {"size_average", "reduce"} else set()
+        if known:
+            raise InputError("deprecated options of the loss are not known", "loss_fn", sorted(keywords), "reduction=...")
+        accepted = inspect.signature(_FUNCTIONS[name].__init__).parameters
+        unknown = [key for key in keywords if key not in accepted]
+        if unknown:
+            raise InputError("an option of the loss is not known", "loss_fn", unknown[0], f"one of {', '.join(accepted)}")
+        loss = _FUNCTIONS[name](**keywords)
+    if isinstance(loss, nn.Module):
+        return _of_module(loss, reduction)
+    if callable(loss):
+        return OfModel(loss, reduction or "mean")
+    raise WrongTypeError(
+        "this is no loss", "loss_fn", f"a {type(loss).__name__}", "a loss of torch.nn, or loss_fn(model, batch)"
+    )
+
+
+def _of_module(module: nn.Module, reduction: str | None) -> Loss:
+    own = getattr(module, "reduction", reduction or "mean")
+    if own not in ("mean", "sum", "batchmean"):
+        raise InputError("the loss is not one number", "loss_fn", f"reduction={own!r}", "reduction 'mean' or 'sum'")
+    if reduction is not None and reduction != ("sum" if own == "sum" else "mean"):
+        raise InputError("the loss has another reduction of its own", "reduction", repr(reduction), repr(own))
+    known = type(module) in _FUNCTIONS.values()
+    if known:
+        module = copy.deepcopy(module)
+        setattr(module, "reduction", "sum")
+        if own == "batchmean":
+            module.heigen_batchmean = True  # type: ignore[assignment]
+    return OfOutputs(module, "sum" if own == "sum" else "mean", known)

@@ -21,7 +21,7 @@ pub struct Slide {
 pub struct PoolWindow {
     /// The length of the window, for every axis.
     pub kernel_size: Vec<usize>,
-    /// Distance between neighbouring places, for every axis; 1 if empty.
+    /// Distance between neighbouring places, for every axis; the length of the window if empty.
     #[serde(default)]
     pub stride: Vec<usize>,
     /// Number of rows that are added before and after, for every axis; 0 if empty.

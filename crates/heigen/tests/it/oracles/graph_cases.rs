@@ -161,19 +161,23 @@ fn arithmetic() -> Vec<Case> {
     ]
 }
 
-fn images() -> Vec<Case> {
-    let with = |name, weights: &[(&str, &[usize])], nodes: &[String]| {
-        let parameters = [weights, &[("fc.weight", &[3, 4][..]), ("fc.bias", &[3])]].concat();
-        let mut all = nodes.to_vec();
-        all.push(step("p", r#""adaptive_avg_pool", "output_size": [1, 1]"#, &["z"]));
-        all.push(step("f", r#""reshape", "shape": [1, 4]"#, &["p"]));
-        all.push(step("y", r#""linear""#, &["f", "fc.weight", "fc.bias"]));
-        graph(name, &[1, 2, 5, 4], &parameters, &all.join(", "))
-    };
-    let conv = || step("c", r#""conv", "padding": [[1, 1], [1, 1]]"#, &["x", "w", "b"]);
+/// Operations on images of two channels that make `z`, of four channels, before a mean of the pixels and a linear layer.
+fn on_images(name: &'static str, weights: &[(&str, &[usize])], nodes: &[String]) -> Case {
+    let parameters = [weights, &[("fc.weight", &[3, 4][..]), ("fc.bias", &[3])]].concat();
+    let mut all = nodes.to_vec();
+    all.push(step("p", r#""adaptive_avg_pool", "output_size": [1, 1]"#, &["z"]));
+    all.push(step("f", r#""reshape", "shape": [1, 4]"#, &["p"]));
+    all.push(step("y", r#""linear""#, &["f", "fc.weight", "fc.bias"]));
+    graph(name, &[1, 2, 5, 4], &parameters, &all.join(", "))
+}
+
+fn convolution_of_images() -> String {
+    step("c", r#""conv", "padding": [[1, 1], [1, 1]]"#, &["x", "w", "b"])
+}
+
+fn convolutions() -> Vec<Case> {
+    let (with, conv) = (on_images, convolution_of_images);
     let w: [(&str, &[usize]); 2] = [("w", &[4, 2, 3, 3]), ("b", &[4])];
-    let norm: [(&str, &[usize]); 4] = [("w", &[4, 2, 3, 3]), ("b", &[4]), ("g", &[4]), ("s", &[4])];
-    let of = |name, op: &str| with(name, &w, &[conv(), step("h", r#""tanh""#, &["c"]), step("z", op, &["h"])]);
     vec![
         with(
             "square convolution used twice",
@@ -222,6 +226,15 @@ fn images() -> Vec<Case> {
                 step("z", r#""tanh""#, &["c"]),
             ],
         ),
+    ]
+}
+
+fn pools_and_norms() -> Vec<Case> {
+    let (with, conv) = (on_images, convolution_of_images);
+    let w: [(&str, &[usize]); 2] = [("w", &[4, 2, 3, 3]), ("b", &[4])];
+    let norm: [(&str, &[usize]); 4] = [("w", &[4, 2, 3, 3]), ("b", &[4]), ("g", &[4]), ("s", &[4])];
+    let of = |name, op: &str| with(name, &w, &[conv(), step("h", r#""tanh""#, &["c"]), step("z", op, &["h"])]);
+    vec![
         of("max pool", r#""max_pool", "kernel_size": [2, 2], "stride": [2, 2]"#),
         of(
             "max pool, oblong, dilated, ceil",
@@ -363,5 +376,5 @@ fn sequences() -> Vec<Case> {
 
 /// All of them.
 pub(super) fn graphs() -> Vec<Case> {
-    [functions(), arithmetic(), images(), sequences()].into_iter().flatten().collect()
+    [functions(), arithmetic(), convolutions(), pools_and_norms(), sequences()].into_iter().flatten().collect()
 }

@@ -270,18 +270,27 @@ def _linearly(g: Graph, x: Operand, output_size: Any, align_corners: bool, scale
 def _batch_norm(
     g: Graph, x: Operand, weight: Operand | None, bias: Operand | None, running_mean: Operand | None, running_var: Operand | None,
     training: bool, eps: float,
-) -> Value:  # fmt: skip
+) -> Operand:  # fmt: skip
     owner = getattr(running_mean, "buffer", None)
-    if training or running_mean is None or (owner is not None and owner.rpartition(".")[0] in g.by_batch):
-        return g.emit("batch_norm", x, None, None, weight, bias, shape=x.shape, dtype=x.dtype, eps=float(eps), training=True)
-    return g.emit("batch_norm", x, running_mean, running_var, weight, bias, shape=x.shape, dtype=x.dtype, eps=float(eps))
+    if not training and running_mean is not None and (owner is None or owner.rpartition(".")[0] not in g.by_batch):
+        return g.emit("batch_norm", x, running_mean, running_var, weight, bias, shape=x.shape, dtype=x.dtype, eps=float(eps))
+    # The engine looks for weight and bias together, and keeps statistics even where it computes them from the batch.
+    together = isinstance(weight, Value) and isinstance(bias, Value) and weight.is_parameter and bias.is_parameter
+    statistics = g.statistics(owner.rpartition(".")[0] if owner else None, x.shape[1])
+    affine = (weight, bias) if together else ()
+    made: Operand = g.emit("batch_norm", x, *statistics, *affine, shape=x.shape, dtype=x.dtype, eps=float(eps), training=True)
+    if not together:
+        each = (x.shape[1], *[1] * (len(x.shape) - 2))
+        made = made if weight is None else g.binary("mul", made, g.reshaped(weight, each))
+        made = made if bias is None else g.binary("add", made, g.reshaped(bias, each))
+    return made
 
 
 @reads("_native_batch_norm_legit_no_training")
 def _native_batch_norm(
     g: Graph, x: Operand, weight: Operand | None, bias: Operand | None, running_mean: Operand | None, running_var: Operand | None,
     eps: float,
-) -> tuple[Value, None, None]:  # fmt: skip
+) -> tuple[Operand, None, None]:  # fmt: skip
     return _batch_norm(g, x, weight, bias, running_mean, running_var, False, eps), None, None
 
 
@@ -330,7 +339,7 @@ def _native_group_norm(
 def _instance_norm(
     g: Graph, x: Operand, weight: Operand | None, bias: Operand | None, running_mean: Operand | None, running_var: Operand | None,
     use_input_stats: bool, eps: float,
-) -> Value:  # fmt: skip
+) -> Operand:  # fmt: skip
     if not use_input_stats:
         return _batch_norm(g, x, weight, bias, running_mean, running_var, False, eps)
     return g.emit("group_norm", x, weight, bias, shape=x.shape, dtype=x.dtype, groups=x.shape[1], eps=float(eps))

@@ -69,6 +69,8 @@ class Value:
     dtype: torch.dtype = torch.float64
     #: Whether it depends on a parameter.
     varies: bool = True
+    #: Whether it is a parameter as it is.
+    is_parameter: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,14 @@ class Graph:
         """The error of the operation that is being written down."""
         return refused(self.node, why, self._name)
 
+    def statistics(self, owner: str | None, channels: int) -> list[Operand]:
+        """Running statistics that a normalisation by the batch does not use: those of a module, or others in their place."""
+        names = [f"{owner or self.node.name}.running_{which}" for which in ("mean", "var")]
+        known = dict(self._model.named_buffers())
+        for name, number in zip(names, (0.0, 1.0)):
+            self.buffers[name] = _array(known[name]) if name in known else np.full(channels, number)
+        return [Value(name, (channels,), varies=False) for name in names]
+
     def numbers(self, parameter: Value) -> Tensor:
         """The numbers that a parameter has now."""
         return dict(self._model.named_parameters())[parameter.name].detach().to("cpu", torch.float64)
@@ -240,7 +250,7 @@ class Graph:
         if node.op == "placeholder":
             if node.name in inputs:
                 made = node.meta["val"]
-                return Value(inputs[node.name], tuple(made.shape), made.dtype)
+                return Value(inputs[node.name], tuple(made.shape), made.dtype, is_parameter=True)
             return constants[node.name]
         if node.op != "call_function":
             raise self.refused("is no operation on tensors")
