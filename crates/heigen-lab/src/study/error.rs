@@ -109,6 +109,14 @@ pub enum ImportError {
         /// The reason why the file cannot be read.
         source: std::io::Error,
     },
+    /// A graph of operations among the layers cannot be built.
+    #[error("the architecture {arch}: {error}")]
+    Graph {
+        /// The name of the architecture.
+        arch: String,
+        /// The reason.
+        error: heigen::model::ModelError,
+    },
     /// The network does not end in a linear layer.
     #[error("the architecture {arch}: the last layer is {last}; expected linear, one output for each class")]
     LastLayer {

@@ -296,6 +296,9 @@ fn outputs(spec: &ModelSpec, tensors: &[NamedTensor<f64>], arch: &str) -> Result
     if layers.contains(&LayerSpec::BinaryLogits) {
         return Ok(2);
     }
+    if let Some(LayerSpec::Graph(graph)) = last {
+        return graph.n_outputs().map_err(|error| ImportError::Graph { arch: arch.to_owned(), error });
+    }
     match (spec, last.and_then(last_linear)) {
         (ModelSpec::Sequential(_), Some(LayerSpec::Linear { out_features, .. })) => Ok(*out_features),
         (_, Some(LayerSpec::Linear { name: Some(name), .. })) => {

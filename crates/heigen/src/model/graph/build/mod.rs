@@ -15,7 +15,7 @@ use super::Graph;
 use super::step::{self, Node, Step};
 use crate::linalg::Matrix;
 use crate::model::builder::Form;
-use crate::model::{Algebra, Layer, ModelError, ParamLayout, Plain, Pool, Sink};
+use crate::model::{Algebra, Layer, ModelError, ParamLayout, Plain, Pool, Shape, Sink};
 use crate::vocabulary::{GraphSpec, NodeSpec, Op};
 use faer::Par;
 use std::collections::HashMap;
@@ -92,6 +92,18 @@ pub(crate) fn build(spec: &GraphSpec, form: Form, layout: &mut ParamLayout) -> R
     // Its tensors may be used several times, and some perhaps never: gradients are added up, from zero.
     layout.share();
     Ok(Layer::Graph(Box::new(Graph::new(only_needed(lowering.nodes, output.node)))))
+}
+
+impl GraphSpec {
+    /// Number of numbers of the output.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the graph cannot be built.
+    pub fn n_outputs(&self) -> Result<usize, ModelError> {
+        let shape = Shape { channels: self.n_inputs(), height: 1, width: 1 };
+        let layer = build(self, Form { shape, image: false }, &mut ParamLayout::default())?;
+        Ok(if let Layer::Graph(graph) = &layer { graph.n_outputs() } else { 0 })
+    }
 }
 
 /// The name of an operation as files have it.
