@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn import functional
 
 
@@ -120,10 +121,13 @@ def hessian_of(case: Case) -> np.ndarray:
     values = [p.detach().double() for p in case.model.parameters()]
     buffers = {k: v.double() if v.is_floating_point() else v for k, v in case.model.named_buffers()}
     sizes, shapes = [v.numel() for v in values], [v.shape for v in values]
+    X = case.X.double() if case.X.is_floating_point() else case.X
 
     def loss(theta: torch.Tensor) -> torch.Tensor:
         parts = {n: t.view(s) for n, t, s in zip(names, theta.split(sizes), shapes)}
-        outputs = torch.func.functional_call(case.model, {**parts, **buffers}, (case.X.double(),))
+        # Fused attention has no second derivative.
+        with sdpa_kernel(SDPBackend.MATH):
+            outputs = torch.func.functional_call(case.model, {**parts, **buffers}, (X,))
         return case.function(outputs, case.y)
 
     theta = torch.cat([v.flatten() for v in values])

@@ -97,7 +97,7 @@ def by_heigen(case: Case) -> Numbers:
 
     model = case.spec, case.tensors
     loss = case.loss.plain() if isinstance(case.loss, GaussianNLL) else case.loss
-    analysis = heigen.analyze(model, case.X, case.y, loss=loss, eigenpairs=False, trace=2, progress=False, threads=1)
+    analysis = heigen.analyze(model, case.X, case.y, loss=loss, eigenpairs=False, trace=6, progress=False, threads=1)
     matrices = []
     for kind in ("hessian", "ggn"):
         operator = analysis.operator(kind)
