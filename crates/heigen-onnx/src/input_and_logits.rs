@@ -1,8 +1,9 @@
 //! The two ends of the graph: the input that takes the samples, and the output that is the logits.
 
+use crate::SINGLE_OUTPUT;
 use crate::error::{OnnxError, quote};
 use crate::graph::{Graph, Node, ValueId};
-use crate::operators::{SINGLE_OUTPUT, is_binary_sigmoid};
+use crate::operators::is_binary_sigmoid;
 use crate::proto::{ValueInfoProto, data_type};
 use crate::step::{Form, Kind, StepId};
 use crate::tensor::{Element, MOST_AXES};

@@ -44,6 +44,10 @@ pub use tensor::Precision;
 use heigen::vocabulary::Sequential;
 use heigen_formats::NamedTensor;
 
+/// The remark among the notes of an importer that has taken a single output z for two logits.
+pub const SINGLE_OUTPUT: &str = "The single output z of the network is taken as the logits [0, z] of two classes: their \
+                                 cross-entropy is the binary cross-entropy of z.";
+
 /// A classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {

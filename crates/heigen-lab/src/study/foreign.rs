@@ -8,6 +8,7 @@ use crate::error::OfJob;
 use heigen::config::{BatchNormMode, LayerSpec, ModelSpec, Sequential};
 use heigen_formats::foreign_text::shown;
 use heigen_formats::{FileKind, state_dict};
+use heigen_onnx::SINGLE_OUTPUT;
 use heigen_store::weights::{self, NamedTensor};
 use heigen_store::{StoreError, bounded, own_data};
 use std::path::Path;
@@ -17,10 +18,6 @@ const KNOWN: &[&str] = &["FNN", "FNN_2layer", "CNN", "LeNet5", "ResNet18"];
 
 /// The most bytes of the file of an architecture.
 const LONGEST_ARCHITECTURE: u64 = 64 << 20;
-/// The remark on a network with a single output.
-const SINGLE_OUTPUT: &str = "The single output z of the network is taken as the logits [0, z] of two classes: their \
-                             cross-entropy is the binary cross-entropy of z.";
-
 /// A network as its files describe it.
 #[derive(Debug)]
 pub(super) struct Foreign {

@@ -11,6 +11,7 @@ use crate::training::IMPORTED;
 use heigen::config::{
     AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec, TargetForm,
 };
+use heigen_onnx::SINGLE_OUTPUT;
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
@@ -156,10 +157,7 @@ fn name(args: &ImportRequest) -> Result<ExperimentName, LabError> {
     Ok(ExperimentName::new("own", if safe.is_empty() { "network" } else { safe })?)
 }
 
-/// How the remark of importers on a single output begins.
-const SINGLE_OUTPUT_BEGINS: &str = "The single output z of the network is taken";
-
-/// What the labels are: what was asked for, or what the loss takes of a network with so many outputs.
+/// The form of the labels: the one that was asked for, or the one that the loss takes of a network with so many outputs.
 fn targets(request: &ImportRequest, outputs: usize) -> Option<TargetForm> {
     let of_numbers = match request.loss {
         LossKind::Mse => outputs == 1,
@@ -169,7 +167,7 @@ fn targets(request: &ImportRequest, outputs: usize) -> Option<TargetForm> {
     request.data.targets.or_else(|| of_numbers.then_some(TargetForm::Numbers))
 }
 
-/// What the labels are, and the network for them. Importers take a single output z for the logits [0, z] of two classes;
+/// The form of the labels; the network gets the outputs that they need. Importers take a single output z for the logits [0, z] of two classes;
 /// where it is compared with numbers, it stays alone.
 fn with_outputs_for_targets(request: &ImportRequest, foreign: &mut Foreign) -> Option<TargetForm> {
     let single = matches!(foreign.architecture.layers.last(), Some(LayerSpec::BinaryLogits));
@@ -177,7 +175,7 @@ fn with_outputs_for_targets(request: &ImportRequest, foreign: &mut Foreign) -> O
     if single && targets.is_some_and(|form| form != TargetForm::Classes) {
         foreign.architecture.layers.pop();
         foreign.n_outputs = 1;
-        foreign.notes.retain(|note| !note.starts_with(SINGLE_OUTPUT_BEGINS));
+        foreign.notes.retain(|note| note != SINGLE_OUTPUT);
     }
     targets
 }

@@ -10,6 +10,7 @@ mod reshape;
 mod sizes;
 mod window;
 
+use crate::SINGLE_OUTPUT;
 use crate::error::OnnxError;
 use crate::graph::{Node, NodeId};
 use crate::proto::data_type;
@@ -133,7 +134,3 @@ pub(crate) fn binary_probabilities(walk: &mut Walk<'_>, logit: StepId, id: NodeI
     walk.note(SINGLE_OUTPUT.into());
     walk.layer(&Data::finished(logits, axes_of(form)), Kind::Softmax, form, id)
 }
-
-/// The remark on a single output z.
-pub(crate) const SINGLE_OUTPUT: &str = "The single output z of the network is taken as the logits [0, z] of two classes: their \
-     cross-entropy is the binary cross-entropy of z.";
