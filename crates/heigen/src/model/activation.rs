@@ -1,5 +1,6 @@
 //! Activation functions and their derivatives.
 
+use super::smooth::softplus;
 use crate::linalg::Scalar;
 use crate::vocabulary::Activation;
 
@@ -78,16 +79,8 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
                 _ => 2.0 * slope * du + z * (bend * du * du + slope * ddu),
             }
         }
-        Activation::Softplus => {
-            // PyTorch's softplus is the identity from 20 on.
-            match (order, z > 20.0) {
-                (0, true) => z,
-                (1, true) => 1.0,
-                (_, true) => 0.0,
-                (0, false) => z.max(0.0) + (-z.abs()).exp().ln_1p(),
-                (order, false) => Activation::Sigmoid.derivative(order - 1, z),
-            }
-        }
+        // PyTorch's softplus is the identity from 20 on.
+        Activation::Softplus => softplus(order, z, 1.0, 20.0),
         Activation::Relu | Activation::Sigmoid => f.derivative(order, z),
     }
 }

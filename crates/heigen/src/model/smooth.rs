@@ -20,7 +20,7 @@ pub enum Smooth {
         alpha: f64,
         /// The factor of everything.
         scale: f64,
-        /// What z is divided by.
+        /// The divisor of z.
         width: f64,
     },
     /// z sigmoid(z).
@@ -252,7 +252,8 @@ fn elu(order: u8, z: f64, [alpha, scale, width]: [f64; 3]) -> f64 {
     }
 }
 
-fn softplus(order: u8, z: f64, beta: f64, threshold: f64) -> f64 {
+/// log(1 + exp(beta z)) / beta, and z where beta z is above the threshold; or a derivative.
+pub(super) fn softplus(order: u8, z: f64, beta: f64, threshold: f64) -> f64 {
     let y = beta * z;
     if y > threshold {
         return of_line(order, z, 1.0);

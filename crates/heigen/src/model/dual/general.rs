@@ -10,7 +10,7 @@ fn tangents_of<T>(dx: &[T], own: usize, columns: usize, n: usize) -> &[T] {
     &dx[if columns == 1 { 0 } else { n } * own..][..own]
 }
 
-/// The same numbers with `rows` of them in each column. Tangents lie column by column, so that they are sorted anew.
+/// A tensor with `rows` numbers in each column. Tangents lie column by column, so that they are sorted anew.
 pub(super) fn regroup<T: Scalar>(carrier: &mut Dual<'_, T>, mut x: DualTensor<T>, rows: usize) -> DualTensor<T> {
     let (before, k) = (x.value.rows, carrier.k);
     x.value.columns = x.value.data.len() / rows.max(1);

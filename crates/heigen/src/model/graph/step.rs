@@ -8,7 +8,7 @@ use crate::model::{Algebra, Function, Layer, Smooth};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a node of a graph does. Tensors are [features, samples], or [rows, columns] with several columns for each sample; one
+/// The operation of a node of a graph. Tensors are [features, samples], or [rows, columns] with several columns for each sample; one
 /// that does not depend on the sample has the columns of one sample.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Masked,
     /// A linear map of every sample.
     Map(Mapping),
-    /// The same numbers in columns of another length.
+    /// The tensor in columns of another length.
     Regroup,
     /// Sums of products.
     Contract(Arc<Contraction>),

@@ -31,11 +31,11 @@ pub struct GraphError {
     pub node: String,
     /// The operation.
     pub op: String,
-    /// What it got and what it takes.
+    /// The reason: the tensors that the node got, and those that it takes.
     pub reason: String,
 }
 
-/// What is wrong with a node, in words.
+/// A result, or the mistake of a node in words.
 type Built<T> = Result<T, String>;
 
 /// The largest number of numbers of a tensor for one sample.

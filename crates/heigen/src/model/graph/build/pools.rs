@@ -6,7 +6,7 @@ use super::convolution::{Images, Places};
 use super::shapes::sparse;
 use super::value::Value;
 use super::{Built, Lowering, product, table};
-use crate::model::Layer;
+use crate::model::{Layer, Window};
 use crate::vocabulary::graph::PoolWindow;
 
 /// The part of an axis that a window covers: all entries with the number that padding counts for, or only those inside.
@@ -57,10 +57,19 @@ fn table_of(rows: &[Part], columns: &[Part]) -> Built<()> {
 }
 
 impl Lowering<'_> {
-    fn windowed(&mut self, x: &Value, window: &PoolWindow) -> Built<(Images, Places)> {
+    /// `x` as images, the parts of its rows and columns that the window covers, and the window as that of a layer of lists, if
+    /// it is one.
+    fn windowed(&mut self, x: &Value, window: &PoolWindow) -> Built<(Images, [Vec<Part>; 2], Option<Window>)> {
         let stride = if window.stride.is_empty() { &window.kernel_size } else { &window.stride };
         let places = Places::new(&window.kernel_size, stride, &window.padding, &window.dilation)?;
-        Ok((self.images(x, window.kernel_size.len())?, places))
+        let images = self.images(x, window.kernel_size.len())?;
+        let image = images.image();
+        let parts =
+            [parts(&places, 0, image.height, window.ceil_mode)?, parts(&places, 1, image.width, window.ceil_mode)?];
+        let alone = images.images() == 1 && !self.nodes[x.node].shared;
+        let of_list = |square: &Window| alone && square.places() == (parts[0].len(), parts[1].len());
+        let square = places.square(image).filter(of_list);
+        Ok((images, parts, square))
     }
 
     /// A pool that is a layer of lists.
@@ -74,15 +83,8 @@ impl Lowering<'_> {
     }
 
     pub(super) fn max_pool(&mut self, x: &Value, window: &PoolWindow) -> Built<Value> {
-        let (images, places) = self.windowed(x, window)?;
-        let image = images.image();
-        let [rows, columns] =
-            [parts(&places, 0, image.height, window.ceil_mode)?, parts(&places, 1, image.width, window.ceil_mode)?];
-        if let Some(square) = places.square(image)
-            && images.images() == 1
-            && square.places() == (rows.len(), columns.len())
-            && !self.nodes[x.node].shared
-        {
+        let (images, [rows, columns], square) = self.windowed(x, window)?;
+        if let Some(square) = square {
             return self.square_pool(&images, Layer::MaxPool(square), [rows.len(), columns.len()]);
         }
         self.largest_of(&images, &rows, &columns)
@@ -114,17 +116,11 @@ impl Lowering<'_> {
         padding_counts: bool,
         divisor: Option<f64>,
     ) -> Built<Value> {
-        let (images, places) = self.windowed(x, window)?;
-        let image = images.image();
-        let [rows, columns] =
-            [parts(&places, 0, image.height, window.ceil_mode)?, parts(&places, 1, image.width, window.ceil_mode)?];
-        if let Some(square) = places.square(image)
-            && images.images() == 1
-            && square.places() == (rows.len(), columns.len())
+        let (images, [rows, columns], square) = self.windowed(x, window)?;
+        if let Some(square) = square
             && (padding_counts || square.padding == 0)
             && divisor.is_none()
             && !window.ceil_mode
-            && !self.nodes[x.node].shared
         {
             return self.square_pool(&images, Layer::AveragePool(square), [rows.len(), columns.len()]);
         }

@@ -49,7 +49,7 @@ impl Value {
 }
 
 impl Lowering<'_> {
-    /// The same tensor in columns of `rows` numbers.
+    /// The tensor `x` in columns of `rows` numbers.
     pub(super) fn in_rows(&mut self, x: &Value, rows: usize) -> Value {
         let mut y = x.clone();
         if self.nodes[x.node].rows != rows {
@@ -58,7 +58,7 @@ impl Lowering<'_> {
         y
     }
 
-    /// The same tensor with one column for each sample.
+    /// The tensor `x` with one column for each sample.
     pub(super) fn features(&mut self, x: &Value) -> Value {
         self.in_rows(x, x.size())
     }
@@ -89,7 +89,7 @@ impl Lowering<'_> {
         self.push(Step::Map(map), vec![x.node], size, size)
     }
 
-    /// The same tensor with its axes in the given order in memory.
+    /// The tensor `x` with its axes in the given order in memory.
     pub(super) fn ordered(&mut self, x: &Value, order: &[usize]) -> Value {
         if x.lies_as(order) {
             return Value { order: order.to_vec(), ..x.clone() };
@@ -98,7 +98,7 @@ impl Lowering<'_> {
         self.view(x, &x.shape.clone(), &strides, 0, order)
     }
 
-    /// The same tensor, row-major and with one column for each sample.
+    /// The tensor `x`, row-major and with one column for each sample.
     pub(super) fn canonical(&mut self, x: &Value) -> Value {
         let order: Vec<usize> = (0..x.shape.len()).collect();
         let x = self.ordered(x, &order);
