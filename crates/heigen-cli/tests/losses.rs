@@ -67,7 +67,7 @@ fn losses_have_the_spectra_of_pytorch() {
     }
 }
 
-/// What is asked of an experiment that was taken in keeps its loss with the options.
+/// Later requests for an experiment that was taken in keep its loss with the options.
 #[test]
 fn later_requests_keep_the_options_of_the_loss() {
     let of = runs().into_iter().find(|of| of["name"] == "several real targets").unwrap();

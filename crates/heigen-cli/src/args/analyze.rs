@@ -76,7 +76,7 @@ pub(crate) struct AnalyzeArgs {
     /// label, class, target or y, else the last. Given several times, names of columns that hold one number each.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, help_heading = "Which samples")]
     pub(crate) label_column: Vec<String>,
-    /// What the labels are: classes, numbers (one or more a sample: a regression, or 0 and 1 for each of several labels), or
+    /// The form of the labels: classes, numbers (one or more a sample: a regression, or 0 and 1 for each of several labels), or
     /// positions (a class for every position of a sample; outputs are [positions, classes], or with positions_classes_first
     /// [classes, positions]). Unless given, what the loss takes: numbers for l1, huber, smooth_l1, gaussian_nll, for mse of one
     /// output and binary cross-entropy of several, else classes.

@@ -79,7 +79,7 @@ pub struct SampleOptions {
     pub n_classes: Option<usize>,
     /// The labels of the classes in the order of the network's outputs; if not given, the order is found from the file.
     pub class_names: Option<Vec<String>>,
-    /// What the labels are.
+    /// The form of the labels.
     pub targets: TargetKind,
     /// Further columns of labels of a table whose targets are numbers, by their names.
     pub more_label_columns: Vec<Column>,

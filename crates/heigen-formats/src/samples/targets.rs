@@ -5,7 +5,7 @@ use super::{Column, SampleOptions, columns};
 use crate::error::listed;
 use crate::{FormatError, Remedy};
 
-/// What the labels of a file are.
+/// The form of the labels of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TargetKind {
     /// A class for every sample.

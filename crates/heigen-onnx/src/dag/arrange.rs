@@ -1,4 +1,4 @@
-//! The same numbers in other shapes and orders, parts of tensors, and tensors joined.
+//! Operators that move numbers and change none: tensors in other shapes and orders, parts of tensors, tensors joined.
 
 use super::broadcast::common_place;
 use super::value::{Made, Value, moved};

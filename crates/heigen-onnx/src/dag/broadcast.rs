@@ -84,7 +84,7 @@ impl Reader<'_> {
         self.first(node, &value, place.at(axis), 0)
     }
 
-    /// What a value that does not depend on samples has for the first of them along an axis, if it has the same for all.
+    /// The entries for the first sample along an axis, of a value that does not depend on samples, if those of all are alike.
     pub(super) fn first(&mut self, node: &Node, value: &Value, place: Place, depth: usize) -> Result<Value, OnnxError> {
         const DEEPEST: usize = 16;
         let differ = || {

@@ -2,10 +2,10 @@
 
 use super::value::{Made, Place, Value};
 use super::{Reader, Writer, mixes};
+use crate::SINGLE_OUTPUT;
 use crate::error::{OnnxError, quote};
 use crate::graph::{Node, ValueId};
 use crate::input_and_logits::{Input, names};
-use crate::operators::SINGLE_OUTPUT;
 use crate::{Imported, classes};
 use heigen::vocabulary::{BatchNormMode, GraphSpec, LayerSpec, Op, Sequential};
 
@@ -75,7 +75,7 @@ pub(super) fn finish(mut reader: Reader<'_>, input: &Input, candidates: &[ValueI
     })
 }
 
-/// What makes the output `made`, without a softmax or sigmoid at its end.
+/// The tensor of which the output `made` is a softmax or a sigmoid, or the output itself.
 fn logits(reader: &mut Reader<'_>, id: ValueId, made: &Made, name: &str) -> Result<Logits, OnnxError> {
     let node = Node::reader(reader.graph.nodes.len(), id, format!("output {name}"));
     let batch = reader.batch;

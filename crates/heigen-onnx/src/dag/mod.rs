@@ -47,7 +47,7 @@ struct Reader<'g> {
     batch: usize,
     parameters: Parameters,
     writer: Writer,
-    /// What is known of the values; an error is that of the node that should make it.
+    /// The state of every value so far; an error is that of the node that should make the value.
     values: HashMap<ValueId, Result<Value, OnnxError>>,
     /// Constants that have been written.
     written: HashMap<ValueId, Made>,

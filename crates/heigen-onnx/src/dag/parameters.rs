@@ -1,4 +1,4 @@
-//! Which of the file's tensors are parameters: those that the file names so, and those that are used as weights.
+//! The choice of parameters among the file's tensors: those that the file names so, and those that are used as weights.
 
 use crate::error::quote;
 use crate::graph::{Graph, Node, NodeId, ValueId};
@@ -17,9 +17,9 @@ pub(super) struct Parameters {
     pub(super) names: HashMap<ValueId, String>,
     /// Factors and summands that may be parameters and are held fixed, with their nodes.
     pub(super) held: Vec<(ValueId, NodeId)>,
-    /// Those that were computed by the exporter.
+    /// The tensors that were computed by the exporter.
     pub(super) computed: Vec<ValueId>,
-    /// Those that are counted as parameters though the file does not tell.
+    /// The tensors that are counted as parameters though the file does not tell.
     pub(super) untold: Vec<ValueId>,
 }
 

@@ -5,7 +5,7 @@ use crate::tensor::{Element, Tensor};
 /// A value of the graph.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    /// The same numbers for all samples and parameters.
+    /// A constant: numbers that depend on neither samples nor parameters.
     Constant(Tensor),
     Made(Made),
 }

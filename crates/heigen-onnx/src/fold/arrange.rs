@@ -1,4 +1,4 @@
-//! The same numbers in another shape or order, or some of them.
+//! Constants in another shape or order, and parts of constants.
 
 use super::{spend, tensor};
 use crate::error::OnnxError;

@@ -162,7 +162,7 @@ fn one_hot(given: &Given<'_>, places: &Tensor, budget: &mut Budget) -> Result<Te
     Ok(tensor(like, shape, values))
 }
 
-/// Which entries of a matrix Trilu keeps.
+/// Whether Trilu keeps an entry of a matrix.
 pub(crate) fn keeps(upper: bool, k: i64, row: usize, column: usize) -> bool {
     let distance = (column as i64).saturating_sub(row as i64);
     if upper { distance >= k } else { distance <= k }

@@ -20,7 +20,7 @@ struct Case {
     y: Vec<f64>,
 }
 
-/// What is wrong with a case, if something is.
+/// The difference between a case and its oracle in words, if there is one.
 fn wrong(case: &Case) -> Option<String> {
     let imported = match import(&STANDARD.decode(&case.model).unwrap()) {
         Ok(imported) => imported,

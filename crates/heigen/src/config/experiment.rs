@@ -256,7 +256,7 @@ pub struct FileArgs {
     /// Number of classes, where the network tells more classes than the labels show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_classes: Option<usize>,
-    /// What the labels of the file are; classes if not given, or what the loss takes.
+    /// The form of the labels of the file; classes if not given, or the form that the loss takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<TargetForm>,
     /// The label of samples that are left out, or of positions that the loss ignores; that of the loss if not given.
@@ -264,7 +264,7 @@ pub struct FileArgs {
     pub ignore_index: Option<i64>,
 }
 
-/// What the labels of a file are.
+/// The form of the labels of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetForm {

@@ -1,11 +1,11 @@
-//! What the mean of a loss divides by: the loss's own count, which is not always that of the samples.
+//! The divisor of the mean of a loss: the loss's own count, which is not always that of the samples.
 
 use super::Problem;
 use crate::linalg::Scalar;
 use crate::loss::SampleLoss;
 use crate::vocabulary::{Objective, Reduction, Targets, TargetsView};
 
-/// What the reduction of a loss over samples divides by.
+/// The divisor of the reduction of a loss over samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Count {
     /// W, the divisor of a mean ([`Objective`]).

@@ -179,7 +179,7 @@ impl<T: Scalar> Problem<'_, T> {
         }
     }
 
-    /// What outputs [C, M] say themselves, in the form of the problem's targets.
+    /// The targets that outputs [C, M] name themselves, in the form of the problem's.
     pub(super) fn predictions(&self, outputs: &Matrix<T>) -> Targets {
         self.sample_loss().predictions(outputs, self.targets().view())
     }

@@ -44,7 +44,7 @@ pub struct Problem<'a, T> {
     /// The objective by whose loss samples are compared with their targets: the given one, or the cross-entropy of two logits
     /// in place of the binary cross-entropy of one.
     by: Arc<Objective>,
-    /// What a mean divides by, and the factor of the empirical Fisher matrix.
+    /// The divisor of a mean, and the factor of the empirical Fisher matrix.
     count: Count,
     /// The penalty of weight decay, if there is one.
     penalty: Option<Penalty>,
@@ -289,7 +289,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         &self.inputs
     }
 
-    /// What the outputs of the samples are compared with.
+    /// The targets: the classes or numbers that the outputs of the samples are compared with.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
@@ -325,7 +325,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         SampleLoss::from(&*self.by)
     }
 
-    /// What a mean divides by.
+    /// The divisor of a mean.
     pub(super) fn count(&self) -> Count {
         self.count
     }

@@ -54,7 +54,7 @@ impl Dataset {
         self.shape.iter().product()
     }
 
-    /// What the outputs of a network for the samples are compared with: their classes, or their other targets.
+    /// The targets that the outputs of a network for the samples are compared with: their classes, or their other targets.
     pub fn targets(&self) -> Targets {
         self.others.clone().unwrap_or_else(|| Targets::Classes(self.labels.clone()))
     }

@@ -53,7 +53,7 @@ impl SampleLoss<'_> {
         Some(found)
     }
 
-    /// What the outputs of samples say themselves, in the form of `targets`: the class of the largest output (of every
+    /// The targets that the outputs of samples name themselves, in the form of `targets`: the class of the largest output (of every
     /// position), for the binary cross-entropy of several outputs whether they are positive, for a regression the outputs, and
     /// of these the means.
     pub fn predictions<T: Scalar>(&self, outputs: &Matrix<T>, targets: TargetsView<'_>) -> Targets {

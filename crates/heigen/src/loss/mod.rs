@@ -86,7 +86,7 @@ impl<'a> From<&'a Objective> for SampleLoss<'a> {
     }
 }
 
-/// What the outputs of one sample, or of one of its positions, are compared with.
+/// The target of one sample, or of one of its positions.
 #[derive(Clone, Copy, Debug)]
 enum Target<'a> {
     /// A class.
@@ -194,7 +194,7 @@ impl SampleLoss<'_> {
         }
     }
 
-    /// What the losses of some samples add to the divisor of a mean ([`Objective`]), for losses whose samples have a mean of
+    /// The share that the losses of some samples add to the divisor of a mean ([`Objective`]), for losses whose samples have a mean of
     /// their own where they have several outputs.
     pub fn count(&self, targets: &Targets) -> f64 {
         match targets.view() {

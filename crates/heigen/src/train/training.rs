@@ -338,7 +338,7 @@ impl<'a> Training<'a> {
     }
 }
 
-/// What the sum of the losses of samples with these targets is divided by; 1 where all are ignored, whose sum is 0.
+/// The divisor of the sum of the losses of samples with these targets; 1 where all are ignored, whose sum is 0.
 fn divisor(loss: &Objective, targets: &Targets) -> f64 {
     match (loss.reduction, SampleLoss::from(loss).count(targets)) {
         (Reduction::Mean, count) if count > 0.0 => count,
@@ -351,7 +351,7 @@ struct Pass<'a> {
     network: &'a Network,
     theta: &'a [f32],
     loss: SampleLoss<'a>,
-    /// What the sum of the losses is divided by.
+    /// The divisor of the sum of the losses.
     divisor: f64,
     batch: &'a Samples,
     par: Par,

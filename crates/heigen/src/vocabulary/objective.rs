@@ -1,4 +1,4 @@
-//! What is minimised: a loss with its options and its penalty.
+//! The objective, which is minimised: a loss with its options and its penalty.
 
 use super::{LossKind, Targets, TargetsView};
 
@@ -155,7 +155,7 @@ pub enum ObjectiveError {
         got: usize,
         /// How many there must be.
         wanted: usize,
-        /// What has one number each.
+        /// The name of the things that have one number each.
         of: &'static str,
     },
     /// The loss has no targets of this form.
@@ -173,7 +173,7 @@ pub enum ObjectiveError {
     Outputs {
         /// Number of outputs.
         outputs: usize,
-        /// What the targets ask for.
+        /// The number of outputs that the targets ask for, in words.
         wanted: String,
     },
     /// A target is infinite or NaN.

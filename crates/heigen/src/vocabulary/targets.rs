@@ -1,8 +1,8 @@
-//! What the outputs of samples are compared with.
+//! Targets: the classes or numbers that the outputs of samples are compared with.
 
 use std::ops::Range;
 
-/// What the outputs of N samples are compared with.
+/// The targets of N samples.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// A class for every sample, `[N]`.

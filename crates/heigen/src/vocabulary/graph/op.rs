@@ -321,7 +321,7 @@ pub enum Op {
     Pad {
         /// Number of entries before and after, for every axis.
         padding: Vec<[usize; 2]>,
-        /// What is put there.
+        /// The kind of entries that are put there.
         mode: PadMode,
         /// The number of the mode `constant`.
         #[serde(default)]

@@ -35,7 +35,7 @@ pub struct PoolWindow {
     pub ceil_mode: bool,
 }
 
-/// What is put around a tensor.
+/// The kind of entries that padding puts around a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
