@@ -131,10 +131,8 @@ impl Graph {
 
     /// Whether the last operation is the logarithm of a softmax over all outputs.
     pub(super) fn ends_in_log_softmax(&self) -> bool {
-        self.nodes.last().is_some_and(|node| match node.step {
-            Step::Softmax { along, log } => log && along.0[1] == node.size,
-            _ => false,
-        })
+        let is_layer = |node: &Node| matches!(&node.step, Step::Layer(layer) if **layer == Layer::LogSoftmax);
+        self.nodes.last().is_some_and(is_layer)
     }
 
     /// Number of multiplications in its sums of products, for one sample; layers have their own.

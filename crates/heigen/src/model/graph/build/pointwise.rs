@@ -5,7 +5,7 @@ use super::super::step::Step;
 use super::shapes::broadcast;
 use super::value::Value;
 use super::{Built, Lowering};
-use crate::model::{Function, Smooth};
+use crate::model::{Function, Layer, Smooth};
 use crate::vocabulary::graph::Comparison;
 use crate::vocabulary::{Activation, Approximate, Op};
 
@@ -256,6 +256,9 @@ impl Lowering<'_> {
         let size = |axes: &[usize]| axes.iter().map(|&a| x.shape[a]).product();
         let along = Along([size(&x.order[..place]), x.shape[axis], size(&x.order[place + 1..])]);
         let x = self.features(x);
+        if log && x.shape[axis] == x.size() && !self.nodes[x.node].shared {
+            return Ok(self.same(Step::Layer(Box::new(Layer::LogSoftmax)), vec![x.node], &x));
+        }
         Ok(self.same(Step::Softmax { along, log }, vec![x.node], &x))
     }
 }
