@@ -28,6 +28,32 @@ class GaussianNLL(nn.GaussianNLLLoss):
         return nn.GaussianNLLLoss(full=self.full, eps=self.eps, reduction=self.reduction)
 
 
+def twice_differentiable(loss: nn.Module) -> Any:
+    """The loss with second derivatives, which PyTorch's multi-margin loss has none of: that one is written out."""
+    if not isinstance(loss, nn.MultiMarginLoss):
+        return loss
+
+    def hinge(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        own = outputs.gather(1, target[:, None])
+        others = 1 - functional.one_hot(target, outputs.shape[1])
+        of_samples = ((loss.margin - own + outputs).clamp(min=0) ** loss.p * others).mean(1)
+        if loss.weight is not None:
+            of_samples = of_samples * loss.weight[target]
+        value = of_samples.sum() if loss.reduction == "sum" else of_samples.mean()
+        torch.testing.assert_close(value.detach(), loss(outputs.detach(), target), rtol=1e-12, atol=1e-14)
+        return value
+
+    return hinge
+
+
+def of_logits(loss: nn.Module) -> Any:
+    """The loss whose Gauss-Newton matrix the engine means: the negative log-likelihood of a log-softmax is the cross-entropy of
+    the logits before it, which is that of the log-probabilities, too."""
+    if not isinstance(loss, nn.NLLLoss):
+        return twice_differentiable(loss)
+    return nn.CrossEntropyLoss(loss.weight, ignore_index=loss.ignore_index, reduction=loss.reduction)
+
+
 def loss_of(kind: str, w: Writer, output: str) -> tuple[str, nn.Module, Any]:
     """The output that a loss takes, the loss, and its targets."""
     n = len(w.X)

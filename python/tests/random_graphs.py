@@ -22,7 +22,7 @@ from typing import Any
 import graph_oracle
 import numpy as np
 import torch
-from graph_losses import LOSSES, N_OUTPUTS, GaussianNLL, loss_of, options_of
+from graph_losses import LOSSES, N_OUTPUTS, GaussianNLL, loss_of, of_logits, options_of, twice_differentiable
 from graph_operations import FOCUSED, KINDS, made
 from graph_writer import Refused, Writer, settings_of
 from numpy.typing import NDArray
@@ -86,9 +86,11 @@ class Numbers:
 
 def by_pytorch(case: Case) -> Numbers:
     """The numbers of the oracle."""
-    given = case.spec, case.tensors, case.X, case.y, case.loss
-    loss, gradient = graph_oracle.loss_and_gradient(*given)
-    return Numbers(loss, float(np.linalg.norm(gradient)), graph_oracle.hessian(*given), graph_oracle.ggn(*given))
+    given = case.spec, case.tensors, case.X, case.y
+    loss = twice_differentiable(case.loss)
+    value, gradient = graph_oracle.loss_and_gradient(*given, loss)
+    ggn = graph_oracle.ggn(*given, of_logits(case.loss))
+    return Numbers(value, float(np.linalg.norm(gradient)), graph_oracle.hessian(*given, loss), ggn)
 
 
 def by_heigen(case: Case) -> Numbers:
