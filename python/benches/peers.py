@@ -6,7 +6,8 @@
 
 Every contender runs with growing effort (its own tolerance, or number of steps) until the residuals that are measured
 afterwards, max |H v - lambda v|, are within the target; the run that got there is the one that counts, and the runs before
-it are free. Products are columns that the Hessian was applied to. Seconds are those of the process (CPU) and of the clock: on a
+it are free. For the small network the eigenvalues have to be within the target of the true ones, too: with small residuals
+alone, one that belongs between the others may still be missing. Products are columns that the Hessian was applied to. Seconds are those of the process (CPU) and of the clock: on a
 machine that others use, the former say more.
 """
 
@@ -57,6 +58,21 @@ class Problem:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.size = sum(p.numel() for p in self.parameters)
         self.products = 0
+        #: The largest eigenvalues, descending, where they are known.
+        self.known: Any = None
+
+    def know(self, k: int) -> None:
+        """Computes the k largest eigenvalues to full accuracy, by none of the contenders' ways."""
+        values, _ = scipy_over(by_hand)(self, k, 1e-10)
+        self.known = np.sort(values)[::-1]
+        self.products = 0
+
+    def error(self, values: Any) -> float:
+        """max_i |lambda_i - the true one| / |lambda|_max, where the true ones are known; 0 elsewhere."""
+        if self.known is None:
+            return 0.0
+        found = np.sort(np.array(values))[::-1]
+        return float(np.max(np.abs(found - self.known[: len(found)])) / self.known[0])
 
     def residual(self, values: Any, vectors: Any) -> float:
         """max_i |H v_i - lambda_i v_i| / |lambda|_max, by products of an operator made for this."""
@@ -105,12 +121,12 @@ def resnet18(dtype: torch.dtype, device: str, images: int) -> Problem:
 # Contenders: functions of (problem, k, effort) that return eigenvalues [k] and eigenvectors [P, k].
 
 
-def by_heigen(block: int | None = None, subspace: int | None = None) -> Callable[[Problem, int, float], Any]:
-    """heigen.eigsh; its effort is its tolerance. Unless told, it keeps as many vectors as fit into 1 GiB."""
+def by_heigen(block: int | None = None) -> Callable[[Problem, int, float], Any]:
+    """heigen.eigsh; its effort is its tolerance."""
 
     def run(problem: Problem, k: int, effort: float) -> Any:
         op = heigen.torch.Hessian(problem.model, (problem.X, problem.y), problem.loss)
-        pairs = heigen.eigsh(op, k, "LA", tol=effort, block=block, max_subspace=subspace, check=False, progress=False)
+        pairs = heigen.eigsh(op, k, "LA", tol=effort, block=block, check=False, progress=False)
         problem.products = pairs.products
         return pairs.eigenvalues, pairs.eigenvectors
 
@@ -217,9 +233,6 @@ def pairs(problem: Problem, k: int, target: float, steps: Iterable[int], rounds:
         ("SciPy eigsh, products of curvlinops", scipy_over(curvlinops_product), tolerances),
         ("hessian-eigenthings Lanczos", by_eigenthings, steps),
     ]
-    if problem.size > 1_000_000:
-        # As many vectors as the Lanczos process without restarts keeps.
-        contenders[1] = ("heigen.torch, max_subspace=100", by_heigen(None, 100), (target, target / 4))
     if isinstance(problem.model, nn.Sequential):
         contenders.insert(0, ("heigen, native engine", by_native, (target, target / 4)))
     out = []
@@ -235,7 +248,7 @@ def pairs(problem: Problem, k: int, target: float, steps: Iterable[int], rounds:
                 best = row if best is None or row.cpu < best.cpu else best
             assert best is not None
             best.residual = problem.residual(values, vectors)
-            if best.residual <= target:
+            if best.residual <= target and problem.error(values) <= target:
                 out.append(best)
                 break
         print(f"  top {k}: {name}: {best}", flush=True)
@@ -301,6 +314,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="the best of so many runs counts")
     parser.add_argument("--target", type=float, default=None, help="largest residual, as a fraction of |H|")
     parser.add_argument("--only", default="", help="contenders whose name has this in it")
+    parser.add_argument("--densities", action="store_true", help="the density of ResNet18 as well, which takes long")
     parser.add_argument("--json", help="a file for the numbers")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -311,12 +325,16 @@ def main() -> None:
     target = options.target or (1e-6 if dtype == torch.float64 else 2e-3)
     if options.network == "gauss":
         problem = gauss(dtype, options.device)
-        rows = pairs(problem, 10, target, range(30, 80, 5), options.rounds, options.only)
-        rows += pairs(problem, 50, target, range(200, 600, 20), options.rounds, options.only)
+        if dtype == torch.float64:
+            problem.know(50)
+        rows = pairs(problem, 10, target, range(20, 80, 5), options.rounds, options.only)
+        rows += pairs(problem, 50, target, range(100, 600, 20), options.rounds, options.only)
         rows += densities(problem, 10, 80, options.rounds, options.only)
     else:
         problem = resnet18(dtype, options.device, options.images)
         rows = pairs(problem, 10, target, range(30, 120, 15), options.rounds, options.only)
+        if options.densities:
+            rows += densities(problem, 10, 80, options.rounds, options.only)
     print(table(f"{problem.name}, P = {problem.size}, residual {target:.0e}", rows))
     if options.json:
         with open(options.json, "w") as file:

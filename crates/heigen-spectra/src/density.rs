@@ -22,6 +22,30 @@ impl Default for DensityOptions {
     }
 }
 
+/// Bytes that the vectors of several probes may take together.
+const MEMORY: usize = 4 << 30;
+/// Vectors of a probe besides its basis.
+const OTHERS: usize = 4;
+
+impl DensityOptions {
+    /// Vectors of `len` numbers that one probe takes at most.
+    fn of_one(&self, len: usize) -> usize {
+        self.steps.min(len) + OTHERS
+    }
+
+    /// The number of probes that take their steps in one product: all whose vectors, of `len` numbers of `entry_bytes`
+    /// each, fit into 4 GiB, and at least one. The probes of a large network go one after another.
+    pub fn together(&self, len: usize, entry_bytes: usize) -> usize {
+        let bytes = self.of_one(len).saturating_mul(len).saturating_mul(entry_bytes).max(1);
+        (MEMORY / bytes).clamp(1, self.probes.max(1))
+    }
+
+    /// The largest number of vectors, of `len` numbers of `entry_bytes` each, that are held at a time.
+    pub fn vectors(&self, len: usize, entry_bytes: usize) -> usize {
+        self.together(len, entry_bytes).saturating_mul(self.of_one(len))
+    }
+}
+
 /// The distribution of the P eigenvalues, as sampled by random vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpectralDensity {
@@ -41,7 +65,7 @@ pub struct SpectralDensity {
 /// For each probe at most `steps` nodes and weights; fewer where its Krylov space is invariant.
 ///
 /// # Cost
-/// `steps` products with `probes` directions, 8 P steps^2 operations and P steps numbers a probe. `watch` is told the
+/// `steps` products with `probes` directions, 2 P steps^2 operations and P steps numbers a probe. `watch` is told the
 /// number of finished steps.
 ///
 /// # Errors
@@ -60,7 +84,8 @@ pub fn spectral_density<S: Space>(
     at_least("the number of Lanczos steps of the spectral density", options.steps, 1)?;
     let n_params = operator.n_params();
     at_least("the number of parameters", n_params, 1)?;
-    let probes = quadratures(operator, options.probes, options.steps, u64::from(options.seed), watch)?;
+    let together = options.together(n_params, operator.space().entry_bytes());
+    let probes = quadratures(operator, (options.probes, together), options.steps, u64::from(options.seed), watch)?;
     Ok(SpectralDensity { n_params, probes })
 }
 

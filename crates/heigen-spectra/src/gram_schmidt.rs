@@ -57,6 +57,30 @@ pub(crate) fn small_product<S: Space>(space: &S, a: &Matrix<f64>, b: &Matrix<f64
     out
 }
 
+/// [`orthonormal`] of a block W whose Gram matrix is known. Where its columns are far from dependent, as those of a Krylov
+/// sequence mostly are, W U / sigma is orthonormal to rounding, and W is read once.
+pub(crate) fn orthonormal_of<S: Space>(
+    space: &S,
+    mut w: S::Block,
+    gram: &Matrix<f64>,
+    basis: &S::Block,
+    drop: f64,
+) -> Result<Orthonormal<S::Block>, Failure> {
+    let k = gram.columns;
+    let Eigenpairs { eigenvalues, eigenvectors: u } = small_eigen(space, gram)?;
+    let sigma: Vec<f64> = eigenvalues.iter().map(|l| l.max(0.0).sqrt()).collect();
+    let (smallest, largest) = (sigma.first().copied().unwrap_or(0.0), sigma.last().copied().unwrap_or(0.0));
+    if smallest <= drop || smallest < WELL_CONDITIONED * largest {
+        return orthonormal(space, w, Some(basis), drop);
+    }
+    if k == 1 {
+        space.scale_columns(&mut w, &[1.0 / sigma[0]])?;
+        return Ok(Orthonormal { block: w, r: Matrix { data: sigma, rows: 1, columns: 1 } });
+    }
+    let block = times(space, &w, &Matrix::from_fn(k, k, |i, j| u.data[i + j * k] / sigma[j]))?;
+    Ok(Orthonormal { block, r: Matrix::from_fn(k, k, |i, j| sigma[i] * u.data[j + i * k]) })
+}
+
 /// An orthonormal basis of the columns of W, which the caller has made orthogonal to `basis` once (or there is none).
 ///
 /// Directions whose share of W is at most `drop` (a norm) are left out: X has fewer columns than W then, possibly none.

@@ -1,6 +1,6 @@
 //! Vectors in host memory: matrices of float32 or float64, multiplied by faer.
 
-use crate::linalg::{Matrix, Scalar, dot, gram_by_tiles, orthonormalize, par, transposed_product_by_tiles};
+use crate::linalg::{Matrix, Scalar, combine, dot, gram_by_tiles, orthonormalize, par, transposed_product_by_tiles};
 use crate::operators::{gather, scatter};
 use crate::random::fill;
 use crate::space::{Columns, Space};
@@ -162,7 +162,7 @@ impl<T: Scalar> Space for Host<T> {
             let beta = T::from_f64(beta);
             y.data.iter_mut().for_each(|y| *y *= beta);
         }
-        self.threads.run(|| T::matmul(y.as_mut(), accum, view(&a), s.as_ref(), T::from_f64(alpha), par()));
+        self.threads.run(|| combine(y.as_mut(), accum, view(&a), &s, T::from_f64(alpha), par()));
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl<T: Scalar> Space for Host<T> {
             groups.into_par_iter().zip(a).zip(s).for_each(|((y, a), s)| {
                 let s = narrowed::<T>(s);
                 let y = faer::MatMut::from_column_major_slice_mut(y, len, s.columns);
-                T::matmul(y, Accum::Add, view(a), s.as_ref(), alpha, Par::Seq);
+                combine(y, Accum::Add, view(a), &s, alpha, Par::Seq);
             });
         });
         Ok(())

@@ -44,33 +44,44 @@ struct Probe<B> {
 /// A remainder of less than this many epsilons of |A| is rounding: the Krylov space is invariant.
 const ROUNDING: f64 = 100.0;
 
-/// Quadratures of `probes` random unit vectors, uniform on the sphere, with `steps` Lanczos steps each.
+/// Quadratures of `probes` random unit vectors, uniform on the sphere, with `steps` Lanczos steps each. Of the vectors,
+/// `together` go through the operator at a time.
 pub(crate) fn quadratures<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
-    probes: usize,
+    (probes, together): (usize, usize),
     steps: usize,
     seed: u64,
     watch: &mut dyn Watch,
 ) -> Result<Vec<Quadrature>, EstimateError> {
     let space = operator.space();
     let steps = steps.min(space.len());
-    let mut newest = normalized(&space, space.random(seed, 0..probes as u64, Law::Gaussian)?)?;
-    let mut all: Vec<Probe<S::Block>> = (0..probes)
-        .map(|i| {
-            let basis = space.copy(Columns { block: &newest, range: i..i + 1 })?;
-            Ok(Probe { basis, alpha: Vec::new(), beta: Vec::new(), scale: 0.0, finished: false })
-        })
-        .collect::<Result<_, Failure>>()?;
-    for done in 1..=steps {
-        let images = finite_product(operator, &newest)?;
-        let mut active: Vec<&mut Probe<S::Block>> = all.iter_mut().filter(|probe| !probe.finished).collect();
-        newest = step(&space, &mut active, images)?;
-        watch.tell(stage::DENSITY, done as u64, Some(steps as u64), "steps")?;
-        if space.columns(&newest) == 0 {
-            break;
+    let total = (steps * probes.div_ceil(together)) as u64;
+    let mut out = Vec::with_capacity(probes);
+    let mut done = 0;
+    for first in (0..probes).step_by(together) {
+        let columns = first as u64..(first + together).min(probes) as u64;
+        let mut newest = normalized(&space, space.random(seed, columns, Law::Gaussian)?)?;
+        let mut all: Vec<Probe<S::Block>> = (0..space.columns(&newest))
+            .map(|i| {
+                let basis = space.copy(Columns { block: &newest, range: i..i + 1 })?;
+                Ok(Probe { basis, alpha: Vec::new(), beta: Vec::new(), scale: 0.0, finished: false })
+            })
+            .collect::<Result<_, Failure>>()?;
+        for _ in 0..steps {
+            let images = finite_product(operator, &newest)?;
+            let mut active: Vec<&mut Probe<S::Block>> = all.iter_mut().filter(|probe| !probe.finished).collect();
+            newest = step(&space, &mut active, images)?;
+            done += 1;
+            watch.tell(stage::DENSITY, done, Some(total), "steps")?;
+            if space.columns(&newest) == 0 {
+                break;
+            }
+        }
+        for probe in &all {
+            out.push(probe.quadrature(&space, steps)?);
         }
     }
-    all.iter().map(|probe| probe.quadrature(&space, steps)).collect()
+    Ok(out)
 }
 
 /// Takes in the products `images` [P, probes] with the newest direction of every probe; returns the next directions, of the
@@ -80,9 +91,12 @@ fn step<S: Space>(space: &S, probes: &mut [&mut Probe<S::Block>], mut images: S:
         probe.scale = probe.scale.max(norm);
         probe.alpha.push(0.0);
     }
-    // Every image is projected against its whole basis, twice: this keeps the basis orthonormal.
-    for _ in 0..2 {
-        let bases: Vec<_> = probes.iter().map(|probe| space.all(&probe.basis)).collect();
+    // Every image is projected against the last two vectors of its basis, along which it has large components, and then
+    // against the whole basis, where only rounding is left: this keeps the basis orthonormal.
+    for last in [2, usize::MAX] {
+        let of =
+            |basis| Columns { block: basis, range: space.columns(basis).saturating_sub(last)..space.columns(basis) };
+        let bases: Vec<_> = probes.iter().map(|probe| of(&probe.basis)).collect();
         let own: Vec<_> = (0..probes.len()).map(|i| Columns { block: &images, range: i..i + 1 }).collect();
         let coefficients = space.gram_each(&bases, &own)?;
         space.combine_each(-1.0, &bases, &coefficients, &mut images)?;

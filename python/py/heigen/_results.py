@@ -104,7 +104,8 @@ class EigenPairs:
     eigenvalues: Vector
     #: The eigenvectors [P, k], orthonormal columns.
     eigenvectors: Any
-    #: |A v_i - lambda_i v_i|, from products with the returned vectors: an eigenvalue of A is as near as that.
+    #: Bounds on |A v_i - lambda_i v_i|, from products with random combinations of the returned vectors: an eigenvalue of A is
+    #: as near as that.
     residuals: Vector
     #: The estimate of |A| that the tolerance is relative to.
     scale: float

@@ -54,7 +54,7 @@ def eigsh(
     ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
     outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
     start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there. ``block`` is the
-    number of directions in one product, 4 unless the operator prefers another: fewer need fewer products, more make each cheaper
+    number of directions in one product, 2 unless the operator prefers another: fewer need fewer products, more make each cheaper
     where the operator takes several at once. ``max_subspace`` bounds the vectors that are kept.
 
     Raises :class:`heigen.NotConvergedError`, with what was reached as its ``result``, where ``max_products`` are used up.
@@ -67,7 +67,7 @@ def eigsh(
     max_products = None if max_products is None else integer(max_products, "max_products", 1)
     max_subspace = None if max_subspace is None else integer(max_subspace, "max_subspace", 1)
     tolerance = positive(tol, "tol")
-    _room_for(op, 3 * min(k, op.shape[0]) + 8 * (block or 4), "eigsh")
+    _room_for(op, 3 * min(k, op.shape[0]) + 8 * (block or 2), "eigsh")
     with telling(progress) as tell:
         values, vectors, residuals, scale, applied, products, restarts, converged = _heigen.eigsh(
             op, k, which, tolerance, start, block, max_subspace, max_products, seed_of(seed), bool(check), tell
@@ -134,10 +134,13 @@ def certify(
 def density(
     op: Any, probes: int = 10, steps: int = 100, *, seed: int = 0, check: bool = True, progress: Progress = None
 ) -> Density:
-    """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions."""
+    """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions.
+
+    The probes take their steps together as far as their vectors fit into 4 GiB, else one group after another.
+    """
     op = as_operator(op)
     probes, steps = integer(probes, "probes", 2), integer(steps, "steps", 1)
-    _room_for(op, probes * (min(steps, op.shape[0]) + 3), "density")
+    _room_for(op, _heigen.density_vectors(op.shape[0], op.dtype.itemsize, probes, steps), "density")
     with telling(progress) as tell:
         nodes, weights = _heigen.density(op, probes, steps, seed_of(seed), bool(check), tell)
     return Density(op.shape[0], nodes, weights)

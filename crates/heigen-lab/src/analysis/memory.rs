@@ -4,7 +4,7 @@ use super::setting::Setting;
 use super::top_k::Pairs;
 use crate::LabError;
 use crate::words::bytes;
-use heigen::curvature::{Method, SpectrumError, TopKOptions};
+use heigen::curvature::{DensityOptions, Method, SpectrumError, TopKOptions};
 use heigen::linalg::EigenError;
 
 /// Blocks of directions that the diagonal holds at a time, and their columns.
@@ -69,10 +69,11 @@ impl Setting<'_> {
         let vectors = |count: f64| count * work.n_params as f64 * entry as f64;
         if let Some(density) = asked.density {
             let (probes, steps) = (density.probes, density.steps.min(work.n_params));
+            let needed =
+                |steps| vectors(DensityOptions { probes, steps, seed: 0 }.vectors(work.n_params, entry) as f64);
             let what = format!("{probes} probes of the density with {steps} steps each");
-            let most = (self.call.lab.memory / vectors(probes as f64)) as usize;
-            let instead = || format!("{} steps would fit", most.saturating_sub(4));
-            self.call.room(what, vectors(probes as f64 * (steps as f64 + 4.0)), instead)?;
+            let most = || (1..steps).rev().find(|&steps| needed(steps) <= self.call.lab.memory).unwrap_or(0);
+            self.call.room(what, needed(steps), || format!("{} steps would fit", most()))?;
         }
         if let Some(products) = asked.trace.filter(|&products| products < work.n_params) {
             // The sketch and the random columns, each with its product: two thirds, and two thirds of the products.

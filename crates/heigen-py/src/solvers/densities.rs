@@ -25,6 +25,12 @@ fn density<'py>(
     on!(operand(operator, check)?, |found| density_of(py, &found, &options, tell))
 }
 
+/// Vectors that a density holds at most.
+#[pyfunction]
+fn density_vectors(length: usize, entry_bytes: usize, probes: usize, steps: usize) -> usize {
+    DensityOptions { probes, steps, seed: 0 }.vectors(length, entry_bytes)
+}
+
 fn density_of<'py, S: Face>(
     py: Python<'py>,
     operator: &Operator<S>,
@@ -84,6 +90,7 @@ fn density_estimate(
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(density, module)?)?;
+    module.add_function(wrap_pyfunction!(density_vectors, module)?)?;
     module.add_function(wrap_pyfunction!(density_curve, module)?)?;
     module.add_function(wrap_pyfunction!(density_estimate, module)?)
 }

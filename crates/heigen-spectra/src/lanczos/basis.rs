@@ -1,8 +1,7 @@
 //! The block Krylov decomposition A Q = Q T + X B: extended, widened, compressed.
 
-use crate::gram_schmidt::{combined, orthonormal, project_out, small_eigen, small_product};
+use crate::gram_schmidt::{combined, orthonormal, orthonormal_of, project_out, small_eigen, small_product};
 use crate::linalg::{Matrix, norm, symmetrize};
-use crate::operator::finite_product;
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, SymmetricOperator};
 
@@ -20,6 +19,9 @@ pub struct KrylovBasis<B> {
     /// B [b, m]; its columns before `coupled_from` are zero.
     b: Matrix<f64>,
     coupled_from: usize,
+    /// Whether X may have components of more than rounding along Q, up to `SECOND_ORDER` times the root of epsilon, which
+    /// are taken away with those of its product.
+    pending: bool,
     /// Random directions added so far. A repeated eigenvalue shows at most this many of its copies.
     pub(super) starts: usize,
     /// Products with blocks since random directions were last added; and the largest number of such products that were
@@ -45,6 +47,12 @@ pub(super) struct Ritz {
 
 /// Directions shorter than this many epsilons of |A| are rounding errors.
 const ROUNDING: f64 = 100.0;
+/// Components of a block along the basis that may wait to be taken away, in units of the root of epsilon: their squares
+/// are smaller than rounding by the square of this.
+const SECOND_ORDER: f64 = 0.1;
+/// If what is left of a product is shorter than the product by this factor, rounding has left components along the last
+/// blocks, too.
+const CANCELLED: f64 = 10.0;
 /// Random directions that join the directions given by the caller.
 const COMPANIONS: usize = 2;
 /// If less than this share of a random direction lies outside the basis, the basis spans the whole space.
@@ -89,6 +97,7 @@ impl<B> KrylovBasis<B> {
             x: space.zeros(0)?,
             b: Matrix::zeros(0, 0),
             coupled_from: 0,
+            pending: false,
             starts: 0,
             steps: 0,
             steps_needed: 0,
@@ -164,62 +173,91 @@ impl<B> KrylovBasis<B> {
 
     /// Takes one product with the block X: Q grows by X, and the part of the product outside Q becomes the next block.
     ///
-    /// The product is first freed of the components that T already tells (X^T A X and the coupling with the last
-    /// blocks), then of its components along the whole basis, which keeps Q orthonormal. If something fails, the
-    /// decomposition stays as it was.
+    /// The product is freed of its components along the last blocks and along X, which are all that there are but for
+    /// rounding. What rounding leaves along the rest of the basis grows by up to |A| / |R| in every step, where R is the new
+    /// coupling, and has to be taken away, which reads the whole basis twice. That is done for two blocks together: every
+    /// second block is left as it is (`pending`), and freed of its components c along the basis together with its product.
+    /// The relation A Q = Q T + X B holds all the time, and c B is of the size of rounding: B^T, which is X^T A Q, is known to
+    /// rounding before c is taken away as well as afterwards. Errors of second order stay, c^2; where c would be so large
+    /// that these matter, no block is left as it is.
+    ///
+    /// If something fails, the decomposition stays as it was.
+    ///
+    /// Cost beside the product: 4 P m b operations for a block of b columns, and 12 P b^2 for the last blocks.
     pub(super) fn extend<S: Space<Block = B>>(
         &mut self,
         space: &S,
         operator: &(impl SymmetricOperator<S> + ?Sized),
     ) -> Result<(), Failure> {
         let (m, width) = (self.len(), self.width());
-        let mut w = finite_product(operator, &self.x)?;
+        let mut w = operator.product(&self.x)?;
         self.products += width;
         self.steps += 1;
-        self.scale = space.norms(space.all(&w))?.into_iter().fold(self.scale, f64::max);
         let mut own = project_out(space, space.all(&self.x), &mut w)?;
-        let coupled = m - self.coupled_from;
-        let from = self.coupled_from;
-        let known = Matrix::from_fn(coupled, width, |i, j| self.b.data[j + (from + i) * width]);
-        if coupled > 0 {
-            space.combine(-1.0, Columns { block: &self.q, range: from..m }, &known, 1.0, &mut w)?;
+        // An entry that is infinite or NaN makes every inner product of its column so.
+        if !own.is_finite() {
+            return Err(Failure::NotFinite);
         }
+        let coupled = project_out(space, self.coupled(), &mut w)?;
+        let mut gram = space.gram(space.all(&w), space.all(&w))?;
+        // What was taken away and what is left are orthogonal.
+        let square =
+            |j: usize| gram.data[j + j * width] + norm(own.column(j)).powi(2) + norm(coupled.column(j)).powi(2);
+        let longest = (0..width).map(square).fold(0.0, f64::max).sqrt();
+        self.scale = self.scale.max(longest);
+        let least = small_eigen(space, &gram)?.eigenvalues.first().map_or(0.0, |l| l.max(0.0).sqrt());
+        let may_wait = !self.pending && space.epsilon().sqrt() * self.scale <= SECOND_ORDER * least;
 
         if space.columns(&self.q) > m {
             // An earlier attempt failed after this step.
             self.q = space.copy(self.known())?;
         }
-        space.append(&mut self.q, space.all(&self.x))?;
-        let rest = project_out(space, space.all(&self.q), &mut w)?;
-        for j in 0..width {
-            for i in 0..width {
-                own.data[i + j * width] += rest.data[m + i + j * rest.rows];
-            }
+        if self.pending {
+            let mut pair = space.copy(space.all(&self.x))?;
+            space.append(&mut pair, space.all(&w))?;
+            project_out(space, self.known(), &mut pair)?;
+            space.append(&mut self.q, Columns { block: &pair, range: 0..width })?;
+            w = space.copy(Columns { block: &pair, range: width..2 * width })?;
+        } else {
+            space.append(&mut self.q, space.all(&self.x))?;
         }
+        if !may_wait {
+            if !self.pending || longest > CANCELLED * least {
+                project_out(space, space.all(&self.q), &mut w)?;
+            }
+            gram = space.gram(space.all(&w), space.all(&w))?;
+        }
+
         symmetrize(&mut own);
-        let row = |i: usize, j: usize| {
-            let known = if i < from { 0.0 } else { known.data[i - from + j * coupled] };
-            known + rest.data[i + j * rest.rows]
-        };
+        let from = self.coupled_from;
+        let coupling = |i: usize, j: usize| if i < from { 0.0 } else { coupled.data[i - from + j * (m - from)] };
         let t = Matrix::from_fn(m + width, m + width, |i, j| match (i < m, j < m) {
             (true, true) => self.t.data[i + j * m],
-            (true, false) => row(i, j - m),
-            (false, true) => row(j, i - m),
+            (true, false) => coupling(i, j - m),
+            (false, true) => coupling(j, i - m),
             (false, false) => own.data[i - m + (j - m) * width],
         });
-
-        let next = orthonormal(space, w, Some(&self.q), ROUNDING * space.epsilon() * self.scale)?;
+        let next = orthonormal_of(space, w, &gram, &self.q, ROUNDING * space.epsilon() * self.scale)?;
         let found = space.columns(&next.block);
         let rows = found.min(space.len() - (m + width));
-        let x = space.copy(Columns { block: &next.block, range: found - rows..found })?;
+        let x = if rows == found {
+            next.block
+        } else {
+            space.copy(Columns { block: &next.block, range: found - rows..found })?
+        };
         // Nothing can fail from here on.
-        (self.t, self.x) = (t, x);
+        (self.t, self.x, self.pending) = (t, x, may_wait);
         let skipped = next.r.rows - rows;
         self.b = Matrix::from_fn(rows, m + width, |i, j| {
             if j < m { 0.0 } else { next.r.data[skipped + i + (j - m) * next.r.rows] }
         });
         self.coupled_from = if rows == 0 { m + width } else { m };
         Ok(())
+    }
+
+    /// The columns of Q that A maps beside Q.
+    fn coupled(&self) -> Columns<'_, B> {
+        Columns { block: &self.q, range: self.coupled_from..self.len() }
     }
 
     /// The Ritz pairs of the basis. Cost: about 9 m^3.
@@ -234,6 +272,11 @@ impl<B> KrylovBasis<B> {
     /// The Ritz vectors numbered `which`, [P, k].
     pub(super) fn vectors<S: Space<Block = B>>(&self, space: &S, ritz: &Ritz, which: &[usize]) -> Result<B, Failure> {
         combined(space, self.known(), &ritz.vectors.select_columns(which))
+    }
+
+    /// The columns of B S that belong to the Ritz pairs numbered `which`: their residuals are X times these.
+    pub(super) fn outside<S: Space<Block = B>>(&self, space: &S, ritz: &Ritz, which: &[usize]) -> Matrix<f64> {
+        small_product(space, &self.b, &ritz.vectors.select_columns(which))
     }
 
     /// Thick restart: the basis becomes the Ritz vectors `kept`; the block stays.

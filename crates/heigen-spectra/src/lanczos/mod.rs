@@ -1,7 +1,9 @@
 //! Extreme eigenpairs of an operator by block Lanczos with full reorthogonalisation and thick restarts.
 
 mod basis;
+mod looks;
 mod options;
+mod proof;
 mod top_k;
 mod which;
 

@@ -1,8 +1,8 @@
 //! The iteration: extend, look, restart or widen, until the wanted pairs have converged.
 
 use super::basis::Ritz;
-use super::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which};
-use crate::operator::finite_product;
+use super::looks::{Looks, Sizes};
+use super::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, proof};
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 use std::fmt::Debug;
 
@@ -18,8 +18,9 @@ use std::fmt::Debug;
 ///
 /// # Cost
 /// M products with single columns, taken in blocks; about 4 P m M operations of orthogonalisation for a basis of m
-/// columns; 8 P m bytes of memory in float64. M is some tens for well separated eigenvalues and, inside a bulk of r
-/// nonzero eigenvalues, at worst about r.
+/// columns, which is read twice for two blocks; 8 P m bytes of memory in float64. M is some tens for well separated
+/// eigenvalues and, inside a bulk of r nonzero eigenvalues, at worst about r. Two of the products (four in float32) bound
+/// the residuals of all pairs; only where that does not prove the tolerance, k products compute them.
 ///
 /// # Errors
 /// [`TopKError::NotConverged`] with the pairs reached if the maximum of products is used up; [`TopKError::Failed`] if a
@@ -98,21 +99,26 @@ pub fn top_k_from<S: Space<Block: Debug>>(
         return Ok(run.nothing(space, basis)?);
     }
     let limit = options.products(k);
-    // The estimates of residuals must be a little better than the tolerance, so that the computed residuals satisfy it.
-    let mut aim = 0.5 * tolerance;
-    let (mut restarts, mut look_at, mut converged) = (0, k.min(p), 0);
+    let mut aim = AIM * tolerance;
+    let (mut restarts, mut converged) = (0, 0);
+    let mut looks = Looks::default();
     loop {
         let subspace = options.subspace(k, space, block.max(basis.width()));
-        let exhausted = basis.products - run.before + basis.width() + k > limit;
+        let exhausted = basis.products - run.before + basis.width() + proof::products(k, run.epsilon) > limit;
         let full = basis.len() + basis.width() > subspace;
-        let look = basis.len() >= look_at || full || exhausted || basis.is_invariant();
-        if look && !basis.is_empty() {
+        let due = basis.len() >= k && looks.is_due(basis.products);
+        if !basis.is_empty() && (due || full || exhausted || basis.is_invariant()) {
             let ritz = basis.ritz(space)?;
             let state = run.state(basis, &ritz, aim);
             converged = state.converged;
-            look_at = (basis.len() + basis.width()).max(basis.len() * GROWTH / 100);
-            if exhausted || (state.converged == k && !state.saturated && basis.is_developed()) {
-                let top = run.finish(space, basis, operator, &ritz, restarts)?;
+            looks.note(basis.products, state.worst, &Sizes { p, m: basis.len(), width: basis.width() });
+            // An earlier call has seen to it that the pairs of a basis that is only looked at again are all there.
+            let known = basis.is_invariant() || basis.products == run.before;
+            let settled = looks.settled(run.values(&ritz), tolerance * basis.scale) || known;
+            if exhausted || (state.converged == k && settled && !state.saturated && basis.is_developed()) {
+                let left = limit.saturating_sub(basis.products - run.before);
+                let top = run.finish(space, basis, operator, &ritz, left)?;
+                let top = TopK { restarts, ..top };
                 if top.converged {
                     return Ok(top);
                 }
@@ -120,14 +126,16 @@ pub fn top_k_from<S: Space<Block: Debug>>(
                     return Err(TopKError::NotConverged(Box::new(top)));
                 }
                 aim *= 0.25;
+                looks = Looks::default();
             } else if state.saturated || (basis.is_invariant() && basis.width() == 0) {
-                basis.widen(space, block)?;
+                // Doubling the directions keeps the number of times low that they have to develop.
+                basis.widen(space, block.max(basis.starts))?;
+                looks = Looks::default();
             }
             if full {
                 let kept = run.kept(&ritz, subspace, basis.width());
                 basis.compress(space, &ritz, &kept)?;
                 restarts += 1;
-                look_at = 0;
             }
         }
         watch.tell(stage::LANCZOS, converged as u64, Some(k as u64), "eigenpairs")?;
@@ -135,11 +143,12 @@ pub fn top_k_from<S: Space<Block: Debug>>(
     }
 }
 
-/// Between two looks at the Ritz values the basis grows to this many percent of its size, because the cost of a look
-/// grows with the cube of that size.
-const GROWTH: usize = 112;
-/// Ritz values within this fraction of |A| count as copies of one eigenvalue.
+/// The estimates of residuals have to be below this share of the tolerance; the rest is for what the estimates leave out.
+const AIM: f64 = 0.9;
+/// Ritz values within this fraction of |A| count as copies of one eigenvalue, or within this share of the tolerance where
+/// that is finer.
 const COPIES: f64 = 1e-9;
+const COPY: f64 = 0.1;
 
 struct Run {
     k: usize,
@@ -157,6 +166,9 @@ struct State {
     /// As many copies of a wanted eigenvalue have converged as there were random directions, so there may be more
     /// copies.
     saturated: bool,
+    /// The largest estimate of a wanted pair's residual, in units of what is aimed at; infinite while there are fewer than
+    /// k Ritz pairs.
+    worst: f64,
 }
 
 impl Run {
@@ -173,21 +185,37 @@ impl Run {
         })
     }
 
+    /// The wanted Ritz values, in the order of return; their magnitudes where these are what counts, because two values of
+    /// opposite signs may change places.
+    fn values(&self, ritz: &Ritz) -> Vec<f64> {
+        let wanted = self.which.wanted(&ritz.values, self.k).concat().into_iter().map(|i| ritz.values[i]);
+        if self.which == Which::LargestMagnitude { wanted.map(f64::abs).collect() } else { wanted.collect() }
+    }
+
     fn state<B>(&self, basis: &KrylovBasis<B>, ritz: &Ritz, aim: f64) -> State {
-        let good = |i: usize| ritz.residuals[i] <= aim * basis.scale;
-        let width = COPIES.max(64.0 * self.epsilon) * basis.scale;
+        let share = |i: usize| ritz.residuals[i] / (aim * basis.scale);
+        // Where everything is zero the share is not a number, and the pair is good.
+        let good = |i: usize| share(i).partial_cmp(&1.0) != Some(std::cmp::Ordering::Greater);
+        let width = COPIES.min(COPY * self.tolerance).max(64.0 * self.epsilon) * basis.scale;
         let copies = |i: usize| ritz.values.iter().filter(|l| (*l - ritz.values[i]).abs() <= width).count();
         let room = basis.len() + basis.width() < basis.n_params();
         let ends = self.which.wanted(&ritz.values, self.k);
         let converged = ends.iter().flatten().filter(|&&i| good(i)).count();
+        let same = width.max(self.tolerance * basis.scale);
         let saturated = room
             && ends.iter().any(|end| {
                 let leading = end.iter().take_while(|&&i| good(i));
                 let last = end.last().map_or(0.0, |&i| ritz.values[i]);
-                // Copies of the last wanted value are left out: finding more of them would not change the result.
-                leading.filter(|&&i| (ritz.values[i] - last).abs() > width).any(|&i| copies(i) >= basis.starts.max(2))
+                // Copies of values that are the last wanted one up to the tolerance are left out: finding more of them
+                // would not change the result by more than the tolerance.
+                leading.filter(|&&i| (ritz.values[i] - last).abs() > same).any(|&i| copies(i) >= basis.starts.max(2))
             });
-        State { converged, saturated }
+        let worst = if ritz.values.len() < self.k {
+            f64::INFINITY
+        } else {
+            ends.iter().flatten().map(|&i| share(i)).fold(0.0, f64::max)
+        };
+        State { converged, saturated, worst }
     }
 
     /// The pairs to keep in a restart: the wanted ones, and as many of their neighbours as fill a third of the free
@@ -201,33 +229,27 @@ impl Run {
         kept
     }
 
-    /// The wanted pairs, with residuals computed from a product.
+    /// The wanted pairs, with proven bounds on their residuals, which take up to `left` products.
     fn finish<S: Space>(
         &self,
         space: &S,
         basis: &mut KrylovBasis<S::Block>,
         operator: &(impl SymmetricOperator<S> + ?Sized),
         ritz: &Ritz,
-        restarts: usize,
+        left: usize,
     ) -> Result<TopK<S::Block>, Failure> {
         let wanted = self.which.wanted(&ritz.values, self.k).concat();
-        let eigenvectors = basis.vectors(space, ritz, &wanted)?;
-        let eigenvalues: Vec<f64> = wanted.iter().map(|&i| ritz.values[i]).collect();
-        let mut products = finite_product(operator, &eigenvectors)?;
-        basis.products += wanted.len();
-        let negative: Vec<f64> = eigenvalues.iter().map(|l| -l).collect();
-        space.add_scaled(&negative, space.all(&eigenvectors), &mut products)?;
-        let residuals = space.norms(space.all(&products))?;
-        let enough = wanted.len() == self.k;
-        let converged = enough && residuals.iter().all(|&r| r <= self.tolerance * basis.scale);
+        let limit = self.tolerance * basis.scale;
+        let (eigenvectors, residuals) = proof::residuals(space, basis, operator, ritz, &wanted, limit, left)?;
+        let converged = wanted.len() == self.k && residuals.iter().all(|&r| r <= limit);
         Ok(TopK {
-            eigenvalues,
+            eigenvalues: wanted.iter().map(|&i| ritz.values[i]).collect(),
             eigenvectors,
             residuals,
             scale: basis.scale,
             tolerance: self.tolerance,
             products: basis.products - self.before,
-            restarts,
+            restarts: 0,
             converged,
         })
     }

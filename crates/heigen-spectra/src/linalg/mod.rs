@@ -6,6 +6,7 @@
 mod eigen;
 mod kernels;
 mod matrix;
+mod narrow;
 mod qr;
 mod scalar;
 mod tiles;
@@ -13,6 +14,7 @@ mod tiles;
 pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
 pub use kernels::Kernels;
 pub use matrix::{Matrix, add_outer, add_product, product, subtract_product, symmetrize};
+pub use narrow::{Narrow, combine};
 pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};

@@ -1,12 +1,13 @@
 //! The two number types: float32 for training, float64 for analysis.
 
-use super::Kernels;
+use super::{Kernels, Narrow};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A real number type that networks, losses and curvature are generic over: `f32` or `f64`.
 pub trait Scalar:
     faer::traits::RealField
     + Kernels
+    + Narrow
     + Copy
     + Default
     + PartialOrd

@@ -1,6 +1,7 @@
 //! Sums over the rows of tall matrices. Fixed tiles are added in a fixed tree, so that the bytes of a sum depend
 //! neither on the number of threads nor on the pieces that vectors lie in.
 
+use super::narrow::{FEW, add_inner_products, is_by_columns};
 use super::{Matrix, Scalar, matrix::lower_gram, product};
 use faer::{MatRef, Par};
 use std::ops::Range;
@@ -74,8 +75,14 @@ pub fn norm<T: Scalar>(a: &[T]) -> f64 {
 ///
 /// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) -> Matrix<f64> {
+    let few = b.ncols() <= FEW && is_by_columns(a) && is_by_columns(b);
     by_tiles(a.nrows(), a.ncols(), b.ncols(), par, |out, first, rows, par| {
-        product(out.as_mut(), a.subrows(first, rows).transpose(), b.subrows(first, rows), par);
+        let (a, b) = (a.subrows(first, rows), b.subrows(first, rows));
+        if few {
+            add_inner_products(&mut out.data, a, b);
+        } else {
+            product(out.as_mut(), a.transpose(), b, par);
+        }
     })
 }
 
@@ -83,8 +90,10 @@ pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>
 ///
 /// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn gram_by_tiles<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Matrix<f64> {
+    let few = a.ncols() <= FEW && is_by_columns(a);
     let mut out = by_tiles(a.nrows(), a.ncols(), a.ncols(), par, |out, first, rows, par| {
-        lower_gram(out, a.subrows(first, rows), par);
+        let a = a.subrows(first, rows);
+        if few { add_inner_products(&mut out.data, a, a) } else { lower_gram(out, a, par) }
     });
     out.mirror_lower();
     out

@@ -166,11 +166,26 @@ fn large_network_agrees_with_pytorch() {
     with_problem(&large_case(), |golden, problem| {
         let known = golden.get("eigenvalues").values;
         let tight = options(1e-10, TopKOptions::DEFAULT_BLOCK);
-        let ten = check(&Hessian(problem), &known, 10, Which::Largest, &tight);
-        assert!(ten.products <= 200, "top 10 took {} products", ten.products);
-        let fifty = check(&Hessian(problem), &known, 50, Which::Largest, &tight);
-        assert!(fifty.products <= 600, "top 50 took {} products", fifty.products);
+        check(&Hessian(problem), &known, 10, Which::Largest, &tight);
+        check(&Hessian(problem), &known, 50, Which::Largest, &tight);
         check(&Hessian(problem), &known, 20, Which::BothEnds, &tight);
+    });
+}
+
+/// The number of products is what a search costs. Those of other programs for the same spectrum stand in the guide.
+#[test]
+fn products_for_the_large_network_do_not_grow() {
+    with_problem(&large_case(), |golden, problem| {
+        let known = golden.get("eigenvalues").values;
+        let scale = known.iter().fold(0.0f64, |m, l| m.max(l.abs()));
+        for (k, tolerance, most) in [(10, 1e-6, 46), (10, 1e-10, 56), (50, 1e-6, 260), (50, 1e-10, 500)] {
+            let options = TopKOptions { tolerance, ..TopKOptions::default() };
+            let top = top_k(&Hessian(problem), k, Which::Largest, &options).unwrap();
+            assert!(top.products <= most, "{k} pairs to {tolerance:e} took {} products, not {most}", top.products);
+            for (got, wanted) in top.eigenvalues.iter().zip(wanted(&known, k, Which::Largest)) {
+                assert!((got - wanted).abs() <= tolerance * scale, "{got:e} {wanted:e}");
+            }
+        }
     });
 }
 
@@ -195,8 +210,8 @@ fn continues_where_it_stopped() {
         assert!((got - wanted).abs() < 1e-11);
     }
     let again = top_k_from(Start::Continue(&mut basis), &operator, 12, Which::Largest, &tight, &mut ()).unwrap();
-    assert_eq!(again.products, 12, "only the residuals are computed again");
-    assert_eq!(basis.products(), first.products + second.products + 12);
+    assert_eq!(again.products, 2, "only the bounds on the residuals are computed again");
+    assert_eq!(basis.products(), first.products + second.products + 2);
 }
 
 #[test]

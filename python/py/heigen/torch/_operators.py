@@ -34,6 +34,8 @@ _OF_FORWARD = 4
 #: Directions that solvers should ask for at a time where each goes through the model by itself: two, so that a repeated
 #: eigenvalue is seen to be one.
 _ONE_BY_ONE = 2
+#: And where they go through it together on a device, for which a few are hardly more work than one.
+_TOGETHER_ON_DEVICE = 4
 #: The most numbers that several directions may make of it.
 _TOGETHER = {"cpu": 1 << 22, "cuda": 1 << 29}
 
@@ -133,7 +135,7 @@ class TorchOperator(Operator):
         self._work = 0
         self._survey(data, loss_fn, reduction)
         self._batched = self._decide(batched)
-        self._block = None if self._batched else _ONE_BY_ONE
+        self._block = _TOGETHER_ON_DEVICE if self._batched and self._device.type != "cpu" else _ONE_BY_ONE
         self._home = _home(self._device, self._torch_dtype, self._length, self._processes)
 
     # What is asked before any work begins.
