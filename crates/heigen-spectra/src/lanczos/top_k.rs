@@ -194,8 +194,8 @@ impl Run {
 
     fn state<B>(&self, basis: &KrylovBasis<B>, ritz: &Ritz, aim: f64) -> State {
         let share = |i: usize| ritz.residuals[i] / (aim * basis.scale);
-        // Where everything is zero the share is not a number, and the pair is good.
-        let good = |i: usize| share(i).partial_cmp(&1.0) != Some(std::cmp::Ordering::Greater);
+        // Where everything is zero the share is not a number, but the pair is good.
+        let good = |i: usize| ritz.residuals[i] <= aim * basis.scale;
         let width = COPIES.min(COPY * self.tolerance).max(64.0 * self.epsilon) * basis.scale;
         let copies = |i: usize| ritz.values.iter().filter(|l| (*l - ritz.values[i]).abs() <= width).count();
         let room = basis.len() + basis.width() < basis.n_params();

@@ -91,7 +91,8 @@ fn add_combinations<T: Scalar>(y: MatMut<'_, T>, a: MatRef<'_, T>, s: &Matrix<T>
         let (y, below) = rest.split_at_row_mut(ROWS.min(rows - first));
         rest = below;
         let a = a.subrows(first, y.nrows());
-        let columns = y.col_iter_mut().filter_map(|y| y.try_as_col_major_mut().map(faer::ColMut::as_slice_mut));
+        let columns =
+            y.col_iter_mut().filter_map(|y| y.try_as_col_major_mut().map(faer::col::generic::Col::as_slice_mut));
         let mut columns: Vec<&mut [T]> = columns.collect();
         let mut j = 0;
         for pair in columns.chunks_mut(2) {
