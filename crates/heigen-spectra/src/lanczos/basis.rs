@@ -178,8 +178,9 @@ impl<B> KrylovBasis<B> {
     /// coupling, and has to be taken away, which reads the whole basis twice. That is done for two blocks together: every
     /// second block is left as it is (`pending`), and freed of its components c along the basis together with its product.
     /// The relation A Q = Q T + X B holds all the time, and c B is of the size of rounding: B^T, which is X^T A Q, is known to
-    /// rounding before c is taken away as well as afterwards. Errors of second order stay, c^2; where c would be so large
-    /// that these matter, no block is left as it is.
+    /// rounding before c is taken away as well as afterwards. Of the errors of second order c^2 stays in the lengths; where c
+    /// would be so large that this matters, no block is left as it is. The components of c with those of the product, which
+    /// are |A| / |R| times as large, would make X and the next block oblique, and are taken away.
     ///
     /// If something fails, the decomposition stays as it was.
     ///
@@ -222,9 +223,9 @@ impl<B> KrylovBasis<B> {
             space.append(&mut self.q, space.all(&self.x))?;
         }
         if !may_wait {
-            if !self.pending || longest > CANCELLED * least {
-                project_out(space, space.all(&self.q), &mut w)?;
-            }
+            // Where X has just been freed of its components along Q, those of the product along X may have come with them.
+            let range = if self.pending && longest <= CANCELLED * least { m..m + width } else { 0..m + width };
+            project_out(space, Columns { block: &self.q, range }, &mut w)?;
             gram = space.gram(space.all(&w), space.all(&w))?;
         }
 

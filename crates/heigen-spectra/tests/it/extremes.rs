@@ -135,3 +135,20 @@ fn a_basis_stays_orthonormal_where_the_spectrum_falls_over_many_decades() {
         assert!(off < 1e-11, "block {block}: {off:e}");
     }
 }
+
+#[test]
+fn blocks_that_wait_are_not_oblique_to_their_products() {
+    // Couplings shrink with the eigenvalues, so that what rounding leaves of the largest grows twice before it is taken away.
+    for ratio in [0.5f64, 0.7, 0.8] {
+        let eigenvalues: Vec<f64> = (0..300).map(|i| ratio.powi(i)).collect();
+        let operator = Reflected::new(Host::<f64>::new(300), eigenvalues);
+        for block in [1, 2] {
+            let options = TopKOptions { tolerance: 1e-9, block: Some(block), ..TopKOptions::default() };
+            let found = top_k(&operator, 50, Which::Largest, &options).unwrap();
+            let gram = found.eigenvectors.gram();
+            let off = |(i, g): (usize, &f64)| (g - f64::from(u8::from(i % 51 == 0))).abs();
+            let off = gram.data.iter().enumerate().map(off).fold(0.0, f64::max);
+            assert!(off < 1e-13, "{ratio}, block {block}: {off:e}");
+        }
+    }
+}
