@@ -117,6 +117,7 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.eigsh(a, progress=3), heigen.WrongTypeError, "progress"),
         (lambda a: heigen.spectrum(a, "lanczos"), heigen.InputError, "method"),
         (lambda a: heigen.spectrum(a, memory=0), heigen.InputError, "memory"),
+        (lambda a: heigen.experiment("gauss/normal_training", memory=16), heigen.InputError, "memory"),
         (lambda a: heigen.density(a, 1), heigen.InputError, "probes"),
         (lambda a: heigen.density(a, 2, 0), heigen.InputError, "steps"),
         (lambda a: heigen.density(a, 2, 5).curve(1), heigen.InputError, "points"),

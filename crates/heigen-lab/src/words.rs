@@ -21,10 +21,7 @@ pub fn seconds(s: f64) -> String {
 }
 
 /// A size of memory in the form in which people read it.
-pub fn bytes(bytes: f64) -> String {
-    let gib = bytes / 2f64.powi(30);
-    if gib < 0.1 { format!("{:.1} MiB", 1024.0 * gib) } else { format!("{gib:.1} GiB") }
-}
+pub use heigen_spectra::size_in_words as bytes;
 
 /// A number with five significant digits, in scientific notation where zeros would hide it.
 pub fn number(x: f64) -> String {

@@ -5,6 +5,7 @@ use crate::linalg::{EigenError, Matrix, Scalar, complement, par, product, self_a
 use crate::operator::Split;
 use crate::operators::gather;
 use crate::penalised::{Explained, Penalised, penalised};
+use crate::size::size_in_words;
 use crate::{
     Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify, dense, exact, stage,
 };
@@ -79,8 +80,10 @@ pub struct OnComplement {
 pub enum SpectrumError {
     /// The dense matrix would not fit into the memory that may be used.
     #[error(
-        "the {n_params} x {n_params} matrix and its eigenvectors need {gib:.1} GiB, {limit_gib:.1} GiB are available; \
-         ask for the largest eigenvalues only, or for a part of the parameters"
+        "the {n_params} x {n_params} matrix and its eigenvectors need {}, {} are available; \
+         ask for the largest eigenvalues only, or for a part of the parameters",
+        size_in_words(gib * 2f64.powi(30)),
+        size_in_words(limit_gib * 2f64.powi(30))
     )]
     TooLarge {
         /// P.

@@ -24,6 +24,9 @@ LOSSES = {
 #: Losses whose targets are numbers unless they are said to be classes.
 REGRESSIONS = ("l1", "huber", "smooth_l1", "gaussian_nll")
 
+#: Less memory than this is a number of something else than bytes.
+_LEAST_MEMORY = 2**20
+
 
 def asked(options: Mapping[str, Any]) -> str:
     """The options of an analysis for the engine."""
@@ -58,6 +61,9 @@ def resources(threads: int = 0, memory: float | None = None, images: Any = None)
     if memory is not None and not (isinstance(memory, (int, float)) and 0 < memory < float("inf")):
         raise InputError("the memory is no number of bytes", "memory", memory, "a positive number")
     images = images if images is not None else os.environ.get("HEIGEN_DATA", "data")
+    if memory is not None and memory < _LEAST_MEMORY:
+        wanted = f"{memory:g} * 2**30 for so many GiB"
+        raise InputError("the memory is given in bytes, and this is less than a MiB", "memory", memory, wanted)
     return json_of({"threads": threads, "memory": memory, "images": path_of(images, "images")})
 
 

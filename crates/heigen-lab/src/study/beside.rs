@@ -1,5 +1,6 @@
 //! The files beside an ONNX file that hold its weights.
 
+use crate::words::bytes;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -20,8 +21,7 @@ pub(super) fn read(model: &Path, name: &str, most: f64) -> Result<Vec<u8>, Strin
     }
     let length = metadata.len();
     if length as f64 > most {
-        let gib = |bytes: f64| bytes / 2f64.powi(30);
-        return Err(format!("it has {:.1} GiB; the memory limit is {:.1} GiB", gib(length as f64), gib(most)));
+        return Err(format!("it has {}; the memory limit is {}", bytes(length as f64), bytes(most)));
     }
     let mut content = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(length).read_to_end(&mut content));

@@ -193,7 +193,8 @@ pub enum ImportError {
     },
     /// One sample needs more memory in the network than there is.
     #[error(
-        "the layers make {numbers} numbers of one sample, which need {gib:.0} GiB; expected images and paddings that fit in memory"
+        "the layers make {numbers} numbers of one sample, which need {}; expected images and paddings that fit in memory",
+        crate::words::bytes(gib * 2f64.powi(30))
     )]
     TooLarge {
         /// Number of values between all layers.

@@ -135,7 +135,7 @@ fn where_memory_holds_no_eigenpairs_the_error_says_how_many_would_fit() {
     let error =
         refused(&folder, vectors(50.0), Asked { how: How { way: Way::Lanczos, ..How::default() }, ..Asked::default() });
     assert!(
-        error.contains("10 eigenpairs of order 123 by Lanczos need 0.1 MiB") && error.ends_with("; 7 would fit"),
+        error.contains("10 eigenpairs of order 123 by Lanczos need 57.7 KiB") && error.ends_with("; 7 would fit"),
         "{error}"
     );
     let auto = refused(&folder, vectors(50.0), Asked::default());

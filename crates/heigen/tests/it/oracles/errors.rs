@@ -208,7 +208,7 @@ fn spectra_beyond_the_limit_are_refused_before_any_work() {
         assert_eq!((gib, limit_gib), (needed / bytes, (needed - 1.0) / bytes));
         assert_eq!(
             error.to_string(),
-            "the 20 x 20 matrix and its eigenvectors need 0.0 GiB, 0.0 GiB are available; \
+            "the 20 x 20 matrix and its eigenvectors need 12.5 KiB, 12.5 KiB are available; \
              ask for the largest eigenvalues only, or for a part of the parameters"
         );
     });
