@@ -7,12 +7,17 @@ use crate::model::{Algebra, ColumnMap, Dual, Network, Perturbed, Pool, Tape, squ
 use crate::vocabulary::{LossKind, Targets};
 use faer::Par;
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// The largest number of directions that one task takes through the network together: so few that their tangents stay
-/// in the cache.
+/// The largest number of directions that go through the network together, and have its values in common: so few that their
+/// tangents stay in the cache.
 const DIRECTIONS: usize = 4;
-/// Even a narrow block of directions is cut into this many tasks, as far as it has so many directions.
+/// A block of few directions is cut into this many tasks by its samples.
 const TASKS: usize = 4;
+/// The fewest samples of a task.
+const SAMPLES: usize = 16;
+/// If the products have more numbers than this, they are cut into two tasks only, because every task has its own sum.
+const NUMBERS: usize = 1 << 22;
 
 /// The quantities that the reverse pass differentiates; all others are constants for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +31,10 @@ pub(super) enum Reverse {
 /// Computes `out` [P, K] from `directions` [P, K]: a forward pass gives the outputs and their tangents J V, `seed` is
 /// applied at the outputs, and a reverse pass goes back.
 ///
-/// Groups of directions run in parallel. Each group takes one tile of samples after another, so the result does not
-/// depend on the threads.
+/// Directions go through the network in groups, which have its values in common: of all operations with K directions,
+/// 3 + 6 K of each weight and sample, the 3 of the values are done once for a group. Groups run in parallel, and where there
+/// are few of them, parts of the samples, whose sums are added up in a fixed tree ([`leaves`]). Each task takes one tile of
+/// samples after another. None of this depends on the threads.
 pub(super) fn forward_and_back<T: Scalar>(
     problem: &Problem<'_, T>,
     seed: &(impl ColumnMap<T, 1> + Sync),
@@ -36,26 +43,27 @@ pub(super) fn forward_and_back<T: Scalar>(
     out: &mut Matrix<T>,
 ) {
     let (theta, network) = (problem.theta(), problem.network());
-    // The size of a group follows from K alone, never from the number of threads.
-    let group = directions.columns.div_ceil(TASKS).clamp(1, DIRECTIONS) * theta.len().max(1);
-    let samples = problem.n_samples();
-    let tile = network.tile(samples, 1 + group / theta.len().max(1));
-    let inputs: Vec<_> = (0..samples).step_by(tile).map(|n| tile_of(problem.inputs(), n, tile)).collect();
+    let groups = directions.columns.div_ceil(DIRECTIONS).max(1);
+    let columns = directions.columns.div_ceil(groups).max(1);
+    let group = columns * theta.len().max(1);
+    let parts = leaves(problem, groups, out.data.len());
+    let tile = network.tile(parts.iter().map(Range::len).max().unwrap_or(1), 1 + columns);
+    let tiles: Vec<Vec<_>> = parts.iter().map(|part| tiles_of(problem.inputs(), part, tile)).collect();
     let other = problem.trial().map(|trial| (u64::from(trial), squared_weights(network, theta)));
-    let one_group = |pool: &mut Pool<T>, (group, (out, v)): (usize, (&mut [T], &[T]))| {
+    let one_part = |group: usize, v: &[T], tiles: &[(usize, Matrix<T>)], out: &mut [T]| {
         out.fill(T::ZERO);
-        let mut tape = Tape::recording();
-        for (i, inputs) in inputs.iter().enumerate() {
+        let (mut tape, mut pool) = (Tape::recording(), Pool::new());
+        for (first, inputs) in tiles {
             let mut dual = match reverse {
-                Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
-                Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
+                Reverse::Delta => Dual::linearized(theta, v, Some(out), &mut pool, Par::Seq),
+                Reverse::Everything => Dual::new(theta, v, Some(out), &mut pool, Par::Seq),
             };
-            let (x, seed) = (dual.input(inputs), StartingAt { seed, first: i * tile });
+            let (x, seed) = (dual.input(inputs), StartingAt { seed, first: *first });
             match &other {
                 None => there_and_back(network, &mut dual, x, &seed, &mut tape),
                 Some((trial, squares)) => {
                     // Groups and tiles are a function of the problem alone, so that the numbers are the same for any threads.
-                    let mut other = Perturbed::new(dual, squares, [*trial, (group as u64) << 32 | i as u64]);
+                    let mut other = Perturbed::new(dual, squares, [*trial, (group as u64) << 32 | *first as u64]);
                     there_and_back(network, &mut other, x, &seed, &mut tape);
                 }
             }
@@ -63,8 +71,36 @@ pub(super) fn forward_and_back<T: Scalar>(
     };
     problem.space().threads().run(|| {
         let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
-        groups.enumerate().for_each_init(Pool::new, one_group);
+        groups.enumerate().for_each(|(number, (out, v))| {
+            summed(&tiles, out, &|tiles: &Vec<_>, out: &mut [T]| one_part(number, v, tiles, out));
+        });
     });
+}
+
+/// The parts of the samples whose sums are computed as tasks of their own where there are `groups` groups of directions and
+/// `numbers` numbers in the sums. They follow from the problem alone.
+fn leaves<T: Scalar>(problem: &Problem<'_, T>, groups: usize, numbers: usize) -> Vec<Range<usize>> {
+    let samples = problem.n_samples();
+    let tasks = if numbers > NUMBERS { TASKS / 2 } else { TASKS };
+    let wanted = (tasks / groups).min(samples / SAMPLES).max(1);
+    let count = if problem.network().couples_samples() { 1 } else { wanted };
+    (0..count).map(|i| i * samples / count..(i + 1) * samples / count).collect()
+}
+
+/// The samples `part` in tiles of nearly equal size, each with the number of its first sample.
+fn tiles_of<T: Scalar>(inputs: &Matrix<T>, part: &Range<usize>, tile: usize) -> Vec<(usize, Matrix<T>)> {
+    part.clone().step_by(tile).map(|n| (n, inputs.columns(n..(n + tile).min(part.end)))).collect()
+}
+
+/// The sum of what `one` computes of each part, in `out`: halves are summed by themselves, in parallel, and then added.
+fn summed<P: Sync, T: Scalar>(parts: &[P], out: &mut [T], one: &(impl Fn(&P, &mut [T]) + Sync)) {
+    if let [part] = parts {
+        return one(part, out);
+    }
+    let (left, right) = parts.split_at(parts.len() / 2);
+    let mut other = vec![T::ZERO; out.len()];
+    rayon::join(|| summed(left, out, one), || summed(right, &mut other, one));
+    out.iter_mut().zip(&other).for_each(|(out, &other)| *out += other);
 }
 
 /// The forward pass of the samples `x`, the derivative of the loss at the outputs, and the reverse pass.

@@ -4,6 +4,11 @@ use super::Window;
 use crate::linalg::Scalar;
 use std::ops::Range;
 
+/// Weights of more numbers than these do not stay in the cache beside what they are multiplied with.
+const HEAVY: usize = 1 << 14;
+/// A product with so many columns takes longer than reading and packing the weights.
+const COLUMNS: usize = 256;
+
 /// The map y = W x + b of every sample; or of every patch of every image, which is a convolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linear {
@@ -30,6 +35,18 @@ impl Linear {
             let (rows, columns) = w.places();
             (w.input.pixels(), rows * columns)
         })
+    }
+
+    /// The window of a convolution whose patches are not simply the pixels of the image, as those of a window of one pixel
+    /// are.
+    pub(super) fn patched(&self) -> Option<&Window> {
+        self.window.as_ref().filter(|w| w.kernel > 1 || w.stride > 1 || w.padding > 0)
+    }
+
+    /// The least number of samples that W should be multiplied with at once: weights that do not stay in the cache are read
+    /// and packed anew for every product, which pays for many columns only.
+    pub(super) fn paying_samples(&self) -> usize {
+        if self.weight.len() < HEAVY { 1 } else { COLUMNS.div_ceil(self.columns_per_sample().1.max(1)) }
     }
 
     /// The numbers of channels and of pixels in a patch, if the order of a patch's entries differs from theta's: in

@@ -6,6 +6,11 @@ use crate::linalg::{Matrix, Scalar, par};
 use crate::vocabulary::{Activation, ModelSpec, Tie};
 use rayon::prelude::*;
 
+/// Numbers of a tile of samples that stay in the cache or nearly so.
+const CACHED: usize = 1 << 20;
+/// The most numbers that a tile has where its weights do not stay in the cache: 128 MiB in float32.
+const LARGEST: usize = 1 << 25;
+
 /// A classifier from samples of d features to C outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
@@ -287,10 +292,20 @@ impl Network {
     }
 
     /// How many of `samples` samples go through the network together, with `copies` numbers for each activation: all of
-    /// them where they depend on each other, else as many as fit into the cache or nearly so. It does not depend on the
-    /// machine.
+    /// them where they depend on each other, else as many as fit into the cache or nearly so, or, where weights do not fit
+    /// into it, as many as make their products pay. It does not depend on the machine.
     pub(crate) fn tile(&self, samples: usize, copies: usize) -> usize {
-        if self.couples_samples() { samples.max(1) } else { self.tile_within(1 << 20, samples, copies) }
+        if self.couples_samples() {
+            return samples.max(1);
+        }
+        let mut paying = 1;
+        Layer::visit(&self.layers, &mut |layer| {
+            if let Layer::Linear(linear) = layer {
+                paying = paying.max(linear.paying_samples());
+            }
+        });
+        let numbers = paying.saturating_mul(self.activation_size()).saturating_mul(copies).clamp(CACHED, LARGEST);
+        self.tile_within(numbers, samples, copies)
     }
 
     /// The number of samples in a tile, out of `samples`, so that their activations have about `numbers` numbers and

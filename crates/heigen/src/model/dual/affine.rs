@@ -76,11 +76,11 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
             add_product(columns_of_mut(tangents, rows), w, columns_of(dx, layer.inputs()), par);
         }
     };
-    match &layer.window {
+    match layer.patched() {
         None => multiply(&x.value.data, x.tangents.as_deref(), &mut value.data, &mut tangents),
         Some(window) => {
             let (map, length, features) = (Patches(window), layer.inputs() * places, window.input.features());
-            for tile in tiles(samples, length * if x.tangents.is_some() { 1 + k } else { 1 }) {
+            for tile in tiles(layer, samples, if x.tangents.is_some() { 1 + k } else { 1 }) {
                 let mut patches = dual.pool.take(length * tile.len());
                 apply_to_all(&map, images(&x.value.data, features, &tile), &mut patches, 1);
                 let d_patches = x.tangents.as_ref().map(|dx| {
@@ -141,13 +141,13 @@ pub(super) fn affine_transposed<T: Scalar>(
             add_product(columns_of_mut(tangents, inputs), w, columns_of(d, rows), par);
         }
     };
-    match &layer.window {
+    match layer.patched() {
         None => {
             multiply(&delta.value.data, delta.tangents.as_deref(), &mut value.data, tangents.as_deref_mut());
         }
         Some(window) => {
             let (map, length, features) = (PatchesTransposed(window), inputs * places, window.input.features());
-            for tile in tiles(samples, length * if varies { 1 + k } else { 1 }) {
+            for tile in tiles(layer, samples, if varies { 1 + k } else { 1 }) {
                 let mut patches = dual.pool.take(length * tile.len());
                 let mut d_patches = varies.then(|| dual.pool.take(length * k * tile.len()));
                 let d_delta = delta.tangents.as_ref().map(|d| images(d, rows * k * places, &tile));
@@ -195,11 +195,11 @@ pub(super) fn affine_gradient<T: Scalar>(
             add_product(row_major_mut(sum, rows), delta, columns_of(dx, inputs * k).transpose(), par);
         }
     };
-    match &layer.window {
+    match layer.patched() {
         None => multiply(&(0..samples), &x.value.data, x.tangents.as_deref()),
         Some(window) => {
             let (map, length, features) = (Patches(window), inputs * places, window.input.features());
-            for tile in tiles(samples, length * if x.tangents.is_some() { 1 + k } else { 1 }) {
+            for tile in tiles(layer, samples, if x.tangents.is_some() { 1 + k } else { 1 }) {
                 let mut patches = dual.pool.take(length * tile.len());
                 apply_to_all(&map, images(&x.value.data, features, &tile), &mut patches, 1);
                 let d_patches = x.tangents.as_ref().map(|dx| {

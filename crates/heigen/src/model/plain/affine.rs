@@ -11,9 +11,11 @@ use std::ops::Range;
 /// multiplied.
 const TILE: usize = 1 << 15;
 
-/// The tiles that `samples` samples are cut into, where `patches` is the size of one sample's patches.
-pub(in crate::model) fn tiles(samples: usize, patches: usize) -> impl Iterator<Item = Range<usize>> {
-    let tile = (TILE / patches.max(1)).max(1);
+/// The tiles that the `samples` samples of a convolution are cut into, with `copies` numbers for each of their patches:
+/// tiles of patches stay in the cache, unless the weights do not, for which larger ones pay.
+pub(in crate::model) fn tiles(layer: &Linear, samples: usize, copies: usize) -> impl Iterator<Item = Range<usize>> {
+    let patches = layer.inputs() * layer.columns_per_sample().1 * copies;
+    let tile = (TILE / patches.max(1)).max(layer.paying_samples());
     (0..samples).step_by(tile).map(move |start| start..(start + tile).min(samples))
 }
 
@@ -50,11 +52,11 @@ pub(super) fn affine<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Linear, x: &
     let values = &theta[layer.weight.clone()];
     let copy = in_patch_order(layer, values, pool);
     let w = row_major(copy.as_deref().unwrap_or(values), rows);
-    match &layer.window {
+    match layer.patched() {
         None => product(y.as_mut(), w, x.as_ref(), par),
         Some(window) => {
             let (map, length) = (Patches(window), layer.inputs() * places);
-            for tile in tiles(samples, length) {
+            for tile in tiles(layer, samples, 1) {
                 let mut patches = pool.take(length * tile.len());
                 apply_to_all(&map, images(&x.data, window.input.features(), &tile), &mut patches, 1);
                 let patches_ref = MatRef::from_column_major_slice(&patches, layer.inputs(), places * tile.len());
@@ -94,14 +96,14 @@ pub(super) fn affine_transposed<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &L
     let values = &theta[layer.weight.clone()];
     let copy = in_patch_order(layer, values, pool);
     let w = row_major(copy.as_deref().unwrap_or(values), rows).transpose();
-    let Some(window) = &layer.window else {
+    let Some(window) = layer.patched() else {
         let mut out = pool.take_matrix(layer.inputs(), delta.columns);
         product(out.as_mut(), w, delta.as_ref(), par);
         return out;
     };
     let mut out = pool.take_matrix(window.input.channels, pixels * samples);
     let (map, length) = (PatchesTransposed(window), layer.inputs() * places);
-    for tile in tiles(samples, length) {
+    for tile in tiles(layer, samples, 1) {
         let mut patches = pool.take(length * tile.len());
         let delta = images(&delta.data, rows * places, &tile);
         let delta = MatRef::from_column_major_slice(delta, rows, places * tile.len());
@@ -126,7 +128,10 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
     let samples = delta.columns / places;
     let weight = layer.weight.clone();
     let ties = carrier.ties;
-    match (&mut target(&mut carrier.sink, &mut carrier.formed), layer.window) {
+    let sink = &mut target(&mut carrier.sink, &mut carrier.formed);
+    // Sums do not ask to which sample a column belongs.
+    let window = if matches!(sink, Sink::Sum(_) | Sink::Add(_)) { layer.patched().copied() } else { layer.window };
+    match (sink, window) {
         (Sink::None, _) => {}
         (Sink::Sum(gradient), None) if !ties => {
             product(row_major_mut(&mut gradient[weight], rows), delta.as_ref(), x.as_ref().transpose(), par);
@@ -153,11 +158,12 @@ pub(super) fn affine_gradient<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Lin
         (sink, Some(window)) => {
             let (map, length) = (Patches(&window), inputs * places);
             let summed = matches!(sink, Sink::Sum(_) | Sink::Add(_));
-            // A sum over samples takes many samples in a tile; gradients of single samples take one.
-            let tile_length = if summed { length } else { TILE };
             let mut product_buffer = pool.take(rows * inputs);
             product_buffer.fill(T::ZERO);
-            for tile in tiles(samples, tile_length) {
+            // A sum over samples takes many samples in a tile; gradients of single samples take one.
+            let cut: Vec<_> =
+                if summed { tiles(layer, samples, 1).collect() } else { (0..samples).map(|n| n..n + 1).collect() };
+            for tile in cut {
                 let mut patches = pool.take(length * tile.len());
                 apply_to_all(&map, images(&x.data, window.input.features(), &tile), &mut patches, 1);
                 let columns = places * tile.len();
