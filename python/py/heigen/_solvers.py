@@ -140,7 +140,7 @@ def density(
     """
     op = as_operator(op)
     probes, steps = integer(probes, "probes", 2), integer(steps, "steps", 1)
-    _room_for(op, _heigen.density_vectors(op.shape[0], op.dtype.itemsize, probes, steps), "density")
+    _room_for(op, _heigen.density_vectors(min(op.shape[0], 2**62), op.dtype.itemsize, probes, steps), "density")
     with telling(progress) as tell:
         nodes, weights = _heigen.density(op, probes, steps, seed_of(seed), bool(check), tell)
     return Density(op.shape[0], nodes, weights)
