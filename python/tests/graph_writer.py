@@ -251,6 +251,8 @@ def settings_of(spec: dict[str, Any]) -> set[str]:
                 found.add(f"{op} step {'< 0' if value < 0 else '= 1' if value == 1 else '> 1'}")
             elif key == "axis":
                 found.add(f"{op} {key} {min(value, 2)}")
+            else:
+                found.add(f"{op} {key} given")
         if op == "batch_norm" and not node.get("training"):
             found.add("batch_norm training = False")
         if op == "constant" and any(isinstance(value, str) for value in node["values"]):

@@ -61,8 +61,14 @@ class Case:
     @property
     def settings(self) -> set[str]:
         """The operations and the loss with their settings in words."""
-        infinite = any(np.isinf(tensor).any() for tensor in self.tensors.values())
-        return settings_of(self.spec) | options_of(self.loss) | ({"buffer of infinite numbers"} if infinite else set())
+        found = settings_of(self.spec) | options_of(self.loss)
+        if any(np.isinf(tensor).any() for tensor in self.tensors.values()):
+            found.add("buffer of infinite numbers")
+        if counted(self.loss, self.y) < len(self.y):
+            found.add("samples that the loss ignores")
+            if "batch_norm training = True" in found:
+                found.add("samples that the loss ignores in a batch")
+        return found
 
 
 def case(seed: int) -> Case:
