@@ -13,7 +13,10 @@ from torch.nn import functional
 #: Number of outputs of a graph.
 N_OUTPUTS = 4
 #: The losses; each belongs to the seeds that leave its place as remainder.
-LOSSES = ["cross_entropy", "mse", "nll", "cross_entropy", "huber", "hinge", "binary", "l1", "cross_entropy", "smooth_l1", "gaussian"]
+LOSSES = [
+    "cross_entropy", "mse", "nll", "tokens", "huber", "hinge", "binary", "l1", "cross_entropy", "smooth_l1", "gaussian", "one_logit",
+    "tokens",
+]  # fmt: skip
 
 
 class GaussianNLL(nn.GaussianNLLLoss):
@@ -26,6 +29,43 @@ class GaussianNLL(nn.GaussianNLLLoss):
     def plain(self) -> nn.GaussianNLLLoss:
         """PyTorch's own, which takes means and variances apart."""
         return nn.GaussianNLLLoss(full=self.full, eps=self.eps, reduction=self.reduction)
+
+
+class OneLogit(nn.BCEWithLogitsLoss):
+    """PyTorch's, of a single output and of classes 0 and 1."""
+
+    def forward(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return super().forward(outputs[:, 0], target.to(outputs.dtype))
+
+    def plain(self) -> nn.BCEWithLogitsLoss:
+        """PyTorch's own."""
+        return nn.BCEWithLogitsLoss(pos_weight=self.pos_weight, reduction=self.reduction)
+
+
+class Tokens(nn.CrossEntropyLoss):
+    """PyTorch's, of the classes of two positions: outputs are [N, positions, classes] or [N, classes, positions]."""
+
+    #: What :func:`heigen.analyze` calls the targets.
+    targets: str | None = None
+
+    def forward(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        n, positions = target.shape
+        if self.targets == "positions":
+            return super().forward(outputs.view(n, positions, -1).transpose(1, 2), target)
+        return super().forward(outputs.view(n, -1, positions), target)
+
+    def plain(self) -> nn.CrossEntropyLoss:
+        """PyTorch's own."""
+        return nn.CrossEntropyLoss(
+            self.weight, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing, reduction=self.reduction
+        )
+
+
+def counted(loss: nn.Module, target: torch.Tensor) -> int:
+    """The number of samples that the loss does not ignore as a whole."""
+    if isinstance(loss, (nn.CrossEntropyLoss, nn.NLLLoss)):
+        return int((target.view(len(target), -1) != loss.ignore_index).any(1).sum())
+    return len(target)
 
 
 def twice_differentiable(loss: nn.Module) -> Any:
@@ -66,11 +106,24 @@ def loss_of(kind: str, w: Writer, output: str) -> tuple[str, nn.Module, Any]:
             return w.node("log_softmax", output, axis=1), nn.NLLLoss(weight, **ignored, **options), labels
         smoothing = {"label_smoothing": 0.15} if w.chance(0.3) else {}
         return output, nn.CrossEntropyLoss(weight, **ignored, **smoothing, **options), labels
+    if kind == "tokens":
+        tokens = torch.from_numpy(w.rng.integers(0, N_OUTPUTS // 2, (n, 2)))
+        if w.chance():
+            tokens[torch.from_numpy(w.rng.random((n, 2)) < 0.4)] = -100
+            tokens[-1, -1] = 1
+        smoothing = {"label_smoothing": 0.15} if w.chance(0.3) else {}
+        loss = Tokens(None if weight is None else weight[: N_OUTPUTS // 2], **smoothing, **options)
+        loss.targets = w.one_of("positions", None)
+        return output, loss, tokens
+    if kind == "one_logit":
+        one = w.node("slice", output, axis=1, start=0, length=1, step=1)
+        return one, OneLogit(pos_weight=None if weight is None else weight[:1], **options), labels % 2
     if kind == "hinge":
         return output, nn.MultiMarginLoss(w.one_of(1, 2), 0.8, weight, **options), labels
     if kind == "binary":
         truths = torch.from_numpy(w.rng.integers(0, 2, (n, N_OUTPUTS)).astype(np.float64))
-        return output, nn.BCEWithLogitsLoss(pos_weight=weight, **options), truths
+        own = torch.from_numpy(w.rng.uniform(0.3, 2.0, N_OUTPUTS)) if w.chance(0.4) else None
+        return output, nn.BCEWithLogitsLoss(own, pos_weight=weight, **options), truths
     numbers = torch.from_numpy(w.rng.standard_normal((n, N_OUTPUTS)).astype(np.float32).astype(np.float64))
     if kind == "gaussian":
         mean = w.node("slice", output, axis=1, start=0, length=N_OUTPUTS // 2, step=1)
@@ -98,4 +151,6 @@ def options_of(loss: nn.Module) -> set[str]:
             found.add(f"{name} {key} = {getattr(loss, key)}")
     if getattr(loss, "ignore_index", -100) != -100:
         found.add(f"{name} ignore_index")
+    if isinstance(loss, Tokens):
+        found.add(f"{name} targets = {loss.targets}")
     return found

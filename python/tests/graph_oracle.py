@@ -106,13 +106,26 @@ def hessian(spec: Spec, tensors: Mapping[str, Any], X: Any, y: Any, loss: Loss) 
     return made.numpy()
 
 
-def ggn(spec: Spec, tensors: Mapping[str, Any], X: Any, y: Any, loss: Loss) -> NDArray[np.float64]:
-    """J^T H_L J, where J is the derivative of all outputs by theta and H_L the Hessian of the loss by the outputs, [P, P]."""
+def jacobian(spec: Spec, tensors: Mapping[str, Any], X: Any) -> tuple[Tensor, Tensor]:
+    """The outputs, and the derivative of all of them, one after another, by theta, [numbers of outputs, P]."""
     outputs, theta = of_theta(spec, tensors, X), flattened(spec, tensors)
-    at = outputs(theta)
-    jacobian = torch.autograd.functional.jacobian(lambda theta: outputs(theta).flatten(), theta)
+    return outputs(theta), torch.autograd.functional.jacobian(lambda theta: outputs(theta).flatten(), theta)
+
+
+def ggn(
+    spec: Spec, tensors: Mapping[str, Any], X: Any, y: Any, loss: Loss, known: tuple[Tensor, Tensor] | None = None
+) -> NDArray[np.float64]:
+    """J^T H_L J, where J is the :func:`jacobian` and H_L the Hessian of the loss by the outputs, [P, P]."""
+    at, J = known or jacobian(spec, tensors, X)
     inner = torch.autograd.functional.hessian(lambda out: loss(out.view(at.shape), y), at.flatten())
-    return (jacobian.T @ inner @ jacobian).numpy()
+    return (J.T @ inner @ J).numpy()
+
+
+def gradients(at: Tensor, J: Tensor, y: Any, loss: Loss) -> NDArray[np.float64]:
+    """The parts of the gradient that the outputs of single samples bring along, [N, P]."""
+    out = at.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(loss(out, y), out)
+    return torch.einsum("nc,ncp->np", slope.reshape(len(at), -1), J.view(len(at), -1, J.shape[1])).numpy()
 
 
 # Every operation: the settings of a node and its tensors to the tensor that it makes.
@@ -147,6 +160,13 @@ def _steps(node: Spec) -> list[int]:
 
 def _padded(x: Tensor, padding: Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
     return functional.pad(x, [n for pair in reversed(padding) for n in pair], value=value)
+
+
+def _celu(x: Tensor, alpha: float) -> Tensor:
+    """PyTorch's own derivative has 1 / alpha in float32, whatever the type of the numbers: it is off by up to 1e-8."""
+    made = torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0) / alpha))
+    torch.testing.assert_close(made.detach(), functional.celu(x.detach(), alpha), rtol=1e-14, atol=1e-14)
+    return made
 
 
 def _conv(node: Spec, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -340,7 +360,7 @@ _OPERATIONS: dict[str, Callable[..., Tensor]] = {
     "prelu": lambda n, x, slope: functional.prelu(x, slope.flatten()),
     "elu": lambda n, x: functional.elu(x, n["alpha"]),
     "selu": lambda n, x: functional.selu(x),
-    "celu": lambda n, x: functional.celu(x, n["alpha"]),
+    "celu": lambda n, x: _celu(x, n["alpha"]),
     "gelu": lambda n, x: functional.gelu(x, approximate=n["approximate"]),
     "silu": lambda n, x: functional.silu(x),
     "mish": lambda n, x: functional.mish(x),

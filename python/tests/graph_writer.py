@@ -244,13 +244,19 @@ def settings_of(spec: dict[str, Any]) -> set[str]:
                 found.add(f"{op} padding {'none' if not any(map(any, value)) else 'equal' if equal else 'unequal'}")
             elif isinstance(value, list):
                 found.add(f"{op} {len(value)} axes")
-                found.add(f"{op} {key} {'equal' if len(set(value)) == 1 else 'unequal'}{' to 1' if set(value) == {1} else ''}")
+                found.add(f"{op} {key} {'equal' if len(set(value)) == 1 else 'unequal'}")
             elif key == "groups":
                 found.add(f"{op} groups {'= 1' if value == 1 else '> 1'}")
             elif key == "step":
                 found.add(f"{op} step {'< 0' if value < 0 else '= 1' if value == 1 else '> 1'}")
-            elif key == "axes" or key == "axis":
-                found.add(f"{op} {key} {value}")
+            elif key == "axis":
+                found.add(f"{op} {key} {min(value, 2)}")
+            else:
+                found.add(f"{op} {key} given")
+        if op == "batch_norm" and not node.get("training"):
+            found.add("batch_norm training = False")
+        if op == "constant" and any(isinstance(value, str) for value in node["values"]):
+            found.add("constant of infinite numbers")
         if op in ("reduce", "layer_norm", "rms_norm"):
             found.add(f"{op} over {node['axes'] if isinstance(node['axes'], int) else len(node['axes'])} axes")
     return found

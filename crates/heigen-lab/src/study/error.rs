@@ -210,6 +210,18 @@ pub enum ImportError {
         /// The tensor.
         tensor: String,
     },
+    /// A tensor besides the parameters contains NaN.
+    #[error(
+        "{}: {}, which is no parameter, has a number that is NaN; expected numbers, which may be infinite",
+        model.display(),
+        shown(tensor)
+    )]
+    NotANumber {
+        /// The network.
+        model: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
     /// The experiment's name is taken by other results.
     #[error("{} is {by}", path.display())]
     Occupied {

@@ -11,6 +11,7 @@ use crate::training::IMPORTED;
 use heigen::config::{
     AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec, TargetForm,
 };
+use heigen::model::Network;
 use heigen_onnx::SINGLE_OUTPUT;
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
@@ -44,6 +45,7 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     {
         experiment.dataset = DatasetSpec::File(FileArgs { channels_last: true, ..args.clone() });
     }
+    foreign.notes.extend(with_ignored_samples(call, &mut experiment));
     let mut prepared = Prepared::new(call, &experiment).map_err(of_single)?;
     fitting_shape(request, &foreign, &prepared)?;
     let layout = prepared.network.layout();
@@ -54,14 +56,12 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
         prepared = prepared.with_model(&experiment)?;
     }
     foreign.warnings.extend(ties::equal_but_not_tied(prepared.network.layout(), &foreign.tensors));
+    only_numbers(request, &foreign, &prepared)?;
     let theta = prepared.place(&foreign.tensors).map_err(|source| unfit(request, &foreign, &prepared, source))?;
     let numbers = prepared.network.activation_size();
     let bytes = 64.0 * numbers as f64;
     if bytes > call.lab.memory {
         return Err(ImportError::TooLarge { numbers, gib: bytes / 2f64.powi(30) }.into());
-    }
-    if let Some(t) = foreign.tensors.iter().find(|t| t.values.iter().any(|v| !v.is_finite())) {
-        return Err(ImportError::NotFinite { model: request.model.clone(), tensor: t.name.clone() }.into());
     }
     refuse_other(call, &paths, request)?;
     let metadata = metadata(request, &prepared)?;
@@ -85,6 +85,51 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
     let warnings = foreign.warnings;
     Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes, warnings })
+}
+
+/// Takes samples whose label the loss ignores in again, where the network takes the statistics of the batch: they belong to it.
+/// Every sample is then one position, since samples without a class leave nothing to tell classes apart by.
+/// Returns a sentence about it. What cannot be read or built is left for those to tell who need it.
+fn with_ignored_samples(call: &Call, experiment: &mut Experiment) -> Option<String> {
+    let DatasetSpec::File(args) = &experiment.dataset else { return None };
+    if args.ignore_index.is_none() || !matches!(args.targets, None | Some(TargetForm::Classes)) {
+        return None;
+    }
+    let counted = samples(call, experiment).ok()?;
+    let data = &counted.data;
+    let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).ok()?;
+    if !network.couples_samples() {
+        return None;
+    }
+    let args = FileArgs { targets: Some(TargetForm::Positions), ..args.clone() };
+    let with_all = Experiment { dataset: DatasetSpec::File(args), ..experiment.clone() };
+    let ignored = samples(call, &with_all).ok()?.data.n_samples().saturating_sub(data.n_samples());
+    if ignored == 0 {
+        return None;
+    }
+    *experiment = with_all;
+    Some(format!(
+        "the network takes the statistics of the batch: the {ignored} samples whose label the loss ignores belong to it, and \
+         all that compares classes is left out"
+    ))
+}
+
+/// Fails if a parameter or a running statistic is infinite or NaN, or if another tensor of a graph, such as a mask, is NaN.
+fn only_numbers(request: &ImportRequest, foreign: &Foreign, prepared: &Prepared) -> Result<(), ImportError> {
+    let graphs = prepared.network.has_graph_buffers();
+    let buffers = prepared.network.layout().buffers();
+    for tensor in &foreign.tensors {
+        let (model, name) = (request.model.clone(), tensor.name.clone());
+        let statistic = name.ends_with(".running_mean") || name.ends_with(".running_var");
+        if graphs && !statistic && buffers.iter().any(|buffer| buffer.name == name) {
+            if tensor.values.iter().any(|v| v.is_nan()) {
+                return Err(ImportError::NotANumber { model, tensor: name });
+            }
+        } else if tensor.values.iter().any(|v| !v.is_finite()) {
+            return Err(ImportError::NotFinite { model, tensor: name });
+        }
+    }
+    Ok(())
 }
 
 /// Fails if the samples are arrays of another shape than the network's file asks for, such as images whose channels come

@@ -58,16 +58,15 @@ impl Sliding {
         let mut made = Vec::with_capacity(n);
         for i in 0..n {
             let [before, after]: [usize; 2] = padding[i];
-            let rest = (axes[i] + before + after).checked_sub(reach[i]).ok_or_else(|| {
+            // With `ceil_mode`, a window that reaches beyond the padded end by less than a stride has a place, even the only one.
+            let more = if ceil { stride[i] - 1 } else { 0 };
+            let rest = (axes[i] + before + after + more).checked_sub(reach[i]).ok_or_else(|| {
                 given.error(format!("its window of {kernel:?} does not fit an axis of {} with its padding", axes[i]))
             })?;
             let mut places = rest / stride[i] + 1;
-            if ceil {
-                places = rest.div_ceil(stride[i]) + 1;
-                // A window that would begin behind the axis is left out, as PyTorch does.
-                if (places - 1) * stride[i] >= axes[i] + before {
-                    places -= 1;
-                }
+            // A window that would begin behind the axis is left out, as PyTorch does.
+            if ceil && (places - 1) * stride[i] >= axes[i] + before {
+                places -= 1;
             }
             made.push(places);
         }

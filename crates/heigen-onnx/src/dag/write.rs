@@ -117,24 +117,18 @@ impl Writer {
         if tensor.values.len() <= INLINE && !tensor.values.iter().any(|v| v.is_nan()) {
             return self.node(wanted, inline(tensor.values.to_vec()), vec![]);
         }
-        if tensor.values.iter().all(|v| v.is_finite()) {
+        if !tensor.values.iter().any(|v| v.is_nan()) {
             return self.statistics(None, wanted, tensor);
         }
-        // Weights are finite numbers: a mask that holds infinite ones is put together.
-        let finite: Vec<f64> = tensor.values.iter().map(|&v| if v.is_finite() { v } else { 0.0 }).collect();
-        let mut made = self.constant(&Tensor { values: finite.into(), ..tensor.clone() }, &format!("{wanted}/finite"));
-        for infinite in [f64::NEG_INFINITY, f64::INFINITY, f64::NAN] {
-            let is = |v: &f64| v.to_bits() == infinite.to_bits() || (v.is_nan() && infinite.is_nan());
-            if !tensor.values.iter().any(is) {
-                continue;
-            }
-            let at: Vec<f64> = tensor.values.iter().map(|v| f64::from(u8::from(is(v)))).collect();
-            let at = self.constant(&Tensor { values: at.into(), ..tensor.clone() }, &format!("{wanted}/infinite"));
-            let number = Op::Constant { shape: vec![], values: vec![infinite] };
-            let number = self.node(&format!("{wanted}/number"), number, vec![]);
-            made = self.node(wanted, Op::Where, vec![at, number, made]);
-        }
-        made
+        // What the weights hold are numbers: a table in which some are none is put together.
+        let without = |v: &f64| if v.is_nan() { 0.0 } else { *v };
+        let numbers: Vec<f64> = tensor.values.iter().map(without).collect();
+        let made = self.constant(&Tensor { values: numbers.into(), ..tensor.clone() }, &format!("{wanted}/numbers"));
+        let at: Vec<f64> = tensor.values.iter().map(|v| f64::from(u8::from(v.is_nan()))).collect();
+        let at = self.constant(&Tensor { values: at.into(), ..tensor.clone() }, &format!("{wanted}/none"));
+        let none = Op::Constant { shape: vec![], values: vec![f64::NAN] };
+        let none = self.node(&format!("{wanted}/nan"), none, vec![]);
+        self.node(wanted, Op::Where, vec![at, none, made])
     }
 
     /// The graph that makes the tensor `output`, without what it does not need.

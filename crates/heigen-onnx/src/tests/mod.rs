@@ -3,6 +3,7 @@
 mod build;
 mod damaged;
 mod each_operator;
+mod edges;
 mod evaluate;
 mod fixtures;
 mod graphs;

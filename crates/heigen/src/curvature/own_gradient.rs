@@ -130,6 +130,9 @@ macro_rules! delegate {
         fn masked(&mut self, a: Self::Tensor, mask: &Self::Tensor) -> Self::Tensor {
             self.$inner.masked(a, mask)
         }
+        fn order(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor {
+            self.$inner.order(a, b)
+        }
         fn choose(&mut self, regions: &Regions, x: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor {
             self.$inner.choose(regions, x, by)
         }

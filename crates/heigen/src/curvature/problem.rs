@@ -71,7 +71,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// a [`LossKind`] alone: its mean. Features are float32; where T is float64 both are converted exactly.
     ///
     /// # Errors
-    /// [`ProblemError`] if sizes disagree, there are no samples, a number is infinite or NaN, or the objective is not known.
+    /// [`ProblemError`] if sizes disagree, there are no samples, a number is infinite or NaN, the objective is not known, or
+    /// the network lacks numbers ([`Network::check_complete`]).
     pub fn new<W: Copy + Into<f64>>(
         network: impl Into<SharedNetwork<'a>>,
         theta: &[W],
@@ -104,6 +105,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         if theta.len() != network.n_params() {
             return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
         }
+        network.check_complete()?;
         if n == 0 {
             return Err(ProblemError::NoSamples);
         }

@@ -1,6 +1,7 @@
 //! Why there is no problem to compute derivatives of.
 
 use super::UnknownParameters;
+use crate::model::ModelError;
 use crate::vocabulary::ObjectiveError;
 
 /// Why network, weights and samples do not fit together.
@@ -52,6 +53,9 @@ pub enum ProblemError {
     /// The objective is not known.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),
+    /// The network has not been given all of its numbers besides theta.
+    #[error(transparent)]
+    Network(#[from] ModelError),
     /// No parameter has the name of those that decay.
     #[error("the parameters that decay: {0}")]
     Decay(#[from] UnknownParameters),

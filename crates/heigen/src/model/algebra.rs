@@ -65,6 +65,9 @@ pub trait Algebra {
     /// a * m, entry by entry, and 0 wherever m is 0, whatever a is there; `a` is used up. The mask m does not vary with
     /// theta; it may have one column.
     fn masked(&mut self, a: Self::Tensor, mask: &Self::Tensor) -> Self::Tensor;
+    /// The sign of a - b, entry by entry, which does not vary with theta: -1, 0 or 1, and no number (NaN) where a or b is none.
+    /// Infinite numbers of one sign are equal. `a` is used up; `b` may have one column.
+    fn order(&mut self, a: Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
     /// The entries of `x` that are largest in `by`, region by region; `by` may have one column.
     fn choose(&mut self, regions: &Regions, x: &Self::Tensor, by: &Self::Tensor) -> Self::Tensor;
     /// Puts `delta` where `by` is largest: the transposed map of [`Self::choose`].

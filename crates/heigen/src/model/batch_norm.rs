@@ -26,14 +26,19 @@ pub enum Statistics {
     Batch,
     /// They are given (evaluation mode).
     Fixed {
-        /// Running means, `[channels]`.
+        /// Running means, `[channels]`; empty until they are given.
         mean: Vec<f64>,
-        /// Running variances, `[channels]`.
+        /// Running variances, `[channels]`; empty until they are given.
         variance: Vec<f64>,
     },
 }
 
 impl BatchNorm {
+    /// Whether fixed statistics have not been given yet.
+    pub(super) fn lacks_statistics(&self) -> bool {
+        matches!(&self.statistics, Statistics::Fixed { mean, .. } if mean.is_empty())
+    }
+
     pub(super) fn forward<A: Algebra>(&self, a: &mut A, x: A::Tensor, tape: &mut Tape<A::Tensor>) -> A::Tensor {
         let (normalised, inverse) = match &self.statistics {
             Statistics::Batch => {
@@ -48,6 +53,11 @@ impl BatchNorm {
                 let inverse = a.elementwise(Function::InverseSqrt { epsilon: self.epsilon }, 0, &variance);
                 a.recycle(variance);
                 (a.multiply(centred, &inverse), inverse)
+            }
+            Statistics::Fixed { .. } if self.lacks_statistics() => {
+                // Statistics that nobody has given are no numbers.
+                let none = a.constant(&vec![f64::NAN; self.channels]);
+                (a.multiply(x, &none), none)
             }
             Statistics::Fixed { mean, variance } => {
                 let minus: Vec<f64> = mean.iter().map(|m| -m).collect();

@@ -92,6 +92,12 @@ pub enum ModelError {
         /// The name of the tensor.
         name: String,
     },
+    /// A number that a graph takes from the weights file, or a running statistic, is NaN.
+    #[error("the tensor {name}, which is no parameter, holds NaN; expected numbers, which may be infinite")]
+    NotANumber {
+        /// The name of the tensor.
+        name: String,
+    },
     /// A node of a graph cannot be built.
     #[error(transparent)]
     Graph(#[from] GraphError),

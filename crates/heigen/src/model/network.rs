@@ -85,7 +85,8 @@ impl Network {
     /// running statistics of their normalisations in evaluation mode. `buffer` gives them by their names.
     ///
     /// # Errors
-    /// [`ModelError::Buffer`] if one is missing or has another length.
+    /// [`ModelError::Buffer`] if one is missing or has another length, [`ModelError::NotANumber`] if one holds NaN. Infinite
+    /// numbers are welcome: masks have them.
     pub fn with_graph_buffers(&self, buffer: impl Fn(&str) -> Option<Vec<f64>>) -> Result<Self, ModelError> {
         let mut network = self.clone();
         Layer::try_change(&mut network.layers, &mut |layer| match layer {
@@ -93,6 +94,20 @@ impl Network {
             _ => Ok(()),
         })?;
         Ok(network)
+    }
+
+    /// Checks that the network has all numbers besides theta which its outputs depend on.
+    ///
+    /// # Errors
+    /// [`ModelError::Buffer`] with the name of a tensor that [`Network::with_graph_buffers`] has not given.
+    pub fn check_complete(&self) -> Result<(), ModelError> {
+        let mut missing = None;
+        Layer::visit(&self.layers, &mut |layer| {
+            if let (None, Layer::Graph(graph)) = (&missing, layer) {
+                missing = graph.lacks();
+            }
+        });
+        missing.map_or(Ok(()), |name| Err(ModelError::Buffer { name }))
     }
 
     /// This network with the two logits [0, z] of a binary classifier in place of its single output z; `None` if it has
@@ -273,7 +288,8 @@ impl Network {
         sum
     }
 
-    /// The outputs [C, N] for inputs `x` [d, N] at `theta` `[P]`.
+    /// The outputs [C, N] for inputs `x` [d, N] at `theta` `[P]`. They are NaN where they depend on numbers that the network
+    /// has not been given ([`Network::check_complete`]).
     pub fn outputs<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Matrix<T> {
         let mut outputs = Matrix::zeros(self.n_outputs, x.columns);
         let tile = self.tile(x.columns, 1);

@@ -108,16 +108,20 @@ impl<T: Scalar> ColumnMap<T, 2> for LogSoftmaxReverse {
     }
 }
 
-/// Calls `f` with softmax(x), which is on the stack for up to 32 classes.
+/// Calls `f` with softmax(x), which is on the stack for up to 96 classes.
 pub(crate) fn with_softmax<T: Scalar>(x: &[T], f: impl FnOnce(&[T])) {
-    let mut small = [T::ZERO; 32];
-    let mut large = Vec::new();
-    let p = if x.len() <= small.len() {
-        &mut small[..x.len()]
+    with_memory(x.len(), |p| {
+        softmax(x, p);
+        f(p);
+    });
+}
+
+/// Calls `f` with `n` zeros, which are on the stack if they are few.
+pub(crate) fn with_memory<T: Scalar>(n: usize, f: impl FnOnce(&mut [T])) {
+    let mut small = [T::ZERO; 96];
+    if n <= small.len() {
+        f(&mut small[..n]);
     } else {
-        large.resize(x.len(), T::ZERO);
-        &mut large[..]
-    };
-    softmax(x, p);
-    f(p);
+        f(&mut vec![T::ZERO; n]);
+    }
 }

@@ -5,7 +5,7 @@ use crate::config::{BatchSize, MultiStepLr, OptimizerSpec};
 use crate::data::{Dataset, Split};
 use crate::linalg::{Matrix, par};
 use crate::loss::{Answers, LossDelta, Rounding, SampleLoss};
-use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape};
+use crate::model::{Algebra, ModelError, Network, ParamEntry, Plain, Pool, Sink, Tape};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use crate::vocabulary::{Objective, Reduction, Targets};
 use faer::Par;
@@ -86,6 +86,9 @@ pub enum TrainError {
     /// There are no training samples.
     #[error("the training part is empty; raise `train_fraction`")]
     Empty,
+    /// The network has not been given all of its numbers besides theta.
+    #[error(transparent)]
+    Network(#[from] ModelError),
 }
 
 /// A training run: weights, optimizer state, order of the samples, and workspace that is used again, so that no epoch
@@ -138,7 +141,7 @@ impl<'a> Training<'a> {
     /// before the first epoch.
     ///
     /// # Errors
-    /// [`TrainError::Empty`] without training samples.
+    /// [`TrainError::Empty`] without training samples, [`TrainError::Network`] if the network lacks numbers.
     #[allow(clippy::too_many_arguments, reason = "each is one line of an experiment")]
     pub fn new(
         network: &'a Network,
@@ -150,6 +153,7 @@ impl<'a> Training<'a> {
         batch_size: BatchSize,
         shuffle_seed: u64,
     ) -> Result<Self, TrainError> {
+        network.check_complete()?;
         let loss: Objective = loss.into();
         let by = loss.for_outputs_of(network, &parts.train.y).unwrap_or_else(|| loss.clone());
         let n = parts.train.x.columns;

@@ -12,6 +12,7 @@ mod data;
 mod density;
 mod embedding;
 mod golden_files;
+mod graphs;
 mod image_files;
 mod images_golden;
 mod losses;

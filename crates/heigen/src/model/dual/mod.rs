@@ -8,7 +8,7 @@ pub(crate) use perturbed::{Perturbed, squared_weights};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};
-use super::plain::output_size;
+use super::plain::{compare, output_size};
 use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Linear, Pool, Regions, Window};
 use crate::linalg::{Matrix, Scalar};
 use faer::Par;
@@ -302,6 +302,14 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
 
     fn masked(&mut self, a: DualTensor<T>, mask: &DualTensor<T>) -> DualTensor<T> {
         general::masked(self, a, mask)
+    }
+
+    fn order(&mut self, mut a: DualTensor<T>, b: &DualTensor<T>) -> DualTensor<T> {
+        compare(&mut a.value.data, &b.value.data);
+        if let Some(tangents) = a.tangents.take() {
+            self.pool.give(tangents);
+        }
+        a
     }
 
     fn choose(&mut self, regions: &Regions, x: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {

@@ -111,13 +111,14 @@ impl Dice {
         (self.word() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    /// Moves a quarter of the numbers to the next one, up or down; zeros stay.
+    /// Moves a quarter of the numbers to the next one, up or down; zeros and infinite numbers stay.
     fn shift<T: Scalar>(&mut self, numbers: &mut [T]) {
         for number in numbers {
             let exact = number.to_f64();
+            let moves = exact != 0.0 && exact.is_finite();
             match self.octal() {
-                0 if exact != 0.0 => *number = T::from_f64(exact.next_up()),
-                1 if exact != 0.0 => *number = T::from_f64(exact.next_down()),
+                0 if moves => *number = T::from_f64(exact.next_up()),
+                1 if moves => *number = T::from_f64(exact.next_down()),
                 _ => {}
             }
         }
@@ -231,6 +232,10 @@ impl<T: Scalar> Algebra for Perturbed<'_, T> {
 
     fn masked(&mut self, a: DualTensor<T>, mask: &DualTensor<T>) -> DualTensor<T> {
         self.dual.masked(a, mask)
+    }
+
+    fn order(&mut self, a: DualTensor<T>, b: &DualTensor<T>) -> DualTensor<T> {
+        self.dual.order(a, b)
     }
 
     fn choose(&mut self, regions: &Regions, x: &DualTensor<T>, by: &DualTensor<T>) -> DualTensor<T> {

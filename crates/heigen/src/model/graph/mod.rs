@@ -85,7 +85,11 @@ impl Graph {
             let size = node.size;
             let get = |name: &str, size: usize| {
                 let found = buffer(name).filter(|found| found.len() == size);
-                found.ok_or_else(|| ModelError::Buffer { name: name.to_owned() })
+                let found = found.ok_or_else(|| ModelError::Buffer { name: name.to_owned() })?;
+                if found.iter().any(|v| v.is_nan()) {
+                    return Err(ModelError::NotANumber { name: name.to_owned() });
+                }
+                Ok(found)
             };
             match &mut node.step {
                 Step::Buffer { name, values } => *values = Some(Arc::new(get(name, size)?)),
@@ -110,6 +114,18 @@ impl Graph {
             Step::Buffer { .. } => true,
             Step::Layer(layer) => fixed(layer),
             _ => false,
+        })
+    }
+
+    /// The name of a tensor whose numbers [`Self::fill`] has not given yet.
+    pub(super) fn lacks(&self) -> Option<String> {
+        self.nodes.iter().find_map(|node| match &node.step {
+            Step::Buffer { name, values: None } => Some(name.clone()),
+            Step::Layer(layer) => match &**layer {
+                Layer::BatchNorm(norm) if norm.lacks_statistics() => Some(format!("{}.running_mean", norm.name)),
+                _ => None,
+            },
+            _ => None,
         })
     }
 

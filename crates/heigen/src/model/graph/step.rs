@@ -3,7 +3,7 @@
 use super::contraction::Contraction;
 use super::linear_map::{Join, LinearMap, Mapping};
 use super::regions::Regions;
-use super::softmax::{Along, Softmax};
+use super::softmax::{Kind, Softmax};
 use crate::model::{Algebra, Function, Layer, Smooth};
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,10 +38,14 @@ pub(crate) enum Step {
     Regroup,
     /// Sums of products.
     Contract(Arc<Contraction>),
+    /// sign(a - b), entry by entry; the second tensor may be one column.
+    Order,
     /// softmax or log(softmax) along an axis.
-    Softmax { along: Along, log: bool },
+    Softmax(Softmax),
     /// Largest entries of regions.
     Choose(Arc<Regions>),
+    /// The entries of regions that are largest in the second tensor.
+    ChooseBy(Arc<Regions>),
     /// Several tensors put together.
     Join(Arc<Join>),
     /// The rows of a table that have the places given by the second tensor.
@@ -75,14 +79,15 @@ impl Node {
 impl Step {
     /// Whether the value of the first input is used up.
     pub(crate) fn consumes(&self) -> bool {
-        matches!(self, Self::Negate | Self::Add | Self::Multiply | Self::Masked | Self::Regroup)
+        matches!(self, Self::Negate | Self::Add | Self::Multiply | Self::Masked | Self::Order | Self::Regroup)
     }
 
     /// Whether the derivative of the output by input `i` is zero everywhere.
     pub(crate) fn ignores(&self, i: usize) -> bool {
         match self {
             Self::Elementwise(f) => f.vanishes(1),
-            Self::Masked | Self::LookUp { .. } => i == 1,
+            Self::Masked | Self::LookUp { .. } | Self::ChooseBy(_) => i == 1,
+            Self::Order => true,
             _ => false,
         }
     }
@@ -92,8 +97,8 @@ impl Step {
         match self {
             Self::Elementwise(_) | Self::Choose(_) => i == Some(0),
             Self::Multiply | Self::Contract(_) => i == Some(1 - of),
-            Self::Masked | Self::LookUp { .. } => i == Some(1),
-            Self::Softmax { .. } => i.is_none(),
+            Self::Masked | Self::LookUp { .. } | Self::ChooseBy(_) => i == Some(1),
+            Self::Softmax(_) => i.is_none(),
             _ => false,
         }
     }
@@ -122,6 +127,7 @@ pub(super) fn forward<A: Algebra>(
         Step::Add => a.add(own?, at(1)?),
         Step::Multiply => a.multiply(own?, at(1)?),
         Step::Masked => a.masked(own?, at(1)?),
+        Step::Order => a.order(own?, at(1)?),
         Step::Regroup => a.regroup(own?, node.rows),
         Step::Map(map) => a.per_image(map, at(0)?),
         Step::Contract(map) => a.contract(map, at(0)?, at(1)?, false),
@@ -129,10 +135,16 @@ pub(super) fn forward<A: Algebra>(
             let x: Option<Vec<&A::Tensor>> = x.iter().copied().collect();
             a.join(join, &x?)
         }
-        Step::Softmax { along, log } => a.per_sample([at(0)?], &Softmax { along: *along, log: *log }),
+        Step::Softmax(map) => a.per_sample([at(0)?], map),
         Step::Choose(regions) => a.choose(regions, at(0)?, at(0)?),
+        Step::ChooseBy(regions) => a.choose(regions, at(0)?, at(1)?),
         Step::LookUp { row } => a.look_up(at(0)?, at(1)?, *row),
-        Step::Input | Step::Layer(_) | Step::Buffer { values: None, .. } => return None,
+        // Numbers that nobody has given are none.
+        Step::Buffer { values: None, .. } => {
+            let values = a.constant(&vec![f64::NAN; node.size]);
+            a.regroup(values, node.rows)
+        }
+        Step::Input | Step::Layer(_) => return None,
     })
 }
 
@@ -161,7 +173,7 @@ pub(super) fn reverse<A: Algebra>(
         Step::Multiply => a.multiply(delta, x[1 - of]?),
         Step::Masked => a.masked(delta, x[1]?),
         Step::Regroup => a.regroup(delta, input.rows),
-        Step::Softmax { along, log } => of_softmax(a, *along, *log, delta, y?),
+        Step::Softmax(map) => of_softmax(a, *map, delta, y?),
         step => {
             let out = match step {
                 Step::Join(join) => {
@@ -178,6 +190,7 @@ pub(super) fn reverse<A: Algebra>(
                 Step::Contract(map) if of == 0 => a.contract(&map.for_a(), &delta, x[1]?, fold),
                 Step::Contract(map) => a.contract(&map.for_b(), &delta, x[0]?, fold),
                 Step::Choose(regions) => a.choose_transposed(regions, &delta, x[0]?),
+                Step::ChooseBy(regions) => a.choose_transposed(regions, &delta, x[1]?),
                 Step::LookUp { row } => a.look_up_transposed(&delta, x[1]?, [input.size, *row], fold),
                 _ => return None,
             };
@@ -197,9 +210,9 @@ pub(super) fn reverse<A: Algebra>(
 }
 
 /// delta - p sum(delta) for the logarithm of p = softmax(x), p delta - p sum(p delta) for p itself, group by group.
-fn of_softmax<A: Algebra>(a: &mut A, along: Along, log: bool, delta: A::Tensor, y: &A::Tensor) -> A::Tensor {
-    let sums = Mapping { map: Arc::new(LinearMap::SumAlong(along.0)), transposed: false };
-    if log {
+fn of_softmax<A: Algebra>(a: &mut A, map: Softmax, delta: A::Tensor, y: &A::Tensor) -> A::Tensor {
+    let sums = Mapping { map: Arc::new(LinearMap::SumAlong(map.along.0)), transposed: false };
+    if map.kind == Kind::Logarithms {
         let p = a.elementwise(Function::Smooth(Smooth::Exp), 0, y);
         let total = a.per_image(&sums, &delta);
         let along = a.multiply(total, &p);

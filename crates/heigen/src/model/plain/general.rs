@@ -59,6 +59,22 @@ pub(in crate::model) fn mask<T: Scalar>(a: &mut [T], mask: &Matrix<T>, own: usiz
     }
 }
 
+/// The sign of a - b in place of a; where `b` is shorter it is the same for several parts of `a`.
+pub(in crate::model) fn compare<T: Scalar>(a: &mut [T], b: &[T]) {
+    let sign = |a: T, b: T| {
+        if a > b {
+            T::ONE
+        } else if a < b {
+            -T::ONE
+        } else if a == b {
+            T::ZERO
+        } else {
+            T::from_f64(f64::NAN)
+        }
+    };
+    a.chunks_exact_mut(b.len().max(1)).for_each(|a| a.iter_mut().zip(b).for_each(|(a, &b)| *a = sign(*a, b)));
+}
+
 pub(super) fn choose<T: Scalar>(
     carrier: &mut Plain<'_, T>,
     regions: &Regions,

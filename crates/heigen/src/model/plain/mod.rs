@@ -4,7 +4,7 @@ mod affine;
 mod general;
 
 pub(super) use affine::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
-pub(super) use general::{column_of, mask, place};
+pub(super) use general::{column_of, compare, mask, place};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};
@@ -200,6 +200,11 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
 
     fn masked(&mut self, mut a: Matrix<T>, mask: &Matrix<T>) -> Matrix<T> {
         general::mask(&mut a.data, mask, 1, a.columns);
+        a
+    }
+
+    fn order(&mut self, mut a: Matrix<T>, b: &Matrix<T>) -> Matrix<T> {
+        general::compare(&mut a.data, &b.data);
         a
     }
 

@@ -139,7 +139,8 @@ def each_sample_alone(program: Program, pair: torch.Tensor) -> torch.Tensor:
             f"the output of two samples is of shape {tuple(both.shape)}, not one for each sample; {INSTEAD}", program.name
         )
     alone = torch.stack([first.flatten(), second.flatten()])
-    if not torch.allclose(both.reshape(2, -1), alone, _ROUNDING, _ROUNDING * float(alone.abs().max()), equal_nan=True):
+    largest = float(alone.nan_to_num(0.0, 0.0, 0.0).abs().max())
+    if not torch.allclose(both.reshape(2, -1), alone, _ROUNDING, _ROUNDING * largest, equal_nan=True):
         raise UnsupportedModelError(
             f"the output of a sample depends on the other samples of its batch; {INSTEAD}", program.name
         )

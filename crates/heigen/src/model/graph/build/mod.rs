@@ -12,6 +12,7 @@ mod shapes;
 mod value;
 
 use super::Graph;
+use super::softmax::Kind;
 use super::step::{self, Node, Step};
 use crate::linalg::Matrix;
 use crate::model::builder::Form;
@@ -288,8 +289,8 @@ impl Lowering<'_> {
             Op::RmsNorm { axes, eps } => self.layer_norm(&all[0], [optional(1), None], *axes, *eps, false),
             Op::GroupNorm { groups, eps } => self.group_norm(&all[0], [optional(1), optional(2)], *groups, *eps),
             Op::Prelu => self.prelu(&all[0], &all[1]),
-            Op::Softmax { axis } => self.softmax(&all[0], *axis, false),
-            Op::LogSoftmax { axis } => self.softmax(&all[0], *axis, true),
+            Op::Softmax { axis } => self.softmax(&all[0], *axis, Kind::Probabilities),
+            Op::LogSoftmax { axis } => self.softmax(&all[0], *axis, Kind::Logarithms),
             Op::Add => self.add(&all[0], &all[1]),
             Op::Sub => {
                 let minus = self.negate(&all[1]);

@@ -1,6 +1,6 @@
 //! Functions and arithmetic, entry by entry.
 
-use super::super::softmax::Along;
+use super::super::softmax::{Along, Kind, Softmax};
 use super::super::step::Step;
 use super::shapes::broadcast;
 use super::value::Value;
@@ -183,23 +183,27 @@ impl Lowering<'_> {
             Comparison::Less | Comparison::LessEqual => (b, a),
             _ => (a, b),
         };
-        let minus = self.negate(b);
-        let difference = self.add(a, &minus)?;
+        let order = self.order(a, b)?;
         let f = match comparison {
             Comparison::Equal => Smooth::Zero,
             Comparison::NotEqual => Smooth::NotZero,
             Comparison::Greater | Comparison::Less => Smooth::Positive,
             Comparison::GreaterEqual | Comparison::LessEqual => Smooth::NotNegative,
         };
-        Ok(self.smooth(&difference, f))
+        Ok(self.smooth(&order, f))
+    }
+
+    /// The sign of a - b.
+    fn order(&mut self, a: &Value, b: &Value) -> Built<Value> {
+        let (a, b, exchanged) = self.aligned(a, b)?;
+        let sign = self.same(Step::Order, vec![a.node, b.node], &a);
+        Ok(if exchanged { self.negate(&sign) } else { sign })
     }
 
     /// The larger one of two tensors; where they are equal each gets half of the derivative, as in PyTorch.
     pub(super) fn larger(&mut self, a: &Value, b: &Value) -> Built<Value> {
-        let minus = self.negate(b);
-        let difference = self.add(a, &minus)?;
+        let sign = self.order(a, b)?;
         // 1, 1/2 or 0.
-        let sign = self.smooth(&difference, Smooth::Sign);
         let of_a = self.scaled(&sign, 0.5, 0.5);
         let of_b = self.scaled(&sign, -0.5, 0.5);
         let (a, b) = (self.masked(a, &of_a)?, self.masked(b, &of_b)?);
@@ -249,17 +253,17 @@ impl Lowering<'_> {
         self.add(&positive, &negative)
     }
 
-    pub(super) fn softmax(&mut self, x: &Value, axis: usize, log: bool) -> Built<Value> {
+    pub(super) fn softmax(&mut self, x: &Value, axis: usize, kind: Kind) -> Built<Value> {
         let Some(place) = x.order.iter().position(|&a| a == axis) else {
             return Err(format!("there is no axis {axis} in {:?}", x.shape));
         };
         let size = |axes: &[usize]| axes.iter().map(|&a| x.shape[a]).product();
         let along = Along([size(&x.order[..place]), x.shape[axis], size(&x.order[place + 1..])]);
         let x = self.features(x);
-        if log && x.shape[axis] == x.size() && !self.nodes[x.node].shared {
+        if kind == Kind::Logarithms && x.shape[axis] == x.size() && !self.nodes[x.node].shared {
             return Ok(self.same(Step::Layer(Box::new(Layer::LogSoftmax)), vec![x.node], &x));
         }
-        Ok(self.same(Step::Softmax { along, log }, vec![x.node], &x))
+        Ok(self.same(Step::Softmax(Softmax { along, kind }), vec![x.node], &x))
     }
 }
 

@@ -21,9 +21,10 @@ struct Part {
 fn parts(places: &Places, axis: usize, size: usize, ceil: bool) -> Built<Vec<Part>> {
     let ([before, after], stride) = (places.padding[axis], places.stride[axis]);
     let (padded, reach) = (size + before + after, places.reach(axis));
-    let rest = padded.checked_sub(reach);
-    let rest = rest.ok_or_else(|| format!("a window of {reach} does not fit {padded} entries"))?;
-    let mut count = if ceil { rest.div_ceil(stride) } else { rest / stride } + 1;
+    // With `ceil`, a window that reaches beyond the padded end by less than a stride has a place, even the only one.
+    let room = if ceil { padded + stride - 1 } else { padded };
+    let rest = room.checked_sub(reach).ok_or_else(|| format!("a window of {reach} does not fit {padded} entries"))?;
+    let mut count = rest / stride + 1;
     // The last window starts inside of the tensor or of the padding before it, as in PyTorch.
     if ceil && (count - 1) * stride >= size + before {
         count -= 1;

@@ -1,6 +1,7 @@
 //! Products of tensors.
 
 use super::super::contraction::{Contraction, Extent};
+use super::super::softmax::Kind;
 use super::super::step::Step;
 use super::value::Value;
 use super::{Built, Lowering, product, table};
@@ -175,7 +176,7 @@ impl Lowering<'_> {
         if let Some(mask) = mask {
             scores = self.add(&scores, mask)?;
         }
-        let weights = self.softmax(&scores, rank - 1, false)?;
+        let weights = self.softmax(&scores, rank - 1, Kind::Weights)?;
         self.contracted([&weights, &value], [&labels(q, k), &labels(k, v)], &labels(q, v)).map_err(|_| wrong())
     }
 

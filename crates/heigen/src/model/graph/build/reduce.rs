@@ -2,6 +2,7 @@
 
 use super::super::linear_map::{Axis, LinearMap};
 use super::super::regions::Regions;
+use super::super::softmax::Kind;
 use super::super::step::Step;
 use super::shapes::transposed;
 use super::value::Value;
@@ -42,13 +43,19 @@ impl Lowering<'_> {
                 self.negate(&largest)
             }
             Reduction::LogSumExp => {
-                // x - log(softmax(x)) is the same for all entries.
+                table(&[count])?;
                 let (last, shape) = self.with_axes_last(x, axes)?;
-                let log = self.softmax(&last, last.shape.len() - 1, true)?;
+                let last = self.canonical(&last);
+                let log = self.softmax(&last, last.shape.len() - 1, Kind::Logarithms)?;
                 let minus = self.negate(&log);
                 let sums = self.add(&last, &minus)?;
-                let sums = self.slice(&sums, last.shape.len() - 1, [0, 1], 1)?;
-                self.reshape(&sums, &shape)?
+                // x - log(softmax(x)) is the same for all entries that are not -inf, as the largest one is.
+                let outer = x.size() / count;
+                let (starts, members) = (vec![0, count], (0..count).collect());
+                let regions = Regions { outer, inner: 1, length: count, starts, members };
+                let step = Step::ChooseBy(Arc::new(regions));
+                let node = self.push(step, vec![sums.node, last.node], outer, outer);
+                self.reshape(&Value::new(node, &last.shape[..last.shape.len() - 1]), &shape)?
             }
             Reduction::Prod => {
                 if count > FACTORS {
