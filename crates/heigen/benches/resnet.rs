@@ -23,7 +23,8 @@ fn main() {
     let theta = fresh(&spec, &network, &mut TorchGenerator::new(0));
     let network = network
         .with_fixed_statistics(|name| {
-            let channels = network.layout().entries().iter().find(|e| name.starts_with(e.name.trim_end_matches("weight")))?;
+            let channels =
+                network.layout().entries().iter().find(|e| name.starts_with(e.name.trim_end_matches("weight")))?;
             Some(vec![if name.ends_with("var") { 1.0 } else { 0.0 }; channels.range.len()])
         })
         .expect("statistics");
