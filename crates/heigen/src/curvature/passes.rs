@@ -153,9 +153,9 @@ pub(super) fn delta_at_logits<'a, T: Scalar>(problem: &'a Problem<'_, T>, weight
     LossDelta { loss, targets: problem.targets().view(), weight, rounding: Rounding::Exact }
 }
 
-/// Whether the outputs of the network are the log-probabilities of the classes of a sample.
+/// Whether the outputs of the network are the log-probabilities of the classes of a sample, or of its only position.
 pub(super) fn ends_in_log_probabilities<T: Scalar>(problem: &Problem<'_, T>) -> bool {
-    let of_positions = matches!(problem.targets(), Targets::Positions { .. });
+    let of_positions = matches!(problem.targets(), &Targets::Positions { positions, .. } if positions != 1);
     !of_positions && problem.network().ends_in_log_softmax()
 }
 

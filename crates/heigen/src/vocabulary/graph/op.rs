@@ -55,7 +55,8 @@ pub enum Op {
         equation: String,
     },
     /// `[query, key, value, ?mask]` softmax(Q K^T scale + mask) V over the last two axes, as
-    /// `torch.nn.functional.scaled_dot_product_attention`. A mask is added; one of truth values goes through `where` first.
+    /// `torch.nn.functional.scaled_dot_product_attention`. A mask is added; one of truth values goes through `where` first. Where it
+    /// hides everything the result is 0.
     ScaledDotProductAttention {
         /// Whether every position sees itself and earlier ones only.
         #[serde(default)]
