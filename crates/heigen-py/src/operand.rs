@@ -266,6 +266,27 @@ const DIRECTIONS: u64 = 3;
 /// Rounding of an inner product with a random direction, in units of sqrt(P) eps.
 const ROUNDING: f64 = 64.0;
 
+/// Solvers compute with squares of products, and with squares of these. So far may the largest entry be from 1, as a power of
+/// ten, in float64 and in float32.
+const DECADES: [i32; 2] = [100, 15];
+
+/// What there is to say of products that are so large or so small that solvers cannot compute with them.
+fn out_of_range<S: Face>(space: &S, images: &S::Block) -> Result<Option<Complaint>, Failure> {
+    let largest = space.largest_entries(space.all(images))?.into_iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let decades = DECADES[usize::from(space.epsilon() > 1e-12)];
+    let exponent = largest.log10();
+    if largest == 0.0 || exponent.abs() <= f64::from(decades) {
+        return Ok(None);
+    }
+    let factor = -exponent.round() as i32;
+    Ok(Some(Complaint {
+        what: "squares of the operator's products overflow or vanish in its type".into(),
+        got: Some(format!("products with entries up to {largest:.1e}")),
+        wanted: Some(format!("1e-{decades} to 1e{decades}: scale the operator, op * 1e{factor}, and the results back")),
+        ..Complaint::default()
+    }))
+}
+
 /// Takes two products with the same directions: they must be equal, and u^T A v must be v^T A u, up to what rounding can do.
 fn probe<S: Face>(operator: &PyOperator<S>, object: &Bound<'_, PyAny>) -> PyResult<()> {
     let space = &operator.space;
@@ -275,6 +296,9 @@ fn probe<S: Face>(operator: &PyOperator<S>, object: &Bound<'_, PyAny>) -> PyResu
         let images = operator.product(&directions)?;
         if !space.is_finite(space.all(&images))? {
             return Err(Failure::NotFinite);
+        }
+        if let Some(complaint) = out_of_range(space, &images)? {
+            return Ok(Some((Class::Input, complaint)));
         }
         let mut again = operator.product(&directions)?;
         let norms = space.norms(space.all(&images))?;
