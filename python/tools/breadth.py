@@ -268,7 +268,7 @@ def check(name: str, make: Callable[[], nn.Module], shape: tuple[int, ...], dyna
     seconds = time.perf_counter() - began
 
     # The file's tensors under the names that the engine gives them.
-    (file,) = own.glob("results/models/own/*.safetensors")
+    (file,) = own.glob("models/own/*.safetensors")
     weights = safetensors.numpy.load_file(file)
     pair = None
     for candidate in (lambda: module, lambda: folded(module)):
