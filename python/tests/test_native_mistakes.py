@@ -313,3 +313,21 @@ def test_more_eigenpairs_than_there_are_leave_a_note() -> None:
     analysis = heigen.analyze(*problem(), k=1000)
     assert len(analysis.eigenvalues) == 43
     assert "1000 eigenpairs were asked for, and the matrix has 43" in analysis.notes
+
+
+@pytest.mark.filterwarnings("ignore::heigen.Warning")
+def test_the_command_finds_by_its_name_what_python_saved(tmp_path: Any) -> None:
+    import json
+    import subprocess
+    import sys
+
+    torch.manual_seed(0)
+    analysis = heigen.analyze(*problem(), operator="ggn", name="own/run2")
+    analysis.save(tmp_path)
+    command = [sys.executable, "-m", "heigen", "hessian", "own/run2", "--results", str(tmp_path), "--operator", "ggn"]
+    done = subprocess.run([*command, "--k", "2", "--json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["eigenvalues"]
+    assert np.abs(np.array(found) - analysis.eigenvalues[::-1][:2]).max() < 1e-6
+    none = subprocess.run([*command[:4], "own/run3", *command[5:]], capture_output=True, text=True, timeout=120)
+    assert none.returncode == 1 and "own/run3" in none.stderr

@@ -400,7 +400,7 @@ class Analysis:
 
         Weights of another network under the same name are replaced only with ``force=True``.
         """
-        self._workspace.save(Path(folder), force)
+        self._workspace.save(Path(_native.path_of(folder, "folder")), _native.truth(force, "force"))
 
     def __repr__(self) -> str:
         return in_a_line(self)

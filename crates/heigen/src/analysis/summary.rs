@@ -42,8 +42,8 @@ pub struct Summary {
     pub residual_max: f64,
     /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
-    /// The bound on the part of the matrix outside the stored pairs, as the certificate has it: no less than the largest
-    /// eigenvalue that counts as zero, whose vector is not stored.
+    /// The bound on the part of the matrix outside the stored pairs, as the certificate has it: that of all pairs, and the
+    /// largest eigenvalue that counts as zero, whose vector is not stored.
     pub outside_bound: f64,
     /// The error bounds of the spectrum.
     pub certificate: Certificate,
@@ -140,7 +140,7 @@ fn analyze_here<T: Scalar>(
     let ascending: Vec<f64> = spectrum.eigenvalues.iter().map(|l| l.to_f64()).collect();
     // What the stored pairs leave of the matrix includes the eigenvalues that count as zero, whose vectors are not stored.
     let mut certificate = spectrum.certificate;
-    certificate.outside_bound = certificate.outside_bound.max(tail);
+    certificate.outside_bound += tail;
     let summary = Summary {
         n_params: spectrum.eigenvalues.len(),
         n_samples: problem.n_samples(),

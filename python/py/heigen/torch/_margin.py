@@ -50,7 +50,7 @@ def margin(
 
     References: arXiv:2306.07104, section 6.
     """
-    starts, steps, seed = integer(starts, "starts", 1), integer(steps, "steps", 1), seed_of(seed)
+    starts, steps, seed = integer(starts, "starts", 1), integer(steps, "steps", 0), seed_of(seed)
     learning_rate = positive(learning_rate, "learning_rate")
     classifier = Classifier(model, loss, params, dtype)
     samples = classifier.inputs(X)

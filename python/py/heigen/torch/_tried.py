@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,13 +59,18 @@ def _has_numbers(model: nn.Module) -> None:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """PyTorch writes no log: that it cannot follow a module is said by an error."""
+    """PyTorch writes neither logs nor its graph of a module that it cannot follow: an error says so."""
     loggers = [logging.getLogger(name) for name in ("torch", *logging.root.manager.loggerDict) if name.startswith("torch")]
     levels: list[tuple[Any, int]] = [(one, one.level) for one in loggers]
+    written = io.StringIO()
     try:
         for one in loggers:
             one.setLevel(logging.CRITICAL + 1)
-        yield
+        with contextlib.redirect_stderr(written):
+            yield
+        # What goes well may have something to say, such as warnings.
+        if written.getvalue() and sys.stderr is not None:
+            sys.stderr.write(written.getvalue())
     finally:
         for one, level in levels:
             one.setLevel(level)
