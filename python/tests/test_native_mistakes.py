@@ -100,6 +100,8 @@ def test_several_outputs_for_every_class_are_refused_as_pytorch_does() -> None:
     model, X, y = nn.Sequential(nn.Linear(4, 5)), torch.randn(6, 3, 4), torch.arange(6) % 3
     with pytest.raises(heigen.InputError, match=r'outputs \(N, 3, 5\) and y \(N,\).*targets="positions"'):
         heigen.analyze(model, X, y)
+    with pytest.raises(heigen.InputError, match=r"outputs \(N, 1, 5\)"):
+        heigen.analyze(model, X[:, :1], y)
     places = torch.randint(0, 5, (6, 3))
     with pytest.raises(heigen.InputError, match='targets="positions"'):
         heigen.analyze(model, X, places)
@@ -255,14 +257,15 @@ def test_long_tuples_of_numbers_have_short_names(whole: heigen.Analysis) -> None
 OPTIONS = {
     "k": (-1, 2.5, True), "batch": (0, "x"), "trace": (-1, 0), "diagonal": (-5,), "matrix": ("x", 1), "by_layer": (None,),
     "weight_decay": (-1.0, float("nan"), "x"), "tol": (float("inf"),), "label_smoothing": (-0.1,), "layers": ([],),
-    "classes": ([],), "decay_only": ([],), "which": (None,), "method": (3,),
+    "classes": ([],), "decay_only": ([],), "which": (None,), "method": (3,), "max_gib": (-1,), "divide_by": (0, "x"),
+    "density": ((2, -3), (0, 3)), "loss_args": ({"weight": "x"}, {"foo": 1}), "loss": (nn.CrossEntropyLoss,),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(OPTIONS))
 def test_options_that_cannot_be_used_are_named(name: str) -> None:
     for value in OPTIONS[name]:
-        with pytest.raises((heigen.InputError, heigen.WrongTypeError), match=f"^{name}: "):
+        with pytest.raises((heigen.InputError, heigen.WrongTypeError), match=f"^{name}[:,] "):
             heigen.analyze(*problem(), **{name: value})
 
 
@@ -270,6 +273,9 @@ def test_pictures_with_numbers_that_cannot_be_are_refused(whole: heigen.Analysis
     for options in ({"vectors": -1}, {"vectors": 0}, {"vectors": "two"}):
         with pytest.raises((heigen.InputError, heigen.WrongTypeError), match="^vectors: "):
             whole.plot.overlaps(**options)
+    for draw in (whole.plot.planes, whole.plot.boundary, whole.plot.line):
+        with pytest.raises(heigen.InputError, match=r"has 4 features; .*plot\.embedding\(\)"):
+            draw()
 
 
 @pytest.mark.filterwarnings("ignore::heigen.Warning")

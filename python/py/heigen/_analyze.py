@@ -214,9 +214,9 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     names = given["class_names"]
     data = {
         "standardize": _native.truth(given["standardize"], "standardize"),
-        "divide_by": None if given["divide_by"] is None else _native.integer(given["divide_by"], "divide_by"),
+        "divide_by": None if given["divide_by"] is None else _native.counted(given["divide_by"], "divide_by"),
         "channels_last": _native.truth(given["channels_last"], "channels_last"),
-        "max_gib": None if given["max_gib"] is None else _native.integer(given["max_gib"], "max_gib"),
+        "max_gib": None if given["max_gib"] is None else _native.counted(given["max_gib"], "max_gib"),
         "class_names": None if names is None else [str(n) for n in _native.items_of(names, "class_names", "names")],
     }
     if isinstance(X, (str, os.PathLike)):
@@ -314,6 +314,12 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         found.trained = read.trained
 
 
+#: Options of losses, under PyTorch's names.
+_LOSS_ARGS = (
+    "weight", "ignore_index", "label_smoothing", "reduction", "pos_weight", "p", "margin", "delta", "beta", "eps", "full",
+)  # fmt: skip
+
+
 def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y: Any) -> None:
     """Puts the loss and its options into the request; ``y`` are the targets, where they are in memory."""
     torch = sys.modules.get("torch")
@@ -327,6 +333,8 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
         found.origin["loss"], args = engine_loss(loss)
     elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):
         found.origin["loss"] = _native.LOSSES.get(loss.__name__, loss.__name__)
+    elif isinstance(loss, type):
+        raise WrongTypeError("this is the class of a loss, not a loss", "loss", loss.__name__, f"{loss.__name__}()")
     elif callable(loss):
         raise UnsupportedModelError("the engine has losses by name; heigen.torch.Hessian takes any function", "loss")
     else:
@@ -334,8 +342,13 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
     if not isinstance(loss_args, (Mapping, type(None))):
         raise WrongTypeError("options of a loss are a dictionary", "loss_args", type(loss_args).__name__)
     for key, value in (loss_args or {}).items():
-        if not isinstance(value, (str, bool)) and value is not None:
-            value = _native.to_numpy(value, f"loss_args, {key}").tolist()
+        if key not in _LOSS_ARGS:
+            raise InputError("there is no such option of a loss", "loss_args", key, ", ".join(_LOSS_ARGS))
+        if value is not None and key != "reduction" and not isinstance(value, bool):
+            numbers = _native.to_numpy(value, f"loss_args, {key}")
+            if numbers.dtype.kind not in "fiub" or not np.isfinite(numbers).all():
+                raise WrongTypeError("options of a loss are finite numbers", f"loss_args, {key}", value)
+            value = numbers.tolist()
         if value is not None:
             args[str(key)] = value
     for key in ("weight", "pos_weight"):
@@ -367,8 +380,8 @@ def _fit_outputs(given: Any, found: _Network, y: Any) -> None:
     if outputs is None or not classes or found.origin["loss"] not in ("cross_entropy", "nll"):
         return
     got = f"outputs {('N', *outputs)} and y {('N', *y.shape[1:])}".replace("'", "")
-    if given in (None, "classes") and y.ndim == 1 and sum(side > 1 for side in outputs) > 1:
-        wanted = 'targets="positions" with one class for each position, y [N, L] for outputs [N, L, classes]'
+    if given in (None, "classes") and y.ndim == 1 and any(side > 1 for side in outputs[1:]):
+        wanted = 'outputs [N, classes], or targets="positions" with y [N, L] for outputs [N, L, classes]'
         raise InputError("there are several outputs for every class that y names", "y", got, wanted)
     if given is None and y.ndim > 1 and len(outputs) > 1 and y.shape[1:] != outputs[1:] and y.shape[1:] == outputs[:-1]:
         wanted = 'targets="positions", which has the classes last'

@@ -60,8 +60,8 @@ def _check(options: Mapping[str, Any]) -> None:
     for key in _COUNTS:
         value = options.get(key)
         optional = value is None or key in ("trace", "diagonal") and isinstance(value, (bool, np.bool_))
-        if not optional and (isinstance(value, (bool, np.bool_)) or integer(value, key) < 1):
-            raise InputError("the number is out of range", key, value, "a whole number from 1")
+        if not optional:
+            counted(value, key)
     for key in _SWITCHES:
         if key in options:
             truth(options[key], key)
@@ -164,6 +164,13 @@ def integer(value: Any, where: str) -> int:
     return number
 
 
+def counted(value: Any, where: str) -> int:
+    """A whole number from 1 that the engine's numbers hold."""
+    if isinstance(value, (bool, np.bool_)) or not 1 <= integer(value, where) < 1 << 32:
+        raise InputError("the number is out of range", where, value, "a whole number from 1")
+    return integer(value, where)
+
+
 def _range(samples: Any) -> list[int] | None:
     if samples is None:
         return None
@@ -192,7 +199,7 @@ def _density(density: Any) -> list[int] | None:
     pair = items_of(density, "density", "True or (probes, steps)")
     if len(pair) != 2:
         raise InputError("the density takes two numbers", "density", f"{len(pair)} of them", "True or (probes, steps)")
-    return [integer(number, "density") for number in pair]
+    return [counted(number, "density") for number in pair]
 
 
 def _names(names: Any, where: str) -> list[str]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "Plots"]
 
 
+#: The samples that pictures in the space of samples are for.
+_FEATURES = {"planes": "planes are drawn of samples with two", "line": "a line is drawn of samples with one"}
+
+
 class Picture(Drawing):
     """A picture of an analysis."""
 
@@ -51,7 +55,13 @@ class Plots:
         options_text = _native.json_of({key: value for key, value in options.items() if value is not None})
         picture = Picture(self._analysis, kind, options_text)
         # What does not fit is said now, and not where the picture is looked at.
-        picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
+        try:
+            picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
+        except InputError as error:
+            if kind not in ("planes", "line") or " features" not in error.what:
+                raise
+            said = error.what.split(";")[0]
+            raise InputError(f"{said}; {_FEATURES[kind]}; plot.embedding() shows samples of any number of features") from None
         return picture
 
     def spectrum(self, *, progress: Progress = None) -> Picture:
