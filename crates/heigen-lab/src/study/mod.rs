@@ -414,8 +414,14 @@ fn standing_causes(call: &Call, loaded: &Loaded, asked: &Asked) -> Option<Vec<Li
 
 fn causes_at(call: &Call, loaded: &Loaded, prepared: &Prepared, theta: &[f64], asked: &Asked) -> Vec<LikelyCause> {
     let objective = asked.subject.objective(&loaded.experiment);
-    let problem = call.problem::<f64, _>(&prepared.network, theta, prepared.training(), objective);
-    problem.map_or_else(|_| vec![], |problem| call.run(|| likely_causes(&problem)))
+    let Ok(problem) = call.problem::<f64, _>(&prepared.network, theta, prepared.training(), objective) else {
+        return vec![];
+    };
+    let problem = match asked.subject.batch {
+        Some(size) => problem.in_batches(size),
+        None => problem,
+    };
+    call.run(|| likely_causes(&problem))
 }
 
 fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> Vec<String> {

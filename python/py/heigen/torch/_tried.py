@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from heigen._errors import InputError, NotFiniteError
+from heigen.torch._parameters import unwrap
 
 __all__ = ["quietly", "tried"]
 
@@ -23,6 +24,7 @@ def tried(model: nn.Module, pair: torch.Tensor, shape: tuple[int, ...]) -> tuple
 
     A module whose numbers are missing or not finite is refused, and so are samples on which it fails.
     """
+    model = unwrap(model)
     _has_numbers(model)
     first = next(model.parameters(), None)
     if first is None:
