@@ -84,7 +84,7 @@ class Analysis:
         :func:`heigen.analyze` gives each as a :class:`heigen.Warning`, too. Of an analysis that was loaded they are found
         when they are first asked for.
         """
-        return list(self._workspace.doubts(Path(self._record)))
+        return list(self._workspace.doubts(self._record))
 
     # Numbers.
 

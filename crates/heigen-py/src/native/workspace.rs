@@ -228,8 +228,8 @@ impl Workspace {
     }
 
     /// Reasons why the numbers of the analysis whose record stands at `record` may mislead.
-    fn doubts(&self, py: Python<'_>, record: PathBuf) -> PyResult<Vec<String>> {
-        let stored = self.store.analysis(&record).map_err(|error| errors::of(py, &error))?;
+    fn doubts(&self, py: Python<'_>, record: &str) -> PyResult<Vec<String>> {
+        let stored = self.store.analysis(Path::new(record)).map_err(|error| errors::of(py, &error))?;
         let request = self.request(stored.asked, Making::default());
         let lab = self.lab(py)?;
         let (doubts, _) = run(py, None, move |watch| lab.doubts(&request, &stored.found, watch))?;
