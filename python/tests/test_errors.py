@@ -102,6 +102,13 @@ def test_products_of_another_form(product, error, text):
         heigen.eigsh(heigen.as_operator(product, n=5))
 
 
+class Shaped:
+    """An object that is an operator but for its shape or its product."""
+
+    def __init__(self, shape, product=lambda v: v):
+        self.shape, self.matvec = shape, product
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
@@ -137,6 +144,24 @@ def test_products_of_another_form(product, error, text):
         (lambda a: heigen.outliers([1.0, np.nan]), heigen.InputError, "eigenvalue"),
         (lambda a: heigen.log_determinant(a, "x"), heigen.WrongTypeError, "damping"),
         (lambda a: heigen.set_threads(-1), heigen.InputError, "number"),
+        (lambda a: heigen.set_threads(100_000), heigen.InputError, "number.*1024"),
+        (lambda a: heigen.density(a, 10**9), heigen.TooLargeError, "density: the numbers .* do not fit"),
+        (lambda a: heigen.density(a, 2, 5).curve(10**12), heigen.InputError, "points.*at most 100000"),
+        (lambda a: heigen.trace(a, 2**62, "hutchinson"), heigen.TooLargeError, "trace: the numbers"),
+        (lambda a: heigen.diagonal(a, 2**62), heigen.TooLargeError, "diagonal: the numbers"),
+        (lambda a: heigen.eigsh(a, True), heigen.WrongTypeError, "k: an integer"),
+        (lambda a: heigen.Outliers.of([np.nan, 1.0]), heigen.InputError, "infinite or NaN"),
+        (lambda a: heigen.Outliers.of(a), heigen.InputError, r"finite eigenvalues.*\(30, 30\)"),
+        (lambda a: heigen.as_operator(a).restrict([(1.5, 3)]), heigen.WrongTypeError, "whole numbers"),
+        (lambda a: heigen.density(a, 2, 5).mean_of(lambda x: x[:-1]), heigen.InputError, "one value for each node"),
+        (lambda a: heigen.density(a, 2, 5).mean_of(lambda x: "text"), heigen.WrongTypeError, "a value of the function"),
+        (lambda a: heigen.as_operator(lambda v: v, n=True), heigen.InputError, "n: .*positive integer"),
+        (lambda a: heigen.eigsh(lambda v: v), heigen.InputError, "n=P"),
+        (lambda a: heigen.eigsh(Shaped(None)), heigen.WrongTypeError, r"shape \(P, P\)"),
+        (lambda a: heigen.eigsh(Shaped("30")), heigen.WrongTypeError, r"shape \(P, P\)"),
+        (lambda a: heigen.eigsh(Shaped((-3, -3))), heigen.InputError, "square"),
+        (lambda a: heigen.eigsh(Shaped((3, 4))), heigen.InputError, "square"),
+        (lambda a: heigen.eigsh(Shaped((3, 3), None)), heigen.WrongTypeError, "are functions"),
         (lambda a: heigen.solve(a, np.ones(30), 0.0).error_bound, heigen.InputError, "damping"),
     ],
 )

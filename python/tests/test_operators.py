@@ -135,7 +135,7 @@ def test_names_follow_a_restriction(a):
     op._names = [("w", 0, 10), ("b", 10, 15), ("rest", 15, 40)]
     part = op.restrict(["b", "rest"])
     assert part.names == [("b", 0, 5), ("rest", 5, 30)] and part.shape == (30, 30)
-    with pytest.raises(heigen.InputError, match="no parameter named 'c'.*w, b, rest"):
+    with pytest.raises(heigen.InputError, match="no parameter and no layer named 'c'.*w, b, rest"):
         op.restrict("c")
 
 
@@ -242,3 +242,39 @@ def test_expressions_nested_without_end_are_refused(a):
 
     with pytest.raises(heigen.InputError, match="nested"):
         heigen.eigsh(Own(), 1)
+
+
+def test_lists_are_directions_as_arrays_are(a):
+    op = heigen.as_operator(np.diag([1.0, 2.0]))
+    assert (op @ [1.0, 2.0]).tolist() == [1.0, 4.0]
+    assert (op @ [[1.0, 0.0], [2.0, 1.0]]).tolist() == [[1.0, 0.0], [4.0, 2.0]]
+    with pytest.raises(heigen.WrongTypeError, match="directions"):
+        op @ ["x", "y"]
+
+
+def test_an_array_less_an_operator_is_an_operator(a):
+    op = heigen.as_operator(a)
+    np.testing.assert_allclose((np.eye(40) - op) @ np.eye(40), np.eye(40) - a, atol=1e-12)
+
+
+def test_a_function_that_computes_in_float32_is_told_from_an_asymmetric_operator(a):
+    def product(v):
+        return a.astype(np.float32) @ v.astype(np.float32)
+
+    with pytest.raises(heigen.InputError, match='float32.*dtype="float32"'):
+        heigen.eigsh(heigen.as_operator(product, n=40), 2)
+    assert heigen.eigsh(heigen.as_operator(product, n=np.int64(40), dtype="float32"), 2, "LA", 1e-4).converged
+
+
+def test_arrays_of_other_libraries_are_matrices():
+    class Array:
+        """An array as JAX has them: neither NumPy's nor PyTorch's."""
+
+        shape, ndim = (3, 3), 2
+
+        def __array__(self, dtype=None, copy=None):
+            return np.diag([1.0, 2.0, 3.0])
+
+    assert heigen.spectrum(Array()).eigenvalues.tolist() == pytest.approx([1.0, 2.0, 3.0])
+    torch = pytest.importorskip("torch")
+    assert heigen.outliers(torch.tensor([5.0, 0.1, 0.05, 0.0])).count == 1

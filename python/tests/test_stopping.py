@@ -163,6 +163,7 @@ def test_bars_appear_after_two_seconds(monkeypatch, rng):
             shown.append("closed")
 
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    monkeypatch.setattr(_progress, "_is_terminal", lambda: True)
     heigen.spectrum(a)
     assert shown == [], "short work shows nothing"
     monkeypatch.setattr(_progress, "PATIENCE", 0.0)
@@ -170,6 +171,13 @@ def test_bars_appear_after_two_seconds(monkeypatch, rng):
     assert shown == []
     heigen.spectrum(a)
     assert shown[0]["desc"] == "range" and shown[-1] == "closed"
+    # Files and pipes are kept free of bars that nobody asked for.
+    shown.clear()
+    monkeypatch.setattr(_progress, "_is_terminal", lambda: False)
+    heigen.spectrum(a)
+    assert shown == []
+    heigen.spectrum(a, progress=True)
+    assert shown[-1] == "closed"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

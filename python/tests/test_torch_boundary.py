@@ -105,7 +105,7 @@ def test_g_theta_counts_the_eigenvectors_that_are_aligned() -> None:
     assert counts(equal, vectors) == counts(equal, turned)
     assert counts(values, vectors) != counts(values, turned)
     # The vectors of the nonzero eigenvalues are enough.
-    part = heigen.torch.g_theta(model, X, values[~null], vectors[:, ~null])
+    part = heigen.torch.g_theta(model, X, np.where(null, 0.0, values), vectors[:, ~null])
     assert [g for g in part if g.definition == "subspaces"] == [a for a, _ in same]
     assert [g.eps for g in heigen.torch.g_theta(model, X, values, vectors, eps=0.3)][0] == 0.3
 

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use heigen_lab::{Lab, LabOptions, Making, Store};
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::foreign_text::escaped;
+use heigen_store::{StoreError, files};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -81,7 +82,10 @@ impl Session {
     }
 
     fn load_one(&self, arg: &str) -> Result<Loaded> {
-        let mut loaded = catalogue::load(arg)?;
+        let mut loaded = match catalogue::load(arg) {
+            Err(unknown @ StoreError::UnknownExperiment { .. }) => self.taken_in(arg).ok_or(unknown)?,
+            found => found?,
+        };
         loaded.experiment.seed = self.making.seed.unwrap_or(loaded.experiment.seed);
         if let Some(why) = catalogue::why_not(&loaded)? {
             anyhow::bail!("{why}");
@@ -90,6 +94,14 @@ impl Session {
             say(&format!("{}: note: {note}", loaded.experiment.name));
         }
         Ok(loaded)
+    }
+}
+
+impl Session {
+    /// The experiment of a name that a network from elsewhere was taken in under, in the folder of the results.
+    fn taken_in(&self, arg: &str) -> Option<Loaded> {
+        let path = self.store.of(&arg.parse().ok()?).ok()?.experiment();
+        if files::is_file(&path) { catalogue::load(&path.display().to_string()).ok() } else { None }
     }
 }
 

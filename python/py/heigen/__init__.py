@@ -8,6 +8,7 @@ from heigen._errors import (
     InputError,
     InternalError,
     NotCertifiedError,
+    NotComputedError,
     NotConvergedError,
     NotDeterministicError,
     NotFiniteError,
@@ -25,6 +26,7 @@ from heigen._parts import Boundary, DensityCurve, GTheta, GThetas, Layer, Margin
 from heigen._plots import Picture
 from heigen._results import (
     Certificate,
+    Count,
     Density,
     Diagonal,
     EigenPairs,
@@ -52,6 +54,7 @@ __all__ = [
     "Analysis",
     "Boundary",
     "Certificate",
+    "Count",
     "Density",
     "DensityCurve",
     "Diagonal",
@@ -67,6 +70,7 @@ __all__ = [
     "Layer",
     "Margin",
     "NotCertifiedError",
+    "NotComputedError",
     "NotConvergedError",
     "NotDeterministicError",
     "NotFiniteError",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heigen import _native
-from heigen._errors import FileError, InputError
+from heigen._errors import FileError, InputError, NotComputedError
 from heigen._heigen import Workspace
 from heigen._native_operators import NativeOperator, Reordered
 from heigen._operators import Operator
@@ -27,12 +27,23 @@ __all__ = ["Analysis", "load"]
 
 Array = NDArray[Any]
 
+#: What an analysis has, in words.
+_KINDS = {"whole": "a whole spectrum", "part": "a part of the spectrum", "none": "estimates only"}
+#: What arrays are called here that have other names in files.
+_ARRAYS = {
+    "heigenvalues": "eigenvalues", "heigenvectors": "eigenvectors", "overlaps": "alignments", "hessian": "matrix",
+}  # fmt: skip
+
 
 class Analysis:
     """What the native engine found about a network's loss; :func:`heigen.analyze` makes it.
 
     Vectors have one entry for each parameter, in the order of :attr:`names`; for a module of PyTorch's that is the order
-    of its ``parameters()``. Arrays are read when they are first asked for.
+    of its ``parameters()``. Arrays are read when they are first asked for. What was not asked for raises
+    :class:`heigen.NotComputedError`, which is an AttributeError, too.
+
+    ``notes`` are sentences about how network and samples were read, and what was left out; ``warnings`` are sentences about
+    reasons why the numbers may mislead; ``summary`` is the record of the analysis, as the command line prints it with ``--json``.
     """
 
     def __init__(
@@ -42,7 +53,7 @@ class Analysis:
         record: str,
         summary: dict[str, Any],
         notes: Sequence[str] = (),
-        warnings: Sequence[str] = (),
+        warnings: Sequence[str] | None = (),
         order: Sequence[str] | None = None,
     ) -> None:
         self._workspace, self._options, self._record = workspace, options, record
@@ -51,9 +62,29 @@ class Analysis:
         self.summary: dict[str, Any] = summary
         #: Sentences about how network and samples were read, and what was left out.
         self.notes: list[str] = list(notes)
-        #: Sentences about reasons why the numbers may mislead.
-        self.warnings: list[str] = list(warnings)
+        if warnings is not None:
+            self.warnings = list(warnings)
         self._order_of_names = None if order is None else list(order)
+        #: Whether the results stand in a folder that was read, and that nobody asked to write into.
+        self._is_read = False
+
+    @cached_property
+    def _at_work(self) -> Workspace:
+        """The workspace in which more is made: in memory, unless a folder was given to write into."""
+        if not self._is_read:
+            return self._workspace
+        root = Path(self._record).parents[2]
+        record = Path(self._record).relative_to(root).as_posix()
+        return Workspace.stored(_native.resources(), None, self._workspace.files(), record)[0]
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """Sentences about reasons why the numbers may mislead, such as weights that are no minimum of the loss.
+
+        :func:`heigen.analyze` gives each as a :class:`heigen.Warning`, too. Of an analysis that was loaded they are found
+        when they are first asked for.
+        """
+        return list(self._workspace.doubts(self._record))
 
     # Numbers.
 
@@ -121,30 +152,44 @@ class Analysis:
             return float(self.summary["trace"])
         found = self.summary.get("estimates", {}).get("trace")
         if found is None:
-            raise InputError("the trace was not estimated", self.name, wanted="analyze(..., trace=120)")
+            raise NotComputedError("the trace was not estimated", self.name, wanted="analyze(..., trace=120)")
         return Estimate(found["value"], found["standard_error"])
 
     @property
     def lambda_max(self) -> float:
         """The largest eigenvalue that was found."""
-        return float(self.summary.get("lambda_max", max(self.summary.get("eigenvalues", [np.nan]))))
+        return float(self.summary["lambda_max"] if self.kind == "whole" else max(self._some("lambda_max")))
 
     @property
     def lambda_min(self) -> float:
         """The smallest eigenvalue that was found."""
-        return float(self.summary.get("lambda_min", min(self.summary.get("eigenvalues", [np.nan]))))
+        return float(self.summary["lambda_min"] if self.kind == "whole" else min(self._some("lambda_min")))
+
+    def _some(self, what: str) -> list[float]:
+        if self.kind != "part":
+            raise NotComputedError(f"{what} needs eigenvalues, and none were asked for", self.name, wanted="eigenpairs=True")
+        return list(self.summary["eigenvalues"])
 
     @property
     def residuals(self) -> Array:
         """|A v - lambda v| of every pair, where only some eigenpairs were looked for."""
         if self.kind != "part":
-            raise InputError("residuals of single pairs are kept of a part of a spectrum", self.name, self.kind)
+            wanted = "certificate" if self.kind == "whole" else "analyze(..., k=10)"
+            raise NotComputedError(
+                "residuals of single pairs are kept of a part of a spectrum", self.name, _KINDS[self.kind], wanted
+            )
         return np.asarray(self.summary["residuals"])
 
     @property
     def certificate(self) -> Certificate:
-        """Error bounds of the whole spectrum, from products that had no part in computing it."""
+        """Error bounds of the whole spectrum, from products that had no part in computing it.
+
+        They are about :attr:`eigenvectors` with their eigenvalues: ``outside_bound`` is no less than the largest of those that
+        count as zero, whose vectors are left out.
+        """
         kept = dict(self._whole("certificate"))
+        # Records of earlier versions have a bound of their own for what was left out.
+        kept["outside_bound"] = max(kept["outside_bound"], self.summary["outside_bound"])
         scale = float(max(self.summary["lambda_max"], -self.summary["lambda_min"]))
         kept.pop("trace_scale", None)
         known = {name: kept[name] for name in Certificate.__dataclass_fields__ if name in kept}
@@ -168,21 +213,23 @@ class Analysis:
         """The curvature of every layer, where ``by_layer=True`` asked for it."""
         found = self.summary.get("estimates", {}).get("by_layer")
         if found is None:
-            raise InputError("there is no table by layer", self.name, wanted="analyze(..., by_layer=True)")
+            raise NotComputedError("there is no table by layer", self.name, wanted="analyze(..., by_layer=True)")
         return [Layer(**{key: one.get(key) for key in Layer.__dataclass_fields__}) for one in found]
 
     def _whole(self, key: str) -> Any:
         if key not in self.summary:
-            what = "a part of the spectrum" if self.kind == "part" else "no eigenvalues"
-            raise InputError(f"{key} needs the whole spectrum; the analysis has {what}", self.name, wanted="no k")
+            wanted = "an analysis without k=" if self.kind == "part" else "an analysis with eigenpairs=True, and without k="
+            raise NotComputedError(f"{key} needs the whole spectrum", self.name, _KINDS[self.kind], wanted)
         return self.summary[key]
 
     # Arrays.
 
     def _array(self, name: str, hint: str) -> Array:
+        if self.kind == "part" and name in ("coherence", "logit_coherence", "overlaps", "hessian"):
+            self._whole(_ARRAYS.get(name, name))
         content = self._workspace.array(self._record, name)
         if content is None:
-            raise InputError(f"the analysis has no {name.removeprefix('h')}", self.name, wanted=hint)
+            raise NotComputedError(f"the analysis has no {_ARRAYS.get(name, name)}", self.name, wanted=f"analyze(..., {hint})")
         array: Array = np.load(io.BytesIO(content), allow_pickle=False)
         return array
 
@@ -249,14 +296,15 @@ class Analysis:
         """The margin estimated by v_1. For large networks this takes minutes."""
         measured = self.measure_boundary(margin=True).margin
         if measured is None:
-            raise InputError("the network has no boundary, or its Hessian no positive eigenvalue: no margin", self.name)
+            raise NotComputedError("the network has no boundary, or its Hessian no positive eigenvalue: no margin", self.name)
         return measured
 
     def measure_boundary(self, margin: bool = False, *, progress: Progress = None) -> Boundary:
         """Measure the decision boundary, with the margin also where that takes minutes."""
-        self._whole("rank")
+        if self.kind != "whole":
+            self._whole("boundary")
         with telling(progress) as tell:
-            record = self._workspace.boundary(self._asked, _native.making(), margin, tell)
+            record = self._at_work.boundary(self._asked, _native.making(), margin, tell)
         return boundary_of(json.loads(record))
 
     # Parameters and operators.
@@ -335,12 +383,16 @@ class Analysis:
 
     def report(self, path: Any = None, *, margin: bool = False, progress: Progress = None) -> str:
         """One HTML page with everything, which needs no network to be read; with ``path`` it is also written there."""
+        file = None if path is None else Path(_native.path_of(path, "path"))
+        if file is not None and not file.parent.is_dir():
+            raise FileError("the folder of the page is not there", str(file), wanted=f"a folder {file.parent}")
         with telling(progress) as tell:
             told = (self.notes, self.warnings)
-            page, notes = self._workspace.report(self._asked, _native.making(), margin, told, tell)
+            page, notes = self._at_work.report(self._asked, _native.making(), margin, told, tell)
         _native.told([note for note in notes if note[1] not in self.warnings])
-        if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+        if file is not None:
+            with _native.written(file):
+                file.write_text(page, encoding="utf-8")
         return page
 
     def save(self, folder: Any, *, force: bool = False) -> None:
@@ -348,7 +400,7 @@ class Analysis:
 
         Weights of another network under the same name are replaced only with ``force=True``.
         """
-        self._workspace.save(Path(folder), force)
+        self._workspace.save(Path(_native.path_of(folder, "folder")), _native.truth(force, "force"))
 
     def __repr__(self) -> str:
         return in_a_line(self)
@@ -411,9 +463,11 @@ def load(folder: Any, name: str | None = None, *, threads: int = 0, memory: floa
     record = found[0].relative_to(root).as_posix()
     resources = _native.resources(threads, memory)
     workspace, options, at, summary = Workspace.stored(resources, root, None, record)
-    return Analysis(workspace, _words(json.loads(options)), at, json.loads(summary))
+    analysis = Analysis(workspace, _words(json.loads(options)), at, json.loads(summary), warnings=None)
+    analysis._is_read = True
+    return analysis
 
 
 def _words(options: dict[str, Any]) -> dict[str, Any]:
     """The engine's options as the keywords of :func:`heigen.analyze`."""
-    return {key: value for key, value in options.items() if value is not None}
+    return {key: value for key, value in options.items() if value is not None and value != []}

@@ -78,7 +78,8 @@ def analyze(
     part that it lacks: :class:`heigen.torch.Hessian` takes any module), the path of an ONNX file, or a pair
     ``(architecture, weights)``: a dictionary of layers or the path of its JSON file, and a dictionary of arrays or the
     path of a state dict. ``X`` [N, ...] and ``y`` [N] are arrays or tensors; or ``X`` alone is a pair, an iterable of
-    batches, or the path of a file of samples. The loss is the mean over all of them.
+    batches (a list or a DataLoader, gone through twice to see that it gives the same samples), or the path of a file of
+    samples, for which ``y`` may be the path of a file of labels. The loss is the mean over all of them.
 
     ``loss`` is a loss of ``torch.nn`` with its options, or a name: "cross_entropy" (for one output the binary
     cross-entropy), "binary_cross_entropy_with_logits", "nll", "hinge", "mse", "l1", "huber", "smooth_l1", "gaussian_nll"
@@ -98,6 +99,9 @@ def analyze(
 
     Nothing is written unless ``folder`` says where: there the command ``heigen`` finds the results, and later calls too.
 
+    Reasons why the numbers may mislead, such as weights that are no minimum of this loss on these samples, are given as
+    :class:`heigen.Warning` and stay in ``analysis.warnings``; what is worth knowing else is in ``analysis.notes``.
+
     Raises :class:`heigen.UnsupportedModelError` for modules that the engine cannot express, :class:`heigen.InputError`
     for arguments that do not fit together.
     """
@@ -112,8 +116,12 @@ def _analysed(workspace: Workspace, options: dict[str, Any], found: _Network, pr
         summary, record, notes = workspace.analyse(_native.asked(options), _native.making(force=found.force), tell)
     said, warned = _native.told(notes, stacklevel=4)
     notes_of, warnings_of = [*found.notes, *said], [*found.warnings, *warned]
+    numbers = json.loads(summary)
+    have = len(numbers.get("eigenvalues", ()))
+    if options["k"] is not None and 0 < have < options["k"]:
+        notes_of.append(f"{options['k']} eigenpairs were asked for, and the matrix has {have}")
     once, warned_once = list(dict.fromkeys(notes_of)), list(dict.fromkeys(warnings_of))
-    return Analysis(workspace, options, record, json.loads(summary), once, warned_once, found.order)
+    return Analysis(workspace, options, record, numbers, once, warned_once, found.order)
 
 
 def operator(
@@ -151,6 +159,8 @@ class _Network:
         self.order: list[str] | None = None
         self.trained: list[str] | None = None
         self.n_classes: int | None = None
+        #: The shape of the outputs of a sample, of a module.
+        self.outputs: tuple[int, ...] | None = None
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.force = False
@@ -162,7 +172,11 @@ def _taken_in(given: Mapping[str, Any], options: dict[str, Any]) -> tuple[Worksp
     found = _network(given["model"], None if samples is None else samples[0])
     found.force = _native.truth(given["force"], "force")
     y = None if samples is None else samples[1]
+    if samples is not None:
+        y = _one_hot_as_classes(y, found)
+        samples = samples[0], y
     _loss(given["loss"], given["loss_args"], options, found, y)
+    _fit_outputs(given["targets"], found, y)
     data["targets"] = _targets(given["targets"], found, y)
     # Squared errors of one output are of numbers, which the engine tells by the network.
     may_be_numbers = found.origin["loss"] == "mse" and y is not None and y.dtype.kind == "f"
@@ -200,9 +214,9 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
     names = given["class_names"]
     data = {
         "standardize": _native.truth(given["standardize"], "standardize"),
-        "divide_by": None if given["divide_by"] is None else _native.integer(given["divide_by"], "divide_by"),
+        "divide_by": None if given["divide_by"] is None else _native.counted(given["divide_by"], "divide_by"),
         "channels_last": _native.truth(given["channels_last"], "channels_last"),
-        "max_gib": None if given["max_gib"] is None else _native.integer(given["max_gib"], "max_gib"),
+        "max_gib": None if given["max_gib"] is None else _native.counted(given["max_gib"], "max_gib"),
         "class_names": None if names is None else [str(n) for n in _native.items_of(names, "class_names", "names")],
     }
     if isinstance(X, (str, os.PathLike)):
@@ -210,6 +224,11 @@ def _samples(given: Mapping[str, Any]) -> tuple[tuple[Any, Any] | None, dict[str
         return None, {**data, "path": _native.path_of(X, "X"), "labels_path": labels}
     if X is None:
         raise InputError("there are no samples", "X", None, "arrays X and y, batches, or a path")
+    torch = sys.modules.get("torch")
+    if y is not None and isinstance(X, tuple) and torch is not None and isinstance(given["model"], torch.nn.Module):
+        got = f"a tuple of {len(X)}"
+        wanted = "one array; heigen.torch.Hessian(model, (X1, X2, y), loss_fn) takes a module with several inputs"
+        raise InputError("the engine's networks have one input", "X", got, wanted)
     features, labels = _native.samples_of(X, y)
     if features.ndim == 0 or len(features) == 0:
         raise InputError("there are no samples: the mean loss over none is undefined", "X", features.shape)
@@ -274,11 +293,18 @@ def _module(found: _Network, model: Any, features: Any) -> None:
 
     from heigen.torch._export import network_of
 
+    from heigen.torch._tried import quietly, tried
+
     example = torch.as_tensor(np.array(features[:2]))
-    read = network_of(model, example if example.shape[0] == 2 else torch.cat([example, example]))
+    pair = example if example.shape[0] == 2 else torch.cat([example, example])
+    found.outputs = tried(model, pair, features.shape)
+    with quietly():
+        read = network_of(model, pair)
     found.origin = {
         "model": re.sub(r"[^\w.+-]", "_", read.name).lstrip(".") or "network",
         "architecture": json.dumps(read.architecture),
+        # Parameters of a module are one where they are one object, whatever numbers they hold.
+        "ties_are_known": True,
     }
     found.tensors = list(read.tensors.items())
     found.order, found.notes, found.n_classes = read.order, list(read.notes), read.n_classes
@@ -286,6 +312,12 @@ def _module(found: _Network, model: Any, features: Any) -> None:
         if not read.trained:
             raise InputError("all parameters of the module are frozen", read.name)
         found.trained = read.trained
+
+
+#: Options of losses, under PyTorch's names.
+_LOSS_ARGS = (
+    "weight", "ignore_index", "label_smoothing", "reduction", "pos_weight", "p", "margin", "delta", "beta", "eps", "full",
+)  # fmt: skip
 
 
 def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y: Any) -> None:
@@ -301,6 +333,8 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
         found.origin["loss"], args = engine_loss(loss)
     elif callable(loss) and getattr(loss, "__name__", "") in ("cross_entropy", *_native.LOSSES):
         found.origin["loss"] = _native.LOSSES.get(loss.__name__, loss.__name__)
+    elif isinstance(loss, type):
+        raise WrongTypeError("this is the class of a loss, not a loss", "loss", loss.__name__, f"{loss.__name__}()")
     elif callable(loss):
         raise UnsupportedModelError("the engine has losses by name; heigen.torch.Hessian takes any function", "loss")
     else:
@@ -308,8 +342,13 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
     if not isinstance(loss_args, (Mapping, type(None))):
         raise WrongTypeError("options of a loss are a dictionary", "loss_args", type(loss_args).__name__)
     for key, value in (loss_args or {}).items():
-        if not isinstance(value, (str, bool)) and value is not None:
-            value = _native.to_numpy(value, f"loss_args, {key}").tolist()
+        if key not in _LOSS_ARGS:
+            raise InputError("there is no such option of a loss", "loss_args", key, ", ".join(_LOSS_ARGS))
+        if value is not None and key != "reduction" and not isinstance(value, bool):
+            numbers = _native.to_numpy(value, f"loss_args, {key}")
+            if numbers.dtype.kind not in "fiub" or not np.isfinite(numbers).all():
+                raise WrongTypeError("options of a loss are finite numbers", f"loss_args, {key}", value)
+            value = numbers.tolist()
         if value is not None:
             args[str(key)] = value
     for key in ("weight", "pos_weight"):
@@ -327,6 +366,28 @@ def _loss(loss: Any, loss_args: Any, options: dict[str, Any], found: _Network, y
 
 def _is_one_hot(y: Any) -> bool:
     return bool(np.isin(y, (0.0, 1.0)).all() and (y.sum(1) == 1).all())
+
+
+def _one_hot_as_classes(y: Any, found: _Network) -> Any:
+    """One-hot labels in whole numbers as classes, for a module with one output a class; those in floats the engine reads."""
+    wide = found.outputs is not None and y.ndim == 2 and found.outputs == y.shape[1:]
+    return y.argmax(1) if wide and y.dtype.kind in "iub" and _is_one_hot(y) else y
+
+
+def _fit_outputs(given: Any, found: _Network, y: Any) -> None:
+    """Refuse classes that have not the shape that a module's outputs ask for, as PyTorch does."""
+    outputs, classes = found.outputs, y is not None and y.dtype.kind in "iu"
+    if outputs is None or not classes or found.origin["loss"] not in ("cross_entropy", "nll"):
+        return
+    got = f"outputs {('N', *outputs)} and y {('N', *y.shape[1:])}".replace("'", "")
+    if given in (None, "classes") and y.ndim == 1 and any(side > 1 for side in outputs[1:]):
+        wanted = 'outputs [N, classes], or targets="positions" with y [N, L] for outputs [N, L, classes]'
+        raise InputError("there are several outputs for every class that y names", "y", got, wanted)
+    if given is None and y.ndim > 1 and len(outputs) > 1 and y.shape[1:] != outputs[1:] and y.shape[1:] == outputs[:-1]:
+        wanted = 'targets="positions", which has the classes last'
+        raise InputError("PyTorch's loss has the classes of outputs first, and y does not fit the rest", "y", got, wanted)
+    if given is None and y.ndim == 2 and len(outputs) == 1 and y.shape[1:] == outputs:
+        raise InputError("the rows of y are neither classes nor one-hot", "y", got, "y [N], or one-hot [N, classes]")
 
 
 def _targets(given: Any, found: _Network, y: Any) -> str | None:

@@ -46,6 +46,8 @@ def dtype_of(dtype: Any) -> np.dtype[Any]:
 
 def integer(value: Any, where: str, least: int) -> int:
     """An integer from ``least`` on."""
+    if isinstance(value, (bool, np.bool_)):
+        raise WrongTypeError("an integer is expected", where, value)
     try:
         number = value.__index__()
     except (AttributeError, TypeError):

@@ -40,9 +40,10 @@ def ranges_of(
         known = {name: (start, stop) for name, start, stop in names}
         for one in chosen:
             if isinstance(one, str):
-                if one not in known:
-                    raise InputError(f"there is no parameter named {one!r}", where, wanted=", ".join(known) or None)
-                pairs.append(known[one])
+                within = [one] if one in known else [name for name in known if name.startswith(f"{one}.")]
+                if not within:
+                    raise InputError(f"there is no parameter and no layer named {one!r}", where, wanted=", ".join(known) or None)
+                pairs.extend(known[name] for name in within)
             elif isinstance(one, (range, slice)):
                 step = 1 if one.step is None else one.step
                 start = 0 if one.start is None else one.start
@@ -52,6 +53,8 @@ def ranges_of(
                 else:
                     pairs.extend((i, i + 1) for i in sorted(range(start, stop, step)))
             elif isinstance(one, tuple) and len(one) == 2:
+                if not all(hasattr(end, "__index__") for end in one):
+                    raise WrongTypeError("the ends of a range are whole numbers", where, one)
                 pairs.append((int(one[0]), int(one[1])))
             else:
                 raise WrongTypeError("ranges, pairs (start, stop) or names are expected", where, type(one).__name__)

@@ -8,6 +8,7 @@ from typing import Any
 
 from heigen._arguments import positive
 from heigen._errors import InputError, WrongTypeError
+from heigen._native import written
 
 __all__ = ["Drawing"]
 
@@ -36,7 +37,9 @@ class Drawing:
         if form not in ("svg", "pdf", "png"):
             raise InputError("pictures are saved by the ending of their file", "path", str(file), ".svg, .pdf or .png")
         dpi = None if dpi is None else positive(dpi, "dpi")
-        file.write_bytes(self._draw(*self._arguments, form, dpi))
+        drawn = self._draw(*self._arguments, form, dpi)
+        with written(file):
+            file.write_bytes(drawn)
         return file
 
     def _repr_svg_(self) -> str:

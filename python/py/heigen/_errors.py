@@ -11,6 +11,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "NotCertifiedError",
+    "NotComputedError",
     "NotConvergedError",
     "NotDeterministicError",
     "NotFiniteError",
@@ -54,6 +55,10 @@ class Error(Exception):
 
 class InputError(Error, ValueError):
     """An argument has a value that cannot be used: a shape that does not fit, an empty choice, an unknown name."""
+
+
+class NotComputedError(InputError, AttributeError):
+    """An analysis was not asked for a number or an array that it therefore has not: to ``hasattr`` it is not there."""
 
 
 class WrongTypeError(Error, TypeError):

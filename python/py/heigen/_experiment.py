@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from heigen import _heigen, _native
 from heigen._analysis import Analysis
+from heigen._errors import WrongTypeError
 from heigen._heigen import Workspace
 from heigen._progress import Progress, telling
 
@@ -94,6 +95,14 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"<experiment {self.name}>"
+
+    def __deepcopy__(self, memo: Any) -> Experiment:
+        # Nothing changes it.
+        return self
+
+    def __reduce__(self) -> Any:
+        wanted = "its analysis, which can be pickled, or heigen.experiment(name) where it arrives"
+        raise WrongTypeError("an experiment cannot be pickled", got=repr(self), wanted=wanted)
 
 
 class Trained:

@@ -6,14 +6,16 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from heigen._errors import InputError, Warning, WrongTypeError
+from heigen._arguments import finite
+from heigen._errors import FileError, InputError, NotDeterministicError, Warning, WrongTypeError
 
-__all__ = ["asked", "making", "npy", "resources", "samples_of", "told"]
+__all__ = ["asked", "making", "npy", "resources", "samples_of", "told", "written"]
 
 #: The loss of a network's analysis under the names of torch.nn.functional as well.
 LOSSES = {
@@ -31,6 +33,7 @@ _LEAST_MEMORY = 2**20
 def asked(options: Mapping[str, Any]) -> str:
     """The options of an analysis for the engine."""
     known = dict(options)
+    _check(known)
     known["samples"] = _range(known.get("samples"))
     known["density"] = _density(known.get("density"))
     for key in ("layers", "decay_only"):
@@ -44,6 +47,30 @@ def asked(options: Mapping[str, Any]) -> str:
         elif known.get(key) is False:
             known[key] = None
     return json_of({key: _plain(value) for key, value in known.items()})
+
+
+#: Options that are whole numbers from 1, switches, and finite numbers from 0.
+_COUNTS = ("k", "batch", "trace", "diagonal")
+_SWITCHES = ("by_layer", "full_basis", "matrix", "coherence", "eigenpairs")
+_NUMBERS = ("tol", "weight_decay", "label_smoothing")
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Refuse options by their names that the engine would refuse by its own, or take for something else."""
+    for key in _COUNTS:
+        value = options.get(key)
+        optional = value is None or key in ("trace", "diagonal") and isinstance(value, (bool, np.bool_))
+        if not optional:
+            counted(value, key)
+    for key in _SWITCHES:
+        if key in options:
+            truth(options[key], key)
+    for key in _NUMBERS:
+        if key in options and finite(options[key], key) < 0:
+            raise InputError("the number is negative", key, options[key], "0 or more")
+    for key in ("operator", "method", "which"):
+        if key in options and text(options[key], key) is None:
+            raise WrongTypeError("this is no text", key, None)
 
 
 def making(seed: int | None = None, pretrained: Any = None, force: bool = False, eval_every: int | None = None) -> str:
@@ -137,6 +164,13 @@ def integer(value: Any, where: str) -> int:
     return number
 
 
+def counted(value: Any, where: str) -> int:
+    """A whole number from 1 that the engine's numbers hold."""
+    if isinstance(value, (bool, np.bool_)) or not 1 <= integer(value, where) < 1 << 32:
+        raise InputError("the number is out of range", where, value, "a whole number from 1")
+    return integer(value, where)
+
+
 def _range(samples: Any) -> list[int] | None:
     if samples is None:
         return None
@@ -165,7 +199,7 @@ def _density(density: Any) -> list[int] | None:
     pair = items_of(density, "density", "True or (probes, steps)")
     if len(pair) != 2:
         raise InputError("the density takes two numbers", "density", f"{len(pair)} of them", "True or (probes, steps)")
-    return [integer(number, "density") for number in pair]
+    return [counted(number, "density") for number in pair]
 
 
 def _names(names: Any, where: str) -> list[str]:
@@ -174,6 +208,8 @@ def _names(names: Any, where: str) -> list[str]:
     chosen = [names] if isinstance(names, str) else items_of(names, where, "names of layers or tensors")
     if not all(isinstance(name, str) for name in chosen):
         raise WrongTypeError("layers are chosen by names", where, chosen)
+    if not chosen:
+        raise InputError("nothing is chosen", where, "an empty list", "one name or more, or None for all")
     return [str(name) for name in chosen]
 
 
@@ -181,7 +217,10 @@ def _integers(values: Any, where: str) -> list[int]:
     if values is None:
         return []
     single = hasattr(values, "__index__") and not getattr(values, "shape", ())
-    return [integer(value, where) for value in ([values] if single else items_of(values, where, "numbers of classes"))]
+    chosen = [integer(value, where) for value in ([values] if single else items_of(values, where, "numbers of classes"))]
+    if not chosen:
+        raise InputError("nothing is chosen", where, "an empty list", "one class or more, or None for all")
+    return chosen
 
 
 def told(notes: Sequence[tuple[bool, str]], stacklevel: int = 3) -> tuple[list[str], list[str]]:
@@ -193,6 +232,15 @@ def told(notes: Sequence[tuple[bool, str]], stacklevel: int = 3) -> tuple[list[s
         if is_warning:
             warnings.warn(text, Warning, stacklevel=stacklevel)
     return said, warned
+
+
+@contextmanager
+def written(path: Any) -> Iterator[None]:
+    """What keeps a file from being written, as heigen's error."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"the file cannot be written: {error.strerror or error}", str(path)) from None
 
 
 def npy(values: Any, where: str) -> bytes:
@@ -213,7 +261,9 @@ def to_numpy(values: Any, where: str = "an array") -> Any:
             values = values.float()
         return values.numpy()
     try:
-        return np.asarray(values)
+        found = np.asarray(values)
+        # Other libraries know the machine's own order of bytes only.
+        return found if found.dtype.isnative else found.astype(found.dtype.newbyteorder("="))
     except (TypeError, ValueError) as error:
         raise WrongTypeError(f"this is no array: {error}", where, type(values).__name__) from None
 
@@ -226,10 +276,11 @@ def samples_of(X: Any, y: Any) -> tuple[Any, Any]:
         return to_numpy(X[0], "X"), to_numpy(X[1], "y")
     if hasattr(X, "__array__") or hasattr(X, "detach"):
         raise InputError("there are no labels", "y", None, "one class for each sample")
+    _refuse_dropping(X)
     features, labels = [], []
     for batch in items_of(X, "X", "arrays X and y, or batches of both"):
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise InputError("batches are pairs of samples and labels", "X", type(batch).__name__)
+            raise InputError("batches are pairs of samples and labels", "X", _batch(batch), "(X, y)")
         one, label = to_numpy(batch[0], "X"), to_numpy(batch[1], "y")
         single = label.ndim == 0
         features.append(one[None] if single else one)
@@ -237,6 +288,55 @@ def samples_of(X: Any, y: Any) -> tuple[Any, Any]:
     if not features:
         raise InputError("there are no samples: the mean loss over none is undefined", "X")
     try:
-        return np.concatenate(features), np.concatenate(labels)
+        found = np.concatenate(features), np.concatenate(labels)
     except ValueError as error:
         raise InputError(f"the batches do not fit together: {error}", "X") from None
+    _refuse_others(X, found)
+    return found
+
+
+def _batch(batch: Any) -> str:
+    return f"a {type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else f"a {type(batch).__name__}"
+
+
+_SAME = "the same samples each time: no random augmentation, and no drop_last with shuffle"
+
+
+def _refuse_dropping(X: Any) -> None:
+    """Refuse a DataLoader that leaves out samples, others each time: the loss is the mean over all."""
+    sampler, size = type(getattr(X, "sampler", None)).__name__, getattr(X, "batch_size", None)
+    if not getattr(X, "drop_last", False) or "Random" not in sampler or not size or not hasattr(X, "dataset"):
+        return
+    try:
+        left = len(X.sampler) % size
+    except TypeError:
+        return
+    if left:
+        got = f"shuffle with drop_last, which leaves out {left} samples"
+        raise NotDeterministicError("the data loader gives other samples each time it is gone through", "X", got, _SAME)
+
+
+def _refuse_others(X: Any, found: tuple[Any, Any]) -> None:
+    """Refuse batches that are others when they are gone through again, in whatever order."""
+    if isinstance(X, (list, tuple)) or iter(X) is X:
+        return
+    count, sums = 0, np.zeros(4)
+    for batch in X:
+        pieces = to_numpy(batch[0], "X"), to_numpy(batch[1], "y")
+        count += 1 if pieces[1].ndim == 0 else len(pieces[1])
+        sums += _sums(pieces)
+    before = _sums(found)
+    scale = np.maximum(np.maximum(before[[1, 1, 3, 3]], sums[[1, 1, 3, 3]]), 1e-300)
+    if count != len(found[1]) or bool((np.abs(before - sums) > 1e-9 * scale).any()):
+        got = f"{count} samples, before {len(found[1])}" if count != len(found[1]) else "other numbers in them"
+        raise NotDeterministicError("the data loader gives other samples each time it is gone through", "X", got, _SAME)
+
+
+def _sums(pieces: tuple[Any, Any]) -> Any:
+    """Sums over all numbers of samples and labels, and of their magnitudes; texts count as nothing."""
+    out = []
+    for piece in pieces:
+        numbers = piece if piece.dtype.kind in "fiub" else np.zeros(0)
+        total = float(numbers.sum(dtype=np.float64))
+        out += [total, float(np.abs(numbers).sum(dtype=np.float64)) if numbers.dtype.kind in "fi" else total]
+    return np.array(out)

@@ -8,15 +8,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heigen._errors import WrongTypeError
 from heigen._operators import Operator
 
 __all__ = ["NativeOperator", "Reordered"]
 
 
-class NativeOperator(Operator):
-    """A matrix of the native engine. Solvers work on it without a call to Python."""
+class _OfTheEngine(Operator):
+    """An operator that stands in the engine's memory."""
 
     _probed = True
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        # Nothing changes it.
+        return self
+
+    def __reduce__(self) -> Any:
+        wanted = "an analysis, which can be pickled, and its analysis.operator() where it arrives"
+        raise WrongTypeError("an operator of the engine cannot be pickled", got=repr(self), wanted=wanted)
+
+
+class NativeOperator(_OfTheEngine):
+    """A matrix of the native engine. Solvers work on it without a call to Python."""
 
     def __init__(self, handle: Any, names: Sequence[tuple[str, int, int]], dtype: str, kind: str) -> None:
         self._native = handle
@@ -32,10 +45,8 @@ class NativeOperator(Operator):
         return f"native {self._kind}"
 
 
-class Reordered(Operator):
+class Reordered(_OfTheEngine):
     """A native operator whose coordinates stand in the order of a module's own parameters."""
-
-    _probed = True
 
     def __init__(self, native: NativeOperator, order: NDArray[Any], names: Sequence[tuple[str, int, int]]) -> None:
         self._inner, self._order = native, order

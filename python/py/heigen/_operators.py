@@ -104,7 +104,9 @@ class Operator:
 
     def _rows_of(self, directions: Any) -> tuple[Any, Any]:
         """Directions [P] or [P, k] of the user's as a block [k, P] in this operator's home; and an example of their form."""
-        shape = tuple(getattr(directions, "shape", ()))
+        if not hasattr(directions, "shape"):
+            directions = array(directions, "directions")
+        shape = tuple(directions.shape)
         if len(shape) not in (1, 2) or shape[0] != self._length:
             wanted = f"({self._length},) or ({self._length}, k)"
             raise InputError("directions do not fit the operator", type(self).__name__, shape, wanted)
@@ -130,6 +132,9 @@ class Operator:
     def __sub__(self, other: Any) -> Operator:
         return self + Scaled(as_operator(other, n=self._length, dtype=self._dtype), -1.0)
 
+    def __rsub__(self, other: Any) -> Operator:
+        return as_operator(other, n=self._length, dtype=self._dtype) + Scaled(self, -1.0)
+
     def __mul__(self, factor: Any) -> Operator:
         return Scaled(self, finite(factor, "the factor of an operator"))
 
@@ -152,7 +157,8 @@ class Operator:
         """The block of some coordinates, with all others held fixed.
 
         ``coordinates`` are a ``range`` or ``slice``, a pair (start, stop), a list of ranges or pairs, an array of indices
-        or a mask of booleans [P], or a name or names out of :attr:`names`. Their order is that of the operator.
+        or a mask of booleans [P], or a name or names out of :attr:`names`, or of layers: "0" stands for "0.weight" and
+        "0.bias". Their order is that of the operator.
         """
         return Restricted(self, coordinates)
 

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from heigen import _native
 from heigen._drawings import Drawing
+from heigen._errors import InputError
 from heigen._progress import Progress, telling
 
 if TYPE_CHECKING:
     from heigen._analysis import Analysis
 
 __all__ = ["Picture", "Plots"]
+
+
+#: The samples that pictures in the space of samples are for.
+_FEATURES = {"planes": "planes are drawn of samples with two", "line": "a line is drawn of samples with one"}
 
 
 class Picture(Drawing):
@@ -31,7 +36,7 @@ def _drawn(
 ) -> bytes:
     """The bytes of a picture's file."""
     with telling(progress) as tell:
-        return analysis._workspace.picture(kind, analysis._asked, _native.making(), options, form, dpi, tell)
+        return analysis._at_work.picture(kind, analysis._asked, _native.making(), options, form, dpi, tell)
 
 
 class Plots:
@@ -44,10 +49,19 @@ class Plots:
         self._analysis = analysis
 
     def _picture(self, kind: str, progress: Progress = None, **options: Any) -> Picture:
+        for key in ("vectors", "resolution"):
+            if options.get(key) is not None and _native.integer(options[key], key) < 1:
+                raise InputError("the number is out of range", key, options[key], "a whole number from 1")
         options_text = _native.json_of({key: value for key, value in options.items() if value is not None})
         picture = Picture(self._analysis, kind, options_text)
         # What does not fit is said now, and not where the picture is looked at.
-        picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
+        try:
+            picture._svg = _drawn(self._analysis, kind, options_text, "svg", None, progress).decode()
+        except InputError as error:
+            if kind not in ("planes", "line") or " features" not in error.what:
+                raise
+            said = error.what.split(";")[0]
+            raise InputError(f"{said}; {_FEATURES[kind]}; plot.embedding() shows samples of any number of features") from None
         return picture
 
     def spectrum(self, *, progress: Progress = None) -> Picture:
@@ -73,6 +87,7 @@ class Plots:
     ) -> Picture:
         """The paper's Figure 2, for samples of two features: the boundary, and maps of the alignment with v_1, v_2, ...
 
+        For samples of more features there is :meth:`embedding`, and :func:`heigen.torch.boundary` with a plane of one's own.
         ``which`` is "top", "lowest", "random" (eigenvectors) or "directions" (random ones, which are none).
         """
         drawing = {"vectors": vectors, "which": which, "resolution": resolution, "individual_bars": individual_bars}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from heigen import _heigen
 from heigen._arguments import array, finite, integer, positive, text
 from heigen._drawings import Drawing
 from heigen._errors import InputError, NotCertifiedError, WrongTypeError
+from heigen._quadrature import mass_below, tridiagonal
 
-__all__ = ["Certificate", "Density", "Diagonal", "EigenPairs", "Estimate", "Outliers", "Solution", "Spectrum"]
+__all__ = ["Certificate", "Count", "Density", "Diagonal", "EigenPairs", "Estimate", "Outliers", "Solution", "Spectrum"]
 
 Vector = NDArray[np.float64]
 
@@ -34,6 +36,23 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Count(Estimate):
+    """A number of eigenvalues known by sampling.
+
+    The standard error is the scatter over random vectors. Where the quadrature of a single vector leaves open on which side
+    eigenvalues lie, as inside of a cluster that its steps did not resolve, that is in ``lower`` and ``upper`` alone: the true
+    number lies between them, each known up to its own standard error.
+    """
+
+    #: What is counted at least, and at most, by the Chebyshev-Markov-Stieltjes inequalities.
+    lower: Estimate
+    upper: Estimate
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, between {self.lower} and {self.upper}"
+
+
+@dataclass(frozen=True)
 class Certificate:
     """Bounds and checks of eigenpairs (lambda_i, v_i) of a symmetric operator A, from products that had no part in computing
     them.
@@ -48,7 +67,7 @@ class Certificate:
     residual_frobenius: float
     #: max |V^T V - I|.
     orthogonality: float
-    #: Bound on |A - V diag(lambda) V^T|_2: the part of A that the pairs do not explain.
+    #: Bound on |A - V diag(lambda) V^T|_2: the part of A that the pairs do not explain, V the eigenvectors that were returned.
     outside_bound: float
     #: Upper bound on the probability that ``outside_bound`` does not hold.
     failure_probability: float
@@ -82,6 +101,10 @@ class Certificate:
         """Whether each pair is an eigenpair up to the limit, and the vectors are orthonormal, whatever else A has."""
         allowed = max(self.limit * self.scale, self.rounding)
         return self.residual_max <= allowed and self.orthogonality <= self.limit
+
+    def __repr__(self) -> str:
+        bounds = f"residuals up to {self.residual_max:.1e}, outside {self.outside_bound:.1e}"
+        return f"Certificate(whole={self.whole}, {bounds}, orthogonality {self.orthogonality:.1e})"
 
     def check(self, whole: bool = True) -> None:
         """Raise :class:`heigen.NotCertifiedError` where the pairs are not the whole spectrum; with ``whole=False``, where
@@ -123,6 +146,11 @@ class EigenPairs:
 
     def __len__(self) -> int:
         return len(self.eigenvalues)
+
+    def plot(self, title: str = "eigenvalues") -> Drawing:
+        """The eigenvalues that were computed, those that stand apart among them in colour."""
+        ascending = np.sort(self.eigenvalues)
+        return Drawing(_heigen.draw_spectrum, text(title, "title"), ascending.tolist(), Outliers.of(ascending).count)
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -215,7 +243,11 @@ class Outliers:
     @classmethod
     def of(cls, eigenvalues: Any) -> Outliers:
         """The count from all eigenvalues, in any order."""
-        return cls(*_heigen.outliers(np.sort(np.asarray(array(eigenvalues, "eigenvalues"), np.float64)).tolist()))
+        values = np.asarray(array(eigenvalues, "eigenvalues"), np.float64)
+        if values.ndim != 1 or not np.isfinite(values).all():
+            got = values.shape if values.ndim != 1 else "an eigenvalue that is infinite or NaN"
+            raise InputError("outliers are counted among finite eigenvalues [P]", "eigenvalues", got)
+        return cls(*_heigen.outliers(np.sort(values).tolist()))
 
     def __int__(self) -> int:
         return self.count
@@ -242,7 +274,9 @@ class Diagonal:
 class Density:
     """The distribution of the P eigenvalues as random vectors see it: a quadrature for each of them.
 
-    For a function f the mean of f over the eigenvalues is the mean over probes of ``weights @ f(nodes)``.
+    For a function f the mean of f over the eigenvalues is the mean over probes of ``weights @ f(nodes)``. Standard errors are
+    the scatter over probes; the error of each quadrature itself is not in them: it is small for smooth f, and for numbers of
+    eigenvalues :meth:`count_below` bounds it.
     """
 
     n_params: int
@@ -256,15 +290,17 @@ class Density:
         return float(min(nodes[0] for nodes in self.nodes)), float(max(nodes[-1] for nodes in self.nodes))
 
     def mean_of(self, function: Callable[[Vector], Any]) -> Estimate:
-        """1/P sum_i f(lambda_i), for a function of arrays."""
+        """1/P sum_i f(lambda_i), for a function of arrays. The standard error is the scatter over probes alone."""
         if not callable(function):
             raise WrongTypeError("a function of an array is expected", "function", type(function).__name__)
-        samples = np.array([float(np.dot(w, function(x))) for x, w in zip(self.nodes, self.weights)])
+        samples = np.array([float(np.dot(w, _values(function(x), x))) for x, w in zip(self.nodes, self.weights)])
         return Estimate(float(samples.mean()), float(samples.std(ddof=1) / np.sqrt(len(samples))))
 
     def curve(self, points: int = 500, bandwidth: float = 0.01) -> tuple[Vector, Vector, Vector]:
         """(grid, density, standard errors): smoothed by a Gaussian whose width is ``bandwidth`` of the range."""
         points, bandwidth = integer(points, "points", 2), positive(bandwidth, "bandwidth")
+        if points > _POINTS:
+            raise InputError("a curve has fewer points", "points", points, f"at most {_POINTS}")
         grid, density, errors, _ = _heigen.density_curve(self.n_params, *self._lists(), points, bandwidth)
         return grid, density, errors
 
@@ -277,9 +313,26 @@ class Density:
     def _repr_svg_(self) -> str:
         return self.plot().svg
 
-    def count_below(self, x: float) -> Estimate:
-        """The number of eigenvalues <= x."""
-        return self._estimate("count_below", x)
+    def count_below(self, x: float) -> Count:
+        """The number of eigenvalues <= x, between ``lower`` and ``upper``. The standard error is the scatter over probes, which
+        does not cover what the quadrature itself leaves open where eigenvalues lie densely around x; the bounds do.
+
+        More steps bring the bounds together.
+
+        References: Akhiezer, The Classical Moment Problem (1965), section 2.5 (the inequalities of Chebyshev, Markov and
+        Stieltjes); Golub, SIAM Review 15 (1973), 318 (the quadrature with a prescribed node).
+        """
+        x = finite(x, "count_below")
+        found = self._estimate("count_below", x)
+        bounds = np.array([mass_below(*jacobi, x) for jacobi in self._jacobi]) * self.n_params
+        means, errors = bounds.mean(0), bounds.std(0, ddof=1) / np.sqrt(len(bounds))
+        lower, upper = (Estimate(float(mean), float(error)) for mean, error in zip(means, errors))
+        return Count(found.value, found.standard_error, lower, upper)
+
+    @cached_property
+    def _jacobi(self) -> list[tuple[Vector, Vector]]:
+        """The tridiagonal matrix of every probe's quadrature."""
+        return [tridiagonal(x, w) for x, w in zip(self.nodes, self.weights)]
 
     def log_determinant(self, damping: float) -> Estimate:
         """log det(A + damping I)."""
@@ -327,6 +380,18 @@ class Solution:
     def __repr__(self) -> str:
         relative = _largest(self.residuals / np.where(self.norms > 0, self.norms, 1.0))
         return f"Solution(residuals up to {relative:.1e} of b, {self.products} products)"
+
+
+#: Points of a curve at most: more than any screen shows, and no more than a moment of work.
+_POINTS = 100_000
+
+
+def _values(found: Any, nodes: Vector) -> Vector:
+    """The values of a user's function at the nodes; one number stands for a constant function."""
+    values = np.asarray(array(found, "a value of the function"), np.float64)
+    if values.shape not in ((), nodes.shape):
+        raise InputError("the function has not one value for each node", "function", values.shape, nodes.shape)
+    return np.broadcast_to(values, nodes.shape)
 
 
 def _some(values: Vector) -> str:

@@ -49,7 +49,8 @@ def eigsh(
     check: bool = True,
     progress: Progress = None,
 ) -> EigenPairs:
-    """The k eigenpairs at an end of the spectrum, by block Lanczos with full reorthogonalisation and thick restarts.
+    """The k eigenpairs at an end of the spectrum, all P where k is larger, by block Lanczos with full reorthogonalisation and
+    thick restarts.
 
     ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
     outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
@@ -136,11 +137,16 @@ def density(
 ) -> Density:
     """The distribution of all eigenvalues by stochastic Lanczos quadrature: ``steps`` products with ``probes`` directions.
 
-    The probes take their steps together as far as their vectors fit into 4 GiB, else one group after another.
+    The probes take their steps together as far as their vectors fit into 4 GiB, else one group after another. Standard errors
+    of what follows from it are the scatter over probes; :meth:`Density.count_below` also bounds what the quadrature leaves
+    open.
     """
     op = as_operator(op)
     probes, steps = integer(probes, "probes", 2), integer(steps, "steps", 1)
-    _room_for(op, _heigen.density_vectors(min(op.shape[0], 2**62), op.dtype.itemsize, probes, steps), "density")
+    # Nodes and weights of all probes, twice, and the small matrices of those that go together.
+    _numbers_for(probes * 4.0 * min(steps, op.shape[0]), "density")
+    _room_for(op, 1, "density")
+    _room_for(op, _heigen.density_vectors(op.shape[0], op.dtype.itemsize, probes, steps), "density")
     with telling(progress) as tell:
         nodes, weights = _heigen.density(op, probes, steps, seed_of(seed), bool(check), tell)
     return Density(op.shape[0], nodes, weights)
@@ -192,6 +198,7 @@ def trace(
         raise InputError("there is no such method", "trace", method, '"hutch++" or "hutchinson"')
     plain = name == "hutchinson"
     products = integer(products, "products", 2 if plain else 6)
+    _numbers_for(products if plain else 0.0, "trace")
     _room_for(op, max(min(products, 64), _PROBES) if plain else 4 * (products // 3), "trace")
     with telling(progress) as tell:
         return Estimate(*_heigen.trace(op, products, plain, seed_of(seed), bool(check), tell))
@@ -203,6 +210,7 @@ def diagonal(
     """The diagonal: estimated from ``samples`` products, or exact from P products where none are given."""
     op = as_operator(op)
     samples = None if samples is None else integer(samples, "samples", 2)
+    _numbers_for(0.0 if samples is None else samples, "diagonal")
     _room_for(op, 3 * 64 if samples is None or samples > 64 else 3 * samples, "diagonal")
     with telling(progress) as tell:
         return Diagonal(*_heigen.diagonal(op, samples, seed_of(seed), bool(check), tell))
@@ -238,11 +246,9 @@ def outliers(op: Any, *, check: bool = True, progress: Progress = None) -> Outli
         return op.outliers()
     if isinstance(op, EigenPairs):
         return Outliers.of(op.eigenvalues)
-    if isinstance(op, (list, tuple, np.ndarray)):
+    if isinstance(op, (list, tuple, np.ndarray)) or hasattr(op, "detach") or hasattr(op, "__array__") and hasattr(op, "shape"):
         values = np.asarray(array(op, "outliers"), np.float64)
         if values.ndim == 1:
-            if not np.isfinite(values).all():
-                raise InputError("an eigenvalue is infinite or NaN", "outliers")
             return Outliers.of(values)
     op = as_operator(op)
     size = op.shape[0]
@@ -307,7 +313,10 @@ def set_threads(number: int = 0) -> None:
 
     Results do not depend on it. The threads of PyTorch, JAX and NumPy are their own.
     """
-    _heigen.set_threads(integer(number, "number", 0))
+    number = integer(number, "number", 0)
+    if number > 1024:
+        raise InputError("the number of threads is out of range", "number", number, "0 (all cores) to 1024")
+    _heigen.set_threads(number)
 
 
 def _rows(op: Operator, directions: Any, where: str) -> Any:
@@ -338,6 +347,14 @@ def _room_for(op: Operator, vectors: int, where: str) -> None:
             f"{needed / gib:.1f} GiB",
             f"{allowed / gib:.1f} GiB",
         )
+
+
+def _numbers_for(count: float, where: str) -> None:
+    """Refuse work whose results alone, so many float64, the host's memory does not hold."""
+    if 8.0 * count > _available():
+        gib = 2.0**30
+        got, wanted = f"{8.0 * count / gib:.3g} GiB", f"at most {_available() / gib:.1f} GiB"
+        raise TooLargeError("the numbers that are asked for do not fit into the memory that is available", where, got, wanted)
 
 
 def _available() -> float:

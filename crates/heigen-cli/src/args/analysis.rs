@@ -230,7 +230,7 @@ impl FromStr for LossArg {
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct TopKArgs {
     /// Only K eigenpairs, by block Lanczos: for networks too large for the whole spectrum. [with --method lanczos: 10]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..), help_heading = HOW)]
+    #[arg(long, alias = "k", value_name = "K", value_parser = clap::value_parser!(u32).range(1..), help_heading = HOW)]
     pub(crate) top_k: Option<u32>,
     /// Which end of the spectrum they are taken from.
     #[arg(long, value_enum, default_value_t, help_heading = HOW)]

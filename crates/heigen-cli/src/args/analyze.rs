@@ -122,7 +122,7 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, value_enum, default_value_t, help_heading = "What is analysed")]
     pub(crate) method: MethodArg,
     /// Only the K largest eigenvalues, by Lanczos.
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "What is analysed")]
+    #[arg(long, alias = "k", value_name = "K", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "What is analysed")]
     pub(crate) top_k: Option<u32>,
     /// A table by layer: trace, its share, largest and smallest eigenvalue, gradient norm.
     #[arg(long, help_heading = "What is analysed")]

@@ -10,7 +10,7 @@ mod page;
 mod ties;
 mod warnings;
 
-use crate::analysis::{Analysed, Asked, Found, How, Spectrum, spectrum};
+use crate::analysis::{Analysed, AnalysisRequest, Asked, Found, How, Spectrum, spectrum};
 use crate::boundary;
 use crate::call::Call;
 use crate::drawing::{Draw, Drawing, Figure, PLOTS, Shown, draw_shown, line};
@@ -28,10 +28,11 @@ use heigen::vocabulary::LossArgs;
 use heigen_store::atomic::{self, Staged};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::catalogue::Loaded;
+use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Order};
 use heigen_store::own_data;
-use heigen_store::record::Summary;
+use heigen_store::record::{End, Operator, Summary};
 use heigen_store::weights::NamedTensor;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -76,6 +77,9 @@ pub struct Given {
     /// The samples, in place of the files of [`ImportRequest::data`]. They are stored beside the experiment that is about
     /// them.
     pub samples: Option<Arc<own_data::Opened>>,
+    /// Whether the architecture says of all tensors which are one, as the parameters of a module in memory do: then tensors
+    /// with the same numbers are two.
+    pub ties_are_known: bool,
 }
 
 /// A renaming: names of tensors that begin with `from` begin with `to` instead.
@@ -253,6 +257,27 @@ impl Lab {
         self.call(&request.store, &request.making, watch, |call| study(call, request))
     }
 
+    /// Reasons why the numbers of an analysis may mislead, as whole sentences: weights that are no minimum of the loss, with
+    /// likely causes where these can be tried, and a matrix that rounding has moved.
+    ///
+    /// # Cost
+    /// About twenty passes through all samples where the gradient is too large for a minimum; nothing otherwise.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks. Samples or weights that cannot be read leave out the causes.
+    pub fn doubts(
+        &self,
+        request: &AnalysisRequest,
+        found: &Found,
+        watch: &dyn LabWatch,
+    ) -> Result<Vec<String>, LabError> {
+        self.call(&request.store, &request.making, watch, |call| {
+            let loaded = call.seeded(request.experiment.clone());
+            let tried = || standing_causes(call, &loaded, &request.asked).unwrap_or_default();
+            Ok(warnings_of(found, tried))
+        })
+    }
+
     /// Studies an experiment: spectrum, boundary, pictures and one page.
     ///
     /// # Errors
@@ -328,8 +353,11 @@ fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, La
     };
     let mut warnings = imported.warnings.clone();
     for warning in warnings_of(&spectrum, || causes(call, &imported, asked)) {
-        call.note(job, NoteKind::Warning(warning.clone()));
-        warnings.push(warning);
+        // A face that made the analysis before has said it, and hands it over to be repeated.
+        if !warnings.contains(&warning) {
+            call.note(job, NoteKind::Warning(warning.clone()));
+            warnings.push(warning);
+        }
     }
     let name = job.to_string().replace('/', "-");
     // A study of some eigenpairs has a page of its own, beside the page of the whole spectrum.
@@ -371,27 +399,56 @@ fn logits(call: &Call, own: &Imported) -> Result<(), LabError> {
 
 /// Likely causes of a gradient that is not small.
 fn causes(call: &Call, imported: &Imported, asked: &Asked) -> Vec<LikelyCause> {
-    let prepared = &imported.prepared;
-    let objective = asked.subject.objective(&imported.experiment.experiment);
-    let problem = call.problem::<f64, _>(&prepared.network, &imported.theta, prepared.training(), objective);
-    problem.map_or_else(|_| vec![], |problem| call.run(|| likely_causes(&problem)))
+    causes_at(call, &imported.experiment, &imported.prepared, &imported.theta, asked)
+}
+
+/// The likely causes of an analysis that stands in the store; `None` where its weights or samples are not at hand. Nothing is
+/// trained for it.
+fn standing_causes(call: &Call, loaded: &Loaded, asked: &Asked) -> Option<Vec<LikelyCause>> {
+    let stored = || Some(call.store.of(&loaded.experiment.name).ok()?.weights());
+    let weights = asked.how.weights.clone().or_else(stored).filter(|path| files::is_file(path))?;
+    let mut prepared = Prepared::new(call, &loaded.experiment).ok()?;
+    let theta = prepared.load(&weights, &*call.memo.weights(&call.lab.cache, &weights).ok()?).ok()?;
+    Some(causes_at(call, loaded, &prepared, &theta, asked))
+}
+
+fn causes_at(call: &Call, loaded: &Loaded, prepared: &Prepared, theta: &[f64], asked: &Asked) -> Vec<LikelyCause> {
+    let objective = asked.subject.objective(&loaded.experiment);
+    let Ok(problem) = call.problem::<f64, _>(&prepared.network, theta, prepared.training(), objective) else {
+        return vec![];
+    };
+    let problem = match asked.subject.batch {
+        Some(size) => problem.in_batches(size),
+        None => problem,
+    };
+    call.run(|| likely_causes(&problem))
 }
 
 fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> Vec<String> {
+    // The eigenvalues of the others say neither how the loss falls nor how far.
+    let curves = matches!(spectrum.subject().operator, Operator::Hessian | Operator::Ggn);
     match spectrum {
         Found::Whole(r) => {
             let s = &r.summary;
-            let mut all = warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min, causes);
+            let mut all = Vec::new();
+            if curves {
+                all = warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min, causes);
+            }
             all.extend(warnings::imprecise(s.certificate.matrix_error, s.lambda_max.max(-s.lambda_min)));
             all
         }
         // Whether the gradient is large can only be said beside lambda_1.
         Found::Estimates(_) => vec![],
-        // Only the upper end of the spectrum is known.
+        // Only an end of the spectrum is known.
         Found::Top(r) => {
             let s = &r.summary;
             let (low, high) = s.eigenvalues.iter().fold((0.0f64, 0.0f64), |(low, high), &l| (low.min(l), high.max(l)));
-            let mut all = warnings::no_minimum(s.loss, s.grad_norm, high, low, causes);
+            // Where the upper end was not looked at, the estimate of |A| takes its place.
+            let high = if matches!(s.which, End::Largest | End::Both) { high } else { high.max(s.scale) };
+            let mut all = Vec::new();
+            if curves {
+                all = warnings::no_minimum(s.loss, s.grad_norm, high, low, causes);
+            }
             all.extend(warnings::imprecise(s.matrix_error, s.scale));
             all
         }

@@ -55,7 +55,9 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
         experiment.model = ModelSpec::Sequential(foreign.architecture.clone());
         prepared = prepared.with_model(&experiment)?;
     }
-    foreign.warnings.extend(ties::equal_but_not_tied(prepared.network.layout(), &foreign.tensors));
+    if !request.given.ties_are_known {
+        foreign.warnings.extend(ties::equal_but_not_tied(prepared.network.layout(), &foreign.tensors));
+    }
     only_numbers(request, &foreign, &prepared)?;
     let theta = prepared.place(&foreign.tensors).map_err(|source| unfit(request, &foreign, &prepared, source))?;
     let numbers = prepared.network.activation_size();

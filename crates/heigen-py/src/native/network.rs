@@ -39,6 +39,8 @@ pub(crate) struct Origin {
     name: Option<String>,
     #[serde(default)]
     force: bool,
+    #[serde(default)]
+    ties_are_known: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -74,15 +76,27 @@ pub(crate) fn request(
     samples: Option<Opened>,
 ) -> Result<ImportRequest, String> {
     let origin: Origin = serde_json::from_str(json).map_err(|e| e.to_string())?;
-    let Origin { model, arch, architecture, rename, leave_out, weights_key, data, loss: kind, loss_args, name, force } =
-        origin;
+    let Origin {
+        model,
+        arch,
+        architecture,
+        rename,
+        leave_out,
+        weights_key,
+        data,
+        loss: kind,
+        loss_args,
+        name,
+        force,
+        ties_are_known,
+    } = origin;
     Ok(ImportRequest {
         model,
         arch,
         renamings: rename.into_iter().map(|(from, to)| Renaming { from, to }).collect(),
         leave_out,
         weights_key,
-        given: Given { architecture, tensors: tensors.map(Arc::new), samples: samples.map(Arc::new) },
+        given: Given { architecture, tensors: tensors.map(Arc::new), samples: samples.map(Arc::new), ties_are_known },
         data: FileArgs {
             path: data.path,
             labels_path: data.labels_path,

@@ -208,7 +208,7 @@ impl Workspace {
         Ok((in_json(py, trained.record)?, notes))
     }
 
-    /// The analysis that `options` ask for, made or found.
+    /// The analysis that `options` ask for, made or found; reasons why its numbers may mislead are among the notes.
     fn analyse(
         &self,
         py: Python<'_>,
@@ -218,8 +218,22 @@ impl Workspace {
     ) -> PyResult<Analysed> {
         let request = self.request(asked(py, options)?, making(py, making_options)?);
         let lab = self.lab(py)?;
-        let ((found, paths), notes) = run(py, progress, move |watch| lab.analyse(&request, watch))?;
+        let ((found, paths, doubts), mut notes) = run(py, progress, move |watch| {
+            let (found, paths) = lab.analyse(&request, watch)?;
+            let doubts = lab.doubts(&request, &found, watch)?;
+            Ok((found, paths, doubts))
+        })?;
+        notes.extend(doubts.into_iter().map(|doubt| (true, doubt)));
         Ok((in_json(py, found)?, paths.analysis().display().to_string(), notes))
+    }
+
+    /// Reasons why the numbers of the analysis whose record stands at `record` may mislead.
+    fn doubts(&self, py: Python<'_>, record: &str) -> PyResult<Vec<String>> {
+        let stored = self.store.analysis(Path::new(record)).map_err(|error| errors::of(py, &error))?;
+        let request = self.request(stored.asked, Making::default());
+        let lab = self.lab(py)?;
+        let (doubts, _) = run(py, None, move |watch| lab.doubts(&request, &stored.found, watch))?;
+        Ok(doubts)
     }
 
     /// The measures of the decision boundary, as JSON.

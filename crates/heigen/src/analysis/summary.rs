@@ -42,8 +42,8 @@ pub struct Summary {
     pub residual_max: f64,
     /// Largest entry of |V^T V - I|.
     pub orthogonality: f64,
-    /// A bound on the part of the matrix outside the stored pairs: the certificate's, or the largest eigenvalue that
-    /// counts as zero.
+    /// The bound on the part of the matrix outside the stored pairs, as the certificate has it: that of all pairs, and the
+    /// largest eigenvalue that counts as zero, whose vector is not stored.
     pub outside_bound: f64,
     /// The error bounds of the spectrum.
     pub certificate: Certificate,
@@ -138,7 +138,9 @@ fn analyze_here<T: Scalar>(
     }
     let (overlaps, spectrum) = everything.unwrap_or((nonzero, spectrum));
     let ascending: Vec<f64> = spectrum.eigenvalues.iter().map(|l| l.to_f64()).collect();
-    let certificate = spectrum.certificate;
+    // What the stored pairs leave of the matrix includes the eigenvalues that count as zero, whose vectors are not stored.
+    let mut certificate = spectrum.certificate;
+    certificate.outside_bound += tail;
     let summary = Summary {
         n_params: spectrum.eigenvalues.len(),
         n_samples: problem.n_samples(),
@@ -153,7 +155,7 @@ fn analyze_here<T: Scalar>(
         eigenvalues_top: ascending.iter().rev().take(TOP).copied().collect(),
         residual_max: certificate.residual_max,
         orthogonality: certificate.orthogonality,
-        outside_bound: certificate.outside_bound.max(tail),
+        outside_bound: certificate.outside_bound,
         certificate,
         g_theta: measures,
         n_clusters,

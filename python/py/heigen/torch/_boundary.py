@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from heigen._errors import InputError, WrongTypeError
+from heigen._arguments import finite, integer
+from heigen._errors import Error, InputError, NotFiniteError, WrongTypeError
 from heigen._parts import Complexity
 from heigen.torch._data import map_tensors, tensors
 from heigen.torch._losses import OfOutputs, as_loss, call
@@ -74,6 +75,8 @@ class Classifier:
         X = map_tensors(lambda t: t.to(self.dtype) if t.is_floating_point() else t, X)
         if self.count(X) == 0:
             raise InputError("there are no inputs", "X", "0 inputs", "one or more")
+        if not all(bool(torch.isfinite(t).all()) for t in tensors(X) if t.is_floating_point()):
+            raise NotFiniteError("an input is infinite or NaN", "X")
         return X
 
     @staticmethod
@@ -103,8 +106,15 @@ class Classifier:
 
     def outputs(self, X: Any) -> Tensor:
         """The outputs of all inputs, without a graph."""
-        with self.settings(), torch.no_grad(), same_numbers(self.device, 0):
-            return torch.cat([self.of(part) for part in self._slices(X, _SAMPLES)])
+        try:
+            with self.settings(), torch.no_grad(), same_numbers(self.device, 0):
+                return torch.cat([self.of(part) for part in self._slices(X, _SAMPLES)])
+        except Error:
+            raise
+        except Exception as error:  # Modules raise whatever they like.
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            shapes = ", ".join(f"{str(t.dtype).removeprefix('torch.')} {tuple(t.shape)}" for t in tensors(X))
+            raise InputError(f"the model fails on the inputs ({type(error).__name__}: {said})", "X", shapes) from error
 
     def _slices(self, X: Any, size: int) -> Iterator[Any]:
         for start in range(0, self.count(X), size):
@@ -198,14 +208,40 @@ class Classifier:
         return tuple(torch.stack(column) for column in zip(*rows))
 
     def vectors(self, vectors: Any) -> Tensor:
-        """Directions [P, k] or [P] of the user's as a tensor [P, k]."""
-        out = torch.as_tensor(vectors, dtype=self.dtype, device=self.device)
+        """Directions [P, k] or [P] of the user's as a tensor [P, k]; of eigenpairs the eigenvectors."""
+        vectors = vectors_of(vectors)
+        try:
+            out = torch.as_tensor(vectors, dtype=self.dtype, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise WrongTypeError(f"these are no vectors ({error})", "vectors", type(vectors).__name__) from None
         if out.ndim == 1:
             out = out[:, None]
         if out.ndim != 2 or out.shape[0] != self.n_params:
             wanted = f"({self.n_params}, k)"
             raise InputError("the vectors do not belong to these parameters", "vectors", tuple(out.shape), wanted)
+        if not bool(torch.isfinite(out).all()):
+            raise NotFiniteError("a vector has an entry that is infinite or NaN", "vectors")
         return out
+
+
+#: Points of a grid along a side at most: every one of them squared goes through the model.
+_GRID = 10_000
+
+
+def _range(side: Any, where: str) -> tuple[float, float]:
+    """The ends of a side of the plane."""
+    wanted = "ascending ends, such as (-1, 1)"
+    if isinstance(side, str) or not hasattr(side, "__len__") or len(side) != 2:
+        raise WrongTypeError("these are no ends of a side of the plane", where, side, wanted)
+    low, high = (finite(end, where) for end in side)
+    if not low < high:
+        raise InputError("these are no ends of a side of the plane", where, side, wanted)
+    return low, high
+
+
+def vectors_of(vectors: Any) -> Any:
+    """The eigenvectors of a result that holds some; anything else as it is."""
+    return getattr(vectors, "eigenvectors", vectors)
 
 
 def reinforcing_gradients(
@@ -240,12 +276,14 @@ def alignments(
 ) -> Any:
     """A_i(x) = <g(x), v_i> / |g(x)| of every input with the columns v_i of ``vectors`` [P, k]: [k, N].
 
-    0 where \\|g\\| <= 1e-20. The result is a NumPy array where ``vectors`` is one, and a tensor otherwise. Gradients
-    are made for some inputs at a time, so that memory does not grow with N.
+    0 where \\|g\\| <= 1e-20. ``vectors`` may be a result that holds eigenvectors, such as that of :func:`heigen.eigsh`. The
+    alignments are a NumPy array where the vectors are one, and a tensor otherwise. Gradients are made for some inputs at a time,
+    so that memory does not grow with N.
 
     References: arXiv:2306.07104, section 3.
     """
     classifier = Classifier(model, loss, params, dtype)
+    vectors = vectors_of(vectors)
     directions = classifier.vectors(vectors)
     columns = []
     for gradients in classifier.each_gradient(X, labels):
@@ -264,6 +302,12 @@ class PlaneBoundary(Complexity):
     #: Polylines [points, 2] on which the predicted class changes.
     lines: tuple[NDArray[np.float64], ...]
 
+    def __repr__(self) -> str:
+        return (
+            f"PlaneBoundary({self.n_pieces} pieces, {self.n_linear} straight segments, length {self.length:.6g}, "
+            f"turning {self.turning:.6g})"
+        )
+
 
 def boundary(
     model: nn.Module,
@@ -279,13 +323,21 @@ def boundary(
     of inputs, such as ``lambda p: origin + p @ directions``. Every square of the grid is cut into two triangles, on which
     the outputs are taken as linear. Compare boundaries on the same grid.
     """
-    if n < 2 or not (x[0] < x[1] and y[0] < y[1]):
-        raise InputError("this is no grid", "x, y, n", (x, y, n), "ascending ends, and 2 points or more")
+    ends = [_range(side, name) for side, name in ((x, "x"), (y, "y"))]
+    n = integer(n, "n", 2)
+    if n > _GRID:
+        raise InputError("the grid is too fine", "n", n, f"at most {_GRID}")
+    x, y = ends
     classifier = Classifier(model, "cross_entropy", None, None)
     first, second = (low + (high - low) * np.arange(n) / (n - 1) for low, high in (x, y))
     nodes = np.stack([np.tile(first, n), np.repeat(second, n)], 1)
     points = torch.as_tensor(nodes, dtype=classifier.dtype, device=classifier.device)
-    outputs = classifier.outputs(points if to_input is None else to_input(points)).cpu().double().numpy()
+    try:
+        outputs = classifier.outputs(points if to_input is None else to_input(points)).cpu().double().numpy()
+    except InputError as error:
+        wanted = "to_input=, which makes inputs of points [m, 2]" if to_input is None else "inputs of the model's"
+        where = "model" if to_input is None else "to_input"
+        raise InputError(f"{error.what}, which are points of the plane", where, error.got, wanted) from error
     if outputs.ndim == 1 or outputs.shape[1] == 1:
         # One logit: the class changes where it is zero.
         outputs = np.stack([np.zeros(len(nodes)), outputs.reshape(len(nodes))], 1)

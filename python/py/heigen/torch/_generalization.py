@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from heigen._errors import InputError
+from heigen._arguments import finite
+from heigen._errors import InputError, NotFiniteError
 from heigen._parts import FIGURE_4_EPS, GTheta, GThetas
 from heigen.torch._boundary import SMALLEST_NORM, Labels, reinforcing_gradients
 from heigen.torch._parameters import Choice
@@ -40,15 +41,18 @@ def g_theta(
 ) -> GThetas:
     """G_theta(eps) of a model over inputs: the fraction of all P eigenvectors whose largest alignment is at least eps.
 
-    ``eigenvectors`` [P, k] are all P, or those of the nonzero eigenvalues; ``eigenvalues`` are theirs [k], or all P. A result
-    of :func:`heigen.spectrum` or :func:`heigen.eigsh` holds both.
+    ``eigenvalues`` are all P, and ``eigenvectors`` [P, k] belong to all of them, or to those that are not zero. A result of
+    :func:`heigen.spectrum`, or an analysis of the whole spectrum, holds both. The leading eigenpairs alone are refused: what
+    they leave is no null space, and counts by eigenvalues that nobody knows.
     Values are given for the thresholds of the paper (or for ``eps``) and for the one that random directions reach, by the
     rules "max" and "mean". By the definition "subspaces", eigenvalues that rounding cannot tell apart count by the
     principal directions of their eigenspace, and so does the null space: that is independent of the basis which an
-    eigensolver happens to return. With the leading eigenvectors alone every value is a lower bound of theirs.
+    eigensolver happens to return.
 
     References: arXiv:2306.07104, section 5.
     """
+    if eps is not None and finite(eps, "eps") < 0:
+        raise InputError("a threshold of cosines is no less than 0", "eps", eps)
     if eigenvectors is None:
         if not hasattr(eigenvalues, "eigenvectors"):
             wanted = "eigenvalues and eigenvectors, or a result that holds them"
@@ -56,6 +60,8 @@ def g_theta(
         eigenvalues, eigenvectors = eigenvalues.eigenvalues, eigenvalues.eigenvectors
     gradients = _host(reinforcing_gradients(model, X, loss=loss, labels=labels, params=params, dtype=dtype))
     values, vectors = _pairs(_host(eigenvalues).astype(np.float64), _host(eigenvectors), len(gradients))
+    if not (np.isfinite(values).all() and np.isfinite(vectors).all()):
+        raise NotFiniteError("an eigenvalue or an eigenvector is infinite or NaN", "eigenvectors")
     thresholds = _thresholds(gradients, eps)
     unit = _unit(gradients)
     p = len(gradients)
@@ -82,6 +88,9 @@ def _pairs(values: Array, vectors: Array, p: int) -> tuple[Array, Array]:
     if vectors.ndim != 2 or vectors.shape[0] != p:
         raise InputError("the eigenvectors do not belong to these parameters", "eigenvectors", vectors.shape, f"({p}, k)")
     k = vectors.shape[1]
+    if len(values) == k < p:
+        got, wanted = f"{k} of {p} eigenvalues", f"all {p}, as heigen.spectrum gives them; those without an eigenvector are zeros"
+        raise InputError("G_theta needs the whole spectrum", "eigenvalues", got, wanted)
     if len(values) != k:
         largest = np.abs(values).max(initial=0.0)
         kept = np.sort(np.argsort(-np.abs(values), kind="stable")[:k])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vmap
 
+from heigen._arguments import integer, positive, seed_of
 from heigen._errors import Error, InputError
 from heigen._parts import Margin, MarginStart
 from heigen.torch._boundary import SMALLEST_NORM, Classifier, alignments
@@ -49,8 +50,8 @@ def margin(
 
     References: arXiv:2306.07104, section 6.
     """
-    if starts < 1:
-        raise InputError("there are no starts", "starts", starts, "1 or more")
+    starts, steps, seed = integer(starts, "starts", 1), integer(steps, "steps", 0), seed_of(seed)
+    learning_rate = positive(learning_rate, "learning_rate")
     classifier = Classifier(model, loss, params, dtype)
     samples = classifier.inputs(X)
     if not isinstance(samples, Tensor) or not samples.is_floating_point():
@@ -58,6 +59,8 @@ def margin(
     directions = classifier.vectors(vector)
     if directions.shape[1] != 1:
         raise InputError("the margin is about one vector", "vector", tuple(directions.shape), f"({classifier.n_params},)")
+    if not bool(directions.any()):
+        raise InputError("the vector is zero and has no direction", "vector", wanted="an eigenvector")
     shape = samples.shape[1:]
     stream = np.random.RandomState(seed)
     points = stream.randn(starts, *shape).astype(np.float64).reshape(starts, -1)
