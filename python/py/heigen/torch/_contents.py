@@ -1,0 +1,131 @@
+"""Whether modules and tensors are still what they were: compared part by part and by exact sums over all their bytes."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+__all__ = ["Contents", "place", "sums"]
+
+#: Bytes from which on sums of products of integers are faster than a checksum.
+_MANY = 1 << 16
+#: Words in a row of such a sum, and words that are converted at a time.
+_ROW, _AT_ONCE = 4096, 1 << 22
+
+
+@functools.lru_cache(maxsize=8)
+def _factors(count: int, device: str) -> Any:
+    """Odd numbers, so that no change of a single word is lost; an array for the host, else a tensor."""
+    odd = np.random.RandomState(20230612).randint(-(1 << 62), 1 << 62, count) * 2 + 1
+    return odd if device == "cpu" else torch.from_numpy(odd).to(device)
+
+
+def _sum_of_bytes(flat: NDArray[np.uint8]) -> int:
+    if flat.size < _MANY:
+        return zlib.crc32(flat)
+    words = flat.size // 8
+    rows = words // _ROW
+    table = flat[: rows * _ROW * 8].view(np.int64).reshape(rows, _ROW)
+    with np.errstate(over="ignore"):
+        total = int(np.dot(np.dot(table, _factors(_ROW, "cpu")), _factors(rows + 1, "cpu")[1:]))
+    return total ^ zlib.crc32(flat[rows * _ROW * 8 :])
+
+
+def _sum_on_device(tensor: Tensor) -> Tensor:
+    kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    flat = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    flat = flat.contiguous().view(kinds[flat.element_size()]).reshape(-1)
+    factors = _factors(_ROW, str(tensor.device))
+    total = torch.zeros((), dtype=torch.int64, device=tensor.device)
+    for start in range(0, len(flat), _AT_ONCE):
+        words = flat[start : start + _AT_ONCE].to(torch.int64)
+        rows = -(-len(words) // _ROW)
+        words = torch.nn.functional.pad(words, (0, rows * _ROW - len(words)))
+        lines = (words.view(rows, _ROW) * factors).sum(1)
+        total = total * 3 + (lines * _factors(rows, str(tensor.device))).sum()
+    return total
+
+
+def sums(tensors: Sequence[Tensor]) -> list[Any]:
+    """A number for each tensor that depends on all its bytes and their places; of other homes than memory, the object."""
+    out: list[Any] = []
+    waiting: list[tuple[int, Tensor]] = []
+    for index, tensor in enumerate(tensors):
+        found: Any = None
+        try:
+            own = tensor.detach()
+            if own.device.type == "cpu":
+                if own.dtype is torch.bfloat16:
+                    own = own.view(torch.int16)
+                array = own.numpy()
+                if not array.flags.c_contiguous:
+                    array = np.ascontiguousarray(array)
+                found = _sum_of_bytes(array.reshape(-1).view(np.uint8))
+            elif own.device.type != "meta":
+                waiting.append((index, _sum_on_device(own)))
+        except (RuntimeError, TypeError, ValueError, KeyError, NotImplementedError):
+            # Sparse and quantized tensors have no bytes of their own.
+            found = None
+        out.append(found)
+    if waiting:
+        # One wait for the device.
+        numbers = torch.stack([total for _, total in waiting]).tolist()
+        for (index, _), number in zip(waiting, numbers):
+            out[index] = number
+    return out
+
+
+def place(tensor: Tensor) -> tuple[Any, ...]:
+    """Where the numbers of a tensor lie, and how often PyTorch has written there."""
+    try:
+        address = tensor.data_ptr()
+    except RuntimeError:
+        address = 0
+    return id(tensor), address, 0 if tensor.is_inference() else tensor._version, tensor.shape
+
+
+#: Attributes of a module that are dictionaries changed in place.
+_TABLES = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks")
+
+
+class Contents:
+    """A module at one moment: its parts and their attributes, and the values of its tensors.
+
+    Writes that PyTorch does not count (those of fused optimizers, through ``.data`` or a NumPy array) are seen by the values.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.refresh(model)
+        tensors = list({id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}.values())
+        self._values = [*map(place, tensors), *sums(tensors)]
+
+    def refresh(self, model: nn.Module) -> None:
+        """Takes the parts as they are: what calls of the module have changed themselves, such as a counter, is no change."""
+        self._parts: list[Any] = []
+        self._constants: list[Any] = []
+        for module in model.modules():
+            attributes = vars(module)
+            self._parts.append(module)
+            self._parts.extend(attributes.values())
+            for name in _TABLES:
+                table = attributes.get(name)
+                if isinstance(table, dict):
+                    self._parts.extend(table.values())
+            self._constants.extend(place(value) for value in attributes.values() if isinstance(value, Tensor))
+
+    def same_parts(self, other: Contents) -> bool:
+        """Whether modules and attributes are the same objects, and tensors among the latter have not been written to."""
+        same = len(self._parts) == len(other._parts) and all(map(operator.is_, self._parts, other._parts))
+        return same and self._constants == other._constants
+
+    def same(self, other: Contents) -> bool:
+        """Whether nothing has changed."""
+        return self._values == other._values and self.same_parts(other)
