@@ -43,14 +43,15 @@ def _sum_on_device(tensor: Tensor) -> Tensor:
     kinds = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
     flat = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     flat = flat.contiguous().view(kinds[flat.element_size()]).reshape(-1)
-    factors = _factors(_ROW, str(tensor.device))
+    device = str(tensor.device)
+    factors = torch.as_tensor(_factors(_ROW, device))
     total = torch.zeros((), dtype=torch.int64, device=tensor.device)
     for start in range(0, len(flat), _AT_ONCE):
         words = flat[start : start + _AT_ONCE].to(torch.int64)
         rows = -(-len(words) // _ROW)
         words = torch.nn.functional.pad(words, (0, rows * _ROW - len(words)))
         lines = (words.view(rows, _ROW) * factors).sum(1)
-        total = total * 3 + (lines * _factors(rows, str(tensor.device))).sum()
+        total = total * 3 + (lines * torch.as_tensor(_factors(rows, device))).sum()
     return total
 
 

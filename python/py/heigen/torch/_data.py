@@ -16,6 +16,8 @@ from heigen.torch._contents import place, sums
 
 __all__ = ["Batches", "Fingerprint", "map_tensors", "n_samples", "pair", "parts", "tensors"]
 
+#: Bytes of data that are compared before every product.
+_FEW = 1 << 16
 #: Keys under which the targets of a batch stand that is a dict.
 TARGETS = ("labels", "label", "targets", "target", "y")
 
@@ -124,7 +126,8 @@ def _is_array(value: Any) -> bool:
     try:
         kind = np.asarray(value).dtype
     except ValueError:
-        raise WrongTypeError("lists of different lengths are no array", "data", "a list", "arrays or tensors") from None
+        # Lists of different lengths: several arrays in a list.
+        return False
     if kind.kind not in "fiub":
         raise WrongTypeError("data are no numbers", "data", f"a list of {type(first).__name__}", "arrays or tensors of numbers")
     return True
@@ -179,12 +182,12 @@ class Batches:
         return {**self.__dict__, "_places": []}
 
     def watch(self, bytes_of_work: int) -> None:
-        """Remembers what batches in memory hold: their values where a product works on many more bytes than these."""
+        """Remembers what batches in memory hold: their values where these are few, or a product works on many more bytes."""
         if self.is_held:
             everything = list(tensors(self._data))
             self._places = [place(tensor) for tensor in everything]
             size = sum(tensor.numel() * tensor.element_size() for tensor in everything)
-            self._sums = sums(everything) if size * 8 <= bytes_of_work else None
+            self._sums = sums(everything) if size <= max(_FEW, bytes_of_work // 8) else None
 
     def check(self) -> None:
         """Refuses batches in memory that have been changed since."""

@@ -106,7 +106,7 @@ def call(model: nn.Module, inputs: Any) -> Tensor:
         outputs = model(*inputs)
     else:
         outputs = model(inputs)
-    outputs = getattr(outputs, "logits", outputs)
+    outputs = outputs["logits"] if isinstance(outputs, Mapping) and "logits" in outputs else getattr(outputs, "logits", outputs)
     if isinstance(outputs, (tuple, list)) and outputs and isinstance(outputs[0], Tensor):
         outputs = outputs[0]
     if not isinstance(outputs, Tensor):

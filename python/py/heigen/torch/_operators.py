@@ -383,7 +383,7 @@ class TorchOperator(Operator):
     def _renew(self, contents: Contents) -> None:
         """Takes the model as it is now, and drops all graphs of what it was."""
         before = self._contents
-        self._state, self._graphs, self._all_kept, self._contents = None, [], False, None
+        self._state, self._graphs, self._all_kept = None, [], False
         if before is not None:
             self._chosen = followed(self._model, self._chosen, self._aliases)
             if not before.same_parts(contents):

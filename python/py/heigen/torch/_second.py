@@ -42,9 +42,15 @@ def differentiable(
     """
     own = [node for node in _nodes(outputs) if isinstance(node, torch.autograd.function.BackwardCFunction)]
     if own:
-        # Of constant seeds a function that can be differentiated once only would not show it.
-        wanted = [torch.ones_like(output) for output in outputs] if seeds is None else seeds
-        seeds = [seed if seed.requires_grad else seed.detach().requires_grad_() for seed in wanted]
+        # Of constant seeds a function that can be differentiated once only would not show it, nor of those that are zero.
+        _check(outputs, inputs, own)
+    return torch.autograd.grad(
+        list(outputs), list(inputs), seeds, create_graph=True, allow_unused=True, materialize_grads=True
+    )
+
+
+def _check(outputs: Sequence[Tensor], inputs: Sequence[Tensor], own: Sequence[Any]) -> None:
+    seeds = [torch.ones_like(output, requires_grad=True) for output in outputs]
     broken: list[str] = []
     handles = [node.register_hook(_watching(node, broken)) for node in own]
     try:
@@ -54,7 +60,7 @@ def differentiable(
     finally:
         for handle in handles:
             handle.remove()
-    if not broken and own and any(node.name() == _BROKEN for node in _nodes(gradient)):
+    if not broken and any(node.name() == _BROKEN for node in _nodes(gradient)):
         broken.append(", ".join(sorted({_name(node) for node in own})))
     if broken:
         raise InputError(
@@ -63,7 +69,6 @@ def differentiable(
             broken[0],
             "a backward that can be differentiated, without @once_differentiable and outside of torch.no_grad()",
         )
-    return gradient
 
 
 def _name(node: Any) -> str:
