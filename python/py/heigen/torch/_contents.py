@@ -30,13 +30,13 @@ def _factors(count: int, device: str) -> Any:
 
 def _sum_of_bytes(flat: NDArray[np.uint8]) -> int:
     if flat.size < _MANY:
-        return zlib.crc32(flat)
+        return zlib.crc32(flat.data)
     words = flat.size // 8
     rows = words // _ROW
     table = flat[: rows * _ROW * 8].view(np.int64).reshape(rows, _ROW)
     with np.errstate(over="ignore"):
         total = int(np.dot(np.dot(table, _factors(_ROW, "cpu")), _factors(rows + 1, "cpu")[1:]))
-    return total ^ zlib.crc32(flat[rows * _ROW * 8 :])
+    return total ^ zlib.crc32(flat[rows * _ROW * 8 :].data)
 
 
 def _sum_on_device(tensor: Tensor) -> Tensor:
@@ -55,25 +55,32 @@ def _sum_on_device(tensor: Tensor) -> Tensor:
     return total
 
 
+def _sum_of(tensor: Tensor) -> int:
+    """The sum of a tensor in the host's memory."""
+    try:
+        array = tensor.numpy()
+    except TypeError:
+        # NumPy has no bfloat16.
+        array = tensor.view(torch.int16).numpy()
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    return zlib.crc32(array.data) if array.nbytes < _MANY else _sum_of_bytes(array.reshape(-1).view(np.uint8))
+
+
 def sums(tensors: Sequence[Tensor]) -> list[Any]:
-    """A number for each tensor that depends on all its bytes and their places; of other homes than memory, the object."""
+    """A number for each tensor that depends on all its bytes and their places; None for those without bytes of their own."""
     out: list[Any] = []
     waiting: list[tuple[int, Tensor]] = []
     for index, tensor in enumerate(tensors):
         found: Any = None
         try:
             own = tensor.detach()
-            if own.device.type == "cpu":
-                if own.dtype is torch.bfloat16:
-                    own = own.view(torch.int16)
-                array = own.numpy()
-                if not array.flags.c_contiguous:
-                    array = np.ascontiguousarray(array)
-                found = _sum_of_bytes(array.reshape(-1).view(np.uint8))
-            elif own.device.type != "meta":
+            if own.is_cpu:
+                found = _sum_of(own)
+            elif not own.is_meta:
                 waiting.append((index, _sum_on_device(own)))
-        except (RuntimeError, TypeError, ValueError, KeyError, NotImplementedError):
-            # Sparse and quantized tensors have no bytes of their own.
+        except (RuntimeError, TypeError, ValueError, KeyError, NotImplementedError, AttributeError):
+            # Sparse and quantized tensors.
             found = None
         out.append(found)
     if waiting:
@@ -87,10 +94,10 @@ def sums(tensors: Sequence[Tensor]) -> list[Any]:
 def place(tensor: Tensor) -> tuple[Any, ...]:
     """Where the numbers of a tensor lie, and how often PyTorch has written there."""
     try:
-        address = tensor.data_ptr()
+        return id(tensor), tensor.data_ptr(), tensor._version, tensor.shape
     except RuntimeError:
-        address = 0
-    return id(tensor), address, 0 if tensor.is_inference() else tensor._version, tensor.shape
+        # Writes to tensors of the inference mode are not counted, and some have no memory.
+        return id(tensor), tensor.data_ptr() if tensor.is_inference() else 0, 0, tensor.shape
 
 
 #: Attributes of a module that are dictionaries changed in place.
@@ -104,23 +111,39 @@ class Contents:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.refresh(model)
-        tensors = list({id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}.values())
+        tensors = self.refresh(model)
         self._values = [*map(place, tensors), *sums(tensors)]
 
-    def refresh(self, model: nn.Module) -> None:
-        """Takes the parts as they are: what calls of the module have changed themselves, such as a counter, is no change."""
+    def refresh(self, model: nn.Module) -> list[Tensor]:
+        """Takes the parts as they are: what calls of the module have changed themselves, such as a counter, is no change.
+
+        Returns the parameters and buffers.
+        """
         self._parts: list[Any] = []
         self._constants: list[Any] = []
-        for module in model.modules():
-            attributes = vars(module)
-            self._parts.append(module)
-            self._parts.extend(attributes.values())
+        tensors: dict[int, Tensor] = {}
+        waiting, seen = [model], {id(model)}
+        parts = self._parts
+        while waiting:
+            module = waiting.pop()
+            attributes = module.__dict__
+            parts.append(module)
+            parts.extend(attributes.values())
             for name in _TABLES:
                 table = attributes.get(name)
-                if isinstance(table, dict):
-                    self._parts.extend(table.values())
+                if type(table) is dict or isinstance(table, dict):
+                    parts.extend(table.values())
+            scripted = isinstance(module, torch.jit.ScriptModule)
+            own = module.parameters(False) if scripted else module._parameters.values()
+            tensors.update((id(tensor), tensor) for tensor in own if tensor is not None)
+            own = module.buffers(False) if scripted else module._buffers.values()
+            tensors.update((id(tensor), tensor) for tensor in own if tensor is not None)
+            for child in module.children() if scripted else module._modules.values():
+                if child is not None and id(child) not in seen:
+                    seen.add(id(child))
+                    waiting.append(child)
             self._constants.extend(place(value) for value in attributes.values() if isinstance(value, Tensor))
+        return list(tensors.values())
 
     def same_parts(self, other: Contents) -> bool:
         """Whether modules and attributes are the same objects, and tensors among the latter have not been written to."""

@@ -216,7 +216,7 @@ def _projected(rows: Tensor) -> Tensor:
     length = rows.shape[1]
     along = _random(1 << max(6, (length - 1).bit_length()), rows.device)[:length]
     step = max(1, (1 << 24) // max(1, length))
-    return torch.cat([part.to(torch.float64) @ along for part in rows.split(step)])
+    return torch.cat([part.to(torch.float64) @ along for part in torch.split(rows, step)])
 
 
 class Fingerprint:
@@ -252,9 +252,9 @@ class Fingerprint:
                 whole = whole + found.cpu()
         numbers = own if isinstance(own, Tensor) else torch.zeros(n, dtype=torch.float64, device=device)
         ordered = (numbers * _of_order(self.count, n, numbers.device)).sum()
-        found = torch.stack([numbers.sum(), numbers.square().sum(), numbers.abs().sum(), ordered]).cpu().numpy()
+        sums_of = torch.stack([numbers.sum(), numbers.square().sum(), numbers.abs().sum(), ordered]).tolist()
         rest = float(whole.sum()) if isinstance(whole, Tensor) else 0.0
-        self._sums += [found[0] + rest, found[1] + rest**2, found[2] + abs(rest), found[3]]
+        self._sums += [sums_of[0] + rest, sums_of[1] + rest**2, sums_of[2] + abs(rest), sums_of[3]]
         self.count += n
 
     def differs(self, other: Fingerprint) -> bool:

@@ -287,7 +287,7 @@ def _of_module(module: nn.Module, reduction: str | None) -> Loss:
         raise InputError("the loss has another reduction of its own", "reduction", repr(reduction), repr(own))
     if type(module) is nn.GaussianNLLLoss:
         module = _GaussianNLL(module)
-    kinds = [kind for kind in (*_FUNCTIONS.values(), _GaussianNLL) if isinstance(module, kind)]
+    kinds: list[Any] = [kind for kind in (*_FUNCTIONS.values(), _GaussianNLL) if isinstance(module, kind)]
     # A class of one's own with the forward pass of one of PyTorch's is that one.
     known = any(type(module).forward is kind.forward for kind in kinds)
     if kinds and not known and own != "sum":

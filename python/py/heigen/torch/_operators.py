@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from heigen.torch._losses import Loss, OfModel, OfOutputs, as_loss
 from heigen.torch._parameters import Choice, State, aliases, followed, select, unwrap
 from heigen.torch._products import Graph, WithLoss, saved_bytes, watch_for_samples
 from heigen.torch._settings import exact, exclusive, has_recurrence, same_numbers, warn, warn_of_modes
+from heigen.torch._unfused import Unfused
 
 __all__ = ["Batched", "TorchOperator", "dtype_of"]
 
@@ -156,6 +158,7 @@ class TorchOperator(Operator):
             self._graphs: list[Graph] = []
             self._all_kept = False
             self._work = 0
+            self._with_formulas = self._called = False
             self._survey(data, loss_fn, reduction)
             self._batched = self._decide(batched)
             self._block = _TOGETHER_ON_DEVICE if self._batched and self._device.type != "cpu" else _ONE_BY_ONE
@@ -182,7 +185,7 @@ class TorchOperator(Operator):
         first: tuple[Any, int] | None = None
         try:
             self._read(data, loss_fn, reduction)
-            with self._settings(), torch.no_grad():
+            with self._settings(), Unfused(), torch.no_grad():
                 state = State(self._model, self._chosen, self._torch_dtype)
                 for index, batch in enumerate(self._data):
                     self._check_batch(batch, index)
@@ -222,9 +225,9 @@ class TorchOperator(Operator):
                 with self._settings():
                     self._renew(Contents(self._model))
                     assert self._state is not None
-                    self._work = self._measured(self._state, *first)
-                    graph = self._graph(self._state, *first)
-                    graph.product([torch.ones_like(leaf) for leaf in self._state.leaves], False)
+                    graph = self._made(self._state, *first)
+                    with self._products_settings():
+                        graph.product([torch.ones_like(leaf) for leaf in self._state.leaves], False)
                     if not graph.depends:
                         warn("the loss does not depend on the parameters: the matrix is zero")
                     if self._data.is_held and self._work <= self._budget():
@@ -309,7 +312,21 @@ class TorchOperator(Operator):
     # Graphs.
 
     def _settings(self) -> Any:
-        return exact(self._device, self._recurrent, self._mixed)
+        return exact(self._device, self._recurrent, self._mixed, formulas=False)
+
+    def _made(self, state: State, part: Any, index: int) -> Graph:
+        """The graph of a part, and its bytes where they are not known yet."""
+        self._called = True
+        with Unfused() as formulas:
+            if self._work == 0:
+                self._work = self._measured(state, part, index)
+            graph = self._graph(state, part, index)
+        # Formulas cost time also where they are not needed. In products they are where checkpoints compute values again.
+        self._with_formulas = self._with_formulas or formulas.used
+        return graph
+
+    def _products_settings(self) -> Any:
+        return Unfused() if self._with_formulas else contextlib.nullcontext()
 
     def _parts(self, batch: Any) -> Iterator[Any]:
         def own(tensor: Tensor) -> Tensor:
@@ -354,9 +371,7 @@ class TorchOperator(Operator):
                 number += 1
                 if number <= kept:
                     continue
-                if self._work == 0:
-                    self._work = self._measured(self._state, part, index)
-                graph = self._graph(self._state, part, index)
+                graph = self._made(self._state, part, index)
                 # Only graphs from the first on are kept, one after another, so that their order is that of the batches.
                 needed = (len(self._graphs) + 1 if held else self._n_parts) * self._work
                 if len(self._graphs) == number - 1 and needed <= budget:
@@ -393,8 +408,10 @@ class TorchOperator(Operator):
         self._contents = contents
 
     def _contents_after(self) -> None:
-        if self._contents is not None:
+        """What calls of the model have changed in it is no change."""
+        if self._called and self._contents is not None:
             self._contents.refresh(self._model)
+        self._called = False
 
     def _measured(self, state: State, part: Any, index: int) -> int:
         """The bytes that the graph of a part takes: a multiple of those of its forward pass, and the gradient."""
@@ -431,7 +448,8 @@ class TorchOperator(Operator):
         )
         first = True
         for graph in self._each_graph():
-            self._add(graph, pieces, targets, k, first)
+            with self._products_settings():
+                self._add(graph, pieces, targets, k, first)
             first = False
         if first:
             products.zero_()

@@ -73,11 +73,12 @@ def _without_onednn() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[None]:
+def exact(device: torch.device, recurrent: bool, as_asked: bool, formulas: bool = True) -> Iterator[None]:
     """Kernels that have second derivatives; unless ``as_asked``, also full precision. Everything is put back afterwards.
 
     Fused attention and the recurrent layers of cuDNN and oneDNN have no second derivative. TF32 and autocast round to
-    10 or fewer bits. These settings are the whole process's, so that threads wait here for each other.
+    10 or fewer bits. These settings are the whole process's, so that threads wait here for each other. With
+    ``formulas``, functions whose kernels have none are replaced (:class:`Unfused`).
     """
     with exclusive(), contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
@@ -106,7 +107,8 @@ def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[Non
                 torch.set_float32_matmul_precision("highest")
                 stack.callback(torch.set_float32_matmul_precision, precision)
         stack.enter_context(eager())
-        stack.enter_context(Unfused())
+        if formulas:
+            stack.enter_context(Unfused())
         yield
 
 

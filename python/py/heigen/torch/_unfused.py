@@ -149,15 +149,18 @@ class Unfused(TorchFunctionMode):
     Checkpoints by re-entrant reverse passes, which have no second derivative, either, keep their values instead.
     """
 
+    #: Whether any of the functions has been called.
+    used = False
+
     def __enter__(self) -> Unfused:
         self._apply = CheckpointFunction.__dict__.get("apply")
         setattr(CheckpointFunction, "apply", staticmethod(_recomputed))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *exception: Any) -> None:
         try:
-            super().__exit__(*exception)
+            super().__exit__(*exception)  # type: ignore[no-untyped-call]
         finally:
             if self._apply is None:
                 delattr(CheckpointFunction, "apply")
@@ -167,7 +170,11 @@ class Unfused(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Iterable[Any], arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
     ) -> Any:
-        formula = _FORMULAS.get(function, function)
+        formula = _FORMULAS.get(function)
+        if formula is None:
+            formula = function
+        else:
+            self.used = True
         return formula(*arguments, **named) if named else formula(*arguments)
 
 
