@@ -134,7 +134,7 @@ class Contents:
                 if type(table) is dict or isinstance(table, dict):
                     parts.extend(table.values())
             scripted = isinstance(module, torch.jit.ScriptModule)
-            own = module.parameters(False) if scripted else module._parameters.values()
+            own: Any = module.parameters(False) if scripted else module._parameters.values()
             tensors.update((id(tensor), tensor) for tensor in own if tensor is not None)
             own = module.buffers(False) if scripted else module._buffers.values()
             tensors.update((id(tensor), tensor) for tensor in own if tensor is not None)

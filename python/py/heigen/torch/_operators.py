@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from heigen._errors import Error, InputError, NotDeterministicError, NotFiniteEr
 from heigen._operators import Operator
 from heigen.torch._contents import Contents
 from heigen.torch._data import Batches, Fingerprint, map_tensors, n_samples, parts, tensors
-from heigen.torch._distributed import Alone, processes
-from heigen.torch._home import TorchHome
+from heigen.torch._distributed import processes
 from heigen.torch._losses import Loss, OfModel, OfOutputs, as_loss
+from heigen.torch._options import DTYPES, Batched, as_tensor, dtype_of, home
 from heigen.torch._parameters import Choice, State, aliases, followed, select, unwrap
 from heigen.torch._products import Graph, WithLoss, saved_bytes, watch_for_samples
 from heigen.torch._settings import exact, exclusive, has_recurrence, same_numbers, warn, warn_of_modes
@@ -29,7 +28,6 @@ from heigen.torch._unfused import Unfused
 
 __all__ = ["Batched", "TorchOperator", "dtype_of"]
 
-_DTYPES: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 #: Directions go through a graph together as long as the numbers that a product works on are at most this many: beyond
 #: it memory, not the overhead of a call, is what takes the time.
 _SMALL = {"cpu": 1 << 19, "cuda": 1 << 27}
@@ -44,32 +42,6 @@ _TOGETHER_ON_DEVICE = 4
 _TOGETHER = {"cpu": 1 << 22, "cuda": 1 << 29}
 
 
-@dataclass(frozen=True)
-class Batched:
-    """Whether several directions go through the model at once, and why."""
-
-    together: bool
-    why: str
-
-    def __bool__(self) -> bool:
-        return self.together
-
-
-def dtype_of(chosen: Sequence[tuple[str, nn.Parameter]], asked: Any) -> torch.dtype:
-    """The type to compute in: the one asked for, or the parameters' own, float32 where that is a short one."""
-    if asked is not None:
-        names = {"float32": torch.float32, "float64": torch.float64}
-        try:
-            dtype = asked if isinstance(asked, torch.dtype) else names.get(np.dtype(asked).name)
-        except (TypeError, ValueError):
-            dtype = None
-        if dtype not in _DTYPES:
-            raise InputError("curvature is computed in two types only", "dtype", str(asked), "float32 or float64")
-        return dtype
-    own = {parameter.dtype for _, parameter in chosen}
-    return torch.float64 if torch.float64 in own else torch.float32
-
-
 class TorchOperator(Operator):
     """What :class:`Hessian`, :class:`GGN`, :class:`EmpiricalFisher` and :class:`Fisher` have in common.
 
@@ -82,8 +54,9 @@ class TorchOperator(Operator):
     ``loss_fn`` is a loss of ``torch.nn`` (a module, a function, a word such as "cross_entropy"), or a function
     ``loss_fn(model, batch)``; without it, the model returns its own loss. With the reduction "mean", L is the mean over all
     samples, however they are batched: a mean with a count of its own, as those with class weights or ``ignore_index``, is
-    over all batches, too, and a function may return (loss, count). A function that sums says ``reduction="sum"``. Of a model's outputs that are a tuple or a list the loss is taken of the
-    first, of a structure with ``logits`` of these. There is no weight decay: that of w/2 |theta|^2 is ``op.shift(w)``.
+    over all batches, too, and a function may return (loss, count). A function that sums says ``reduction="sum"``. Of a
+    model's outputs that are a tuple or a list the loss is taken of the first, of a structure with ``logits`` of these. There
+    is no weight decay: that of w/2 |theta|^2 is ``op.shift(w)``.
 
     ``params`` chooses parameters by name, name of a layer, regular expression, list of these or of the parameters
     themselves, or function of name and parameter; without it all that require a gradient, each once.
@@ -145,7 +118,7 @@ class TorchOperator(Operator):
             if self._device.type == "meta":
                 raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
             self._aliases = aliases(self._model, self._chosen)
-            self._dtype: np.dtype[Any] = _DTYPES[self._torch_dtype]
+            self._dtype: np.dtype[Any] = DTYPES[self._torch_dtype]
             self._processes = processes(self._device, distributed, group)
             self._shapes = [p.shape for _, p in self._chosen]
             self._sizes = [shape.numel() for shape in self._shapes]
@@ -162,7 +135,7 @@ class TorchOperator(Operator):
             self._survey(data, loss_fn, reduction)
             self._batched = self._decide(batched)
             self._block = _TOGETHER_ON_DEVICE if self._batched and self._device.type != "cpu" else _ONE_BY_ONE
-            self._home = _home(self._device, self._torch_dtype, self._length, self._processes)
+            self._home = home(self._device, self._torch_dtype, self._length, self._processes)
 
     # What is asked before any work begins.
 
@@ -430,7 +403,7 @@ class TorchOperator(Operator):
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         with self._settings():
-            directions, products = _as_tensor(rows), _as_tensor(out)
+            directions, products = as_tensor(rows), as_tensor(out)
             failure: BaseException | None = None
             try:
                 self._sum_into(directions, products)
@@ -491,26 +464,3 @@ class TorchOperator(Operator):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_state": None, "_contents": None, "_graphs": [], "_all_kept": False}
-
-
-def _as_tensor(block: Any) -> Tensor:
-    """A block as a tensor that shares its memory."""
-    if isinstance(block, Tensor):
-        return block
-    if isinstance(block, np.ndarray):
-        if block.flags.writeable:
-            return torch.from_numpy(block)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.from_numpy(block)
-    raise WrongTypeError("a block of directions has another type", None, f"a {type(block).__name__}", "a NumPy array")
-
-
-def _home(device: torch.device, dtype: torch.dtype, length: int, group: Alone) -> TorchHome | None:
-    """The home of the operator's vectors: None for the host's memory, which solvers share with PyTorch.
-
-    Several processes take their decisions by the small matrices of the first.
-    """
-    if device.type == "cpu" and group.size == 1:
-        return None
-    return TorchHome(length, dtype, device, group.of_first if group.size > 1 else None)
