@@ -51,6 +51,16 @@ def test_labels_of_any_type_and_data_of_numpy() -> None:
     assert np.abs(matrix(single, (x, labels), CE) - wanted).max() < 1e-5
 
 
+def test_batches_have_texts_and_numbers_beside_their_tensors() -> None:
+    model, X, y = problem()
+    wanted = matrix(model, (X, y), CE)
+    names = ["a"] * 9
+    for batch in ({"x": X, "y": y, "name": names, "step": 3}, {"x": X, "y": y, "name": np.array(names, object)}):
+        assert np.array_equal(matrix(model, [batch], lambda m, b: CE(m(b["x"]), b["y"])), wanted)
+    assert np.array_equal(matrix(model, [(X, names, y)], lambda m, b: CE(m(b[0]), b[2])), wanted)
+    assert np.array_equal(matrix(model, [(X, y, 0.5)], lambda m, b: CE(m(b[0]), b[1])), wanted)
+
+
 def test_read_only_arrays_stay_as_they_are() -> None:
     model, X, y = problem()
     x = X.numpy().copy()

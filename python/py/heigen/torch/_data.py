@@ -115,28 +115,24 @@ def _as_tensors(tree: Any, dtype: torch.dtype) -> Any:
 def _is_array(value: Any) -> bool:
     """Whether this is an array of numbers, or lists of numbers in lists, that is no tensor."""
     if isinstance(value, np.ndarray):
-        if value.dtype.kind not in "fiub":
-            raise WrongTypeError("data are no numbers", "data", f"an array of {value.dtype}", "arrays or tensors of numbers")
-        return True
+        return value.dtype.kind in "fiub"
     first = value
     while isinstance(first, list) and first:
         first = first[0]
-    if not isinstance(value, list) or not isinstance(first, (int, float, np.number, str)):
+    if not isinstance(value, list) or not isinstance(first, (int, float, np.number)):
         return False
     try:
         kind = np.asarray(value).dtype
     except ValueError:
         # Lists of different lengths: several arrays in a list.
         return False
-    if kind.kind not in "fiub":
-        raise WrongTypeError("data are no numbers", "data", f"a list of {type(first).__name__}", "arrays or tensors of numbers")
-    return True
+    return kind.kind in "fiub"
 
 
 def _is_one_batch(data: Any) -> bool:
     if isinstance(data, (Tensor, Mapping)):
         return True
-    if isinstance(data, tuple) and len(data) >= 2 and (isinstance(data[-1], Tensor) or _is_array(data[-1])):
+    if isinstance(data, tuple) and len(data) >= 2 and any(isinstance(data[i], Tensor) or _is_array(data[i]) for i in (0, -1)):
         return True
     return isinstance(data, list) and len(data) == 2 and all(isinstance(part, Tensor) or _is_array(part) for part in data)
 

@@ -139,6 +139,8 @@ class OfOutputs(Loss):
         """Targets in the type and the shape that the loss wants: labels as integers of 64 bits, all else as the outputs."""
         module = self.module
         if not isinstance(targets, Tensor):
+            if self.known:
+                raise WrongTypeError("targets are no numbers", "data", f"a {type(targets).__name__}", "a tensor or an array")
             return targets
         if not self.known:
             return targets.to(outputs.dtype) if targets.is_floating_point() else targets

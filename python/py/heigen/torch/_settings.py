@@ -22,7 +22,7 @@ __all__ = ["batch_dependent", "exact", "exclusive", "has_recurrence", "same_numb
 _lock = threading.RLock()
 _of_fork = threading.local()
 #: Seconds for which a process that is about to be copied waits for a product, so that the copy has a whole model.
-_PATIENCE = 10.0
+_PATIENCE = 1.0
 
 
 @contextlib.contextmanager
