@@ -104,6 +104,11 @@ def test_the_same_model_in_pytorch() -> None:
     assert np.abs(other @ v - heigen.jax.Hessian(loss, PARAMS, BATCHES) @ v).max() < 1e-13
 
 
+def repeated(p: Any, batch: Any) -> Any:
+    """A loop without an end that is known, which has no reverse pass."""
+    return jax.lax.while_loop(lambda c: c[1] < 3, lambda c: (c[0] * c[0], c[1] + 1), (p["first"]["b"].sum(), 0))[0]
+
+
 def test_mistakes_are_named() -> None:
     cases: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((3, PARAMS, (X, Y)), {}, "no loss"),
@@ -117,6 +122,12 @@ def test_mistakes_are_named() -> None:
         ((loss, PARAMS, (X, Y)), {"dtype": "float16"}, "two types"),
         ((loss, PARAMS, (X, Y)), {"reduction": "none"}, "reduction"),
         ((loss, PARAMS, (X, Y)), {"together": 0}, "together"),
+        ((loss, PARAMS, (X, Y)), {"together": "a"}, "together.*integer"),
+        ((loss, PARAMS, (X, Y)), {"dtype": "foo"}, "two types.*foo"),
+        ((loss, PARAMS, ("a", "b")), {}, "no numbers.*str"),
+        ((lambda p, b: jnp.int32(3), PARAMS, (X, Y)), {}, "no real number.*int32"),
+        ((lambda p, b: float(p["first"]["b"][0]), PARAMS, (X, Y)), {}, "second derivative fails: Concretization"),
+        ((repeated, PARAMS, (X, Y)), {}, "second derivative fails: ValueError: Reverse-mode"),
     ]
     for arguments, options, pattern in cases:
         with pytest.raises(heigen.Error, match=pattern):

@@ -14,7 +14,17 @@ import heigen.torch  # noqa: E402
 from test_torch_input import CE, Keyed, matrix, problem  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
-from torch.utils.data import TensorDataset  # noqa: E402
+from torch.utils.data import IterableDataset, TensorDataset  # noqa: E402
+
+
+class Samples(IterableDataset):  # type: ignore[type-arg]
+    """Single samples, one after another."""
+
+    def __init__(self, X: Any, y: Any) -> None:
+        self.X, self.y = X, y
+
+    def __iter__(self) -> Any:
+        return iter(zip(self.X, self.y))
 
 
 def mistakes() -> dict[str, tuple[Any, str]]:
@@ -50,14 +60,36 @@ def mistakes() -> dict[str, tuple[Any, str]]:
         "a model without values": ((nn.Linear(4, 3, device="meta"), (X, y), CE), "meta"),
         "a model without parameters": ((nn.Tanh(), (X, y), CE), "without parameters"),
         "a lazy layer": ((nn.LazyLinear(3), (X, y), CE), "lazy"),
+        "a list of single samples": ((model, list(zip(X, y)), CE), "single sample.*DataLoader"),
+        "a list of samples with several targets": ((nn.Sequential(model[0]), list(zip(X, torch.randn(9, 5))), nn.MSELoss()), "single sample"),
+        "a data set that gives samples one by one": ((model, Samples(X, y), CE), "single sample.*DataLoader"),
+        "the same with a function": ((model, Samples(X, y), lambda m, b: CE(m(b[0]), b[1])), "single sample.*DataLoader"),
+        "a function of outputs and targets": ((model, (X, y), lambda z, t: CE(z, t)), "called as loss_fn\\(model, batch\\)"),
+        "no loss with a pair": ((model, (X, y), None), "no loss_fn is given"),
+        "a class of losses": ((model, (X, y), nn.CrossEntropyLoss), "CrossEntropyLoss\\(\\)"),
+        "data as two arguments": ((model, X, y, CE), "one argument, a pair"),
+        "data as two arguments without loss": ((model, X, y), "data are one argument"),
+        "weight decay": ((model, (X, y), CE, {"weight_decay": 0.001}), "op.shift\\(0.001\\)"),
+        "labels that are halves": ((model, (X, y + 0.5), CE), "labels are numbers of classes"),
+        "a text as data": ((model, "data.pt", CE), "no data.*text"),
+        "texts as data": ((model, ("X", "y"), CE), "no data.*text"),
+        "texts as labels": ((model, (X, ["a"] * 9), CE), "targets are no numbers.*list"),
+        "an array of objects": ((model, (X, np.array([None] * 9)), CE), "targets are no numbers.*ndarray"),
+        "an unknown type": ((model, (X, y), CE, {"dtype": "foo"}), "two types.*foo"),
+        "half a sample": ((model, (X, y), CE, {"microbatch": 2.5}), "microbatch.*integer"),
+        "parameters by number": ((model, (X, y), CE, {"params": 3}), "params.*int"),
+        "memory as a text": ((model, (X, y), CE, {"memory": "x"}), "memory.*number"),
+        "yes": ((model, (X, y), CE, {"batched": "yes"}), "batched"),
     }
 
 
 @pytest.mark.parametrize("name", list(mistakes()))
 def test_mistakes_are_named_before_work_begins(name: str) -> None:
-    (model, data, loss, *options), pattern = mistakes()[name]
-    with pytest.raises(heigen.Error, match="(?s)" + pattern):
-        heigen.torch.Hessian(model, data, loss, **(options[0] if options else {}))
+    arguments, pattern = mistakes()[name]
+    options = arguments[-1] if isinstance(arguments[-1], dict) else {}
+    with pytest.raises(heigen.Error, match="(?s)" + pattern) as caught:
+        heigen.torch.Hessian(*arguments[: len(arguments) - bool(options)], **options)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_gauss_newton_matrix_needs_the_outputs() -> None:
@@ -70,3 +102,7 @@ def test_a_gauss_newton_matrix_needs_the_outputs() -> None:
         matrix(model, (X, torch.randn(9, 3).double()), nn.L1Loss(), kind=heigen.torch.Fisher)
     with pytest.raises(heigen.InputError, match="mc_samples"):
         heigen.torch.Fisher(model, (X, y), CE, mc_samples=0)
+    with pytest.raises(heigen.WrongTypeError, match="mc_samples"):
+        heigen.torch.Fisher(model, (X, y), CE, mc_samples=1.5)
+    with pytest.raises(heigen.WrongTypeError, match="seed"):
+        heigen.torch.Fisher(model, (X, y), CE, seed="a")

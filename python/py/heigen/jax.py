@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from heigen._arguments import integer
 from heigen._errors import Error, InputError, NotFiniteError, WrongTypeError
 from heigen._operators import Operator
 
@@ -73,8 +74,7 @@ class JaxOperator(Operator):
             raise WrongTypeError("this is no loss", "loss", type(loss).__name__, "a function")
         if reduction not in ("mean", "sum"):
             raise InputError("this is no reduction", "reduction", repr(reduction), "'mean' or 'sum'")
-        if together < 1:
-            raise InputError("one direction at least goes through the function", "together", together, "1 or more")
+        together = integer(together, "together", 1)
         paths, _ = jax.tree_util.tree_flatten_with_path(params)
         if not paths:
             raise InputError("there are no parameters", "params", type(params).__name__, "a tree of arrays")
@@ -83,7 +83,10 @@ class JaxOperator(Operator):
             if not jnp.issubdtype(kind, jnp.floating):
                 raise InputError("derivatives need real numbers", f"params{name}", kind, "float32 or float64")
         asked = np.dtype(np.float64 if np.dtype(np.float64) in kinds.values() else np.float32)
-        self._dtype = asked if dtype is None else np.dtype(dtype)
+        try:
+            self._dtype = asked if dtype is None else np.dtype(dtype)
+        except TypeError:
+            raise InputError("curvature is computed in two types only", "dtype", repr(dtype), "float32 or float64") from None
         if self._dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
             raise InputError("curvature is computed in two types only", "dtype", self._dtype, "float32 or float64")
         self._reduction, self._together_most = reduction, together
@@ -107,7 +110,11 @@ class JaxOperator(Operator):
 
     def _on_device(self, batch: Any) -> Any:
         def own(leaf: Any) -> Any:
-            array = jnp.asarray(leaf)
+            try:
+                array = jnp.asarray(leaf)
+            except (TypeError, ValueError):
+                got = f"a {type(leaf).__name__}"
+                raise WrongTypeError("data are no numbers", "data", got, "arrays of numbers in any tree") from None
             return array.astype(self._dtype) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
         return jax.tree_util.tree_map(own, batch)
@@ -138,6 +145,9 @@ class JaxOperator(Operator):
                     value, count = value[0], float(value[1])
                 if np.shape(value) != ():
                     raise InputError("the loss is not one number", "loss", f"shape {np.shape(value)}", "a scalar")
+                if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+                    got = str(jnp.result_type(value))
+                    raise InputError("the loss is no real number", "loss", got, "float32 or float64")
                 total += float(value) * (count if self._reduction == "mean" else 1.0)
                 counts.append(count)
         if self._reduction == "mean":
@@ -150,6 +160,20 @@ class JaxOperator(Operator):
         self.loss = total
         if not np.isfinite(total):
             raise NotFiniteError("the loss is not finite", "loss", total, "a number")
+        self._try()
+
+    def _try(self) -> None:
+        """Traces a product, without computing it, so that a derivative that is missing shows before work begins."""
+        direction = np.zeros((1, self._length), self._dtype)
+        with self._numbers():
+            try:
+                jax.eval_shape(self._some_products, self._theta, self._batches[0], self._dtype.type(1), direction)
+            except Error:
+                raise
+            except Exception as error:
+                text = str(error).strip().splitlines()
+                what = f"the second derivative fails: {type(error).__name__}: {text[0] if text else ''}"
+                raise InputError(what, "loss") from error
 
     def _scalar(self, theta: Any, batch: Any) -> Any:
         value = self._value(theta, batch)
@@ -216,6 +240,8 @@ class GGN(JaxOperator):
     _kind = "GGN"
 
     def __init__(self, loss: Callable[..., Any], params: Any, data: Any, *, model: Callable[..., Any], **options: Any) -> None:
+        if not callable(model):
+            raise WrongTypeError("this is no model", "model", type(model).__name__, "a function of parameters and a batch")
         self._model = model
         super().__init__(loss, params, data, **options)
 

@@ -21,7 +21,7 @@ from heigen.torch._losses import OfOutputs, as_loss, call
 from heigen.torch._operators import dtype_of
 from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._plane import complexity, trace
-from heigen.torch._settings import batch_dependent, exact, has_recurrence, same_numbers
+from heigen.torch._settings import batch_dependent, exact, exclusive, has_recurrence, same_numbers
 
 __all__ = ["SMALLEST_NORM", "Classifier", "PlaneBoundary", "alignments", "boundary", "reinforcing_gradients"]
 
@@ -37,6 +37,7 @@ Labels = str | int | Tensor | NDArray[Any]
 class Classifier:
     """A model for single inputs: no input's outputs depend on any other's."""
 
+    @exclusive()
     def __init__(self, model: nn.Module, loss: Any, params: Choice, dtype: Any) -> None:
         self.model = unwrap(model)
         chosen = select(self.model, params)

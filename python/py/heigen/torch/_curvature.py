@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from heigen._arguments import integer
 from heigen._errors import InputError
 from heigen.torch._data import n_samples, pair
 from heigen.torch._losses import OfOutputs
@@ -60,10 +61,13 @@ class GGN(TorchOperator):
             term, _ = self._term(state, part, index)
         finally:
             handle.remove()
-        if not outputs.z:
+        if not outputs.called:
             raise InputError(
                 "the outputs of the model are not seen", "loss_fn", "a loss that does not call the model", "model(inputs)"
             )
+        if not outputs.seen:
+            got = f"a {outputs.called}"
+            raise InputError("the outputs of the model have no tensor", "model", got, "tensors, or a structure of them")
         vectors, factor = self._vectors(term, outputs, part, index)
         term = self._curved(term, outputs, part)
         return GaussNewtonGraph(term.reshape(()) / self._divisor, outputs, state.leaves, vectors, factor)
@@ -81,7 +85,7 @@ class GGN(TorchOperator):
         if not torch.allclose(z.detach().logsumexp(1), z.new_zeros(()), atol=1e-4):
             return term
         module = nn.CrossEntropyLoss(loss.module.weight, ignore_index=loss.module.ignore_index, reduction="sum")
-        return module(z, pair(part)[1])  # type: ignore[no-any-return]
+        return module(z, loss.targets(z, pair(part)[1]))  # type: ignore[no-any-return]
 
     def _vectors(
         self, term: Tensor, outputs: Outputs, part: Any, index: int
@@ -125,11 +129,10 @@ class Fisher(GGN):
     """
 
     _kind = "Fisher"
+    _draws = True
 
     def __init__(self, *arguments: Any, mc_samples: int = 1, seed: int = 0, **options: Any) -> None:
-        if mc_samples < 1:
-            raise InputError("labels are drawn once at least", "mc_samples", mc_samples, "1 or more")
-        self._samples, self._seed = mc_samples, seed
+        self._samples, self._seed = integer(mc_samples, "mc_samples", 1), integer(seed, "seed", 0)
         self._numbers: dict[int, int] = {}
         super().__init__(*arguments, **options)
 
@@ -142,5 +145,8 @@ class Fisher(GGN):
         seed = (self._seed * 1_000_003 + self._processes.rank) * 1_000_003 + index
         generator.manual_seed(seed % (1 << 63))
         z = outputs.leaves[0].detach()
-        vectors = drawn(self._loss, z, pair(part)[1], self._samples, generator)
+        targets = pair(part)[1]
+        if isinstance(self._loss, OfOutputs):
+            targets = self._loss.targets(z, targets)
+        vectors = drawn(self._loss, z, targets, self._samples, generator)
         return vectors, 1.0 / (self._divisor * self._samples)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from heigen._errors import InputError, WrongTypeError
+from heigen._errors import InputError, NotDeterministicError, WrongTypeError
+from heigen.torch._contents import place, sums
 
 __all__ = ["Batches", "Fingerprint", "map_tensors", "n_samples", "pair", "parts", "tensors"]
 
+#: Bytes of data that are compared before every product.
+_FEW = 1 << 16
 #: Keys under which the targets of a batch stand that is a dict.
 TARGETS = ("labels", "label", "targets", "target", "y")
 
@@ -86,18 +92,59 @@ def parts(batch: Any, size: int | None) -> Iterator[Any]:
         yield map_tensors(cut, batch)
 
 
+def _as_tensors(tree: Any, dtype: torch.dtype) -> Any:
+    """Arrays, and lists of numbers, as tensors; the real numbers among them in ``dtype``."""
+    if isinstance(tree, Tensor) or not _is_array(tree):
+        if isinstance(tree, Mapping) and any(_is_array(value) for value in tree.values()):
+            return {key: _as_tensors(value, dtype) for key, value in tree.items()}
+        if type(tree) in (list, tuple) and any(_is_array(value) or isinstance(value, (list, tuple)) for value in tree):
+            return type(tree)(_as_tensors(value, dtype) for value in tree)
+        return tree
+    array = np.asarray(tree)
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        array = array.astype(np.int64)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    with warnings.catch_warnings():
+        # Of arrays that can only be read; nothing is written there.
+        warnings.simplefilter("ignore")
+        tensor = torch.from_numpy(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="), copy=False)))
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _is_array(value: Any) -> bool:
+    """Whether this is an array of numbers, or lists of numbers in lists, that is no tensor."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiub"
+    first = value
+    while isinstance(first, list) and first:
+        first = first[0]
+    if not isinstance(value, list) or not isinstance(first, (int, float, np.number)):
+        return False
+    try:
+        kind = np.asarray(value).dtype
+    except ValueError:
+        # Lists of different lengths: several arrays in a list.
+        return False
+    return kind.kind in "fiub"
+
+
 def _is_one_batch(data: Any) -> bool:
     if isinstance(data, (Tensor, Mapping)):
         return True
-    if isinstance(data, tuple) and len(data) >= 2 and isinstance(data[-1], Tensor):
+    if isinstance(data, tuple) and len(data) >= 2 and any(isinstance(data[i], Tensor) or _is_array(data[i]) for i in (0, -1)):
         return True
-    return isinstance(data, list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data)
+    return isinstance(data, list) and len(data) == 2 and all(isinstance(part, Tensor) or _is_array(part) for part in data)
 
 
 class Batches:
-    """Data of the user as something that can be iterated over any number of times."""
+    """Data of the user as something that can be iterated over any number of times; arrays become tensors of ``dtype``."""
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+        self.is_dataset = isinstance(data, torch.utils.data.Dataset)
+        if isinstance(data, str) or (isinstance(data, (list, tuple)) and any(isinstance(part, str) for part in data)):
+            raise WrongTypeError("this is no data", "data", "a text", "(X, y), a list of batches, or a DataLoader")
         if _is_one_batch(data):
             self._data: Any = [data]
         elif isinstance(data, Iterator):
@@ -107,7 +154,7 @@ class Batches:
                 f"a {type(data).__name__}",
                 "a list of batches, list(iterator) where they fit into memory, or a DataLoader",
             )
-        elif isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
+        elif self.is_dataset and not isinstance(data, torch.utils.data.IterableDataset):
             got = f"the data set {type(data).__name__}"
             raise WrongTypeError("a data set has samples, not batches", "data", got, "DataLoader(dataset, batch_size=...)")
         elif hasattr(data, "__iter__") and not isinstance(data, (str, bytes)):
@@ -115,38 +162,105 @@ class Batches:
         else:
             got = f"a {type(data).__name__}"
             raise WrongTypeError("this is no data", "data", got, "(X, y), a list of batches, or a DataLoader")
+        #: Whether the batches lie in memory, so that each iteration gives the same ones in the same order.
+        self.is_held = type(self._data) in (list, tuple)
+        if self.is_held:
+            self._data = [_as_tensors(batch, dtype) for batch in self._data]
+        self._places: list[Any] = []
+        self._sums: list[Any] | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._data)
+        if self.is_held:
+            return iter(self._data)
+        return (_as_tensors(batch, self._dtype) for batch in self._data)
 
-    @property
-    def is_held(self) -> bool:
-        """Whether the batches lie in memory, so that each iteration gives the same ones."""
-        return isinstance(self._data, (list, tuple))
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_places": []}
+
+    def watch(self, bytes_of_work: int) -> None:
+        """Remembers what batches in memory hold: their values where these are few, or a product works on many more bytes."""
+        if self.is_held:
+            everything = list(tensors(self._data))
+            self._places = [place(tensor) for tensor in everything]
+            size = sum(tensor.numel() * tensor.element_size() for tensor in everything)
+            self._sums = sums(everything) if size <= max(_FEW, bytes_of_work // 8) else None
+
+    def check(self) -> None:
+        """Refuses batches in memory that have been changed since."""
+        if not self._places:
+            return
+        everything = list(tensors(self._data))
+        if self._places != [place(t) for t in everything] or (self._sums is not None and self._sums != sums(everything)):
+            raise NotDeterministicError(
+                "the data have been changed in place since the operator was made", "data", None, "a new operator"
+            )
+
+
+def _of_order(start: int, count: int, device: torch.device) -> Tensor:
+    """Numbers for samples by their place among all."""
+    places = torch.arange(start + 1, start + count + 1, dtype=torch.float64, device=device)
+    return (places * 0.6180339887498949).frac()
+
+
+@functools.lru_cache(maxsize=8)
+def _random(length: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.random.RandomState(20230612).standard_normal(length)).to(device)
+
+
+def _projected(rows: Tensor) -> Tensor:
+    """The products of the rows of a matrix [n, d] with a random vector, of which a longer one is a continuation."""
+    length = rows.shape[1]
+    along = _random(1 << max(6, (length - 1).bit_length()), rows.device)[:length]
+    step = max(1, (1 << 24) // max(1, length))
+    return torch.cat([part.to(torch.float64) @ along for part in torch.split(rows, step)])
 
 
 class Fingerprint:
-    """Sums over all numbers of the data, which tell whether an iteration has given the same samples, in any order."""
+    """What tells whether an iteration has given the same samples, in any order, and whether in the same order.
+
+    Every sample is a number, its product with a random vector, so that it depends on all entries and their places; the
+    fingerprint has sums of these numbers and of their squares.
+    """
 
     def __init__(self) -> None:
         self.count = 0
-        self.sums: list[float] = [0.0, 0.0, 0.0]
+        self._sums = np.zeros(4)
 
     def add(self, batch: Any) -> None:
         """Takes a batch into account."""
-        self.count += n_samples(batch)
-        for tensor in tensors(batch):
+        n = n_samples(batch)
+        own: Any = 0
+        whole: Any = 0
+        device = torch.device("cpu")
+        for index, tensor in enumerate(tensors(batch)):
             numbers = tensor.detach()
-            numbers = numbers.abs() if numbers.is_complex() else numbers
-            self.sums[0] += float(numbers.sum(dtype=torch.float64))
-            self.sums[1] += float(numbers.abs().sum(dtype=torch.float64) if numbers.dtype != torch.bool else 0)
-            if numbers.is_floating_point():
-                self.sums[2] += float(numbers.to(torch.float64).square().sum())
+            device = numbers.device if numbers.ndim else device
+            numbers = numbers if numbers.layout is torch.strided else numbers.to_dense()
+            numbers = torch.view_as_real(numbers) if numbers.is_complex() else numbers
+            if not numbers.numel():
+                continue
+            factor = 1 + (index * 0.6180339887498949) % 1
+            of_samples = numbers.ndim > 0 and numbers.shape[0] == n
+            found = factor * _projected(numbers.reshape(n if of_samples else 1, -1)).nan_to_num()
+            if of_samples:
+                own = own + found
+            else:
+                whole = whole + found.cpu()
+        numbers = own if isinstance(own, Tensor) else torch.zeros(n, dtype=torch.float64, device=device)
+        ordered = (numbers * _of_order(self.count, n, numbers.device)).sum()
+        sums_of = torch.stack([numbers.sum(), numbers.square().sum(), numbers.abs().sum(), ordered]).tolist()
+        rest = float(whole.sum()) if isinstance(whole, Tensor) else 0.0
+        self._sums += [sums_of[0] + rest, sums_of[1] + rest**2, sums_of[2] + abs(rest), sums_of[3]]
+        self.count += n
 
     def differs(self, other: Fingerprint) -> bool:
         """Whether the samples differ by more than the order of summation explains."""
         if self.count != other.count:
             return True
-        scale = max(self.sums[1], other.sums[1], 1e-300), max(self.sums[2], other.sums[2], 1e-300)
-        limits = 1e-10 * scale[0], 1e-10 * scale[0], 1e-10 * scale[1]
-        return any(not abs(a - b) <= limit for a, b, limit in zip(self.sums, other.sums, limits))
+        scales = np.maximum(np.abs(self._sums), np.abs(other._sums))[[2, 1, 2]]
+        apart = np.abs(self._sums - other._sums)[:3]
+        return not bool((apart <= 1e-10 * scales + 1e-300).all())
+
+    def differs_in_order(self, other: Fingerprint) -> bool:
+        """Whether the same samples have come in another order."""
+        return not abs(self._sums[3] - other._sums[3]) <= 1e-10 * max(self._sums[2], other._sums[2]) + 1e-300

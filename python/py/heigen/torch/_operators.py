@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from heigen._errors import Error, InputError, NotDeterministicError, NotFiniteError, WrongTypeError
+from heigen._arguments import finite, integer
+from heigen._errors import Error, InputError, NotDeterministicError, NotFiniteError, TooLargeError, WrongTypeError
 from heigen._operators import Operator
+from heigen.torch._contents import Contents
 from heigen.torch._data import Batches, Fingerprint, map_tensors, n_samples, parts, tensors
-from heigen.torch._distributed import Alone, processes
-from heigen.torch._home import TorchHome
-from heigen.torch._losses import Loss, as_loss
-from heigen.torch._parameters import Choice, State, select, unwrap
-from heigen.torch._products import Graph, WithLoss, saved_bytes
-from heigen.torch._settings import exact, has_recurrence, same_numbers, warn_of_modes
+from heigen.torch._distributed import processes
+from heigen.torch._losses import Loss, OfModel, OfOutputs, as_loss
+from heigen.torch._options import DTYPES, Batched, as_tensor, dtype_of, home
+from heigen.torch._parameters import Choice, State, aliases, followed, select, unwrap
+from heigen.torch._products import Graph, WithLoss, saved_bytes, watch_for_samples
+from heigen.torch._settings import exact, exclusive, has_recurrence, same_numbers, warn, warn_of_modes
+from heigen.torch._unfused import Unfused
 
 __all__ = ["Batched", "TorchOperator", "dtype_of"]
 
-_DTYPES: dict[torch.dtype, np.dtype[Any]] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
 #: Directions go through a graph together as long as the numbers that a product works on are at most this many: beyond
 #: it memory, not the overhead of a call, is what takes the time.
 _SMALL = {"cpu": 1 << 19, "cuda": 1 << 27}
@@ -40,29 +42,6 @@ _TOGETHER_ON_DEVICE = 4
 _TOGETHER = {"cpu": 1 << 22, "cuda": 1 << 29}
 
 
-@dataclass(frozen=True)
-class Batched:
-    """Whether several directions go through the model at once, and why."""
-
-    together: bool
-    why: str
-
-    def __bool__(self) -> bool:
-        return self.together
-
-
-def dtype_of(chosen: Sequence[tuple[str, nn.Parameter]], asked: Any) -> torch.dtype:
-    """The type to compute in: the one asked for, or the parameters' own, float32 where that is a short one."""
-    if asked is not None:
-        names = {"float32": torch.float32, "float64": torch.float64}
-        dtype = asked if isinstance(asked, torch.dtype) else names.get(np.dtype(asked).name)
-        if dtype not in _DTYPES:
-            raise InputError("curvature is computed in two types only", "dtype", str(asked), "float32 or float64")
-        return dtype
-    own = {parameter.dtype for _, parameter in chosen}
-    return torch.float64 if torch.float64 in own else torch.float32
-
-
 class TorchOperator(Operator):
     """What :class:`Hessian`, :class:`GGN`, :class:`EmpiricalFisher` and :class:`Fisher` have in common.
 
@@ -75,7 +54,9 @@ class TorchOperator(Operator):
     ``loss_fn`` is a loss of ``torch.nn`` (a module, a function, a word such as "cross_entropy"), or a function
     ``loss_fn(model, batch)``; without it, the model returns its own loss. With the reduction "mean", L is the mean over all
     samples, however they are batched: a mean with a count of its own, as those with class weights or ``ignore_index``, is
-    over all batches, too, and a function may return (loss, count). A function that sums says ``reduction="sum"``.
+    over all batches, too, and a function may return (loss, count). A function that sums says ``reduction="sum"``. Of a
+    model's outputs that are a tuple or a list the loss is taken of the first, of a structure with ``logits`` of these. There
+    is no weight decay: that of w/2 |theta|^2 is ``op.shift(w)``.
 
     ``params`` chooses parameters by name, name of a layer, regular expression, list of these or of the parameters
     themselves, or function of name and parameter; without it all that require a gradient, each once.
@@ -89,11 +70,24 @@ class TorchOperator(Operator):
     Where :mod:`torch.distributed` is initialized, every process holds its own part of the data and gets the products with the
     whole; ``distributed=False`` keeps to this process, ``group`` is the group of processes.
 
-    The operator is that of the model as it is when a product is asked for: change a parameter, and the next product is the
-    new one's. Nothing of the model is changed: not its buffers, nor ``requires_grad``, nor its mode, nor ``.grad``.
+    The operator is that of the model as it is when a product is asked for: change a parameter, a buffer, the mode or a layer,
+    and the next product is the new one's. Nothing of the model is changed: not its buffers, nor ``requires_grad``, nor its
+    mode, nor ``.grad``. While a product is computed, the model's tensors and settings of the process are exchanged: products
+    of several threads wait for each other, and no thread may use the model by itself meanwhile.
     """
 
     _kind = ""
+    #: Whether random numbers belong to batches, so that another order of the samples is another matrix.
+    _draws = False
+
+    def __new__(cls, *arguments: Any, **options: Any) -> TorchOperator:
+        if len(arguments) > 3:
+            wanted = f"{cls.__name__}(model, (X, y), loss)"
+            raise WrongTypeError("data are one argument, a pair", cls.__name__, f"{len(arguments)} arguments", wanted)
+        if "weight_decay" in options:
+            what = "the operator is that of the loss alone; weight decay adds a multiple of the identity"
+            raise InputError(what, "weight_decay", options["weight_decay"], f"op.shift({options['weight_decay']})")
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -111,50 +105,69 @@ class TorchOperator(Operator):
         distributed: bool | None = None,
         group: Any = None,
     ) -> None:
-        self._model = unwrap(model)
-        self._chosen = select(self._model, params)
-        self._torch_dtype = dtype_of(self._chosen, dtype)
-        self._device = self._chosen[0][1].device
-        if self._device.type == "meta":
-            raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
-        self._converts = any(p.dtype != self._torch_dtype for p in self._model.parameters())
-        self._dtype: np.dtype[Any] = _DTYPES[self._torch_dtype]
-        self._microbatch = microbatch
-        self._mixed = mixed_precision
-        self._memory = memory
-        self._processes = processes(self._device, distributed, group)
-        self._shapes = [p.shape for _, p in self._chosen]
-        self._sizes = [shape.numel() for shape in self._shapes]
-        ends = np.cumsum(self._sizes).tolist()
-        self._names = [(name, end - size, end) for (name, _), size, end in zip(self._chosen, self._sizes, ends)]
-        self._length = ends[-1]
-        self._recurrent = has_recurrence(self._model)
-        self._state: State | None = None
-        self._graphs: list[Graph] = []
-        self._all_kept = False
-        self._work = 0
-        self._survey(data, loss_fn, reduction)
-        self._batched = self._decide(batched)
-        self._block = _TOGETHER_ON_DEVICE if self._batched and self._device.type != "cpu" else _ONE_BY_ONE
-        self._home = _home(self._device, self._torch_dtype, self._length, self._processes)
+        if batched is not None and not isinstance(batched, (bool, np.bool_)):
+            raise WrongTypeError("this is no choice", "batched", f"a {type(batched).__name__}", "True, False or None")
+        self._microbatch = None if microbatch is None else integer(microbatch, "microbatch", 1)
+        self._memory = None if memory is None else int(max(0.0, finite(memory, "memory")))
+        self._mixed = bool(mixed_precision)
+        with exclusive():
+            self._model = unwrap(model)
+            self._chosen = select(self._model, params)
+            self._torch_dtype = dtype_of(self._chosen, dtype)
+            self._device = self._chosen[0][1].device
+            if self._device.type == "meta":
+                raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
+            self._aliases = aliases(self._model, self._chosen)
+            self._dtype: np.dtype[Any] = DTYPES[self._torch_dtype]
+            self._processes = processes(self._device, distributed, group)
+            self._shapes = [p.shape for _, p in self._chosen]
+            self._sizes = [shape.numel() for shape in self._shapes]
+            ends = np.cumsum(self._sizes).tolist()
+            self._names = [(name, end - size, end) for (name, _), size, end in zip(self._chosen, self._sizes, ends)]
+            self._length = ends[-1]
+            self._look()
+            self._state: State | None = None
+            self._contents: Contents | None = None
+            self._graphs: list[Graph] = []
+            self._all_kept = False
+            self._work = 0
+            self._with_formulas = self._called = False
+            self._survey(data, loss_fn, reduction)
+            self._batched = self._decide(batched)
+            self._block = _TOGETHER_ON_DEVICE if self._batched and self._device.type != "cpu" else _ONE_BY_ONE
+            self._home = home(self._device, self._torch_dtype, self._length, self._processes)
 
     # What is asked before any work begins.
+
+    def _look(self) -> None:
+        """What depends on the model's layers and modes."""
+        self._converts = any(p.dtype != self._torch_dtype for p in self._model.parameters())
+        self._recurrent = has_recurrence(self._model)
+        self._modes = warn_of_modes(self._model)
+        if self._modes[1] and self._microbatch is not None:
+            wanted = "model.eval(), or no microbatch"
+            got = self._microbatch
+            raise InputError("batch normalisation in training mode needs whole batches", "microbatch", got, wanted)
 
     def _survey(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
         """Goes through all data once: counts samples, computes the loss, and finds what would fail."""
         failure: BaseException | None = None
         total, counts = 0.0, 0.0
         self._fingerprint = Fingerprint()
+        self._n_parts = 0
+        first: tuple[Any, int] | None = None
         try:
             self._read(data, loss_fn, reduction)
-            with self._settings(), torch.no_grad():
+            with self._settings(), Unfused(), torch.no_grad():
                 state = State(self._model, self._chosen, self._torch_dtype)
                 for index, batch in enumerate(self._data):
-                    self._check_devices(batch)
+                    self._check_batch(batch, index)
                     self._fingerprint.add(batch)
                     for part in self._parts(batch):
                         term, count = self._guarded(state, part, index)
                         total, counts = total + float(term), counts + count
+                        self._n_parts += 1
+                        first = first or (part, index)
                         del term
         except BaseException as error:
             failure = error
@@ -174,34 +187,76 @@ class TorchOperator(Operator):
         self.loss = total / self._divisor
         if not np.isfinite(self.loss):
             raise NotFiniteError("the loss is not finite", "loss_fn", self.loss, "a number")
+        self._try(first)
+
+    def _try(self, first: tuple[Any, int] | None) -> None:
+        """Computes the product with one direction over the first part of the data, so that a second derivative that is
+        missing shows before work begins. Its graph is kept where the batches come in the same order."""
+        failure: BaseException | None = None
+        try:
+            if first is not None:
+                with self._settings():
+                    self._renew(Contents(self._model))
+                    assert self._state is not None
+                    graph = self._made(self._state, *first)
+                    with self._products_settings():
+                        graph.product([torch.ones_like(leaf) for leaf in self._state.leaves], False)
+                    if not graph.depends:
+                        warn("the loss does not depend on the parameters: the matrix is zero")
+                    if self._data.is_held and self._work <= self._budget():
+                        self._graphs.append(graph)
+                    self._contents_after()
+            self._data.watch(self._n_parts * self._work)
+        except (Error, Warning, KeyboardInterrupt) as error:
+            failure = error
+        except torch.OutOfMemoryError as error:
+            failure = TooLargeError(f"a batch is too large for the device: {error}", "batch 0", None, "microbatch=...")
+            failure.__cause__ = error
+        except Exception as error:
+            failure = InputError(f"the second derivative fails: {type(error).__name__}: {error}", "batch 0")
+            failure.__cause__ = error
+        self._processes.agree(failure)
 
     def _read(self, data: Any, loss_fn: Any, reduction: str | None) -> None:
         """Makes sense of the data and the loss."""
-        self._data = Batches(data)
+        self._data = Batches(data, self._torch_dtype)
         self._loss: Loss = as_loss(loss_fn, reduction).to(self._torch_dtype)
         self._with_loss = WithLoss(self._model, self._loss)
-        size = self._microbatch
-        if size is not None and size < 1:
-            raise InputError("a part of a batch has a sample at least", "microbatch", size, "1 or more")
-        if warn_of_modes(self._model) and size is not None:
-            wanted = "model.eval(), or no microbatch"
-            raise InputError("batch normalisation in training mode needs whole batches", "microbatch", size, wanted)
 
-    def _check_devices(self, batch: Any) -> None:
+    def _check_batch(self, batch: Any, index: int) -> None:
+        """Refuses data on another device, and single samples in place of batches."""
         for tensor in tensors(batch):
             if tensor.device != self._device and tensor.ndim:
                 got = f"data on {tensor.device}"
                 raise InputError("model and data are on different devices", "data", got, f"data on {self._device}")
+        if isinstance(batch, (list, tuple)) and len(batch) > 1 and any(tensor.ndim for tensor in tensors(batch)):
+            target = batch[-1]
+            bare = isinstance(target, (int, float)) or (isinstance(target, Tensor) and not target.ndim)
+            if bare and (isinstance(self._loss, OfOutputs) or self._data.is_dataset):
+                self._refuse_sample(index)
+
+    def _refuse_sample(self, index: int) -> None:
+        wanted = "batches, such as DataLoader(dataset, batch_size=...) gives"
+        raise InputError("this is a single sample and no batch of samples", "data", f"batch {index}", wanted)
 
     def _guarded(self, state: State, part: Any, index: int) -> tuple[Tensor, float]:
         where = f"batch {index}"
+        alone: list[str] = []
+        handles = [] if self._n_parts else watch_for_samples(self._model, list(tensors(part)), alone)
         try:
             term, count = self._term(state, part, index)
         except Error:
             raise
         except Exception as error:
             what = f"the model or the loss fails: {type(error).__name__}: {error}"
-            raise InputError(what, where) from error
+            own = type(self._loss) is OfModel
+            wanted = "a function of one's own is called as loss_fn(model, batch)" if own else None
+            raise InputError(what, where, None, wanted) from error
+        finally:
+            for handle in handles:
+                handle.remove()
+        if alone:
+            self._refuse_sample(index)
         if term.numel() != 1:
             raise InputError("the loss is not one number", "loss_fn", f"shape {tuple(term.shape)}", "a scalar")
         return term.reshape(()), count
@@ -230,7 +285,21 @@ class TorchOperator(Operator):
     # Graphs.
 
     def _settings(self) -> Any:
-        return exact(self._device, self._recurrent, self._mixed)
+        return exact(self._device, self._recurrent, self._mixed, formulas=False)
+
+    def _made(self, state: State, part: Any, index: int) -> Graph:
+        """The graph of a part, and its bytes where they are not known yet."""
+        self._called = True
+        with Unfused() as formulas:
+            if self._work == 0:
+                self._work = self._measured(state, part, index)
+            graph = self._graph(state, part, index)
+        # Formulas cost time also where they are not needed. In products they are where checkpoints compute values again.
+        self._with_formulas = self._with_formulas or formulas.used
+        return graph
+
+    def _products_settings(self) -> Any:
+        return Unfused() if self._with_formulas else contextlib.nullcontext()
 
     def _parts(self, batch: Any) -> Iterator[Any]:
         def own(tensor: Tensor) -> Tensor:
@@ -251,10 +320,17 @@ class TorchOperator(Operator):
         raise NotImplementedError
 
     def _each_graph(self) -> Iterator[Graph]:
-        """The graphs of all batches: those that are kept, then new ones, which are kept while memory allows."""
-        current = self._state is not None and self._state.version == self._state.current_version()
-        if not current:
-            self._state, self._graphs, self._all_kept = State(self._model, self._chosen, self._torch_dtype), [], False
+        """The graphs of all batches: those that are kept, then new ones, which are kept while memory allows.
+
+        Of data that may come in another order each time all graphs are kept or none: others could not be told apart.
+        """
+        contents = Contents(self._model)
+        if self._state is None or self._contents is None or not self._contents.same(contents):
+            self._renew(contents)
+        self._data.check()
+        held = self._data.is_held
+        if not held and not self._all_kept:
+            self._graphs = []
         assert self._state is not None
         yield from self._graphs
         if self._all_kept:
@@ -268,11 +344,10 @@ class TorchOperator(Operator):
                 number += 1
                 if number <= kept:
                     continue
-                if self._work == 0:
-                    self._work = self._measured(self._state, part, index)
-                graph = self._graph(self._state, part, index)
+                graph = self._made(self._state, part, index)
                 # Only graphs from the first on are kept, one after another, so that their order is that of the batches.
-                if len(self._graphs) == number - 1 and (len(self._graphs) + 1) * self._work <= budget:
+                needed = (len(self._graphs) + 1 if held else self._n_parts) * self._work
+                if len(self._graphs) == number - 1 and needed <= budget:
                     self._graphs.append(graph)
                 yield graph
         if seen.differs(self._fingerprint):
@@ -285,6 +360,31 @@ class TorchOperator(Operator):
                 "the same samples: no random augmentation, and no drop_last with shuffle",
             )
         self._all_kept = len(self._graphs) == number
+        if not held and not self._all_kept and (any(self._modes) or self._draws) and seen.differs_in_order(self._fingerprint):
+            raise NotDeterministicError(
+                "the data loader gives the samples in another order each time, on which the matrix depends",
+                "data",
+                "a loader that shuffles",
+                "shuffle=False, or more memory",
+            )
+
+    def _renew(self, contents: Contents) -> None:
+        """Takes the model as it is now, and drops all graphs of what it was."""
+        before = self._contents
+        self._state, self._graphs, self._all_kept = None, [], False
+        if before is not None:
+            self._chosen = followed(self._model, self._chosen, self._aliases)
+            if not before.same_parts(contents):
+                self._look()
+            self._converts = any(p.dtype != self._torch_dtype for p in self._model.parameters())
+        self._state = State(self._model, self._chosen, self._torch_dtype)
+        self._contents = contents
+
+    def _contents_after(self) -> None:
+        """What calls of the model have changed in it is no change."""
+        if self._called and self._contents is not None:
+            self._contents.refresh(self._model)
+        self._called = False
 
     def _measured(self, state: State, part: Any, index: int) -> int:
         """The bytes that the graph of a part takes: a multiple of those of its forward pass, and the gradient."""
@@ -303,12 +403,13 @@ class TorchOperator(Operator):
 
     def _apply_into(self, rows: Any, out: Any) -> None:
         with self._settings():
-            directions, products = _as_tensor(rows), _as_tensor(out)
+            directions, products = as_tensor(rows), as_tensor(out)
             failure: BaseException | None = None
             try:
                 self._sum_into(directions, products)
             except BaseException as error:
                 failure = error
+            self._contents_after()
             self._processes.agree(failure)
             self._processes.sum_(products)
 
@@ -320,7 +421,8 @@ class TorchOperator(Operator):
         )
         first = True
         for graph in self._each_graph():
-            self._add(graph, pieces, targets, k, first)
+            with self._products_settings():
+                self._add(graph, pieces, targets, k, first)
             first = False
         if first:
             products.zero_()
@@ -361,27 +463,4 @@ class TorchOperator(Operator):
             return None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_state": None, "_graphs": [], "_all_kept": False}
-
-
-def _as_tensor(block: Any) -> Tensor:
-    """A block as a tensor that shares its memory."""
-    if isinstance(block, Tensor):
-        return block
-    if isinstance(block, np.ndarray):
-        if block.flags.writeable:
-            return torch.from_numpy(block)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.from_numpy(block)
-    raise WrongTypeError("a block of directions has another type", None, f"a {type(block).__name__}", "a NumPy array")
-
-
-def _home(device: torch.device, dtype: torch.dtype, length: int, group: Alone) -> TorchHome | None:
-    """The home of the operator's vectors: None for the host's memory, which solvers share with PyTorch.
-
-    Several processes take their decisions by the small matrices of the first.
-    """
-    if device.type == "cpu" and group.size == 1:
-        return None
-    return TorchHome(length, dtype, device, group.of_first if group.size > 1 else None)
+        return {**self.__dict__, "_state": None, "_contents": None, "_graphs": [], "_all_kept": False}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from heigen._errors import InputError, WrongTypeError
 
-__all__ = ["State", "select", "unwrap"]
+__all__ = ["State", "aliases", "followed", "select", "unwrap"]
 
 #: How parameters are chosen: by name or regular expression, by a list of these and of parameters, or by a function.
 Choice = str | re.Pattern[str] | nn.Parameter | Callable[[str, nn.Parameter], bool] | Iterable[Any] | None
@@ -59,7 +59,11 @@ def select(model: nn.Module, choice: Choice) -> list[tuple[str, nn.Parameter]]:
             got = "a model without parameters" if not named else f"{len(named)} frozen parameters"
             raise InputError("no parameter requires a gradient", "params", got, "parameters by name")
         return _checked(chosen)
-    items = [choice] if isinstance(choice, (str, re.Pattern, nn.Parameter)) or callable(choice) else list(choice)
+    single = isinstance(choice, (str, re.Pattern, Tensor)) or callable(choice)
+    if not single and not isinstance(choice, Iterable):
+        wanted = "names, parameters, or a function"
+        raise WrongTypeError("parameters cannot be chosen by this", "params", f"a {type(choice).__name__}", wanted)
+    items: list[Any] = [choice] if single else list(choice)  # type: ignore[arg-type]
     out: dict[int, tuple[str, nn.Parameter]] = {}
     for item in items:
         found = _matching(item, named, everywhere)
@@ -113,15 +117,42 @@ def _checked(chosen: list[tuple[str, nn.Parameter]]) -> list[tuple[str, nn.Param
     return chosen
 
 
+def aliases(model: nn.Module, chosen: Sequence[tuple[str, nn.Parameter]]) -> list[list[str]]:
+    """All names of each chosen parameter."""
+    names: dict[int, list[str]] = {id(parameter): [] for _, parameter in chosen}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if id(parameter) in names:
+            names[id(parameter)].append(name)
+    return [names[id(parameter)] for _, parameter in chosen]
+
+
+def followed(
+    model: nn.Module, chosen: Sequence[tuple[str, nn.Parameter]], shared: list[list[str]]
+) -> list[tuple[str, nn.Parameter]]:
+    """The parameters that the model has now under the names of the chosen ones, and with the same other names."""
+    present = dict(model.named_parameters(remove_duplicate=False))
+    out = []
+    for name, before in chosen:
+        now = present.get(name)
+        got = "no such parameter" if now is None else f"shape {tuple(now.shape)} on {now.device}"
+        if now is None or now.shape != before.shape or now.device != before.device:
+            wanted = f"shape {tuple(before.shape)} on {before.device}, or a new operator"
+            raise InputError("the model has been changed since the operator was made", f"parameter {name}", got, wanted)
+        out.append((name, now))
+    found = aliases(model, out)
+    if found != shared:
+        name = next(name for (name, _), one, two in zip(out, found, shared) if one != two)
+        what = "the model has been changed since the operator was made: other layers share the parameter"
+        raise InputError(what, f"parameter {name}", None, "a new operator")
+    return _checked(out)
+
+
 class State:
     """The tensors that a model computes with: the chosen parameters as leaves of a graph of our own, which share the memory
     of the model's where the type is the same; all others without gradient; and copies of the buffers."""
 
     def __init__(self, model: nn.Module, chosen: Sequence[tuple[str, nn.Parameter]], dtype: torch.dtype) -> None:
-        self._model = model
         self.chosen = list(chosen)
-        self._dtype = dtype
-        self.version = self.current_version()
 
         def converted(tensor: Tensor) -> Tensor:
             tensor = tensor.clone() if tensor.is_inference() else tensor.detach()
@@ -131,11 +162,6 @@ class State:
         taken = {id(p) for _, p in self.chosen}
         self._fixed = {name: converted(p) for name, p in model.named_parameters() if id(p) not in taken}
         self._buffers = {name: converted(b) for name, b in model.named_buffers() if b is not None}
-
-    def current_version(self) -> tuple[tuple[int, int, int], ...]:
-        """Numbers that change when a parameter or buffer is given other values or another place."""
-        everything = (*self._model.parameters(), *self._model.buffers())
-        return tuple((id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in everything)
 
     def tensors(self, prefix: str = "") -> dict[str, Tensor]:
         """All tensors by name, for one call of the model; changes that the call makes to buffers are lost with it."""

@@ -6,6 +6,8 @@ were; a product is then one reverse pass through it, and no forward pass.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +16,9 @@ from torch import Tensor, nn
 
 from heigen._errors import InputError
 from heigen.torch._losses import Loss, OfOutputs
+from heigen.torch._second import differentiable
 
-__all__ = ["Graph", "GaussNewtonGraph", "HessianGraph", "WithLoss", "saved_bytes"]
+__all__ = ["GaussNewtonGraph", "Graph", "HessianGraph", "WithLoss", "saved_bytes", "watch_for_samples"]
 
 
 class WithLoss(nn.Module):
@@ -76,6 +79,9 @@ def backward(outputs: Sequence[Tensor], inputs: Sequence[Tensor], seeds: Sequenc
 class Graph:
     """What is kept of one batch: ``product(v, batched)`` is A v for one direction, or for several at once."""
 
+    #: Whether the loss depends on any of the parameters.
+    depends: bool = True
+
     def product(self, directions: Sequence[Tensor], batched: bool) -> list[Tensor]:
         """A v, one tensor for each parameter; with ``batched`` all tensors have one dimension more, the first."""
         raise NotImplementedError
@@ -86,13 +92,32 @@ class HessianGraph(Graph):
 
     def __init__(self, term: Tensor, leaves: Sequence[Tensor]) -> None:
         self._leaves = leaves
+        self.depends = term.requires_grad
         if term.requires_grad:
-            self._gradient = torch.autograd.grad(term, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+            self._gradient = differentiable([term], leaves)
         else:
             self._gradient = tuple(torch.zeros_like(leaf) for leaf in leaves)
 
     def product(self, directions: Sequence[Tensor], batched: bool) -> list[Tensor]:
         return backward(self._gradient, self._leaves, directions, batched)
+
+
+#: Layers with the number of dimensions that a single sample has before them.
+_OF_SAMPLE = ((nn.Linear, 1), (nn.Conv1d, 2), (nn.Conv2d, 3), (nn.Conv3d, 4))
+
+
+def watch_for_samples(model: nn.Module, given: Sequence[Tensor], found: list[str]) -> list[Any]:
+    """Hooks that note layers to which a tensor of the data goes as a single sample, without a dimension of samples."""
+    places = {(tensor.data_ptr(), tensor.shape) for tensor in given if 0 < tensor.ndim < 5}
+
+    def hook(module: nn.Module, inputs: Any) -> None:
+        x = inputs[0] if inputs else None
+        if isinstance(x, Tensor) and (x.data_ptr(), x.shape) in places:
+            if any(isinstance(module, kind) and x.ndim == ndim for kind, ndim in _OF_SAMPLE):
+                found.append(type(module).__name__)
+
+    kinds = tuple(kind for kind, _ in _OF_SAMPLE)
+    return [module.register_forward_pre_hook(hook) for module in model.modules() if isinstance(module, kinds)]
 
 
 class Outputs:
@@ -101,12 +126,17 @@ class Outputs:
     def __init__(self) -> None:
         self.z: list[Tensor] = []
         self.leaves: list[Tensor] = []
+        #: The type of what the model has returned, and whether tensors of real numbers were in it.
+        self.called = ""
+        self.seen = False
 
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+        self.called = type(output).__name__
         return self._replaced(output)
 
     def _replaced(self, output: Any) -> Any:
         if isinstance(output, Tensor):
+            self.seen = self.seen or output.is_floating_point()
             if not output.is_floating_point() or not output.requires_grad:
                 return output
             leaf = output.detach().requires_grad_()
@@ -128,6 +158,11 @@ class Outputs:
             return type(output)(*(self._replaced(part) for part in output))
         if isinstance(output, (list, tuple)):
             return type(output)(self._replaced(part) for part in output)
+        if isinstance(getattr(output, "logits", None), Tensor) or dataclasses.is_dataclass(output):
+            changed = copy.copy(output)
+            for key, value in list(vars(output).items()):
+                object.__setattr__(changed, key, self._replaced(value))
+            return changed
         return output
 
 
@@ -144,18 +179,15 @@ class GaussNewtonGraph(Graph):
         self._leaves = leaves
         used = [z for z in outputs.z if z.requires_grad]
         self._z = used
+        self.depends = bool(used)
         self._at = [leaf for z, leaf in zip(outputs.z, outputs.leaves) if z.requires_grad]
         self._probes = [torch.zeros_like(z, requires_grad=True) for z in used]
         # With d/dz of a loss that does not depend on z there is nothing to differentiate.
         self._slope: tuple[Tensor, ...] = ()
         self._vectors, self._factor = vectors, factor
         if vectors is None and used and term.requires_grad:
-            self._slope = torch.autograd.grad(term, self._at, create_graph=True, allow_unused=True, materialize_grads=True)
-        self._reverse = (
-            torch.autograd.grad(used, leaves, self._probes, create_graph=True, allow_unused=True, materialize_grads=True)
-            if used
-            else ()
-        )
+            self._slope = differentiable([term], self._at)
+        self._reverse = differentiable(used, leaves, self._probes) if used else ()
 
     def product(self, directions: Sequence[Tensor], batched: bool) -> list[Tensor]:
         tangents = backward(self._reverse, self._probes, directions, batched) if self._z else []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import threading
 import warnings
 from collections.abc import Iterator
 
@@ -12,8 +14,42 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from heigen._errors import Warning as HeigenWarning
+from heigen.torch._unfused import Unfused, eager
 
-__all__ = ["batch_dependent", "exact", "has_recurrence", "same_numbers", "warn_of_modes"]
+__all__ = ["batch_dependent", "exact", "exclusive", "has_recurrence", "same_numbers", "warn", "warn_of_modes"]
+
+#: A product exchanges the tensors of the model, and settings and random streams of the whole process: one at a time.
+_lock = threading.RLock()
+_of_fork = threading.local()
+#: Seconds for which a process that is about to be copied waits for a product, so that the copy has a whole model.
+_PATIENCE = 1.0
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """One thread at a time inside; a thread may enter again what it has entered."""
+    with _lock:
+        yield
+
+
+def _before_fork() -> None:
+    _of_fork.held = _lock.acquire(timeout=_PATIENCE)
+
+
+def _in_parent() -> None:
+    if _of_fork.__dict__.pop("held", False):
+        _lock.release()
+
+
+def _in_child() -> None:
+    global _lock
+    _of_fork.__dict__.clear()
+    # Threads that may have held it are not there in the copy.
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
 
 
 def has_recurrence(model: nn.Module) -> bool:
@@ -37,13 +73,14 @@ def _without_onednn() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[None]:
+def exact(device: torch.device, recurrent: bool, as_asked: bool, formulas: bool = True) -> Iterator[None]:
     """Kernels that have second derivatives; unless ``as_asked``, also full precision. Everything is put back afterwards.
 
     Fused attention and the recurrent layers of cuDNN and oneDNN have no second derivative. TF32 and autocast round to
-    10 or fewer bits.
+    10 or fewer bits. These settings are the whole process's, so that threads wait here for each other. With
+    ``formulas``, functions whose kernels have none are replaced (:class:`Unfused`).
     """
-    with contextlib.ExitStack() as stack:
+    with exclusive(), contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
@@ -69,6 +106,9 @@ def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[Non
             if precision != "highest":
                 torch.set_float32_matmul_precision("highest")
                 stack.callback(torch.set_float32_matmul_precision, precision)
+        stack.enter_context(eager())
+        if formulas:
+            stack.enter_context(Unfused())
         yield
 
 
@@ -76,7 +116,7 @@ def exact(device: torch.device, recurrent: bool, as_asked: bool) -> Iterator[Non
 def same_numbers(device: torch.device, seed: int) -> Iterator[None]:
     """Random numbers of PyTorch that are the same at every call, and the user's own streams as they were."""
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with exclusive(), torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
         if devices:
             with torch.cuda.device(device):
@@ -109,7 +149,7 @@ def _random(model: nn.Module) -> list[str]:
     return out
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
     """Warns at the line of the user's that has led here."""
     frame, level = inspect.currentframe(), 1
     while frame is not None and frame.f_globals.get("__name__", "").startswith("heigen."):
@@ -117,17 +157,17 @@ def _warn(message: str) -> None:
     warnings.warn(message, HeigenWarning, stacklevel=level)
 
 
-def warn_of_modes(model: nn.Module) -> bool:
-    """Warns of layers in training mode whose output depends on chance or on the batch; returns whether the latter are there."""
+def warn_of_modes(model: nn.Module) -> tuple[bool, bool]:
+    """Warns of layers in training mode whose output depends on chance or on the batch; returns whether each are there."""
     drops, batches = _random(model), batch_dependent(model)
     if drops:
-        _warn(
+        warn(
             f"dropout is active in {_listed(drops)}: the loss is that of one fixed draw of its masks; model.eval() turns it "
             "off"
         )
     if batches:
-        _warn(
+        warn(
             f"batch normalisation is in training mode in {_listed(batches)}: the loss depends on how the samples are "
             "batched; model.eval() uses the running statistics"
         )
-    return bool(batches)
+    return bool(drops), bool(batches)

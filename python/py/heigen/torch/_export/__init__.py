@@ -31,6 +31,7 @@ from heigen.torch._export._program import (
     refused,
     same_derivative,
 )
+from heigen.torch._settings import exclusive
 
 __all__ = ["Network", "network_of"]
 
@@ -55,6 +56,7 @@ class Network:
     notes: list[str] = field(default_factory=list)
 
 
+@exclusive()
 def network_of(model: nn.Module, pair: torch.Tensor) -> Network:
     """The network that ``model`` is; ``pair`` is a batch of two inputs."""
     if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
@@ -86,7 +88,7 @@ def network_of(model: nn.Module, pair: torch.Tensor) -> Network:
             f"{name} is in training mode: batch normalisation takes the statistics of all samples as one batch; "
             "model.eval() takes those of the training",
             Warning,
-            stacklevel=5,
+            stacklevel=6,
         )
     trained = [key for key, value in parameters.items() if value.requires_grad]
     n_outputs = int(outputs.shape[1]) if outputs.dim() > 1 else 1
