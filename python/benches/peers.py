@@ -136,7 +136,7 @@ def by_heigen(block: int | None = None) -> Callable[[Problem, int, float], Any]:
 def by_native(problem: Problem, k: int, effort: float) -> Any:
     """heigen.eigsh over the native engine's operator; its effort is its tolerance."""
     kind = str(problem.X.dtype).split(".")[1]
-    op = heigen.operator(problem.model, problem.X, problem.y, dtype=kind)
+    op = heigen.operator(problem.model, problem.X, problem.y, dtype=kind, threads=int(THREADS))
     pairs = heigen.eigsh(op, k, "LA", tol=effort, check=False, progress=False)
     problem.products = pairs.products
     return pairs.eigenvalues, pairs.eigenvectors

@@ -66,6 +66,7 @@ fn given() -> ImportRequest {
         architecture: Some(ARCHITECTURE.to_owned()),
         tensors: Some(Arc::new(tensors())),
         samples: Some(Arc::new(Opened::of_arrays(x, y))),
+        ties_are_known: true,
     };
     ImportRequest { given, ..request("a module".into()) }
 }
