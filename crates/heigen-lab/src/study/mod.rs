@@ -2,41 +2,43 @@
 //! computed, and one report is written.
 
 mod beside;
+mod doubts;
 mod error;
 mod foreign;
 mod names;
 mod own;
 mod page;
+mod pictures;
 mod ties;
 mod warnings;
 
-use crate::analysis::{Analysed, AnalysisRequest, Asked, Found, How, Spectrum, spectrum};
+use crate::analysis::{AnalysisRequest, Asked, Found, How, Spectrum, spectrum};
 use crate::boundary;
 use crate::call::Call;
-use crate::drawing::{Draw, Drawing, Figure, PLOTS, Shown, draw_shown, line};
+use crate::drawing::Figure;
 use crate::error::Contradiction;
 use crate::prepare::Prepared;
 use crate::training::weights_of;
 use crate::watch::NoteKind;
-use crate::words::number;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 pub use error::{ImportError, Occupant};
-use heigen::analysis::{LikelyCause, likely_causes};
 use heigen::config::{FileArgs, LossKind};
 use heigen::linalg::Matrix;
 use heigen::vocabulary::LossArgs;
 use heigen_store::atomic::{self, Staged};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::catalogue::Loaded;
-use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Order};
 use heigen_store::own_data;
-use heigen_store::record::{End, Operator, Summary};
+use heigen_store::record::Summary;
 use heigen_store::weights::NamedTensor;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use doubts::{causes, standing_causes, warnings_of};
+use pictures::draw_all;
 
 /// A request to take in a network from elsewhere as an experiment with its weights.
 #[derive(Clone, Debug)]
@@ -395,109 +397,4 @@ fn logits(call: &Call, own: &Imported) -> Result<(), LabError> {
     let outputs = call.run(|| own.prepared.network.outputs(&own.theta, &inputs));
     let shape = [outputs.columns, outputs.rows];
     Ok(npy::stage(&own.paths.logits(), &shape, Order::C, &outputs.data).and_then(Staged::commit)?)
-}
-
-/// Likely causes of a gradient that is not small.
-fn causes(call: &Call, imported: &Imported, asked: &Asked) -> Vec<LikelyCause> {
-    causes_at(call, &imported.experiment, &imported.prepared, &imported.theta, asked)
-}
-
-/// The likely causes of an analysis that stands in the store; `None` where its weights or samples are not at hand. Nothing is
-/// trained for it.
-fn standing_causes(call: &Call, loaded: &Loaded, asked: &Asked) -> Option<Vec<LikelyCause>> {
-    let stored = || Some(call.store.of(&loaded.experiment.name).ok()?.weights());
-    let weights = asked.how.weights.clone().or_else(stored).filter(|path| files::is_file(path))?;
-    let mut prepared = Prepared::new(call, &loaded.experiment).ok()?;
-    let theta = prepared.load(&weights, &*call.memo.weights(&call.lab.cache, &weights).ok()?).ok()?;
-    Some(causes_at(call, loaded, &prepared, &theta, asked))
-}
-
-fn causes_at(call: &Call, loaded: &Loaded, prepared: &Prepared, theta: &[f64], asked: &Asked) -> Vec<LikelyCause> {
-    let objective = asked.subject.objective(&loaded.experiment);
-    let Ok(problem) = call.problem::<f64, _>(&prepared.network, theta, prepared.training(), objective) else {
-        return vec![];
-    };
-    let problem = match asked.subject.batch {
-        Some(size) => problem.in_batches(size),
-        None => problem,
-    };
-    call.run(|| likely_causes(&problem))
-}
-
-fn warnings_of(spectrum: &Found, causes: impl FnOnce() -> Vec<LikelyCause>) -> Vec<String> {
-    // The eigenvalues of the others say neither how the loss falls nor how far.
-    let curves = matches!(spectrum.subject().operator, Operator::Hessian | Operator::Ggn);
-    match spectrum {
-        Found::Whole(r) => {
-            let s = &r.summary;
-            let mut all = Vec::new();
-            if curves {
-                all = warnings::no_minimum(s.loss, s.grad_norm, s.lambda_max, s.lambda_min, causes);
-            }
-            all.extend(warnings::imprecise(s.certificate.matrix_error, s.lambda_max.max(-s.lambda_min)));
-            all
-        }
-        // Whether the gradient is large can only be said beside lambda_1.
-        Found::Estimates(_) => vec![],
-        // Only an end of the spectrum is known.
-        Found::Top(r) => {
-            let s = &r.summary;
-            let (low, high) = s.eigenvalues.iter().fold((0.0f64, 0.0f64), |(low, high), &l| (low.min(l), high.max(l)));
-            // Where the upper end was not looked at, the estimate of |A| takes its place.
-            let high = if matches!(s.which, End::Largest | End::Both) { high } else { high.max(s.scale) };
-            let mut all = Vec::new();
-            if curves {
-                all = warnings::no_minimum(s.loss, s.grad_norm, high, low, causes);
-            }
-            all.extend(warnings::imprecise(s.matrix_error, s.scale));
-            all
-        }
-    }
-}
-
-/// Most operations that a study spends on the picture of a loss surface; they are some minutes of one core.
-const SURFACE: f64 = 1e12;
-
-/// Draws the pictures that fit the number of features. If one cannot be drawn, the others still are.
-fn draw_all(call: &Call, wanted: &Wanted, analysed: &Arc<Analysed>, study: &mut Study) -> Result<(), LabError> {
-    let prepared = &study.imported.prepared;
-    let inputs = match prepared.samples.data.n_features() {
-        1 => "line",
-        2 => "planes",
-        _ => "embedding",
-    };
-    // The loss surface takes a pass over all samples for every node, so large networks do not get one.
-    let nodes = (line::STEPS * line::STEPS * prepared.training().n_samples()) as f64;
-    let operations = 2.0 * nodes * boundary::pass(&prepared.network) as f64;
-    let surface = (operations <= SURFACE).then_some("surface");
-    let left_out = format!("no picture of kind surface: it would take {} operations", number(operations));
-    let loaded = study.imported.experiment.clone();
-    let job = loaded.experiment.name.clone();
-    let shown = [Shown::alone(loaded, Arc::clone(analysed))];
-    if surface.is_none() {
-        call.note(&job, NoteKind::Remark(left_out.clone()));
-        study.notes.push(left_out);
-    }
-    let by_class = [inputs, "overlaps", "coherence"];
-    let has_classes = prepared.has_classes(&shown[0].loaded.experiment);
-    for kind in [inputs, "spectrum", "overlaps", "eigenvectors", "coherence"].into_iter().chain(surface) {
-        // That they are left out has been said.
-        if !has_classes && by_class.contains(&kind) {
-            continue;
-        }
-        let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
-        let Draw::Spectra(scene) = figure.draw else { continue };
-        let drawn = (figure.check)(call, &shown[0].loaded, figure.name)
-            .and_then(|()| draw_shown(call, (figure, scene), &shown, &Drawing::paper(figure), wanted.figures));
-        match drawn {
-            Ok(drawn) => study.pictures.push(Picture { figure, paths: drawn.paths }),
-            Err(stopped) if stopped.is_stopped() => return Err(stopped),
-            Err(why) => {
-                let note = format!("no picture of kind {kind}: {}", why.in_full());
-                call.note(&job, NoteKind::Remark(note.clone()));
-                study.notes.push(note);
-            }
-        }
-    }
-    Ok(())
 }
