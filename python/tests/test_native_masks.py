@@ -107,15 +107,15 @@ def test_masks_of_files(tmp_path):
     assert np.isfinite(again.operator() @ np.ones(again.n_params)).all()
 
 
-@pytest.mark.parametrize(("name", "number", "text"), [
-    ("mask", math.nan, "mask, which is no parameter, has a number that is NaN"),
-    ("inner.bias", -math.inf, "inner.bias has a number that is infinite or NaN; expected trained weights"),
+@pytest.mark.parametrize(("name", "number", "error", "text"), [
+    ("mask", math.nan, heigen.InputError, "mask, which is no parameter, has a number that is NaN"),
+    ("inner.bias", -math.inf, heigen.NotFiniteError, "parameter inner.bias: the parameter has an entry that is infinite or NaN"),
 ])  # fmt: skip
-def test_what_is_no_number_is_refused(name, number, text):
+def test_what_is_no_number_is_refused(name, number, error, text):
     own = case("softmax")
     with torch.no_grad():
         dict(own.model.named_parameters() if name != "mask" else own.model.named_buffers())[name].flatten()[-1] = number
-    with pytest.raises(heigen.InputError, match=text):
+    with pytest.raises(error, match=text):
         heigen.analyze(own.model, own.X, own.y, progress=False)
 
 
