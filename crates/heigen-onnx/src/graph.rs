@@ -121,8 +121,11 @@ impl Graph {
         for tensor in initializers {
             graph.add_initializer(tensor, external)?;
         }
-        for (i, node) in nodes.into_iter().enumerate() {
-            graph.add_node(i, node)?;
+        for node in nodes {
+            match graph.merged(&node) {
+                Some(tensor) => graph.add_initializer(tensor, external)?,
+                None => graph.add_node(graph.nodes.len(), node)?,
+            }
         }
         for (i, encoded) in proto.value_info.iter().enumerate() {
             let info: ValueInfoProto = message(encoded, &format!("value description {i}"))?;
@@ -159,6 +162,18 @@ impl Graph {
         }
         self.initializer_order.push(id);
         Ok(())
+    }
+
+    /// The parameter that a node stands for because it had the numbers of another one when the file was written: PyTorch's older
+    /// exporter keeps one of all tensors with the same numbers, and gives the others their names by `Identity`. A tensor that
+    /// is used under two names in the module itself gets no such node.
+    fn merged(&self, node: &NodeProto) -> Option<TensorProto> {
+        let ([input], [output]) = (&node.input[..], &node.output[..]) else { return None };
+        let kept = self.initializers.get(self.ids.get(input)?)?;
+        let of_module = |name: &str| !name.contains(['/', ':']);
+        let same_kind = input.rsplit_once('.')?.1 == output.rsplit_once('.')?.1;
+        let stands_for = node.op_type == "Identity" && same_kind && of_module(output);
+        stands_for.then(|| TensorProto { name: output.clone(), ..kept.clone() })
     }
 
     fn twice(&self, id: ValueId, first: &str, second: &str) -> OnnxError {

@@ -70,3 +70,16 @@ fn one_batch_normalisation_in_two_places_has_its_parameters_once() {
     let model = model.node("BatchNormalization", &["x", "s", "t", "m", "v"], "h").node("Relu", &["h"], "r");
     assert_eq!(n_params(&model.node("BatchNormalization", &["r", "s", "t", "m", "v"], "y")), 6);
 }
+
+#[test]
+fn equal_numbers_that_the_exporter_kept_once_are_two_parameters() {
+    let transposed = [("transB", Int(1))];
+    let model = Model::new(&[3]).weight("0.weight", &[3, 3]);
+    let model =
+        model.node("Identity", &["0.weight"], "2.weight").node_with("Gemm", &["x", "0.weight"], "h", &transposed);
+    let model = model.node("Tanh", &["h"], "t").node_with("Gemm", &["t", "2.weight"], "y", &transposed);
+    let imported = crate::import(&model.encode()).unwrap();
+    let names: Vec<&str> = imported.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(names, ["0.weight", "2.weight"], "{:?}", imported.architecture);
+    assert_eq!(imported.tensors[0].values, imported.tensors[1].values);
+}
