@@ -117,8 +117,7 @@ pub fn top_k_from<S: Space<Block: Debug>>(
             let settled = looks.settled(run.values(&ritz), tolerance * basis.scale) || known;
             if exhausted || (state.converged == k && settled && !state.saturated && basis.is_developed()) {
                 let left = limit.saturating_sub(basis.products - run.before);
-                let top = run.finish(space, basis, operator, &ritz, left)?;
-                let top = TopK { restarts, ..top };
+                let top = run.finish(space, basis, operator, &ritz, [left, restarts])?;
                 if top.converged {
                     return Ok(top);
                 }
@@ -229,14 +228,14 @@ impl Run {
         kept
     }
 
-    /// The wanted pairs, with proven bounds on their residuals, which take up to `left` products.
+    /// The wanted pairs, with proven bounds on their residuals, which take up to `left` products, after so many restarts.
     fn finish<S: Space>(
         &self,
         space: &S,
         basis: &mut KrylovBasis<S::Block>,
         operator: &(impl SymmetricOperator<S> + ?Sized),
         ritz: &Ritz,
-        left: usize,
+        [left, restarts]: [usize; 2],
     ) -> Result<TopK<S::Block>, Failure> {
         let wanted = self.which.wanted(&ritz.values, self.k).concat();
         let limit = self.tolerance * basis.scale;
@@ -249,7 +248,7 @@ impl Run {
             scale: basis.scale,
             tolerance: self.tolerance,
             products: basis.products - self.before,
-            restarts: 0,
+            restarts,
             converged,
         })
     }
