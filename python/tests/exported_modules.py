@@ -64,7 +64,8 @@ def _through_a_view(x: Tensor) -> Tensor:
 
 def _activations(m: Any, x: Tensor) -> Tensor:
     hard = F.hardtanh(x) + F.relu6(x) + F.hardswish(x) + F.softshrink(x) + F.hardshrink(x) + F.threshold(x, 0.1, 0.2)
-    units = F.elu(x, 0.7) + F.selu(x) + F.celu(x, 1.3) + F.leaky_relu(x, 0.2) + F.rrelu(x, 0.1, 0.3) + F.glu(torch.cat([x, x], 2))
+    # PyTorch computes 1 / alpha of CELU in float32, which is exact for a power of two.
+    units = F.elu(x, 0.7) + F.selu(x) + F.celu(x, 0.5) + F.leaky_relu(x, 0.2) + F.rrelu(x, 0.1, 0.3) + F.glu(torch.cat([x, x], 2))
     smooth = F.silu(x) + F.mish(x) + F.gelu(x) + F.gelu(x, approximate="tanh") + F.softplus(x, 2.0, 10.0) + F.softmin(x, -1)
     return hard + units + smooth + F.softsign(x) + F.tanhshrink(x) + F.logsigmoid(x) + m.one(x) + m.each(x)
 
