@@ -270,7 +270,7 @@ const ROUNDING: f64 = 64.0;
 /// ten, in float64 and in float32.
 const DECADES: [i32; 2] = [100, 15];
 
-/// What there is to say of products that are so large or so small that solvers cannot compute with them.
+/// The complaint about products that are so large or so small that solvers cannot compute with them.
 fn out_of_range<S: Face>(space: &S, images: &S::Block) -> Result<Option<Complaint>, Failure> {
     let largest = space.largest_entries(space.all(images))?.into_iter().fold(0.0f64, |m, x| m.max(x.abs()));
     let decades = DECADES[usize::from(space.epsilon() > 1e-12)];

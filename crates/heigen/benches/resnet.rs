@@ -1,9 +1,8 @@
 //! The rate of Hessian-vector products of ResNet18 over the rate of faer's matrix products, measured in turns.
 //!
 //! The first convolution is 3 x 3 with stride 1, batch normalisation has fixed statistics, 32 images of 3 x 32 x 32. Operations:
-//! 2 for each weight, place, and sample in each of the 3 products of the values (forward, reverse, gradient's factor is no
-//! product of its own) and the 6 of each direction (forward: W dx and dW x; reverse: W^T d(delta) and dW^T delta; gradient:
-//! d(delta) x^T and delta dx^T). `cargo bench -p heigen --bench resnet [-- f32|f64]`; `reference/resnet.py` is PyTorch's side.
+//! 2 for each weight, place, and sample in each of the 2 products of the values (forward and reverse) and the 6 of each direction
+//! (forward: W dx and dW x; reverse: W^T d(delta) and dW^T delta; gradient: d(delta) x^T and delta dx^T). `cargo bench -p heigen --bench resnet [-- f32|f64]`; `reference/resnet.py` is PyTorch's side.
 #![allow(missing_docs)]
 
 use heigen::config::{LossKind, ModelSpec};

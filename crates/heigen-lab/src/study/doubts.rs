@@ -1,4 +1,4 @@
-//! What may mislead about the numbers of an analysis, and why.
+//! Reasons why the numbers of an analysis may mislead, and their likely causes.
 
 use super::{Imported, warnings};
 use crate::analysis::{Asked, Found};

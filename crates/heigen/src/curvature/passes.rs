@@ -31,8 +31,8 @@ pub(super) enum Reverse {
 /// Computes `out` [P, K] from `directions` [P, K]: a forward pass gives the outputs and their tangents J V, `seed` is
 /// applied at the outputs, and a reverse pass goes back.
 ///
-/// Directions go through the network in groups, which have its values in common: of all operations with K directions,
-/// 3 + 6 K of each weight and sample, the 3 of the values are done once for a group. Groups run in parallel, and where there
+/// Directions go through the network in groups, which have its values in common: of the 2 + 6 K multiplications of each weight
+/// and sample with K directions, the 2 of the values are done once for a group. Groups run in parallel, and where there
 /// are few of them, parts of the samples, whose sums are added up in a fixed tree ([`leaves`]). Each task takes one tile of
 /// samples after another. None of this depends on the threads.
 pub(super) fn forward_and_back<T: Scalar>(
