@@ -22,6 +22,18 @@ def network(outputs: int, variances: int = 0) -> torch.nn.Module:
     return net
 
 
+class Normalised(nn.Module):
+    """Log-probabilities that no log-softmax makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = network(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.net(x)
+        return out - out.exp().sum(1, keepdim=True).log()
+
+
 torch.manual_seed(0)
 N = 14
 X = torch.randn(N, 2)
@@ -43,6 +55,7 @@ CASES: dict[str, Callable[[], tuple]] = {
     "log-probabilities": lambda: (
         nn.Sequential(*network(3), nn.LogSoftmax(1)), CLASSES, nn.NLLLoss(weight=WEIGHTS)
     ),
+    "log-probabilities by arithmetic": lambda: (Normalised(), CLASSES, nn.NLLLoss()),
     "one logit": lambda: (network(1), (LINE > 0).float(), nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))),
     "several labels": lambda: (network(3), LABELS, nn.BCEWithLogitsLoss(pos_weight=WEIGHTS)),
     "squares of one number": lambda: (network(1), LINE, nn.MSELoss()),
@@ -88,6 +101,11 @@ def test_losses_have_the_spectra_of_pytorch(name: str) -> None:
         np.testing.assert_allclose(found.samples[1], y.numpy(), rtol=0, atol=1e-7)
         with pytest.raises(heigen.Error, match="no classes"):
             _ = found.boundary
+
+
+def test_logits_are_no_log_probabilities() -> None:
+    with pytest.raises(heigen.InputError, match="nll takes log-probabilities, and the outputs of .* are none"):
+        heigen.analyze(network(3), X, CLASSES, loss=nn.NLLLoss(), progress=False)
 
 
 def test_means_and_variances() -> None:

@@ -164,8 +164,8 @@ fn import(error: &ImportError) -> String {
         ImportError::LastLayer { arch, last } => {
             format!("--arch {arch}: the last layer is {last}; expected linear, one output for each class")
         }
-        ImportError::NoLogSoftmax { model } => format!(
-            "--loss nll takes log-probabilities, and the last layer of {} is no log_softmax; cross_entropy takes logits",
+        ImportError::NoLogProbabilities { model } => format!(
+            "--loss nll takes log-probabilities, and the outputs of {} are none; cross_entropy takes logits",
             model.display()
         ),
         ImportError::Fit { model, renamings, unused, source, .. } => {

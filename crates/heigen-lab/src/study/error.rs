@@ -127,10 +127,10 @@ pub enum ImportError {
     },
     /// The loss takes log-probabilities, and the network gives none.
     #[error(
-        "the loss nll takes log-probabilities, and the last layer of {} is no log_softmax; cross_entropy takes logits",
+        "the loss nll takes log-probabilities, and the outputs of {} are none; cross_entropy takes logits",
         model.display()
     )]
-    NoLogSoftmax {
+    NoLogProbabilities {
         /// The network.
         model: PathBuf,
     },

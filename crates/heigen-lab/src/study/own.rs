@@ -11,6 +11,7 @@ use crate::training::IMPORTED;
 use heigen::config::{
     AnyName, DatasetSpec, Experiment, ExperimentName, FileArgs, LayerSpec, LossKind, ModelSpec, TargetForm,
 };
+use heigen::linalg::Matrix;
 use heigen::model::Network;
 use heigen_onnx::SINGLE_OUTPUT;
 use heigen_store::atomic;
@@ -65,6 +66,9 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     if bytes > call.lab.memory {
         return Err(ImportError::TooLarge { numbers, gib: bytes / 2f64.powi(30) }.into());
     }
+    if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
+        log_probabilities(call, request, &prepared, &theta)?;
+    }
     refuse_other(call, &paths, request)?;
     let metadata = metadata(request, &prepared)?;
     let written = weights::stage(&paths.weights(), &foreign.tensors, &metadata)?;
@@ -87,6 +91,24 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
     let warnings = foreign.warnings;
     Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes, warnings })
+}
+
+/// Samples whose outputs are looked at, and the largest difference of a sum of probabilities from 1.
+const LOOKED_AT: usize = 64;
+const SUM: f64 = 1e-6;
+
+/// Refuses outputs that are no logarithms of probabilities: their exponentials do not add up to 1.
+fn log_probabilities(call: &Call, request: &ImportRequest, prepared: &Prepared, theta: &[f64]) -> Result<(), LabError> {
+    let samples = prepared.training();
+    let inputs = Matrix::from_f32(&samples.features, samples.n_features());
+    let some = inputs.columns(0..inputs.columns.min(LOOKED_AT));
+    let outputs = call.run(|| prepared.network.outputs(theta, &some));
+    let is_one = |o: &[f64]| (o.iter().map(|o| o.exp()).sum::<f64>() - 1.0).abs() <= SUM;
+    if outputs.iter_columns().all(is_one) {
+        Ok(())
+    } else {
+        Err(ImportError::NoLogProbabilities { model: request.model.clone() }.into())
+    }
 }
 
 /// Takes samples whose label the loss ignores in again, where the network takes the statistics of the batch: they belong to it.
@@ -234,8 +256,9 @@ fn experiment(
     name: ExperimentName,
     paths: &ExperimentPaths,
 ) -> Result<Experiment, LabError> {
-    if request.loss == LossKind::Nll && !foreign.architecture.ends_in_log_softmax() {
-        return Err(ImportError::NoLogSoftmax { model: request.model.clone() }.into());
+    let of_classes = matches!(targets, None | Some(TargetForm::Classes));
+    if request.loss == LossKind::Nll && !of_classes && !foreign.architecture.ends_in_log_softmax() {
+        return Err(ImportError::NoLogProbabilities { model: request.model.clone() }.into());
     }
     let of_two = matches!(request.loss, LossKind::CrossEntropy | LossKind::BinaryCrossEntropy);
     if !of_two && foreign.architecture.layers.contains(&LayerSpec::BinaryLogits) {
