@@ -130,6 +130,14 @@ class Noisy(Dataset):  # type: ignore[type-arg]
         return X[i] + 0.1 * torch.tensor(np.random.randn(4), dtype=torch.float32), y[i]
 
 
+class Flipping(Noisy):
+    """Samples of which some are turned round: sums over their numbers do not tell."""
+
+    def __getitem__(self, i: int) -> Any:
+        _, X, y = problem()
+        return (X[i].flip(0) if np.random.rand() < 0.5 else X[i]), y[i]
+
+
 def test_a_loader_that_gives_other_samples_each_time_is_refused(whole: heigen.Analysis) -> None:
     model, X, y = problem()
     data = TensorDataset(X, y)
@@ -137,6 +145,8 @@ def test_a_loader_that_gives_other_samples_each_time_is_refused(whole: heigen.An
         heigen.analyze(model, DataLoader(data, batch_size=5, shuffle=True, drop_last=True))
     with pytest.raises(heigen.NotDeterministicError, match="other samples each time.*augmentation"):
         heigen.analyze(model, DataLoader(Noisy(), batch_size=5))
+    with pytest.raises(heigen.NotDeterministicError, match="other samples each time.*augmentation"):
+        heigen.analyze(model, DataLoader(Flipping(), batch_size=5))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", heigen.Warning)
         for loader in (
