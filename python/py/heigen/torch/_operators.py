@@ -115,8 +115,6 @@ class TorchOperator(Operator):
             self._chosen = select(self._model, params)
             self._torch_dtype = dtype_of(self._chosen, dtype)
             self._device = self._chosen[0][1].device
-            if self._device.type == "meta":
-                raise InputError("the parameters have no values", "model", "parameters on the device meta", "a real device")
             self._aliases = aliases(self._model, self._chosen)
             self._dtype: np.dtype[Any] = DTYPES[self._torch_dtype]
             self._processes = processes(self._device, distributed, group)

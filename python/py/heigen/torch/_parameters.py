@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from heigen._errors import InputError, WrongTypeError
 
-__all__ = ["State", "aliases", "followed", "select", "unwrap"]
+__all__ = ["State", "aliases", "followed", "has_values", "select", "unwrap"]
 
 #: How parameters are chosen: by name or regular expression, by a list of these and of parameters, or by a function.
 Choice = str | re.Pattern[str] | nn.Parameter | Callable[[str, nn.Parameter], bool] | Iterable[Any] | None
@@ -103,13 +103,20 @@ def _matching(
     )
 
 
+def has_values(name: str, tensor: torch.Tensor) -> None:
+    """Refuse a parameter or buffer that has no shape or no numbers yet."""
+    if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)):
+        where, wanted = f"parameter {name}", "one call of the model"
+        raise InputError("a lazy layer has no shape yet", where, "an uninitialized parameter", wanted)
+    if tensor.device.type == "meta":
+        raise InputError("the parameters have no values", "model", f"{name} on the device meta", "a real device")
+
+
 def _checked(chosen: list[tuple[str, nn.Parameter]]) -> list[tuple[str, nn.Parameter]]:
     for name, parameter in chosen:
-        where = f"parameter {name}"
-        if isinstance(parameter, nn.parameter.UninitializedParameter):
-            raise InputError("a lazy layer has no shape yet", where, "an uninitialized parameter", "one call of the model")
+        has_values(name, parameter)
         if not parameter.is_floating_point():
-            raise InputError("derivatives need real numbers", where, str(parameter.dtype), "float32 or float64")
+            raise InputError("derivatives need real numbers", f"parameter {name}", str(parameter.dtype), "float32 or float64")
     devices = {str(parameter.device): name for name, parameter in chosen}
     if len(devices) > 1:
         got = ", ".join(f"{name} on {device}" for device, name in devices.items())

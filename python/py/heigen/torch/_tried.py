@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from heigen._errors import InputError, NotFiniteError
-from heigen.torch._parameters import unwrap
+from heigen.torch._parameters import has_values, unwrap
 
 __all__ = ["quietly", "tried"]
 
@@ -49,11 +49,7 @@ def tried(model: nn.Module, pair: torch.Tensor, shape: tuple[int, ...]) -> tuple
 
 def _has_numbers(model: nn.Module) -> None:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if isinstance(tensor, (nn.parameter.UninitializedParameter, nn.parameter.UninitializedBuffer)):
-            wanted = "one call of the model"
-            raise InputError("a lazy layer has no shape yet", f"parameter {name}", "an uninitialized parameter", wanted)
-        if tensor.device.type == "meta":
-            raise InputError("the parameters have no values", "model", f"{name} on the device meta", "a real device")
+        has_values(name, tensor)
     for name, parameter in model.named_parameters():
         if parameter.is_floating_point() and not bool(torch.isfinite(parameter.detach()).all()):
             raise NotFiniteError("the parameter has an entry that is infinite or NaN", f"parameter {name}")
