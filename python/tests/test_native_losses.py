@@ -132,6 +132,17 @@ def test_tokens_in_both_orders() -> None:
         assert found.accuracy is not None
 
 
+def test_images_of_targets_need_no_word() -> None:
+    """Regression: a class for every pixel, and squared errors of images, were refused without `targets`."""
+    classes, numbers = torch.randint(0, 3, (N, 2, 2)), torch.randn(N, 3, 2, 2)
+    for y, loss in ((classes, nn.CrossEntropyLoss()), (numbers, nn.MSELoss())):
+        net = nn.Sequential(*network(12), nn.Unflatten(1, (3, 2, 2)))
+        found = heigen.analyze(net, X, y, loss=loss, progress=False)
+        value, wanted = hessian(net, loss, y)
+        assert found.loss == pytest.approx(value, rel=1e-10)
+        np.testing.assert_allclose(found.eigenvalues, wanted, rtol=0, atol=1e-8 * abs(wanted).max())
+
+
 def test_options_of_named_losses() -> None:
     net = network(2)
     found = heigen.analyze(net, X, PAIRS, loss="huber", loss_args={"delta": 0.5}, progress=False)

@@ -395,9 +395,11 @@ def _targets(given: Any, found: _Network, y: Any) -> str | None:
     if given is not None or y is None or y.dtype.kind not in "iuf":
         return _native.text(given, "targets")
     loss, real = found.origin["loss"], y.dtype.kind == "f"
-    if loss in ("cross_entropy", "nll") and y.ndim == 2 and not real:
+    if loss in ("cross_entropy", "nll") and y.ndim > 1 and not real:
         return "positions_classes_first"
     if loss in ("cross_entropy", "mse") and y.ndim == 2 and real and not _is_one_hot(y):
+        return "numbers"
+    if loss == "mse" and y.ndim > 2 and real:
         return "numbers"
     if loss == "binary_cross_entropy_with_logits" and real and not np.isin(y, (0.0, 1.0)).all():
         return "numbers"
