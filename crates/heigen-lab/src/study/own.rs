@@ -256,8 +256,12 @@ fn experiment(
     name: ExperimentName,
     paths: &ExperimentPaths,
 ) -> Result<Experiment, LabError> {
-    let of_classes = matches!(targets, None | Some(TargetForm::Classes));
-    if request.loss == LossKind::Nll && !of_classes && !foreign.architecture.ends_in_log_softmax() {
+    let architecture = &foreign.architecture;
+    let possible = match targets {
+        None | Some(TargetForm::Classes) => architecture.may_give_log_probabilities(),
+        Some(_) => architecture.ends_in_log_softmax(),
+    };
+    if request.loss == LossKind::Nll && !possible {
         return Err(ImportError::NoLogProbabilities { model: request.model.clone() }.into());
     }
     let of_two = matches!(request.loss, LossKind::CrossEntropy | LossKind::BinaryCrossEntropy);

@@ -155,7 +155,7 @@ fn loss(top: &Fields<'_>, model: &ModelSpec) -> Result<(LossKind, LossArgs), Con
     if let Err(error) = args.check(loss) {
         return Err(top.conflict(error.to_string(), "correct `loss.args`"));
     }
-    if loss == LossKind::Nll && !model.ends_in_log_softmax() {
+    if loss == LossKind::Nll && !model.may_give_log_probabilities() {
         return Err(top.conflict(
             "`loss` is \"nll\", but the network's outputs are no log-probabilities",
             "set `model.args.lsoftmax` to true (FNN_2layer), let the last layer be log_softmax (Sequential), or set `loss` \

@@ -12,11 +12,11 @@ pub(super) const MAX_NEURONS: u64 = 1_000_000;
 const MAX_WEIGHTS: usize = 1_000_000_000;
 
 impl ModelSpec {
-    /// Whether the outputs are log-probabilities.
-    pub fn ends_in_log_softmax(&self) -> bool {
+    /// Whether the outputs may be log-probabilities ([`crate::vocabulary::Sequential::may_give_log_probabilities`]).
+    pub fn may_give_log_probabilities(&self) -> bool {
         match self {
             Self::Fnn2Layer { lsoftmax, .. } => *lsoftmax,
-            Self::Sequential(sequential) => sequential.ends_in_log_softmax(),
+            Self::Sequential(sequential) => sequential.may_give_log_probabilities(),
             Self::Fnn { .. } | Self::Cnn {} | Self::LeNet5 {} | Self::ResNet18 { .. } => false,
         }
     }

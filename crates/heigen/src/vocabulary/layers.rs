@@ -238,7 +238,12 @@ impl Sequential {
         tie(&mut self.layers, "", name, other)
     }
 
-    /// Whether the outputs are log-probabilities.
+    /// Whether the outputs may be log-probabilities: after a log-softmax they are, and those of a graph tell it by their numbers.
+    pub fn may_give_log_probabilities(&self) -> bool {
+        matches!(self.layers.last(), Some(LayerSpec::LogSoftmax | LayerSpec::Graph(_)))
+    }
+
+    /// Whether a log-softmax is the last operation.
     pub fn ends_in_log_softmax(&self) -> bool {
         match self.layers.last() {
             Some(LayerSpec::LogSoftmax) => true,
