@@ -63,6 +63,36 @@ pub enum OptimizerSpec {
         /// Learning rate.
         lr: f64,
     },
+    /// Sharpness-aware minimisation over SGD (arXiv:2010.01412, equations 2 and 3): the gradient of every batch is taken at
+    /// theta + rho g / |g|, where g is the gradient of the same batch at theta, and SGD goes from theta along it.
+    #[serde(rename = "SAM")]
+    Sam {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum factor; dampening is 0.
+        momentum: f64,
+        /// Factor of the L2 penalty, which is added to the gradient at theta + rho g / |g|, but is no part of g.
+        weight_decay: f64,
+        /// Radius of the neighbourhood in which the loss is to be low, in the units of theta.
+        rho: f64,
+    },
+}
+
+impl OptimizerSpec {
+    /// The learning rate, before a schedule changes it.
+    pub fn lr(&self) -> f64 {
+        match *self {
+            Self::Sgd { lr, .. } | Self::Adam { lr } | Self::Sam { lr, .. } => lr,
+        }
+    }
+
+    /// The factor of the L2 penalty that the rule adds to the gradient.
+    pub fn weight_decay(&self) -> f64 {
+        match *self {
+            Self::Sgd { weight_decay, .. } | Self::Sam { weight_decay, .. } => weight_decay,
+            Self::Adam { .. } => 0.0,
+        }
+    }
 }
 
 /// A schedule that multiplies the learning rate by `gamma` after every milestone.

@@ -99,17 +99,33 @@ impl Experiment {
 
 fn optimizer(top: &Fields<'_>) -> Result<OptimizerSpec, ConfigError> {
     let rule = top.object("optimizer", &["type", "args"])?;
-    let lr = |args: &Fields<'_>| args.number("lr", None, "a learning rate above 0", |lr| lr > 0.0);
-    if rule.choice("type", &[("SGD", false), ("Adam", true)], None)? {
-        let args = rule.args(&["lr"])?;
-        return Ok(OptimizerSpec::Adam { lr: lr(&args)? });
-    }
-    let args = rule.args(&["lr", "momentum", "weight_decay"])?;
-    Ok(OptimizerSpec::Sgd {
-        lr: lr(&args)?,
-        momentum: args.number("momentum", Some(0.0), "a number from 0 to below 1", |m| (0.0..1.0).contains(&m))?,
-        weight_decay: args.number("weight_decay", Some(0.0), "a number, 0 or more", |decay| decay >= 0.0)?,
+    let kind = rule.choice("type", &[("SGD", Rule::Sgd), ("Adam", Rule::Adam), ("SAM", Rule::Sam)], None)?;
+    let args = rule.args(match kind {
+        Rule::Sgd => &["lr", "momentum", "weight_decay"],
+        Rule::Adam => &["lr"],
+        Rule::Sam => &["lr", "momentum", "weight_decay", "rho"],
+    })?;
+    let lr = args.number("lr", None, "a learning rate above 0", |lr| lr > 0.0)?;
+    let momentum = || args.number("momentum", Some(0.0), "a number from 0 to below 1", |m| (0.0..1.0).contains(&m));
+    let weight_decay = || args.number("weight_decay", Some(0.0), "a number, 0 or more", |decay| decay >= 0.0);
+    Ok(match kind {
+        Rule::Sgd => OptimizerSpec::Sgd { lr, momentum: momentum()?, weight_decay: weight_decay()? },
+        Rule::Adam => OptimizerSpec::Adam { lr },
+        Rule::Sam => OptimizerSpec::Sam {
+            lr,
+            momentum: momentum()?,
+            weight_decay: weight_decay()?,
+            rho: args.number("rho", Some(0.05), "a radius above 0", |rho| rho > 0.0)?,
+        },
     })
+}
+
+/// The names of update rules.
+#[derive(Clone, Copy)]
+enum Rule {
+    Sgd,
+    Adam,
+    Sam,
 }
 
 fn scheduler(top: &Fields<'_>) -> Result<Option<MultiStepLr>, ConfigError> {

@@ -7,7 +7,7 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const ADAM_EPS: f64 = 1e-8;
 
-/// An update rule with its state.
+/// An update rule with its state. That of SAM is SGD's: its gradient is taken elsewhere.
 #[derive(Clone, Debug)]
 pub enum Optimizer {
     /// g += `weight_decay` theta; b = momentum b + g (b = g at first); theta -= lr b.
@@ -36,7 +36,7 @@ impl Optimizer {
     /// The rule of `spec` for P parameters.
     pub fn new(spec: &OptimizerSpec, n_params: usize) -> Self {
         match *spec {
-            OptimizerSpec::Sgd { momentum, weight_decay, .. } => Self::Sgd {
+            OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => Self::Sgd {
                 momentum: momentum as f32,
                 weight_decay: weight_decay as f32,
                 buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
@@ -110,9 +110,8 @@ impl Optimizer {
 
 /// Learning rate of epoch `epoch` (from 0): the base rate times gamma for every milestone reached.
 pub fn learning_rate(spec: &OptimizerSpec, scheduler: Option<&MultiStepLr>, epoch: usize) -> f64 {
-    let (OptimizerSpec::Sgd { lr, .. } | OptimizerSpec::Adam { lr }) = *spec;
     let reached = |s: &MultiStepLr| s.milestones.iter().filter(|&&m| m <= epoch).count() as f64;
-    lr * scheduler.map_or(1.0, |s| s.gamma.powf(reached(s)))
+    spec.lr() * scheduler.map_or(1.0, |s| s.gamma.powf(reached(s)))
 }
 
 #[cfg(test)]

@@ -234,7 +234,10 @@ impl<'a> Training<'a> {
         let mut sum = 0.0;
         for indices in order.chunks(self.batch_size) {
             self.gather(indices);
-            let loss = self.batch_gradient();
+            let loss = match self.spec {
+                OptimizerSpec::Sam { rho, .. } => self.sharpness_aware_gradient(rho),
+                _ => self.batch_gradient(),
+            };
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch: self.epochs_done + 1, lr, loss });
             }
@@ -287,6 +290,19 @@ impl<'a> Training<'a> {
             gradient.iter_mut().zip(&worker.gradient).for_each(|(sum, &g)| *sum += g);
         }
         workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / divisor
+    }
+
+    /// Computes the gradient of the batch's mean loss at theta + rho g / |g|, where g is that at theta; returns the loss
+    /// at theta. (arXiv:2010.01412, equations 2 and 3, with the authors' 1e-12 against a gradient of 0.)
+    fn sharpness_aware_gradient(&mut self, rho: f64) -> f64 {
+        let loss = self.batch_gradient();
+        let norm = self.gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+        let scale = (rho / (norm + 1e-12)) as f32;
+        let theta = self.theta.clone();
+        self.theta.iter_mut().zip(&self.gradient).for_each(|(w, &g)| *w += scale * g);
+        let there = self.batch_gradient();
+        self.theta = theta;
+        if there.is_finite() { loss } else { there }
     }
 
     /// Mean loss and accuracy over the training samples.

@@ -3,7 +3,7 @@
 use crate::config;
 
 use crate::config::{edited, parse, shipped, shipped_names};
-use heigen::config::{AnyName, BatchSize, DatasetSpec, Experiment, Start, why_it_cannot_run};
+use heigen::config::{AnyName, BatchSize, DatasetSpec, Experiment, OptimizerSpec, Start, why_it_cannot_run};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -118,6 +118,20 @@ fn the_resolved_form_writes_every_default_out() {
     let experiment = parse(minimal).unwrap().experiment;
     assert_eq!(experiment.trainer.batch_size, BatchSize::Full);
     assert_snapshot!("resolved_form_of_a_minimal_file", format!("{:#}", experiment.to_json()));
+}
+
+#[test]
+fn sharpness_aware_minimisation_has_the_radius_of_its_paper_unless_told() {
+    let name = "gauss/normal_training".parse().unwrap();
+    let with = |args: Value| {
+        parse(&edited(&name, |e| e["optimizer"] = json!({"type": "SAM", "args": args})).to_string())
+    };
+    let experiment = with(json!({"lr": 0.02})).unwrap().experiment;
+    let sam = OptimizerSpec::Sam { lr: 0.02, momentum: 0.0, weight_decay: 0.0, rho: 0.05 };
+    assert_eq!(experiment.optimizer, sam);
+    assert_eq!(parse(&experiment.to_json().to_string()).unwrap().experiment.optimizer, sam);
+    let refused = with(json!({"lr": 0.02, "rho": 0})).unwrap_err().to_string();
+    assert!(refused.contains("rho") && refused.contains("a radius above 0"), "{refused}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ impl Plain {
         self.steps += 1;
         for i in 0..theta.len() {
             match self.spec {
-                OptimizerSpec::Sgd { momentum, weight_decay, .. } => {
+                OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => {
                     let g = gradient[i] + weight_decay * theta[i];
                     let velocity = self.first[i].map_or(g, |v| momentum * v + g);
                     self.first[i] = Some(velocity);
@@ -58,7 +58,7 @@ fn plain_training(
 ) -> Vec<(f64, Vec<f64>)> {
     let (samples, mut theta) = (case.samples(), case.theta_f64());
     let mut rule = Plain::new(spec, theta.len());
-    let (OptimizerSpec::Sgd { lr: mut rate, .. } | OptimizerSpec::Adam { lr: mut rate }) = spec;
+    let mut rate = spec.lr();
     let mut loader = DataLoaderOrder::new(TorchGenerator::new(SHUFFLE_SEED));
     let mut order = vec![0; samples.len()];
     let mut epochs_done = Vec::new();
@@ -75,7 +75,12 @@ fn plain_training(
             let batch: Vec<_> = now.iter().map(|&n| samples[n].clone()).collect();
             let constant: Vec<_> = theta.iter().copied().map(crate::common::hyper_dual::HyperDual::constant).collect();
             losses += case.textbook.mean_loss(&constant, &batch).value;
-            let gradient = case.textbook.gradient(&theta, &batch);
+            let mut gradient = case.textbook.gradient(&theta, &batch);
+            if let OptimizerSpec::Sam { rho, .. } = spec {
+                let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+                let there: Vec<f64> = theta.iter().zip(&gradient).map(|(w, g)| w + rho * g / norm).collect();
+                gradient = case.textbook.gradient(&there, &batch);
+            }
             rule.step(&mut theta, &gradient, rate);
         }
         epochs_done.push((losses, theta.clone()));
@@ -120,11 +125,12 @@ const SGD: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.1, momentum: 0.0, weight_d
 const DECAY: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.05 };
 const MOMENTUM: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.03, momentum: 0.9, weight_decay: 0.0 };
 const BOTH: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.03, momentum: 0.8, weight_decay: 0.02 };
+const SAM: OptimizerSpec = OptimizerSpec::Sam { lr: 0.05, momentum: 0.5, weight_decay: 0.02, rho: 0.1 };
 const ADAM: OptimizerSpec = OptimizerSpec::Adam { lr: 0.01 };
 
 #[test]
 fn every_rule_follows_its_definition() {
-    for spec in [SGD, DECAY, MOMENTUM, BOTH, ADAM] {
+    for spec in [SGD, DECAY, MOMENTUM, BOTH, ADAM, SAM] {
         for (activation, log_softmax, loss) in [
             (Activation::Relu, false, LossKind::CrossEntropy),
             (Activation::Sigmoid, false, LossKind::Mse),
