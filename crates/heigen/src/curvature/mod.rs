@@ -4,6 +4,7 @@
 //! names that they have there.
 
 mod alignment_gradient;
+mod class_structure;
 mod cost;
 mod counted;
 mod exact_trace;
@@ -20,6 +21,7 @@ mod shared_network;
 mod structure;
 
 pub use alignment_gradient::AlignmentGradients;
+pub use class_structure::{ClassShares, ClassSpectra, ClassStructure, ClassStructureError};
 pub use cost::{Cost, Work};
 pub use heigen_spectra::{
     Certificate, Columns, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact, Failure, Host,

@@ -131,7 +131,12 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// Calls `work` with every chunk of `numbers` and its index, in the problem's threads; every thread has its own
     /// buffers.
-    fn in_chunks(&self, numbers: &mut [T], chunk: usize, work: impl Fn(&mut Pool<T>, usize, &mut [T]) + Sync + Send) {
+    pub(super) fn in_chunks(
+        &self,
+        numbers: &mut [T],
+        chunk: usize,
+        work: impl Fn(&mut Pool<T>, usize, &mut [T]) + Sync + Send,
+    ) {
         self.space().threads().run(|| {
             let chunks = numbers.par_chunks_mut(chunk.max(1)).enumerate();
             chunks.for_each_init(Pool::new, |pool, (i, chunk)| work(pool, i, chunk));
@@ -139,7 +144,7 @@ impl<T: Scalar> Problem<'_, T> {
     }
 
     /// A forward and a reverse pass of the plain carrier; returns the delta at the outputs.
-    fn reverse_from(
+    pub(super) fn reverse_from(
         &self,
         pool: &mut Pool<T>,
         sink: Sink<'_, T>,
@@ -158,7 +163,7 @@ impl<T: Scalar> Problem<'_, T> {
     }
 
     /// Number of samples that a task takes together.
-    fn samples_together(&self, copies: usize) -> usize {
+    pub(super) fn samples_together(&self, copies: usize) -> usize {
         // Where weights are tied, the gradients themselves are formed even if only their norms are asked for.
         let ties = self.classifier().layout().has_ties();
         let most = if ties { (NUMBERS / self.n_params().max(1)).clamp(1, SAMPLES) } else { SAMPLES };

@@ -36,12 +36,14 @@ impl Optimizer {
     /// The rule of `spec` for P parameters.
     pub fn new(spec: &OptimizerSpec, n_params: usize) -> Self {
         match *spec {
-            OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => Self::Sgd {
-                momentum: momentum as f32,
-                weight_decay: weight_decay as f32,
-                buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
-                started: false,
-            },
+            OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => {
+                Self::Sgd {
+                    momentum: momentum as f32,
+                    weight_decay: weight_decay as f32,
+                    buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
+                    started: false,
+                }
+            }
             OptimizerSpec::Adam { .. } => Self::Adam { m: vec![0.0; n_params], v: vec![0.0; n_params], t: 0 },
         }
     }

@@ -123,9 +123,8 @@ fn the_resolved_form_writes_every_default_out() {
 #[test]
 fn sharpness_aware_minimisation_has_the_radius_of_its_paper_unless_told() {
     let name = "gauss/normal_training".parse().unwrap();
-    let with = |args: Value| {
-        parse(&edited(&name, |e| e["optimizer"] = json!({"type": "SAM", "args": args})).to_string())
-    };
+    let with =
+        |args: Value| parse(&edited(&name, |e| e["optimizer"] = json!({"type": "SAM", "args": args})).to_string());
     let experiment = with(json!({"lr": 0.02})).unwrap().experiment;
     let sam = OptimizerSpec::Sam { lr: 0.02, momentum: 0.0, weight_decay: 0.0, rho: 0.05 };
     assert_eq!(experiment.optimizer, sam);

@@ -1,6 +1,7 @@
 //! All integration tests of the library, in one program: each program would compile the passes through networks again.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+mod class_structure;
 mod common;
 mod config;
 mod oracles;

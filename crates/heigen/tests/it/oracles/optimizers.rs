@@ -29,7 +29,8 @@ impl Plain {
         self.steps += 1;
         for i in 0..theta.len() {
             match self.spec {
-                OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => {
+                OptimizerSpec::Sgd { momentum, weight_decay, .. }
+                | OptimizerSpec::Sam { momentum, weight_decay, .. } => {
                     let g = gradient[i] + weight_decay * theta[i];
                     let velocity = self.first[i].map_or(g, |v| momentum * v + g);
                     self.first[i] = Some(velocity);
