@@ -100,7 +100,7 @@ fn simplified(line: &[[f64; 2]], closed: bool, tolerance: f64) -> Vec<[f64; 2]> 
 }
 
 /// Distance of `p` to the segment from `a` to `b`.
-fn to_segment(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
+pub(super) fn to_segment(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let (d, r) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
     let length2 = d[0] * d[0] + d[1] * d[1];
     let t = if length2 > 0.0 { ((r[0] * d[0] + r[1] * d[1]) / length2).clamp(0.0, 1.0) } else { 0.0 };

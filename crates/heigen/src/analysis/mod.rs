@@ -1,5 +1,6 @@
 //! Measures of the decision boundary from the curvature: alignment, generalization, coherence, the plane.
 
+mod attribution;
 mod boundary;
 mod boundary_distance;
 mod boundary_search;
@@ -23,6 +24,9 @@ mod surface;
 mod switches;
 mod watched;
 
+pub use attribution::{
+    BoundaryPiece, CarriedBoundary, Fate, MovedBoundary, PieceFate, REACH, STILL, carried_boundary, moved_boundary,
+};
 pub use boundary::decision_boundary;
 pub use boundary_distance::{BoundaryPoint, boundary_distances};
 pub use by_layer::{ByLayerError, LayerCurvature, LayerGroup, WRITTEN_OUT, by_layer, layer_groups, named_groups};

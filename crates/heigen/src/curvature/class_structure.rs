@@ -1,7 +1,7 @@
 //! Which classes the Gauss-Newton matrix, and each of its eigenvectors, comes from.
 
-use super::passes::{StartingAt, ends_in_log_probabilities, tile_of};
 use super::Problem;
+use super::passes::{StartingAt, ends_in_log_probabilities, tile_of};
 use crate::linalg::{EigenError, Matrix, Scalar, dot, self_adjoint_eigen};
 use crate::model::{Algebra, ColumnMap, Dual, Pool, Sink, Tape, softmax};
 use crate::vocabulary::LossKind;
