@@ -1,8 +1,9 @@
 //! Descriptions of models, analyses and boundaries for people.
 
-use heigen::analysis::{Definition, GTheta, LayerCurvature, Rule, Switches};
+use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, LayerCurvature, Rule, Switches};
 use heigen::curvature::NOTABLE_ERROR;
 use heigen_lab::number;
+use heigen_store::along_record::{AlongRecord, Moment};
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::{AnalysisRecord, Estimates, EstimatesSummary, ModelRecord, Operator, Subject, TopKSummary};
 use std::fmt::Write;
@@ -290,4 +291,61 @@ pub(crate) fn model(record: &ModelRecord) -> String {
         }
     }
     line
+}
+
+/// Number of moments that are shown.
+const MOMENTS: usize = 12;
+
+/// The description of the spectra along a training: some of the moments as a table, and what happened between them.
+pub(crate) fn along(record: &AlongRecord) -> String {
+    let n = record.moments.len();
+    let mut lines = vec![
+        record.name.to_string(),
+        format!("  network      P = {} parameters, N = {} training samples", record.n_params, record.n_samples),
+    ];
+    let head = ["epoch", "loss", "accuracy", "lambda_1", "lambda_min", "of 2/eta", "outliers", "g in top", "overlap"];
+    lines.push(format!("  {}", head.map(|name| format!("{name:>10}")).concat()));
+    let step = n.div_ceil(MOMENTS).max(1);
+    let shown = (0..n).filter(|place| place % step == 0 || place + 1 == n);
+    lines.extend(shown.map(|place| row(&record.moments[place], record.k)));
+    let sum = |of: fn(&Moment) -> usize| record.moments.iter().map(of).sum::<usize>();
+    let born = record.moments.last().map_or(0, |m| m.identities_given.saturating_sub(record.k + record.lowest));
+    lines.push(format!(
+        "  eigenvectors {born} came in, {} left, {} crossings in {n} moments",
+        sum(|m| m.died.len()),
+        sum(|m| m.crossings.len())
+    ));
+    lines.push(format!("  products     {} a look", sum(|m| m.products) / n.max(1)));
+    let g_theta = |m: &Moment| {
+        let meant = |g: &&GTheta| {
+            g.definition == Definition::Subspaces && g.rule == Rule::Max && g.eps.to_bits() == FIGURE_4_EPS.to_bits()
+        };
+        let value = m.whole.as_ref()?.g_theta.iter().find(meant)?.value;
+        Some(format!("{} at {}", number(value), m.epoch))
+    };
+    let values: Vec<String> = record.moments.iter().filter_map(g_theta).collect();
+    if !values.is_empty() {
+        lines.push(format!("  G_theta      {} (subspaces, as in the paper's Figure 4)", values.join(", ")));
+    }
+    lines.join("\n")
+}
+
+/// A row of the table of moments.
+fn row(moment: &Moment, k: usize) -> String {
+    let dash = || "-".to_owned();
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let value = |place: usize| moment.eigenvalues.get(place).map_or_else(dash, |&l| number(l));
+    let outliers = format!("{}{}", moment.outliers, if moment.outliers_certain { "" } else { "+" });
+    let cells = [
+        moment.epoch.to_string(),
+        number(moment.train.loss),
+        moment.train.accuracy.map_or_else(dash, percent),
+        value(0),
+        value(k),
+        moment.sharpness.map_or_else(dash, |s| format!("{s:.4}")),
+        outliers,
+        percent(moment.gradient_in_top),
+        moment.subspace_overlap.map_or_else(dash, |overlap| format!("{overlap:.4}")),
+    ];
+    format!("  {}", cells.map(|cell| format!("{cell:>10}")).concat())
 }

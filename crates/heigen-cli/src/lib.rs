@@ -38,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Hessian(a) => commands::spectrum::run(&a),
         Command::Analyze(a) => commands::study::run(&a),
         Command::Boundary(a) => commands::boundary::run(&a),
+        Command::Follow(a) => commands::follow::run(&a),
         Command::Figure(a) => commands::figures::run(&a),
         Command::Plot(a) => commands::figures::run_plot(&a),
         Command::Reproduce(a) => commands::reproduce::run(&a),

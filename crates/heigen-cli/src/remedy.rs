@@ -27,6 +27,11 @@ pub(crate) fn text(error: &LabError) -> String {
              move them away",
             path.display()
         ),
+        LabError::NothingToFollow { .. } => {
+            format!(
+                "{error}; set `trainer.how_often_save_model` and train again for --snapshots, or name files by --weights"
+            )
+        }
         LabError::Untrainable { .. } => format!("{error} (--model FILE); set it to \"batch\" to train"),
         LabError::NoPretrained { name } => format!(
             "{name} starts from a ResNet18 pretrained on ImageNet, and nothing is downloaded here: give its weights by \

@@ -14,6 +14,9 @@ pub(crate) fn of(note: &Note) -> Option<String> {
         NoteKind::Made { what: Product::Boundary, seconds: s, path } => {
             format!("{job}: measured its boundary in {} -> {}", seconds(*s), path.display())
         }
+        NoteKind::Made { what: Product::Along, seconds: s, path } => {
+            format!("{job}: looked at its training in {} -> {}", seconds(*s), path.display())
+        }
         NoteKind::Made { seconds: s, path, .. } => {
             format!("{job}: analysed in {} -> {}", seconds(*s), path.display())
         }
@@ -25,6 +28,7 @@ pub(crate) fn of(note: &Note) -> Option<String> {
             format!("hint: {job} was evaluated less often; `--eval-every` with `--force` trains it again")
         }
         NoteKind::GoingOn { done, of } => format!("{job}: going on after {done} of {of} epochs"),
+        NoteKind::MomentsKnown { done, of } => format!("{job}: going on after {done} of {of} moments"),
         NoteKind::StartsFrom { file, fresh } => {
             format!("{job}: starts from {}, except for fresh {}", file.display(), fresh.join(", "))
         }
@@ -82,6 +86,8 @@ fn making(what: &Product, reason: &Reason) -> Option<String> {
         (Product::Analysis { weights }, Reason::Damaged(why)) => format!("analysing {weights} again: {why}"),
         (Product::Analysis { weights }, Reason::Unusable(why)) => format!("analysing {weights} again: {why}"),
         (Product::Boundary, _) => "measuring its decision boundary".to_owned(),
+        (Product::Along, Reason::Unusable(why)) => format!("following its training again: {why}"),
+        (Product::Along, _) => "following its training".to_owned(),
         (Product::Figure, _) => return None,
     })
 }

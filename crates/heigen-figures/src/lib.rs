@@ -13,6 +13,7 @@
 //! # Ok::<(), heigen_figures::FigureError>(())
 //! ```
 
+mod along;
 mod axes;
 mod blocks;
 mod chart;
@@ -25,6 +26,7 @@ mod diagnostics;
 mod error;
 mod figure1;
 mod figure4;
+mod film;
 mod fonts;
 mod geometry;
 mod label;
@@ -42,6 +44,7 @@ mod svg;
 mod thin;
 mod ticks;
 
+pub use along::{Course, SpectraAlong, SubspaceOverlaps, Threshold, Track, spectra_along, subspace_overlaps};
 pub use axes::{Axis, AxisStyle, Side, axis};
 pub use blocks::Block;
 pub use clip::clip_polyline;
@@ -55,6 +58,7 @@ pub use diagnostics::{
 pub use error::FigureError;
 pub use figure1::{InputLine, figure1};
 pub use figure4::{SampleAlignments, figure4};
+pub use film::film;
 pub use fonts::Face;
 pub use geometry::{Path, Point, Rect, Segment};
 pub use label::{Label, fit_lines, fixed, power_of_ten, significant};

@@ -82,6 +82,16 @@ fn pdf(scene: &Scene, tree: &usvg::Tree) -> Result<Vec<u8>, FigureError> {
 }
 
 fn png(tree: &usvg::Tree, dpi: f64) -> Result<Vec<u8>, FigureError> {
+    let (size, rgb) = drawn(tree, dpi)?;
+    encode_png(size, &rgb, Some(dpi))
+}
+
+/// A scene as its width and height in pixels and the bytes of these.
+pub(crate) fn pixels(scene: &Scene, dpi: f64) -> Result<([usize; 2], Vec<u8>), FigureError> {
+    drawn(&tree(scene)?, dpi)
+}
+
+fn drawn(tree: &usvg::Tree, dpi: f64) -> Result<([usize; 2], Vec<u8>), FigureError> {
     if !(dpi.is_finite() && dpi > 0.0) {
         return Err(FigureError::value("the resolution of the PNG", dpi, "a positive number of pixels per inch"));
     }
@@ -96,5 +106,5 @@ fn png(tree: &usvg::Tree, dpi: f64) -> Result<Vec<u8>, FigureError> {
     resvg::render(tree, tiny_skia::Transform::from_scale(scale as f32, scale as f32), &mut canvas.as_mut());
     // The ground is opaque, so colours are not premultiplied by anything.
     let rgb: Vec<u8> = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-    encode_png([width as usize, height as usize], &rgb, Some(dpi))
+    Ok(([width as usize, height as usize], rgb))
 }

@@ -114,6 +114,12 @@ pub enum LabError {
         /// The tensor that holds the variance.
         tensor: String,
     },
+    /// There are no weights along a training.
+    #[error("{name} has no weights along its training: no snapshots were kept, or no files of weights were named")]
+    NothingToFollow {
+        /// The experiment.
+        name: ExperimentName,
+    },
     /// Memory does not hold what was asked for.
     #[error(
         "{what} need {} of memory, of which {} may be used{}{instead}",

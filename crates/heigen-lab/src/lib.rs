@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod along;
 mod analysis;
 mod boundary;
 mod cache;
@@ -45,6 +46,7 @@ mod training;
 mod watch;
 mod words;
 
+pub use along::{FollowPicture, FollowRequest, Followed, FollowedWeights, checkpoints_in_order, scheduled_epochs};
 pub use analysis::{
     AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,
     TopPairs, Way,
@@ -55,6 +57,8 @@ pub use drawing::{
     Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts, figure_names, find_figure,
 };
 pub use error::{Choice, Contradiction, LabError};
+pub use heigen::analysis::LookOptions;
+pub use heigen_store::along_record::{AlongRecord, Moment};
 pub use heigen_store::record::{Dtype, Summary};
 pub use lab::{Lab, LabOptions};
 pub use making::Making;

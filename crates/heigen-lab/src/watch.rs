@@ -43,6 +43,8 @@ pub mod stage {
     pub const COHERENCE: &str = "coherence";
     /// Measures of a decision boundary.
     pub const BOUNDARY: &str = "boundary";
+    /// Moments of a training that were looked at.
+    pub const FOLLOWING: &str = "following";
     /// A figure that is drawn.
     pub const DRAWING: &str = "drawing";
     /// Tasks of a reproduction that have ended.
@@ -81,6 +83,8 @@ pub enum Product {
     },
     /// Measures of a decision boundary.
     Boundary,
+    /// Spectra along a training.
+    Along,
     /// The files of a figure.
     Figure,
 }
@@ -169,6 +173,13 @@ pub enum NoteKind {
         /// Number of epochs that are done already.
         done: usize,
         /// Number of all epochs.
+        of: usize,
+    },
+    /// Moments of a training are known from an earlier request that was interrupted.
+    MomentsKnown {
+        /// Number of moments that are known already.
+        done: usize,
+        /// Number of all moments.
         of: usize,
     },
     /// Training starts from weights of a file, except for some tensors.

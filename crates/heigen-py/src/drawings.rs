@@ -3,7 +3,8 @@
 use crate::call::run;
 use crate::raise::{Class, error};
 use heigen_figures::{
-    DEFAULT_DPI, Density, DensityCurve, FigureError, Scene, density_curves, render_at, spectrum, svg,
+    Course, DEFAULT_DPI, Density, DensityCurve, FigureError, Scene, SpectraAlong, SubspaceOverlaps, Threshold, Track,
+    density_curves, render_at, spectra_along, spectrum, subspace_overlaps, svg,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -62,7 +63,56 @@ fn draw_density<'py>(
     drawn(py, move || density_curves(&title, &[curve]), format, dpi)
 }
 
+/// Points of a line.
+type Line = Vec<[f64; 2]>;
+
+/// Eigenvalues along a training, each a line with whether it came in and whether it is one of the lowest; losses by name, the
+/// threshold of stability with its formula, and outliers.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
+fn draw_spectra_along<'py>(
+    py: Python<'py>,
+    title: String,
+    along: String,
+    tracks: Vec<(Line, bool, bool)>,
+    losses: Vec<(String, Line)>,
+    threshold: Option<(String, Line)>,
+    outliers: Line,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let data = SpectraAlong {
+        title,
+        along,
+        tracks: tracks.into_iter().map(|(points, born, lowest)| Track { points, born, lowest }).collect(),
+        threshold: threshold.map(|(formula, points)| Threshold { formula, points }),
+        sharpness: None,
+        losses: losses.into_iter().map(|(name, points)| Course { name, points }).collect(),
+        outliers,
+    };
+    drawn(py, move || spectra_along(&data), format, dpi)
+}
+
+/// Overlaps [M, M] of the leading subspaces of all pairs of moments.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
+fn draw_subspaces<'py>(
+    py: Python<'py>,
+    title: String,
+    along: String,
+    moments: Vec<String>,
+    overlaps: Vec<f64>,
+    k: usize,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let data = SubspaceOverlaps { title, along, moments, overlaps, k };
+    drawn(py, move || subspace_overlaps(&data), format, dpi)
+}
+
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(draw_spectrum, module)?)?;
-    module.add_function(wrap_pyfunction!(draw_density, module)?)
+    module.add_function(wrap_pyfunction!(draw_density, module)?)?;
+    module.add_function(wrap_pyfunction!(draw_spectra_along, module)?)?;
+    module.add_function(wrap_pyfunction!(draw_subspaces, module)?)
 }

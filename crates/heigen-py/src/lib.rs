@@ -6,6 +6,7 @@ mod arrays;
 mod call;
 mod drawings;
 mod home;
+mod matching;
 mod native;
 mod operand;
 mod program;
@@ -22,6 +23,7 @@ fn _heigen(module: &Bound<'_, PyModule>) -> PyResult<()> {
     arrays::register(module)?;
     call::register(module)?;
     drawings::register(module)?;
+    matching::register(module)?;
     program::register(module)?;
     solvers::register(module)?;
     threads::register(module)?;

@@ -11,6 +11,8 @@
 //! experiments/<folder>/<name>_X.npy, _y.npy                      its samples, where they came from memory and not from a file
 //! grads/<folder>/<name>_logits.npy                               its outputs
 //! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
+//! grads/<folder>/<name>_along.json, _along_eigenvalues.npy, ...       spectra along training
+//! grads/<folder>/<name>_along/moment_000003.json, _vectors.npy, _theta.npy
 //! grads/<folder>/<name>+ggn+classes-0-2_...                      these results for another operator or a part of it
 //! grads/<folder>/<name>_gradients/epoch_000200.npy               per-example gradients along training
 //! grads/<folder>/<name>_gradients/epoch_000200_normalized.npy    each divided by its norm
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use heigen::config::ExperimentName;
 
+use crate::along_record::AlongPaths;
 use crate::{StoreError, files};
 
 /// A results folder.
@@ -180,6 +183,11 @@ impl ExperimentPaths {
         self.grad("boundary.json")
     }
 
+    /// The files of the spectra along the training; `from` tells other weights than those of the training itself apart.
+    pub fn along(&self, from: &str) -> AlongPaths {
+        AlongPaths::new(self.clone().variant(from).grad("along"))
+    }
+
     /// The summary of the analysis.
     pub fn analysis(&self) -> PathBuf {
         self.grad("analysis.json")
@@ -194,7 +202,8 @@ impl ExperimentPaths {
         };
         let folders = [&self.models, &self.grads, &self.experiments];
         let beside = folders.into_iter().flat_map(|folder| files::list(folder).unwrap_or_default()).filter(ours);
-        let along = [self.snapshots(), self.gradients()];
+        let followed = ["", "snapshots", "files"].map(|from| self.along(from).folder());
+        let along = [vec![self.snapshots(), self.gradients()], followed.into()].concat();
         let along = along.iter().flat_map(|folder| files::list(folder).unwrap_or_default());
         beside.chain(along).filter(|path| files::is_file(path)).collect()
     }

@@ -4,6 +4,7 @@
 //! Writing is atomic: a crash leaves the old file or the new one. Reading is checked: a truncated or foreign file gives
 //! an error that names the file and the remedy. Nothing here trains or computes curvature.
 
+pub mod along_record;
 mod analysed_matrix;
 mod analysis_record;
 pub mod atomic;

@@ -1,5 +1,6 @@
 //! The one form in which results are told to programs: by the command line, by other faces, and by the files themselves.
 
+use crate::along_record::{self, AlongRecord};
 use crate::boundary_record::BoundaryRecord;
 use crate::document::{self, Unusable};
 use crate::record::{AnalysisRecord, EstimatesSummary, ModelRecord, TopKSummary};
@@ -26,6 +27,8 @@ pub enum Summary {
     Estimates(Box<AnalysisRecord<EstimatesSummary>>),
     /// The measures of a decision boundary: `heigen boundary`.
     Boundary(Box<BoundaryRecord>),
+    /// The spectra along a training: `heigen along`.
+    Along(Box<AlongRecord>),
 }
 
 impl From<ModelRecord> for Summary {
@@ -40,6 +43,12 @@ impl From<BoundaryRecord> for Summary {
     }
 }
 
+impl From<AlongRecord> for Summary {
+    fn from(record: AlongRecord) -> Self {
+        Self::Along(Box::new(record))
+    }
+}
+
 impl Summary {
     /// The stamp of everything that the result was made from.
     pub fn stamp(&self) -> &str {
@@ -49,6 +58,7 @@ impl Summary {
             Self::Eigenpairs(record) => &record.stamp,
             Self::Estimates(record) => &record.stamp,
             Self::Boundary(record) => &record.stamp,
+            Self::Along(record) => &record.stamp,
         }
     }
 
@@ -63,6 +73,7 @@ impl Summary {
             Self::Eigenpairs(record) => document::to_value(&analysis_record::KIND, record),
             Self::Estimates(record) => document::to_value(&analysis_record::KIND, record),
             Self::Boundary(record) => document::to_value(&boundary_record::KIND, record),
+            Self::Along(record) => document::to_value(&along_record::KIND, record),
         }
     }
 
@@ -79,6 +90,9 @@ impl Summary {
         }
         if format == boundary_record::KIND.format {
             return document::parse(name, bytes, &boundary_record::KIND).map(Self::Boundary);
+        }
+        if format == along_record::KIND.format {
+            return document::parse(name, bytes, &along_record::KIND).map(Self::Along);
         }
         if value.get("which").is_some() {
             return document::parse(name, bytes, &analysis_record::KIND).map(Self::Eigenpairs);

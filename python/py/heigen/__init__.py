@@ -1,5 +1,6 @@
 """The curvature of a classifier's loss and what it says about the decision boundary."""
 
+from heigen._along import Along, follow
 from heigen._analysis import Analysis, load
 from heigen._analyze import analyze, operator
 from heigen._errors import (
@@ -51,6 +52,7 @@ from heigen._solvers import (
 )
 
 __all__ = [
+    "Along",
     "Analysis",
     "Boundary",
     "Certificate",
@@ -96,6 +98,7 @@ __all__ = [
     "eigsh",
     "experiment",
     "experiments",
+    "follow",
     "frobenius_norm",
     "load",
     "log_determinant",

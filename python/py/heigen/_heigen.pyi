@@ -68,6 +68,11 @@ def solve(
     tell: _Tell,
 ) -> tuple[Any, _Vector, _Vector, float, int, bool]: ...
 
+def matched(
+    inner: _Vector, before: list[float], after: list[float], tolerances: tuple[float, float]
+) -> tuple[list[str], list[int | None], list[float], list[int], list[tuple[int, int]], _Vector]: ...
+def stability_threshold(rule: str, momentum: float, eta: float) -> float: ...
+
 _Notes = list[tuple[bool, str]]
 
 def experiments() -> list[str]: ...
@@ -107,6 +112,10 @@ class Workspace:
     def analyse(self, options: str, making_options: str, progress: _Tell) -> tuple[str, str, _Notes]: ...
     def doubts(self, record: str) -> list[str]: ...
     def boundary(self, options: str, making_options: str, margin: bool, progress: _Tell) -> str: ...
+    def follow(
+        self, options: str, making_options: str, progress: _Tell
+    ) -> tuple[str, str, list[tuple[str, list[Path]]], _Notes]: ...
+    def array_of_moment(self, record: str, place: int, what: str) -> bytes | None: ...
     def picture(
         self,
         name: str,
@@ -142,4 +151,20 @@ def draw_density(
     errors: list[float],
     format: str,
     dpi: float | None,
+) -> bytes: ...
+
+_Line = list[list[float]]
+
+def draw_spectra_along(
+    title: str,
+    along: str,
+    tracks: list[tuple[_Line, bool, bool]],
+    losses: list[tuple[str, _Line]],
+    threshold: tuple[str, _Line] | None,
+    outliers: _Line,
+    format: str,
+    dpi: float | None,
+) -> bytes: ...
+def draw_subspaces(
+    title: str, along: str, moments: list[str], overlaps: list[float], k: int, format: str, dpi: float | None
 ) -> bytes: ...

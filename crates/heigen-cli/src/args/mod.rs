@@ -2,10 +2,12 @@
 
 mod analysis;
 mod analyze;
+mod follow;
 mod reproduce;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
+pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -19,6 +21,7 @@ Start with:
   heigen show gauss/normal_training      one of them, with its sizes
   heigen figure 2                        train, analyse and draw the paper's Figure 2
   heigen hessian gauss/normal_training   the spectrum, and what follows from it
+  heigen follow gauss/normal_training    the spectrum along the training
   heigen analyze --model net.onnx --data my.npz    a network and data of your own
 
 Results stand below ./results, figures below ./figures.
@@ -86,6 +89,8 @@ pub(crate) enum Command {
     Analyze(AnalyzeArgs),
     /// Measure the decision boundary: complexity, margin, and how well the leading eigenvectors tell its sides.
     Boundary(BoundaryArgs),
+    /// Follow a training: the spectrum at every so many epochs, eigenvectors matched from moment to moment, pictures.
+    Follow(FollowArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
     /// Draw a plot of any experiments: spectrum, eigenvectors, coherence, ...

@@ -4,6 +4,7 @@ pub(crate) mod boundary;
 mod countdown;
 pub(crate) mod experiments;
 pub(crate) mod figures;
+pub(crate) mod follow;
 pub(crate) mod image_sets;
 pub(crate) mod reproduce;
 pub(crate) mod show;

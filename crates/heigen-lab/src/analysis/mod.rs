@@ -10,7 +10,7 @@ mod owned;
 mod recipe;
 mod request;
 mod setting;
-mod solvers;
+pub(crate) mod solvers;
 mod stored;
 mod top_k;
 mod whole;

@@ -2,9 +2,9 @@
 
 use crate::LabError;
 use crate::call::JobWatch;
-use heigen::analysis::{ByLayerError, LayerCurvature, LayerGroup};
+use heigen::analysis::{ByLayerError, LayerCurvature, LayerGroup, Look, LookError, LookOptions};
 use heigen::curvature::{
-    DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, SpectralDensity, Spectrum,
+    DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, Problem, SpectralDensity, Spectrum,
     SpectrumError, Start, SymmetricOperator, TopK, TopKError, TopKOptions, Which,
 };
 use heigen::linalg::{Matrix, Scalar};
@@ -15,7 +15,7 @@ const PROBES: usize = 4;
 type Operator<'a, T> = dyn SymmetricOperator<Host<T>> + 'a;
 
 /// The whole spectrum of an operator.
-pub(super) fn spectrum<T: Scalar>(
+pub(crate) fn spectrum<T: Scalar>(
     operator: &Operator<'_, T>,
     method: Method,
     memory: f64,
@@ -47,6 +47,31 @@ pub(super) fn top_k<T: Scalar>(
         TopKError::Failed(failure) => failed(failure),
         other => LabError::solver(other),
     })
+}
+
+/// A look at the spectrum of a moment, which begins at the eigenvectors `start` of a moment before.
+pub(crate) fn look(
+    problem: &Problem<'_, f64>,
+    start: Option<&Matrix<f64>>,
+    options: &LookOptions,
+    watch: &mut JobWatch,
+) -> Result<Look, LabError> {
+    heigen::analysis::look(problem, start, options, watch).map_err(not_seen)
+}
+
+/// The largest eigenvalue of the preconditioned Hessian, with its eigenvector.
+pub(crate) fn preconditioned(
+    problem: &Problem<'_, f64>,
+    diagonal: &[f64],
+    start: Option<&Matrix<f64>>,
+    options: &LookOptions,
+    watch: &mut JobWatch,
+) -> Result<TopK<Matrix<f64>>, LabError> {
+    heigen::analysis::preconditioned_sharpness(problem, diagonal, start, options, watch).map_err(not_seen)
+}
+
+fn not_seen(error: LookError) -> LabError {
+    if error.is_stopped() { LabError::Stopped } else { LabError::solver(error) }
 }
 
 /// The error that rounding made in the operator itself.

@@ -83,7 +83,12 @@ pub(super) fn density(analysed: &Analysed) -> Result<Density, LabError> {
 const CIFAR10: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 pub(super) fn class_names(dataset: &DatasetSpec, analysed: &Analysed) -> Vec<String> {
-    if let Some(names) = &analysed.prepared.samples.classes {
+    names_of_classes(dataset, &analysed.prepared, analysed.samples.n_classes)
+}
+
+/// The names of the classes of an experiment's samples, for legends.
+pub(crate) fn names_of_classes(dataset: &DatasetSpec, prepared: &Prepared, n_classes: usize) -> Vec<String> {
+    if let Some(names) = &prepared.samples.classes {
         return names.clone();
     }
     match dataset {
@@ -92,6 +97,6 @@ pub(super) fn class_names(dataset: &DatasetSpec, analysed: &Analysed) -> Vec<Str
             let name = |&c: &usize| CIFAR10.get(c).map_or_else(|| c.to_string(), ToString::to_string);
             images.class_list.iter().map(name).collect()
         }
-        _ => (0..analysed.samples.n_classes).map(|c| c.to_string()).collect(),
+        _ => (0..n_classes).map(|c| c.to_string()).collect(),
     }
 }

@@ -69,11 +69,7 @@ impl Lab {
 /// The trained model of an experiment; the models that it starts from are trained before it.
 pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError> {
     let loaded = &call.seeded(loaded.clone());
-    let mut start: Option<Trained> = None;
-    for before in chain(loaded)? {
-        let before = call.seeded(before);
-        start = Some(made(call, &Model::new(call, &before, start.as_ref(), Some(&loaded.experiment.name))?)?);
-    }
+    let start = before(call, loaded)?;
     made(call, &Model::new(call, loaded, start.as_ref(), None)?)
 }
 
@@ -88,6 +84,38 @@ pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRec
         start = Some(Trained { record, theta: vec![], path });
     }
     Ok(start.map(|model| model.record))
+}
+
+/// The hash of the weights that the training of an experiment starts from, after the models before it are trained; empty where it
+/// starts from fresh weights.
+pub(crate) fn start_stamp(call: &Call, loaded: &Loaded) -> Result<String, LabError> {
+    let start = before(call, loaded)?;
+    let pretrained = pretrained::file_of(&loaded.experiment, call.making.pretrained.as_deref());
+    let hash = match pretrained {
+        Some(file) => call.memo.weights(&call.lab.cache, file)?.hash().to_owned(),
+        None => String::new(),
+    };
+    Ok(start.map_or_else(String::new, |model| model.record.weights_hash) + &hash)
+}
+
+/// The weights `[P]` that the training of an experiment begins with, after the models before it are trained.
+pub(crate) fn theta_before(call: &Call, loaded: &Loaded, prepared: &Prepared) -> Result<Vec<f32>, LabError> {
+    let start = before(call, loaded)?;
+    let mut theta = start::starting_weights(&loaded.experiment, prepared, start.as_ref())?;
+    if pretrained::wanted_by(&loaded.experiment) {
+        pretrained::load(call, &loaded.experiment, prepared, call.making.pretrained.as_deref(), &mut theta)?;
+    }
+    Ok(theta)
+}
+
+/// The model that the training of an experiment starts from.
+fn before(call: &Call, loaded: &Loaded) -> Result<Option<Trained>, LabError> {
+    let mut start: Option<Trained> = None;
+    for before in chain(loaded)? {
+        let before = call.seeded(before);
+        start = Some(made(call, &Model::new(call, &before, start.as_ref(), Some(&loaded.experiment.name))?)?);
+    }
+    Ok(start)
 }
 
 /// The weights of an experiment that stands for a network from elsewhere, where they were put when it was taken in. No

@@ -95,6 +95,11 @@ pub(crate) fn text(error: &LabError) -> String {
         }
         LabError::WeightsImported { .. } => format!("{error}; analyse them, or choose another folder or name"),
         LabError::Untrainable { .. } => format!("{error} (weights=)"),
+        LabError::NothingToFollow { .. } => {
+            format!(
+                "{error}; weights= takes a folder or a list of files, or \"snapshots\" where the training kept some"
+            )
+        }
         LabError::NoPretrained { .. } => format!(
             "{error}: nothing is downloaded here; pretrained=\"resnet18.safetensors\" names a file with \
              torchvision.models.resnet18(weights=\"DEFAULT\").state_dict()"

@@ -8,8 +8,9 @@ use super::{errors, network};
 use heigen::curvature::named_parameters;
 use heigen::vocabulary::Targets;
 use heigen_lab::{
-    AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest, How, Lab,
-    LabError, Making, MapVectors, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
+    AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest,
+    FollowRequest, FollowedWeights, How, Lab, LabError, LookOptions, Making, MapVectors, Owned, PLOTS, Parts, Store,
+    Summary, TrainRequest,
 };
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::own_data::Opened;
@@ -61,6 +62,24 @@ struct DrawingOptions {
     reconstructed: bool,
     individual_bars: bool,
 }
+
+/// Options of following a training, under the names of Python's keywords.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FollowOptions {
+    every: Option<usize>,
+    k: usize,
+    lowest: usize,
+    tol: f64,
+    trace: usize,
+    whole: Option<usize>,
+    snapshots: bool,
+    weights: Vec<PathBuf>,
+    figures: Option<PathBuf>,
+}
+
+/// A followed training: its record as JSON, the path of the record, the pictures' kinds with their files, and notes.
+type Followed = (String, String, Vec<(&'static str, Vec<PathBuf>)>, Notes);
 
 /// A value from JSON that the package's own code wrote.
 fn parsed<T: for<'de> Deserialize<'de>>(py: Python<'_>, json: &str) -> PyResult<T> {
@@ -251,6 +270,60 @@ impl Workspace {
         let lab = self.lab(py)?;
         let (record, _) = run(py, progress, move |watch| lab.boundary(&request, watch))?;
         in_json(py, record)
+    }
+
+    /// The spectra along the training that `options` ask for, made or found.
+    fn follow(
+        &self,
+        py: Python<'_>,
+        options: &str,
+        making_options: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Followed> {
+        let own: FollowOptions = parsed(py, options)?;
+        let weights = match (own.snapshots, own.weights.is_empty()) {
+            (true, _) => FollowedWeights::Snapshots,
+            (false, true) => FollowedWeights::Training,
+            (false, false) => FollowedWeights::Files(own.weights),
+        };
+        let request = FollowRequest {
+            store: self.store.clone(),
+            experiment: self.experiment.clone(),
+            weights,
+            every: own.every,
+            look: LookOptions {
+                k: own.k,
+                lowest: own.lowest,
+                tolerance: own.tol,
+                trace_products: own.trace,
+                ..LookOptions::default()
+            },
+            whole: own.whole,
+            figures: own.figures,
+            making: making(py, making_options)?,
+        };
+        let lab = self.lab(py)?;
+        let (followed, notes) = run(py, progress, move |watch| lab.follow(&request, watch))?;
+        let pictures = followed.pictures.into_iter().map(|picture| (picture.kind, picture.paths)).collect();
+        let path = followed.files.record().display().to_string();
+        Ok((in_json(py, followed.record)?, path, pictures, notes))
+    }
+
+    /// The bytes of an array of a moment of a followed training, `vectors` or `theta`; `None` where it was not kept.
+    fn array_of_moment<'py>(
+        &self,
+        py: Python<'py>,
+        record: &str,
+        place: usize,
+        what: &str,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some(folder) = record.strip_suffix(".json") else { return Ok(None) };
+        let path = Path::new(folder).join(format!("moment_{place:06}_{what}.npy"));
+        if !path.starts_with(self.store.dir()) || !files::is_file(&path) {
+            return Ok(None);
+        }
+        let bytes = files::read(&path).map_err(|source| errors::of(py, &LabError::Read { path, source }))?;
+        Ok(Some(PyBytes::new(py, &bytes)))
     }
 
     /// A picture of the analysis that `options` ask for, as the bytes of a file of the kind `format`.

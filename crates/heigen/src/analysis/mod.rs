@@ -1,5 +1,6 @@
 //! Measures of the decision boundary from the curvature: alignment, generalization, coherence, the plane.
 
+mod assignment;
 mod attribution;
 mod boundary;
 mod boundary_distance;
@@ -12,8 +13,10 @@ mod collapse;
 mod complexity;
 mod embedding;
 mod encoding;
+mod follow;
 mod generalization;
 mod margin;
+mod matching;
 mod outliers;
 mod plane;
 mod reconstruct;
@@ -37,11 +40,16 @@ pub use collapse::{ClassStatistics, CollapseError, InputOfOutput, class_statisti
 pub use complexity::{BoundaryComplexity, STRAIGHT, boundary_complexity};
 pub use embedding::{EmbeddingError, PERPLEXITY, principal_components, t_sne, trustworthiness};
 pub use encoding::{SignEncoding, sign_encoding};
+pub use follow::{
+    Look, LookError, LookOptions, Preconditioned, Step, UpdateRule, look, preconditioned_sharpness, share_in,
+    subspace_overlap,
+};
 pub use generalization::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,
     random_threshold,
 };
 pub use margin::{MarginError, MarginEstimate, MarginOptions, MarginStart, margin_estimate};
+pub use matching::{Identities, Link, Matching, match_eigenvectors};
 pub use outliers::{GapCount, Outliers};
 pub use plane::Plane;
 pub use reconstruct::{ReconstructError, reconstructed_boundary};

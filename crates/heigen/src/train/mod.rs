@@ -6,6 +6,7 @@ mod run;
 mod training;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use optimizer::BETA1;
 pub use optimizer::{Optimizer, learning_rate};
 pub use run::{Observer, Outcome, Plan, Report, STAGE, Trained, train};
 pub use training::{Evaluation, Parts, TrainError, Training};

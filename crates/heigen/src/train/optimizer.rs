@@ -3,7 +3,7 @@
 use crate::config::{MultiStepLr, OptimizerSpec};
 
 /// Adam's constants, with PyTorch's default values.
-const BETA1: f64 = 0.9;
+pub(crate) const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const ADAM_EPS: f64 = 1e-8;
 
@@ -74,6 +74,14 @@ impl Optimizer {
             }
             _ => false,
         }
+    }
+
+    /// The numbers by which the steps are divided after the updates so far, `[P]`: sqrt(v / (1 - b2^t)) + eps of Adam. `None` for
+    /// SGD, and before the first update.
+    pub fn preconditioner(&self) -> Option<Vec<f64>> {
+        let Self::Adam { v, t, .. } = self else { return None };
+        let seen = 1.0 - BETA2.powf(f64::from(*t));
+        (*t > 0).then(|| v.iter().map(|&v| (f64::from(v) / seen).sqrt() + ADAM_EPS).collect())
     }
 
     /// One update of `theta` `[P]` along `gradient` `[P]` with learning rate `lr`.

@@ -208,6 +208,11 @@ impl<'a> Training<'a> {
         &self.theta
     }
 
+    /// The numbers by which the next steps are divided, [`Optimizer::preconditioner`].
+    pub fn preconditioner(&self) -> Option<Vec<f64>> {
+        self.optimizer.preconditioner()
+    }
+
     /// Number of finished epochs.
     pub fn epochs_done(&self) -> usize {
         self.epochs_done

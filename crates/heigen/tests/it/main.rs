@@ -12,6 +12,7 @@ mod curvature_golden;
 mod data;
 mod density;
 mod embedding;
+mod follow;
 mod golden_files;
 mod graphs;
 mod image_files;

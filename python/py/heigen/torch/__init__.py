@@ -9,6 +9,7 @@ from heigen.torch._curvature import GGN, EmpiricalFisher, Fisher, Hessian
 from heigen.torch._generalization import g_theta
 from heigen.torch._margin import margin
 from heigen.torch._operators import Batched, TorchOperator
+from heigen.torch._recorder import Recorder
 
 __all__ = [
     "GGN",
@@ -17,6 +18,7 @@ __all__ = [
     "Fisher",
     "Hessian",
     "PlaneBoundary",
+    "Recorder",
     "TorchOperator",
     "alignments",
     "boundary",

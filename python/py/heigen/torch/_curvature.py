@@ -41,6 +41,22 @@ class Hessian(TorchOperator):
         term, _ = self._term(state, part, index)
         return HessianGraph(term.reshape(()) / self._divisor, state.leaves)
 
+    def gradient(self) -> Tensor:
+        """The gradient of the loss of the model as it is now, [P]."""
+        out = torch.zeros(1, self._length, dtype=self._torch_dtype, device=self._device)
+        with self._settings():
+            failure: BaseException | None = None
+            try:
+                for graph in self._each_graph():
+                    assert isinstance(graph, HessianGraph)
+                    out[0] += torch.cat([part.reshape(-1) for part in graph.gradient])
+            except BaseException as error:
+                failure = error
+            self._contents_after()
+            self._processes.agree(failure)
+            self._processes.sum_(out)
+        return out[0]
+
 
 class GGN(TorchOperator):
     """The generalized Gauss-Newton matrix: 1/N sum_n J_n^T A_n J_n, with A_n the second derivative by the outputs.

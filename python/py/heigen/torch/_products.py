@@ -98,6 +98,11 @@ class HessianGraph(Graph):
         else:
             self._gradient = tuple(torch.zeros_like(leaf) for leaf in leaves)
 
+    @property
+    def gradient(self) -> list[Tensor]:
+        """The gradient itself, one tensor for each parameter."""
+        return [part.detach() for part in self._gradient]
+
     def product(self, directions: Sequence[Tensor], batched: bool) -> list[Tensor]:
         return backward(self._gradient, self._leaves, directions, batched)
 

@@ -1,0 +1,88 @@
+//! Spectra along a training: at every moment a look, written as soon as it is known, and pictures of all of them.
+
+mod journal;
+mod moments;
+mod pictures;
+mod recipe;
+mod schedule;
+mod weights;
+mod whole;
+
+pub use pictures::FollowPicture;
+pub use schedule::moments as scheduled_epochs;
+pub use weights::in_order as checkpoints_in_order;
+
+use crate::call::Call;
+use crate::making::made;
+use crate::{Lab, LabError, LabWatch, Making, Store};
+use heigen::analysis::LookOptions;
+use heigen_store::along_record::{AlongPaths, AlongRecord};
+use heigen_store::catalogue::Loaded;
+use recipe::Follow;
+use std::path::PathBuf;
+
+/// The weights that are followed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FollowedWeights {
+    /// The experiment is trained, and looked at along the way.
+    #[default]
+    Training,
+    /// The snapshots that a training of the experiment has kept.
+    Snapshots,
+    /// Weights in files, in this order.
+    Files(Vec<PathBuf>),
+}
+
+/// Asks for the spectra along a training.
+#[derive(Clone, Debug)]
+pub struct FollowRequest {
+    /// Where results live.
+    pub store: Store,
+    /// The experiment.
+    pub experiment: Loaded,
+    /// The weights.
+    pub weights: FollowedWeights,
+    /// Epochs from one look to the next; `None` for about forty looks and some more at the beginning.
+    pub every: Option<usize>,
+    /// What each look asks for.
+    pub look: LookOptions,
+    /// At how many of the moments the whole spectrum is computed, for `G_theta`; `None` for as many as take a moment.
+    pub whole: Option<usize>,
+    /// The folder that pictures are written to; none are drawn without one.
+    pub figures: Option<PathBuf>,
+    /// How models and looks are made.
+    pub making: Making,
+}
+
+/// The spectra along a training.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The record of all moments.
+    pub record: AlongRecord,
+    /// Where the arrays and the moments stand.
+    pub files: AlongPaths,
+    /// The pictures that were drawn.
+    pub pictures: Vec<FollowPicture>,
+}
+
+impl Lab {
+    /// The spectra along a training, reused or computed, and their pictures. What is killed or stopped on the way goes on where it
+    /// was.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps the moments from being looked at or written.
+    pub fn follow(&self, request: &FollowRequest, watch: &dyn LabWatch) -> Result<Followed, LabError> {
+        self.call(&request.store, &request.making, watch, |call| followed(call, request))
+    }
+}
+
+fn followed(call: &Call, request: &FollowRequest) -> Result<Followed, LabError> {
+    let loaded = call.seeded(request.experiment.clone());
+    let follow = Follow::new(call, &loaded, request)?;
+    let record = made(call, &follow)?;
+    let pictures = match &request.figures {
+        Some(folder) => pictures::draw(&follow, &record, folder)?,
+        None => vec![],
+    };
+    Ok(Followed { record, files: follow.paths, pictures })
+}

@@ -1,0 +1,335 @@
+//! How the spectra along a training are made: moment by moment, each written at once, and an array of each quantity at the end.
+
+use super::journal::{self, Known};
+use super::moments::{At, look_at};
+use super::schedule::{moments, spread};
+use super::weights::{Point, points};
+use super::{FollowRequest, FollowedWeights, whole};
+use crate::LabError;
+use crate::call::Call;
+use crate::error::OfJob;
+use crate::making::{Fresh, Recipe};
+use crate::prepare::Prepared;
+use crate::training;
+use crate::watch::{NoteKind, Product, stage};
+use heigen::analysis::subspace_overlap;
+use heigen::config::Experiment;
+use heigen::curvature::Work;
+use heigen::linalg::Matrix;
+use heigen::train::{Parts, Plan, Training};
+use heigen_spectra::Watch;
+use heigen_store::along_record::{AlongPaths, AlongRecord, Moment};
+use heigen_store::atomic::Staged;
+use heigen_store::catalogue::Loaded;
+use heigen_store::checkpoint;
+use heigen_store::npy::{self, Order};
+use heigen_store::record::{Unusable, stamp};
+use std::path::PathBuf;
+
+/// The most moments whose eigenvectors and weights are kept.
+const KEPT: usize = 64;
+
+/// The spectra along a training as they would be made now; stored ones are compared with them.
+pub(super) struct Follow<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) loaded: &'a Loaded,
+    pub(super) request: &'a FollowRequest,
+    pub(super) prepared: Prepared,
+    pub(super) paths: AlongPaths,
+    /// A hash of all that determines the numbers.
+    pub(super) stamp: String,
+    /// The files that are followed; none where the experiment is trained.
+    files: Option<Vec<Point>>,
+    /// The epochs of the moments as they are planned; a training that ends early has fewer.
+    epochs: Vec<usize>,
+    /// The places of moments whose arrays are kept.
+    kept: Vec<usize>,
+    /// The places of moments at which the whole spectrum is computed.
+    wholes: Vec<usize>,
+}
+
+impl<'a> Follow<'a> {
+    pub(super) fn new(call: &'a Call<'a>, loaded: &'a Loaded, request: &'a FollowRequest) -> Result<Self, LabError> {
+        let experiment = &loaded.experiment;
+        let name = &experiment.name;
+        let prepared = Prepared::new(call, experiment)?;
+        let files = points(call, name, &request.weights)?;
+        let epochs = match &files {
+            Some(points) => points.iter().map(|point| point.epoch).collect(),
+            None => moments(experiment.trainer.num_epochs, request.every),
+        };
+        let n = epochs.len();
+        let work = Work::of(&prepared.network, prepared.network.n_params(), prepared.training().n_samples());
+        let wholes = whole::places(&work, call.lab.memory, n, request.whole);
+        let from = match request.weights {
+            FollowedWeights::Training => "",
+            FollowedWeights::Snapshots => "snapshots",
+            FollowedWeights::Files(_) => "files",
+        };
+        let paths = call.store.of(name)?.along(from);
+        let mut origins = vec![
+            heigen::VERSION.to_owned(),
+            experiment.to_json().to_string(),
+            prepared.samples.data.source.clone(),
+            format!("{:?} {epochs:?} {wholes:?} {KEPT} {}", request.look, super::moments::NODES),
+        ];
+        match &files {
+            Some(points) => {
+                for point in points {
+                    origins.push(call.memo.weights(&call.lab.cache, &point.path)?.hash().to_owned());
+                    // Many checkpoints of large networks are not to lie in memory together.
+                    call.memo.forget(&point.path);
+                }
+            }
+            None => origins.push(training::start_stamp(call, loaded)?),
+        }
+        let stamp = stamp(&origins);
+        let kept = spread(n, KEPT);
+        Ok(Self { call, loaded, request, prepared, paths, stamp, files, epochs, kept, wholes })
+    }
+
+    fn experiment(&self) -> &Experiment {
+        &self.loaded.experiment
+    }
+
+    /// Whether the training itself is followed, and not weights in files.
+    pub(super) fn trains(&self) -> bool {
+        self.files.is_none()
+    }
+
+    fn look(&self, prepared: &Prepared, mut at: At, way: &mut Way) -> Result<(), LabError> {
+        let place = way.moments.len();
+        at.whole = self.wholes.contains(&place);
+        let mut watch = self.call.job(&self.experiment().name);
+        watch.tell(stage::FOLLOWING, place as u64, Some(self.epochs.len() as u64), "moments")?;
+        let mut known = look_at(self, prepared, at, way.last.as_ref())?;
+        journal::write(&self.paths, place, &mut known)?;
+        if let Some(before) = place.checked_sub(1) {
+            journal::forget_arrays(&self.paths, before, self.kept.binary_search(&before).is_err())?;
+        }
+        way.moments.push(known.moment.clone());
+        way.last = Some(known);
+        Ok(())
+    }
+
+    /// Looks at the weights of every file that was not looked at yet.
+    fn through_files(&self, points: &[Point], way: &mut Way) -> Result<(), LabError> {
+        for point in points.iter().skip(way.moments.len()) {
+            let mut prepared = self.prepared.clone();
+            let file = self.call.memo.weights(&self.call.lab.cache, &point.path)?;
+            let theta = prepared.load(&point.path, &file)?;
+            self.call.memo.forget(&point.path);
+            let name = point.path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let at = At { epoch: point.epoch, file: name, theta, preconditioner: None, whole: false };
+            self.look(&prepared, at, way)?;
+        }
+        Ok(())
+    }
+
+    /// Trains, and looks at every moment that was not looked at yet.
+    fn through_training(&self, way: &mut Way) -> Result<(), LabError> {
+        let (call, experiment, prepared) = (self.call, self.experiment(), &self.prepared);
+        let theta = training::theta_before(call, self.loaded, prepared)?;
+        let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
+        let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
+        let trainer = plan.trainer;
+        let (optimizer, scheduler) = (plan.optimizer, plan.scheduler.clone());
+        let mut run = Training::new(
+            &prepared.network,
+            &parts,
+            theta,
+            plan.loss.clone(),
+            optimizer,
+            scheduler,
+            trainer.batch_size,
+            plan.shuffle_seed,
+        )?
+        .on(plan.threads.clone());
+        let last_epoch = way.moments.last().map(|moment| moment.epoch);
+        // A state that is later than the last moment that is whole would leave moments out.
+        let state = checkpoint::load(&self.paths.checkpoint(), &self.stamp);
+        if let Some((state, _)) = state.filter(|(state, _)| last_epoch.is_some_and(|last| state.epochs_done <= last))
+            && run.resume(&state)
+        {
+            call.note(&experiment.name, NoteKind::GoingOn { done: run.epochs_done(), of: trainer.num_epochs });
+        }
+        let mut watch = call.job(&experiment.name);
+        let mut early = false;
+        loop {
+            let done = run.epochs_done();
+            let last = done >= trainer.num_epochs || early;
+            let due = self.epochs.binary_search(&done).is_ok() || last;
+            if due && last_epoch.is_none_or(|seen| done > seen) {
+                let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
+                let at = At { epoch: done, file: None, theta, preconditioner: run.preconditioner(), whole: false };
+                self.look(prepared, at, way)?;
+                checkpoint::save(&self.paths.checkpoint(), &self.stamp, 0.0, &run.checkpoint(&[]))?;
+            }
+            if last {
+                return Ok(());
+            }
+            run.run_epoch()?;
+            let done = run.epochs_done();
+            if done.is_multiple_of(64) {
+                watch.tell(stage::TRAINING, done as u64, Some(trainer.num_epochs as u64), "epochs")?;
+            }
+            let printed = trainer.how_often_print > 0 && done.is_multiple_of(trainer.how_often_print);
+            early = plan.early_stopping
+                && printed
+                && run.evaluate_train().is_some_and(|e| e.accuracy == Some(1.0))
+                && done < trainer.num_epochs;
+        }
+    }
+
+    /// The overlaps of the leading subspaces of all pairs of kept moments.
+    fn pairs(&self, kept: &[usize], k: usize) -> Result<Vec<Vec<f64>>, LabError> {
+        let p = self.prepared.network.n_params();
+        let bytes = (kept.len() * p * k * size_of::<f64>()) as f64;
+        self.call.room(format!("the eigenvectors of {} moments", kept.len()), bytes, String::new)?;
+        let tops = kept
+            .iter()
+            .map(|&place| Ok(leading(&journal::matrix(&self.paths.vectors(place))?, k)))
+            .collect::<Result<Vec<_>, LabError>>()?;
+        Ok(self.call.run(|| {
+            let mut all = vec![vec![1.0; tops.len()]; tops.len()];
+            for i in 0..tops.len() {
+                for j in 0..i {
+                    let overlap = subspace_overlap(&tops[i], &tops[j]);
+                    (all[i][j], all[j][i]) = (overlap, overlap);
+                }
+            }
+            all
+        }))
+    }
+}
+
+/// The first k columns.
+fn leading(vectors: &Matrix<f64>, k: usize) -> Matrix<f64> {
+    vectors.columns(0..k.min(vectors.columns))
+}
+
+/// What is known of the way so far.
+struct Way {
+    moments: Vec<Moment>,
+    last: Option<Known>,
+}
+
+impl Recipe for Follow<'_> {
+    type Record = AlongRecord;
+    type Made = AlongRecord;
+
+    fn job(&self) -> String {
+        self.experiment().name.to_string()
+    }
+
+    fn product(&self) -> Product {
+        Product::Along
+    }
+
+    fn path(&self) -> PathBuf {
+        self.paths.record()
+    }
+
+    fn forced(&self) -> bool {
+        self.call.making.force
+    }
+
+    fn standing(&self) -> Result<AlongRecord, Unusable> {
+        let record = AlongRecord::load(&self.path())?;
+        record.check_stamp(&self.stamp)?;
+        Ok(record)
+    }
+
+    fn reuse(&self, record: AlongRecord) -> Result<AlongRecord, LabError> {
+        Ok(record)
+    }
+
+    fn prepare(&self) -> Result<(), LabError> {
+        if self.trains() && !self.prepared.trainable() {
+            return Err(LabError::Untrainable { name: self.experiment().name.clone() });
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<Fresh<AlongRecord>, LabError> {
+        let name = &self.experiment().name;
+        let stays = |place: usize| self.kept.binary_search(&place).is_ok();
+        let (moments, last) =
+            if self.forced() { (vec![], None) } else { journal::read(&self.paths, &self.stamp, stays)? };
+        if !moments.is_empty() {
+            let (done, of) = (moments.len(), self.epochs.len());
+            self.call.note(name, NoteKind::MomentsKnown { done, of });
+        }
+        journal::clear_from(&self.paths, moments.len())?;
+        let mut way = Way { moments, last };
+        match &self.files {
+            Some(points) => self.through_files(points, &mut way),
+            None => self.through_training(&mut way),
+        }
+        .of(name)?;
+        let moments = way.moments;
+        let mut kept: Vec<usize> = self.kept.iter().copied().filter(|&place| place < moments.len()).collect();
+        if let Some(last) = moments.len().checked_sub(1)
+            && !kept.contains(&last)
+        {
+            kept.push(last);
+        }
+        let k = self.request.look.k.min(self.prepared.network.n_params());
+        let record = AlongRecord {
+            name: name.clone(),
+            stamp: self.stamp.clone(),
+            code_version: heigen::VERSION.to_owned(),
+            seconds: moments.iter().map(|moment| moment.seconds).sum(),
+            weights: match self.request.weights {
+                FollowedWeights::Training => "training",
+                FollowedWeights::Snapshots => "snapshots",
+                FollowedWeights::Files(_) => "files",
+            }
+            .to_owned(),
+            n_params: self.prepared.network.n_params(),
+            n_samples: self.prepared.training().n_samples(),
+            k,
+            lowest: moments.first().map_or(0, |moment| moment.eigenvalues.len() - k),
+            tolerance: self.request.look.tolerance,
+            subspace_overlaps: self.pairs(&kept, k)?,
+            kept,
+            moments,
+        };
+        let mut staged = arrays(&self.paths, &record)?;
+        staged.push(record.stage(&self.path())?);
+        let note = NoteKind::Made { what: Product::Along, seconds: record.seconds, path: self.path() };
+        Ok(Fresh { made: record, staged, note: Some(note) })
+    }
+
+    fn earlier(&self) -> Vec<PathBuf> {
+        vec![self.path()]
+    }
+
+    fn committed(&self, record: &AlongRecord) -> Result<(), LabError> {
+        checkpoint::remove(&self.paths.checkpoint())?;
+        match record.moments.len().checked_sub(1) {
+            Some(last) => journal::forget_arrays(&self.paths, last, false),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The arrays over all moments, in C order, as NumPy reads them.
+fn arrays(paths: &AlongPaths, record: &AlongRecord) -> Result<Vec<Staged>, LabError> {
+    let t = record.moments.len();
+    let width = record.k + record.lowest;
+    let flat = |of: fn(&Moment) -> &[f64]| -> Vec<f64> { record.moments.iter().flat_map(|m| of(m)).copied().collect() };
+    let whole = |n: &usize| i64::try_from(*n).unwrap_or(i64::MAX);
+    let epochs: Vec<i64> = record.moments.iter().map(|m| whole(&m.epoch)).collect();
+    let identities: Vec<i64> = record.moments.iter().flat_map(|m| &m.identities).map(whole).collect();
+    let kept: Vec<i64> = record.kept.iter().map(whole).collect();
+    let m = kept.len();
+    Ok(vec![
+        npy::stage(&paths.array("epochs"), &[t], Order::C, &epochs)?,
+        npy::stage(&paths.array("eigenvalues"), &[t, width], Order::C, &flat(|m| &m.eigenvalues))?,
+        npy::stage(&paths.array("residuals"), &[t, width], Order::C, &flat(|m| &m.residuals))?,
+        npy::stage(&paths.array("identities"), &[t, width], Order::C, &identities)?,
+        npy::stage(&paths.array("kept"), &[m], Order::C, &kept)?,
+        npy::stage(&paths.array("subspace_overlaps"), &[m, m], Order::C, &record.subspace_overlaps.concat())?,
+    ])
+}
