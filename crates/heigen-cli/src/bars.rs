@@ -132,6 +132,7 @@ fn words(event: &Event) -> String {
         lab_stage::ALIGNMENTS => "alignments".to_owned(),
         lab_stage::COHERENCE => "cosines of all pairs of gradients".to_owned(),
         lab_stage::BOUNDARY => "decision boundary".to_owned(),
+        lab_stage::ATTRIBUTION => "boundaries at moved weights".to_owned(),
         lab_stage::FOLLOWING => format!("moment {} of {of}", done + 1),
         lab_stage::DRAWING => "drawing".to_owned(),
         lab_stage::WAITING => "waiting for another process".to_owned(),

@@ -11,6 +11,7 @@ mod args;
 mod bars;
 mod commands;
 mod describe;
+mod describe_attribution;
 mod face;
 pub mod machine;
 mod remedy;
@@ -37,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Train(a) => commands::train::run(&a),
         Command::Hessian(a) => commands::spectrum::run(&a),
         Command::Analyze(a) => commands::study::run(&a),
+        Command::Attribute(a) => commands::attribute::run(&a),
         Command::Boundary(a) => commands::boundary::run(&a),
         Command::Follow(a) => commands::follow::run(&a),
         Command::Figure(a) => commands::figures::run(&a),

@@ -69,8 +69,8 @@ pub use panel::Panel;
 pub use raster::Raster;
 pub use render::{DEFAULT_DPI, Rendered, render, render_at, svg};
 pub use rows::{
-    AlignmentMap, ColorBars, Density, EmbeddingRow, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow,
-    SampleMap, figure2, figure3, figure5, figure6, plane_maps,
+    AlignmentMap, CarriedRow, ColorBars, Density, EmbeddingRow, ExtraMap, MarginPanel, MovedAlong, PlaneAside,
+    PlaneMapsRow, PlaneRow, SampleMap, carried_boundaries, figure2, figure3, figure5, figure6, plane_maps,
 };
 pub use scale::Scale;
 pub use scene::{Align, Element, Fill, Scene, Stroke, Style};

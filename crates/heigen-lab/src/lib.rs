@@ -27,6 +27,7 @@
 
 mod along;
 mod analysis;
+mod attribution;
 mod boundary;
 mod cache;
 mod call;
@@ -51,6 +52,7 @@ pub use analysis::{
     AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,
     TopPairs, Way,
 };
+pub use attribution::{AttributionRequest, RISE};
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
 pub use drawing::{

@@ -43,6 +43,8 @@ pub mod stage {
     pub const COHERENCE: &str = "coherence";
     /// Measures of a decision boundary.
     pub const BOUNDARY: &str = "boundary";
+    /// What eigenvectors carry.
+    pub const ATTRIBUTION: &str = "attribution";
     /// Moments of a training that were looked at.
     pub const FOLLOWING: &str = "following";
     /// A figure that is drawn.
@@ -85,6 +87,8 @@ pub enum Product {
     Boundary,
     /// Spectra along a training.
     Along,
+    /// What eigenvectors carry.
+    Attribution,
     /// The files of a figure.
     Figure,
 }

@@ -11,6 +11,7 @@
 //! experiments/<folder>/<name>_X.npy, _y.npy                      its samples, where they came from memory and not from a file
 //! grads/<folder>/<name>_logits.npy                               its outputs
 //! grads/<folder>/<name>_boundary.json                            measures of the decision boundary
+//! grads/<folder>/<name>_attribution.json                         what the leading eigenvectors carry
 //! grads/<folder>/<name>_along.json, _along_eigenvalues.npy, ...       spectra along training
 //! grads/<folder>/<name>_along/moment_000003.json, _vectors.npy, _theta.npy
 //! grads/<folder>/<name>+ggn+classes-0-2_...                      these results for another operator or a part of it
@@ -176,6 +177,11 @@ impl ExperimentPaths {
     /// The spectral density: eigenvalue, density and standard error, [points, 3].
     pub fn density(&self) -> PathBuf {
         self.grad("density.npy")
+    }
+
+    /// The record of what the leading eigenvectors carry.
+    pub fn attribution(&self) -> PathBuf {
+        self.grad("attribution.json")
     }
 
     /// The record of the measures of the decision boundary.

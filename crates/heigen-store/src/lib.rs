@@ -8,6 +8,7 @@ pub mod along_record;
 mod analysed_matrix;
 mod analysis_record;
 pub mod atomic;
+pub mod attribution_record;
 pub mod boundary_record;
 pub mod bounded;
 pub mod catalogue;

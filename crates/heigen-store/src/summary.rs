@@ -1,6 +1,7 @@
 //! The one form in which results are told to programs: by the command line, by other faces, and by the files themselves.
 
 use crate::along_record::{self, AlongRecord};
+use crate::attribution_record::{self, AttributionRecord};
 use crate::boundary_record::BoundaryRecord;
 use crate::document::{self, Unusable};
 use crate::record::{AnalysisRecord, EstimatesSummary, ModelRecord, TopKSummary};
@@ -25,6 +26,8 @@ pub enum Summary {
     Eigenpairs(Box<AnalysisRecord<TopKSummary>>),
     /// Estimates alone: `heigen analysis` with neither `which` nor `rank`.
     Estimates(Box<AnalysisRecord<EstimatesSummary>>),
+    /// What the leading eigenvectors carry: `heigen attribution`.
+    Attribution(Box<AttributionRecord>),
     /// The measures of a decision boundary: `heigen boundary`.
     Boundary(Box<BoundaryRecord>),
     /// The spectra along a training: `heigen along`.
@@ -34,6 +37,12 @@ pub enum Summary {
 impl From<ModelRecord> for Summary {
     fn from(record: ModelRecord) -> Self {
         Self::Model(Box::new(record))
+    }
+}
+
+impl From<AttributionRecord> for Summary {
+    fn from(record: AttributionRecord) -> Self {
+        Self::Attribution(Box::new(record))
     }
 }
 
@@ -57,6 +66,7 @@ impl Summary {
             Self::Spectrum(record) => &record.stamp,
             Self::Eigenpairs(record) => &record.stamp,
             Self::Estimates(record) => &record.stamp,
+            Self::Attribution(record) => &record.stamp,
             Self::Boundary(record) => &record.stamp,
             Self::Along(record) => &record.stamp,
         }
@@ -72,6 +82,7 @@ impl Summary {
             Self::Spectrum(record) => document::to_value(&analysis_record::KIND, record),
             Self::Eigenpairs(record) => document::to_value(&analysis_record::KIND, record),
             Self::Estimates(record) => document::to_value(&analysis_record::KIND, record),
+            Self::Attribution(record) => document::to_value(&attribution_record::KIND, record),
             Self::Boundary(record) => document::to_value(&boundary_record::KIND, record),
             Self::Along(record) => document::to_value(&along_record::KIND, record),
         }
@@ -87,6 +98,9 @@ impl Summary {
         let (format, bytes, name) = (value["format"].as_str().unwrap_or_default(), text.as_bytes(), "the summary");
         if format == training_record::KIND.format {
             return document::parse(name, bytes, &training_record::KIND).map(Self::Model);
+        }
+        if format == attribution_record::KIND.format {
+            return document::parse(name, bytes, &attribution_record::KIND).map(Self::Attribution);
         }
         if format == boundary_record::KIND.format {
             return document::parse(name, bytes, &boundary_record::KIND).map(Self::Boundary);

@@ -2,11 +2,13 @@
 
 mod analysis;
 mod analyze;
+mod attribute;
 mod follow;
 mod reproduce;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
+pub(crate) use attribute::AttributeArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Boundary(BoundaryArgs),
     /// Follow a training: the spectrum at every so many epochs, eigenvectors matched from moment to moment, pictures.
     Follow(FollowArgs),
+    /// Find what the leading eigenvectors carry: classes, pairs of classes, pieces of the boundary.
+    Attribute(AttributeArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
     /// Draw a plot of any experiments: spectrum, eigenvectors, coherence, ...

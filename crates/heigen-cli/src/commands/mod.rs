@@ -1,5 +1,6 @@
 //! The commands, one module for each: it turns arguments into a request, and the result into the text that is printed.
 
+pub(crate) mod attribute;
 pub(crate) mod boundary;
 mod countdown;
 pub(crate) mod experiments;

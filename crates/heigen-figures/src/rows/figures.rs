@@ -1,5 +1,6 @@
 //! The paper's Figures 2, 3, 5 and 6, which are made of rows of panels.
 
+use super::carried::{self, CarriedRow};
 use super::further_maps::{ColorBars, PlaneMapsRow};
 use super::plane::{PlaneAside, PlaneRow};
 use super::{EmbeddingRow, compose, embedding, plane_check};
@@ -66,6 +67,16 @@ pub fn figure6(rows: &[EmbeddingRow]) -> Result<Scene, FigureError> {
 pub fn plane_maps(rows: &[PlaneMapsRow], bars: ColorBars, title: &str) -> Result<Scene, FigureError> {
     each("maps on the plane", rows, |r| &r.row.label, |name, row| plane_check::maps_row(name, row, bars))?;
     compose(rows, bars, title)
+}
+
+/// Which eigenvector carries which piece of the boundary: the boundary coloured by the eigenvectors that the gradients along it
+/// are most aligned with, and for each eigenvector the boundary before and after moves of the weights along it and against it.
+///
+/// # Errors
+/// As [`figure2`]; where a row has no eigenvectors or more than 12, or not one carrier for every segment of its boundary.
+pub fn carried_boundaries(rows: &[CarriedRow]) -> Result<Scene, FigureError> {
+    each("boundaries by eigenvectors", rows, |r| &r.row.label, carried::check)?;
+    compose(rows, ColorBars::Each, "The decision boundary by the eigenvectors that carry it")
 }
 
 fn planes(figure: &str, rows: &[PlaneRow], title: &str) -> Result<Scene, FigureError> {

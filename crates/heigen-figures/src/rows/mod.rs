@@ -1,6 +1,7 @@
 //! Rows of panels: what a network's boundary looks like, then a map of alignments for each top Hessian eigenvector.
 
 mod bars;
+mod carried;
 pub(crate) mod density;
 mod embedding;
 mod figures;
@@ -11,9 +12,10 @@ mod plane;
 mod plane_check;
 
 use bars::{OWN_BAR_GAP, OWN_BAR_WIDTH, own_bar, own_bar_room, symmetric};
+pub use carried::{CarriedRow, MovedAlong};
 pub use density::Density;
 pub use embedding::{EmbeddingRow, SampleMap};
-pub use figures::{figure2, figure3, figure5, figure6, plane_maps};
+pub use figures::{carried_boundaries, figure2, figure3, figure5, figure6, plane_maps};
 pub use further_maps::{ColorBars, ExtraMap, PlaneMapsRow};
 use keys::Explained;
 pub use plane::{AlignmentMap, MarginPanel, PlaneAside, PlaneRow};

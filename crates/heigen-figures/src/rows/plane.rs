@@ -82,7 +82,7 @@ impl MarginPanel {
     }
 }
 
-const BOUNDARY: f64 = 1.8;
+pub(super) const BOUNDARY: f64 = 1.8;
 /// Marker diameter for up to `MANY` points; smaller for more, so that the maps stay visible.
 const MARKER: f64 = 3.4;
 const SMALLEST_MARKER: f64 = 1.8;
@@ -90,13 +90,19 @@ const MANY: f64 = 250.0;
 const MARKER_EDGE: f64 = 0.35;
 
 impl PlaneRow {
-    fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
+    pub(super) fn panel(&self, rect: Rect) -> Result<Panel, FigureError> {
         let [x, y] = [self.x_range, self.y_range].map(|[low, high]| Scale::linear(low, high));
         Ok(Panel { rect, x: x?, y: y? })
     }
 
+    /// The legend of the training points alone.
+    pub(super) fn explained_samples(&self) -> Explained {
+        let entries = keys::classes(&self.classes, &self.class_names, |_| marker_style());
+        Explained { entries, one_in: thinned(&self.classes).1 }
+    }
+
     /// The training points: black with a thin white edge, one shape for each class.
-    fn markers(&self, panel: &Panel) -> Vec<Element> {
+    pub(super) fn markers(&self, panel: &Panel) -> Vec<Element> {
         let (drawn, _) = thinned(&self.classes);
         let size = MARKER * (MANY / drawn.len().max(1) as f64).sqrt().min(1.0);
         // Smaller on panels that had to be made smaller.
@@ -189,7 +195,7 @@ impl Row for PlaneRow {
 
     fn explained(&self) -> Explained {
         let entry = |key: Key, label: &str| Entry { key, label: label.to_owned() };
-        let mut entries = keys::classes(&self.classes, &self.class_names, |_| marker_style());
+        let Explained { mut entries, one_in } = self.explained_samples();
         if !self.boundary.is_empty() {
             entries.push(entry(Key::Line(Stroke::solid(Rgb::BLACK, BOUNDARY)), "boundary"));
         }
@@ -202,7 +208,7 @@ impl Row for PlaneRow {
                 entry(Key::Line(tie()), "their distances to $x_b$"),
             ]),
         }
-        Explained { entries, one_in: thinned(&self.classes).1 }
+        Explained { entries, one_in }
     }
 
     fn below_first(&self, at: Point, width: f64) -> Result<Vec<Element>, FigureError> {

@@ -39,7 +39,7 @@ pub(super) fn maps_row(
 }
 
 /// Everything but the number of maps.
-fn ground(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
+pub(super) fn ground(name: &str, row: &PlaneRow) -> Result<(), FigureError> {
     check::range(|| format!("x_range of {name}"), row.x_range)?;
     check::range(|| format!("y_range of {name}"), row.y_range)?;
     check::classes(name, &row.classes, row.points.len())?;

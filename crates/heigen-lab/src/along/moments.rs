@@ -64,7 +64,9 @@ pub(super) fn look_at(follow: &Follow, prepared: &Prepared, at: At, before: Opti
     });
     let threshold = rate.map(|rate| UpdateRule::of(&experiment.optimizer).threshold(rate)).filter(|t| t.is_finite());
     let met = match experiment.optimizer {
-        OptimizerSpec::Sgd { weight_decay, .. } => found.eigenvalues.first().map(|l| l + weight_decay),
+        OptimizerSpec::Sgd { weight_decay, .. } | OptimizerSpec::Sam { weight_decay, .. } => {
+            found.eigenvalues.first().map(|l| l + weight_decay)
+        }
         OptimizerSpec::Adam { .. } => preconditioned.as_ref().and_then(|top| top.eigenvalues.first().copied()),
     };
     let whole = if at.whole { super::whole::whole(follow, &problem, &mut watch)? } else { None };

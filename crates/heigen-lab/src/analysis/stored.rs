@@ -51,7 +51,7 @@ impl Store {
             Summary::Spectrum(r) => (Found::Whole(r.clone()), r.check_files(folder), r.name),
             Summary::Eigenpairs(r) => (Found::Top(r.clone()), r.check_files(folder), r.name),
             Summary::Estimates(r) => (Found::Estimates(r.clone()), r.check_files(folder), r.name),
-            Summary::Model(_) | Summary::Boundary(_) | Summary::Along(_) => {
+            Summary::Model(_) | Summary::Boundary(_) | Summary::Attribution(_) | Summary::Along(_) => {
                 return Err(unusable("it is the record of something else".to_owned()));
             }
         };

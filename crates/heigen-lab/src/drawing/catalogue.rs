@@ -158,9 +158,16 @@ pub const FIGURES: [Figure; 12] = [
 ];
 
 /// The kinds of pictures that can be drawn of any experiments.
-pub const PLOTS: [Figure; 13] = [
+pub const PLOTS: [Figure; 14] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
     plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
+    plot(
+        "attribution",
+        "the boundary by the eigenvectors that carry it, and where it goes along each",
+        false,
+        plane::check,
+        plane::carried,
+    ),
     plot("samples", "Figure 4, one panel an experiment", false, embedding::check, |_, s, how| samples::draw(s, how)),
     plot("embedding", "Figure 6, one row an experiment", false, embedding::check, |call, shown, how| {
         Ok(figure6(&embedding::rows(call, shown, how)?)?)

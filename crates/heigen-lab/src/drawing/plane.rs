@@ -3,16 +3,17 @@
 use super::{Drawing, MapVectors, Shown, embedding};
 use crate::LabError;
 use crate::analysis::Analysed;
-use crate::boundary;
 use crate::call::Call;
 use crate::prepare::Prepared;
-use heigen::analysis::{Plane, decision_boundary, reconstructed_boundary};
+use crate::{attribution, boundary};
+use heigen::analysis::{MovedBoundary, Plane, decision_boundary, reconstructed_boundary};
 use heigen::config::DatasetSpec;
 use heigen::curvature::{ExampleLabels, Problem};
 use heigen::linalg::Matrix;
 use heigen::rng::NumpyRandomState;
 use heigen_figures::{
-    AlignmentMap, ColorBars, ExtraMap, MarginPanel, PlaneAside, PlaneMapsRow, PlaneRow, Scene, plane_maps, significant,
+    AlignmentMap, CarriedRow, ColorBars, ExtraMap, MarginPanel, MovedAlong, PlaneAside, PlaneMapsRow, PlaneRow, Scene,
+    carried_boundaries, plane_maps, significant,
 };
 use heigen_store::catalogue::Loaded;
 
@@ -53,14 +54,33 @@ fn room(call: &Call, rows: usize, vectors: usize, side: usize) -> Result<(), Lab
     call.room(what, 8.0 * numbers, || "fewer cells or vectors would fit".to_owned())
 }
 
-fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneRow, LabError> {
+/// A row without maps and without its boundary.
+fn ground(shown: &Shown, how: &Drawing) -> PlaneRow {
     let Shown { loaded, analysed, label, .. } = shown;
-    let experiment = &loaded.experiment;
     let samples = &analysed.samples;
+    let plane = plane(&loaded.experiment.dataset, &samples.features);
+    PlaneRow {
+        label: label.clone(),
+        note: None,
+        x_range: plane.x,
+        y_range: plane.y,
+        points: samples.features.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect(),
+        classes: samples.labels.clone(),
+        class_names: embedding::class_names(&loaded.experiment.dataset, analysed),
+        boundary: vec![],
+        grid: [how.resolution; 2],
+        maps: vec![],
+        aside: None,
+    }
+}
+
+fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneRow, LabError> {
+    let Shown { analysed, .. } = shown;
     let problem: Problem<f64> =
-        call.problem(&analysed.prepared.network, &analysed.theta, samples, analysed.objective.clone())?;
+        call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
     let (values, vectors) = analysed.top(how.eigenvectors.unwrap_or(5))?;
-    let plane = plane(&experiment.dataset, &samples.features);
+    let ground = ground(shown, how);
+    let plane = Plane { x: ground.x_range, y: ground.y_range };
     let resolution = how.resolution;
     let cells = plane.cell_centres(resolution, resolution);
     let alignments = problem.alignments_at(&cells, &ExampleLabels::Predicted, &vectors);
@@ -75,22 +95,38 @@ fn row(call: &Call, shown: &Shown, how: &Drawing, aside: Aside) -> Result<PlaneR
     let nodes = plane.nodes(BOUNDARY_NODES, BOUNDARY_NODES);
     let outputs = call.run(|| problem.classifier().outputs(problem.theta(), &nodes));
     Ok(PlaneRow {
-        label: label.clone(),
         note: matches!(aside, Aside::Margin).then(|| g_theta(analysed)).flatten(),
-        x_range: plane.x,
-        y_range: plane.y,
-        points: samples.features.chunks_exact(2).map(|p| [f64::from(p[0]), f64::from(p[1])]).collect(),
-        classes: samples.labels.clone(),
-        class_names: embedding::class_names(&shown.loaded.experiment.dataset, analysed),
         boundary: decision_boundary(&plane, &outputs, BOUNDARY_NODES, BOUNDARY_NODES),
-        grid: [resolution, resolution],
         maps,
         aside: match aside {
             Aside::None => None,
             Aside::Density => Some(PlaneAside::Density(embedding::density(analysed)?)),
-            Aside::Margin => Some(PlaneAside::Margin(margin(call, shown, &samples.features)?)),
+            Aside::Margin => Some(PlaneAside::Margin(margin(call, shown, &analysed.samples.features)?)),
         },
+        ..ground
     })
+}
+
+/// The boundaries coloured by the eigenvectors that carry them, with the boundaries after moves along each.
+pub(super) fn carried(call: &Call, shown: &[Shown], how: &Drawing) -> Result<Scene, LabError> {
+    let row = |s: &Shown| {
+        let k = attribution::number_of(&s.analysed, how.eigenvectors);
+        let (values, vectors) = s.analysed.top(k)?;
+        let found = attribution::on_plane(call, &s.loaded, &s.analysed, &vectors, attribution::RISE)?;
+        let Some(found) = found else {
+            let (name, got) = (s.loaded.experiment.name.clone(), s.analysed.prepared.network.n_inputs());
+            return Err(LabError::Features { name, got, wanted: "the boundary is drawn in the plane".to_owned() });
+        };
+        let lines = |moved: &Option<MovedBoundary>| moved.as_ref().map_or_else(Vec::new, |m| m.lines.clone());
+        let moved = found.moved.iter().zip(&values).enumerate().map(|(i, ([forward, backward], &eigenvalue))| {
+            MovedAlong { index: i + 1, eigenvalue, forward: lines(forward), backward: lines(backward) }
+        });
+        let mut row = ground(s, how);
+        row.boundary = found.before.lines;
+        Ok(CarriedRow { vectors: moved.collect(), carriers: found.before.carriers, row })
+    };
+    let rows = shown.iter().map(row).collect::<Result<Vec<_>, LabError>>()?;
+    Ok(carried_boundaries(&rows)?)
 }
 
 /// Rows of maps with other vectors than the leading ones, with a reconstructed boundary, or with a colour bar for each

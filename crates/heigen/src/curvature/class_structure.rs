@@ -292,13 +292,12 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
 fn class_means(pairs: &Matrix<f64>, means: &Matrix<f64>) -> (Matrix<f64>, Vec<f64>) {
     let classes = pairs.columns;
     let mut out = Matrix::zeros(means.rows, classes);
-    let mut weights = vec![0.0; classes];
-    for c in 0..classes {
-        let others = || (0..classes).filter(|&against| against != c).map(|against| (against, pairs.column(c)[against]));
-        weights[c] = others().map(|(_, w)| w).sum();
-        for (against, w) in others().filter(|&(_, w)| w > 0.0) {
+    let others = |c: usize| (0..classes).filter(move |&against| against != c).map(move |d| (d, pairs.column(c)[d]));
+    let weights: Vec<f64> = (0..classes).map(|c| others(c).map(|(_, w)| w).sum()).collect();
+    for (c, weight) in weights.iter().enumerate() {
+        for (against, w) in others(c).filter(|&(_, w)| w > 0.0) {
             let mean = means.column(c * classes + against);
-            out.column_mut(c).iter_mut().zip(mean).for_each(|(out, mean)| *out += w / weights[c] * mean);
+            out.column_mut(c).iter_mut().zip(mean).for_each(|(out, mean)| *out += w / weight * mean);
         }
     }
     (out, weights)
