@@ -177,7 +177,7 @@ def test_blocks_of_another_form_are_no_crash(rng):
     op = heigen.as_operator(np.eye(5))
     for start in (np.ones((2, 4)), np.ones(5), np.ones((2, 5), np.float32), "text", 3, None):
         try:
-            _heigen.eigsh(op, 1, "LA", 1e-8, start, None, None, None, 0, True, None)
+            _heigen.eigsh(op, 1, "LA", 1e-8, start, False, None, None, None, 0, True, None)
         except (heigen.InputError, heigen.WrongTypeError):
             assert start is not None
     with pytest.raises(heigen.InputError, match="2 eigenvalues and 1 eigenvectors"):

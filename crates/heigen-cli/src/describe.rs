@@ -303,8 +303,8 @@ pub(crate) fn along(record: &AlongRecord) -> String {
         record.name.to_string(),
         format!("  network      P = {} parameters, N = {} training samples", record.n_params, record.n_samples),
     ];
-    let head = ["epoch", "loss", "accuracy", "lambda_1", "lambda_min", "of 2/eta", "outliers", "g in top", "overlap"];
-    lines.push(format!("  {}", head.map(|name| format!("{name:>10}")).concat()));
+    let head = ["epoch", "loss", "accuracy", "lambda_1", "lambda_min", "sharpness", "outliers", "g in top", "overlap"];
+    lines.push(format!("  {}", head.map(|name| format!("{name:>11}")).concat()));
     let step = n.div_ceil(MOMENTS).max(1);
     let shown = (0..n).filter(|place| place % step == 0 || place + 1 == n);
     lines.extend(shown.map(|place| row(&record.moments[place], record.k)));
@@ -347,5 +347,5 @@ fn row(moment: &Moment, k: usize) -> String {
         percent(moment.gradient_in_top),
         moment.subspace_overlap.map_or_else(dash, |overlap| format!("{overlap:.4}")),
     ];
-    format!("  {}", cells.map(|cell| format!("{cell:>10}")).concat())
+    format!("  {}", cells.map(|cell| format!("{cell:>11}")).concat())
 }

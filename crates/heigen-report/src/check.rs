@@ -29,6 +29,21 @@ pub(crate) fn check(report: &Report) -> Result<(), ReportError> {
                 return Err(ReportError::Svg { figure: figure.id.clone(), problem });
             }
         }
+        for film in &section.films {
+            let what = format!("the film `{}`", film.title);
+            filled(&format!("the title of the film with the id `{}`", film.id), &film.title)?;
+            ids.take(&film.id, &what)?;
+            if film.frames.is_empty() {
+                return Err(ReportError::Empty { what });
+            }
+            for (i, frame) in film.frames.iter().enumerate() {
+                filled(&format!("the name of drawing {} of {what}", i + 1), &frame.name)?;
+                ids.take(&format!("{}-{i}", film.id), &format!("drawing {} of {what}", i + 1))?;
+                if let Some(problem) = svg::problem(&frame.svg) {
+                    return Err(ReportError::Svg { figure: film.id.clone(), problem });
+                }
+            }
+        }
         section.tables.iter().try_for_each(rows)?;
         for folded in &section.folded {
             filled(&format!("the summary of folded tables in {what}"), &folded.summary)?;

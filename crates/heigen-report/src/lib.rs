@@ -44,6 +44,7 @@ mod check;
 mod claims;
 mod error;
 mod figure;
+mod film;
 mod inline;
 mod page;
 mod report;
@@ -54,4 +55,6 @@ mod timings;
 pub use error::ReportError;
 pub use inline::literal;
 pub use page::html;
-pub use report::{Cell, Claim, Emphasis, Figure, Folded, Report, Section, Table, TaskState, Timing, Verdict};
+pub use report::{
+    Cell, Claim, Emphasis, Figure, Film, Folded, Frame, Report, Section, Table, TaskState, Timing, Verdict,
+};

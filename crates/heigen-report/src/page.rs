@@ -4,6 +4,7 @@ use crate::check::check;
 use crate::claims::claims;
 use crate::error::ReportError;
 use crate::figure::figure;
+use crate::film::film;
 use crate::inline::{escape, html as text, html_without_links, plain};
 use crate::report::{Folded, Report, Section};
 use crate::table::table;
@@ -91,9 +92,10 @@ fn part(Part { id, title, content }: &Part) -> String {
 
 fn section(section: &Section) -> String {
     let figures = section.figures.iter().map(figure);
+    let films = section.films.iter().map(film);
     let tables = section.tables.iter().map(table);
     let folded = section.folded.iter().map(folded);
-    std::iter::once(paragraphs(&section.text)).chain(figures).chain(tables).chain(folded).collect()
+    std::iter::once(paragraphs(&section.text)).chain(figures).chain(films).chain(tables).chain(folded).collect()
 }
 
 fn folded(Folded { summary, tables }: &Folded) -> String {

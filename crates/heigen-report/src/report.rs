@@ -37,6 +37,8 @@ pub struct Section {
     pub text: Vec<String>,
     /// Figures, after the paragraphs.
     pub figures: Vec<Figure>,
+    /// Films, after the figures.
+    pub films: Vec<Film>,
     /// Tables, after the figures.
     pub tables: Vec<Table>,
     /// Tables that are folded away until the reader opens them, after the others.
@@ -67,6 +69,28 @@ pub struct Figure {
     pub caption: String,
     /// The command that draws it again (verbatim).
     pub command: Option<String>,
+}
+
+/// Drawings one after another, of which a row of buttons chooses the one that is seen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Film {
+    /// Its address on the page, under the rules of [`Section::id`]; the address with `-0`, `-1`, ... is a drawing's button.
+    pub id: String,
+    /// The words that open the caption (text); must not be empty.
+    pub title: String,
+    /// The drawings in their order, at least one.
+    pub frames: Vec<Frame>,
+    /// The rest of the caption (text); may be empty.
+    pub caption: String,
+}
+
+/// A drawing of a film.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Frame {
+    /// The words on its button (text); must not be empty.
+    pub name: String,
+    /// The drawing, under the rules of [`Figure::svg`].
+    pub svg: String,
 }
 
 /// A table with one head row. The first cell of a row heads it unless it is a number.

@@ -5,7 +5,7 @@ mod common;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{drawing, example};
-use heigen_report::{Cell, Claim, Figure, Folded, Report, ReportError, Section, Table, Timing, html};
+use heigen_report::{Cell, Claim, Figure, Film, Folded, Frame, Report, ReportError, Section, Table, Timing, html};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The values of every attribute `name` in `page`.
@@ -104,6 +104,25 @@ fn a_drawing_arrives_as_it_is_with_its_size_and_its_words() {
 }
 
 #[test]
+fn a_film_needs_no_script_and_shows_its_first_drawing() {
+    let frame = |name: &str| Frame { name: name.into(), svg: drawing() };
+    let film = |frames| Film { id: "film".into(), title: "The boundary".into(), frames, caption: "It moves.".into() };
+    let report = |film| {
+        let section = Section { id: "way".into(), title: "The way".into(), films: vec![film], ..Section::default() };
+        html(&Report { title: "A film".into(), sections: vec![section], ..Report::default() })
+    };
+    let page = report(film(vec![frame("epoch 0"), frame("epoch 10"), frame("epoch <20>")])).expect("a page");
+    assert_eq!(page.matches("<input type=\"radio\" name=\"film\"").count(), 3);
+    assert_eq!((page.matches(" checked>").count(), page.matches("id=\"film-0\" checked").count()), (1, 1));
+    assert!(page.contains("<label for=\"film-2\">epoch &lt;20&gt;</label><img ") && !page.contains("<script"));
+    let ids = attributes(&page, "id");
+    assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{ids:?}");
+    for broken in [film(vec![]), film(vec![frame(" ")]), film(vec![Frame { svg: "no".into(), ..frame("x") }])] {
+        assert!(report(broken).is_err());
+    }
+}
+
+#[test]
 fn the_same_report_is_the_same_bytes() {
     assert_eq!(example_page(), example_page());
 }
@@ -133,6 +152,8 @@ fn no_field_lets_markup_of_its_own_through() {
         caption: text(),
         command: Some(text()),
     };
+    let frames = vec![Frame { name: text(), svg: drawing() }];
+    let film = Film { id: "film".into(), title: text(), frames, caption: text() };
     let report = Report {
         title: text(),
         subtitle: text(),
@@ -155,6 +176,7 @@ fn no_field_lets_markup_of_its_own_through() {
             title: text(),
             text: vec![text()],
             figures: vec![figure],
+            films: vec![film],
             tables: vec![table()],
             folded: vec![Folded { summary: text(), tables: vec![table()] }],
         }],
@@ -164,7 +186,7 @@ fn no_field_lets_markup_of_its_own_through() {
     };
     let page = html(&report).expect("a page");
     assert!(!page.contains("<script") && !page.contains("<img src=x") && !page.contains("\"><script"));
-    assert_eq!(page.matches("<img ").count(), 1);
+    assert_eq!(page.matches("<img ").count(), 2);
     assert!(page.matches("&lt;script&gt;").count() >= 32, "{}", page.matches("&lt;script&gt;").count());
 }
 

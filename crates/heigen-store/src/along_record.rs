@@ -95,8 +95,9 @@ pub struct Moment {
     pub vectors_hash: String,
     /// The hash of the file of the weights.
     pub theta_hash: String,
-    /// Wall-clock time of the moment, in seconds.
-    pub seconds: f64,
+    /// Wall-clock time of the moment, in seconds; it stands in the moment's own file only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
 /// Numbers that only a whole spectrum gives.

@@ -246,10 +246,10 @@ def follow(
 
 def _products(trace: Any) -> int:
     """Products of an estimate of the trace; fewer than 6 give no estimate."""
-    trace = integer(trace, "trace", 0)
-    if 0 < trace < 6:
-        raise InputError("an estimate of the trace takes more products", "trace", trace, "6 or more, or 0 for none")
-    return trace
+    products: int = integer(trace, "trace", 0)
+    if 0 < products < 6:
+        raise InputError("an estimate of the trace takes more products", "trace", products, "6 or more, or 0 for none")
+    return products
 
 
 def _listed(weights: Any) -> tuple[list[str], bool]:

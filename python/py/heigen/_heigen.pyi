@@ -25,6 +25,7 @@ def eigsh(
     which: str,
     tolerance: float,
     start: Any,
+    refine: bool,
     block: int | None,
     max_subspace: int | None,
     max_products: int | None,

@@ -42,6 +42,7 @@ def eigsh(
     tol: float = 1e-8,
     v0: Any = None,
     *,
+    refine: bool = False,
     block: int | None = None,
     max_subspace: int | None = None,
     max_products: int | None = None,
@@ -54,7 +55,9 @@ def eigsh(
 
     ``which`` is "LM" (largest magnitude), "LA" (largest), "SA" (smallest) or "BE" (both ends); pairs come in this order, the
     outermost first. ``tol`` is the largest residual allowed, as a fraction of |A|. ``v0``, [P] or [P, b], are directions to
-    start from, such as eigenvectors found earlier. Repeated eigenvalues are found as often as they are there. ``block`` is the
+    start from, such as eigenvectors found earlier. With ``refine`` they are those of an operator nearby, such as that of a model a
+    few steps earlier, and grow by what is missing only, which takes the fewest products; an eigenvector that nothing of them points
+    to is missed then. Repeated eigenvalues are found as often as they are there. ``block`` is the
     number of directions in one product, 2 unless the operator prefers another: fewer need fewer products, more make each cheaper
     where the operator takes several at once. ``max_subspace`` bounds the vectors that are kept.
 
@@ -71,7 +74,7 @@ def eigsh(
     _room_for(op, 3 * min(k, op.shape[0]) + 8 * (block or 2), "eigsh")
     with telling(progress) as tell:
         values, vectors, residuals, scale, applied, products, restarts, converged = _heigen.eigsh(
-            op, k, which, tolerance, start, block, max_subspace, max_products, seed_of(seed), bool(check), tell
+            op, k, which, tolerance, start, bool(refine), block, max_subspace, max_products, seed_of(seed), bool(check), tell
         )
     pairs = EigenPairs(values, vectors.T, residuals, scale, applied, products, restarts, converged)
     if not pairs.converged:

@@ -20,7 +20,8 @@ gives G_theta.
 
 Writes results/grads/<folder>/<name>_along.json and arrays beside it (_along_eigenvalues.npy, ...), moment by moment in
 <name>_along/: killed at any time, the same command goes on where it was. Writes figures/along_spectra_<name>.svg, .pdf
-and .png, along_subspaces_..., and on planes along_strip_... and the animation along_film_<name>.png.";
+and .png, along_subspaces_..., and on planes along_strip_... and the animation along_film_<name>.png,
+and the page report/<folder>-<name>_along.html with all of them.";
 
 #[derive(Args, Debug)]
 #[command(arg_required_else_help = true, after_help = FOLLOW)]
@@ -51,8 +52,11 @@ pub(crate) struct FollowArgs {
     /// Folder of the figures.
     #[arg(long, value_name = "DIR", default_value = "figures", help_heading = "Where files stand")]
     pub(crate) figures: PathBuf,
-    /// Draw nothing.
-    #[arg(long, conflicts_with = "figures", help_heading = "What is printed and kept")]
+    /// Folder of the page about the training.
+    #[arg(long, value_name = "DIR", default_value = "report", help_heading = "Where files stand")]
+    pub(crate) report: PathBuf,
+    /// Draw nothing, and write no page.
+    #[arg(long, help_heading = "What is printed and kept")]
     pub(crate) no_figures: bool,
     #[command(flatten)]
     pub(crate) common: Common,

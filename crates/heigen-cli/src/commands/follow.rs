@@ -22,6 +22,7 @@ pub(crate) fn run(args: &FollowArgs) -> Result<()> {
             look: args.look(),
             whole: args.whole.map(|n| n as usize),
             figures: (!args.no_figures).then(|| args.figures.clone()),
+            report: (!args.no_figures).then(|| args.report.clone()),
             making: session.making.clone(),
         };
         let followed = session.lab.follow(&request, &session.face)?;

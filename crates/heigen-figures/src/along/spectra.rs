@@ -10,7 +10,7 @@ use crate::label::{Label, significant};
 use crate::legend::{Entry, Key, beside};
 use crate::marker::Marker;
 use crate::panel::Panel;
-use crate::scale::Scale;
+use crate::scale::{Kind, Scale};
 use crate::scene::{Align, Element, Scene, Stroke, Style};
 use crate::ticks::{Tick, ticks};
 
@@ -67,13 +67,13 @@ pub struct SpectraAlong {
 const WIDTH: f64 = 420.0;
 const LEFT: f64 = 58.0;
 const BELOW: f64 = 34.0;
-const BETWEEN: f64 = 9.0;
+const BETWEEN: f64 = 12.0;
 const LOSSES: f64 = 70.0;
 const OUTLIERS: f64 = 44.0;
 const EIGENVALUES: f64 = 210.0;
 const LEGEND: f64 = 9.5;
 /// A threshold this many times above all eigenvalues would press them together, and is told in words.
-const FAR: f64 = 30.0;
+const FAR: f64 = 100.0;
 /// Losses below this fraction of the largest are drawn at it.
 const LEAST: f64 = 1e-8;
 
@@ -153,14 +153,16 @@ pub fn spectra_along(data: &SpectraAlong) -> Result<Scene, FigureError> {
 
 /// The panel of the eigenvalues, and how far to the right it reaches.
 fn eigenvalues(data: &SpectraAlong, x: Scale, rect: Rect) -> Result<(Vec<Element>, f64), FigureError> {
-    let mut values: Vec<f64> = data.tracks.iter().flat_map(|t| &t.points).map(|p| p[1]).collect();
+    let values: Vec<f64> = data.tracks.iter().flat_map(|t| &t.points).map(|p| p[1]).collect();
     let largest = values.iter().fold(0.0f64, |most, v| most.max(v.abs()));
     let threshold = data.threshold.as_ref();
     let near = threshold.filter(|t| t.points.iter().any(|p| p[1] <= FAR * largest));
-    if let Some(threshold) = near {
-        values.extend(threshold.points.iter().map(|p| p[1]).filter(|&v| v <= FAR * largest));
+    let mut y = symlog_around(&values)?;
+    if let (Some(threshold), Kind::Symlog { threshold: linear }) = (near, y.kind()) {
+        let highest = threshold.points.iter().map(|p| p[1]).filter(|&v| v <= FAR * largest).fold(0.0, f64::max);
+        y = Scale::symlog(y.low(), y.high().max(1.8 * highest), linear)?;
     }
-    let panel = Panel { rect, x, y: symlog_around(&values)? };
+    let panel = Panel { rect, x, y };
     let mut elements = vec![level_in(&panel, 0.0, Stroke::solid(FAINT, 0.5))];
     let mut entries = vec![];
     if let Some(threshold) = near {
@@ -230,9 +232,9 @@ fn steps(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
     corners.chain(points.last().copied()).collect()
 }
 
-/// Marks at whole numbers from 0 on, about four of them.
+/// Marks at whole numbers from 0 on, up to four of them.
 fn whole(most: f64) -> Vec<Tick> {
-    let step = (most / 4.0).ceil().max(1.0);
+    let step = (most / 3.0).ceil().max(1.0);
     let mark = |i: usize| i as f64 * step;
     (0..=4).map(mark).filter(|&v| v <= most).map(|value| Tick { value, label: format!("${value}$") }).collect()
 }

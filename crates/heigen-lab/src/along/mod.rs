@@ -2,6 +2,7 @@
 
 mod journal;
 mod moments;
+mod page;
 mod pictures;
 mod recipe;
 mod schedule;
@@ -50,6 +51,8 @@ pub struct FollowRequest {
     pub whole: Option<usize>,
     /// The folder that pictures are written to; none are drawn without one.
     pub figures: Option<PathBuf>,
+    /// The folder that a page with these pictures is written to; none is written without one, or without pictures.
+    pub report: Option<PathBuf>,
     /// How models and looks are made.
     pub making: Making,
 }
@@ -63,6 +66,8 @@ pub struct Followed {
     pub files: AlongPaths,
     /// The pictures that were drawn.
     pub pictures: Vec<FollowPicture>,
+    /// The page.
+    pub report: Option<PathBuf>,
 }
 
 impl Lab {
@@ -84,5 +89,9 @@ fn followed(call: &Call, request: &FollowRequest) -> Result<Followed, LabError> 
         Some(folder) => pictures::draw(&follow, &record, folder)?,
         None => vec![],
     };
-    Ok(Followed { record, files: follow.paths, pictures })
+    let report = match &request.report {
+        Some(folder) if !pictures.is_empty() => Some(page::write(&follow, &record, &pictures, folder)?),
+        _ => None,
+    };
+    Ok(Followed { record, files: follow.paths, pictures, report })
 }

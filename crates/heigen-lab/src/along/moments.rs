@@ -36,8 +36,15 @@ pub(super) struct At {
     pub(super) whole: bool,
 }
 
-/// Looks at a moment. `prepared` has the network with the numbers that belong to the weights; `before` is the moment before.
-pub(super) fn look_at(follow: &Follow, prepared: &Prepared, at: At, before: Option<&Known>) -> Result<Known, LabError> {
+/// Looks at a moment. `prepared` has the network with the numbers that belong to the weights; `before` is the moment before, from
+/// whose eigenvectors the search begins unless it begins `anew`.
+pub(super) fn look_at(
+    follow: &Follow,
+    prepared: &Prepared,
+    at: At,
+    before: Option<&Known>,
+    anew: bool,
+) -> Result<Known, LabError> {
     let begun = Instant::now();
     let call = follow.call;
     let experiment = &follow.loaded.experiment;
@@ -45,7 +52,8 @@ pub(super) fn look_at(follow: &Follow, prepared: &Prepared, at: At, before: Opti
     let mut watch = call.job(&experiment.name);
     let samples = prepared.training();
     let problem: Problem<f64> = call.problem(&prepared.network, &at.theta, samples, experiment.objective())?;
-    let mut found = solvers::look(&problem, before.map(|known| &known.vectors), options, &mut watch)?;
+    let start = before.filter(|_| !anew).map(|known| &known.vectors);
+    let mut found = solvers::look(&problem, start, options, &mut watch)?;
     let (matched, identities) = matched(follow, &mut found, before)?;
     let k = found.k;
     let top = found.eigenvectors.columns(0..k);
@@ -129,7 +137,7 @@ pub(super) fn look_at(follow: &Follow, prepared: &Prepared, at: At, before: Opti
         margin,
         vectors_hash: String::new(),
         theta_hash: String::new(),
-        seconds: begun.elapsed().as_secs_f64(),
+        seconds: Some(begun.elapsed().as_secs_f64()),
     };
     let preconditioned = preconditioned.map(|top| top.eigenvectors);
     Ok(Known { moment, vectors: found.eigenvectors, theta: at.theta, preconditioned })

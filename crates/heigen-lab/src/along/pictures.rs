@@ -207,7 +207,7 @@ fn overlaps(record: &AlongRecord) -> SubspaceOverlaps {
 }
 
 /// The boundary and the alignment maps at the kept moments that `places` chooses.
-fn rows(follow: &Follow, record: &AlongRecord, places: &[usize]) -> Result<Vec<PlaneRow>, LabError> {
+pub(super) fn rows(follow: &Follow, record: &AlongRecord, places: &[usize]) -> Result<Vec<PlaneRow>, LabError> {
     let call = follow.call;
     let experiment = &follow.loaded.experiment;
     let samples = follow.prepared.training();

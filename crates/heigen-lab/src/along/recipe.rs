@@ -25,9 +25,17 @@ use heigen_store::checkpoint;
 use heigen_store::npy::{self, Order};
 use heigen_store::record::{Unusable, stamp};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// The most moments whose eigenvectors and weights are kept.
 const KEPT: usize = 64;
+
+/// Number of epochs between two questions to the watch, and the time after which it is asked however few have passed.
+const EPOCHS: usize = 64;
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// Every so many looks one begins from random directions, so that no eigenvector can be missed for long.
+const ANEW: usize = 10;
 
 /// The spectra along a training as they would be made now; stored ones are compared with them.
 pub(super) struct Follow<'a> {
@@ -40,6 +48,8 @@ pub(super) struct Follow<'a> {
     pub(super) stamp: String,
     /// The files that are followed; none where the experiment is trained.
     files: Option<Vec<Point>>,
+    /// The weights that the training begins with, `[P]`.
+    theta: Vec<f32>,
     /// The epochs of the moments as they are planned; a training that ends early has fewer.
     epochs: Vec<usize>,
     /// The places of moments whose arrays are kept.
@@ -67,11 +77,15 @@ impl<'a> Follow<'a> {
             FollowedWeights::Files(_) => "files",
         };
         let paths = call.store.of(name)?.along(from);
+        let theta = match &files {
+            None if prepared.trainable() => training::theta_before(call, loaded, &prepared)?,
+            _ => vec![],
+        };
         let mut origins = vec![
             heigen::VERSION.to_owned(),
             experiment.to_json().to_string(),
             prepared.samples.data.source.clone(),
-            format!("{:?} {epochs:?} {wholes:?} {KEPT} {}", request.look, super::moments::NODES),
+            format!("{:?} {epochs:?} {wholes:?} {KEPT} {ANEW} {}", request.look, super::moments::NODES),
         ];
         match &files {
             Some(points) => {
@@ -81,11 +95,11 @@ impl<'a> Follow<'a> {
                     call.memo.forget(&point.path);
                 }
             }
-            None => origins.push(training::start_stamp(call, loaded)?),
+            None => origins.push(hash_of(&theta)),
         }
         let stamp = stamp(&origins);
         let kept = spread(n, KEPT);
-        Ok(Self { call, loaded, request, prepared, paths, stamp, files, epochs, kept, wholes })
+        Ok(Self { call, loaded, request, prepared, paths, stamp, files, theta, epochs, kept, wholes })
     }
 
     fn experiment(&self) -> &Experiment {
@@ -102,7 +116,7 @@ impl<'a> Follow<'a> {
         at.whole = self.wholes.contains(&place);
         let mut watch = self.call.job(&self.experiment().name);
         watch.tell(stage::FOLLOWING, place as u64, Some(self.epochs.len() as u64), "moments")?;
-        let mut known = look_at(self, prepared, at, way.last.as_ref())?;
+        let mut known = look_at(self, prepared, at, way.last.as_ref(), place.is_multiple_of(ANEW))?;
         journal::write(&self.paths, place, &mut known)?;
         if let Some(before) = place.checked_sub(1) {
             journal::forget_arrays(&self.paths, before, self.kept.binary_search(&before).is_err())?;
@@ -129,7 +143,6 @@ impl<'a> Follow<'a> {
     /// Trains, and looks at every moment that was not looked at yet.
     fn through_training(&self, way: &mut Way) -> Result<(), LabError> {
         let (call, experiment, prepared) = (self.call, self.experiment(), &self.prepared);
-        let theta = training::theta_before(call, self.loaded, prepared)?;
         let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
         let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
         let trainer = plan.trainer;
@@ -137,7 +150,7 @@ impl<'a> Follow<'a> {
         let mut run = Training::new(
             &prepared.network,
             &parts,
-            theta,
+            self.theta.clone(),
             plan.loss.clone(),
             optimizer,
             scheduler,
@@ -154,9 +167,11 @@ impl<'a> Follow<'a> {
             call.note(&experiment.name, NoteKind::GoingOn { done: run.epochs_done(), of: trainer.num_epochs });
         }
         let mut watch = call.job(&experiment.name);
-        let mut early = false;
+        let mut asked = Instant::now();
         loop {
             let done = run.epochs_done();
+            let printed = trainer.how_often_print > 0 && done > 0 && done.is_multiple_of(trainer.how_often_print);
+            let early = plan.early_stopping && printed && run.evaluate_train().is_some_and(|e| e.accuracy == Some(1.0));
             let last = done >= trainer.num_epochs || early;
             let due = self.epochs.binary_search(&done).is_ok() || last;
             if due && last_epoch.is_none_or(|seen| done > seen) {
@@ -170,14 +185,10 @@ impl<'a> Follow<'a> {
             }
             run.run_epoch()?;
             let done = run.epochs_done();
-            if done.is_multiple_of(64) {
+            if done.is_multiple_of(EPOCHS) || asked.elapsed() > LONGEST {
+                asked = Instant::now();
                 watch.tell(stage::TRAINING, done as u64, Some(trainer.num_epochs as u64), "epochs")?;
             }
-            let printed = trainer.how_often_print > 0 && done.is_multiple_of(trainer.how_often_print);
-            early = plan.early_stopping
-                && printed
-                && run.evaluate_train().is_some_and(|e| e.accuracy == Some(1.0))
-                && done < trainer.num_epochs;
         }
     }
 
@@ -201,6 +212,11 @@ impl<'a> Follow<'a> {
             all
         }))
     }
+}
+
+/// A hash of weights.
+fn hash_of(theta: &[f32]) -> String {
+    stamp(theta.iter().map(|w| w.to_le_bytes()))
 }
 
 /// The first k columns.
@@ -267,7 +283,8 @@ impl Recipe for Follow<'_> {
             None => self.through_training(&mut way),
         }
         .of(name)?;
-        let moments = way.moments;
+        let seconds = way.moments.iter().filter_map(|moment| moment.seconds).sum();
+        let moments: Vec<Moment> = way.moments.into_iter().map(|moment| Moment { seconds: None, ..moment }).collect();
         let mut kept: Vec<usize> = self.kept.iter().copied().filter(|&place| place < moments.len()).collect();
         if let Some(last) = moments.len().checked_sub(1)
             && !kept.contains(&last)
@@ -279,7 +296,7 @@ impl Recipe for Follow<'_> {
             name: name.clone(),
             stamp: self.stamp.clone(),
             code_version: heigen::VERSION.to_owned(),
-            seconds: moments.iter().map(|moment| moment.seconds).sum(),
+            seconds,
             weights: match self.request.weights {
                 FollowedWeights::Training => "training",
                 FollowedWeights::Snapshots => "snapshots",

@@ -86,18 +86,6 @@ pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRec
     Ok(start.map(|model| model.record))
 }
 
-/// The hash of the weights that the training of an experiment starts from, after the models before it are trained; empty where it
-/// starts from fresh weights.
-pub(crate) fn start_stamp(call: &Call, loaded: &Loaded) -> Result<String, LabError> {
-    let start = before(call, loaded)?;
-    let pretrained = pretrained::file_of(&loaded.experiment, call.making.pretrained.as_deref());
-    let hash = match pretrained {
-        Some(file) => call.memo.weights(&call.lab.cache, file)?.hash().to_owned(),
-        None => String::new(),
-    };
-    Ok(start.map_or_else(String::new, |model| model.record.weights_hash) + &hash)
-}
-
 /// The weights `[P]` that the training of an experiment begins with, after the models before it are trained.
 pub(crate) fn theta_before(call: &Call, loaded: &Loaded, prepared: &Prepared) -> Result<Vec<f32>, LabError> {
     let start = before(call, loaded)?;

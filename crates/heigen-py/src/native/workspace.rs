@@ -300,6 +300,7 @@ impl Workspace {
             },
             whole: own.whole,
             figures: own.figures,
+            report: None,
             making: making(py, making_options)?,
         };
         let lab = self.lab(py)?;

@@ -23,7 +23,7 @@ fn which_of(name: &str) -> PyResult<Which> {
 
 /// (eigenvalues, eigenvectors [k, P], residuals, scale, tolerance, products, restarts, converged)
 #[pyfunction]
-#[pyo3(signature = (operator, k, which, tolerance, start, block, max_subspace, max_products, seed, check, tell))]
+#[pyo3(signature = (operator, k, which, tolerance, start, refine, block, max_subspace, max_products, seed, check, tell))]
 #[expect(clippy::too_many_arguments, reason = "they are named in Python")]
 fn eigsh<'py>(
     operator: &Bound<'py, PyAny>,
@@ -31,6 +31,7 @@ fn eigsh<'py>(
     which: &str,
     tolerance: f64,
     start: Option<&Bound<'py, PyAny>>,
+    refine: bool,
     block: Option<usize>,
     max_subspace: Option<usize>,
     max_products: Option<usize>,
@@ -41,7 +42,7 @@ fn eigsh<'py>(
     let options = TopKOptions { tolerance, block, max_subspace, max_products, seed };
     let which = which_of(which)?;
     let py = operator.py();
-    on!(operand(operator, check)?, |found| eigsh_of(py, &found, k, which, &options, start, tell))
+    on!(operand(operator, check)?, |found| eigsh_of(py, &found, k, which, &options, (start, refine), tell))
 }
 
 fn eigsh_of<'py, S: Face>(
@@ -50,13 +51,17 @@ fn eigsh_of<'py, S: Face>(
     k: usize,
     which: Which,
     options: &TopKOptions,
-    start: Option<&Bound<'py, PyAny>>,
+    (start, refine): (Option<&Bound<'py, PyAny>>, bool),
     tell: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let start = start.map(|start| S::from_python(start, operator.n_params())).transpose()?;
     let found = run(py, tell, |watch| {
-        let start = start.as_ref().map_or(Start::Random, Start::Directions);
-        match top_k_from(start, operator, k, which, options, watch) {
+        let found = match &start {
+            Some(start) if refine => heigen_spectra::refine(start, operator, k, which, options, watch),
+            Some(start) => top_k_from(Start::Directions(start), operator, k, which, options, watch),
+            None => top_k_from(Start::Random, operator, k, which, options, watch),
+        };
+        match found {
             Ok(found) => Ok(found),
             Err(TopKError::NotConverged(reached)) => Ok(*reached),
             Err(TopKError::Failed(failure)) => Err(of_failure(failure)),

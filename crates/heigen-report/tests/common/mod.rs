@@ -157,6 +157,7 @@ fn sections() -> Vec<Section> {
                 r"Decision boundary with the training points, then the alignment $A_i(x) = \langle g(x), v_i \rangle / |g(x)|$ of the reinforcing gradient with the top five eigenvectors.",
                 Some("heigen figure 2 gauss/normal_training"),
             )],
+            films: vec![],
             tables: vec![spectrum.clone()],
             folded: vec![Folded { summary: "Other thresholds of $G_\\theta$".into(), tables: vec![spectrum] }],
         },
@@ -169,6 +170,7 @@ fn sections() -> Vec<Section> {
                 r"Samples by class and by alignment with $v_1, \dots, v_5$, and the eigenvalue density, for the normal and the adversarial start.",
                 Some("heigen figure 6"),
             )],
+            films: vec![],
             tables: vec![Table {
                 caption: "What the runs came to".into(),
                 head: "run|minimum|$\\lambda_1$|$\\lambda_2$|$\\lambda_3$|trace|$G_\\theta$|train|test|epochs"

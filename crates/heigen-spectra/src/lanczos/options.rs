@@ -49,11 +49,11 @@ impl TopKOptions {
         epsilon * (4.0 * (n_params as f64).sqrt()).max(200.0)
     }
 
-    pub(super) fn block(&self) -> usize {
+    pub(crate) fn block(&self) -> usize {
         self.block.unwrap_or(Self::DEFAULT_BLOCK).max(1)
     }
 
-    pub(super) fn subspace<S: Space>(&self, k: usize, space: &S, block: usize) -> usize {
+    pub(crate) fn subspace<S: Space>(&self, k: usize, space: &S, block: usize) -> usize {
         self.columns(k, space.len(), space.entry_bytes(), block)
     }
 
@@ -93,7 +93,7 @@ impl TopKOptions {
         vectors.saturating_sub((2 * GROWTH + BLOCKS) * self.block()) / (GROWTH + 2)
     }
 
-    pub(super) fn products(&self, k: usize) -> usize {
+    pub(crate) fn products(&self, k: usize) -> usize {
         self.max_products.unwrap_or(2_000 + 200 * k)
     }
 }

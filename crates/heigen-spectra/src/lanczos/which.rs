@@ -17,7 +17,7 @@ pub enum Which {
 impl Which {
     /// The indices of the `k` wanted eigenvalues among ascending `values`: one list for each end, in the order of
     /// return.
-    pub(super) fn wanted(self, values: &[f64], k: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn wanted(self, values: &[f64], k: usize) -> Vec<Vec<usize>> {
         let n = values.len();
         let k = k.min(n);
         let top = |k: usize| (n - k..n).rev().collect::<Vec<_>>();

@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 
 #: Eigenvalues closer than this many residuals belong to one cluster.
 _CLUSTER = 4.0
+#: Every so many looks one begins from random directions.
+_ANEW = 10
 #: Tensors that a moment's file has beside its record.
 _ARRAYS = ("vectors", "theta")
 
@@ -98,7 +100,7 @@ class Recorder:
         if self._folder is not None:
             self._read(self._folder)
 
-    def step(self, **numbers: float) -> bool:
+    def step(self, **numbers: Any) -> bool:
         """Counts a step, and looks at the spectrum where its turn has come; whether it has. ``numbers``, such as the loss, are
         kept with the moment."""
         self.steps += 1
@@ -107,17 +109,20 @@ class Recorder:
         self.look(**numbers)
         return True
 
-    def look(self, **numbers: float) -> dict[str, Any]:
+    def look(self, **numbers: Any) -> dict[str, Any]:
         """Looks at the spectrum now: the moment's numbers."""
         op, last = self._op, len(self._moments) - 1
         before = self._arrays.get(last, {}).get("vectors")
         k = min(self._k, op.shape[0])
         lowest = min(self._lowest, op.shape[0] - k)
-        top = eigsh(op, k, "LA", self._tol, self._start(before, 0, k), check=last < 0, progress=False)
+        # Now and then a look begins anew, so that no eigenvector is missed for long.
+        known = None if len(self._moments) % _ANEW == 0 else before
+        near = known is not None
+        top = eigsh(op, k, "LA", self._tol, self._start(known, 0, k), refine=near, check=last < 0, progress=False)
         found = [top]
         if lowest:
-            start = self._start(before, k, k + lowest)
-            found.append(eigsh(op, lowest, "SA", self._tol, start, check=False, progress=False))
+            start = self._start(known, k, k + lowest)
+            found.append(eigsh(op, lowest, "SA", self._tol, start, refine=near, check=False, progress=False))
         values = np.concatenate([pairs.eigenvalues for pairs in found])
         residuals = np.concatenate([pairs.residuals for pairs in found])
         scale = max(float(pairs.scale) for pairs in found)
@@ -159,7 +164,7 @@ class Recorder:
             )
         if self._rule is not None:
             self._add_rule(moment, values)
-        moment |= {key: float(value) for key, value in numbers.items()}
+        moment |= {key: float(v.detach() if isinstance(v, Tensor) else v) for key, v in numbers.items()}
         self._take(moment, dict(vectors=vectors, theta=theta))
         return moment
 
@@ -208,7 +213,8 @@ class Recorder:
                 return
             root = diagonal.rsqrt().to(self._op._device, self._op._torch_dtype)
             scaled = Preconditioned(self._op, root)
-            pair = eigsh(scaled, 1, "LA", self._tol, self._preconditioned, check=False, progress=False)
+            start = self._preconditioned
+            pair = eigsh(scaled, 1, "LA", self._tol, start, refine=start is not None, check=False, progress=False)
             self._preconditioned = pair.eigenvectors
             met = moment["preconditioned"] = float(pair.eigenvalues[0])
             moment["products"] += int(pair.products)
@@ -233,7 +239,7 @@ class Recorder:
             del self._arrays[place]
 
     def _write(self, folder: Path, place: int, moment: dict[str, Any], arrays: dict[str, Tensor]) -> None:
-        tensors = {key: tensor.cpu().numpy() for key, tensor in arrays.items()}
+        tensors: dict[str, Any] = {key: tensor.cpu().numpy() for key, tensor in arrays.items()}
         tensors["vectors"] = tensors["vectors"].T
         path = folder / f"moment_{place:06}.npz"
         try:
@@ -241,7 +247,7 @@ class Recorder:
             handle, temporary = tempfile.mkstemp(suffix=".tmp", dir=folder)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    np.savez(file, record=np.array(json.dumps(moment)), **tensors)
+                    np.savez(file, **tensors, record=np.array(json.dumps(moment)))
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(temporary, path)

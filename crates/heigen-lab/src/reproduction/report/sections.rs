@@ -35,6 +35,7 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         title,
         text: vec![],
         figures: vec![picture],
+        films: vec![],
         tables: numbered(figure).then(|| eigenvalues(&shown)).flatten().into_iter().collect(),
         folded: vec![],
     })

@@ -4,7 +4,7 @@ use super::share_in;
 use crate::analysis::{FIGURE_4_EPS, Outliers, Rule, count_aligned, per_vector};
 use crate::curvature::{
     Estimate, EstimateError, ExampleLabels, Failure, Hessian, KrylovBasis, Problem, Start, Stopped, SymmetricOperator,
-    TopKError, TopKOptions, Watch, Which, top_k_from, trace,
+    TopKError, TopKOptions, Watch, Which, refine, top_k_from, trace,
 };
 use crate::linalg::{Matrix, norm};
 
@@ -108,8 +108,11 @@ pub struct Look {
     pub gradient_in_classes: f64,
 }
 
-/// Looks at the Hessian of `problem`: extreme eigenpairs, the trace, and what follows from them. A search that begins at `start`
-/// [P, b], the eigenvectors of a moment nearby, takes fewer products than one from random directions.
+/// Looks at the Hessian of `problem`: extreme eigenpairs, the trace, and what follows from them.
+///
+/// A search that begins at `start` [P, k + l], the eigenvectors of a look at a moment nearby in their order, takes fewer products
+/// than one from random directions, which finds eigenpairs that were never seen more surely ([`refine`]): of many looks some
+/// should begin anew.
 ///
 /// # Shapes
 /// If P is less than k + l, fewer eigenpairs are found: of the lowest ones, P - k.
@@ -131,12 +134,19 @@ pub fn look(
     let k = options.k.min(p);
     let lowest = options.lowest.min(p - k);
     let search = options.search();
-    let mut basis = match start {
-        Some(directions) if directions.columns > 0 => KrylovBasis::from_directions(space, directions, options.seed)?,
-        _ => KrylovBasis::random(space, TopKOptions::DEFAULT_BLOCK, options.seed)?,
+    let start = start.filter(|start| start.columns >= k + lowest);
+    let (top, low) = match start {
+        Some(start) => {
+            let (high, below) = (start.columns(0..k), start.columns(k..k + lowest));
+            let top = refine(&high, &operator, k, Which::Largest, &search, watch)?;
+            (top, refine(&below, &operator, lowest, Which::Smallest, &search, watch)?)
+        }
+        None => {
+            let mut basis = KrylovBasis::random(space, TopKOptions::DEFAULT_BLOCK, options.seed)?;
+            let top = top_k_from(Start::Continue(&mut basis), &operator, k, Which::Largest, &search, watch)?;
+            (top, top_k_from(Start::Continue(&mut basis), &operator, lowest, Which::Smallest, &search, watch)?)
+        }
     };
-    let top = top_k_from(Start::Continue(&mut basis), &operator, k, Which::Largest, &search, watch)?;
-    let low = top_k_from(Start::Continue(&mut basis), &operator, lowest, Which::Smallest, &search, watch)?;
     let gradient = problem.gradient();
     let classes = problem.network().n_outputs().min(k);
     let gradient_in_classes = share_in(&top.eigenvectors.columns(0..classes), &gradient);

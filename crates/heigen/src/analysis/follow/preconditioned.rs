@@ -1,7 +1,9 @@
 //! The curvature that an optimizer with a scale for each parameter meets.
 
 use super::{LookError, LookOptions};
-use crate::curvature::{Failure, Hessian, Host, Problem, Start, SymmetricOperator, TopK, Watch, Which, top_k_from};
+use crate::curvature::{
+    Failure, Hessian, Host, Problem, Start, SymmetricOperator, TopK, Watch, Which, refine, top_k_from,
+};
 use crate::linalg::Matrix;
 
 /// D^-1/2 A D^-1/2 for a diagonal D > 0. It has the eigenvalues of D^-1 A, which steps -eta D^-1 g meet.
@@ -56,6 +58,9 @@ pub fn preconditioned_sharpness(
     watch: &mut dyn Watch,
 ) -> Result<TopK<Matrix<f64>>, LookError> {
     let operator = Preconditioned::new(Hessian(problem), diagonal);
-    let start = start.map_or(Start::Random, Start::Directions);
-    Ok(top_k_from(start, &operator, 1, Which::Largest, &options.search(), watch)?)
+    let search = options.search();
+    Ok(match start {
+        Some(start) => refine(start, &operator, 1, Which::Largest, &search, watch)?,
+        None => top_k_from(Start::Random, &operator, 1, Which::Largest, &search, watch)?,
+    })
 }

@@ -1,0 +1,182 @@
+//! Tests of `heigen follow`: killed at any moment it goes on, files are read back, and weights come from wherever they are.
+
+mod common;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Sandbox, changed, small};
+use heigen_store::npy;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+fn record(sandbox: &Sandbox, args: &[&str]) -> Value {
+    serde_json::from_str(&sandbox.ok(args).stdout).unwrap()
+}
+
+fn moments(record: &Value) -> &Vec<Value> {
+    record["moments"].as_array().unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_followed_training_is_told_kept_and_reused() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let args = ["follow", &plain, "--every", "4", "-k", "4", "--whole", "2", "--json"];
+    let followed = record(&sandbox, &args);
+    assert_eq!(followed["format"], "heigen along");
+    let epochs: Vec<i64> = moments(&followed).iter().map(|m| m["epoch"].as_i64().unwrap()).collect();
+    assert_eq!(epochs, [0, 4, 8, 12]);
+    // The training is that of `heigen train`, and the last moment is its end.
+    let hessian = record(&sandbox, &["hessian", &plain, "--json"]);
+    let last = moments(&followed).last().unwrap();
+    let (found, whole) = (numbers(&last["eigenvalues"]), numbers(&hessian["eigenvalues_top"]));
+    let scale = whole[0];
+    assert!((0..4).all(|i| (found[i] - whole[i]).abs() < 1e-9 * scale), "{found:?} {whole:?}");
+    assert!((found[4] - hessian["lambda_min"].as_f64().unwrap()).abs() < 1e-9 * scale);
+    assert!((last["train"]["loss"].as_f64().unwrap() - hessian["loss"].as_f64().unwrap()).abs() < 1e-12);
+    assert_eq!(last["whole"]["g_theta"], hessian["g_theta"]);
+    assert!((last["trace"]["value"].as_f64().unwrap() - hessian["trace"].as_f64().unwrap()).abs() < 1e-9);
+    let rate = last["sharpness"].as_f64().unwrap() / (found[0] * 0.1 / 2.0);
+    assert!((rate - 1.0).abs() < 1e-12, "lambda_1 eta / 2");
+    // What stands in the arrays is what the record says.
+    let at = |what: &str| sandbox.path(&format!("results/grads/my/plain_along_{what}.npy"));
+    let values = npy::read::<f64>(&at("eigenvalues")).unwrap();
+    assert_eq!(values.shape, [4, 6]);
+    assert_eq!(values.values[18..], found);
+    assert_eq!(npy::read::<i64>(&at("epochs")).unwrap().values, epochs);
+    let overlaps = npy::read::<f64>(&at("subspace_overlaps")).unwrap();
+    assert_eq!(overlaps.shape, [4, 4]);
+    assert!((overlaps.values[1] - moments(&followed)[1]["subspace_overlap"].as_f64().unwrap()).abs() < 1e-12);
+    // The pictures are there, and everything is reused.
+    let names = sandbox.names("figures");
+    for kind in ["spectra", "subspaces", "strip", "film"] {
+        assert!(names.contains(&format!("along_{kind}_my-plain.png")), "{names:?}");
+    }
+    let before = [sandbox.files("results"), sandbox.files("figures")];
+    let run = sandbox.ok(&args);
+    assert!(run.stderr.contains("my/plain: reused results/grads/my/plain_along.json"), "{}", run.stderr);
+    assert!([sandbox.files("results"), sandbox.files("figures")] == before);
+    // Another request replaces it.
+    let other = record(&sandbox, &["follow", &plain, "--every", "6", "--no-figures", "--json"]);
+    assert_eq!(moments(&other).len(), 3);
+    assert!(!sandbox.names("results").iter().any(|name| name.contains("moment_000003")));
+}
+
+#[test]
+fn the_same_bytes_for_any_number_of_threads() {
+    let run = |threads: &str| {
+        let sandbox = Sandbox::new();
+        let plain = sandbox.config("plain", &small());
+        sandbox.ok(&["follow", &plain, "--every", "3", "-k", "3", "--threads", threads]);
+        [sandbox.files("results"), sandbox.files("figures")]
+    };
+    assert!(run("1") == run("2"));
+}
+
+/// Killed again and again, at a moment or a little after it, it ends at the same bytes.
+#[cfg(unix)]
+#[test]
+fn a_follower_killed_at_any_moment_goes_on_where_it_was() {
+    let (whole, killed) = (Sandbox::new(), Sandbox::new());
+    let adam = json!({"type": "Adam", "args": {"lr": 0.01}});
+    let config = changed(&[("/trainer/num_epochs", json!(40)), ("/optimizer", adam)]);
+    let args = ["follow", "my/plain.json", "--every", "2", "-k", "4", "--whole", "0", "--no-figures"];
+    whole.config("plain", &config);
+    whole.ok(&args);
+    killed.config("plain", &config);
+    let mut went_on = 0;
+    for (moment, pause) in [(0, 0), (3, 4), (9, 1), (10, 9), (15, 2)] {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
+        command.args(args).current_dir(killed.path("")).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let begun = Instant::now();
+        let there = killed.path(&format!("results/grads/my/plain_along/moment_{moment:06}.json"));
+        while !there.exists() && child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "no moment {moment}");
+            std::thread::sleep(Duration::from_micros(300));
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        // On a fast machine it may be over by now.
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        went_on += usize::from(String::from_utf8_lossy(&output.stderr).contains("my/plain: going on after"));
+    }
+    assert!(went_on > 0, "nothing was kept");
+    killed.ok(&args);
+    let (wanted, got) = (whole.files("results"), killed.files("results"));
+    assert_eq!(wanted.keys().collect::<Vec<_>>(), got.keys().collect::<Vec<_>>());
+    for (name, bytes) in &wanted {
+        assert!(got[name] == *bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn a_damaged_moment_is_looked_at_again() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let args = ["follow", &plain, "--every", "3", "-k", "3", "--no-figures", "--whole", "0"];
+    sandbox.ok(&args);
+    let before = sandbox.files("results");
+    std::fs::remove_file(sandbox.path("results/grads/my/plain_along.json")).unwrap();
+    let vectors = sandbox.path("results/grads/my/plain_along/moment_000002_vectors.npy");
+    let mut bytes = std::fs::read(&vectors).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&vectors, bytes).unwrap();
+    let run = sandbox.ok(&args);
+    assert!(run.stderr.contains("going on after 2 of 5 moments"), "{}", run.stderr);
+    assert!(sandbox.files("results") == before);
+}
+
+#[test]
+fn snapshots_and_files_of_weights_are_followed_like_the_training() {
+    let sandbox = Sandbox::new();
+    let keeping = changed(&[("/trainer/how_often_save_model", json!(4))]);
+    let plain = sandbox.config("plain", &keeping);
+    sandbox.ok(&["train", &plain]);
+    let common = ["--no-figures", "--json", "-k", "3", "--whole", "0"];
+    let run = |more: &[&str]| record(&sandbox, &[&["follow", &plain], more, &common].concat());
+    let trained = run(&["--every", "4"]);
+    let snapshots = run(&["--snapshots"]);
+    let files = run(&["--weights", "results/models/my/plain_snapshots"]);
+    for other in [&snapshots, &files] {
+        assert_eq!(moments(other).len(), 4);
+        for (a, b) in moments(&trained).iter().zip(moments(other)) {
+            assert_eq!((&a["epoch"], &a["eigenvalues"]), (&b["epoch"], &b["eigenvalues"]));
+            assert_eq!(a["identities"], b["identities"]);
+            assert_eq!(b["threshold"], Value::Null, "nothing is known of how files were trained");
+        }
+    }
+    assert_eq!(moments(&files)[1]["file"], "epoch_000004.safetensors");
+}
+
+#[test]
+fn adams_preconditioned_sharpness_is_recorded() {
+    let sandbox = Sandbox::new();
+    let adam = json!({"type": "Adam", "args": {"lr": 0.01}});
+    let plain = sandbox.config("plain", &changed(&[("/optimizer", adam)]));
+    let followed = record(&sandbox, &["follow", &plain, "--every", "6", "--json", "--whole", "0", "--figures", "f"]);
+    let all = moments(&followed);
+    // Before the first update there is nothing that steps are divided by.
+    assert_eq!(all[0]["preconditioned"], Value::Null);
+    for moment in &all[1..] {
+        let (met, threshold) = (moment["preconditioned"].as_f64().unwrap(), moment["threshold"].as_f64().unwrap());
+        assert!((threshold - 3_800.0).abs() < 1e-6 && met > 0.0, "{moment}");
+        assert!((moment["sharpness"].as_f64().unwrap() - met / threshold).abs() < 1e-15);
+    }
+}
+
+#[test]
+fn what_cannot_be_followed_is_said() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let mut said = sandbox.error(&["follow", &plain, "--snapshots"]);
+    sandbox.file("empty/readme.txt", b"nothing");
+    said += &sandbox.error(&["follow", &plain, "--weights", "empty"]);
+    said += &sandbox.error(&["follow", &plain, "--weights", "missing.safetensors"]);
+    assert_snapshot!("cannot_follow", said);
+}
