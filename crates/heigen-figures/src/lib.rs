@@ -22,6 +22,7 @@ mod clip;
 mod color;
 mod colorbar;
 mod comparison;
+mod curves;
 mod diagnostics;
 mod error;
 mod figure1;
@@ -51,6 +52,7 @@ pub use clip::clip_polyline;
 pub use color::{ColorMap, Rgb};
 pub use colorbar::color_bar;
 pub use comparison::{DensityCurve, LayerShare, NamedSpectrum, density_curves, layers, spectra};
+pub use curves::{Curve, CurvePanel, curve_panels};
 pub use diagnostics::{
     Coherence, Eigenvectors, LogitCoherence, NamedVector, Overlaps, coherence, eigenvectors, logit_coherence, overlaps,
     spectrum,

@@ -6,15 +6,15 @@ mod made_up;
 
 use common::row;
 use heigen_figures::{
-    Block, ColorBars, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface, MarginPanel,
-    NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments, Scene, coherence, density_curves,
-    eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6, layers, logit_coherence, loss_surface,
-    overlaps, plane_maps, render_at, spectra, spectrum, svg,
+    Block, CarriedRow, ColorBars, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface,
+    MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments, Scene, carried_boundaries,
+    coherence, density_curves, eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6, layers,
+    logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
 };
 use layout::assert_clear;
 use made_up::{
-    curve, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines, sample_overlaps,
-    samples, surface, vectors,
+    carried, curve, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines,
+    sample_overlaps, samples, surface, vectors,
 };
 
 /// The figures as reports show them.
@@ -40,6 +40,7 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         figure3(&third)?,
         figure4(&[samples(24), samples(24), samples(24)], &names())?,
         figure5(&fifth)?,
+        carried_boundaries(&[carried()])?,
         figure6(&[embedded("normal", 600), embedded("adversarial", 600)])?,
         figure2(&["gaussian", "circle", "half moon", "hierarchical", "checkerboard"].map(|label| row(label, 5)))?,
         spectrum("gauss_checkerboard_linear/noisy_init_training_close", &density())?,
@@ -225,7 +226,20 @@ fn bad_input_of_figure_1_is_refused_with_the_place_named() {
 fn bad_input_of_the_others_is_refused_with_the_place_named() {
     let figure4 = |s: &SampleAlignments| figure4(std::slice::from_ref(s), &names());
     let maps = |r: &PlaneMapsRow| plane_maps(std::slice::from_ref(r), ColorBars::Shared, "maps");
+    let boundaries = |r: &CarriedRow| carried_boundaries(std::slice::from_ref(r));
     let cases = [
+        (
+            refusal(carried(), |r| r.vectors.clear(), boundaries),
+            "row 1 (`gauss`): nothing to draw; expected at least one eigenvector",
+        ),
+        (
+            refusal(carried(), |r| r.carriers[0].truncate(1), boundaries),
+            "carriers of a line of row 1 (`gauss`) has 1 entries; expected 2 (one for each segment)",
+        ),
+        (
+            refusal(carried(), |r| r.carriers[0][1] = 2, boundaries),
+            "a carrier of row 1 (`gauss`) is 2; expected the place of one of its eigenvectors",
+        ),
         (
             refusal(surface(), |s| s.losses.truncate(5), loss_surface),
             "losses has 5 entries; expected 6 (nx * ny of the surface's grid)",

@@ -180,6 +180,14 @@ pub enum LabError {
     /// A loss surface needs two directions.
     #[error("the Hessian has one positive eigenvalue only; a loss surface needs v_1 and v_2")]
     OnePositiveEigenvalue,
+    /// There is no such classic experiment.
+    #[error("there is no classic experiment `{name}`; there are {known}")]
+    NoClassic {
+        /// The name.
+        name: String,
+        /// The names of those that there are.
+        known: String,
+    },
     /// A figure cannot show networks of this number of features.
     #[error("{name} has {got} features; {wanted}")]
     Features {

@@ -31,6 +31,7 @@ mod attribution;
 mod boundary;
 mod cache;
 mod call;
+mod classics;
 mod drawing;
 mod error;
 mod lab;
@@ -55,6 +56,7 @@ pub use analysis::{
 pub use attribution::{AttributionRequest, RISE};
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
+pub use classics::{Classics, ClassicsRequest, classic_names};
 pub use drawing::{
     Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts, figure_names, find_figure,
 };

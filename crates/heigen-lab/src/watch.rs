@@ -89,6 +89,8 @@ pub enum Product {
     Along,
     /// What eigenvectors carry.
     Attribution,
+    /// A classic experiment.
+    Classic,
     /// The files of a figure.
     Figure,
 }

@@ -13,6 +13,7 @@ pub mod boundary_record;
 pub mod bounded;
 pub mod catalogue;
 pub mod checkpoint;
+pub mod classic_record;
 mod document;
 mod error;
 mod estimates;

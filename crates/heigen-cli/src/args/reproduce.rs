@@ -11,6 +11,8 @@ Examples:
   heigen reproduce fig3 fig5             these figures with all that they need
   heigen reproduce --report-only         the report of what is there
   heigen reproduce --seeds 0..4          numbers over five seeds, with error bars in the report
+  heigen reproduce classics              the field's classic experiments: edge of stability, tiny subspace, ...
+  heigen reproduce classics linear-rank  one of them
 
 What is up to date is left as it is. Ctrl-C, a crash or a kill loses nothing: the same command goes on where
 it was. A task that fails does not stop the others; the exit code is then 1.";
@@ -22,7 +24,8 @@ pub(crate) struct Seeds(pub(crate) Vec<u64>);
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ReproduceArgs {
-    /// Figures to draw, `3` or `fig3`; all unless given. `heigen figure --list` shows them.
+    /// Figures to draw, `3` or `fig3`; all unless given. `heigen figure --list` shows them. `classics`, and names after it: the
+    /// field's classic experiments instead of the paper.
     #[arg(value_name = "FIGURE")]
     pub(crate) figures: Vec<String>,
     /// Show what would be done, with estimates of time, and do nothing.

@@ -2,6 +2,7 @@
 
 pub(crate) mod attribute;
 pub(crate) mod boundary;
+pub(crate) mod classics;
 mod countdown;
 pub(crate) mod experiments;
 pub(crate) mod figures;

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
 pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
+    if let Some(("classics", names)) = args.figures.split_first().map(|(first, names)| (first.as_str(), names)) {
+        return super::classics::run(args, names);
+    }
     let figures = figures(&args.figures);
     let session = Session::of_reproduction(args)?;
     let request = ReproduceRequest {

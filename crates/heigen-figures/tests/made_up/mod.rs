@@ -2,8 +2,9 @@
 
 use crate::common::row;
 use heigen_figures::{
-    Block, Coherence, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap, InputLine, LayerShare,
-    LogitCoherence, LossSurface, NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow, SampleAlignments, SampleMap,
+    Block, CarriedRow, Coherence, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap, InputLine, LayerShare,
+    LogitCoherence, LossSurface, MovedAlong, NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow, PlaneRow,
+    SampleAlignments, SampleMap,
 };
 
 pub(crate) fn blocks(lens: &[usize]) -> Vec<Block> {
@@ -93,6 +94,21 @@ pub(crate) fn mapped() -> PlaneMapsRow {
             extra("$r_1$", vec![1e-4, 0.0, -1e-5, 0.0], vec![]),
             extra("reconstructed boundary", vec![], diagonal),
         ],
+    }
+}
+
+pub(crate) fn carried() -> CarriedRow {
+    let moved = |index: usize, x: f64| MovedAlong {
+        index,
+        eigenvalue: 0.3 / index as f64,
+        forward: vec![vec![[x, -4.0], [x, 4.0]]],
+        backward: vec![],
+    };
+    let boundary = vec![vec![[0.0, -4.0], [0.0, 0.0], [0.5, 4.0]]];
+    CarriedRow {
+        row: PlaneRow { boundary, ..row("gauss", 0) },
+        carriers: vec![vec![0, 1]],
+        vectors: vec![moved(1, 1.0), moved(2, -1.0)],
     }
 }
 

@@ -1,0 +1,114 @@
+//! The page of the classic experiments.
+
+use super::title_of;
+use crate::LabError;
+use crate::call::Call;
+use crate::page_text::machine;
+use crate::watch::NoteKind;
+use heigen_report::{Claim, Figure, Report, Section, Timing, Verdict, literal};
+use heigen_store::classic_record::{ClassicClaim, ClassicRecord, Finding};
+use heigen_store::{atomic, files};
+use std::path::{Path, PathBuf};
+
+/// The verdict to which the findings about a claim come.
+pub(super) fn verdict(claim: &ClassicClaim) -> Verdict {
+    let any = |side: bool| claim.findings.iter().any(|finding| finding.supports == Some(side));
+    match (any(true), any(false), claim.findings.is_empty()) {
+        (true, false, _) => Verdict::Supported,
+        (false, true, _) => Verdict::Contradicted,
+        (true, true, _) => Verdict::Mixed,
+        (false, false, false) => Verdict::Undecided,
+        (false, false, true) => Verdict::NotMeasured,
+    }
+}
+
+/// The verdict in words.
+pub(super) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Supported => "supported",
+        Verdict::Mixed => "mixed",
+        Verdict::Contradicted => "contradicted",
+        Verdict::Undecided => "undecided",
+        Verdict::NotMeasured => "not measured",
+    }
+}
+
+/// Writes the page and returns its path.
+pub(super) fn write(
+    call: &Call,
+    records: &[ClassicRecord],
+    figures: &[PathBuf],
+    folder: &Path,
+) -> Result<PathBuf, LabError> {
+    let path = folder.join("classics.html");
+    let report = Report {
+        title: "Classic experiments on loss landscapes, done again".to_owned(),
+        subtitle: "By heigen, on networks and samples that are built into it".to_owned(),
+        intro: vec![
+            "Each section is a small version of a published experiment: what was claimed, what is measured here, and a \
+             verdict. A small network on few samples can contradict a claim about large ones, and cannot prove it; what it shows \
+             is that the measurement can be made, and what it gives here."
+                .to_owned(),
+        ],
+        facts: vec![
+            ("Program".to_owned(), format!("heigen {}", heigen::VERSION)),
+            ("Machine".to_owned(), machine(call.lab)),
+        ],
+        rules: vec![
+            "A claim is *supported* if there are findings for it and none against it, *contradicted* if there are findings against \
+             it and none for it, *mixed* if there are both, *undecided* if no finding tells. The rule of each claim says what speaks \
+             for it; what does not, speaks against it."
+                .to_owned(),
+        ],
+        claims: records.iter().flat_map(|record| record.claims.iter().map(move |claim| judged(record, claim))).collect(),
+        sections: records.iter().map(|record| section(record, figures)).collect(),
+        timings: records.iter().map(timing).collect(),
+        footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),
+        ..Report::default()
+    };
+    atomic::write(&path, heigen_report::html(&report)?.as_bytes())?;
+    call.note("classics", NoteKind::Reported { path: path.clone() });
+    Ok(path)
+}
+
+fn judged(record: &ClassicRecord, claim: &ClassicClaim) -> Claim {
+    let texts = |side: Option<bool>| -> Vec<String> {
+        let of_side = |finding: &&Finding| finding.supports == side;
+        claim.findings.iter().filter(of_side).map(|finding| finding.text.clone()).collect()
+    };
+    Claim {
+        statement: claim.statement.clone(),
+        source: claim.source.clone(),
+        verdict: verdict(claim),
+        basis: title_of(&record.name).to_owned(),
+        rule: claim.rule.clone(),
+        evidence_for: texts(Some(true)),
+        evidence_against: texts(Some(false)),
+        evidence_open: texts(None),
+        table: None,
+    }
+}
+
+fn section(record: &ClassicRecord, figures: &[PathBuf]) -> Section {
+    let file = format!("classic_{}.svg", record.name);
+    let svg = figures.iter().find(|path| path.file_name().is_some_and(|name| name == file.as_str()));
+    let figure = svg.and_then(|path| files::read_to_string(path).ok()).map(|svg| Figure {
+        id: format!("picture-{}", record.name),
+        title: title_of(&record.name).to_owned(),
+        svg,
+        alt: String::new(),
+        caption: String::new(),
+        command: Some(format!("heigen reproduce classics {}", record.name)),
+    });
+    Section {
+        id: format!("classic-{}", record.name),
+        title: title_of(&record.name).to_owned(),
+        text: vec![literal(&record.setup)],
+        figures: figure.into_iter().collect(),
+        ..Section::default()
+    }
+}
+
+fn timing(record: &ClassicRecord) -> Timing {
+    Timing { task: record.name.clone(), seconds: Some(record.seconds), ..Timing::default() }
+}
