@@ -20,7 +20,10 @@ fn ranks_of_deep_linear_networks_are_the_published_ones() {
     let first = |i: usize| claims[i].pointer("/claim/findings/0/text").unwrap().as_str().unwrap();
     assert!(first(0).contains("rank 150 of P = 275, predicted 150"), "{}", first(0));
     assert!(first(1).contains("rank 250 of P = 275, predicted 250"), "{}", first(1));
-    assert_eq!(sandbox.names("figures"), ["classic_linear-rank.pdf", "classic_linear-rank.png", "classic_linear-rank.svg"]);
+    assert_eq!(
+        sandbox.names("figures"),
+        ["classic_linear-rank.pdf", "classic_linear-rank.png", "classic_linear-rank.svg"]
+    );
     let page = std::fs::read_to_string(sandbox.path("report/classics.html")).unwrap();
     assert!(page.contains("2106.16225") && page.contains("Supported"), "the claims stand on the page");
     let again = sandbox.ok(&["reproduce", "classics", "linear-rank"]);
