@@ -203,9 +203,9 @@ impl<'a> Follow<'a> {
             .collect::<Result<Vec<_>, LabError>>()?;
         Ok(self.call.run(|| {
             let mut all = vec![vec![1.0; tops.len()]; tops.len()];
-            for i in 0..tops.len() {
-                for j in 0..i {
-                    let overlap = subspace_overlap(&tops[i], &tops[j]);
+            for (i, a) in tops.iter().enumerate() {
+                for (j, b) in tops.iter().take(i).enumerate() {
+                    let overlap = subspace_overlap(a, b);
                     (all[i][j], all[j][i]) = (overlap, overlap);
                 }
             }

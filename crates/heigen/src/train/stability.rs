@@ -1,5 +1,6 @@
 //! The largest curvature at which an update rule is stable.
 
+use super::optimizer::BETA1;
 use crate::config::OptimizerSpec;
 
 /// The momentum of an update rule, on which its stability depends; g is the gradient and eta the learning rate.
@@ -19,9 +20,9 @@ impl UpdateRule {
     /// The rule of an experiment's optimizer. Adam's is that of its momentum; its curvature is that of the preconditioned Hessian.
     pub fn of(optimizer: &OptimizerSpec) -> Self {
         match *optimizer {
-            OptimizerSpec::Sgd { momentum, .. } if momentum == 0.0 => Self::Plain,
+            OptimizerSpec::Sgd { momentum: 0.0, .. } => Self::Plain,
             OptimizerSpec::Sgd { momentum, .. } => Self::Polyak(momentum),
-            OptimizerSpec::Adam { .. } => Self::Averaged(crate::train::BETA1),
+            OptimizerSpec::Adam { .. } => Self::Averaged(BETA1),
         }
     }
 
@@ -32,7 +33,7 @@ impl UpdateRule {
     /// Cohen et al., arXiv:2103.00065, section 2; arXiv:2207.14484 for Adam: 38 / eta at b = 0.9.
     ///
     /// ```
-    /// use heigen::analysis::UpdateRule;
+    /// use heigen::train::UpdateRule;
     /// assert_eq!(UpdateRule::Plain.threshold(0.1), 20.0);
     /// assert!((UpdateRule::Averaged(0.9).threshold(1.0) - 38.0).abs() < 1e-12);
     /// ```
