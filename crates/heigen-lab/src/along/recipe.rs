@@ -335,7 +335,7 @@ impl Recipe for Follow<'_> {
 fn arrays(paths: &AlongPaths, record: &AlongRecord) -> Result<Vec<Staged>, LabError> {
     let t = record.moments.len();
     let width = record.k + record.lowest;
-    let flat = |of: fn(&Moment) -> &[f64]| -> Vec<f64> { record.moments.iter().flat_map(|m| of(m)).copied().collect() };
+    let flat = |of: fn(&Moment) -> &[f64]| -> Vec<f64> { record.moments.iter().flat_map(of).copied().collect() };
     let whole = |n: &usize| i64::try_from(*n).unwrap_or(i64::MAX);
     let epochs: Vec<i64> = record.moments.iter().map(|m| whole(&m.epoch)).collect();
     let identities: Vec<i64> = record.moments.iter().flat_map(|m| &m.identities).map(whole).collect();
