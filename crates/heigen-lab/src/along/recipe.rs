@@ -264,6 +264,10 @@ impl Recipe for Follow<'_> {
         if self.trains() && !self.prepared.trainable() {
             return Err(LabError::Untrainable { name: self.experiment().name.clone() });
         }
+        // No training led to a network from elsewhere that could be gone through again.
+        if self.trains() && training::imported(self.call, self.loaded)?.is_some() {
+            return Err(LabError::NothingToFollow { name: self.experiment().name.clone() });
+        }
         Ok(())
     }
 
