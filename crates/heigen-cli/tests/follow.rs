@@ -154,6 +154,55 @@ fn snapshots_and_files_of_weights_are_followed_like_the_training() {
     assert_eq!(moments(&files)[1]["file"], "epoch_000004.safetensors");
 }
 
+/// Checkpoints of a network that was trained elsewhere, whose last one was taken in with samples of its own.
+#[test]
+fn checkpoints_of_a_network_from_elsewhere_are_followed() {
+    let sandbox = Sandbox::new();
+    let row =
+        |n: usize| format!("{:.3},{:.3},{}\n", (n % 3) as f64 + 0.3 * (n as f64).sin(), (1.3 * n as f64).cos(), n % 3);
+    sandbox.file("own.csv", (0..60).map(row).collect::<String>().as_bytes());
+    let data = json!({"type": "file", "args": {"path": "own.csv"}});
+    let changes = [("/dataset", data), ("/train_fraction", json!(1.0)), ("/test_fraction", json!(0.0))];
+    let mut config = changed(&changes);
+    config["trainer"]["how_often_save_model"] = json!(6);
+    let plain = sandbox.config("elsewhere", &config);
+    sandbox.ok(&["train", &plain]);
+    let arch = json!([{"type": "linear", "out_features": 8}, {"type": "relu"}, {"type": "linear", "out_features": 8},
+                      {"type": "relu"}, {"type": "linear", "out_features": 3}]);
+    sandbox.file("arch.json", json!({ "layers": arch }).to_string().as_bytes());
+    let snapshots = sandbox.path("results/models/my/elsewhere_snapshots");
+    let names: Vec<String> = heigen_store::weights::load(&snapshots.join("epoch_000012.safetensors"))
+        .unwrap()
+        .tensors
+        .iter()
+        .map(|t| t.name.clone())
+        .collect();
+    // The same tensors under the names of a Sequential of PyTorch's.
+    let theirs = ["0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias"];
+    for epoch in [0, 6, 12] {
+        let mut file = heigen_store::weights::load(&snapshots.join(format!("epoch_{epoch:06}.safetensors"))).unwrap();
+        assert_eq!(file.tensors.len(), theirs.len(), "{names:?}");
+        file.tensors.iter_mut().zip(theirs).for_each(|(tensor, name)| tensor.name = name.to_owned());
+        let path = sandbox.path(&format!("checkpoints/step_{epoch}.safetensors"));
+        heigen_store::weights::save(&path, &file.tensors, &std::collections::BTreeMap::new()).unwrap();
+    }
+    let last = "checkpoints/step_12.safetensors";
+    sandbox.ok(&["analyze", "--model", last, "--arch", "arch.json", "--data", "own.csv", "--name", "own/net"]);
+    let said = sandbox.error(&["follow", "own/net"]);
+    assert!(said.contains("own/net has no weights along its training"), "{said}");
+    let args = ["follow", "own/net", "--weights", "checkpoints", "-k", "3", "--whole", "0", "--json", "--no-figures"];
+    let found = record(&sandbox, &args);
+    let wanted =
+        record(&sandbox, &["follow", &plain, "--every", "6", "-k", "3", "--whole", "0", "--json", "--no-figures"]);
+    for (a, b) in moments(&found).iter().zip(moments(&wanted)) {
+        let scale = b["scale"].as_f64().unwrap();
+        assert_eq!(a["epoch"], b["epoch"]);
+        let close = |(x, y): (&f64, &f64)| (x - y).abs() < 1e-9 * scale;
+        let (x, y) = (numbers(&a["eigenvalues"]), numbers(&b["eigenvalues"]));
+        assert!(x.iter().zip(&y).all(close), "{x:?} {y:?}");
+    }
+}
+
 #[test]
 fn adams_preconditioned_sharpness_is_recorded() {
     let sandbox = Sandbox::new();

@@ -1,7 +1,8 @@
 //! Eigenvectors of one moment matched with those of the next, for recorders.
 
 use crate::raise::{Class, error};
-use heigen::analysis::{Link, UpdateRule, match_eigenvectors};
+use heigen::analysis::{Link, match_eigenvectors};
+use heigen::train::UpdateRule;
 use heigen_spectra::linalg::Matrix;
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;

@@ -44,7 +44,7 @@ pub use philox::philox;
 pub use precision::{NOTABLE_ERROR, Precision, precision};
 pub use quadrature::Quadrature;
 pub use random::{Law, random_entries};
-pub use refine::refine;
+pub use refine::{refine, refine_ends};
 pub use size::size_in_words;
 pub use solve::{Solution, SolveError, SolveOptions, solve};
 pub use space::{Columns, Space};

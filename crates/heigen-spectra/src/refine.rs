@@ -59,9 +59,52 @@ pub fn refine<S: Space<Block: Debug>>(
     options: &TopKOptions,
     watch: &mut dyn Watch,
 ) -> Result<TopK<S::Block>, TopKError<S::Block>> {
+    let k = k.min(operator.n_params());
+    let ends = if which == Which::BothEnds { 2 } else { 1 };
+    let wanted = |values: &[f64], more: usize| which.wanted(values, k + ends * more).concat();
+    refined(start, operator, k, ends, &wanted, options, watch)
+}
+
+/// [`refine`] for the `largest` eigenpairs, largest first, and after them the `smallest` ones, smallest first, from one subspace.
+///
+/// # Errors
+/// As [`refine`].
+pub fn refine_ends<S: Space<Block: Debug>>(
+    start: &S::Block,
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    largest: usize,
+    smallest: usize,
+    options: &TopKOptions,
+    watch: &mut dyn Watch,
+) -> Result<TopK<S::Block>, TopKError<S::Block>> {
+    let p = operator.n_params();
+    let largest = largest.min(p);
+    let smallest = smallest.min(p - largest);
+    let ends = usize::from(largest > 0) + usize::from(smallest > 0);
+    let wanted = |values: &[f64], more: usize| {
+        let n = values.len();
+        let of = |wanted: usize| if wanted == 0 { 0 } else { (wanted + more).min(n) };
+        let high = (n - of(largest)..n).rev();
+        // Where both ends meet, what the upper one has is not taken twice.
+        let low = (0..of(smallest)).filter(|&i| i < n - of(largest));
+        high.chain(low).collect()
+    };
+    refined(start, operator, largest + smallest, ends, &wanted, options, watch)
+}
+
+/// The search for `k` pairs at so many `ends`: `choose` gives the places of the wanted among ascending Ritz values, with so many
+/// more at each end.
+fn refined<S: Space<Block: Debug>>(
+    start: &S::Block,
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    k: usize,
+    ends: usize,
+    choose: &dyn Fn(&[f64], usize) -> Vec<usize>,
+    options: &TopKOptions,
+    watch: &mut dyn Watch,
+) -> Result<TopK<S::Block>, TopKError<S::Block>> {
     let space = &operator.space();
     let p = space.len();
-    let k = k.min(p);
     if !space.is_finite(space.all(start))? {
         return Err(Failure::NotFinite.into());
     }
@@ -76,10 +119,8 @@ pub fn refine<S: Space<Block: Debug>>(
     loop {
         let ritz = known.ritz(space)?;
         let scale = ritz.values.iter().fold(known.scale, |most, l| most.max(l.abs()));
-        let wanted = which.wanted(&ritz.values, k).concat();
-        let more = if which == Which::BothEnds { 2 } else { 1 };
-        let guards: Vec<usize> = which.wanted(&ritz.values, k + more).concat();
-        let guards: Vec<usize> = guards.into_iter().filter(|i| !wanted.contains(i)).collect();
+        let wanted = choose(&ritz.values, 0);
+        let guards: Vec<usize> = choose(&ritz.values, 1).into_iter().filter(|i| !wanted.contains(i)).collect();
         let looked: Vec<usize> = wanted.iter().chain(&guards).copied().collect();
         let (vectors, rest) = known.residuals(space, &ritz, &looked)?;
         let norms = space.norms(space.all(&rest))?;
@@ -112,8 +153,8 @@ pub fn refine<S: Space<Block: Debug>>(
             // Where the whole space is spanned, what is left is rounding.
             return if top.converged || full { Ok(top) } else { Err(TopKError::NotConverged(Box::new(top))) };
         }
-        if known.len(space) + open.len() > subspace.max(k + more + 2 * block) {
-            let mut kept = which.wanted(&ritz.values, k + more + subspace.saturating_sub(k + more) / 3).concat();
+        if known.len(space) + open.len() > subspace.max(k + ends + 2 * block) {
+            let mut kept = choose(&ritz.values, 1 + subspace.saturating_sub(k + ends) / (3 * ends.max(1)));
             kept.sort_unstable();
             kept.dedup();
             known.compress(space, &ritz, &kept)?;

@@ -31,8 +31,8 @@ pub(super) fn write(paths: &AlongPaths, place: usize, known: &mut Known) -> Resu
         Some(v) => Some(npy::stage(&paths.preconditioned(place), &[v.rows, 1], Order::Fortran, &v.data)?),
         None => None,
     };
-    known.moment.vectors_hash = of_vectors.hash().to_owned();
-    known.moment.theta_hash = of_theta.hash().to_owned();
+    of_vectors.hash().clone_into(&mut known.moment.vectors_hash);
+    of_theta.hash().clone_into(&mut known.moment.theta_hash);
     let record = known.moment.stage(&paths.moment(place))?;
     // An older record must not stand beside new arrays.
     atomic::remove(&paths.moment(place))?;

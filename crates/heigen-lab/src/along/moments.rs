@@ -8,14 +8,14 @@ use crate::drawing::plane;
 use crate::prepare::Prepared;
 use crate::watch::stage;
 use heigen::analysis::{
-    BoundaryComplexity, Identities, Look, Matching, Plane, Step, UpdateRule, boundary_complexity, decision_boundary,
+    BoundaryComplexity, Identities, Look, Matching, Plane, Step, boundary_complexity, decision_boundary,
     match_eigenvectors, subspace_overlap,
 };
 use heigen::config::OptimizerSpec;
 use heigen::curvature::Problem;
 use heigen::data::Dataset;
 use heigen::linalg::Matrix;
-use heigen::train::learning_rate;
+use heigen::train::{UpdateRule, learning_rate};
 use heigen_store::along_record::Moment;
 use heigen_store::record::{PartReport, Sampled};
 use std::time::Instant;
@@ -81,15 +81,7 @@ pub(super) fn look_at(
     watch.begin(stage::BOUNDARY)?;
     let on_plane = prepared.network.n_inputs() == 2 && prepared.has_classes(experiment);
     let (boundary, margin) = if on_plane { of_boundary(follow, &problem, samples) } else { (None, None) };
-    let data = &prepared.samples.data;
-    let part = |indices: &[usize]| -> Result<Option<PartReport>, LabError> {
-        if indices.is_empty() {
-            return Ok(None);
-        }
-        let part: Problem<f64> =
-            call.problem(&prepared.network, &at.theta, &data.subset(indices), experiment.objective())?;
-        Ok(Some(PartReport { loss: part.loss(), accuracy: part.accuracy() }))
-    };
+    let part = |indices: &[usize]| evaluated(follow, prepared, &at.theta, indices);
     let split = &prepared.samples.split;
     let previous = |matched: &Matching| -> Vec<usize> {
         let known = before.map_or(&[][..], |known| &known.moment.identities);
@@ -141,6 +133,22 @@ pub(super) fn look_at(
     };
     let preconditioned = preconditioned.map(|top| top.eigenvectors);
     Ok(Known { moment, vectors: found.eigenvectors, theta: at.theta, preconditioned })
+}
+
+/// Loss and accuracy on some of the samples; none where there are no such samples.
+fn evaluated(
+    follow: &Follow,
+    prepared: &Prepared,
+    theta: &[f64],
+    indices: &[usize],
+) -> Result<Option<PartReport>, LabError> {
+    if indices.is_empty() {
+        return Ok(None);
+    }
+    let part = prepared.samples.data.subset(indices);
+    let objective = follow.loaded.experiment.objective();
+    let problem: Problem<f64> = follow.call.problem(&prepared.network, theta, &part, objective)?;
+    Ok(Some(PartReport { loss: problem.loss(), accuracy: problem.accuracy() }))
 }
 
 /// Matches the eigenvectors of a look with those of the moment before, turns them to these, and gives them their numbers.

@@ -203,9 +203,9 @@ impl<'a> Follow<'a> {
             .collect::<Result<Vec<_>, LabError>>()?;
         Ok(self.call.run(|| {
             let mut all = vec![vec![1.0; tops.len()]; tops.len()];
-            for i in 0..tops.len() {
-                for j in 0..i {
-                    let overlap = subspace_overlap(&tops[i], &tops[j]);
+            for (i, a) in tops.iter().enumerate() {
+                for (j, b) in tops.iter().take(i).enumerate() {
+                    let overlap = subspace_overlap(a, b);
                     (all[i][j], all[j][i]) = (overlap, overlap);
                 }
             }
@@ -263,6 +263,10 @@ impl Recipe for Follow<'_> {
     fn prepare(&self) -> Result<(), LabError> {
         if self.trains() && !self.prepared.trainable() {
             return Err(LabError::Untrainable { name: self.experiment().name.clone() });
+        }
+        // No training led to a network from elsewhere that could be gone through again.
+        if self.trains() && training::imported(self.call, self.loaded)?.is_some() {
+            return Err(LabError::NothingToFollow { name: self.experiment().name.clone() });
         }
         Ok(())
     }
@@ -335,7 +339,7 @@ impl Recipe for Follow<'_> {
 fn arrays(paths: &AlongPaths, record: &AlongRecord) -> Result<Vec<Staged>, LabError> {
     let t = record.moments.len();
     let width = record.k + record.lowest;
-    let flat = |of: fn(&Moment) -> &[f64]| -> Vec<f64> { record.moments.iter().flat_map(|m| of(m)).copied().collect() };
+    let flat = |of: fn(&Moment) -> &[f64]| -> Vec<f64> { record.moments.iter().flat_map(of).copied().collect() };
     let whole = |n: &usize| i64::try_from(*n).unwrap_or(i64::MAX);
     let epochs: Vec<i64> = record.moments.iter().map(|m| whole(&m.epoch)).collect();
     let identities: Vec<i64> = record.moments.iter().flat_map(|m| &m.identities).map(whole).collect();

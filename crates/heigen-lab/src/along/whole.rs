@@ -11,7 +11,7 @@ use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Work};
 use heigen_store::along_record::WholeSpectrum;
 
 /// Operations that all whole spectra together may take where no number of them is asked for; they are half a minute or less.
-const ALL: f64 = 2.5e11;
+const ALL: f64 = 2e11;
 
 /// The places, among `n` moments, at which the whole spectrum is computed: as many as were asked for, else as many as are quick.
 pub(super) fn places(work: &Work, memory: f64, n: usize, asked: Option<usize>) -> Vec<usize> {

@@ -4,12 +4,12 @@ use super::samples::{all_in_training, largest, network, perceptron, pooled_digit
 use super::{Measured, finding};
 use crate::LabError;
 use crate::call::Call;
-use heigen::analysis::{LookOptions, UpdateRule, preconditioned_sharpness};
+use heigen::analysis::{LookOptions, preconditioned_sharpness};
 use heigen::config::{BatchSize, LossKind, OptimizerSpec};
 use heigen::data::Dataset;
 use heigen::linalg::Matrix;
 use heigen::model::Network;
-use heigen::train::Training;
+use heigen::train::{Training, UpdateRule};
 use heigen_figures::significant;
 use heigen_spectra::{Threads, Watch};
 use heigen_store::classic_record::{ClassicClaim, CurveRecord, PanelRecord};

@@ -61,6 +61,29 @@ fn it_agrees_with_the_whole_spectrum_and_takes_fewer_products_than_lanczos() {
     }
 }
 
+#[test]
+fn both_ends_come_from_one_subspace() {
+    let n = 200;
+    let pairs = |t: f64| crate::linalg::self_adjoint_eigen(&matrix(n, t)).unwrap();
+    for (largest, smallest) in [(4, 1), (1, 2), (0, 3), (3, 0), (0, 0)] {
+        let before = pairs(0.010);
+        let high = (0..largest).map(|i| n - 1 - i);
+        let start = before.eigenvectors.select_columns(&high.chain(0..smallest).collect::<Vec<_>>());
+        let (now, operator) = (pairs(0.0101), DenseOperator(matrix(n, 0.0101)));
+        let found = refine_ends(&start, &operator, largest, smallest, &options(1e-6), &mut ()).unwrap();
+        let known = (0..largest).map(|i| n - 1 - i).chain(0..smallest).map(|i| now.eigenvalues[i]);
+        assert_eq!(found.eigenvalues.len(), largest + smallest);
+        assert!(found.eigenvalues.iter().zip(known).all(|(a, b)| (a - b).abs() <= 1e-9 * found.scale), "{found:?}");
+    }
+    // All eigenvalues, from both ends.
+    let small = DenseOperator(matrix(6, 0.1));
+    let found = refine_ends(&Matrix::zeros(6, 0), &small, 4, 9, &options(1e-9), &mut ()).unwrap();
+    let mut sorted = found.eigenvalues.clone();
+    sorted.sort_by(f64::total_cmp);
+    assert!(sorted.iter().zip(eigenvalues(&small.0)).all(|(a, b)| (a - b).abs() < 1e-8), "{found:?}");
+    assert_eq!(sorted.len(), 6);
+}
+
 /// An eigenvalue that rises from below the ones that were looked at comes in, and takes the place of the last one.
 #[test]
 fn an_eigenvalue_that_comes_in_is_seen() {

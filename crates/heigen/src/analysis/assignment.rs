@@ -85,7 +85,7 @@ mod tests {
     use crate::rng::NumpyRandomState;
 
     /// The largest sum over all ways to give different columns to the rows from `row` on.
-    fn best(gain: &Matrix<f64>, row: usize, used: &mut Vec<bool>, left: usize) -> f64 {
+    fn best(gain: &Matrix<f64>, row: usize, used: &mut [bool], left: usize) -> f64 {
         if row == gain.rows {
             return if left == 0 { 0.0 } else { f64::NEG_INFINITY };
         }

@@ -123,8 +123,8 @@ pub fn match_eigenvectors(
         turn_cluster(inner, cluster, &mut from, &mut turn, |i, j| share(i, j) > 0.5)?;
     }
     let mut turned = times(inner, &turn);
-    for j in 0..n {
-        if from[j].is_some_and(|i| turned.column(j)[i] < 0.0) {
+    for (j, before) in from.iter().enumerate() {
+        if before.is_some_and(|i| turned.column(j)[i] < 0.0) {
             for m in [&mut turned, &mut turn] {
                 m.column_mut(j).iter_mut().for_each(|x| *x = if *x == 0.0 { 0.0 } else { -*x });
             }

@@ -41,8 +41,7 @@ pub use complexity::{BoundaryComplexity, STRAIGHT, boundary_complexity};
 pub use embedding::{EmbeddingError, PERPLEXITY, principal_components, t_sne, trustworthiness};
 pub use encoding::{SignEncoding, sign_encoding};
 pub use follow::{
-    Look, LookError, LookOptions, Preconditioned, Step, UpdateRule, look, preconditioned_sharpness, share_in,
-    subspace_overlap,
+    Look, LookError, LookOptions, Preconditioned, Step, look, preconditioned_sharpness, share_in, subspace_overlap,
 };
 pub use generalization::{
     Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, RandomThreshold, Rule, alignments, count_aligned, per_vector,

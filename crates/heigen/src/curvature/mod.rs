@@ -28,8 +28,8 @@ pub use heigen_spectra::{
     IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement,
     Precision, Progress, Quadrature, Restricted, Scaled, Shifted, Space, SpectralDensity, Spectrum, SpectrumError,
     Split, Start, Stopped, Summed, SymmetricOperator, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which,
-    certify, dense, diagonal, exact, exact_diagonal, hutchinson, precision, refine, spectral_density, spectrum, stage,
-    top_k, top_k_from, trace,
+    certify, dense, diagonal, exact, exact_diagonal, hutchinson, precision, refine, refine_ends, spectral_density,
+    spectrum, stage, top_k, top_k_from, trace,
 };
 pub use hessian::Hessian;
 pub use operators::{

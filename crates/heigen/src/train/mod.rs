@@ -3,10 +3,11 @@
 mod checkpoint;
 mod optimizer;
 mod run;
+mod stability;
 mod training;
 
 pub use checkpoint::Checkpoint;
-pub(crate) use optimizer::BETA1;
 pub use optimizer::{Optimizer, learning_rate};
 pub use run::{Observer, Outcome, Plan, Report, STAGE, Trained, train};
+pub use stability::UpdateRule;
 pub use training::{Evaluation, Parts, TrainError, Training};

@@ -3,7 +3,7 @@
 use crate::config::{MultiStepLr, OptimizerSpec};
 
 /// Adam's constants, with PyTorch's default values.
-pub(crate) const BETA1: f64 = 0.9;
+pub(super) const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const ADAM_EPS: f64 = 1e-8;
 

@@ -4,7 +4,7 @@ use super::share_in;
 use crate::analysis::{FIGURE_4_EPS, Outliers, Rule, count_aligned, per_vector};
 use crate::curvature::{
     Estimate, EstimateError, ExampleLabels, Failure, Hessian, KrylovBasis, Problem, Start, Stopped, SymmetricOperator,
-    TopKError, TopKOptions, Watch, Which, refine, top_k_from, trace,
+    TopK, TopKError, TopKOptions, Watch, Which, refine_ends, top_k_from, trace,
 };
 use crate::linalg::{Matrix, norm};
 
@@ -111,7 +111,7 @@ pub struct Look {
 /// Looks at the Hessian of `problem`: extreme eigenpairs, the trace, and what follows from them.
 ///
 /// A search that begins at `start` [P, k + l], the eigenvectors of a look at a moment nearby in their order, takes fewer products
-/// than one from random directions, which finds eigenpairs that were never seen more surely ([`refine`]): of many looks some
+/// than one from random directions, which finds eigenpairs that were never seen more surely ([`refine_ends`]): of many looks some
 /// should begin anew.
 ///
 /// # Shapes
@@ -135,26 +135,19 @@ pub fn look(
     let lowest = options.lowest.min(p - k);
     let search = options.search();
     let start = start.filter(|start| start.columns >= k + lowest);
-    let (top, low) = match start {
-        Some(start) => {
-            let (high, below) = (start.columns(0..k), start.columns(k..k + lowest));
-            let top = refine(&high, &operator, k, Which::Largest, &search, watch)?;
-            (top, refine(&below, &operator, lowest, Which::Smallest, &search, watch)?)
-        }
-        None => {
-            let mut basis = KrylovBasis::random(space, TopKOptions::DEFAULT_BLOCK, options.seed)?;
-            let top = top_k_from(Start::Continue(&mut basis), &operator, k, Which::Largest, &search, watch)?;
-            (top, top_k_from(Start::Continue(&mut basis), &operator, lowest, Which::Smallest, &search, watch)?)
-        }
+    let found = if let Some(start) = start {
+        refine_ends(start, &operator, k, lowest, &search, watch)?
+    } else {
+        let mut basis = KrylovBasis::random(space, TopKOptions::DEFAULT_BLOCK, options.seed)?;
+        let top = top_k_from(Start::Continue(&mut basis), &operator, k, Which::Largest, &search, watch)?;
+        joined(top, top_k_from(Start::Continue(&mut basis), &operator, lowest, Which::Smallest, &search, watch)?)
     };
     let gradient = problem.gradient();
     let classes = problem.network().n_outputs().min(k);
-    let gradient_in_classes = share_in(&top.eigenvectors.columns(0..classes), &gradient);
-    let gradient_in_top = share_in(&top.eigenvectors, &gradient);
-    let (outliers, outliers_certain) = outliers(&top.eigenvalues, low.eigenvalues.first().copied(), k == p);
-    let mut eigenvectors = top.eigenvectors;
-    eigenvectors.data.extend(low.eigenvectors.data);
-    eigenvectors.columns += low.eigenvectors.columns;
+    let TopK { eigenvalues, eigenvectors, residuals, scale, products, .. } = found;
+    let gradient_in_classes = share_in(&eigenvectors.columns(0..classes), &gradient);
+    let gradient_in_top = share_in(&eigenvectors.columns(0..k), &gradient);
+    let (outliers, outliers_certain) = outliers(&eigenvalues[..k], eigenvalues.get(k).copied(), k == p);
     let alignments = if problem.classes().is_some() {
         let all = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &eigenvectors);
         per_vector(&all, Rule::Max)
@@ -168,15 +161,14 @@ pub fn look(
         None if estimated => Some(trace(&operator, options.trace_products, options.seed, watch)?),
         None => None,
     };
-    let join = |top: Vec<f64>, low: Vec<f64>| top.into_iter().chain(low).collect::<Vec<f64>>();
     Ok(Look {
-        eigenvalues: join(top.eigenvalues, low.eigenvalues),
+        eigenvalues,
         eigenvectors,
         k,
-        residuals: join(top.residuals, low.residuals),
-        scale: top.scale.max(low.scale),
+        residuals,
+        scale,
         trace,
-        products: top.products + low.products,
+        products,
         trace_products: if estimated { options.trace_products.min(p) } else { 0 },
         outliers,
         outliers_certain,
@@ -188,6 +180,17 @@ pub fn look(
         gradient_in_top,
         gradient_in_classes,
     })
+}
+
+/// The pairs of both ends together.
+fn joined(mut top: TopK<Matrix<f64>>, low: TopK<Matrix<f64>>) -> TopK<Matrix<f64>> {
+    top.eigenvalues.extend(low.eigenvalues);
+    top.residuals.extend(low.residuals);
+    top.eigenvectors.data.extend(low.eigenvectors.data);
+    top.eigenvectors.columns += low.eigenvectors.columns;
+    top.scale = top.scale.max(low.scale);
+    top.products += low.products;
+    top
 }
 
 /// The outliers among the largest eigenvalues `top`, largest first, and whether there can be no more of them: the next gap of 5 %

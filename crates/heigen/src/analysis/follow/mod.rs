@@ -2,10 +2,8 @@
 
 mod look;
 mod preconditioned;
-mod stability;
 mod subspace;
 
 pub use look::{Look, LookError, LookOptions, look};
 pub use preconditioned::{Preconditioned, preconditioned_sharpness};
-pub use stability::UpdateRule;
 pub use subspace::{Step, share_in, subspace_overlap};

@@ -45,7 +45,7 @@ fn top(q: &Matrix<f64>, of: impl Fn(usize) -> f64, k: usize, stream: &mut NumpyR
 }
 
 /// The best of all ways to give each earlier vector another later one, tried one by one.
-fn brute(overlaps: &Matrix<f64>, row: usize, used: &mut Vec<bool>) -> (f64, Vec<usize>) {
+fn brute(overlaps: &Matrix<f64>, row: usize, used: &mut [bool]) -> (f64, Vec<usize>) {
     if row == overlaps.rows {
         return (0.0, vec![]);
     }

@@ -1,5 +1,6 @@
 //! The largest curvature at which an update rule is stable.
 
+use super::optimizer::BETA1;
 use crate::config::OptimizerSpec;
 
 /// The momentum of an update rule, on which its stability depends; g is the gradient and eta the learning rate.
@@ -20,9 +21,9 @@ impl UpdateRule {
     /// Sharpness-aware minimisation has that of its SGD, below whose threshold it settles.
     pub fn of(optimizer: &OptimizerSpec) -> Self {
         match *optimizer {
-            OptimizerSpec::Sgd { momentum, .. } | OptimizerSpec::Sam { momentum, .. } if momentum == 0.0 => Self::Plain,
+            OptimizerSpec::Sgd { momentum: 0.0, .. } | OptimizerSpec::Sam { momentum: 0.0, .. } => Self::Plain,
             OptimizerSpec::Sgd { momentum, .. } | OptimizerSpec::Sam { momentum, .. } => Self::Polyak(momentum),
-            OptimizerSpec::Adam { .. } => Self::Averaged(crate::train::BETA1),
+            OptimizerSpec::Adam { .. } => Self::Averaged(BETA1),
         }
     }
 
@@ -33,7 +34,7 @@ impl UpdateRule {
     /// Cohen et al., arXiv:2103.00065, section 2; arXiv:2207.14484 for Adam: 38 / eta at b = 0.9.
     ///
     /// ```
-    /// use heigen::analysis::UpdateRule;
+    /// use heigen::train::UpdateRule;
     /// assert_eq!(UpdateRule::Plain.threshold(0.1), 20.0);
     /// assert!((UpdateRule::Averaged(0.9).threshold(1.0) - 38.0).abs() < 1e-12);
     /// ```
