@@ -1,12 +1,15 @@
 //! The field's classic experiments, done again on small networks and samples that are built into the program: for each the
 //! published claims, what is measured here, a verdict, and a figure.
 
+mod bulk;
 mod classes;
 mod edge;
 mod page;
 mod rank;
 mod recipe;
+mod sam;
 mod samples;
+mod sharp;
 mod subspace;
 
 use crate::call::Call;
@@ -57,7 +60,7 @@ struct Measured {
 }
 
 /// All of them, in the order of the page.
-const CLASSICS: [Classic; 4] = [
+const CLASSICS: [Classic; 7] = [
     Classic {
         name: "edge-of-stability",
         title: "Progressive sharpening and the edge of stability",
@@ -65,6 +68,9 @@ const CLASSICS: [Classic; 4] = [
     },
     Classic { name: "tiny-subspace", title: "Gradient descent in a tiny subspace", measure: subspace::measure },
     Classic { name: "class-structure", title: "Outliers and the means of classes", measure: classes::measure },
+    Classic { name: "bulk-and-outliers", title: "Bulk and outliers against width and data", measure: bulk::measure },
+    Classic { name: "sharp-minima", title: "Sharp minima of the same function", measure: sharp::measure },
+    Classic { name: "sharpness-aware", title: "Sharpness-aware minimisation", measure: sam::measure },
     Classic { name: "linear-rank", title: "The rank of deep linear networks", measure: rank::measure },
 ];
 
