@@ -136,6 +136,6 @@ fn panel_at(panel: &CurvePanel, at: [f64; 2]) -> Result<(Vec<Element>, f64), Fig
 /// The line of the `i`-th level: dashed, and darker for later ones.
 fn dashed(i: usize) -> Stroke {
     let color = if i == 0 { FAINT } else { Rgb::BLACK };
-    let dash = if i % 2 == 0 { vec![4.0, 2.5] } else { vec![1.5, 1.8] };
+    let dash = if i.is_multiple_of(2) { vec![4.0, 2.5] } else { vec![1.5, 1.8] };
     Stroke { dash, ..Stroke::solid(color, 1.0) }
 }
