@@ -141,9 +141,8 @@ def test_a_recorder_agrees_with_the_dense_hessian_at_every_look(kind):
     }
     thresholds = {"plain": 4.0, "polyak": 38.0, "nesterov": 38 / 2.8, "averaged": 380.0, "adam": 3800.0, "rmsprop": 200.0}
     optimizer = make[kind](model.parameters())
-    recorder = heigen.torch.Recorder(
-        heigen.torch.Hessian(model, (X, y), loss), every=5, k=3, lowest=2, tol=1e-7, optimizer=optimizer
-    )
+    op = heigen.torch.Hessian(model, (X, y), loss)
+    recorder = heigen.torch.Recorder(op, every=5, k=3, lowest=2, tol=1e-7, optimizer=optimizer)
     looks, before = 0, None
     for _ in range(30):
         optimizer.zero_grad()
@@ -153,6 +152,7 @@ def test_a_recorder_agrees_with_the_dense_hessian_at_every_look(kind):
             continue
         looks += 1
         gradient, hessian = written_out(model, X, y, loss)
+        assert np.allclose(op.gradient(), gradient)
         values, vectors = np.linalg.eigh(hessian)
         moment = recorder.along.moments[-1]
         wanted = np.concatenate([values[::-1][:3], values[:2]])
@@ -182,7 +182,7 @@ def test_a_recorder_agrees_with_the_dense_hessian_at_every_look(kind):
 def recorded(folder, stops=()):
     """A training with a recorder, which is made anew at every stop, as if the program had begun again there."""
     model, X, y, loss = module()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
 
     def made():
         return heigen.torch.Recorder(heigen.torch.Hessian(model, (X, y), loss), every=2, k=3, folder=folder, keep=4)
@@ -201,6 +201,8 @@ def recorded(folder, stops=()):
 def test_a_recorder_of_a_folder_goes_on_where_it_was(tmp_path):
     whole, broken = recorded(tmp_path / "a"), recorded(tmp_path / "b", stops=(10, 12, 30))
     assert len(whole.along) == 20
+    given = [moment["identities_given"] for moment in whole.along.moments]
+    assert given[5] > 4 and given[-1] > given[6], "vectors come in before and after the stops, else the test shows little"
     for a, b in zip(whole.along.moments, broken.along.moments):
         assert a["eigenvalues"] == pytest.approx(b["eigenvalues"], abs=1e-9) and a["identities"] == b["identities"]
     # Of many moments some keep their vectors, evenly spread, the last among them.
