@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -313,3 +314,15 @@ def test_a_function_of_blocks_is_given_blocks(known):
 
     heigen.eigsh(heigen.as_operator(product, n=P, block=True), 3, "LA", check=False)
     assert widths[0] == 2
+
+
+def test_set_threads_is_for_the_native_engine_too():
+    from heigen import _native
+
+    try:
+        heigen.set_threads(2)
+        assert json.loads(_native.resources())["threads"] == 2
+        assert json.loads(_native.resources(threads=3))["threads"] == 3
+    finally:
+        heigen.set_threads(0)
+    assert json.loads(_native.resources())["threads"] == 0

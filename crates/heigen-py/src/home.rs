@@ -120,6 +120,11 @@ impl PyHome {
 
 impl Space for PyHome {
     type Block = PyBlock;
+    type Coarse = Self;
+
+    fn refined(&self, block: &PyBlock) -> Result<PyBlock, Failure> {
+        self.copy(self.all(block))
+    }
 
     fn len(&self) -> usize {
         self.len

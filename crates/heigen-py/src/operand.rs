@@ -107,20 +107,24 @@ pub(crate) trait FromNative {
 }
 
 macro_rules! from_native {
-    ($t:ty, $variant:ident) => {
+    ($t:ty, $native:pat => $made:expr) => {
         impl FromNative for NativeOf<$t> {
             type Home = Shared<$t>;
             fn from_native(native: NativeOperator) -> PyResult<Operator<Shared<$t>>> {
                 match native {
-                    NativeOperator::$variant(operator) => Ok(Box::new(Native(Lifted(operator)))),
+                    $native => Ok(Box::new($made)),
                     _ => Err(error(Class::Input, "operators of different types do not fit together")),
                 }
             }
         }
     };
 }
-from_native!(f64, F64);
-from_native!(f32, F32);
+from_native!(f64, NativeOperator::F64 { operator, coarse, operations } => {
+    Native { operator: Lifted(operator), coarse: Some(coarse), operations }
+});
+from_native!(f32, NativeOperator::F32 { operator, operations } => {
+    Native { operator: Lifted(operator), coarse: None, operations }
+});
 
 impl Face for PyHome {
     fn of(operator: &Bound<'_, PyAny>) -> PyResult<Self> {

@@ -1,6 +1,7 @@
 //! Vectors in host memory that Python may look at.
 
 use crate::call::aside;
+use crate::native;
 use heigen_spectra::linalg::{Matrix, Scalar};
 use heigen_spectra::{Columns, Failure, Host, Law, Space, Split, SymmetricOperator, Threads, Watch};
 use std::ops::Range;
@@ -96,6 +97,12 @@ impl<T: Scalar> Shared<T> {
 
 impl<T: Scalar> Space for Shared<T> {
     type Block = Block<T>;
+    type Coarse = Shared<f32>;
+
+    fn refined(&self, block: &Block<f32>) -> Result<Block<T>, Failure> {
+        let (work, block) = (self.pass(block.columns), Arc::clone(block));
+        self.operation(work, move |host| host.refined(&block).map(Arc::new))
+    }
 
     fn len(&self) -> usize {
         self.0.len()
@@ -263,6 +270,11 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
         Ok(cheap.map(|cheap| -> Box<dyn SymmetricOperator<Shared<T>> + '_> { Box::new(Lifted(cheap)) }))
     }
 
+    fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<Shared<f32>> + '_>>, Failure> {
+        let coarse = self.0.coarse()?;
+        Ok(coarse.map(|coarse| -> Box<dyn SymmetricOperator<Shared<f32>> + '_> { Box::new(Lifted(coarse)) }))
+    }
+
     fn exact_trace(&self) -> Option<f64> {
         self.0.exact_trace()
     }
@@ -282,21 +294,27 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
 }
 
 /// An operator of the engine as a whole: [`Lifted`], with signals looked at during its products.
-pub(crate) struct Native<T>(pub(crate) Lifted<Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>>);
+pub(crate) struct Native<T> {
+    pub(crate) operator: Lifted<native::Held<T>>,
+    /// The operator in float32, where it is one in float64.
+    pub(crate) coarse: Option<native::Held<f32>>,
+    /// Operations of a product with one direction.
+    pub(crate) operations: f64,
+}
 
-/// Products with fewer entries take no time.
-const FEW: usize = 1 << 12;
+/// Products of fewer operations take less than some hundredths of a second.
+const FEW: f64 = 1e8;
 
 impl<T: Scalar> SymmetricOperator<Shared<T>> for Native<T> {
     fn space(&self) -> Shared<T> {
-        self.0.space()
+        self.operator.space()
     }
 
     fn apply(&self, directions: &Block<T>, out: &mut Block<T>) -> Result<(), Failure> {
-        if directions.data.len() < FEW {
-            return self.0.apply(directions, out);
+        if self.operations * (directions.columns as f64) < FEW {
+            return self.operator.apply(directions, out);
         }
-        let (operator, directions, mut block) = (Arc::clone(&self.0.0), Arc::clone(directions), taken(out));
+        let (operator, directions, mut block) = (Arc::clone(&self.operator.0), Arc::clone(directions), taken(out));
         *out = aside(move || operator.apply(&directions, Arc::make_mut(&mut block)).map(|()| block))?;
         Ok(())
     }
@@ -306,22 +324,28 @@ impl<T: Scalar> SymmetricOperator<Shared<T>> for Native<T> {
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Box<dyn SymmetricOperator<Shared<T>> + '_>>, Failure> {
-        self.0.written_out(limit_bytes, watch)
+        self.operator.written_out(limit_bytes, watch)
+    }
+
+    fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<Shared<f32>> + '_>>, Failure> {
+        Ok(self.coarse.as_ref().map(|coarse| -> Box<dyn SymmetricOperator<Shared<f32>> + '_> {
+            Box::new(Native { operator: Lifted(Arc::clone(coarse)), coarse: None, operations: self.operations })
+        }))
     }
 
     fn exact_trace(&self) -> Option<f64> {
-        self.0.exact_trace()
+        self.operator.exact_trace()
     }
 
     fn rounding(&self) -> f64 {
-        self.0.rounding()
+        self.operator.rounding()
     }
 
     fn split(&self) -> Result<Option<Split<'_, Shared<T>>>, Failure> {
-        self.0.split()
+        self.operator.split()
     }
 
     fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
-        self.0.recomputed(directions, trial)
+        self.operator.recomputed(directions, trial)
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn combined<S: Space>(space: &S, a: Columns<'_, S::Block>, s: &Matrix
 
 /// All eigenpairs of a small matrix, on the threads of the space.
 pub(crate) fn small_eigen<S: Space>(space: &S, a: &Matrix<f64>) -> Result<Eigenpairs<f64>, EigenError> {
-    space.threads().run(|| self_adjoint_eigen(a))
+    if a.rows <= linalg::SMALL { self_adjoint_eigen(a) } else { space.threads().run(|| self_adjoint_eigen(a)) }
 }
 
 /// A product of small matrices, on the threads of the space.

@@ -1,6 +1,9 @@
 //! Vectors in host memory: matrices of float32 or float64, multiplied by faer.
 
-use crate::linalg::{Matrix, Scalar, combine, dot, gram_by_tiles, orthonormalize, par, transposed_product_by_tiles};
+use crate::linalg::{
+    Matrix, Scalar, combine, dot, gram_by_tiles, is_combination_shared, is_sum_shared, orthonormalize, par,
+    transposed_product_by_tiles,
+};
 use crate::operators::{gather, scatter};
 use crate::random::fill;
 use crate::space::{Columns, Space};
@@ -47,6 +50,14 @@ impl<T> Host<T> {
     }
 }
 
+impl<T: Scalar> Host<T> {
+    /// Runs `work` in the home's threads if it is `shared` among them, else right here: to hand it over takes longer than a
+    /// small operation does.
+    fn enter<R: Send>(&self, shared: bool, work: impl FnOnce() -> R + Send) -> R {
+        if shared { self.threads.run(work) } else { work() }
+    }
+}
+
 /// faer's view of some columns.
 fn view<'a, T: Scalar>(columns: &Columns<'a, Matrix<T>>) -> MatRef<'a, T> {
     columns.block.as_ref().subcols(columns.range.start, columns.len())
@@ -71,6 +82,12 @@ fn narrowed<T: Scalar>(s: &Matrix<f64>) -> Matrix<T> {
 
 impl<T: Scalar> Space for Host<T> {
     type Block = Matrix<T>;
+    type Coarse = Host<f32>;
+
+    fn refined(&self, block: &Matrix<f32>) -> Result<Matrix<T>, Failure> {
+        let data = block.data.iter().map(|&x| T::from_f32(x)).collect();
+        Ok(Matrix { data, rows: block.rows, columns: block.columns })
+    }
 
     fn len(&self) -> usize {
         self.len
@@ -127,7 +144,7 @@ impl<T: Scalar> Space for Host<T> {
     }
 
     fn gram(&self, a: Columns<'_, Matrix<T>>, b: Columns<'_, Matrix<T>>) -> Result<Matrix<f64>, Failure> {
-        Ok(self.threads.run(|| gram(&a, &b, par())))
+        Ok(self.enter(is_sum_shared(self.len, a.len(), b.len()), || gram(&a, &b, par())))
     }
 
     fn gram_each(
@@ -162,7 +179,8 @@ impl<T: Scalar> Space for Host<T> {
             let beta = T::from_f64(beta);
             y.data.iter_mut().for_each(|y| *y *= beta);
         }
-        self.threads.run(|| combine(y.as_mut(), accum, view(&a), &s, T::from_f64(alpha), par()));
+        let shared = is_combination_shared(self.len, &s);
+        self.enter(shared, || combine(y.as_mut(), accum, view(&a), &s, T::from_f64(alpha), par()));
         Ok(())
     }
 

@@ -55,6 +55,15 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         Ok(None)
     }
 
+    /// The operator in a coarser type of numbers, where there is one and its products are cheaper. Extreme eigenpairs are
+    /// searched for with the coarser operator, and refined and proven with `self`.
+    ///
+    /// # Errors
+    /// [`Failure`] if the coarser operator cannot be made.
+    fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<S::Coarse> + '_>>, Failure> {
+        Ok(None)
+    }
+
     /// tr A, exact up to rounding, computed without any product; `None` where the operator's structure gives no such
     /// way.
     fn exact_trace(&self) -> Option<f64> {
@@ -150,6 +159,10 @@ macro_rules! forward {
                 watch: &mut dyn Watch,
             ) -> Result<Option<Box<dyn SymmetricOperator<S> + '_>>, Failure> {
                 (**self).written_out(limit_bytes, watch)
+            }
+
+            fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<S::Coarse> + '_>>, Failure> {
+                (**self).coarse()
             }
 
             fn exact_trace(&self) -> Option<f64> {

@@ -45,6 +45,15 @@ pub trait Space: Clone + 'static {
     /// A block of vectors [P, k].
     type Block;
 
+    /// The home of the same vectors in a coarser type of numbers, in which work is cheaper; the home itself where there is none.
+    type Coarse: Space;
+
+    /// A block of [`Space::Coarse`] as a block of this home, the same numbers.
+    ///
+    /// # Errors
+    /// [`Failure`] if the home of the vectors cannot do it.
+    fn refined(&self, block: &<Self::Coarse as Space>::Block) -> Result<Self::Block, Failure>;
+
     /// P, the length of a vector.
     fn len(&self) -> usize;
 

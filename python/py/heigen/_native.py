@@ -16,7 +16,7 @@ import numpy as np
 from heigen._arguments import finite
 from heigen._errors import FileError, InputError, NotDeterministicError, Warning, WrongTypeError
 
-__all__ = ["asked", "making", "npy", "resources", "samples_of", "told", "written"]
+__all__ = ["asked", "choose_threads", "making", "npy", "resources", "samples_of", "told", "written"]
 
 #: The loss of a network's analysis under the names of torch.nn.functional as well.
 LOSSES = {
@@ -29,6 +29,9 @@ REGRESSIONS = ("l1", "huber", "smooth_l1", "gaussian_nll")
 
 #: Less memory than this is a number of something else than bytes.
 _LEAST_MEMORY = 2**20
+
+#: The number of threads of the engine where a call names none: that of heigen.set_threads; 0 is one for each processor.
+_chosen_threads = 0
 
 
 def asked(options: Mapping[str, Any]) -> str:
@@ -81,8 +84,14 @@ def making(seed: int | None = None, pretrained: Any = None, force: bool = False,
     return json_of({"seed": seed, "pretrained": pretrained, "force": force, "eval_every": eval_every})
 
 
+def choose_threads(number: int) -> None:
+    """Lets the engine run in so many threads wherever a call names none."""
+    global _chosen_threads
+    _chosen_threads = number
+
+
 def resources(threads: int = 0, memory: float | None = None, images: Any = None) -> str:
-    """What the engine may use: threads (0: all cores), bytes of memory, the folder of the image sets."""
+    """What the engine may use: threads (0: those of set_threads), bytes of memory, the folder of the image sets."""
     threads = integer(threads, "threads")
     if not 0 <= threads <= 1024:
         raise InputError("the number of threads is out of range", "threads", threads, "0 (all cores) to 1024")
@@ -92,7 +101,7 @@ def resources(threads: int = 0, memory: float | None = None, images: Any = None)
     if memory is not None and memory < _LEAST_MEMORY:
         wanted = f"{memory:g} * 2**30 for so many GiB"
         raise InputError("the memory is given in bytes, and this is less than a MiB", "memory", memory, wanted)
-    return json_of({"threads": threads, "memory": memory, "images": path_of(images, "images")})
+    return json_of({"threads": threads or _chosen_threads, "memory": memory, "images": path_of(images, "images")})
 
 
 def json_of(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from heigen import _heigen
+from heigen import _heigen, _native
 from heigen._arguments import array, finite, integer, positive, seed_of, text
 from heigen._errors import InputError, NotConvergedError, TooLargeError
 from heigen._operators import Operator, as_operator
@@ -314,12 +314,14 @@ def solve(
 def set_threads(number: int = 0) -> None:
     """Let operations on vectors in the host's memory run in so many threads; 0 is one for each processor.
 
-    Results do not depend on it. The threads of PyTorch, JAX and NumPy are their own.
+    It is also the number for the native engine wherever a call has no ``threads=`` of its own. Operators keep the threads that
+    they were made with. Results do not depend on it. The threads of PyTorch, JAX and NumPy are their own.
     """
     number = integer(number, "number", 0)
     if number > 1024:
         raise InputError("the number of threads is out of range", "number", number, "0 (all cores) to 1024")
     _heigen.set_threads(number)
+    _native.choose_threads(number)
 
 
 def _rows(op: Operator, directions: Any, where: str) -> Any:

@@ -10,7 +10,7 @@ mod workspace;
 
 use pyo3::prelude::*;
 
-pub(crate) use operator::{NativeOperator, as_native};
+pub(crate) use operator::{Held, NativeOperator, as_native};
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<workspace::Workspace>()?;

@@ -8,11 +8,15 @@ use numpy::{Element, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods}
 use pyo3::prelude::*;
 use std::sync::Arc;
 
-/// An operator of the engine in float64 or float32.
+/// An operator of the engine that any number of threads may hold.
+pub(crate) type Held<T> = Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>;
+
+/// An operator of the engine in float64, with its form in float32, or in float32 alone; and the operations of a product with a
+/// direction.
 #[derive(Clone)]
 pub(crate) enum NativeOperator {
-    F64(Arc<dyn SymmetricOperator<Host<f64>> + Send + Sync>),
-    F32(Arc<dyn SymmetricOperator<Host<f32>> + Send + Sync>),
+    F64 { operator: Held<f64>, coarse: Held<f32>, operations: f64 },
+    F32 { operator: Held<f32>, operations: f64 },
 }
 
 /// The object in the attribute `_native` of an operator in Python that is one of the engine's.
@@ -30,11 +34,17 @@ pub(crate) fn as_native(object: &Bound<'_, PyAny>) -> PyResult<Option<NativeOper
 
 impl NativeHandle {
     pub(crate) fn double(owned: &Owned<f64>) -> Self {
-        Self { operator: NativeOperator::F64(Arc::clone(&owned.operator)) }
+        Self {
+            operator: NativeOperator::F64 {
+                operator: Arc::clone(&owned.operator),
+                coarse: Arc::clone(&owned.coarse),
+                operations: owned.operations,
+            },
+        }
     }
 
     pub(crate) fn single(owned: &Owned<f32>) -> Self {
-        Self { operator: NativeOperator::F32(Arc::clone(&owned.operator)) }
+        Self { operator: NativeOperator::F32 { operator: Arc::clone(&owned.operator), operations: owned.operations } }
     }
 }
 
@@ -44,23 +54,23 @@ impl NativeHandle {
     #[getter]
     fn length(&self) -> usize {
         match &self.operator {
-            NativeOperator::F64(operator) => operator.n_params(),
-            NativeOperator::F32(operator) => operator.n_params(),
+            NativeOperator::F64 { operator, .. } => operator.n_params(),
+            NativeOperator::F32 { operator, .. } => operator.n_params(),
         }
     }
 
     /// Writes the products with the directions `rows` [k, P] into `out`; both are of the operator's type.
     fn apply(&self, py: Python<'_>, rows: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
         match &self.operator {
-            NativeOperator::F64(operator) => apply::<f64>(py, operator, rows, out),
-            NativeOperator::F32(operator) => apply::<f32>(py, operator, rows, out),
+            NativeOperator::F64 { operator, .. } => apply::<f64>(py, operator, rows, out),
+            NativeOperator::F32 { operator, .. } => apply::<f32>(py, operator, rows, out),
         }
     }
 }
 
 fn apply<T: Scalar + Element>(
     py: Python<'_>,
-    operator: &Arc<dyn SymmetricOperator<Host<T>> + Send + Sync>,
+    operator: &Held<T>,
     rows: &Bound<'_, PyAny>,
     out: &Bound<'_, PyAny>,
 ) -> PyResult<()> {

@@ -33,6 +33,8 @@ pub struct KrylovBasis<B> {
     pub(super) scale: f64,
     /// Columns the operator was applied to, over all calls.
     pub(super) products: usize,
+    /// Whether what is found is refined in a finer type of numbers.
+    pub(super) coarse: bool,
     seed: u64,
     /// Columns of the seed's random matrix that have been used.
     drawn: u64,
@@ -50,6 +52,8 @@ const ROUNDING: f64 = 100.0;
 /// Components of a block along the basis that may wait to be taken away, in units of the root of epsilon: their squares
 /// are smaller than rounding by the square of this.
 const SECOND_ORDER: f64 = 0.1;
+/// The same in a coarse search, whose results are refined: the squares may be as large as rounding.
+const SECOND_ORDER_COARSE: f64 = 0.7;
 /// If what is left of a product is shorter than the product by this factor, rounding has left components along the last
 /// blocks, too.
 const CANCELLED: f64 = 10.0;
@@ -103,6 +107,7 @@ impl<B> KrylovBasis<B> {
             steps_needed: 0,
             scale: 0.0,
             products: 0,
+            coarse: false,
             seed: u64::from(seed),
             drawn: 0,
         })
@@ -207,7 +212,8 @@ impl<B> KrylovBasis<B> {
         let longest = (0..width).map(square).fold(0.0, f64::max).sqrt();
         self.scale = self.scale.max(longest);
         let least = small_eigen(space, &gram)?.eigenvalues.first().map_or(0.0, |l| l.max(0.0).sqrt());
-        let may_wait = !self.pending && space.epsilon().sqrt() * self.scale <= SECOND_ORDER * least;
+        let order = if self.coarse { SECOND_ORDER_COARSE } else { SECOND_ORDER };
+        let may_wait = !self.pending && space.epsilon().sqrt() * self.scale <= order * least;
 
         if space.columns(&self.q) > m {
             // An earlier attempt failed after this step.

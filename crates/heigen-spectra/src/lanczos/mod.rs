@@ -4,6 +4,7 @@ mod basis;
 mod looks;
 mod options;
 mod proof;
+mod refine;
 mod top_k;
 mod which;
 

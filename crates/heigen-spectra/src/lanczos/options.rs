@@ -129,6 +129,9 @@ pub struct TopK<B> {
     pub tolerance: f64,
     /// Columns that the operator was applied to in this call, including the products that `residuals` follow from.
     pub products: usize,
+    /// Columns that the operator in a coarser type of numbers ([`SymmetricOperator::coarse`](crate::SymmetricOperator::coarse))
+    /// was applied to, beside `products`; 0 where the search was done with the operator itself.
+    pub drafts: usize,
     /// Number of thick restarts.
     pub restarts: usize,
     /// Whether every residual is at most `tolerance * scale`.

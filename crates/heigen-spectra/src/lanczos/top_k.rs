@@ -2,6 +2,7 @@
 
 use super::basis::Ritz;
 use super::looks::{Looks, Sizes};
+use super::refine::{Draft, by_draft};
 use super::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, proof};
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 use std::fmt::Debug;
@@ -75,9 +76,20 @@ pub fn top_k_from<S: Space<Block: Debug>>(
     watch: &mut dyn Watch,
 ) -> Result<TopK<S::Block>, TopKError<S::Block>> {
     let space = &operator.space();
+    let p = space.len();
+    let k = k.min(p);
+    let tolerance = options.tolerance.max(TopKOptions::attainable(space.epsilon(), p));
     let mut own;
+    let mut used = [0, 0];
     let basis = match start {
         Start::Random => {
+            match by_draft(space, operator, k, which, &TopKOptions { tolerance, ..options.clone() }, watch)? {
+                Draft::Refined(top) => {
+                    let top = *top;
+                    return if top.converged { Ok(top) } else { Err(TopKError::NotConverged(Box::new(top))) };
+                }
+                Draft::None { products, drafts } => used = [products, drafts],
+            }
             own = KrylovBasis::random(space, options.block(), options.seed)?;
             &mut own
         }
@@ -87,76 +99,131 @@ pub fn top_k_from<S: Space<Block: Debug>>(
         }
         Start::Continue(basis) => basis,
     };
-    let p = space.len();
     if basis.n_params() != p {
         return Err(TopKError::Size { got: basis.n_params(), wanted: p });
     }
-    let k = k.min(p);
-    let block = options.block();
-    let tolerance = options.tolerance.max(TopKOptions::attainable(space.epsilon(), p));
-    let run = Run { k, which, tolerance, before: basis.products, epsilon: space.epsilon() };
+    let run = Run { k, which, tolerance, before: basis.products, epsilon: space.epsilon(), coarse: false };
     if k == 0 {
         return Ok(run.nothing(space, basis)?);
     }
-    let limit = options.products(k);
-    let mut aim = AIM * tolerance;
-    let (mut restarts, mut converged) = (0, 0);
-    let mut looks = Looks::default();
+    let limit = options.products(k).saturating_sub(used.iter().sum());
+    let mut course = Course::new(AIM * tolerance);
     loop {
-        let subspace = options.subspace(k, space, block.max(basis.width()));
-        let exhausted = basis.products - run.before + basis.width() + proof::products(k, run.epsilon) > limit;
-        let full = basis.len() + basis.width() > subspace;
-        let due = basis.len() >= k && looks.is_due(basis.products);
-        if !basis.is_empty() && (due || full || exhausted || basis.is_invariant()) {
-            let ritz = basis.ritz(space)?;
-            let state = run.state(basis, &ritz, aim);
-            converged = state.converged;
-            looks.note(basis.products, state.worst, &Sizes { p, m: basis.len(), width: basis.width() });
-            // An earlier call has seen to it that the pairs of a basis that is only looked at again are all there.
-            let known = basis.is_invariant() || basis.products == run.before;
-            let settled = looks.settled(run.values(&ritz), tolerance * basis.scale) || known;
-            if exhausted || (state.converged == k && settled && !state.saturated && basis.is_developed()) {
-                let left = limit.saturating_sub(basis.products - run.before);
-                let top = run.finish(space, basis, operator, &ritz, [left, restarts])?;
-                if top.converged {
-                    return Ok(top);
-                }
-                if exhausted || basis.is_invariant() {
-                    return Err(TopKError::NotConverged(Box::new(top)));
-                }
-                aim *= 0.25;
-                looks = Looks::default();
-            } else if state.saturated || (basis.is_invariant() && basis.width() == 0) {
-                // Doubling the directions keeps the number of times low that they have to develop.
-                basis.widen(space, block.max(basis.starts))?;
-                looks = Looks::default();
-            }
-            if full {
-                let kept = run.kept(&ritz, subspace, basis.width());
-                basis.compress(space, &ritz, &kept)?;
-                restarts += 1;
-            }
+        let (ritz, exhausted) = search(&run, space, operator, basis, options, limit, &mut course, watch)?;
+        let left = limit.saturating_sub(basis.products - run.before);
+        let mut top = run.finish(space, basis, operator, &ritz, [left, course.restarts])?;
+        top.products += used[0];
+        top.drafts = used[1];
+        if top.converged {
+            return Ok(top);
         }
-        watch.tell(stage::LANCZOS, converged as u64, Some(k as u64), "eigenpairs")?;
-        basis.extend(space, operator)?;
+        if exhausted || basis.is_invariant() {
+            return Err(TopKError::NotConverged(Box::new(top)));
+        }
+        course.aim *= 0.25;
+        course.looks = Looks::default();
+        go_on(&run, space, operator, basis, options, Some(&ritz), &mut course, watch)?;
     }
 }
 
+/// How far a search has come.
+pub(super) struct Course {
+    /// What the estimates of residuals are to be below, as a fraction of |A|.
+    aim: f64,
+    pub(super) restarts: usize,
+    converged: usize,
+    looks: Looks,
+}
+
+impl Course {
+    pub(super) fn new(aim: f64) -> Self {
+        Self { aim, restarts: 0, converged: 0, looks: Looks::default() }
+    }
+}
+
+/// Extends the basis until the estimates say that the wanted pairs have converged, or until `limit` products are used up, which
+/// the second result tells. The Ritz pairs are those of the basis as it is then.
+#[expect(clippy::too_many_arguments, reason = "a search has these parts, and two callers")]
+pub(super) fn search<S: Space>(
+    run: &Run,
+    space: &S,
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    basis: &mut KrylovBasis<S::Block>,
+    options: &TopKOptions,
+    limit: usize,
+    course: &mut Course,
+    watch: &mut dyn Watch,
+) -> Result<(Ritz, bool), Failure> {
+    let (p, k, block) = (space.len(), run.k, options.block());
+    loop {
+        let full = basis.len() + basis.width() > options.subspace(k, space, block.max(basis.width()));
+        let exhausted = basis.products - run.before + basis.width() + proof::products(k, run.epsilon) > limit;
+        let due = basis.len() >= k && course.looks.is_due(basis.products);
+        let mut found = None;
+        if !basis.is_empty() && (due || full || exhausted || basis.is_invariant()) {
+            let ritz = basis.ritz(space)?;
+            let state = run.state(basis, &ritz, course.aim);
+            course.converged = state.converged;
+            let sizes = Sizes { p, m: basis.len(), width: basis.width() };
+            course.looks.note(basis.products, state.worst, &sizes);
+            // An earlier call has seen to it that the pairs of a basis that is only looked at again are all there.
+            let known = basis.is_invariant() || basis.products == run.before;
+            let settled = course.looks.settled(run.values(&ritz), run.tolerance * basis.scale) || known;
+            if exhausted || (state.converged == k && settled && !state.saturated && basis.is_developed()) {
+                return Ok((ritz, exhausted));
+            }
+            if state.saturated || (basis.is_invariant() && basis.width() == 0) {
+                // Doubling the directions keeps the number of times low that they have to develop.
+                basis.widen(space, block.max(basis.starts))?;
+                course.looks = Looks::default();
+            }
+            found = full.then_some(ritz);
+        }
+        go_on(run, space, operator, basis, options, found.as_ref(), course, watch)?;
+    }
+}
+
+/// Takes one more product, after a restart from the Ritz pairs where the basis is full.
+#[expect(clippy::too_many_arguments, reason = "a search has these parts, and two callers")]
+fn go_on<S: Space>(
+    run: &Run,
+    space: &S,
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    basis: &mut KrylovBasis<S::Block>,
+    options: &TopKOptions,
+    ritz: Option<&Ritz>,
+    course: &mut Course,
+    watch: &mut dyn Watch,
+) -> Result<(), Failure> {
+    let subspace = options.subspace(run.k, space, options.block().max(basis.width()));
+    if let Some(ritz) = ritz.filter(|_| basis.len() + basis.width() > subspace) {
+        let kept = run.kept(ritz, subspace, basis.width());
+        basis.compress(space, ritz, &kept)?;
+        course.restarts += 1;
+    }
+    watch.tell(stage::LANCZOS, course.converged as u64, Some(run.k as u64), "eigenpairs")?;
+    basis.extend(space, operator)
+}
+
 /// The estimates of residuals have to be below this share of the tolerance; the rest is for what the estimates leave out.
-const AIM: f64 = 0.9;
+pub(super) const AIM: f64 = 0.9;
 /// Ritz values within this fraction of |A| count as copies of one eigenvalue, or within this share of the tolerance where
 /// that is finer.
 const COPIES: f64 = 1e-9;
 const COPY: f64 = 0.1;
+/// Units of rounding of an eigenvalue within which coarse Ritz values count as its copies.
+const COARSE: f64 = 8.0;
 
-struct Run {
-    k: usize,
-    which: Which,
-    tolerance: f64,
+pub(super) struct Run {
+    pub(super) k: usize,
+    pub(super) which: Which,
+    pub(super) tolerance: f64,
     /// Products that the basis had used before this call.
-    before: usize,
+    pub(super) before: usize,
     /// The rounding unit of the vectors.
-    epsilon: f64,
+    pub(super) epsilon: f64,
+    /// Whether the pairs are refined afterwards in a finer type of numbers.
+    pub(super) coarse: bool,
 }
 
 struct State {
@@ -171,6 +238,18 @@ struct State {
 }
 
 impl Run {
+    /// How far copies of an eigenvalue may lie apart.
+    fn width_of_copies(&self, value: f64, scale: f64) -> f64 {
+        let width = COPIES.min(COPY * self.tolerance);
+        // Rounding moves an eigenvalue by some units of |A| at most. That of a coarse search moves small ones by some units of
+        // themselves, mostly; where it is more, copies are counted once the pairs have been refined.
+        if self.coarse {
+            (width * scale).max(COARSE * self.epsilon * value.abs())
+        } else {
+            width.max(64.0 * self.epsilon) * scale
+        }
+    }
+
     fn nothing<S: Space>(&self, space: &S, basis: &KrylovBasis<S::Block>) -> Result<TopK<S::Block>, Failure> {
         Ok(TopK {
             eigenvalues: Vec::new(),
@@ -180,6 +259,7 @@ impl Run {
             tolerance: self.tolerance,
             products: 0,
             restarts: 0,
+            drafts: 0,
             converged: true,
         })
     }
@@ -195,19 +275,19 @@ impl Run {
         let share = |i: usize| ritz.residuals[i] / (aim * basis.scale);
         // Where everything is zero the share is not a number, but the pair is good.
         let good = |i: usize| ritz.residuals[i] <= aim * basis.scale;
-        let width = COPIES.min(COPY * self.tolerance).max(64.0 * self.epsilon) * basis.scale;
-        let copies = |i: usize| ritz.values.iter().filter(|l| (*l - ritz.values[i]).abs() <= width).count();
+        let width = |i: usize| self.width_of_copies(ritz.values[i], basis.scale);
+        let copies = |i: usize| ritz.values.iter().filter(|l| (*l - ritz.values[i]).abs() <= width(i)).count();
         let room = basis.len() + basis.width() < basis.n_params();
         let ends = self.which.wanted(&ritz.values, self.k);
         let converged = ends.iter().flatten().filter(|&&i| good(i)).count();
-        let same = width.max(self.tolerance * basis.scale);
+        let same = |i: usize| width(i).max(self.tolerance * basis.scale);
         let saturated = room
             && ends.iter().any(|end| {
                 let leading = end.iter().take_while(|&&i| good(i));
                 let last = end.last().map_or(0.0, |&i| ritz.values[i]);
                 // Copies of values that are the last wanted one up to the tolerance are left out: finding more of them
                 // would not change the result by more than the tolerance.
-                leading.filter(|&&i| (ritz.values[i] - last).abs() > same).any(|&i| copies(i) >= basis.starts.max(2))
+                leading.filter(|&&i| (ritz.values[i] - last).abs() > same(i)).any(|&i| copies(i) >= basis.starts.max(2))
             });
         let worst = if ritz.values.len() < self.k {
             f64::INFINITY
@@ -248,6 +328,7 @@ impl Run {
             scale: basis.scale,
             tolerance: self.tolerance,
             products: basis.products - self.before,
+            drafts: 0,
             restarts,
             converged,
         })

@@ -44,6 +44,9 @@ pub trait Kernels: Sized {
     fn factor_and_apply(a: MatMut<'_, Self>, targets: MatMut<'_, Self>) -> Result<(), EigenError>;
 }
 
+/// Eigenproblems of at most so many rows are not shared among threads.
+pub(crate) const SMALL: usize = 16;
+
 macro_rules! kernels {
     ($t:ty) => {
         impl Kernels for $t {
@@ -76,12 +79,12 @@ macro_rules! kernels {
                 eigenvectors: MatMut<'_, Self>,
             ) -> Result<(), EigenError> {
                 let n = a.nrows();
-                let request =
-                    self_adjoint_evd_scratch::<Self>(n, ComputeEigenvectors::Yes, par(), faer::Spec::default());
+                let par = if n <= SMALL { Par::Seq } else { par() };
+                let request = self_adjoint_evd_scratch::<Self>(n, ComputeEigenvectors::Yes, par, faer::Spec::default());
                 let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(n))?;
                 let stack = MemStack::new(&mut buffer);
                 let eigenvalues = DiagMut::from_slice_mut(eigenvalues);
-                self_adjoint_evd(a, eigenvalues, Some(eigenvectors), par(), stack, faer::Spec::default())
+                self_adjoint_evd(a, eigenvalues, Some(eigenvectors), par, stack, faer::Spec::default())
                     .map_err(|_| EigenError::NoConvergence)
             }
 

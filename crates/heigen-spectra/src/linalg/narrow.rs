@@ -77,6 +77,11 @@ pub fn combine<T: Scalar>(mut y: MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, 
     add_combinations(y, a, &s, par);
 }
 
+/// Whether [`combine`] shares its work among threads, with `rows` rows of a.
+pub(crate) fn is_combination_shared<T>(rows: usize, s: &Matrix<T>) -> bool {
+    s.columns > FEW || (rows > ROW_TILE && rows * s.data.len() >= SHARED)
+}
+
 /// `y += a s`.
 fn add_combinations<T: Scalar>(y: MatMut<'_, T>, a: MatRef<'_, T>, s: &Matrix<T>, par: Par) {
     let rows = a.nrows();

@@ -99,6 +99,11 @@ pub fn gram_by_tiles<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Matrix<f64> {
     out
 }
 
+/// Whether a sum over `rows` rows of products with m and k columns is shared among threads.
+pub(crate) fn is_sum_shared(rows: usize, m: usize, k: usize) -> bool {
+    rows * m * k >= SHARED
+}
+
 /// The sum over tiles of what `leaf(out, first row, rows, par)` leaves in a matrix [m, k] of zeros.
 fn by_tiles<T: Scalar>(
     rows: usize,
@@ -107,7 +112,7 @@ fn by_tiles<T: Scalar>(
     par: Par,
     leaf: impl Fn(&mut Matrix<T>, usize, usize, Par) + Sync,
 ) -> Matrix<f64> {
-    let shared = par.degree() > 1 && rows * m * k >= SHARED;
+    let shared = par.degree() > 1 && is_sum_shared(rows, m, k);
     let within = if rows.min(ROW_TILE) * m * k >= SPLIT_TILE { par } else { Par::Seq };
     let tile = |i: usize| {
         let mut out = Matrix::<T>::zeros(m, k);

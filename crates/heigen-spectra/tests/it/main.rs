@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod certificates;
+mod drafts;
 mod extremes;
 mod homes;
 mod operators;

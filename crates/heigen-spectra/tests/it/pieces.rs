@@ -52,6 +52,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 impl Space for Pieces {
     type Block = Split;
+    type Coarse = Self;
+
+    fn refined(&self, block: &Split) -> Result<Split, Failure> {
+        self.copy(self.all(block))
+    }
 
     fn len(&self) -> usize {
         self.rows[2].end

@@ -45,7 +45,7 @@ impl Work {
     }
 
     /// Operations of one product, about 12 N times the multiplications of a forward pass.
-    fn product(&self) -> f64 {
+    pub fn product(&self) -> f64 {
         12.0 * self.n_samples as f64 * self.multiplications as f64
     }
 

@@ -226,13 +226,13 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.trial
     }
 
-    /// The same problem in float64.
-    pub(super) fn in_double(&self) -> Problem<'a, f64> {
-        let wide = |numbers: &[T]| numbers.iter().map(|x| x.to_f64()).collect::<Vec<f64>>();
+    /// The same problem in another type of numbers, to which weights and samples are rounded.
+    pub fn in_type<U: Scalar>(&self) -> Problem<'a, U> {
+        let other = |numbers: &[T]| numbers.iter().map(|x| U::from_f64(x.to_f64())).collect::<Vec<U>>();
         Problem {
             network: self.network.clone(),
-            theta: wide(&self.theta),
-            inputs: Matrix { data: wide(&self.inputs.data), rows: self.inputs.rows, columns: self.inputs.columns },
+            theta: other(&self.theta),
+            inputs: Matrix { data: other(&self.inputs.data), rows: self.inputs.rows, columns: self.inputs.columns },
             targets: self.targets.clone(),
             objective: self.objective.clone(),
             by: Arc::clone(&self.by),

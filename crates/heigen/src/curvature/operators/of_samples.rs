@@ -53,6 +53,14 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         Ok(Some(out))
     }
 
+    /// The operator in float32, where it is one in float64.
+    pub(in crate::curvature) fn into_coarse(self) -> Option<Box<dyn SymmetricOperator<Host<f32>> + 'a>> {
+        let Self { problem, kind, batch } = self;
+        (T::EPSILON < SINGLE).then(|| -> Box<dyn SymmetricOperator<Host<f32>>> {
+            Box::new(OfProblem { problem: problem.in_type::<f32>(), kind, batch })
+        })
+    }
+
     /// The operator written out, where it is one without a penalty whose structure is known.
     pub(in crate::curvature) fn into_written_out(
         self,
@@ -121,7 +129,7 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
             let problem = &self.problem.rounding_otherwise(trial);
             return OfSamples { problem, kind, batch }.product(directions).map(Some);
         }
-        let problem = &self.problem.in_double();
+        let problem = &self.problem.in_type::<f64>();
         let wide = Matrix {
             data: directions.data.iter().map(|v| v.to_f64()).collect(),
             rows: directions.rows,
@@ -181,6 +189,16 @@ macro_rules! forward {
             Ok($parts.split())
         }
 
+        fn coarse(
+            &self,
+        ) -> Result<
+            Option<Box<dyn crate::curvature::SymmetricOperator<crate::curvature::Host<f32>> + '_>>,
+            crate::curvature::Failure,
+        > {
+            let $this = self;
+            Ok($parts.into_coarse())
+        }
+
         fn recomputed(
             &self,
             directions: &crate::linalg::Matrix<T>,
@@ -206,3 +224,14 @@ macro_rules! forward {
     };
 }
 pub(in crate::curvature) use forward;
+
+/// An operator with a problem of its own.
+struct OfProblem<'a, T> {
+    problem: Problem<'a, T>,
+    kind: OperatorKind,
+    batch: Option<NonZeroUsize>,
+}
+
+impl<T: Scalar> SymmetricOperator<Host<T>> for OfProblem<'_, T> {
+    forward!(this, OfSamples { problem: &this.problem, kind: this.kind, batch: this.batch });
+}
