@@ -74,7 +74,7 @@ fn masked<S: Space>(space: &S, block: &S::Block, coordinates: &[Range<usize>]) -
 /// by V where V is an invariant space.
 pub(crate) struct Explained<'a, S: Space> {
     pub(crate) split: &'a Split<'a, S>,
-    /// The operator that stands for B: its rest, or the rest written out.
+    /// B.
     pub(crate) rest: &'a dyn SymmetricOperator<S>,
     pub(crate) vectors: &'a S::Block,
 }
