@@ -55,18 +55,13 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         Ok(None)
     }
 
-    /// The operator on a space that holds its range, where its structure tells such a space of at most `max_columns` dimensions,
-    /// `limit_bytes` of memory hold a basis, and that takes fewer operations than to look for the range. Spectra are computed
-    /// from it and certified with products of the operator.
+    /// The operator on a space that holds its range, where its structure tells such a space, `limit_bytes` of memory hold what
+    /// its spectrum takes, and that takes fewer operations than to look for the range. Spectra are computed from it and
+    /// certified with products of the operator.
     ///
     /// # Errors
     /// [`Failure`] if a product on the way fails, or if `watch` stops it.
-    fn compressed(
-        &self,
-        _max_columns: usize,
-        _limit_bytes: f64,
-        _watch: &mut dyn Watch,
-    ) -> Result<Option<Compressed<S>>, Failure> {
+    fn compressed(&self, _limit_bytes: f64, _watch: &mut dyn Watch) -> Result<Option<Compressed<S>>, Failure> {
         Ok(None)
     }
 
@@ -190,13 +185,8 @@ macro_rules! forward {
                 (**self).written_out(limit_bytes, watch)
             }
 
-            fn compressed(
-                &self,
-                max_columns: usize,
-                limit_bytes: f64,
-                watch: &mut dyn Watch,
-            ) -> Result<Option<Compressed<S>>, Failure> {
-                (**self).compressed(max_columns, limit_bytes, watch)
+            fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<S>>, Failure> {
+                (**self).compressed(limit_bytes, watch)
             }
 
             fn exact_trace(&self) -> Option<f64> {

@@ -315,9 +315,7 @@ fn by_range<S: Space>(
     limit_bytes: f64,
     watch: &mut dyn Watch,
 ) -> Result<Exact<S::Block>, Failure> {
-    if let Some(compressed) =
-        operator.compressed(columns_within(limit_bytes, &operator.space()), limit_bytes / 2.0, watch)?
-    {
+    if let Some(compressed) = operator.compressed(limit_bytes, watch)? {
         return of_compressed(&operator.space(), compressed, watch);
     }
     match operator.written_out(limit_bytes / 2.0, watch)? {

@@ -52,8 +52,8 @@ struct FirstColumn<T> {
 }
 
 /// The Hessian, the Gauss-Newton matrix or the remainder of `problem` (without weight decay) on a space that holds its range;
-/// `None` where the structure of the network tells no such space, where it has more than `max_columns` dimensions, or
-/// where looking for the range takes fewer operations.
+/// `None` where the structure of the network tells no such space, where `limit_bytes` do not hold it, or where looking for the
+/// range takes fewer operations.
 ///
 /// H = B B^T + R with B [P, N C] ([`Factored`](super::factored::Factored)). The range of R is spanned by the vectors of a
 /// [`Frame`], and what B adds to it is made orthonormal: Q = [frame, D]. With C = Q^T B, T = C C^T + Q^T R Q, in which R has
@@ -65,7 +65,6 @@ struct FirstColumn<T> {
 pub(super) fn compressed<T: Scalar>(
     problem: &Problem<'_, T>,
     kind: OperatorKind,
-    max_columns: usize,
     limit_bytes: f64,
     watch: &mut dyn Watch,
 ) -> Result<Option<Compressed<Host<T>>>, Failure> {
@@ -73,6 +72,7 @@ pub(super) fn compressed<T: Scalar>(
     let (p, loss) = (problem.n_params(), delta_at_logits(problem, T::ONE).loss);
     let with_factor = kind != OperatorKind::FunctionalRemainder && !loss.is_linear();
     let columns = if with_factor { problem.n_samples() * network.n_outputs() } else { 0 };
+    // B, its columns that are not negligible, and a basis of theirs.
     let bytes = 4.0 * (p * columns * size_of::<T>()) as f64;
     if kind == OperatorKind::EmpiricalFisher || network.couples_samples() || !loss.has_roots() || bytes > limit_bytes {
         return Ok(None);
@@ -91,7 +91,9 @@ pub(super) fn compressed<T: Scalar>(
     let scale = remainder.as_ref().map_or(0.0, Remainder::scale).max(b_scale);
     let basis = KnownRange::of(problem, remainder.as_ref(), &b, scale)?;
     let found = basis.len();
-    if found > max_columns {
+    // Basis and eigenvectors; T, its eigenvectors and their workspace.
+    let bytes = (3 * p * found + 4 * found * found) * size_of::<T>();
+    if bytes as f64 > limit_bytes {
         return Ok(None);
     }
     let small = problem.space().threads().run(|| basis.operator(&b, remainder.as_ref()));

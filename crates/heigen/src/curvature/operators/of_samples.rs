@@ -69,14 +69,13 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
     /// The operator on a space that holds its range, where its structure tells one.
     pub(in crate::curvature) fn into_compressed(
         self,
-        max_columns: usize,
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Compressed<Host<T>>>, Failure> {
         if self.batch.is_some() || T::EPSILON > SINGLE {
             return Ok(None);
         }
-        known_range::compressed(self.problem, self.kind, max_columns, limit_bytes, watch)
+        known_range::compressed(self.problem, self.kind, limit_bytes, watch)
     }
 
     pub(in crate::curvature) fn split(self) -> Option<Split<'a, Host<T>>> {
@@ -126,13 +125,8 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
         self.into_written_out(limit_bytes, watch)
     }
 
-    fn compressed(
-        &self,
-        max_columns: usize,
-        limit_bytes: f64,
-        watch: &mut dyn Watch,
-    ) -> Result<Option<Compressed<Host<T>>>, Failure> {
-        self.into_compressed(max_columns, limit_bytes, watch)
+    fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<Host<T>>>, Failure> {
+        self.into_compressed(limit_bytes, watch)
     }
 
     /// In float64 the product in arithmetic that rounds otherwise ([`Perturbed`](crate::model::Perturbed)); in float32 the
@@ -228,13 +222,12 @@ macro_rules! forward {
 
         fn compressed(
             &self,
-            max_columns: usize,
             limit_bytes: f64,
             watch: &mut dyn crate::curvature::Watch,
         ) -> Result<Option<crate::curvature::Compressed<crate::curvature::Host<T>>>, crate::curvature::Failure> {
             let $this = self;
             let parts = $parts;
-            if parts.split().is_some() { Ok(None) } else { parts.into_compressed(max_columns, limit_bytes, watch) }
+            if parts.split().is_some() { Ok(None) } else { parts.into_compressed(limit_bytes, watch) }
         }
     };
 }
