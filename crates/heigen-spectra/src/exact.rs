@@ -2,7 +2,7 @@
 
 use crate::gram_schmidt::{project_out, small_eigen, times};
 use crate::linalg::Matrix;
-use crate::operator::finite_product;
+use crate::operator::{Compressed, finite_product};
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, SymmetricOperator, Watch, stage};
 
@@ -91,11 +91,29 @@ pub fn exact<S: Space>(
         }
     }
     let t = projected(operator, &space, &basis, watch)?;
-    let size = t.rows as u64;
-    watch.tell(stage::EIGENPROBLEM, 0, Some(size), "columns")?;
-    let pairs = small_eigen(&space, &t)?;
-    watch.tell(stage::EIGENVECTORS, 0, Some(size), "columns")?;
-    Ok(Exact::LowRank { eigenvectors: times(&space, &basis, &pairs.eigenvectors)?, eigenvalues: pairs.eigenvalues })
+    let (eigenvalues, u) = solved(&space, &t, watch)?;
+    Ok(Exact::LowRank { eigenvectors: times(&space, &basis, &u)?, eigenvalues })
+}
+
+/// All eigenpairs of an operator A = Q T Q^T: T = U diag(lambda) U^T, V = Q U.
+pub(crate) fn of_compressed<S: Space>(
+    space: &S,
+    compressed: Compressed<S>,
+    watch: &mut dyn Watch,
+) -> Result<Exact<S::Block>, Failure> {
+    let Compressed { small, basis } = compressed;
+    let (eigenvalues, u) = solved(space, &small, watch)?;
+    drop(small);
+    Ok(Exact::LowRank { eigenvectors: basis.combined(&u)?, eigenvalues })
+}
+
+/// Eigenvalues and eigenvectors of the small matrix T; `watch` is told that the eigenvectors of A are to come.
+fn solved<S: Space>(space: &S, t: &Matrix<f64>, watch: &mut dyn Watch) -> Result<(Vec<f64>, Matrix<f64>), Failure> {
+    let size = Some(t.rows as u64);
+    watch.tell(stage::EIGENPROBLEM, 0, size, "columns")?;
+    let pairs = small_eigen(space, t)?;
+    watch.tell(stage::EIGENVECTORS, 0, size, "columns")?;
+    Ok((pairs.eigenvalues, pairs.eigenvectors))
 }
 
 /// T = Q^T A Q, computed one block of columns after another: the lower triangle first, then mirrored to the upper one.

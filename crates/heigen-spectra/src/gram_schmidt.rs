@@ -81,6 +81,17 @@ pub(crate) fn orthonormal_of<S: Space>(
     Ok(Orthonormal { block, r: Matrix::from_fn(k, k, |i, j| sigma[i] * u.data[j + i * k]) })
 }
 
+/// An orthonormal basis of the columns of W without directions whose share of W is at most `drop` (a norm), possibly of no
+/// columns at all. Columns may have any lengths and depend on each other.
+///
+/// About 6 P K^2 operations, or twice as many where columns are nearly dependent.
+///
+/// # Errors
+/// [`Failure`] if an operation of the space or a small eigenproblem fails.
+pub fn orthonormal_basis<S: Space>(space: &S, w: S::Block, drop: f64) -> Result<S::Block, Failure> {
+    Ok(orthonormal(space, w, None, drop)?.block)
+}
+
 /// An orthonormal basis of the columns of W, which the caller has made orthogonal to `basis` once (or there is none).
 ///
 /// Directions whose share of W is at most `drop` (a norm) are left out: X has fewer columns than W then, possibly none.

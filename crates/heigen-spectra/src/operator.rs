@@ -64,6 +64,16 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         Ok(None)
     }
 
+    /// The operator on a space that holds its range, where its structure tells such a space, `limit_bytes` of memory hold what
+    /// its spectrum takes, and that takes fewer operations than to look for the range. Spectra are computed from it and
+    /// certified with products of the operator.
+    ///
+    /// # Errors
+    /// [`Failure`] if a product on the way fails, or if `watch` stops it.
+    fn compressed(&self, _limit_bytes: f64, _watch: &mut dyn Watch) -> Result<Option<Compressed<S>>, Failure> {
+        Ok(None)
+    }
+
     /// tr A, exact up to rounding, computed without any product; `None` where the operator's structure gives no such
     /// way.
     fn exact_trace(&self) -> Option<f64> {
@@ -106,6 +116,29 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
         self.apply(directions, &mut out)?;
         Ok(out)
     }
+}
+
+/// An operator as A = Q T Q^T up to rounding, with orthonormal columns Q [P, m].
+pub struct Compressed<S: Space> {
+    /// T = Q^T A Q, symmetric, [m, m].
+    pub small: Matrix<f64>,
+    /// Q.
+    pub basis: Box<dyn OrthonormalBasis<S>>,
+}
+
+impl<S: Space> std::fmt::Debug for Compressed<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compressed").field("columns", &self.small.columns).finish_non_exhaustive()
+    }
+}
+
+/// Orthonormal columns Q [P, m] that may have a form of their own, cheaper than their entries.
+pub trait OrthonormalBasis<S: Space> {
+    /// Q U for a matrix U [m, k] with as many rows as there are columns in Q.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no room for the product.
+    fn combined(&self, u: &Matrix<f64>) -> Result<S::Block, Failure>;
 }
 
 /// An operator as a sum B + shift D, with D the identity on some coordinates and zero on all others.
@@ -163,6 +196,10 @@ macro_rules! forward {
 
             fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<S::Coarse> + '_>>, Failure> {
                 (**self).coarse()
+            }
+
+            fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<S>>, Failure> {
+                (**self).compressed(limit_bytes, watch)
             }
 
             fn exact_trace(&self) -> Option<f64> {

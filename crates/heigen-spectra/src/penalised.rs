@@ -4,17 +4,15 @@
 //! its image under D holds all of B and is left invariant by D, so that A is known by its block on K, of at most twice the
 //! rank of B; on the complement of K it is mu D.
 
-use crate::gram_schmidt::{project_out, small_eigen, times};
+use crate::gram_schmidt::{orthonormal_basis, small_eigen, times};
 use crate::linalg::Matrix;
 use crate::operator::Split;
-use crate::{Certificate, Failure, Law, Space, SymmetricOperator, random_entries};
+use crate::{Certificate, Failure, Space, SymmetricOperator};
 use std::ops::Range;
 
 /// What is left of a direction, of length 1, is dropped below this length: far below the limits of certificates, and far
 /// above rounding, which would have parts in S and outside of it.
 const EXHAUSTED: f64 = 1e-12;
-/// Seed of the random mixture of directions.
-const SEED: u64 = 7_001;
 
 /// Eigenpairs of A on K, and the eigenvalues on the complement.
 pub(crate) struct Penalised<B> {
@@ -37,20 +35,14 @@ pub(crate) fn penalised<S: Space>(
         let eigenvalues = eigenvalues.iter().map(|l| l + split.shift).collect();
         return Ok(Penalised { eigenvalues, eigenvectors, complement: [decaying - k, p - decaying] });
     }
-    // The host's orthonormalisation expects columns in random positions.
-    let mixture: Vec<f64> = (0..k as u64).flat_map(|j| random_entries(0..k, j, SEED, Law::Gaussian)).collect();
-    let mixed = times(space, &eigenvectors, &Matrix { data: mixture, rows: k, columns: k })?;
-    let mut inside = masked(space, &mixed, &split.coordinates)?;
-    let mut outside = mixed;
+    let inside = masked(space, &eigenvectors, &split.coordinates)?;
+    let mut outside = space.copy(space.all(&eigenvectors))?;
     space.add_scaled(&vec![-1.0; k], space.all(&inside), &mut outside)?;
-    for part in [&mut inside, &mut outside] {
-        let drop = EXHAUSTED * (k as f64).sqrt();
-        space.orthonormalize(part, drop)?;
-        space.orthonormalize(part, 0.0)?;
-    }
-    let own = space.columns(&inside);
-    let mut basis = inside;
-    project_out(space, space.all(&basis), &mut outside)?;
+    // Gram-Schmidt combines columns with each other and with nothing else, so that entries that are zero in all of them stay
+    // zero, also in directions that consist of rounding. Householder's reflections do not keep them.
+    let mut basis = orthonormal_basis(space, inside, EXHAUSTED)?;
+    let own = space.columns(&basis);
+    let outside = orthonormal_basis(space, outside, EXHAUSTED)?;
     space.append(&mut basis, space.all(&outside))?;
     // T = W^T (V diag(lambda) V^T + mu D) W, and the first columns of W lie in S, the others outside of it.
     let coefficients = space.gram(space.all(&eigenvectors), space.all(&basis))?;
@@ -74,7 +66,7 @@ fn masked<S: Space>(space: &S, block: &S::Block, coordinates: &[Range<usize>]) -
 /// by V where V is an invariant space.
 pub(crate) struct Explained<'a, S: Space> {
     pub(crate) split: &'a Split<'a, S>,
-    /// The operator that stands for B: its rest, or the rest written out.
+    /// B.
     pub(crate) rest: &'a dyn SymmetricOperator<S>,
     pub(crate) vectors: &'a S::Block,
 }

@@ -1,5 +1,6 @@
 //! The spectrum of an operator, by one of two ways, certified.
 
+use crate::exact::of_compressed;
 use crate::gram_schmidt::small_eigen;
 use crate::linalg::{EigenError, Matrix, Scalar, complement, par, product, self_adjoint_eigen};
 use crate::operator::Split;
@@ -7,7 +8,8 @@ use crate::operators::gather;
 use crate::penalised::{Explained, Penalised, penalised};
 use crate::size::size_in_words;
 use crate::{
-    Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify, dense, exact, stage,
+    Certificate, Exact, Failure, NotCertified, Space, Stopped, SymmetricOperator, Watch, certify_together, dense,
+    exact, stage,
 };
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -268,44 +270,20 @@ pub fn spectrum<S: Space>(
     }
     if method != Method::Dense && !single {
         let split = operator.split()?;
-        let memory = limit_bytes / (3.0 * p as f64 * space.entry_bytes() as f64);
         let most = if method == Method::Auto { p.div_ceil(2) } else { p };
-        let most = most.min(memory as usize);
-        if let Some(split) = &split {
-            let cheap = split.rest.written_out(limit_bytes / 2.0, watch)?;
-            let within = if cheap.is_some() { most.min(memory as usize / 2) } else { most };
-            let found = exact(cheap.as_deref().unwrap_or(&*split.rest), within, watch)?;
-            match found {
-                Exact::LowRank { eigenvalues, eigenvectors } => {
-                    let exact_trace = operator.exact_trace();
-                    return with_penalty(
-                        &space,
-                        split,
-                        cheap.as_deref(),
-                        &eigenvalues,
-                        eigenvectors,
-                        exact_trace,
-                        watch,
-                    );
-                }
-                Exact::HighRank(columns) if method == Method::Exact => {
-                    return Err(SpectrumError::HighRank { columns, n_params: p });
-                }
-                Exact::HighRank(_) => {}
-            }
-        }
-        let cheap = if split.is_none() { operator.written_out(limit_bytes / 2.0, watch)? } else { None };
-        let most = if cheap.is_some() { most.min(memory as usize / 2) } else { most };
-        let found = match &cheap {
-            // The rank of the rest is too large already.
-            _ if split.is_some() => Exact::HighRank(0),
-            Some(cheap) => exact(&**cheap, most, watch)?,
-            None => exact(operator, most, watch)?,
+        let most = most.min(columns_within(limit_bytes, &space));
+        let found = match &split {
+            Some(split) => by_range(&*split.rest, most, limit_bytes, watch)?,
+            None => by_range(operator, most, limit_bytes, watch)?,
         };
         match found {
             Exact::LowRank { eigenvalues, eigenvectors } => {
+                if let Some(split) = &split {
+                    let exact_trace = operator.exact_trace();
+                    return with_penalty(&space, split, &eigenvalues, eigenvectors, exact_trace, watch);
+                }
                 watch.tell(stage::CERTIFICATE, 0, Some(eigenvalues.len() as u64), "columns")?;
-                let certificate = certify(operator, cheap.as_deref(), &eigenvalues, &eigenvectors, watch)?;
+                let certificate = certify_together(operator, &eigenvalues, &eigenvectors, watch)?;
                 return finish(&space, &eigenvalues, eigenvectors, Method::Exact, certificate, None);
             }
             Exact::HighRank(columns) if method == Method::Exact => {
@@ -325,15 +303,37 @@ pub fn spectrum<S: Space>(
     drop(matrix);
     watch.tell(stage::CERTIFICATE, 0, Some(p as u64), "columns")?;
     let eigenvectors = space.to_home(pairs.eigenvectors)?;
-    let certificate = certify(operator, None, &pairs.eigenvalues, &eigenvectors, watch)?;
+    let certificate = certify_together(operator, &pairs.eigenvalues, &eigenvectors, watch)?;
     finish(&space, &pairs.eigenvalues, eigenvectors, Method::Dense, certificate, None)
+}
+
+/// The eigenpairs of an operator from its range: from the range that its structure tells, or else from the one that is found
+/// with products of its cheapest form. `most` is the largest number of columns.
+fn by_range<S: Space>(
+    operator: &(impl SymmetricOperator<S> + ?Sized),
+    most: usize,
+    limit_bytes: f64,
+    watch: &mut dyn Watch,
+) -> Result<Exact<S::Block>, Failure> {
+    if let Some(compressed) = operator.compressed(limit_bytes, watch)? {
+        return of_compressed(&operator.space(), compressed, watch);
+    }
+    match operator.written_out(limit_bytes / 2.0, watch)? {
+        // The written-out form has half of the memory.
+        Some(cheap) => exact(&*cheap, most.min(columns_within(limit_bytes / 2.0, &operator.space())), watch),
+        None => exact(operator, most, watch),
+    }
+}
+
+/// Number of columns that the way by the range can follow in so many bytes: it holds three blocks of them.
+fn columns_within<S: Space>(bytes: f64, space: &S) -> usize {
+    (bytes / (3.0 * space.len() as f64 * space.entry_bytes() as f64)) as usize
 }
 
 /// The spectrum of `split` from the eigenpairs of its rest.
 fn with_penalty<S: Space>(
     space: &S,
     split: &Split<'_, S>,
-    cheap: Option<&dyn SymmetricOperator<S>>,
     eigenvalues: &[f64],
     eigenvectors: S::Block,
     exact_trace: Option<f64>,
@@ -343,9 +343,7 @@ fn with_penalty<S: Space>(
     watch.tell(stage::CERTIFICATE, 0, Some(eigenvalues.len() as u64), "columns")?;
     let vectors = &eigenvectors;
     let explained = Explained { split, rest: &*split.rest, vectors };
-    let written = cheap.map(|rest| Explained { split, rest, vectors });
-    let written = written.as_ref().map(|w| -> &dyn SymmetricOperator<S> { w });
-    let certificate = certify(&explained, written, &eigenvalues, &eigenvectors, watch)?;
+    let certificate = certify_together(&explained, &eigenvalues, &eigenvectors, watch)?;
     let more = split.shift * complement[0] as f64;
     let certificate = certificate.with_complement(more, exact_trace);
     let (shift, coordinates) = (split.shift, split.coordinates.clone());

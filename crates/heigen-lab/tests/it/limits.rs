@@ -109,7 +109,7 @@ fn a_rank_higher_than_memory_can_follow_ends_in_the_largest_eigenvalues_and_not_
     let folder = Folder::new();
     let mut asked = Asked::default();
     asked.subject.samples = Some(0..5);
-    let (notes, lab) = (Recorder::default(), lab_of(4e5));
+    let (notes, lab) = (Recorder::default(), lab_of(2.4e5));
     let (found, _) = lab.analyse(&request(&folder, asked.clone()), &notes).unwrap();
     assert!(matches!(found, Found::Top(_)), "{found:?}");
     let reason = "the 123 x 123 matrix and its eigenvectors need";

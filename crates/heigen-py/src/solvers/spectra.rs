@@ -107,7 +107,7 @@ fn certified_of<'py, S: Face>(
         if !space.is_finite(space.all(&block)).map_err(of_failure)? {
             return Err(error(Class::NotFinite, "an eigenvector has an entry that is infinite or NaN"));
         }
-        certify(operator, None, values, &block, watch).map_err(of_failure)
+        certify(operator, values, &block, watch).map_err(of_failure)
     })?;
     dictionary(py, &certificate, values)
 }

@@ -19,7 +19,7 @@ fn pairs(operator: &Reflected<Host<f64>>) -> Pairs {
 }
 
 fn refused(operator: &dyn SymmetricOperator, pairs: &Pairs) -> String {
-    let certificate = certify(operator, None, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+    let certificate = certify(operator, &pairs.values, &pairs.vectors, &mut ()).unwrap();
     certificate.check(&pairs.values).unwrap_err().what.to_owned()
 }
 
@@ -32,7 +32,7 @@ fn true_pairs_are_certified() {
     let operator = operator();
     let pairs = pairs(&operator);
     assert_eq!(pairs.values.len(), 20);
-    certify(&operator, None, &pairs.values, &pairs.vectors, &mut ()).unwrap().check(&pairs.values).unwrap();
+    certify(&operator, &pairs.values, &pairs.vectors, &mut ()).unwrap().check(&pairs.values).unwrap();
 }
 
 #[test]
@@ -118,14 +118,14 @@ fn a_trace_that_is_off() {
     let own = "the distance of the trace by a route of its own from the sum of the eigenvalues";
     for (trace, wanted) in [(trace, None), (trace + 1e-6, Some(own)), (f64::NAN, Some(own))] {
         let faulty = Faulty { operator: operator(), trace: Some(trace), nan_in_blocks_of: None };
-        let certificate = certify(&faulty, None, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+        let certificate = certify(&faulty, &pairs.values, &pairs.vectors, &mut ()).unwrap();
         assert_eq!(certificate.check(&pairs.values).err().map(|error| error.what), wanted);
         let refused = spectrum(&faulty, Method::Exact, 1e9, &mut ()).is_err();
         assert_eq!(refused, wanted.is_some());
     }
     // The error of the trace by probes is not zero here, so this certificate is made by hand.
     let operator = operator();
-    let good = certify(&operator, None, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+    let good = certify(&operator, &pairs.values, &pairs.vectors, &mut ()).unwrap();
     let off = Certificate { trace_probes: good.trace_probes + 1e-6, ..good };
     let what = off.check(&pairs.values).unwrap_err().what;
     assert_eq!(what, "the distance of the trace by probes from the sum of the eigenvalues");
@@ -139,7 +139,7 @@ fn products_that_are_not_numbers() {
     assert_eq!(refused(&faulty, &pairs), "the largest residual");
     // The products with the probes contain NaN; further below, those from which the spectrum is computed do.
     let faulty = Faulty { operator: operator(), trace: None, nan_in_blocks_of: Some(10) };
-    let error = certify(&faulty, None, &pairs.values, &pairs.vectors, &mut ()).unwrap_err();
+    let error = certify(&faulty, &pairs.values, &pairs.vectors, &mut ()).unwrap_err();
     assert!(matches!(error, Failure::NotFinite), "{error}");
     for (method, columns) in [(Method::Exact, 128), (Method::Dense, P), (Method::Auto, P)] {
         let faulty = Faulty { operator: operator(), trace: None, nan_in_blocks_of: Some(columns) };
@@ -153,7 +153,7 @@ fn products_that_are_not_numbers() {
 fn nan_anywhere_is_refused() {
     let operator = operator();
     let pairs = pairs(&operator);
-    let good = certify(&operator, None, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+    let good = certify(&operator, &pairs.values, &pairs.vectors, &mut ()).unwrap();
     let spoiled = [
         Certificate { residual_max: f64::NAN, ..good },
         Certificate { residual_frobenius: f64::NAN, ..good },

@@ -2,15 +2,12 @@
 //! through the network are expensive.
 
 use super::passes::delta_at_logits;
+use super::remainder_blocks::{Block, first_columns, unit_blocks};
 use super::structure::{Probing, probing};
-use super::{Failure, FunctionalRemainder, Host, Problem, Space, SymmetricOperator, Watch, stage};
+use super::{Failure, Host, Problem, Space, SymmetricOperator, Watch};
 use crate::linalg::{Matrix, Scalar, add_product, par, product};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
-use std::ops::Range;
-
-/// Number of columns in one product through the network, and number of columns of B that are added to G together.
-const BLOCK: usize = 128;
 
 /// The written-out Hessian pays only if its product is cheaper than one through the network by at least this factor.
 const WORTH: f64 = 8.0;
@@ -43,18 +40,6 @@ enum GaussNewton<T> {
     Matrix(Matrix<T>),
 }
 
-/// The block of the matrix R that belongs to one unit: its rows are the weights of the last layer that the unit feeds,
-/// its columns are the weights of the unit.
-#[derive(Debug)]
-struct Block<T> {
-    /// The entries of R in this block, [weights of the last layer, weights of the unit].
-    entries: Matrix<T>,
-    /// Places of the unit's weights in theta.
-    unit: Vec<usize>,
-    /// Places of the last layer's weights in theta.
-    last: Vec<Range<usize>>,
-}
-
 impl<T: Scalar> Factored<T> {
     /// The Hessian of `problem` written out, where its structure is known and writing it out pays; `None` elsewhere.
     pub(super) fn of(
@@ -76,63 +61,24 @@ impl<T: Scalar> Factored<T> {
         let through = 12.0 * n as f64 * network.multiplications() as f64;
         let products = probing.first.len() + probing.directions();
         let worth = through > WORTH * own && products * 8 < p && 2.0 * numbers * size_of::<T>() as f64 <= limit_bytes;
-        if worth { Self::write_out(problem, &probing, columns, as_matrix, watch).map(Some) } else { Ok(None) }
+        if worth { Self::write_out(problem, &probing, as_matrix, watch).map(Some) } else { Ok(None) }
     }
 
     fn write_out(
         problem: &Problem<'_, T>,
         probing: &Probing,
-        columns: usize,
         as_matrix: bool,
         watch: &mut dyn Watch,
     ) -> Result<Self, Failure> {
         let p = problem.n_params();
-        let total = (probing.first.len() + probing.directions()) as u64;
-        let remainder = FunctionalRemainder(problem);
-        let mut first = Matrix { data: Vec::with_capacity(p * probing.first.len()), rows: p, columns: 0 };
-        for start in probing.first.clone().step_by(BLOCK) {
-            let end = (start + BLOCK).min(probing.first.end);
-            let unit = Matrix::from_fn(p, end - start, |i, j| if i == start + j { T::ONE } else { T::ZERO });
-            first.data.extend_from_slice(&remainder.product(&unit)?.data);
-            first.columns = end - probing.first.start;
-            watch.tell(stage::STRUCTURE, first.columns as u64, Some(total), "products")?;
-        }
-        let mut blocks: Vec<Block<T>> = (0..probing.units)
-            .map(|unit| Block {
-                entries: Matrix::zeros(
-                    probing.last(unit).iter().map(ExactSizeIterator::len).sum(),
-                    probing.directions(),
-                ),
-                unit: (0..probing.directions()).map(|i| probing.weight(unit, i)).collect(),
-                last: probing.last(unit),
-            })
-            .collect();
-        for start in (0..probing.directions()).step_by(BLOCK) {
-            let width = BLOCK.min(probing.directions() - start);
-            let mut together = Matrix::zeros(p, width);
-            for j in 0..width {
-                blocks.iter().for_each(|block| together.column_mut(j)[block.unit[start + j]] = T::ONE);
-            }
-            let products = remainder.product(&together)?;
-            for (j, product) in products.iter_columns().enumerate() {
-                for block in &mut blocks {
-                    let column = block.entries.column_mut(start + j);
-                    let entries = block.last.iter().flat_map(|range| &product[range.clone()]);
-                    column.iter_mut().zip(entries).for_each(|(to, &from)| *to = from);
-                }
-            }
-            watch.tell(stage::STRUCTURE, (first.columns + start + width) as u64, Some(total), "products")?;
-        }
+        let first_count = probing.first.len();
+        let mut first = Matrix { data: Vec::with_capacity(p * first_count), rows: p, columns: first_count };
+        first_columns(problem, probing, watch, |_, column| first.data.extend_from_slice(column))?;
+        let blocks = unit_blocks(problem, probing, watch)?;
         let gauss_newton = if as_matrix {
             GaussNewton::Matrix(gauss_newton_matrix(problem))
         } else {
-            let mut factor = Matrix { data: Vec::with_capacity(p * columns), rows: p, columns };
-            if columns > 0 {
-                for c in 0..problem.network().n_outputs() {
-                    factor.data.extend_from_slice(&roots(problem, c).data);
-                }
-            }
-            GaussNewton::Factor(factor)
+            GaussNewton::Factor(factor(problem))
         };
         Ok(Self { space: problem.space().clone(), gauss_newton, first, blocks })
     }
@@ -148,6 +94,17 @@ fn gauss_newton_matrix<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
     }
     g.mirror_lower();
     g
+}
+
+/// The factor B of the Gauss-Newton matrix B B^T, [P, N C], output after output; of a loss that is linear in the outputs B has
+/// no columns.
+pub(super) fn factor<T: Scalar>(problem: &Problem<'_, T>) -> Matrix<T> {
+    let (p, linear) = (problem.n_params(), delta_at_logits(problem, T::ONE).loss.is_linear());
+    let outputs = if linear { 0 } else { problem.network().n_outputs() };
+    let columns = outputs * problem.n_samples();
+    let mut factor = Matrix { data: Vec::with_capacity(p * columns), rows: p, columns };
+    (0..outputs).for_each(|c| factor.data.extend_from_slice(&roots(problem, c).data));
+    factor
 }
 
 /// Column c of the root S_n of every sample, taken back to the parameters: J_n^T S_n[:, c] / sqrt(N), [P, N].
@@ -202,29 +159,6 @@ impl<T: Scalar> Factored<T> {
         add_product(out.as_mut().subrows_mut(0, first), below, directions.as_ref().subrows(first, rest), par());
         for block in &self.blocks {
             block.add(directions, out);
-        }
-    }
-}
-
-impl<T: Scalar> Block<T> {
-    fn add(&self, directions: &Matrix<T>, out: &mut Matrix<T>) {
-        let k = directions.columns;
-        let (mut unit, mut last) = (Matrix::zeros(self.unit.len(), k), Matrix::zeros(self.entries.rows, k));
-        for (j, v) in directions.iter_columns().enumerate() {
-            unit.column_mut(j).iter_mut().zip(&self.unit).for_each(|(to, &i)| *to = v[i]);
-            let entries = self.last.iter().flat_map(|range| &v[range.clone()]);
-            last.column_mut(j).iter_mut().zip(entries).for_each(|(to, &v)| *to = v);
-        }
-        let to_unit = self.entries.transposed_product(&last);
-        let mut to_last = last;
-        product(to_last.as_mut(), self.entries.as_ref(), unit.as_ref(), par());
-        for j in 0..k {
-            let out = out.column_mut(j);
-            self.unit.iter().zip(to_unit.column(j)).for_each(|(&i, &v)| out[i] += v);
-            let mut from = to_last.column(j).iter();
-            for range in &self.last {
-                out[range.clone()].iter_mut().zip(&mut from).for_each(|(out, &v)| *out += v);
-            }
         }
     }
 }

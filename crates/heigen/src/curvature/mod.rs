@@ -9,7 +9,9 @@ mod cost;
 mod counted;
 mod exact_trace;
 mod factored;
+mod frame;
 mod hessian;
+mod known_range;
 mod operators;
 mod own_gradient;
 mod parameters;
@@ -17,6 +19,7 @@ mod passes;
 mod per_example;
 mod problem;
 mod problem_error;
+mod remainder_blocks;
 mod shared_network;
 mod structure;
 
@@ -24,12 +27,12 @@ pub use alignment_gradient::AlignmentGradients;
 pub use class_structure::{ClassShares, ClassSpectra, ClassStructure, ClassStructureError};
 pub use cost::{Cost, Work};
 pub use heigen_spectra::{
-    Certificate, Columns, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact, Failure, Host,
-    IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement,
-    Precision, Progress, Quadrature, Restricted, Scaled, Shifted, Space, SpectralDensity, Spectrum, SpectrumError,
-    Split, Start, Stopped, Summed, SymmetricOperator, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which,
-    certify, dense, diagonal, exact, exact_diagonal, hutchinson, precision, refine, refine_ends, spectral_density,
-    spectrum, stage, top_k, top_k_from, trace,
+    Certificate, Columns, Compressed, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact,
+    Failure, Host, IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE,
+    NotCertified, OnComplement, Precision, Progress, Quadrature, Restricted, Scaled, Shifted, Space, SpectralDensity,
+    Spectrum, SpectrumError, Split, Start, Stopped, Summed, SymmetricOperator, Threads, TopK, TopKError, TopKOptions,
+    Watch, WatchFn, Which, certify, certify_together, dense, diagonal, exact, exact_diagonal, hutchinson, precision,
+    refine, refine_ends, spectral_density, spectrum, stage, top_k, top_k_from, trace,
 };
 pub use hessian::Hessian;
 pub use operators::{

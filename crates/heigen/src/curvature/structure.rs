@@ -12,8 +12,10 @@ pub(super) struct Probing {
     pub(super) first: Range<usize>,
     /// Number of units in the last layer but one.
     pub(super) units: usize,
-    hidden: Linear,
-    output: Linear,
+    /// The last layer but one.
+    pub(super) hidden: Linear,
+    /// The last layer.
+    pub(super) output: Linear,
 }
 
 impl Probing {

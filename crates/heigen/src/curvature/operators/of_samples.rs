@@ -3,7 +3,7 @@
 use super::{OperatorKind, fisher, ggn, remainder};
 use crate::curvature::factored::Factored;
 use crate::curvature::problem::Penalty;
-use crate::curvature::{Failure, Host, Problem, Split, SymmetricOperator, Watch, hessian};
+use crate::curvature::{Compressed, Failure, Host, Problem, Split, SymmetricOperator, Watch, hessian, known_range};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
 
@@ -74,6 +74,18 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Host<T>>>))
     }
 
+    /// The operator on a space that holds its range, where its structure tells one.
+    pub(in crate::curvature) fn into_compressed(
+        self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Compressed<Host<T>>>, Failure> {
+        if self.batch.is_some() || T::EPSILON > SINGLE {
+            return Ok(None);
+        }
+        known_range::compressed(self.problem, self.kind, limit_bytes, watch)
+    }
+
     pub(in crate::curvature) fn split(self) -> Option<Split<'a, Host<T>>> {
         let penalty = self.penalty()?;
         let coordinates = penalty.on.ranges().to_vec();
@@ -119,6 +131,10 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
         watch: &mut dyn Watch,
     ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + '_>>, Failure> {
         self.into_written_out(limit_bytes, watch)
+    }
+
+    fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<Host<T>>>, Failure> {
+        self.into_compressed(limit_bytes, watch)
     }
 
     /// In float64 the product in arithmetic that rounds otherwise ([`Perturbed`](crate::model::Perturbed)); in float32 the
@@ -220,6 +236,16 @@ macro_rules! forward {
             // With a penalty the spectrum is found from the parts of `split`.
             let parts = $parts;
             if parts.split().is_some() { Ok(None) } else { parts.into_written_out(limit_bytes, watch) }
+        }
+
+        fn compressed(
+            &self,
+            limit_bytes: f64,
+            watch: &mut dyn crate::curvature::Watch,
+        ) -> Result<Option<crate::curvature::Compressed<crate::curvature::Host<T>>>, crate::curvature::Failure> {
+            let $this = self;
+            let parts = $parts;
+            if parts.split().is_some() { Ok(None) } else { parts.into_compressed(limit_bytes, watch) }
         }
     };
 }

@@ -52,32 +52,39 @@ impl<T: Scalar> Dual<'_, T> {
     }
 }
 
-/// d(W x + b) = W dx + dW x + db.
+/// d(W x + b) = W dx + dW x + db. What does not vary is left out, and where nothing does, there are no tangents.
 pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &DualTensor<T>) -> DualTensor<T> {
     let (rows, k, par) = (layer.outputs, dual.k, dual.par);
     let (pixels, places) = layer.columns_per_sample();
     let samples = x.value.columns / pixels;
     let columns = places * samples;
+    let weights_vary = dual.varies(&layer.weight);
+    let bias_varies = layer.bias.as_ref().is_some_and(|bias| dual.varies(bias));
     let mut value = dual.pool.take_matrix(rows, columns);
-    let mut tangents = dual.pool.take(rows * k * columns);
+    let mut tangents =
+        (weights_vary || bias_varies || x.tangents.is_some()).then(|| dual.pool.take(rows * k * columns));
     let copy = dual.permuted(layer);
-    let stacked = dual.stacked(layer);
+    let stacked = (weights_vary && k > 0).then(|| dual.stacked(layer));
     let theta = dual.theta;
     let values = copy.as_deref().unwrap_or(&theta[layer.weight.clone()]);
     let w = row_major(values, rows);
 
-    let multiply = |x: &[T], dx: Option<&[T]>, value: &mut [T], tangents: &mut [T]| {
+    let multiply = |x: &[T], dx: Option<&[T]>, value: &mut [T], tangents: Option<&mut [T]>| {
         let x = columns_of(x, layer.inputs());
         product(columns_of_mut(value, rows), w, x, par);
-        if k > 0 {
-            product(columns_of_mut(tangents, rows * k), row_major(&stacked, rows * k), x, par);
+        let Some(tangents) = tangents else { return };
+        match &stacked {
+            Some(dw) => product(columns_of_mut(tangents, rows * k), row_major(dw, rows * k), x, par),
+            None if dx.is_none() => tangents.fill(T::ZERO),
+            None => {}
         }
         if let Some(dx) = dx {
-            add_product(columns_of_mut(tangents, rows), w, columns_of(dx, layer.inputs()), par);
+            let (tangents, dx) = (columns_of_mut(tangents, rows), columns_of(dx, layer.inputs()));
+            if stacked.is_some() { add_product(tangents, w, dx, par) } else { product(tangents, w, dx, par) }
         }
     };
     match layer.patched() {
-        None => multiply(&x.value.data, x.tangents.as_deref(), &mut value.data, &mut tangents),
+        None => multiply(&x.value.data, x.tangents.as_deref(), &mut value.data, tangents.as_deref_mut()),
         Some(window) => {
             let (map, length, features) = (Patches(window), layer.inputs() * places, window.input.features());
             for tile in tiles(layer, samples, if x.tangents.is_some() { 1 + k } else { 1 }) {
@@ -89,17 +96,18 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
                     d_patches
                 });
                 let out = rows * places * tile.start..rows * places * tile.end;
-                let value = &mut value.data[out.clone()];
-                multiply(&patches, d_patches.as_deref(), value, &mut tangents[out.start * k..out.end * k]);
+                let tangents = tangents.as_mut().map(|tangents| &mut tangents[out.start * k..out.end * k]);
+                multiply(&patches, d_patches.as_deref(), &mut value.data[out], tangents);
                 dual.give([Some(patches), d_patches]);
             }
         }
     }
-    dual.give([copy, Some(stacked)]);
+    dual.give([copy, stacked]);
     if let Some(bias) = &layer.bias {
         let bias = dual.parameter(bias);
         let own = rows * k;
-        if let Some(db) = &bias.tangents
+        if let (Some(tangents), Some(db)) = (&mut tangents, &bias.tangents)
+            && bias_varies
             && own > 0
         {
             tangents.chunks_exact_mut(own).for_each(|dy| dy.iter_mut().zip(db).for_each(|(dy, &db)| *dy += db));
@@ -107,10 +115,10 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
         value.data.chunks_exact_mut(rows).for_each(|y| y.iter_mut().zip(&bias.value.data).for_each(|(y, &b)| *y += b));
         dual.recycle(bias);
     }
-    DualTensor { value, tangents: Some(tangents) }
+    DualTensor { value, tangents }
 }
 
-/// d(W^T delta) = W^T d(delta) + dW^T delta, without the second term if linearized.
+/// d(W^T delta) = W^T d(delta) + dW^T delta, without the second term if linearized or if W does not vary.
 pub(super) fn affine_transposed<T: Scalar>(
     dual: &mut Dual<'_, T>,
     layer: &Linear,
@@ -121,10 +129,11 @@ pub(super) fn affine_transposed<T: Scalar>(
     let samples = delta.value.columns / places;
     let channels = layer.window.map_or(inputs, |w| w.input.channels);
     let mut value = dual.pool.take_matrix(channels, pixels * samples);
-    let varies = delta.tangents.is_some() || !dual.linearized;
+    let weights_vary = !dual.linearized && dual.varies(&layer.weight);
+    let varies = delta.tangents.is_some() || weights_vary;
     let mut tangents = varies.then(|| dual.pool.take(channels * k * pixels * samples));
     let copy = dual.permuted(layer);
-    let stacked = (!dual.linearized && k > 0).then(|| dual.stacked_transposed(layer));
+    let stacked = (weights_vary && k > 0).then(|| dual.stacked_transposed(layer));
     let theta = dual.theta;
     let values = copy.as_deref().unwrap_or(&theta[layer.weight.clone()]);
     let w = row_major(values, rows).transpose();
@@ -135,10 +144,12 @@ pub(super) fn affine_transposed<T: Scalar>(
         let Some(tangents) = tangents else { return };
         match &stacked {
             Some(dw) => product(columns_of_mut(tangents, inputs * k), columns_of(dw, inputs * k), delta, par),
-            None => tangents.fill(T::ZERO),
+            None if d_delta.is_none() => tangents.fill(T::ZERO),
+            None => {}
         }
         if let Some(d) = d_delta {
-            add_product(columns_of_mut(tangents, inputs), w, columns_of(d, rows), par);
+            let (tangents, d) = (columns_of_mut(tangents, inputs), columns_of(d, rows));
+            if stacked.is_some() { add_product(tangents, w, d, par) } else { product(tangents, w, d, par) }
         }
     };
     match layer.patched() {

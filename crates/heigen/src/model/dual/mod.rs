@@ -73,6 +73,11 @@ impl<'a, T: Scalar> Dual<'a, T> {
         &self.directions[k * p + range.start..k * p + range.end]
     }
 
+    /// Whether the parameters in `range` vary along one of the directions; also where there is no direction.
+    fn varies(&self, range: &Range<usize>) -> bool {
+        self.k == 0 || (0..self.k).any(|k| self.direction(k, range).iter().any(|&d| d != T::ZERO))
+    }
+
     /// Zero tangents of a tensor with `length` numbers.
     fn zeros(&mut self, length: usize) -> Vec<T> {
         let mut zeros = self.pool.take(length * self.k);

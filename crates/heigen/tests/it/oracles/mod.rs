@@ -9,6 +9,7 @@ mod exact;
 mod generalization;
 mod graph_cases;
 mod invariance;
+mod known_range;
 mod layers;
 mod margins;
 mod optimizers;
