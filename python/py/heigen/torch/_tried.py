@@ -8,7 +8,6 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import nn
@@ -59,16 +58,17 @@ def _has_numbers(model: nn.Module) -> None:
 def quietly() -> Iterator[None]:
     """PyTorch writes neither logs nor its graph of a module that it cannot follow: an error says so."""
     loggers = [logging.getLogger(name) for name in ("torch", *logging.root.manager.loggerDict) if name.startswith("torch")]
-    levels: list[tuple[Any, int]] = [(one, one.level) for one in loggers]
+    # Setting a level would clear the caches of all loggers each time, hundreds of times here.
+    disabled: list[tuple[logging.Logger, bool]] = [(one, one.disabled) for one in loggers]
     written = io.StringIO()
     try:
         for one in loggers:
-            one.setLevel(logging.CRITICAL + 1)
+            one.disabled = True
         with contextlib.redirect_stderr(written):
             yield
         # What goes well may have something to say, such as warnings.
         if written.getvalue() and sys.stderr is not None:
             sys.stderr.write(written.getvalue())
     finally:
-        for one, level in levels:
-            one.setLevel(level)
+        for one, before in disabled:
+            one.disabled = before
