@@ -3,7 +3,9 @@
 use crate::call::aside;
 use crate::native;
 use heigen_spectra::linalg::{Matrix, Scalar};
-use heigen_spectra::{Columns, Failure, Host, Law, Space, Split, SymmetricOperator, Threads, Watch};
+use heigen_spectra::{
+    Columns, Compressed, Failure, Host, Law, OrthonormalBasis, Space, Split, SymmetricOperator, Threads, Watch,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -275,6 +277,11 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
         Ok(coarse.map(|coarse| -> Box<dyn SymmetricOperator<Shared<f32>> + '_> { Box::new(Lifted(coarse)) }))
     }
 
+    fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<Shared<T>>>, Failure> {
+        let Some(Compressed { small, basis }) = self.0.compressed(limit_bytes, watch)? else { return Ok(None) };
+        Ok(Some(Compressed { small, basis: Box::new(LiftedBasis(basis)) }))
+    }
+
     fn exact_trace(&self) -> Option<f64> {
         self.0.exact_trace()
     }
@@ -290,6 +297,15 @@ impl<T: Scalar, O: SymmetricOperator<Host<T>>> SymmetricOperator<Shared<T>> for 
 
     fn recomputed(&self, directions: &Block<T>, trial: u32) -> Result<Option<Block<T>>, Failure> {
         Ok(self.0.recomputed(directions, trial)?.map(Arc::new))
+    }
+}
+
+/// A basis of the engine's among homes of Python's.
+struct LiftedBasis<T>(Box<dyn OrthonormalBasis<Host<T>>>);
+
+impl<T: Scalar> OrthonormalBasis<Shared<T>> for LiftedBasis<T> {
+    fn combined(&self, u: &Matrix<f64>) -> Result<Block<T>, Failure> {
+        self.0.combined(u).map(Arc::new)
     }
 }
 
@@ -331,6 +347,10 @@ impl<T: Scalar> SymmetricOperator<Shared<T>> for Native<T> {
         Ok(self.coarse.as_ref().map(|coarse| -> Box<dyn SymmetricOperator<Shared<f32>> + '_> {
             Box::new(Native { operator: Lifted(Arc::clone(coarse)), coarse: None, operations: self.operations })
         }))
+    }
+
+    fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<Shared<T>>>, Failure> {
+        self.operator.compressed(limit_bytes, watch)
     }
 
     fn exact_trace(&self) -> Option<f64> {

@@ -118,7 +118,7 @@ pub fn certify<S: Space>(
     watch: &mut dyn Watch,
 ) -> Result<Certificate, Failure> {
     let pairs = one_by_one(operator, eigenvalues, eigenvectors, watch)?;
-    with_the_rest(operator, eigenvalues, eigenvectors, pairs)
+    with_the_rest(operator, eigenvalues, eigenvectors, &pairs)
 }
 
 /// Certifies eigenpairs as [`certify`] does, with bounds on residuals and orthogonality from random combinations of all pairs
@@ -139,7 +139,7 @@ pub fn certify_together<S: Space>(
         return certify(operator, eigenvalues, eigenvectors, watch);
     }
     let pairs = in_combinations(operator, eigenvalues, eigenvectors, watch)?;
-    with_the_rest(operator, eigenvalues, eigenvectors, pairs)
+    with_the_rest(operator, eigenvalues, eigenvectors, &pairs)
 }
 
 /// How good pairs are by themselves: the numbers of the certificate under the same names.
@@ -156,10 +156,10 @@ fn with_the_rest<S: Space>(
     operator: &(impl SymmetricOperator<S> + ?Sized),
     eigenvalues: &[f64],
     eigenvectors: &S::Block,
-    quality: Quality,
+    quality: &Quality,
 ) -> Result<Certificate, Failure> {
     let space = operator.space();
-    let Quality { residual_max, residual_frobenius, orthogonality, bounds } = quality;
+    let &Quality { residual_max, residual_frobenius, orthogonality, bounds } = quality;
     // E omega = A omega - V diag(lambda) V^T omega.
     let probes = space.random(SEED, 0..PROBES as u64, Law::Gaussian)?;
     let mut outside = finite_product(operator, &probes)?;

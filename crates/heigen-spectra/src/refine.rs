@@ -148,6 +148,7 @@ fn refined<S: Space<Block: Debug>>(
                 scale,
                 tolerance,
                 products: known.products,
+                drafts: 0,
                 restarts,
             };
             // Where the whole space is spanned, what is left is rounding.

@@ -95,15 +95,8 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
     });
     let found = spectrum(&Hessian(problem), Method::Exact, f64::INFINITY, &mut watch).expect("spectrum");
     let end = begun.elapsed().as_secs_f64();
-    let at = |wanted: &str| {
-        let first = marks.iter().find(|(s, _)| *s == wanted).map_or(end, |m| m.1);
-        let last = marks.iter().rev().find(|(s, _)| *s == wanted).map_or(end, |m| m.1);
-        (first, last)
-    };
-    let (_, range_end) = at(stage::RANGE);
-    let (eigen, _) = at(stage::EIGENPROBLEM);
-    let (vectors, _) = at(stage::EIGENVECTORS);
-    let (certificate, _) = at(stage::CERTIFICATE);
+    let at = |wanted: &str| marks.iter().find(|(s, _)| *s == wanted).map_or(end, |m| m.1);
+    let [eigen, vectors, certificate] = [stage::EIGENPROBLEM, stage::EIGENVECTORS, stage::CERTIFICATE].map(at);
     let k = found.places.len() as f64;
 
     let rest = Instant::now();
@@ -115,17 +108,19 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
     std::hint::black_box((cosine_similarities(&gradients), cosine_similarities(&logits), analysis));
     let rest = rest.elapsed().as_secs_f64();
 
-    let block = 128.0;
-    // The products; twice the projection on the basis; two Householder factorisations of each block.
-    let range = k * per_product + 4.0 * p * k * k + 8.0 * p * block * k;
+    // The factor of the Gauss-Newton matrix has 3 N columns, of which two for each sample are independent.
+    let (columns, rank) = (3.0 * n, 2.0 * n);
+    // Products along the first layer and along one unit of the second take a third of others. Then the factor's Gram matrix and
+    // its independent columns, three steps of Gram-Schmidt, and the products of the basis with the factor.
+    let products = (problem.network().n_inputs() as f64 + 1.0) * 100.0 + 101.0;
+    let structure = products * per_product / 3.0 + p * (columns * columns + 2.0 * columns * rank + 11.0 * rank * rank);
     let number = 8.0;
     vec![
-        Measured { name: "range", seconds: range_end, operations: range, bytes: number * p * k * k / block * 2.0 },
         Measured {
-            name: "projection",
-            seconds: eigen - range_end,
-            operations: k * per_product + p * k * k,
-            bytes: number * p * k * k / block / 2.0,
+            name: "range by the structure",
+            seconds: eigen,
+            operations: structure,
+            bytes: number * p * (4.0 * columns + 16.0 * rank),
         },
         // Tridiagonal form 4/3 k^3, its eigenproblem about 4/3 k^3, back transformation 2 k^3.
         Measured {
@@ -137,14 +132,14 @@ fn measure(trained: &Trained, problem: &Problem<f64>) -> Vec<Measured> {
         Measured {
             name: "eigenvectors",
             seconds: certificate - vectors,
-            operations: 2.0 * p * k * k,
+            operations: 2.0 * p * rank * k,
             bytes: number * 2.0 * p * k,
         },
         Measured {
             name: "certificate",
             seconds: end - certificate,
-            operations: (k + 10.0) * per_product + p * k * k,
-            bytes: number * p * k * 3.0,
+            operations: 40.0 * per_product + 80.0 * p * k,
+            bytes: number * p * k * 4.0,
         },
         Measured {
             name: "alignments, coherence",

@@ -61,15 +61,15 @@ class Certificate:
     can tell. In float32, ``limit`` says what float32 can know.
     """
 
-    #: max_i |A v_i - lambda_i v_i|: every lambda_i is within this distance of an eigenvalue of A.
+    #: max_i |A v_i - lambda_i v_i|, or a bound on it: every lambda_i is within this distance of an eigenvalue of A.
     residual_max: float
-    #: (sum_i |A v_i - lambda_i v_i|^2)^(1/2).
+    #: (sum_i |A v_i - lambda_i v_i|^2)^(1/2), or a bound on it.
     residual_frobenius: float
-    #: max |V^T V - I|.
+    #: max |V^T V - I|, or a bound on it.
     orthogonality: float
     #: Bound on |A - V diag(lambda) V^T|_2: the part of A that the pairs do not explain, V the eigenvectors that were returned.
     outside_bound: float
-    #: Upper bound on the probability that ``outside_bound`` does not hold.
+    #: Upper bound on the probability that one of the bounds does not hold.
     failure_probability: float
     #: Sum of the eigenvalues.
     trace_eigenvalues: float

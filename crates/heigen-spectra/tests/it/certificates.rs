@@ -2,7 +2,9 @@
 
 use crate::operators::{Reflected, low_rank};
 use heigen_spectra::linalg::Matrix;
-use heigen_spectra::{Certificate, Failure, Host, Method, Space, SymmetricOperator, Watch, certify, spectrum};
+use heigen_spectra::{
+    Certificate, Failure, Host, Method, Space, SymmetricOperator, Watch, certify, certify_together, spectrum,
+};
 
 const P: usize = 160;
 
@@ -129,6 +131,34 @@ fn a_trace_that_is_off() {
     let off = Certificate { trace_probes: good.trace_probes + 1e-6, ..good };
     let what = off.check(&pairs.values).unwrap_err().what;
     assert_eq!(what, "the distance of the trace by probes from the sum of the eigenvalues");
+}
+
+/// Bounds by random combinations refuse the same faults under the same names, and are bounds.
+#[test]
+fn faults_are_found_by_random_combinations() {
+    let operator = operator();
+    let good = pairs(&operator);
+    let together = |pairs: &Pairs| certify_together(&operator, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+    let each = |pairs: &Pairs| certify(&operator, &pairs.values, &pairs.vectors, &mut ()).unwrap();
+    let found = together(&good);
+    found.check(&good.values).unwrap();
+    assert!(found.failure_probability > each(&good).failure_probability);
+    type Fault<'a> = (&'a dyn Fn(&mut Pairs), &'a str);
+    let faults: [Fault; 3] = [
+        (&|pairs| pairs.values[7] += 3e-9, "the largest residual"),
+        (&|pairs| pairs.vectors.column_mut(3).iter_mut().for_each(|x| *x *= 1.0 + 1e-6), "the loss of orthogonality"),
+        (&|pairs| pairs.vectors.column_mut(5)[9] += 1e-6, "the largest residual"),
+    ];
+    for (fault, name) in faults {
+        let mut pairs = Pairs { values: good.values.clone(), vectors: good.vectors.clone() };
+        fault(&mut pairs);
+        let (bounds, numbers) = (together(&pairs), each(&pairs));
+        assert!(bounds.residual_max >= numbers.residual_max && bounds.orthogonality >= numbers.orthogonality, "{name}");
+        assert!(bounds.residual_frobenius >= numbers.residual_frobenius, "{name}");
+        assert!(bounds.residual_frobenius <= 100.0 * numbers.residual_frobenius.max(1e-15), "{name}");
+        let refused = bounds.check(&pairs.values).unwrap_err().what;
+        assert!(refused == name || refused == "the largest residual", "{refused} instead of {name}");
+    }
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use crate::operators::{Reflected, low_rank};
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{
-    DensityOptions, EstimateError, Failure, Host, KrylovBasis, Method, Progress, SolveError, SolveOptions,
-    SpectrumError, Start, Stopped, SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn, Which, dense, diagonal,
-    exact_diagonal, frobenius_norm, hutchinson, solve, spectral_density, spectrum, top_k_from, trace,
+    Compressed, DensityOptions, EstimateError, Failure, Host, KrylovBasis, Method, OrthonormalBasis, Progress,
+    SolveError, SolveOptions, SpectrumError, Start, Stopped, SymmetricOperator, TopKError, TopKOptions, Watch, WatchFn,
+    Which, dense, diagonal, exact_diagonal, frobenius_norm, hutchinson, solve, spectral_density, spectrum, top_k_from,
+    trace,
 };
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -178,6 +179,15 @@ fn the_operators_own_error_comes_back() {
     assert!(own(failure_of_estimate(spectral_density(&failing(3), &density, &mut ()))));
 }
 
+/// A basis without vectors.
+struct Nothing;
+
+impl OrthonormalBasis<Host<f64>> for Nothing {
+    fn combined(&self, u: &Matrix<f64>) -> Result<Matrix<f64>, Failure> {
+        Ok(Matrix::zeros(3, u.columns))
+    }
+}
+
 /// An operator that overrides the optional methods of the trait.
 struct Everything;
 
@@ -193,6 +203,10 @@ impl SymmetricOperator for Everything {
 
     fn written_out(&self, bytes: f64, _: &mut dyn Watch) -> Result<Option<Box<dyn SymmetricOperator + '_>>, Failure> {
         Ok((bytes > 1.0).then(|| Box::new(Everything) as Box<dyn SymmetricOperator>))
+    }
+
+    fn compressed(&self, bytes: f64, _: &mut dyn Watch) -> Result<Option<Compressed<Host<f64>>>, Failure> {
+        Ok((bytes > 1.0).then(|| Compressed { small: Matrix::zeros(0, 0), basis: Box::new(Nothing) }))
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -211,6 +225,7 @@ fn nothing_is_lost_through_pointers() {
         assert_eq!((operator.exact_trace(), operator.rounding(), operator.n_params()), (Some(3.0), 0.125, 3));
         assert!(operator.written_out(2.0, &mut ()).unwrap().is_some());
         assert!(operator.written_out(0.0, &mut ()).unwrap().is_none());
+        assert_eq!([2.0, 0.0].map(|bytes| operator.compressed(bytes, &mut ()).unwrap().is_some()), [true, false]);
     }
     check(Everything);
     check(&Everything);

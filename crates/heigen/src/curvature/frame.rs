@@ -146,8 +146,8 @@ impl<T: Scalar> Frame<T> {
         };
         let mut own = pairs.eigenvectors.columns(first..stripes);
         for (j, g) in pairs.eigenvalues[first..].iter().enumerate() {
-            let length = g.sqrt();
-            own.column_mut(j).iter_mut().for_each(|x| *x = *x / length);
+            let inverse = T::ONE / g.sqrt();
+            own.column_mut(j).iter_mut().for_each(|x| *x *= inverse);
         }
         self.mixed = coefficients(own);
         self.left_out = coefficients(pairs.eigenvectors.columns(0..first));

@@ -134,7 +134,9 @@ fn worth_keeping<T: Scalar>(space: &Host<T>, b: Matrix<T>) -> Result<Matrix<T>, 
     let dropped = order.iter().take_while(negligible).count();
     let mut kept = order.split_off(dropped);
     kept.sort_unstable();
-    let b = b.select_columns(&kept);
+    let all = b;
+    let b = all.select_columns(&kept);
+    drop(all);
     let gram = space.gram(space.all(&b), space.all(&b))?;
     let pairs = space.threads().run(|| self_adjoint_eigen(&gram))?;
     let first = pairs.eigenvalues.iter().take_while(|&&l| l <= NEGLIGIBLE * scale).count();
