@@ -108,8 +108,8 @@ fn where_memory_holds_no_whole_spectrum_the_largest_eigenvalues_are_computed_and
 fn a_rank_higher_than_memory_can_follow_ends_in_the_largest_eigenvalues_and_not_in_an_error() {
     let folder = Folder::new();
     let mut asked = Asked::default();
-    asked.subject.samples = Some(0..5);
-    let (notes, lab) = (Recorder::default(), lab_of(2.4e5));
+    asked.subject.samples = Some(0..12);
+    let (notes, lab) = (Recorder::default(), lab_of(3.7e5));
     let (found, _) = lab.analyse(&request(&folder, asked.clone()), &notes).unwrap();
     assert!(matches!(found, Found::Top(_)), "{found:?}");
     let reason = "the 123 x 123 matrix and its eigenvectors need";

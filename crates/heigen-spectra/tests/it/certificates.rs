@@ -133,6 +133,8 @@ fn a_trace_that_is_off() {
     assert_eq!(what, "the distance of the trace by probes from the sum of the eigenvalues");
 }
 
+type Fault<'a> = (&'a dyn Fn(&mut Pairs), &'a str);
+
 /// Bounds by random combinations refuse the same faults under the same names, and are bounds.
 #[test]
 fn faults_are_found_by_random_combinations() {
@@ -143,7 +145,6 @@ fn faults_are_found_by_random_combinations() {
     let found = together(&good);
     found.check(&good.values).unwrap();
     assert!(found.failure_probability > each(&good).failure_probability);
-    type Fault<'a> = (&'a dyn Fn(&mut Pairs), &'a str);
     let faults: [Fault; 3] = [
         (&|pairs| pairs.values[7] += 3e-9, "the largest residual"),
         (&|pairs| pairs.vectors.column_mut(3).iter_mut().for_each(|x| *x *= 1.0 + 1e-6), "the loss of orthogonality"),
