@@ -138,7 +138,9 @@ fn attributed(attribution: &Attribution) -> Result<AttributionRecord, LabError> 
         index: i + 1,
         eigenvalue: values[i],
         shares: shares.get(i).cloned(),
-        moved: boundary.as_ref().map_or_else(Vec::new, |b| b.moved[i].iter().map(record_of).collect()),
+        moved: boundary
+            .as_ref()
+            .map_or_else(Vec::new, |b| b.moved[i].iter().map(|moved| record_of(moved.as_ref())).collect()),
     };
     Ok(AttributionRecord {
         name: experiment.name.clone(),
@@ -154,8 +156,8 @@ fn attributed(attribution: &Attribution) -> Result<AttributionRecord, LabError> 
     })
 }
 
-fn record_of(moved: &Option<MovedBoundary>) -> Move {
-    Move { step: moved.as_ref().map(|m| m.step), fates: moved.as_ref().map_or_else(Vec::new, |m| m.fates.clone()) }
+fn record_of(moved: Option<&MovedBoundary>) -> Move {
+    Move { step: moved.map(|m| m.step), fates: moved.map_or_else(Vec::new, |m| m.fates.clone()) }
 }
 
 fn problem<'a>(call: &Call, analysed: &'a Analysed) -> Result<Problem<'a, f64>, LabError> {

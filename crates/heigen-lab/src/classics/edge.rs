@@ -55,7 +55,7 @@ impl Run<'_> {
         let found = match self.spec {
             OptimizerSpec::Adam { .. } => {
                 let state = self.training.checkpoint(&[]);
-                let correction = 1.0 - BETA2.powi(state.updates.max(1) as i32);
+                let correction = 1.0 - BETA2.powf(f64::from(state.updates.max(1)));
                 let zeros = vec![0.0; self.network.n_params()];
                 let second = state.buffers.get(1).unwrap_or(&zeros);
                 let root = |v: &f32| (f64::from(*v) / correction).sqrt() + EPS;
