@@ -20,8 +20,8 @@ const COMPLETE: f64 = 1e-8;
 ///
 /// Ritz pairs of the span of `start` and a random direction, which grows by the residuals of those pairs that are not good enough
 /// yet (Davidson's method without a preconditioner): what is good already takes one product, and no more. Besides the wanted
-/// pairs, the next one at each end is looked after, so that an eigenvalue that comes in from there is seen. An eigenvector that is
-/// orthogonal to all of that would be missed, as a second copy of an eigenvalue whose first is among the given ones: where weights
+/// pairs, the next one at each end is looked after, for an eigenvalue that comes in from there. This is no proof: an eigenvector to
+/// which nothing of that points, or a second copy of an eigenvalue whose first is among the given ones, may be missed. Where weights
 /// have moved far, [`top_k`](crate::top_k()) is the function of choice, and among many looks some should be its.
 ///
 /// # Shapes
