@@ -40,7 +40,6 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         figure3(&third)?,
         figure4(&[samples(24), samples(24), samples(24)], &names())?,
         figure5(&fifth)?,
-        carried_boundaries(&[carried()])?,
         figure6(&[embedded("normal", 600), embedded("adversarial", 600)])?,
         figure2(&["gaussian", "circle", "half moon", "hierarchical", "checkerboard"].map(|label| row(label, 5)))?,
         spectrum("gauss_checkerboard_linear/noisy_init_training_close", &density())?,
@@ -53,6 +52,7 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         spectra("checkpoints", &networks)?,
         density_curves("a density", &[curve("sgd"), curve("sam")])?,
         layers("layers", &[layer(long, 0.9, [-1e-3, 4.0]), layer("fc2", 0.1, [0.0, 0.5])])?,
+        carried_boundaries(&[carried()])?,
     ])
 }
 

@@ -9,7 +9,7 @@ const LOOKS: usize = 40;
 /// ```
 /// use heigen_lab::scheduled_epochs;
 /// assert_eq!(scheduled_epochs(10, Some(4)), [0, 4, 8, 10]);
-/// assert_eq!(scheduled_epochs(100, None)[..6], [0, 1, 2, 5, 8, 10]);
+/// assert_eq!(scheduled_epochs(100, None)[..6], [0, 1, 2, 4, 5, 8]);
 /// ```
 pub fn moments(epochs: usize, every: Option<usize>) -> Vec<usize> {
     let step = every.unwrap_or_else(|| round_up(epochs.div_ceil(LOOKS))).max(1);
