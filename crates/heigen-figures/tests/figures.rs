@@ -6,14 +6,14 @@ mod made_up;
 
 use common::row;
 use heigen_figures::{
-    Block, CarriedRow, ColorBars, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface,
+    Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface,
     MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments, Scene, carried_boundaries,
-    coherence, density_curves, eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6, layers,
-    logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
+    coherence, curve_panels, density_curves, eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6,
+    layers, logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
 };
 use layout::assert_clear;
 use made_up::{
-    carried, curve, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines,
+    carried, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines,
     sample_overlaps, samples, surface, vectors,
 };
 
@@ -53,6 +53,7 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         density_curves("a density", &[curve("sgd"), curve("sam")])?,
         layers("layers", &[layer(long, 0.9, [-1e-3, 4.0]), layer("fc2", 0.1, [0.0, 0.5])])?,
         carried_boundaries(&[carried()])?,
+        curve_panels("curves", &curves())?,
     ])
 }
 
@@ -226,8 +227,14 @@ fn bad_input_of_figure_1_is_refused_with_the_place_named() {
 fn bad_input_of_the_others_is_refused_with_the_place_named() {
     let figure4 = |s: &SampleAlignments| figure4(std::slice::from_ref(s), &names());
     let maps = |r: &PlaneMapsRow| plane_maps(std::slice::from_ref(r), ColorBars::Shared, "maps");
+    let panels = |p: &Vec<CurvePanel>| curve_panels("curves", p);
     let boundaries = |r: &CarriedRow| carried_boundaries(std::slice::from_ref(r));
     let cases = [
+        (refusal(curves(), Vec::clear, panels), "curves: nothing to draw; expected at least one panel"),
+        (
+            refusal(curves(), |p| p[0].curves[1].points[0][1] = f64::NAN, panels),
+            "a point of `cross-class part` in `sharpness` is NaN; expected a finite number",
+        ),
         (
             refusal(carried(), |r| r.vectors.clear(), boundaries),
             "row 1 (`gauss`): nothing to draw; expected at least one eigenvector",

@@ -2,9 +2,9 @@
 
 use crate::common::row;
 use heigen_figures::{
-    Block, CarriedRow, Coherence, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap, InputLine, LayerShare,
-    LogitCoherence, LossSurface, MovedAlong, NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow, PlaneRow,
-    SampleAlignments, SampleMap,
+    Block, CarriedRow, Coherence, Curve, CurvePanel, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap,
+    InputLine, LayerShare, LogitCoherence, LossSurface, MovedAlong, NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow,
+    PlaneRow, SampleAlignments, SampleMap,
 };
 
 pub(crate) fn blocks(lens: &[usize]) -> Vec<Block> {
@@ -110,6 +110,22 @@ pub(crate) fn carried() -> CarriedRow {
         carriers: vec![vec![0, 1]],
         vectors: vec![moved(1, 1.0), moved(2, -1.0)],
     }
+}
+
+pub(crate) fn curves() -> Vec<CurvePanel> {
+    let curve = |name: &str, markers: bool| Curve {
+        name: name.to_owned(),
+        points: (0..20).map(|i| [f64::from(i), 1e-4 * 1.7f64.powi(i)]).collect(),
+        markers,
+    };
+    let panel = |logarithmic: bool| CurvePanel {
+        title: "sharpness".to_owned(),
+        axes: ["step".to_owned(), "training loss".to_owned()],
+        logarithmic: [false, logarithmic],
+        curves: vec![curve(r"$\eta = 0.3$", false), curve("cross-class part", true)],
+        levels: vec![("threshold".to_owned(), 1.0)],
+    };
+    vec![panel(false), panel(true), panel(true)]
 }
 
 pub(crate) fn named_spectrum(name: &str, n: usize) -> NamedSpectrum {

@@ -75,17 +75,16 @@ fn claims(all: &[Found]) -> Vec<ClassicClaim> {
         finding((c - 1..=c).contains(&count), text)
     });
     let origin = all.iter().map(|f| {
-        let share = f.mean(0..f.classes - 1, |s| s.class);
-        let total: f64 = f.shares[..f.classes - 1].iter().map(|s| s.total).sum();
-        let hessian: f64 = f.eigenvalues[..f.classes - 1].iter().sum();
+        let range = 0..f.classes - 1;
+        let (class, cross) = (f.mean(range.clone(), |s| s.class), f.mean(range, |s| s.cross));
         let text = format!(
-            "{}: {} of v^T G v is of the class part for the {} leading eigenvectors; G has {} of their eigenvalues",
+            "{}: of v^T G v {} is of the class part and {} of the cross-class part, on average over the {} leading eigenvectors",
             f.name,
-            percent(share),
-            f.classes - 1,
-            percent(total / hessian)
+            percent(class),
+            percent(cross),
+            f.classes - 1
         );
-        finding(share > 0.5, text)
+        finding(class + cross > 0.5, text)
     });
     let next = all.iter().map(|f| {
         let range = f.classes..2 * f.classes;
@@ -109,9 +108,11 @@ fn claims(all: &[Found]) -> Vec<ClassicClaim> {
             findings: outliers.collect(),
         },
         ClassicClaim {
-            statement: "The outliers come from the class part of the Gauss-Newton matrix.".into(),
+            statement: "The outliers come from the means of classes and of pairs of classes, and not from single samples.".into(),
             source: "Papyan, arXiv:1901.08244, arXiv:2008.11865".into(),
-            rule: "For: the class part has more than half of v^T G v on average over the C - 1 leading eigenvectors.".into(),
+            rule: "For: the class part and the cross-class part together have more than half of v^T G v on average over the C - 1 leading \
+                   eigenvectors."
+                .into(),
             findings: origin.collect(),
         },
         ClassicClaim {
