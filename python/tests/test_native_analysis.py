@@ -353,6 +353,8 @@ def test_other_threads_run_while_the_engine_works():
 INTERRUPTED = """
 import signal, threading, time, os
 import heigen
+# Whoever started the tests in the background may have had the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 experiment = heigen.experiment("gauss/normal_training")
 experiment.train(progress=False)
 def strike():
