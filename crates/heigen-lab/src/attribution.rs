@@ -1,4 +1,4 @@
-//! What the leading eigenvectors carry: classes, pieces of the boundary, and what becomes of the boundary along them.
+//! Attribution: the classes and the pieces of the boundary that leading eigenvectors carry, and the boundary after moves along them.
 
 use crate::analysis::{Analysed, Asked, analysed};
 use crate::call::Call;
@@ -39,7 +39,7 @@ pub struct AttributionRequest {
 }
 
 impl Lab {
-    /// What the leading eigenvectors of an experiment carry, reused or found, after training and analysis if need be.
+    /// The attribution of an experiment's leading eigenvectors, reused or made, after training and analysis if need be.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; else whatever keeps it from being found or written.

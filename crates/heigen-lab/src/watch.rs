@@ -43,7 +43,7 @@ pub mod stage {
     pub const COHERENCE: &str = "coherence";
     /// Measures of a decision boundary.
     pub const BOUNDARY: &str = "boundary";
-    /// What eigenvectors carry.
+    /// The attribution of eigenvectors to classes and to pieces of the boundary.
     pub const ATTRIBUTION: &str = "attribution";
     /// Moments of a training that were looked at.
     pub const FOLLOWING: &str = "following";
@@ -87,7 +87,7 @@ pub enum Product {
     Boundary,
     /// Spectra along a training.
     Along,
-    /// What eigenvectors carry.
+    /// The attribution of eigenvectors to classes and to pieces of the boundary.
     Attribution,
     /// A classic experiment.
     Classic,

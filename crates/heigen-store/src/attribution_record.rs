@@ -15,7 +15,7 @@ use crate::document::{self, Kind, Unusable};
 pub(crate) const KIND: Kind =
     Kind { format: "heigen attribution", version: 1, what: "what eigenvectors carry", mend: "attribute" };
 
-/// What the leading eigenvectors of a trained model's spectrum carry.
+/// The attribution of the leading eigenvectors of a trained model's spectrum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttributionRecord {
     /// The experiment.

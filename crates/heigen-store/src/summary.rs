@@ -26,7 +26,7 @@ pub enum Summary {
     Eigenpairs(Box<AnalysisRecord<TopKSummary>>),
     /// Estimates alone: `heigen analysis` with neither `which` nor `rank`.
     Estimates(Box<AnalysisRecord<EstimatesSummary>>),
-    /// What the leading eigenvectors carry: `heigen attribution`.
+    /// The attribution of the leading eigenvectors: `heigen attribution`.
     Attribution(Box<AttributionRecord>),
     /// The measures of a decision boundary: `heigen boundary`.
     Boundary(Box<BoundaryRecord>),

@@ -69,7 +69,7 @@ fn tolerance(text: &str) -> Result<f64, String> {
 }
 
 impl FollowArgs {
-    /// What each look asks for.
+    /// The options of each look.
     pub(crate) fn look(&self) -> LookOptions {
         LookOptions {
             k: self.k.into(),

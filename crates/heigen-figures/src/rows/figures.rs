@@ -69,7 +69,7 @@ pub fn plane_maps(rows: &[PlaneMapsRow], bars: ColorBars, title: &str) -> Result
     compose(rows, bars, title)
 }
 
-/// Which eigenvector carries which piece of the boundary: the boundary coloured by the eigenvectors that the gradients along it
+/// Boundaries by the eigenvectors that carry their pieces: the boundary coloured by the eigenvectors that the gradients along it
 /// are most aligned with, and for each eigenvector the boundary before and after moves of the weights along it and against it.
 ///
 /// # Errors

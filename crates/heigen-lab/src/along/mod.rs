@@ -45,7 +45,7 @@ pub struct FollowRequest {
     pub weights: FollowedWeights,
     /// Epochs from one look to the next; `None` for about forty looks and some more at the beginning.
     pub every: Option<usize>,
-    /// What each look asks for.
+    /// The options of each look.
     pub look: LookOptions,
     /// At how many of the moments the whole spectrum is computed, for `G_theta`; `None` for as many as take a moment.
     pub whole: Option<usize>,

@@ -30,7 +30,7 @@ pub(super) struct At {
     pub(super) epoch: usize,
     pub(super) file: Option<String>,
     pub(super) theta: Vec<f64>,
-    /// What the steps of the optimizer are divided by, `[P]`.
+    /// The scale by which the optimizer divides its step for each parameter, `[P]`.
     pub(super) preconditioner: Option<Vec<f64>>,
     /// Whether the whole spectrum is computed.
     pub(super) whole: bool,

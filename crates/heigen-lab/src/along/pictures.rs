@@ -41,7 +41,7 @@ const LOOK: &str = "along 1";
 /// A picture of a training that was drawn or reused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowPicture {
-    /// What it shows: `spectra`, `subspaces`, `strip` or `film`.
+    /// The name of its kind: `spectra`, `subspaces`, `strip` or `film`.
     pub kind: &'static str,
     /// Its files: SVG, PDF and PNG, or the film's PNG alone.
     pub paths: Vec<PathBuf>,

@@ -224,7 +224,7 @@ fn leading(vectors: &Matrix<f64>, k: usize) -> Matrix<f64> {
     vectors.columns(0..k.min(vectors.columns))
 }
 
-/// What is known of the way so far.
+/// The moments that are known so far, with the arrays that the next look needs.
 struct Way {
     moments: Vec<Moment>,
     last: Option<Known>,

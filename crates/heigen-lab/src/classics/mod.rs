@@ -52,7 +52,7 @@ struct Classic {
     measure: fn(&Call, &'static str) -> Result<Measured, LabError>,
 }
 
-/// What a classic experiment found.
+/// The findings of a classic experiment.
 struct Measured {
     setup: String,
     claims: Vec<ClassicClaim>,

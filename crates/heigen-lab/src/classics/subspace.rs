@@ -21,7 +21,7 @@ const FORMED: usize = 100;
 const SAMPLES: usize = 1_000;
 const BATCH: usize = 50;
 
-/// What was seen of a training.
+/// The shares and overlaps along a training.
 #[derive(Default)]
 struct Seen {
     /// Steps and the share of the full gradient in the top subspace.

@@ -8,7 +8,7 @@ use crate::curvature::{
 };
 use crate::linalg::{Matrix, norm};
 
-/// What a look asks for.
+/// The numbers of eigenpairs and the accuracy that a look asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LookOptions {
     /// Number of the largest eigenvalues. Default 10.
