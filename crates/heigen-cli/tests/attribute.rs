@@ -29,6 +29,8 @@ fn what_eigenvectors_carry_is_told_once() {
             assert_eq!(moved["fates"].as_array().unwrap().len(), record["pieces"].as_array().unwrap().len());
         }
     }
+    assert!(!record["pieces"].as_array().unwrap().is_empty(), "three blobs have a boundary");
+    assert!(vectors.iter().any(|vector| vector.pointer("/moved/0/step").is_some_and(Value::is_number)));
     for piece in record["pieces"].as_array().unwrap() {
         let carried: f64 = piece["carried"].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).sum();
         assert!((carried - 1.0).abs() < 1e-12, "{piece}");
@@ -50,6 +52,7 @@ fn losses_without_class_structure_still_have_pieces_of_the_boundary() {
     let record = sandbox.ok(&["attribute", "my/mse.json", "--json"]).stdout;
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["spectra"], Value::Null);
+    assert!(!record["pieces"].as_array().unwrap().is_empty(), "three blobs have a boundary");
 }
 
 #[test]

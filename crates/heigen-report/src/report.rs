@@ -190,6 +190,31 @@ pub enum Verdict {
     NotMeasured,
 }
 
+impl Verdict {
+    /// The verdict to which findings come that speak for a claim (`Some(true)`), against it, or do not tell.
+    pub fn of_findings(sides: impl IntoIterator<Item = Option<bool>>) -> Self {
+        let sides: Vec<Option<bool>> = sides.into_iter().collect();
+        match (sides.contains(&Some(true)), sides.contains(&Some(false)), sides.is_empty()) {
+            (true, false, _) => Self::Supported,
+            (false, true, _) => Self::Contradicted,
+            (true, true, _) => Self::Mixed,
+            (false, false, false) => Self::Undecided,
+            (false, false, true) => Self::NotMeasured,
+        }
+    }
+
+    /// The verdict in words, in small letters.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Mixed => "mixed",
+            Self::Contradicted => "contradicted",
+            Self::Undecided => "undecided",
+            Self::NotMeasured => "not measured",
+        }
+    }
+}
+
 /// How long a task took.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timing {

@@ -102,7 +102,7 @@ impl Lab {
             let page = page::write(call, &records, &figures, &request.report)?;
             let verdicts = records
                 .iter()
-                .map(|record| record.claims.iter().map(|claim| page::word(page::verdict(claim))).collect())
+                .map(|record| record.claims.iter().map(|claim| page::verdict(claim).words()).collect())
                 .collect();
             Ok(Classics { records, verdicts, figures, page })
         })

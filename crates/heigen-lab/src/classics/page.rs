@@ -12,25 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// The verdict to which the findings about a claim come.
 pub(super) fn verdict(claim: &ClassicClaim) -> Verdict {
-    let any = |side: bool| claim.findings.iter().any(|finding| finding.supports == Some(side));
-    match (any(true), any(false), claim.findings.is_empty()) {
-        (true, false, _) => Verdict::Supported,
-        (false, true, _) => Verdict::Contradicted,
-        (true, true, _) => Verdict::Mixed,
-        (false, false, false) => Verdict::Undecided,
-        (false, false, true) => Verdict::NotMeasured,
-    }
-}
-
-/// The verdict in words.
-pub(super) fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Supported => "supported",
-        Verdict::Mixed => "mixed",
-        Verdict::Contradicted => "contradicted",
-        Verdict::Undecided => "undecided",
-        Verdict::NotMeasured => "not measured",
-    }
+    Verdict::of_findings(claim.findings.iter().map(|finding| finding.supports))
 }
 
 /// Writes the page and returns its path.

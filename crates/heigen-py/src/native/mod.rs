@@ -2,6 +2,7 @@
 
 mod asked;
 mod errors;
+mod following;
 mod labs;
 mod network;
 mod operator;

@@ -1,6 +1,7 @@
 //! An experiment with its results, in the hands of Python.
 
 use super::asked::Options;
+use super::following::FollowOptions;
 use super::labs::{Resources, lab};
 use super::operator::NativeHandle;
 use super::running::run;
@@ -8,9 +9,8 @@ use super::{errors, network};
 use heigen::curvature::named_parameters;
 use heigen::vocabulary::Targets;
 use heigen_lab::{
-    AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest,
-    FollowRequest, FollowedWeights, How, Lab, LabError, LookOptions, Making, MapVectors, Owned, PLOTS, Parts, Store,
-    Summary, TrainRequest,
+    AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest, How, Lab,
+    LabError, Making, MapVectors, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
 };
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::own_data::Opened;
@@ -61,21 +61,6 @@ struct DrawingOptions {
     which: Option<String>,
     reconstructed: bool,
     individual_bars: bool,
-}
-
-/// Options of following a training, under the names of Python's keywords.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FollowOptions {
-    every: Option<usize>,
-    k: usize,
-    lowest: usize,
-    tol: f64,
-    trace: usize,
-    whole: Option<usize>,
-    snapshots: bool,
-    weights: Vec<PathBuf>,
-    figures: Option<PathBuf>,
 }
 
 /// A followed training: its record as JSON, the path of the record, the pictures' kinds with their files, and notes.
@@ -280,29 +265,8 @@ impl Workspace {
         making_options: &str,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Followed> {
-        let own: FollowOptions = parsed(py, options)?;
-        let weights = match (own.snapshots, own.weights.is_empty()) {
-            (true, _) => FollowedWeights::Snapshots,
-            (false, true) => FollowedWeights::Training,
-            (false, false) => FollowedWeights::Files(own.weights),
-        };
-        let request = FollowRequest {
-            store: self.store.clone(),
-            experiment: self.experiment.clone(),
-            weights,
-            every: own.every,
-            look: LookOptions {
-                k: own.k,
-                lowest: own.lowest,
-                tolerance: own.tol,
-                trace_products: own.trace,
-                ..LookOptions::default()
-            },
-            whole: own.whole,
-            figures: own.figures,
-            report: None,
-            making: making(py, making_options)?,
-        };
+        let options: FollowOptions = parsed(py, options)?;
+        let request = options.request(self.store.clone(), self.experiment.clone(), making(py, making_options)?);
         let lab = self.lab(py)?;
         let (followed, notes) = run(py, progress, move |watch| lab.follow(&request, watch))?;
         let pictures = followed.pictures.into_iter().map(|picture| (picture.kind, picture.paths)).collect();

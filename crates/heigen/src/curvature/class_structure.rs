@@ -6,6 +6,7 @@ use crate::linalg::{EigenError, Matrix, Scalar, dot, self_adjoint_eigen};
 use crate::model::{Algebra, ColumnMap, Dual, Pool, Sink, Tape, softmax};
 use crate::vocabulary::LossKind;
 use faer::Par;
+use std::sync::OnceLock;
 
 /// Why a problem has no class structure.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct ClassStructure<'a, T> {
     probabilities: Matrix<f64>,
     /// The weights w_(i,c'), [C, N]; 0 for samples that the loss ignores.
     weights: Matrix<f64>,
+    /// The mean gradients of all pairs, once they have been asked for.
+    means: OnceLock<Matrix<f64>>,
 }
 
 /// What the parts of the Gauss-Newton matrix contribute to v^T G v.
@@ -153,7 +156,7 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
             let factor = problem.sample_weight() * mass;
             weights.column_mut(n).iter_mut().zip(p).for_each(|(w, &mut p)| *w = factor * p);
         }
-        Ok(Self { problem, labels, classes, probabilities, weights })
+        Ok(Self { problem, labels, classes, probabilities, weights, means: OnceLock::new() })
     }
 
     /// Number of classes C.
@@ -175,8 +178,12 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
 
     /// The mean gradients g_(c,c') of all pairs, [P, C * C]: column c * C + c'. A pair without weight has 0.
     ///
-    /// Cost: C times that of one gradient of the loss.
-    pub fn pair_means(&self) -> Matrix<f64> {
+    /// Cost: C times that of one gradient of the loss, once.
+    pub fn pair_means(&self) -> &Matrix<f64> {
+        self.means.get_or_init(|| self.summed_means())
+    }
+
+    fn summed_means(&self) -> Matrix<f64> {
         let pairs = self.pair_weights();
         let (p, classes) = (self.problem.n_params(), self.classes);
         let mut means = Matrix::zeros(p, classes * classes);
@@ -206,7 +213,7 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
     pub fn spectra(&self) -> Result<ClassSpectra, EigenError> {
         let (pairs, means) = (self.pair_weights(), self.pair_means());
         let classes = self.classes;
-        let (of_class, class_weights) = class_means(&pairs, &means);
+        let (of_class, class_weights) = class_means(&pairs, means);
         let mut cross = Vec::new();
         for c in 0..classes {
             for against in (0..classes).filter(|&against| against != c) {
@@ -234,7 +241,7 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
     /// If the vectors do not have P rows.
     pub fn shares(&self, vectors: &Matrix<T>) -> Result<Vec<ClassShares>, EigenError> {
         assert_eq!(vectors.rows, self.problem.n_params(), "vectors of another problem");
-        let (class_means, weights) = class_means(&self.pair_weights(), &self.pair_means());
+        let (class_means, weights) = class_means(&self.pair_weights(), self.pair_means());
         let basis = orthonormal_basis(&scaled(class_means, &weights))?;
         // One column of every tile's tangents is J_i v, [C].
         let tangents = self.problem.output_tangents(vectors);

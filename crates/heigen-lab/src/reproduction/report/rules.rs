@@ -32,13 +32,11 @@ pub(super) const STATED: [&str; 2] = [
 
 /// The verdict to which findings on these sides come.
 pub(super) fn verdict(sides: &[Side]) -> Verdict {
-    match (sides.contains(&Side::For), sides.contains(&Side::Against), sides.is_empty()) {
-        (true, false, _) => Verdict::Supported,
-        (false, true, _) => Verdict::Contradicted,
-        (true, true, _) => Verdict::Mixed,
-        (false, false, false) => Verdict::Undecided,
-        (false, false, true) => Verdict::NotMeasured,
-    }
+    Verdict::of_findings(sides.iter().map(|side| match side {
+        Side::For => Some(true),
+        Side::Against => Some(false),
+        Side::Open => None,
+    }))
 }
 
 /// The number as the tables show it, with three significant digits.
