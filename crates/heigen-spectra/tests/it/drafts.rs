@@ -114,6 +114,15 @@ fn a_coarse_form_that_is_another_matrix_only_costs_its_products() {
 }
 
 #[test]
+fn eigenvectors_in_another_order_are_not_taken_for_the_largest_ones() {
+    // Both have the same eigenvectors, and those that the coarse form calls the largest have small residuals at once.
+    let fine = (0..P).map(|i| if i < 16 { 1.0 - 0.02 * i as f64 } else { 1e-3 / i as f64 }).collect();
+    let turned = |i: usize, x: f64| if i < 16 { (0.7 + 0.02 * i as f64) as f32 } else { x as f32 };
+    let top = Twins::of(fine, turned).largest(8, 1e-5);
+    assert!(top.drafts > 0 && top.products > 18, "{} {}", top.products, top.drafts);
+}
+
+#[test]
 fn numbers_that_overflow_in_float32_are_searched_for_in_float64() {
     let fine: Vec<f64> = spectrum().into_iter().map(|x| 1e60 * x).collect();
     let top = Twins::of(fine, |_, x| x as f32).largest(5, 1e-8);
