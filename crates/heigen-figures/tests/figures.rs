@@ -3,6 +3,7 @@
 mod common;
 mod layout;
 mod made_up;
+mod report;
 
 use common::row;
 use heigen_figures::{
@@ -16,6 +17,7 @@ use made_up::{
     carried, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines,
     sample_overlaps, samples, surface, vectors,
 };
+use report::assert_readable;
 
 /// The figures as reports show them.
 fn in_reports() -> Result<Vec<Scene>, FigureError> {
@@ -57,22 +59,10 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
     ])
 }
 
-/// CSS pixels of a drawing in the main column of a report, in a window of 1,280 pixels with a scroll bar.
-const COLUMN: f64 = 887.0;
-
 #[test]
 fn text_of_figures_has_nine_pixels_in_a_report() -> Result<(), FigureError> {
     for scene in in_reports()? {
-        assert_clear(&scene);
-        let drawn = svg(&scene)?;
-        let number = |before: &str| -> f64 {
-            let rest = drawn.split_once(before).expect(before).1;
-            rest.split(['"', ' ']).next().expect("a number").parse().expect(before)
-        };
-        let (units, smallest) = (number(r#"viewBox="0 0 "#), number(r#"data-smallest-text=""#));
-        // Never larger than its own size.
-        let pixels = smallest * (COLUMN / units).min(4.0 / 3.0);
-        assert!(pixels >= 9.0, "{}: {smallest} points of {units}, {pixels:.2} pixels", scene.title);
+        assert_readable(&scene)?;
     }
     Ok(())
 }
