@@ -18,6 +18,7 @@ from torch import nn
 
 from heigen._errors import InputError, UnsupportedModelError, Warning
 from heigen.torch._export import _aten_layers, _aten_pointwise, _aten_shapes  # noqa: F401
+from heigen.torch._export._chain import chain_of
 from heigen.torch._export._graph import Const, Graph, writes_down
 from heigen.torch._export._layers import layers_of
 from heigen.torch._export._program import (
@@ -69,9 +70,7 @@ def network_of(model: nn.Module, pair: torch.Tensor) -> Network:
     parameters = dict(model.named_parameters())
     first = {id(value): key for key, value in parameters.items()}
     names = {key: first[id(value)] for key, value in everything.items()}
-    program = exported(model, pair[:1])
-    outputs = each_sample_alone(program, pair)
-    architecture, used, constants = _as_layers(model, program, names) or _as_graph(model, program, names, outputs)
+    (architecture, used, constants), outputs, by_batch = _read(model, pair, names)
     unused = [key for key in parameters if key not in used]
     if unused:
         raise UnsupportedModelError(
@@ -83,7 +82,7 @@ def network_of(model: nn.Module, pair: torch.Tensor) -> Network:
         for key, value in {**parameters, **dict(model.named_buffers())}.items()
         if key in used and value is not None
     }
-    if program.by_batch:
+    if by_batch:
         warnings.warn(
             f"{name} is in training mode: batch normalisation takes the statistics of all samples as one batch; "
             "model.eval() takes those of the training",
@@ -95,7 +94,20 @@ def network_of(model: nn.Module, pair: torch.Tensor) -> Network:
     return Network(name, architecture, {**tensors, **constants}, list(parameters), trained, max(n_outputs, 2))
 
 
+#: An architecture, the names of the tensors that it uses, and its constants.
 _Read = tuple[dict[str, Any], set[str], dict[str, NDArray[np.float64]]]
+
+
+def _read(model: nn.Module, pair: torch.Tensor, names: dict[str, str]) -> tuple[_Read, torch.Tensor, set[str]]:
+    """The module in the shortest form that it has, its outputs for ``pair``, and what normalises by the statistics of the batch."""
+    chain = chain_of(model, pair)
+    if chain is not None:
+        layers, used, outputs = chain
+        return ({"layers": layers}, used, {}), outputs, set()
+    program = exported(model, pair[:1])
+    outputs = each_sample_alone(program, pair)
+    read = _as_layers(model, program, names) or _as_graph(model, program, names, outputs)
+    return read, outputs, program.by_batch
 
 
 def _as_layers(model: nn.Module, program: Program, names: dict[str, str]) -> _Read | None:
