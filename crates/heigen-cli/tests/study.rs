@@ -207,7 +207,10 @@ fn studies_that_cannot_be_run_are_refused_with_what_was_expected() {
             vec!["study", &file, "--only", "data=circles"],
             "`data` in the choice of levels is the level \"circles\"; expected one of the levels of data: gauss, moons",
         ),
-        (vec!["study", &file, "--only", "seed=3"], "`seed` in the choice of levels is the factor \"seed\"; expected one of data, start"),
+        (
+            vec!["study", &file, "--only", "seed=3"],
+            "`seed` in the choice of levels is the factor \"seed\"; expected one of data, start",
+        ),
     ] {
         let said = sandbox.error(&args);
         assert!(said.contains(wanted), "{said}");

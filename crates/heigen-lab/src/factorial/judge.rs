@@ -108,8 +108,9 @@ pub struct Judged {
     pub claim: ClaimSpec,
     /// Over all of its rows.
     pub over_all: Found,
-    /// For a correlation within groups: across all rows, ranks taken among all of them.
-    pub across: Option<Found>,
+    /// For a correlation, beside it: across all rows where that is not what the claim is about, and over seeds alone, within every
+    /// combination of levels. They have no part in the verdict.
+    pub besides: Vec<Found>,
     /// In each group of rows.
     pub groups: Vec<Found>,
     /// The verdict.
@@ -165,7 +166,7 @@ impl<'a> Rows<'a> {
             (None, None) => Judged {
                 claim: claim.clone(),
                 over_all: found("", 0, None, claim),
-                across: None,
+                besides: vec![],
                 groups: vec![],
                 support: Support::NotMeasured,
             },
@@ -179,7 +180,9 @@ impl<'a> Rows<'a> {
             found(group, part.values.len(), part.correlation(within, seed), claim)
         };
         let over_all = over("", &claim.within, None);
-        let across = (!claim.within.is_empty()).then(|| over("", &[], None));
+        let every: Vec<String> = self.file.factors.keys().cloned().collect();
+        let across = (!claim.within.is_empty()).then(|| over("across all rows", &[], None));
+        let besides = across.into_iter().chain([over("over seeds alone", &every, None)]).collect();
         let by = if claim.within.is_empty() { &[][..] } else { &claim.within[..] };
         let groups: Vec<Found> = if by.is_empty() {
             vec![]
@@ -187,7 +190,7 @@ impl<'a> Rows<'a> {
             groups(&points.cells, by).iter().map(|(name, rows)| over(name, &[], Some(rows))).collect()
         };
         let support = Support::over_all(over_all.support, groups.iter().map(|group| group.support));
-        Judged { claim: claim.clone(), over_all, across, groups, support }
+        Judged { claim: claim.clone(), over_all, besides, groups, support }
     }
 
     fn comparison(self, claim: &ClaimSpec, rows: &[(&Cell, &CellRecord)], compare: &Compare, seed: u64) -> Judged {
@@ -243,7 +246,7 @@ impl<'a> Rows<'a> {
             in_groups.iter().map(|(name, pairs)| over(name, &[pairs])).collect()
         };
         let support = Support::over_all(over_all.support, groups.iter().map(|group| group.support));
-        Judged { claim: claim.clone(), over_all, across: None, groups, support }
+        Judged { claim: claim.clone(), over_all, besides: vec![], groups, support }
     }
 
     /// The rank correlations of the pairs that no claim is about.

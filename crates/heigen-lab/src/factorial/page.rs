@@ -71,9 +71,12 @@ fn card(judged: &Judged) -> Claim {
         on_side.map(|found| literal(&sentence(&judged.claim, found))).collect()
     };
     let mut open = of(&[No, NotMeasured]);
-    if let Some(across) = &judged.across {
-        open.push(literal(&format!("For comparison, across all groups: {}, {} rows", effect(across), across.n)));
-    }
+    open.extend(
+        judged
+            .besides
+            .iter()
+            .map(|found| literal(&format!("For comparison, {}: {}, {} rows", found.group, effect(found), found.n))),
+    );
     Claim {
         statement: literal(&judged.claim.statement),
         source: literal(&judged.claim.source),
@@ -251,9 +254,8 @@ pub(super) fn markdown(study: &NamedStudy, done: &Factorial) -> String {
         let _ = writeln!(text, "\n## {}\n\n{} {}", claim.name, claim.statement, claim.source);
         let _ = writeln!(text, "{}.\n", capital(&measured(claim)));
         text += "| rows | n | effect [95 %] | median difference [95 %] | Cliff's delta | |\n| --- | --- | --- | --- | --- | --- |\n";
-        let across = judged.across.iter().map(|found| ("across groups", found));
-        let groups = judged.groups.iter().map(|found| (found.group.as_str(), found));
-        for (name, found) in std::iter::once(("over all", &judged.over_all)).chain(across).chain(groups) {
+        let groups = judged.besides.iter().chain(&judged.groups).map(|found| (found.group.as_str(), found));
+        for (name, found) in std::iter::once(("over all", &judged.over_all)).chain(groups) {
             let difference = interval(found.difference, |x| format!("{x:.3e}"));
             let delta = found.cliffs_delta.map_or_else(|| "–".to_owned(), |d| fixed(d, 2));
             let (n, words) = (found.n, found.support.words());

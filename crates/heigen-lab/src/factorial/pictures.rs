@@ -5,10 +5,12 @@ use super::judge::{Judged, Rows, STRONG, state};
 use super::measures::named;
 use crate::LabError;
 use heigen_figures::{
-    Curve, CurvePanel, FigureError, IntervalGroup, IntervalRow, Rendered, Scene, curve_panels, intervals, render,
+    Curve, CurvePanel, FigureError, IntervalGroup, IntervalRow, Rendered, Scene, curve_panels, intervals, render_at,
 };
 use heigen_spectra::Threads;
 
+/// Dots in an inch of the PNG: these figures are high, and read on screens.
+const DPI: f64 = 110.0;
 /// The most colours of a panel.
 const MOST: usize = 12;
 /// The most panels of a figure, two in a row.
@@ -23,7 +25,7 @@ pub(super) fn draw(
     let mut drawn = Vec::new();
     for (name, scene) in [("claims", effects(rows, claims)?), ("rows", panels(rows, claims)?)] {
         if let Some(scene) = scene {
-            drawn.push((name, threads.run(|| render(&scene))?));
+            drawn.push((name, threads.run(|| render_at(&scene, DPI))?));
         }
     }
     Ok(drawn)
