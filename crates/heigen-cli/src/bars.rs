@@ -81,7 +81,7 @@ impl Bars {
     /// Shows how far a job is: a bar where it is known how much there is to do, else a spinner with words.
     pub(crate) fn show(&self, event: &Event) {
         let mut shown = self.locked();
-        let counted = matches!(event.stage, lab_stage::TRAINING | stage::LANCZOS | stage::DENSITY);
+        let counted = matches!(event.stage, lab_stage::TRAINING | lab_stage::CELLS | stage::LANCZOS | stage::DENSITY);
         let words = words(event);
         let other = shown.get(&event.job).is_none_or(|(at, _)| *at != event.stage);
         if other {
@@ -128,7 +128,7 @@ fn words(event: &Event) -> String {
     let Event { job, stage: at, done, total, .. } = event;
     let of = total.unwrap_or_default();
     let step = match *at {
-        lab_stage::TRAINING => return job.clone(),
+        lab_stage::TRAINING | lab_stage::CELLS => return job.clone(),
         lab_stage::ALIGNMENTS => "alignments".to_owned(),
         lab_stage::COHERENCE => "cosines of all pairs of gradients".to_owned(),
         lab_stage::BOUNDARY => "decision boundary".to_owned(),

@@ -44,6 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Figure(a) => commands::figures::run(&a),
         Command::Plot(a) => commands::figures::run_plot(&a),
         Command::Reproduce(a) => commands::reproduce::run(&a),
+        Command::Study(a) => commands::factorial::run(&a),
         Command::List(a) => commands::experiments::run(&a),
         Command::Show(a) => commands::show::run(&a),
         Command::Data(a) => commands::image_sets::run(&a),

@@ -93,7 +93,7 @@ fn making(what: &Product, reason: &Reason) -> Option<String> {
         (Product::Analysis { weights }, Reason::Unusable(why)) => format!("analysing {weights} again: {why}"),
         (Product::Boundary, _) => "measuring its decision boundary".to_owned(),
         (Product::Along, Reason::Unusable(why)) => format!("following its training again: {why}"),
-        (Product::Classic, _) => "measuring".to_owned(),
+        (Product::Classic | Product::Cell, _) => "measuring".to_owned(),
         (Product::Attribution, _) => "finding what its eigenvectors carry".to_owned(),
         (Product::Along, _) => "following its training".to_owned(),
         (Product::Figure, _) => return None,

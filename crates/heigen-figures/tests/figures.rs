@@ -7,15 +7,16 @@ mod report;
 
 use common::row;
 use heigen_figures::{
-    Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, InputLine, LossSurface,
-    MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments, Scene, carried_boundaries,
-    coherence, curve_panels, density_curves, eigenvectors, figure1, figure2, figure3, figure4, figure5, figure6,
-    layers, logit_coherence, loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
+    Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, InputLine,
+    IntervalGroup, LossSurface, MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments,
+    Scene, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors, figure1, figure2, figure3,
+    figure4, figure5, figure6, intervals, layers, logit_coherence, loss_surface, overlaps, plane_maps, render_at,
+    spectra, spectrum, svg,
 };
 use layout::assert_clear;
 use made_up::{
-    carried, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names, sample_cosines,
-    sample_overlaps, samples, surface, vectors,
+    carried, claims, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names,
+    sample_cosines, sample_overlaps, samples, surface, vectors,
 };
 use report::assert_readable;
 
@@ -56,6 +57,7 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         layers("layers", &[layer(long, 0.9, [-1e-3, 4.0]), layer("fc2", 0.1, [0.0, 0.5])])?,
         carried_boundaries(&[carried()])?,
         curve_panels("curves", &curves())?,
+        intervals("claims", &claims(), [-1.0, 1.0], &[-0.5, 0.0, 0.5], "effect")?,
     ])
 }
 
@@ -218,12 +220,21 @@ fn bad_input_of_the_others_is_refused_with_the_place_named() {
     let figure4 = |s: &SampleAlignments| figure4(std::slice::from_ref(s), &names());
     let maps = |r: &PlaneMapsRow| plane_maps(std::slice::from_ref(r), ColorBars::Shared, "maps");
     let panels = |p: &Vec<CurvePanel>| curve_panels("curves", p);
+    let estimates = |g: &Vec<IntervalGroup>| intervals("claims", g, [-1.0, 1.0], &[0.0], "effect");
     let boundaries = |r: &CarriedRow| carried_boundaries(std::slice::from_ref(r));
     let cases = [
         (refusal(curves(), Vec::clear, panels), "curves: nothing to draw; expected at least one panel"),
         (
             refusal(curves(), |p| p[0].curves[1].points[0][1] = f64::NAN, panels),
             "a point of `cross-class part` in `sharpness` is NaN; expected a finite number",
+        ),
+        (
+            refusal(claims(), |g| g[1].rows.clear(), estimates),
+            "the group `$G_\\theta$ against accuracy`: nothing to draw; expected at least one row",
+        ),
+        (
+            refusal(claims(), |g| g[0].rows[0].estimate = Some([0.5, 0.6, 0.4]), estimates),
+            "the interval of `over all` is 0.6..0.4; expected the lower end first",
         ),
         (
             refusal(carried(), |r| r.vectors.clear(), boundaries),

@@ -29,6 +29,7 @@ mod named_tensor;
 pub mod npy;
 pub mod samples;
 pub mod state_dict;
+pub mod table;
 
 pub use container::DEFAULT_LIMIT;
 pub use dtype::{ByteOrder, Dtype};

@@ -223,6 +223,23 @@ pub enum LabError {
         name: ExperimentName,
     },
 
+    /// The file of a study is wrong, or a choice of its levels.
+    #[error(transparent)]
+    StudyFile(Box<crate::factorial::StudyFileError>),
+    /// There is no study of this name.
+    #[error("there is no file {name} and no shipped study of that name; there are {known}")]
+    NoStudy {
+        /// What was asked for.
+        name: String,
+        /// The names of the shipped studies.
+        known: String,
+    },
+    /// An error that several tasks had in common.
+    #[error(transparent)]
+    Shared(std::sync::Arc<LabError>),
+    /// A table could not be written.
+    #[error(transparent)]
+    Table(#[from] heigen_formats::table::TableError),
     /// A network from elsewhere cannot be taken in.
     #[error(transparent)]
     Import(#[from] crate::study::ImportError),
@@ -355,6 +372,7 @@ impl LabError {
         match self {
             Self::Stopped => true,
             Self::Of { source, .. } | Self::Choice { source, .. } => source.is_stopped(),
+            Self::Shared(error) => error.is_stopped(),
             _ => false,
         }
     }
@@ -385,6 +403,12 @@ impl From<StoreError> for LabError {
 impl From<heigen::config::ConfigError> for LabError {
     fn from(error: heigen::config::ConfigError) -> Self {
         Self::Config(Box::new(error))
+    }
+}
+
+impl From<crate::factorial::StudyFileError> for LabError {
+    fn from(error: crate::factorial::StudyFileError) -> Self {
+        Self::StudyFile(Box::new(error))
     }
 }
 

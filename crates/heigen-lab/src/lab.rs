@@ -76,6 +76,11 @@ impl Lab {
     }
 }
 
+/// One thread, for work of which many pieces are done side by side.
+pub(crate) fn single_thread() -> Result<Threads, LabError> {
+    Ok(pool(1)?.0)
+}
+
 /// A pool of `threads` threads, or of as many as there are cores for 0, and their number.
 fn pool(threads: usize) -> Result<(Threads, usize), LabError> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("heigen-lab-{i}")).build()?;

@@ -34,6 +34,7 @@ mod call;
 mod classics;
 mod drawing;
 mod error;
+mod factorial;
 mod lab;
 mod making;
 mod page_text;
@@ -42,6 +43,7 @@ mod relay;
 mod remedy;
 mod reproduction;
 mod series;
+mod statistics;
 mod store;
 mod study;
 mod training;
@@ -61,6 +63,11 @@ pub use drawing::{
     Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts, figure_names, find_figure,
 };
 pub use error::{Choice, Contradiction, LabError};
+pub use factorial::{
+    ClaimSpec, Compare, Expect, Factorial, FactorialPlan, FactorialRequest, FoundOfClaim, Judged, Levels, MEASURES,
+    Measure, NamedStudy, OneOrMore, Pair, PlannedCombination, STRONG, Seeds, StudyFile, StudyFileError, Support,
+    measure_names,
+};
 pub use heigen::analysis::LookOptions;
 pub use heigen_store::along_record::{AlongRecord, Moment};
 pub use heigen_store::record::{Dtype, Summary};
@@ -70,6 +77,7 @@ pub use prepare::{Prepared, Samples};
 pub use remedy::remedy_of;
 pub use reproduction::{PlannedTask, ReproduceRequest, Reproduced, Reproduction, TaskState};
 pub use series::CheckpointSeries;
+pub use statistics::Estimate;
 pub use store::Store;
 pub use study::{
     ExperimentStudyRequest, Given, ImportError, ImportRequest, Imported, Occupant, Picture, PictureCommand, Renaming,

@@ -110,7 +110,12 @@ impl Store {
     /// The store for results of the same experiments at another seed.
     #[must_use]
     pub fn at_seed(&self, seed: u64) -> Self {
-        let folder = self.dir().join("seeds").join(seed.to_string());
+        self.below(&self.dir().join("seeds").join(seed.to_string()))
+    }
+
+    /// The store of results in a folder below the one of this store, on disk or in memory as this one.
+    #[must_use]
+    pub(crate) fn below(&self, folder: &Path) -> Self {
         Self { results: Results::new(folder), memory: self.memory.clone() }
     }
 }

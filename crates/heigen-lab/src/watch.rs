@@ -51,6 +51,8 @@ pub mod stage {
     pub const DRAWING: &str = "drawing";
     /// Tasks of a reproduction that have ended.
     pub const REPRODUCTION: &str = "reproduction";
+    /// Cells of a study that have ended.
+    pub const CELLS: &str = "cells";
 }
 
 /// Follows a request and may stop it.
@@ -91,6 +93,8 @@ pub enum Product {
     Attribution,
     /// A classic experiment.
     Classic,
+    /// A cell of a study over factors and seeds.
+    Cell,
     /// The files of a figure.
     Figure,
 }

@@ -12,6 +12,7 @@ pub mod attribution_record;
 pub mod boundary_record;
 pub mod bounded;
 pub mod catalogue;
+pub mod cell_record;
 pub mod checkpoint;
 pub mod classic_record;
 mod document;

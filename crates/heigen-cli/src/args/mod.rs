@@ -3,12 +3,14 @@
 mod analysis;
 mod analyze;
 mod attribute;
+mod factorial;
 mod follow;
 mod reproduce;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use attribute::AttributeArgs;
+pub(crate) use factorial::FactorialArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Plot(PlotArgs),
     /// Reproduce the paper: train, analyse, draw every figure, and write a report.
     Reproduce(ReproduceArgs),
+    /// Run a study: factors and seeds, one table of measures, and how strongly it supports its claims.
+    Study(FactorialArgs),
     /// List the experiments and what each starts from.
     List(ListArgs),
     /// Show an experiment as resolved, what it depends on, and its sizes.

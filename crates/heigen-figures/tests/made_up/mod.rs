@@ -3,8 +3,8 @@
 use crate::common::row;
 use heigen_figures::{
     Block, CarriedRow, Coherence, Curve, CurvePanel, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap,
-    InputLine, LayerShare, LogitCoherence, LossSurface, MovedAlong, NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow,
-    PlaneRow, SampleAlignments, SampleMap,
+    InputLine, IntervalGroup, IntervalRow, LayerShare, LogitCoherence, LossSurface, MovedAlong, NamedSpectrum,
+    NamedVector, Overlaps, PlaneMapsRow, PlaneRow, SampleAlignments, SampleMap,
 };
 
 pub(crate) fn blocks(lens: &[usize]) -> Vec<Block> {
@@ -126,6 +126,22 @@ pub(crate) fn curves() -> Vec<CurvePanel> {
         levels: vec![("threshold".to_owned(), 1.0)],
     };
     vec![panel(false), panel(true), panel(true)]
+}
+
+pub(crate) fn claims() -> Vec<IntervalGroup> {
+    let row = |label: &str, estimate: Option<[f64; 3]>| IntervalRow {
+        label: label.to_owned(),
+        estimate,
+        strong: label == "over all",
+    };
+    let rows =
+        vec![row("over all", Some([0.52, 0.31, 0.67])), row("a data set of a long name", Some([-1.0, -1.0, 0.999]))];
+    let more = vec![row("over all", Some([-0.01, -0.2, 0.15])), row("checkerboard", None)];
+    let group = |title: &str, note: &str, rows| IntervalGroup { title: title.to_owned(), note: note.to_owned(), rows };
+    vec![
+        group("outliers against complexity", "weakly supported", rows),
+        group(r"$G_\theta$ against accuracy", "not supported", more),
+    ]
 }
 
 pub(crate) fn named_spectrum(name: &str, n: usize) -> NamedSpectrum {

@@ -5,7 +5,7 @@ mod estimate;
 mod graph;
 mod plan;
 mod report;
-mod schedule;
+pub(crate) mod schedule;
 
 use crate::analysis::{Asked, analysed};
 use crate::boundary;

@@ -7,8 +7,12 @@ use serde_json::{Map, Number, Value};
 
 use super::ConfigError;
 
-/// Reads `text`, which came from `origin`; a byte order mark at its start is skipped.
-pub(super) fn read(text: &str, origin: &str) -> Result<Value, ConfigError> {
+/// The value of a JSON text, which came from the file `origin`; a byte order mark at its start is skipped. Also files of other
+/// schemas than that of experiments are read by it.
+///
+/// # Errors
+/// [`ConfigError::Json`] for a text that is not JSON, or that names a key of an object twice.
+pub fn read(text: &str, origin: &str) -> Result<Value, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_json::from_str::<Unique>(text).map(|unique| unique.0).map_err(|e| {
         let place = format!(" at line {} column {}", e.line(), e.column());

@@ -24,6 +24,7 @@ pub use experiment::{
     BatchSize, DatasetSpec, Experiment, FileArgs, ImageArgs, MultiStepLr, OptimizerSpec, RandomType, Start, TargetForm,
     Trainer,
 };
+pub use json::read as read_json;
 pub use name::{AnyName, ExperimentName, KnownExperiments, NameError, nearest};
 pub use parse::Parsed;
 pub use runnable::why_it_cannot_run;

@@ -1,7 +1,7 @@
 //! The rules by which measured numbers speak for or against a claim, and findings become a verdict. Numbers only: what
 //! they are called is said elsewhere. [`STATED`] is what the page tells its reader about them.
 
-use super::statistics::spearman;
+use crate::statistics::spearman;
 use heigen_report::Verdict;
 
 /// The side that a finding is on.

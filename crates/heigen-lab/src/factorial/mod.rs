@@ -1,0 +1,371 @@
+//! Studies over factors and seeds: every combination of levels is trained at every seed and measured, each cell leaves a row on
+//! disk, and the rows are judged.
+
+mod cells;
+mod file;
+mod judge;
+mod measures;
+mod page;
+mod pictures;
+mod run;
+mod table;
+
+use crate::cache::Memo;
+use crate::call::Call;
+use crate::lab::single_thread;
+use crate::relay::{Message, Relay};
+use crate::reproduction::schedule::{self, Ended, Job, Limits};
+use crate::watch::{Event, LabWatch, Note, stage};
+use crate::{Lab, LabError, Making, Store};
+use cells::{Cell, Text};
+pub use file::{ClaimSpec, Compare, Expect, Levels, OneOrMore, Seeds, StudyFile, StudyFileError};
+use heigen::config::BatchSize;
+use heigen_store::atomic;
+use heigen_store::cell_record::CellRecord;
+use heigen_store::files;
+pub use judge::{Found as FoundOfClaim, Judged, Pair, STRONG, Support};
+use judge::{Rows, state};
+pub use measures::{MEASURES, Measure, measure_names};
+use run::Place;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The studies that are built into the program, by name.
+const SHIPPED: [(&str, &str); 1] = [("boundary", include_str!("../../studies/boundary.json"))];
+
+/// Largest file of a study that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The name, the file and the place of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedStudy {
+    /// Its name: that of its file without the ending.
+    pub name: String,
+    /// The name of its file in messages.
+    pub origin: String,
+    /// The checked file.
+    pub file: StudyFile,
+}
+
+impl NamedStudy {
+    /// The study that a user means: the file of that path, or a shipped study of that name, also with `studies/` before it or
+    /// `.json` behind.
+    ///
+    /// # Errors
+    /// [`LabError::NoStudy`] if there is neither, [`LabError::StudyFile`] for a file that is refused, [`LabError::Read`].
+    pub fn load(arg: &str) -> Result<Self, LabError> {
+        let path = Path::new(arg);
+        let plain = arg.strip_prefix("studies/").unwrap_or(arg);
+        let plain = plain.strip_suffix(".json").unwrap_or(plain);
+        let stem = |path: &Path| path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        if files::is_file(path) {
+            let failed = |source| LabError::Read { path: path.to_owned(), source };
+            if files::open(path).and_then(|file| file.length()).map_err(failed)? > MAX_FILE {
+                let what = format!("there are more than {MAX_FILE} bytes; expected the JSON of a study");
+                return Err(StudyFileError::Schema { origin: arg.to_owned(), what }.into());
+            }
+            let text = files::read_to_string(path).map_err(failed)?;
+            return Ok(Self { name: stem(path), origin: arg.to_owned(), file: StudyFile::parse(&text, arg)? });
+        }
+        let Some((name, text)) = SHIPPED.iter().find(|(name, _)| *name == plain) else {
+            let known = SHIPPED.map(|(name, _)| name).join(", ");
+            return Err(LabError::NoStudy { name: arg.to_owned(), known });
+        };
+        let origin = format!("studies/{name}.json");
+        Ok(Self { name: (*name).to_owned(), file: StudyFile::parse(text, &origin)?, origin })
+    }
+}
+
+/// Asks for a study.
+#[derive(Clone, Debug)]
+pub struct FactorialRequest {
+    /// Where results live; the study's stand below `studies/<name>`.
+    pub store: Store,
+    /// The study.
+    pub study: NamedStudy,
+    /// The levels whose cells are run; all where there are none. The report is about all rows that are there.
+    pub only: Levels,
+    /// How cells are made.
+    pub making: Making,
+    /// The command that runs the study, for the report.
+    pub command: String,
+}
+
+/// A study that is planned: its cells, and which of them are done.
+#[derive(Debug)]
+pub struct FactorialPlan {
+    request: FactorialRequest,
+    place: Place,
+    cells: Vec<Cell>,
+    /// The cells that are asked for.
+    chosen: Vec<bool>,
+    done: Vec<Option<CellRecord>>,
+}
+
+/// One combination of a planned study, over its seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedCombination {
+    /// The level of every factor.
+    pub levels: Vec<(String, String)>,
+    /// Number of cells.
+    pub cells: usize,
+    /// Number of cells that are done.
+    pub done: usize,
+    /// Whether its cells are asked for.
+    pub chosen: bool,
+    /// Seconds that the missing cells take on one core, estimated.
+    pub seconds: f64,
+}
+
+/// A study with its rows judged.
+#[derive(Clone, Debug)]
+pub struct Factorial {
+    /// Number of cells of the whole study.
+    pub cells: usize,
+    /// Number of rows that are there.
+    pub rows: usize,
+    /// Number of rows by their state: `converged`, `not converged`, `failed`.
+    pub states: BTreeMap<&'static str, usize>,
+    /// The claims, judged.
+    pub claims: Vec<Judged>,
+    /// The rank correlations that no claim is about.
+    pub pairs: Vec<Pair>,
+    /// The files: tables, figures, summary and page.
+    pub files: Vec<PathBuf>,
+}
+
+impl Lab {
+    /// Looks which cells of a study are done. Changes nothing.
+    ///
+    /// # Errors
+    /// [`LabError::StudyFile`] for a combination whose experiment is wrong, or a level that there is not.
+    pub fn plan_factorial(&self, request: &FactorialRequest) -> Result<FactorialPlan, LabError> {
+        let FactorialRequest { store, study, only, making, .. } = request;
+        study.file.check_choice(only)?;
+        let cells = cells::cells(&study.file, &study.origin)?;
+        let place = Place { store: store.clone(), dir: store.dir().join("studies").join(&study.name) };
+        let chosen: Vec<bool> = cells.iter().map(|cell| cell.is_in(only)).collect();
+        let fresh = |(cell, &chosen): (&Cell, &bool)| {
+            if making.force && chosen { None } else { place.standing(cell).ok() }
+        };
+        let done = cells.iter().zip(&chosen).map(fresh).collect();
+        Ok(FactorialPlan { request: request.clone(), place, cells, chosen, done })
+    }
+
+    /// Runs the cells of a planned study that are missing, several side by side with a thread each, and writes tables, figures,
+    /// summary and page about all rows that are there. A cell that fails is a row that says why. Each row is written as soon as
+    /// it is known, so that whatever stops a study, a cell is the most that is lost.
+    ///
+    /// # Errors
+    /// [`LabError::Stopped`] if the watch breaks; whatever keeps files from being read or written.
+    pub fn factorial(&self, plan: &FactorialPlan, watch: &dyn LabWatch) -> Result<Factorial, LabError> {
+        run::writable(&plan.place.dir)?;
+        let made = plan.run(self, watch)?;
+        plan.written(self, made, watch)
+    }
+}
+
+/// A piece of work of a study.
+enum Task<'a> {
+    First(&'a Text),
+    Cell(usize),
+}
+
+impl FactorialPlan {
+    /// The name of the study.
+    pub fn name(&self) -> &str {
+        &self.study().name
+    }
+
+    /// The combinations, in the order of the study.
+    pub fn combinations(&self) -> Vec<PlannedCombination> {
+        let mut all: Vec<PlannedCombination> = Vec::new();
+        let rate = self.rate();
+        let done = self.cells.iter().zip(&self.done).filter(|(_, done)| done.is_some());
+        let mut begun: BTreeSet<&str> = done.filter_map(|(cell, _)| Some(&*cell.first.as_ref()?.text)).collect();
+        for (i, cell) in self.cells.iter().enumerate() {
+            if all.last().is_none_or(|last| last.levels != cell.levels) {
+                let (levels, chosen) = (cell.levels.clone(), self.chosen[i]);
+                all.push(PlannedCombination { levels, cells: 0, done: 0, chosen, seconds: 0.0 });
+            }
+            let Some(last) = all.last_mut() else { continue };
+            last.cells += 1;
+            match &self.done[i] {
+                Some(_) => last.done += 1,
+                None => {
+                    let first = cell.first.as_ref().filter(|first| begun.insert(&first.text));
+                    last.seconds += rate * (work(cell) + first.map_or(0.0, training));
+                }
+            }
+        }
+        all
+    }
+
+    /// Seconds of one unit of [`work`], from the cells that are done.
+    fn rate(&self) -> f64 {
+        let known = |(cell, done): (&Cell, &Option<CellRecord>)| Some((done.as_ref()?.seconds, work(cell)));
+        let sums = self.cells.iter().zip(&self.done).filter_map(known).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+        if sums.1 > 0.0 { sums.0 / sums.1 } else { 1.0 / RATE }
+    }
+
+    fn run(&self, lab: &Lab, watch: &dyn LabWatch) -> Result<Vec<Option<CellRecord>>, LabError> {
+        let missing: Vec<usize> = (0..self.cells.len()).filter(|&i| self.chosen[i] && self.done[i].is_none()).collect();
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut firsts: BTreeMap<&str, usize> = BTreeMap::new();
+        for &i in &missing {
+            let cell = &self.cells[i];
+            let mut after = vec![];
+            if let Some(first) = &cell.first {
+                let task = *firsts.entry(&first.text).or_insert_with(|| {
+                    tasks.push(Task::First(first));
+                    jobs.push(Job::default());
+                    tasks.len() - 1
+                });
+                after.push(task);
+            }
+            tasks.push(Task::Cell(i));
+            jobs.push(Job { after, seconds: 1.0, ..Job::default() });
+        }
+        // All chains are equally long, so that rows come in the order of the study and not the longest first.
+        let name = &self.study().name;
+        let told = Told { watch, name, total: missing.len() as u64, stopped: AtomicBool::new(false) };
+        told.cells(0);
+        let memo = Memo::default();
+        let one = |task: usize, say: &dyn Fn(Message)| -> Result<Option<(usize, CellRecord)>, Arc<LabError>> {
+            let relay = Relay(say);
+            let quiet = run::Quiet(&relay);
+            let threads = single_thread()?;
+            let FactorialRequest { store, making, .. } = &self.request;
+            let call = Call { lab, store, making, memo: &memo, threads: &threads, watch: &quiet };
+            Ok(match tasks[task] {
+                Task::First(text) => run::first(&call, &self.place, text).map(|()| None)?,
+                Task::Cell(i) => Some((i, run::cell(&call, &self.place, &self.cells[i])?)),
+            })
+        };
+        let mut found = self.done.clone();
+        let mut failed: Option<Arc<LabError>> = None;
+        let mut ended = 0;
+        let limits = Limits { tasks: lab.threads(), bytes: f64::INFINITY, stopped: &told.stopped };
+        schedule::run(&jobs, limits, one, |event| match event {
+            schedule::Event::Said(message) => message.reach(&told),
+            schedule::Event::Begun(_) => {}
+            schedule::Event::Ended(_, Ended::Done(row)) => {
+                if let Some((i, record)) = row {
+                    found[*i] = Some(record.clone());
+                    ended += 1;
+                    told.cells(ended);
+                }
+            }
+            schedule::Event::Ended(_, Ended::Failed(error)) => {
+                // What keeps one cell from being written keeps all.
+                told.stopped.store(true, Ordering::Relaxed);
+                if failed.as_ref().is_none_or(|first| first.is_stopped()) {
+                    failed = Some(Arc::clone(error));
+                }
+            }
+            schedule::Event::Ended(_, Ended::Skipped(_)) => {}
+        });
+        match failed {
+            Some(error) => Err(Arc::try_unwrap(error).unwrap_or_else(LabError::Shared)),
+            None if told.stopped.load(Ordering::Relaxed) => Err(LabError::Stopped),
+            None => Ok(found),
+        }
+    }
+
+    fn study(&self) -> &NamedStudy {
+        &self.request.study
+    }
+
+    /// Judges the rows and writes everything that follows from them.
+    fn written(&self, lab: &Lab, found: Vec<Option<CellRecord>>, watch: &dyn LabWatch) -> Result<Factorial, LabError> {
+        let file = &self.study().file;
+        let cells: Vec<(&Cell, &CellRecord)> =
+            self.cells.iter().zip(&found).filter_map(|(cell, record)| Some((cell, record.as_ref()?))).collect();
+        let rows = Rows { file, cells: &cells };
+        let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
+        cells.iter().for_each(|(_, record)| *states.entry(state(file, record)).or_default() += 1);
+        let event = |stage| Event { job: self.study().name.clone(), stage, done: 0, total: None, unit: "" };
+        if watch.event(&event(stage::DRAWING)).is_break() {
+            return Err(LabError::Stopped);
+        }
+        let (claims, pairs) = lab.work(|threads| Ok(threads.run(|| (rows.judged(), rows.pairs()))))?;
+        let table = table::table(file, &cells)?;
+        let mut done = Factorial { cells: self.cells.len(), rows: cells.len(), states, claims, pairs, files: vec![] };
+        let mut files = Vec::new();
+        let mut write = |name: &str, bytes: &[u8]| -> Result<(), LabError> {
+            let path = self.place.dir.join(name);
+            atomic::write(&path, bytes)?;
+            files.push(path);
+            Ok(())
+        };
+        write("table.csv", &table.csv()?)?;
+        write("table.parquet", &table.parquet()?)?;
+        let drawn = lab.work(|threads| pictures::draw(threads, rows, &done.claims))?;
+        for (name, picture) in &drawn {
+            write(&format!("{name}.svg"), picture.svg.as_bytes())?;
+            write(&format!("{name}.pdf"), &picture.pdf)?;
+            write(&format!("{name}.png"), &picture.png)?;
+        }
+        write("summary.md", page::markdown(self.study(), &done).as_bytes())?;
+        let about =
+            page::About { study: self.study(), done: &done, rows, drawn: &drawn, command: &self.request.command };
+        write("report.html", page::html(lab, &about)?.as_bytes())?;
+        done.files = files;
+        Ok(done)
+    }
+}
+
+/// The watch of all tasks, on the caller's thread.
+struct Told<'a> {
+    watch: &'a dyn LabWatch,
+    name: &'a str,
+    total: u64,
+    stopped: AtomicBool,
+}
+
+impl Told<'_> {
+    fn cells(&self, done: u64) {
+        let (job, total) = (self.name.to_owned(), Some(self.total));
+        let _ = self.event(&Event { job, stage: stage::CELLS, done, total, unit: "cells" });
+    }
+}
+
+impl LabWatch for Told<'_> {
+    fn event(&self, event: &Event) -> ControlFlow<()> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let flow = self.watch.event(event);
+        if flow.is_break() {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        flow
+    }
+
+    fn note(&self, note: &Note) {
+        self.watch.note(note);
+    }
+}
+
+/// Multiplications in a second of one core, where nothing is known yet.
+const RATE: f64 = 4e9;
+
+/// Multiplications of the training of an experiment, roughly: parameters times batches' samples, three passes.
+fn training(text: &Text) -> f64 {
+    let trainer = text.experiment.trainer;
+    let batch = match trainer.batch_size {
+        BatchSize::Full => 200.0,
+        BatchSize::Samples(n) => n as f64,
+    };
+    // A data set of the plane has about 200 training samples; a batch takes a little time by itself.
+    trainer.num_epochs as f64 * 3.0 * 200.0 * (1.0 + 100.0 / batch) * 200.0
+}
+
+/// Multiplications of a cell without its first training, roughly.
+fn work(cell: &Cell) -> f64 {
+    training(&cell.experiment) + 1e10
+}
