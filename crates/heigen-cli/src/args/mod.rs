@@ -5,12 +5,14 @@ mod analyze;
 mod attribute;
 mod follow;
 mod reproduce;
+mod surface;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use attribute::AttributeArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
+pub(crate) use surface::{BatchArgs, DirectionsArg, SurfaceArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use heigen_lab::MapVectors;
@@ -43,6 +45,9 @@ Examples:
   heigen plot --list
   heigen plot spectrum my/experiment.json
   heigen plot planes my/experiment.json --classes 0,1 --vectors random
+  heigen plot surface gauss/normal_training --directions filter-normalised
+  heigen plot surface gauss/normal_training --directions trajectory --json
+  heigen plot minibatches gauss/normal_training --batch-size 20
 
 Writes figures/<kind>_<folder>-<name>.svg, .pdf and .png and prints their paths.";
 
@@ -285,6 +290,10 @@ pub(crate) struct PlotArgs {
     /// List the kinds of plots.
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) surface: SurfaceArgs,
+    #[command(flatten)]
+    pub(crate) batches: BatchArgs,
     #[command(flatten)]
     pub(crate) draw: DrawArgs,
 }

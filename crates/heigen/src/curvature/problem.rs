@@ -381,7 +381,19 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The objective at other weights `theta` `[P]`.
     pub(crate) fn loss_of(&self, theta: &[T]) -> f64 {
-        let loss = self.reduced(self.sample_loss().sum(&self.outputs_of(theta), self.targets.view()));
+        self.loss_from(theta, &self.outputs_of(theta))
+    }
+
+    /// The objective and the accuracy at other weights `theta` `[P]`, from one forward pass.
+    pub(crate) fn loss_and_accuracy_of(&self, theta: &[T]) -> (f64, Option<f64>) {
+        let outputs = self.outputs_of(theta);
+        let answers = self.sample_loss().answers(&outputs, self.targets.view());
+        (self.loss_from(theta, &outputs), answers.map(|answers| answers.accuracy()))
+    }
+
+    /// The objective at weights `theta` `[P]` whose outputs are known.
+    fn loss_from(&self, theta: &[T], outputs: &Matrix<T>) -> f64 {
+        let loss = self.reduced(self.sample_loss().sum(outputs, self.targets.view()));
         match &self.penalty {
             None => loss,
             Some(Penalty { mu, on }) => {
