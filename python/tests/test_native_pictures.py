@@ -36,7 +36,7 @@ def trained():
 
 KINDS = [
     "spectrum", "overlaps", "samples", "planes", "boundary", "embedding", "eigenvectors", "coherence", "logit_coherence",
-    "surface", "density", "layers",
+    "surface", "minibatches", "density", "layers",
 ]  # fmt: skip
 
 

@@ -303,7 +303,8 @@ pub(crate) fn along(record: &AlongRecord) -> String {
         record.name.to_string(),
         format!("  network      P = {} parameters, N = {} training samples", record.n_params, record.n_samples),
     ];
-    let head = ["epoch", "loss", "accuracy", "lambda_1", "lambda_min", "sharpness", "outliers", "g in top", "overlap"];
+    let unit = record.counted_in.as_str();
+    let head = [unit, "loss", "accuracy", "lambda_1", "lambda_min", "sharpness", "outliers", "g in top", "overlap"];
     lines.push(format!("  {}", head.map(|name| format!("{name:>11}")).concat()));
     let step = n.div_ceil(MOMENTS).max(1);
     let shown = (0..n).filter(|place| place % step == 0 || place + 1 == n);

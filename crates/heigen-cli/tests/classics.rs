@@ -32,6 +32,21 @@ fn ranks_of_deep_linear_networks_are_the_published_ones() {
 }
 
 #[test]
+fn classics_that_were_done_stand_in_the_report_of_the_paper() {
+    let sandbox = Sandbox::new();
+    let report = || {
+        sandbox.ok(&["reproduce", "fig1", "--report-only"]);
+        std::fs::read_to_string(sandbox.path("report/index.html")).unwrap()
+    };
+    assert!(!report().contains("The field's classics") && !report().contains("classics.html"));
+    sandbox.ok(&["reproduce", "classics", "linear-rank"]);
+    let page = report().replace("<wbr>", "");
+    assert!(page.contains("id=\"classics\"") && page.contains(r#"<a class="address" href="classics.html">"#), "a link");
+    assert!(page.contains("2106.16225") && page.contains("supported") && page.contains("picture-linear-rank"));
+    assert!(!page.contains("2010.01412"), "nothing of what was not done");
+}
+
+#[test]
 fn classics_that_there_are_not_are_named_with_those_that_there_are() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["reproduce", "classics", "grokking"]);

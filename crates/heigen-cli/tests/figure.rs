@@ -96,3 +96,68 @@ fn damaged_results_are_noticed_by_their_hashes_and_computed_anew() {
     let run = sandbox.ok(&["hessian", &plain]);
     assert!(run.stderr.contains("reused") && !run.stderr.contains("again"), "{}", run.stderr);
 }
+
+#[test]
+fn a_loss_surface_in_random_directions_and_around_the_training_needs_no_spectrum() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let surface = |directions: &str, more: &[&str]| {
+        let args = ["plot", "surface", &plain, "--points", "5", "--json", "--directions", directions];
+        let run = sandbox.ok(&[&args[..], more].concat());
+        serde_json::from_str::<Value>(&run.stdout).unwrap()
+    };
+    let numbers =
+        |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    let random = surface("filter-normalised", &["--direction-seed", "3"]);
+    assert_eq!(numbers(&random["a"]), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+    let row = numbers(&random["losses"][2]);
+    assert!((row[2] - random["loss"].as_f64().unwrap()).abs() < 1e-15, "the middle is at the weights");
+    let around = surface("trajectory", &[]);
+    let path = around["path"].as_array().unwrap();
+    assert_eq!(path.len(), 13, "before the first of 12 epochs, and after each");
+    assert_eq!(numbers(path.last().unwrap()), [0.0, 0.0]);
+    let explained = numbers(&around["explained"]);
+    assert!(explained[0] >= explained[1] && explained[0] + explained[1] <= 1.0 + 1e-12 && explained[0] > 0.5);
+    assert!(sandbox.path("figures/surface_my-plain+filter-normalised-3.pdf").exists());
+    assert!(sandbox.path("figures/surface_my-plain+trajectory.png").exists());
+    assert!(!sandbox.path("results/grads").exists(), "nothing was analysed");
+    // Files of weights are a trajectory, too, whose last one is in the middle.
+    let keeping = sandbox.config("keeping", &changed(&[("/trainer/how_often_save_model", json!(3))]));
+    sandbox.ok(&["train", &keeping]);
+    let args = ["plot", "surface", &keeping, "--points", "3", "--json", "--directions", "trajectory"];
+    let own: Value = serde_json::from_str(&sandbox.ok(&args).stdout).unwrap();
+    assert_eq!(own["epochs"], json!([0, 3, 6, 9, 12]));
+    let folder = ["--checkpoints", "results/models/my/keeping_snapshots"];
+    let files: Value = serde_json::from_str(&sandbox.ok(&[&args[..], &folder].concat()).stdout).unwrap();
+    assert_eq!(files["losses"], own["losses"]);
+    for (args, message) in [
+        (&["plot", "surface", &plain, "--checkpoints", "x"][..], "add --directions trajectory"),
+        (&["plot", "spectrum", &plain, "--directions", "trajectory"], "are for `heigen plot surface`"),
+        (&["plot", "surface", &plain, "--batch-size", "3"], "are for `heigen plot minibatches`"),
+    ] {
+        let run = sandbox.run(args);
+        assert!(run.code == 2 && run.stderr.contains(message), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn eigenvalues_of_mini_batches_are_at_least_those_of_all_samples_on_average() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let args = ["plot", "minibatches", &plain, "--batch-size", "50", "--json", "--weight-decay", "0.25"];
+    let found: Value = serde_json::from_str(&sandbox.ok(&args).stdout).unwrap();
+    let values: Vec<f64> = found["lambda_1"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let all = found["all_samples"].as_f64().unwrap();
+    assert_eq!(values.len(), 3, "150 samples");
+    assert!(values.iter().sum::<f64>() / 3.0 >= all && all > 0.25, "{values:?} {all}");
+    let mut seen: Vec<u64> = found["batches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|b| b.as_array().unwrap())
+        .map(|n| n.as_u64().unwrap())
+        .collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..150).collect::<Vec<_>>(), "one pass has every sample once");
+    assert!(sandbox.path("figures/minibatches_my-plain+weight-decay-2.5e-1+batches-of-50.svg").exists());
+}

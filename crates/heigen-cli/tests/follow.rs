@@ -68,6 +68,35 @@ fn a_followed_training_is_told_kept_and_reused() {
 }
 
 #[test]
+fn a_training_is_followed_by_steps_inside_of_its_epochs() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.config("plain", &small());
+    let follow = |every: &str| {
+        let args = ["follow", &plain, "--every", every, "-k", "3", "--whole", "0", "--no-figures", "--json"];
+        record(&sandbox, &args)
+    };
+    // 150 training samples in batches of 64: three steps an epoch.
+    let (steps, epochs) = (follow("2steps"), follow("2"));
+    let places = |record: &Value| moments(record).iter().map(|m| m["epoch"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(places(&steps), (0..=36).step_by(2).collect::<Vec<u64>>());
+    assert_eq!((&steps["counted_in"], epochs.get("counted_in")), (&json!("step"), None));
+    // Where both look at the same weights they find the same loss and the same eigenvalues.
+    let mut together = 0;
+    for (moment, epoch) in moments(&epochs).iter().zip(places(&epochs)) {
+        let Some(place) = places(&steps).iter().position(|&step| step == 3 * epoch) else { continue };
+        let same = &moments(&steps)[place];
+        assert_eq!(same["train"]["loss"], moment["train"]["loss"]);
+        let scale = |b: &[f64]| b.iter().fold(1.0f64, |most, x| most.max(x.abs()));
+        let (a, b) = (numbers(&same["eigenvalues"]), numbers(&moment["eigenvalues"]));
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6 * scale(&b)), "{a:?} {b:?}");
+        together += 1;
+    }
+    assert_eq!(together, 7);
+    let run = sandbox.run(&["follow", &plain, "--every", "2miles"]);
+    assert!(run.code == 2 && run.stderr.contains("of epochs or as in 50steps"), "{}", run.stderr);
+}
+
+#[test]
 fn the_same_bytes_for_any_number_of_threads() {
     let run = |threads: &str| {
         let sandbox = Sandbox::new();
@@ -85,7 +114,8 @@ fn a_follower_killed_at_any_moment_goes_on_where_it_was() {
     let (whole, killed) = (Sandbox::new(), Sandbox::new());
     let adam = json!({"type": "Adam", "args": {"lr": 0.01}});
     let config = changed(&[("/trainer/num_epochs", json!(40)), ("/optimizer", adam)]);
-    let args = ["follow", "my/plain.json", "--every", "2", "-k", "4", "--whole", "0", "--no-figures"];
+    // Some moments lie inside of epochs.
+    let args = ["follow", "my/plain.json", "--every", "5steps", "-k", "4", "--whole", "0", "--no-figures"];
     whole.config("plain", &config);
     whole.ok(&args);
     killed.config("plain", &config);

@@ -25,6 +25,8 @@ pub struct LossSurface {
     pub losses: Vec<f64>,
     /// The minimum to be marked: a, b and the loss there.
     pub minimum: Option<[f64; 3]>,
+    /// Whether the losses stand on a logarithmic scale; all have to be positive then.
+    pub logarithmic: bool,
 }
 
 /// From which side and how steeply it is seen, as in matplotlib.
@@ -61,7 +63,7 @@ pub fn loss_surface(surface: &LossSurface) -> Result<Scene, FigureError> {
 }
 
 /// The mark of the minimum.
-fn star() -> Style {
+pub(crate) fn star() -> Style {
     Style { fill: Some(Fill::solid(Rgb(213, 94, 0))), stroke: Some(Stroke::solid(Rgb::WHITE, 0.7)) }
 }
 
@@ -76,6 +78,10 @@ pub(crate) fn check(surface: &LossSurface) -> Result<(), FigureError> {
     let wanted = nx.checked_mul(ny);
     check::length(|| "losses".to_owned(), surface.losses.len(), wanted, "nx * ny of the surface's grid")?;
     check::finite(|| "a loss of the surface".to_owned(), &surface.losses)?;
+    let mut all = surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2]));
+    if let Some(loss) = all.find(|&&loss| surface.logarithmic && loss <= 0.0) {
+        return Err(FigureError::value("a loss of the logarithmic surface", loss, "a positive number"));
+    }
     check::finite(|| "the minimum of the loss surface".to_owned(), surface.minimum.iter().flatten())
 }
 
@@ -119,8 +125,7 @@ pub(crate) fn panel(surface: &LossSurface, rect: Rect) -> Result<Vec<Element>, F
     let [left, above, right, below] = ROOM;
     let inner = Rect::new(rect.x + left, rect.y + above, rect.width - left - right, rect.height - above - below);
     let view = View::new(inner);
-    // A little room below keeps the lowest mark away from the corner, where other axes end.
-    let loss = around(surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2])), 0.06)?;
+    let loss = scale_of_losses(surface)?;
     let scales = [scale_of(surface.a_range)?, scale_of(surface.b_range)?, loss];
 
     let mut elements = walls(&view, &scales);
@@ -131,6 +136,17 @@ pub(crate) fn panel(surface: &LossSurface, rect: Rect) -> Result<Vec<Element>, F
     }
     elements.extend(axes(&view, &scales)?);
     Ok(elements)
+}
+
+/// The scale of the losses. A little room below keeps the lowest mark away from the corner, where other axes end.
+pub(crate) fn scale_of_losses(surface: &LossSurface) -> Result<Scale, FigureError> {
+    let all = || surface.losses.iter().chain(surface.minimum.iter().map(|m| &m[2]));
+    if !surface.logarithmic {
+        return around(all(), 0.06);
+    }
+    let [low, high] = ends(all());
+    let room = (high / low).powf(0.06).max(1.05);
+    Scale::log(low / room, high * room)
 }
 
 fn scale_of([low, high]: [f64; 2]) -> Result<Scale, FigureError> {

@@ -7,16 +7,16 @@ mod report;
 
 use common::row;
 use heigen_figures::{
-    Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, InputLine,
-    IntervalGroup, LossSurface, MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow, SampleAlignments,
-    Scene, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors, figure1, figure2, figure3,
-    figure4, figure5, figure6, intervals, layers, logit_coherence, loss_surface, overlaps, plane_maps, render_at,
-    spectra, spectrum, svg,
+    Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, Histogram, InputLine,
+    IntervalGroup, Landscape, LossSurface, MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow,
+    SampleAlignments, Scene, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors, figure1,
+    figure2, figure3, figure4, figure5, figure6, histogram, intervals, landscape, layers, logit_coherence,
+    loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
 };
 use layout::assert_clear;
 use made_up::{
-    carried, claims, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names,
-    sample_cosines, sample_overlaps, samples, surface, vectors,
+    batches, carried, claims, curve, curves, embedded, layer, line, logit_cosines, mapped, named_spectrum, names,
+    sample_cosines, sample_overlaps, samples, surface, valley, vectors,
 };
 use report::assert_readable;
 
@@ -57,6 +57,8 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         layers("layers", &[layer(long, 0.9, [-1e-3, 4.0]), layer("fc2", 0.1, [0.0, 0.5])])?,
         carried_boundaries(&[carried()])?,
         curve_panels("curves", &curves())?,
+        landscape(&valley(true))?,
+        histogram(&batches())?,
         intervals("claims", &claims(), [-1.0, 1.0], &[-0.5, 0.0, 0.5], "effect")?,
     ])
 }
@@ -86,6 +88,8 @@ fn legends_name_classes_stars_and_dashes() -> Result<(), FigureError> {
         (13, vec!["minimum"]),
         (14, vec!["sgd", "sam"]),
         (16, vec!["smallest eigenvalue", "largest"]),
+        (20, vec!["all samples", "mean of the batches", "200 of them"]),
+        (19, vec!["way of the training", "trained weights", "accuracy", "loss (logarithmic)"]),
     ] {
         let texts = texts(&scenes[i]);
         for text in wanted {
@@ -131,6 +135,15 @@ fn all() -> Result<Vec<Scene>, FigureError> {
         figure1(&line())?,
         loss_surface(&surface())?,
         loss_surface(&LossSurface { losses: vec![3.0; 6], minimum: None, ..surface() })?,
+        landscape(&valley(false))?,
+        histogram(&batches())?,
+        histogram(&Histogram { values: vec![1e-9], bins: Some(1), levels: vec![], ..batches() })?,
+        landscape(&Landscape { surface: surface(), accuracies: None, path: None, ..valley(false) })?,
+        landscape(&Landscape {
+            surface: LossSurface { losses: vec![0.0; 6], minimum: None, ..surface() },
+            accuracies: Some(vec![1.0; 6]),
+            ..valley(false)
+        })?,
         figure4(&[samples(24), samples(8), samples(1)], &names())?,
         figure4(&[SampleAlignments { notes: vec![], ..samples(100) }], &names())?,
         spectrum("gauss", &density(323))?,
@@ -255,6 +268,14 @@ fn bad_input_of_the_others_is_refused_with_the_place_named() {
         (
             refusal(surface(), |s| s.losses[0] = f64::INFINITY, loss_surface),
             "a loss of the surface is inf; expected a finite number",
+        ),
+        (
+            refusal(valley(true), |v| v.surface.losses[3] = 0.0, landscape),
+            "a loss of the logarithmic surface is 0; expected a positive number",
+        ),
+        (
+            refusal(valley(true), |v| v.accuracies = Some(vec![0.5]), landscape),
+            "accuracies has 1 entries; expected 961 (one for each loss)",
         ),
         (
             refusal(samples(2), |s| s.alignments[0] = -2.0, figure4),

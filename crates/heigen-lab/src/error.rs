@@ -300,6 +300,9 @@ pub enum LabError {
     /// A margin could not be computed.
     #[error(transparent)]
     Margin(heigen::analysis::MarginError),
+    /// The way of a training has no plane.
+    #[error(transparent)]
+    Trajectory(#[from] heigen::analysis::TrajectoryError),
     /// A loss surface could not be computed.
     #[error(transparent)]
     Surface(heigen::analysis::SurfaceError),

@@ -50,7 +50,9 @@ mod training;
 mod watch;
 mod words;
 
-pub use along::{FollowPicture, FollowRequest, Followed, FollowedWeights, checkpoints_in_order, scheduled_epochs};
+pub use along::{
+    Every, FollowPicture, FollowRequest, Followed, FollowedWeights, checkpoints_in_order, scheduled_epochs,
+};
 pub use analysis::{
     AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,
     TopPairs, Way,
@@ -60,7 +62,8 @@ pub use boundary::BoundaryRequest;
 pub use cache::Counts;
 pub use classics::{Classics, ClassicsRequest, classic_names};
 pub use drawing::{
-    Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts, figure_names, find_figure,
+    BatchNumbers, BatchOptions, Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts,
+    PlaneDirections, SurfaceNumbers, SurfaceOptions, figure_names, find_figure,
 };
 pub use error::{Choice, Contradiction, LabError};
 pub use factorial::{

@@ -3,8 +3,9 @@
 use crate::call::run;
 use crate::raise::{Class, error};
 use heigen_figures::{
-    Course, DEFAULT_DPI, Density, DensityCurve, FigureError, Scene, SpectraAlong, SubspaceOverlaps, Threshold, Track,
-    density_curves, render_at, spectra_along, spectrum, subspace_overlaps, svg,
+    Course, DEFAULT_DPI, Density, DensityCurve, FigureError, Histogram, Landscape, LossSurface, Scene, SpectraAlong,
+    SubspaceOverlaps, Threshold, Track, Trajectory, density_curves, histogram, landscape, render_at, spectra_along,
+    spectrum, subspace_overlaps, svg,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -110,9 +111,51 @@ fn draw_subspaces<'py>(
     drawn(py, move || subspace_overlaps(&data), format, dpi)
 }
 
+/// The loss over a plane: losses and accuracies [`n_b`, `n_a`] flat, the loss in the middle, and the way of a training.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
+fn draw_landscape<'py>(
+    py: Python<'py>,
+    title: String,
+    axes: [String; 2],
+    a_range: [f64; 2],
+    b_range: [f64; 2],
+    grid: [usize; 2],
+    losses: Vec<f64>,
+    accuracies: Option<Vec<f64>>,
+    loss: f64,
+    path: Option<Line>,
+    logarithmic: bool,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let surface = LossSurface { a_range, b_range, grid, losses, minimum: Some([0.0, 0.0, loss]), logarithmic };
+    let data = Landscape { title, axes, surface, accuracies, path: path.map(|points| Trajectory { points }) };
+    drawn(py, move || landscape(&data), format, dpi)
+}
+
+/// A histogram of numbers with named places among them; 0 bins are as many as suit the numbers.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "they are named in Python")]
+fn draw_histogram<'py>(
+    py: Python<'py>,
+    title: String,
+    axis: String,
+    values: Vec<f64>,
+    bins: usize,
+    levels: Vec<(String, f64)>,
+    format: &str,
+    dpi: Option<f64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let data = Histogram { title, axis, values, bins: Some(bins).filter(|&bins| bins > 0), levels };
+    drawn(py, move || histogram(&data), format, dpi)
+}
+
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(draw_spectrum, module)?)?;
     module.add_function(wrap_pyfunction!(draw_density, module)?)?;
     module.add_function(wrap_pyfunction!(draw_spectra_along, module)?)?;
-    module.add_function(wrap_pyfunction!(draw_subspaces, module)?)
+    module.add_function(wrap_pyfunction!(draw_subspaces, module)?)?;
+    module.add_function(wrap_pyfunction!(draw_landscape, module)?)?;
+    module.add_function(wrap_pyfunction!(draw_histogram, module)?)
 }

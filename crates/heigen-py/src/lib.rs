@@ -9,6 +9,7 @@ mod home;
 mod matching;
 mod native;
 mod operand;
+mod planes;
 mod program;
 mod raise;
 mod shared;
@@ -24,6 +25,7 @@ fn _heigen(module: &Bound<'_, PyModule>) -> PyResult<()> {
     call::register(module)?;
     drawings::register(module)?;
     matching::register(module)?;
+    planes::register(module)?;
     program::register(module)?;
     solvers::register(module)?;
     threads::register(module)?;

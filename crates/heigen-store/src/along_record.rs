@@ -26,7 +26,7 @@ const MOMENT: Kind = Kind { format: "heigen moment", version: 1, what: "the spec
 pub struct Moment {
     /// [`stamp`](crate::record::stamp) of everything that determines the numbers.
     pub stamp: String,
-    /// Finished epochs; of weights from files, the number in the file's name, or its place.
+    /// Finished epochs, or steps where these are counted; of weights from files, the number in the file's name, or its place.
     pub epoch: usize,
     /// The file of the weights, where they were read from one.
     pub file: Option<String>,
@@ -150,6 +150,9 @@ pub struct AlongRecord {
     pub seconds: f64,
     /// Where the weights come from: `training`, `snapshots` or `files`.
     pub weights: String,
+    /// What moments are counted in where a training was followed: `epoch`, or `step` of the update rule.
+    #[serde(default = "epoch", skip_serializing_if = "is_epoch")]
+    pub counted_in: String,
     /// P.
     pub n_params: usize,
     /// Number of training samples.
@@ -166,6 +169,14 @@ pub struct AlongRecord {
     pub kept: Vec<usize>,
     /// The overlaps of the spans of the k leading eigenvectors of all pairs of kept moments, row by row.
     pub subspace_overlaps: Vec<Vec<f64>>,
+}
+
+fn epoch() -> String {
+    "epoch".to_owned()
+}
+
+fn is_epoch(unit: &str) -> bool {
+    unit == "epoch"
 }
 
 impl AlongRecord {

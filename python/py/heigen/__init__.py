@@ -3,6 +3,7 @@
 from heigen._along import Along, follow
 from heigen._analysis import Analysis, load
 from heigen._analyze import analyze, operator
+from heigen._attribution import Attribution, ClassShares, Pieces, attribute
 from heigen._errors import (
     Error,
     FileError,
@@ -50,12 +51,15 @@ from heigen._solvers import (
     spectrum,
     trace,
 )
+from heigen._surface import LossSurface
 
 __all__ = [
     "Along",
     "Analysis",
+    "Attribution",
     "Boundary",
     "Certificate",
+    "ClassShares",
     "Count",
     "Density",
     "DensityCurve",
@@ -70,6 +74,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "Layer",
+    "LossSurface",
     "Margin",
     "NotCertifiedError",
     "NotComputedError",
@@ -81,6 +86,7 @@ __all__ = [
     "Operator",
     "Outliers",
     "Picture",
+    "Pieces",
     "Solution",
     "Spectrum",
     "TooLargeError",
@@ -91,6 +97,7 @@ __all__ = [
     "__version__",
     "analyze",
     "as_operator",
+    "attribute",
     "certify",
     "density",
     "diagonal",

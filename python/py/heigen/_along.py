@@ -181,7 +181,7 @@ class Along:
 def follow(
     network: Any,
     *,
-    every: int | None = None,
+    every: int | str | None = None,
     k: int = 10,
     lowest: int = 2,
     tol: float = 1e-6,
@@ -201,7 +201,7 @@ def follow(
     """The spectrum of the Hessian along a training.
 
     ``network`` is an experiment, its name, such as "gauss/normal_training", or the path of its file. It is trained, and
-    looked at every ``every`` epochs; without it about forty times and some more at the beginning. ``weights`` are looked at
+    looked at every ``every`` epochs, or steps of the update rule (``every="50steps"``); without it about forty times and some more at the beginning. ``weights`` are looked at
     instead: "snapshots" that the training has kept, a folder of checkpoints of a network trained elsewhere, or a list of files
     in their order.
 
@@ -219,7 +219,7 @@ def follow(
         raise InputError("an experiment has its own already", given, wanted=f"heigen.experiment(name, {given}=...)")
     listed, snapshots = _listed(weights)
     options = dict(
-        every=None if every is None else integer(every, "every", 1),
+        **_every(every),
         k=integer(k, "k", 1),
         lowest=integer(lowest, "lowest", 0),
         tol=positive(tol, "tol"),
@@ -239,9 +239,21 @@ def follow(
         found = workspace.array_of_moment(path, place, what)
         return None if found is None else np.load(io.BytesIO(found))
 
-    return Along(
-        json.loads(record), array_of, {kind: [Path(file) for file in files] for kind, files in pictures}
-    )
+    told = json.loads(record)
+    drawn = {kind: [Path(file) for file in files] for kind, files in pictures}
+    return Along(told, array_of, drawn, told.get("counted_in", "epoch"))
+
+
+def _every(every: Any) -> dict[str, int]:
+    """The way from one look to the next, in epochs or in steps."""
+    if every is None:
+        return {}
+    if isinstance(every, str):
+        number = every.strip().removesuffix("s").removesuffix("step").strip()
+        if number == every.strip() or not number.isdecimal() or int(number) < 1:
+            raise InputError("this is no way from look to look", "every", every, 'a number of epochs, or "50steps"')
+        return {"every_steps": int(number)}
+    return {"every": integer(every, "every", 1)}
 
 
 def _products(trace: Any) -> int:

@@ -72,6 +72,7 @@ def solve(
 def matched(
     inner: _Vector, before: list[float], after: list[float], tolerances: tuple[float, float]
 ) -> tuple[list[str], list[int | None], list[float], list[int], list[tuple[int, int]], _Vector]: ...
+def trajectory_plane(points: _Vector) -> tuple[_Vector, _Vector, tuple[float, float]]: ...
 def stability_threshold(rule: str, momentum: float, eta: float) -> float: ...
 
 _Notes = list[tuple[bool, str]]
@@ -116,6 +117,9 @@ class Workspace:
     def follow(
         self, options: str, making_options: str, progress: _Tell
     ) -> tuple[str, str, list[tuple[str, list[Path]]], _Notes]: ...
+    def attribution(
+        self, options: str, making_options: str, vectors: int | None, rise: float, progress: _Tell
+    ) -> tuple[str, _Notes]: ...
     def array_of_moment(self, record: str, place: int, what: str) -> bytes | None: ...
     def picture(
         self,
@@ -163,6 +167,29 @@ def draw_spectra_along(
     losses: list[tuple[str, _Line]],
     threshold: tuple[str, _Line] | None,
     outliers: _Line,
+    format: str,
+    dpi: float | None,
+) -> bytes: ...
+def draw_landscape(
+    title: str,
+    axes: tuple[str, str],
+    a_range: tuple[float, float],
+    b_range: tuple[float, float],
+    grid: tuple[int, int],
+    losses: list[float],
+    accuracies: list[float] | None,
+    loss: float,
+    path: list[list[float]] | None,
+    logarithmic: bool,
+    format: str,
+    dpi: float | None,
+) -> bytes: ...
+def draw_histogram(
+    title: str,
+    axis: str,
+    values: list[float],
+    bins: int,
+    levels: list[tuple[str, float]],
     format: str,
     dpi: float | None,
 ) -> bytes: ...

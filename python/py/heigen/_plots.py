@@ -49,7 +49,7 @@ class Plots:
         self._analysis = analysis
 
     def _picture(self, kind: str, progress: Progress = None, **options: Any) -> Picture:
-        for key in ("vectors", "resolution"):
+        for key in ("vectors", "resolution", "points", "batch_size", "batches"):
             if options.get(key) is not None and _native.integer(options[key], key) < 1:
                 raise InputError("the number is out of range", key, options[key], "a whole number from 1")
         options_text = _native.json_of({key: value for key, value in options.items() if value is not None})
@@ -119,9 +119,27 @@ class Plots:
         """Cosines of all pairs of gradients of logits."""
         return self._picture("logit-coherence", progress)
 
-    def surface(self, *, progress: Progress = None) -> Picture:
-        """The loss over the plane of v_1 and v_2."""
-        return self._picture("surface", progress)
+    def surface(
+        self,
+        *,
+        directions: str = "eigenvectors",
+        seed: int = 0,
+        points: int | None = None,
+        progress: Progress = None,
+    ) -> Picture:
+        """The loss over a plane through the weights, ``points`` by ``points``.
+
+        ``directions`` is "eigenvectors" (v_1 and v_2), "filter-normalised" (two random ones of ``seed``, each filter as long as the
+        weights') or "trajectory" (the first two principal components of the training, with its way on the plane), of
+        arXiv:1712.09913.
+        """
+        return self._picture("surface", progress, directions=directions, seed=seed, points=points)
+
+    def minibatches(
+        self, batch_size: int | None = None, *, batches: int | None = None, seed: int = 0, progress: Progress = None
+    ) -> Picture:
+        """The largest eigenvalue over mini-batches, in an order of ``seed``, against that of all samples."""
+        return self._picture("minibatches", progress, batch_size=batch_size, batches=batches, seed=seed)
 
     def density(self, *, progress: Progress = None) -> Picture:
         """The estimated density of eigenvalues; also for networks too large for a whole spectrum."""

@@ -6,6 +6,7 @@ mod attribute;
 mod factorial;
 mod follow;
 mod reproduce;
+mod surface;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
@@ -13,6 +14,7 @@ pub(crate) use attribute::AttributeArgs;
 pub(crate) use factorial::FactorialArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
+pub(crate) use surface::{BatchArgs, DirectionsArg, SurfaceArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use heigen_lab::MapVectors;
@@ -45,6 +47,9 @@ Examples:
   heigen plot --list
   heigen plot spectrum my/experiment.json
   heigen plot planes my/experiment.json --classes 0,1 --vectors random
+  heigen plot surface gauss/normal_training --directions filter-normalised
+  heigen plot surface gauss/normal_training --directions trajectory --json
+  heigen plot minibatches gauss/normal_training --batch-size 20
 
 Writes figures/<kind>_<folder>-<name>.svg, .pdf and .png and prints their paths.";
 
@@ -289,6 +294,10 @@ pub(crate) struct PlotArgs {
     /// List the kinds of plots.
     #[arg(long)]
     pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) surface: SurfaceArgs,
+    #[command(flatten)]
+    pub(crate) batches: BatchArgs,
     #[command(flatten)]
     pub(crate) draw: DrawArgs,
 }

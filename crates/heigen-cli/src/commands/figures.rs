@@ -1,10 +1,10 @@
 //! The commands `heigen figure` and `heigen plot`.
 
 use super::spectrum::json;
-use crate::args::{DrawArgs, FigureArgs, PlotArgs};
+use crate::args::{DirectionsArg, DrawArgs, FigureArgs, PlotArgs};
 use crate::session::{Session, one_model, print, say, usage};
 use anyhow::Result;
-use heigen_lab::{Drawing, FIGURES, Figure, FigureRequest, PLOTS, Parts, figure_names, find_figure};
+use heigen_lab::{BatchOptions, Drawing, FIGURES, Figure, FigureRequest, PLOTS, Parts, figure_names, find_figure};
 use heigen_store::catalogue::Loaded;
 
 pub(crate) fn run(args: &FigureArgs) -> Result<()> {
@@ -22,14 +22,18 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
     };
     let session = Session::new(&args.draw.common)?;
     let experiments = session.load(&args.draw.names, figure.experiments, &format!("figure {}", figure.name))?;
-    draw_all(&session, figure, experiments, &args.draw)
+    draw_all(&session, figure, experiments, &args.draw, Drawing::paper(figure))
 }
 
 /// Runs `heigen plot`.
 pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     if args.list {
-        // Only maps on the plane have options of their own.
-        let options = |f: &Figure| if f.name == "planes" { "; --vectors, --reconstructed" } else { "" };
+        let options = |f: &Figure| match f.name {
+            "planes" => "; --vectors, --reconstructed",
+            "surface" => "; --directions",
+            "minibatches" => "; --batch-size, --batches",
+            _ => "",
+        };
         return PLOTS.iter().try_for_each(|f| print(&format!("{:16} {}{}", f.name, f.what, options(f))));
     }
     let Some(figure) = PLOTS.iter().find(|f| args.kind.as_deref() == Some(f.name)) else {
@@ -41,10 +45,27 @@ pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     };
     let session = Session::new(&args.draw.common)?;
     let experiments = session.load(&args.draw.names, &[], &format!("plot {}", figure.name))?;
-    draw_all(&session, figure, experiments, &args.draw)
+    let plain = args.surface.directions == DirectionsArg::Eigenvectors;
+    if figure.name != "surface" && (!plain || args.surface.points.is_some() || !args.surface.checkpoints.is_empty()) {
+        usage("--directions, --points and --checkpoints are for `heigen plot surface`");
+    }
+    if !args.surface.checkpoints.is_empty() && args.surface.directions != DirectionsArg::Trajectory {
+        usage("--checkpoints are the way of a training: add --directions trajectory");
+    }
+    if figure.name != "minibatches" && args.batches.options() != BatchOptions::default() {
+        usage("--batch-size, --batches and --batch-seed are for `heigen plot minibatches`");
+    }
+    let (surface, batches) = (args.surface.options()?, args.batches.options());
+    draw_all(&session, figure, experiments, &args.draw, Drawing { surface, batches, ..Drawing::paper(figure) })
 }
 
-fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>, args: &DrawArgs) -> Result<()> {
+fn draw_all(
+    session: &Session,
+    figure: &'static Figure,
+    experiments: Vec<Loaded>,
+    args: &DrawArgs,
+    base: Drawing,
+) -> Result<()> {
     one_model(args.analysing.model.as_deref(), &experiments);
     let drawing = Drawing {
         eigenvectors: args.eigenvectors.map(usize::from).or(figure.eigenvectors),
@@ -58,6 +79,7 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
         decay_only: args.penalty.decay_only.clone(),
         label_smoothing: args.penalty.label_smoothing,
         loss_args: args.penalty.loss_args(),
+        ..base
     };
     let pictures = if figure.each { experiments.into_iter().map(|e| vec![e]).collect() } else { vec![experiments] };
     for experiments in pictures {
@@ -74,6 +96,15 @@ fn draw_all(session: &Session, figure: &'static Figure, experiments: Vec<Loaded>
         };
         let drawn = session.lab.draw(&request, &session.face)?;
         session.face.clear();
+        // What needs no spectrum is told by its own numbers.
+        if session.json && drawn.analyses.is_empty() {
+            let (lab, face) = (&session.lab, &session.face);
+            let numbers = match figure.name {
+                "minibatches" => serde_json::to_string(&lab.minibatches(&request, face)?)?,
+                _ => serde_json::to_string(&lab.surface(&request, face)?)?,
+            };
+            print(&numbers)?;
+        }
         if session.json {
             drawn.analyses.into_iter().try_for_each(|summary| print(&json(summary)?))?;
         }

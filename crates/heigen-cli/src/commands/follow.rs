@@ -18,7 +18,7 @@ pub(crate) fn run(args: &FollowArgs) -> Result<()> {
             store: session.store.clone(),
             experiment,
             weights: args.weights()?,
-            every: args.every.map(|n| n as usize),
+            every: args.every,
             look: args.look(),
             whole: args.whole.map(|n| n as usize),
             figures: (!args.no_figures).then(|| args.figures.clone()),

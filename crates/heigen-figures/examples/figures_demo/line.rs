@@ -57,6 +57,7 @@ pub(crate) fn made_up() -> InputLine {
             grid: [nodes, nodes],
             losses: (0..nodes * nodes).map(|i| loss(step(i % nodes), step(i / nodes))).collect(),
             minimum: Some([0.0, 0.0, loss(0.0, 0.0)]),
+            logarithmic: false,
         },
         x,
     }

@@ -3,8 +3,8 @@
 use crate::common::row;
 use heigen_figures::{
     Block, CarriedRow, Coherence, Curve, CurvePanel, Density, DensityCurve, Eigenvectors, EmbeddingRow, ExtraMap,
-    InputLine, IntervalGroup, IntervalRow, LayerShare, LogitCoherence, LossSurface, MovedAlong, NamedSpectrum,
-    NamedVector, Overlaps, PlaneMapsRow, PlaneRow, SampleAlignments, SampleMap,
+    Histogram, InputLine, IntervalGroup, IntervalRow, Landscape, LayerShare, LogitCoherence, LossSurface, MovedAlong,
+    NamedSpectrum, NamedVector, Overlaps, PlaneMapsRow, PlaneRow, SampleAlignments, SampleMap, Trajectory,
 };
 
 pub(crate) fn blocks(lens: &[usize]) -> Vec<Block> {
@@ -18,6 +18,44 @@ pub(crate) fn surface() -> LossSurface {
         grid: [3, 2],
         losses: vec![1.0, 0.1, 1.0, 2.0, 0.2, 2.0],
         minimum: Some([0.0, 0.0, 0.05]),
+        logarithmic: false,
+    }
+}
+
+/// Largest eigenvalues of many batches.
+pub(crate) fn batches() -> Histogram {
+    Histogram {
+        title: "200 mini-batches of 50".to_owned(),
+        axis: r"$\lambda_1$".to_owned(),
+        values: (0..200).map(|i| 11.0 + 4.0 * (f64::from(i) * 0.7).sin() * (f64::from(i) * 0.31).cos()).collect(),
+        bins: None,
+        levels: vec![("mean of the batches".to_owned(), 11.0), ("all samples".to_owned(), 6.2)],
+    }
+}
+
+/// A curved valley over ten decades with the way of a training in it.
+pub(crate) fn valley(logarithmic: bool) -> Landscape {
+    let n = 31;
+    let at = |k: usize| [-1.0 + 2.0 * (k % n) as f64 / 30.0, -1.0 + 2.0 * (k / n) as f64 / 30.0];
+    let loss = |[a, b]: [f64; 2]| (0.05 + a * a + 8.0 * (b - 0.5 * a * a).powi(2)).powi(4);
+    let losses: Vec<f64> = (0..n * n).map(|k| loss(at(k))).collect();
+    let way = |t: usize| {
+        let a = 0.9 * (1.0 - f64::from(t as u32) / 12.0);
+        [a, 0.5 * a * a + 0.3 * a * (3.0 * a).sin()]
+    };
+    Landscape {
+        title: "principal components of a training".to_owned(),
+        axes: ["first component (97.1 % of the variance)".to_owned(), "second component (2.3 %)".to_owned()],
+        surface: LossSurface {
+            a_range: [-1.0, 1.0],
+            b_range: [-1.0, 1.0],
+            grid: [n, n],
+            minimum: Some([0.0, 0.0, loss([0.0, 0.0])]),
+            losses,
+            logarithmic,
+        },
+        accuracies: Some((0..n * n).map(|k| (-at(k)[0].abs() - at(k)[1].abs()).exp()).collect()),
+        path: Some(Trajectory { points: (0..13).map(way).collect() }),
     }
 }
 

@@ -13,6 +13,8 @@ pub use pictures::FollowPicture;
 pub use schedule::moments as scheduled_epochs;
 pub use weights::in_order as checkpoints_in_order;
 
+pub(crate) use weights::{Point, points};
+
 use crate::call::Call;
 use crate::making::made;
 use crate::{Lab, LabError, LabWatch, Making, Store};
@@ -20,10 +22,12 @@ use heigen::analysis::LookOptions;
 use heigen_store::along_record::{AlongPaths, AlongRecord};
 use heigen_store::catalogue::Loaded;
 use recipe::Follow;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// The weights that are followed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FollowedWeights {
     /// The experiment is trained, and looked at along the way.
     #[default]
@@ -32,6 +36,15 @@ pub enum FollowedWeights {
     Snapshots,
     /// Weights in files, in this order.
     Files(Vec<PathBuf>),
+}
+
+/// The way from one look to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// So many epochs.
+    Epochs(usize),
+    /// So many steps of the update rule, one for each batch.
+    Steps(usize),
 }
 
 /// Asks for the spectra along a training.
@@ -43,8 +56,8 @@ pub struct FollowRequest {
     pub experiment: Loaded,
     /// The weights.
     pub weights: FollowedWeights,
-    /// Epochs from one look to the next; `None` for about forty looks and some more at the beginning.
-    pub every: Option<usize>,
+    /// The way from one look to the next; `None` for about forty looks and some more at the beginning.
+    pub every: Option<Every>,
     /// The options of each look.
     pub look: LookOptions,
     /// At how many of the moments the whole spectrum is computed, for `G_theta`; `None` for as many as take a moment.

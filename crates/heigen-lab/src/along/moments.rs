@@ -27,6 +27,9 @@ const CLUSTER: f64 = 4.0;
 
 /// The weights of a moment, and where they come from.
 pub(super) struct At {
+    /// The number by which the moment is known: finished epochs or steps, or that of a file.
+    pub(super) place: usize,
+    /// Finished epochs.
     pub(super) epoch: usize,
     pub(super) file: Option<String>,
     pub(super) theta: Vec<f64>,
@@ -72,10 +75,8 @@ pub(super) fn look_at(
     });
     let threshold = rate.map(|rate| UpdateRule::of(&experiment.optimizer).threshold(rate)).filter(|t| t.is_finite());
     let met = match experiment.optimizer {
-        OptimizerSpec::Sgd { weight_decay, .. } | OptimizerSpec::Sam { weight_decay, .. } => {
-            found.eigenvalues.first().map(|l| l + weight_decay)
-        }
         OptimizerSpec::Adam { .. } => preconditioned.as_ref().and_then(|top| top.eigenvalues.first().copied()),
+        rule => found.eigenvalues.first().map(|l| l + rule.weight_decay()),
     };
     let whole = if at.whole { super::whole::whole(follow, &problem, &mut watch)? } else { None };
     watch.begin(stage::BOUNDARY)?;
@@ -91,7 +92,7 @@ pub(super) fn look_at(
     let name = |pair: &[usize; 2]| pair.map(|place| current.get(place).copied().unwrap_or_default());
     let moment = Moment {
         stamp: follow.stamp.clone(),
-        epoch: at.epoch,
+        epoch: at.place,
         file: at.file,
         eigenvalues: found.eigenvalues.clone(),
         residuals: found.residuals.clone(),

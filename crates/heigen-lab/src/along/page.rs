@@ -137,7 +137,7 @@ fn table(record: &AlongRecord) -> Section {
         ]
     };
     let head = [
-        "epoch",
+        &*record.counted_in,
         "loss",
         "accuracy",
         r"$\lambda_1$",

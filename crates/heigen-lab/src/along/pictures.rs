@@ -153,9 +153,9 @@ fn pieces(scene: &Scene) -> Result<Vec<Vec<u8>>, LabError> {
     Ok(vec![rendered.svg.into_bytes(), rendered.pdf, rendered.png])
 }
 
-/// The label of the way: epochs, or the files' numbers.
+/// The label of the way: epochs, steps, or the files' numbers.
 fn along(record: &AlongRecord) -> String {
-    if record.weights == "files" { "number of the file" } else { "epoch" }.to_owned()
+    if record.weights == "files" { "number of the file".to_owned() } else { record.counted_in.clone() }
 }
 
 /// The eigenvalues by eigenvector, with losses, outliers and the threshold of stability.
@@ -180,6 +180,7 @@ fn spectra(follow: &Follow, record: &AlongRecord) -> SpectraAlong {
     let adam = matches!(follow.loaded.experiment.optimizer, OptimizerSpec::Adam { .. });
     let formula = match follow.loaded.experiment.optimizer {
         OptimizerSpec::Sgd { momentum, .. } if momentum != 0.0 => r"$(2+2\beta)/\eta$",
+        OptimizerSpec::Nesterov { .. } => r"$(2+2\beta)/(\eta (1+2\beta))$",
         _ => r"$2/\eta$",
     };
     let threshold = course(formula, &|m| m.threshold).filter(|_| !adam);
@@ -233,7 +234,7 @@ pub(super) fn rows(follow: &Follow, record: &AlongRecord, places: &[usize]) -> R
             values: alignments.data.iter().skip(i).step_by(k).copied().collect(),
         };
         rows.push(PlaneRow {
-            label: format!("{} {}", if record.weights == "files" { "file" } else { "epoch" }, moment.epoch),
+            label: format!("{} {}", if record.weights == "files" { "file" } else { &record.counted_in }, moment.epoch),
             note: Some(format!("loss ${}$", significant(moment.train.loss, 3))),
             x_range: plane.x,
             y_range: plane.y,

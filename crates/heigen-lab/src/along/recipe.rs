@@ -4,7 +4,7 @@ use super::journal::{self, Known};
 use super::moments::{At, look_at};
 use super::schedule::{moments, spread};
 use super::weights::{Point, points};
-use super::{FollowRequest, FollowedWeights, whole};
+use super::{Every, FollowRequest, FollowedWeights, whole};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
@@ -13,7 +13,7 @@ use crate::prepare::Prepared;
 use crate::training;
 use crate::watch::{NoteKind, Product, stage};
 use heigen::analysis::subspace_overlap;
-use heigen::config::Experiment;
+use heigen::config::{BatchSize, Experiment};
 use heigen::curvature::Work;
 use heigen::linalg::Matrix;
 use heigen::train::{Parts, Plan, Training};
@@ -50,8 +50,10 @@ pub(super) struct Follow<'a> {
     files: Option<Vec<Point>>,
     /// The weights that the training begins with, `[P]`.
     theta: Vec<f32>,
-    /// The epochs of the moments as they are planned; a training that ends early has fewer.
+    /// The epochs, or steps, of the moments as they are planned; a training that ends early has fewer.
     epochs: Vec<usize>,
+    /// The number of steps in an epoch, where moments are counted in steps; else 1.
+    per_epoch: usize,
     /// The places of moments whose arrays are kept.
     kept: Vec<usize>,
     /// The places of moments at which the whole spectrum is computed.
@@ -64,9 +66,17 @@ impl<'a> Follow<'a> {
         let name = &experiment.name;
         let prepared = Prepared::new(call, experiment)?;
         let files = points(call, name, &request.weights)?;
+        let samples = prepared.training().n_samples();
+        let per_epoch = match (request.every, experiment.trainer.batch_size) {
+            (Some(Every::Steps(_)), BatchSize::Samples(size)) => samples.div_ceil(size.clamp(1, samples.max(1))).max(1),
+            _ => 1,
+        };
         let epochs = match &files {
             Some(points) => points.iter().map(|point| point.epoch).collect(),
-            None => moments(experiment.trainer.num_epochs, request.every),
+            None => {
+                let every = request.every.map(|(Every::Epochs(n) | Every::Steps(n))| n);
+                moments(experiment.trainer.num_epochs.saturating_mul(per_epoch), every)
+            }
         };
         let n = epochs.len();
         let work = Work::of(&prepared.network, prepared.network.n_params(), prepared.training().n_samples());
@@ -87,6 +97,9 @@ impl<'a> Follow<'a> {
             prepared.samples.data.source.clone(),
             format!("{:?} {epochs:?} {wholes:?} {KEPT} {ANEW} {}", request.look, super::moments::NODES),
         ];
+        if let Some(Every::Steps(_)) = request.every {
+            origins.push("steps".to_owned());
+        }
         match &files {
             Some(points) => {
                 for point in points {
@@ -99,7 +112,7 @@ impl<'a> Follow<'a> {
         }
         let stamp = stamp(&origins);
         let kept = spread(n, KEPT);
-        Ok(Self { call, loaded, request, prepared, paths, stamp, files, theta, epochs, kept, wholes })
+        Ok(Self { call, loaded, request, prepared, paths, stamp, files, theta, epochs, per_epoch, kept, wholes })
     }
 
     fn experiment(&self) -> &Experiment {
@@ -134,7 +147,8 @@ impl<'a> Follow<'a> {
             let theta = prepared.load(&point.path, &file)?;
             self.call.memo.forget(&point.path);
             let name = point.path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let at = At { epoch: point.epoch, file: name, theta, preconditioner: None, whole: false };
+            let at =
+                At { place: point.epoch, epoch: point.epoch, file: name, theta, preconditioner: None, whole: false };
             self.look(&prepared, at, way)?;
         }
         Ok(())
@@ -161,35 +175,56 @@ impl<'a> Follow<'a> {
         let last_epoch = way.moments.last().map(|moment| moment.epoch);
         // A state that is later than the last moment that is whole would leave moments out.
         let state = checkpoint::load(&self.paths.checkpoint(), &self.stamp);
-        if let Some((state, _)) = state.filter(|(state, _)| last_epoch.is_some_and(|last| state.epochs_done <= last))
+        let known = way.moments.len();
+        let before = |done: usize| self.epochs.iter().filter(|&&place| place <= done * self.per_epoch).count();
+        if let Some((state, _)) = state.filter(|(state, _)| last_epoch.is_some() && before(state.epochs_done) <= known)
             && run.resume(&state)
         {
             call.note(&experiment.name, NoteKind::GoingOn { done: run.epochs_done(), of: trainer.num_epochs });
         }
         let mut watch = call.job(&experiment.name);
         let mut asked = Instant::now();
+        let mut kept = way.moments.len();
         loop {
             let done = run.epochs_done();
             let printed = trainer.how_often_print > 0 && done > 0 && done.is_multiple_of(trainer.how_often_print);
             let early = plan.early_stopping && printed && run.evaluate_train().is_some_and(|e| e.accuracy == Some(1.0));
             let last = done >= trainer.num_epochs || early;
-            let due = self.epochs.binary_search(&done).is_ok() || last;
-            if due && last_epoch.is_none_or(|seen| done > seen) {
-                let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
-                let at = At { epoch: done, file: None, theta, preconditioner: run.preconditioner(), whole: false };
-                self.look(prepared, at, way)?;
+            let place = done * self.per_epoch;
+            let due = self.epochs.binary_search(&place).is_ok() || last;
+            let mut looked = way.moments.len() > kept;
+            if due && last_epoch.is_none_or(|seen| place > seen) {
+                self.look(prepared, self.moment(&run, done, place), way)?;
+                looked = true;
+            }
+            if looked {
                 checkpoint::save(&self.paths.checkpoint(), &self.stamp, 0.0, &run.checkpoint(&[]))?;
+                kept = way.moments.len();
             }
             if last {
                 return Ok(());
             }
-            run.run_epoch()?;
+            // The end of an epoch is looked at above.
+            run.run_epoch_seen(|run, step| -> Result<(), LabError> {
+                let place = place + step;
+                let due = step < self.per_epoch && self.epochs.binary_search(&place).is_ok();
+                if due && last_epoch.is_none_or(|seen| place > seen) {
+                    self.look(prepared, self.moment(run, done, place), way)?;
+                }
+                Ok(())
+            })?;
             let done = run.epochs_done();
             if done.is_multiple_of(EPOCHS) || asked.elapsed() > LONGEST {
                 asked = Instant::now();
                 watch.tell(stage::TRAINING, done as u64, Some(trainer.num_epochs as u64), "epochs")?;
             }
         }
+    }
+
+    /// The present weights of a training, at a place that counts epochs or steps.
+    fn moment(&self, run: &Training, epoch: usize, place: usize) -> At {
+        let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
+        At { place, epoch, file: None, theta, preconditioner: run.preconditioner(), whole: false }
     }
 
     /// The overlaps of the leading subspaces of all pairs of kept moments.
@@ -307,6 +342,10 @@ impl Recipe for Follow<'_> {
                 FollowedWeights::Files(_) => "files",
             }
             .to_owned(),
+            counted_in: match self.request.every {
+                Some(Every::Steps(_)) if self.trains() => "step".to_owned(),
+                _ => "epoch".to_owned(),
+            },
             n_params: self.prepared.network.n_params(),
             n_samples: self.prepared.training().n_samples(),
             k,

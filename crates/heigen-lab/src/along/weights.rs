@@ -7,13 +7,13 @@ use heigen::config::ExperimentName;
 use std::path::{Path, PathBuf};
 
 /// A file of weights and the number of epochs before it.
-pub(super) struct Point {
-    pub(super) epoch: usize,
-    pub(super) path: PathBuf,
+pub(crate) struct Point {
+    pub(crate) epoch: usize,
+    pub(crate) path: PathBuf,
 }
 
 /// The files that are followed; `None` where the experiment is trained.
-pub(super) fn points(
+pub(crate) fn points(
     call: &Call,
     name: &ExperimentName,
     weights: &FollowedWeights,

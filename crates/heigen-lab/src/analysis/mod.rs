@@ -35,8 +35,8 @@ use heigen_store::record::{self, AnalysisRecord, Estimates, EstimatesSummary, To
 pub use owned::Owned;
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
-pub(crate) use setting::in_file_names;
-use setting::{Goal, Setting};
+use setting::Goal;
+pub(crate) use setting::{Setting, in_file_names};
 use std::path::Path;
 use std::sync::Arc;
 pub use stored::Stored;

@@ -204,8 +204,13 @@ impl<'a> Setting<'a> {
         self.call.problem(&self.prepared.network, &self.theta, &self.samples, self.objective()).of(self.name())
     }
 
+    /// The problem over those of the training samples that are asked for.
+    pub(crate) fn restricted_problem(&self) -> Result<Problem<'_, f64>, LabError> {
+        super::operator::restricted_samples(self.problem()?, &self.asked.subject)
+    }
+
     /// A hash of all that determines the numbers.
-    pub(super) fn stamp(&self) -> Result<String, LabError> {
+    pub(crate) fn stamp(&self) -> Result<String, LabError> {
         let mut config = self.loaded.experiment.to_json();
         // Samples in files are told by their content, which `source` names, and may have moved.
         if matches!(self.loaded.experiment.dataset, DatasetSpec::File(_))

@@ -4,6 +4,7 @@
 mod bulk;
 mod classes;
 mod edge;
+mod norm;
 mod page;
 mod rank;
 mod recipe;
@@ -15,7 +16,7 @@ mod subspace;
 use crate::call::Call;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 use heigen_store::classic_record::{ClassicClaim, ClassicRecord, Finding, PanelRecord};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Asks for classic experiments.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ struct Measured {
 }
 
 /// All of them, in the order of the page.
-const CLASSICS: [Classic; 7] = [
+const CLASSICS: [Classic; 8] = [
     Classic {
         name: "edge-of-stability",
         title: "Progressive sharpening and the edge of stability",
@@ -69,6 +70,7 @@ const CLASSICS: [Classic; 7] = [
     Classic { name: "tiny-subspace", title: "Gradient descent in a tiny subspace", measure: subspace::measure },
     Classic { name: "class-structure", title: "Outliers and the means of classes", measure: classes::measure },
     Classic { name: "bulk-and-outliers", title: "Bulk and outliers against width and data", measure: bulk::measure },
+    Classic { name: "batch-norm", title: "The density with batch normalisation and without", measure: norm::measure },
     Classic { name: "sharp-minima", title: "Sharp minima of the same function", measure: sharp::measure },
     Classic { name: "sharpness-aware", title: "Sharpness-aware minimisation", measure: sam::measure },
     Classic { name: "linear-rank", title: "The rank of deep linear networks", measure: rank::measure },
@@ -107,6 +109,12 @@ impl Lab {
             Ok(Classics { records, verdicts, figures, page })
         })
     }
+}
+
+/// The classic experiments that stand in a store, as a section of the paper's report.
+pub(crate) fn summary(store: &Store, figures: &Path, report: &Path) -> Option<heigen_report::Section> {
+    let records: Vec<_> = CLASSICS.iter().filter_map(|classic| recipe::standing(store, classic)).collect();
+    page::summary(&records, figures, report)
 }
 
 /// The title of a classic experiment.

@@ -5,7 +5,7 @@ use crate::LabError;
 use crate::call::Call;
 use crate::page_text::machine;
 use crate::watch::NoteKind;
-use heigen_report::{Claim, Figure, Report, Section, Timing, Verdict, literal};
+use heigen_report::{Cell, Claim, Figure, Report, Section, Table, Timing, Verdict, literal};
 use heigen_store::classic_record::{ClassicClaim, ClassicRecord, Finding};
 use heigen_store::{atomic, files};
 use std::path::{Path, PathBuf};
@@ -74,14 +74,7 @@ fn judged(record: &ClassicRecord, claim: &ClassicClaim) -> Claim {
 fn section(record: &ClassicRecord, figures: &[PathBuf]) -> Section {
     let file = format!("classic_{}.svg", record.name);
     let svg = figures.iter().find(|path| path.file_name().is_some_and(|name| name == file.as_str()));
-    let figure = svg.and_then(|path| files::read_to_string(path).ok()).map(|svg| Figure {
-        id: format!("picture-{}", record.name),
-        title: title_of(&record.name).to_owned(),
-        svg,
-        alt: String::new(),
-        caption: String::new(),
-        command: Some(format!("heigen reproduce classics {}", record.name)),
-    });
+    let figure = svg.and_then(|path| picture(record, path));
     Section {
         id: format!("classic-{}", record.name),
         title: title_of(&record.name).to_owned(),
@@ -89,6 +82,59 @@ fn section(record: &ClassicRecord, figures: &[PathBuf]) -> Section {
         figures: figure.into_iter().collect(),
         ..Section::default()
     }
+}
+
+/// The figure of a record, read from its drawing.
+fn picture(record: &ClassicRecord, svg: &Path) -> Option<Figure> {
+    Some(Figure {
+        id: format!("picture-{}", record.name),
+        title: title_of(&record.name).to_owned(),
+        svg: files::read_to_string(svg).ok()?,
+        alt: String::new(),
+        caption: String::new(),
+        command: Some(format!("heigen reproduce classics {}", record.name)),
+    })
+}
+
+/// The classic experiments that stand in a store, as a section of another report: every claim with its verdict, and the figures; `None`
+/// where there are none.
+pub(super) fn summary(records: &[ClassicRecord], figures: &Path, report: &Path) -> Option<Section> {
+    let row = |record: &ClassicRecord, claim: &ClassicClaim| {
+        let verdict = Cell::text(verdict(claim).words()).strong();
+        vec![
+            Cell::text(title_of(&record.name)),
+            Cell::text(claim.statement.clone()),
+            Cell::text(claim.source.clone()),
+            verdict,
+        ]
+    };
+    let rows: Vec<_> =
+        records.iter().flat_map(|record| record.claims.iter().map(move |claim| row(record, claim))).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let mut text = vec![
+        "Published experiments on loss landscapes, done again in small on networks and samples that are built into the program. A \
+         small network on few samples can contradict a claim about large ones, and cannot prove it."
+            .to_owned(),
+    ];
+    if files::is_file(&report.join("classics.html")) {
+        text.push("The rule of each claim, and every finding, stand on page:classics.html.".to_owned());
+    }
+    let drawn = |record: &ClassicRecord| picture(record, &figures.join(format!("classic_{}.svg", record.name)));
+    Some(Section {
+        id: "classics".to_owned(),
+        title: "The field's classics".to_owned(),
+        text,
+        figures: records.iter().filter_map(drawn).collect(),
+        tables: vec![Table {
+            caption: "The claims of the classic experiments and what was found here".to_owned(),
+            head: ["experiment", "claim", "source", "here"].map(str::to_owned).to_vec(),
+            rows,
+            note: None,
+        }],
+        ..Section::default()
+    })
 }
 
 fn timing(record: &ClassicRecord) -> Timing {

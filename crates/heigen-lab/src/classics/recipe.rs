@@ -1,10 +1,10 @@
 //! Records and figures of classic experiments: reused while they are up to date.
 
 use super::{Classic, Measured};
-use crate::LabError;
 use crate::call::Call;
 use crate::making::{Fresh, Recipe, made};
 use crate::watch::{NoteKind, Product};
+use crate::{LabError, Store};
 use heigen_figures::{Curve, CurvePanel, curve_panels, render};
 use heigen_store::atomic;
 use heigen_store::classic_record::{ClassicRecord, PanelRecord};
@@ -13,12 +13,25 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// A number that changes whenever an experiment or its judgement does.
-const VERSION: &str = "classics 2";
+const VERSION: &str = "classics 3";
 
 /// The record of a classic experiment, reused or newly measured.
 pub(super) fn record(call: &Call, classic: &Classic) -> Result<ClassicRecord, LabError> {
-    let stamp = stamp([heigen::VERSION, VERSION, classic.name]);
-    made(call, &Again { call, classic, stamp })
+    made(call, &Again { call, classic, stamp: stamp_of(classic) })
+}
+
+fn stamp_of(classic: &Classic) -> String {
+    stamp([heigen::VERSION, VERSION, classic.name])
+}
+
+fn path_of(store: &Store, classic: &Classic) -> PathBuf {
+    store.dir().join("classics").join(format!("{}.json", classic.name))
+}
+
+/// The record of a classic experiment that stands in a store, if it is up to date.
+pub(super) fn standing(store: &Store, classic: &Classic) -> Option<ClassicRecord> {
+    let record = ClassicRecord::load(&path_of(store, classic)).ok()?;
+    record.check_stamp(&stamp_of(classic)).is_ok().then_some(record)
 }
 
 /// A classic experiment as it would be done now; a stored record is compared with it.
@@ -41,7 +54,7 @@ impl Recipe for Again<'_> {
     }
 
     fn path(&self) -> PathBuf {
-        self.call.store.dir().join("classics").join(format!("{}.json", self.classic.name))
+        path_of(self.call.store, self.classic)
     }
 
     fn forced(&self) -> bool {

@@ -35,6 +35,8 @@ pub(crate) type DrawSpectra = fn(&Call, &[Shown], &Drawing) -> Result<Scene, Lab
 pub(crate) enum Draw {
     /// Whole spectra with their analyses.
     Spectra(DrawSpectra),
+    /// Weights and samples alone.
+    Weights,
     /// Parts of spectra, which are also to be had of networks too large for a whole one.
     Parts(Part),
 }
@@ -158,7 +160,7 @@ pub const FIGURES: [Figure; 12] = [
 ];
 
 /// The kinds of pictures that can be drawn of any experiments.
-pub const PLOTS: [Figure; 14] = [
+pub const PLOTS: [Figure; 15] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
     plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
     plot(
@@ -208,9 +210,17 @@ pub const PLOTS: [Figure; 14] = [
     plot("logit-coherence", "the same of the gradients of every logit", true, with_classes, |_, s, how| {
         diagnostics::logit_coherence(&s[0], how)
     }),
-    plot("surface", "the loss over the plane of v_1 and v_2", true, any, |call, s, how| {
-        Ok(loss_surface(&line::surface_of(call, &s[0], how)?)?)
-    }),
+    plot(
+        "surface",
+        "the loss over a plane: of v_1 and v_2, of random directions, of a training",
+        true,
+        any,
+        |call, s, how| Ok(loss_surface(&line::surface_of(call, &s[0], how)?)?),
+    ),
+    Figure {
+        draw: Draw::Weights,
+        ..parts("minibatches", "lambda_1 over mini-batches, against that of all samples", true, Part::Eigenvalues)
+    },
 ];
 
 /// A picture of a single run, of the kinds that the reference draws of each of its runs.

@@ -3,6 +3,8 @@
 use super::Figure;
 use super::catalogue::{Draw, DrawSpectra};
 use super::labels::{labels, stem};
+use super::landscape::{self, PlaneDirections, SurfaceOptions};
+use super::minibatches::BatchOptions;
 use super::parts::{draw_parts, known};
 use crate::analysis::{self, Analysed, Asked, How, Matter, TopPairs, analysed};
 use crate::call::Call;
@@ -84,6 +86,16 @@ pub struct Drawing {
     /// The other options of the loss.
     #[serde(skip_serializing_if = "LossArgs::is_empty")]
     pub loss_args: LossArgs,
+    /// The directions of a loss surface, and what belongs to them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub surface: SurfaceOptions,
+    /// The mini-batches over which the largest eigenvalue is shown.
+    #[serde(skip_serializing_if = "is_default")]
+    pub batches: BatchOptions,
+}
+
+fn is_default<T: Default + PartialEq>(options: &T) -> bool {
+    *options == T::default()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
@@ -148,7 +160,12 @@ impl Lab {
                 request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
             let (figure, asked) = (request.figure, request.asked());
             experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
+            if of_weights(figure, &request.drawing) {
+                let Some(loaded) = experiments.first() else { return Err(LabError::Lost) };
+                return landscape::compose(call, figure, loaded, &asked, &request.drawing);
+            }
             match figure.draw {
+                Draw::Weights => Err(LabError::Lost),
                 Draw::Parts(what) => known(call, what, &experiments, &asked)?.scene(what),
                 Draw::Spectra(draw) => {
                     let shown = shown(call, experiments, &asked, analysed)?;
@@ -162,7 +179,7 @@ impl Lab {
 
 impl FigureRequest {
     /// The analyses that the figure is drawn from.
-    fn asked(&self) -> Asked {
+    pub(super) fn asked(&self) -> Asked {
         let parts = self.parts;
         let of_parts =
             |asked: Asked| Asked { top: parts.top, subject: Matter { batch: parts.batch, ..asked.subject }, ..asked };
@@ -170,6 +187,12 @@ impl FigureRequest {
         let all = || if matches!(self.figure.draw, Draw::Parts(_)) { of_parts(plain()) } else { plain() };
         self.asked.clone().unwrap_or_else(all)
     }
+}
+
+/// Whether the figure is drawn of weights alone, and no spectrum is needed.
+fn of_weights(figure: &Figure, drawing: &Drawing) -> bool {
+    let plane = || figure.name == "surface" && drawing.surface.directions != PlaneDirections::Eigenvectors;
+    matches!(figure.draw, Draw::Weights) || plane()
 }
 
 fn draw(
@@ -183,11 +206,16 @@ fn draw(
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
+    if of_weights(figure, drawing) {
+        let Some(loaded) = experiments.first() else { return Err(LabError::Lost) };
+        return landscape::draw(call, figure, loaded, asked, drawing, folder);
+    }
     match figure.draw {
         Draw::Spectra(scene) => {
             let shown = shown(call, experiments, asked, analysed)?;
             draw_shown(call, (figure, scene), &shown, drawing, folder)
         }
+        Draw::Weights => Err(LabError::Lost),
         Draw::Parts(what) => draw_parts(call, (figure, what), &experiments, asked, drawing, folder),
     }
 }
@@ -280,7 +308,13 @@ impl Drawing {
         let smoothing = Some(self.label_smoothing).filter(|&s| s != 0.0).map(|s| format!("+smoothing-{s:e}"));
         let options = serde_json::to_string(&self.loss_args).unwrap_or_default();
         let options = (!self.loss_args.is_empty()).then(|| format!("+loss-options-{}", &stamp([options])[..8]));
-        [Some(classes), factors, decay, smoothing, options].into_iter().flatten().collect()
+        let size = self.batches.size.map(|size| format!("+batches-of-{size}"));
+        let directions = match self.surface.directions {
+            PlaneDirections::Eigenvectors => None,
+            PlaneDirections::FilterNormalised => Some(format!("+filter-normalised-{}", self.surface.seed)),
+            PlaneDirections::Trajectory => Some("+trajectory".to_owned()),
+        };
+        [Some(classes), factors, decay, smoothing, options, directions, size].into_iter().flatten().collect()
     }
 
     /// The options with which the paper's figures are drawn.
@@ -297,6 +331,8 @@ impl Drawing {
             decay_only: vec![],
             label_smoothing: 0.0,
             loss_args: LossArgs::default(),
+            surface: SurfaceOptions::default(),
+            batches: BatchOptions::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Drawing, Shown};
 use crate::LabError;
 use crate::call::Call;
 use crate::prepare::Prepared;
-use heigen::analysis::cluster_order;
+use heigen::analysis::{SurfaceGrid, cluster_order};
 use heigen::config::DatasetSpec;
 use heigen::curvature::{ExampleLabels, Problem, Watch};
 use heigen::linalg::Matrix;
@@ -74,7 +74,7 @@ pub(super) fn line(call: &Call, shown: &Shown) -> Result<InputLine, LabError> {
         class_names: (0..samples.n_classes).map(|c| c.to_string()).collect(),
         eigenvalues: analysed.eigenvalues()?.to_vec(),
         outliers: analysed.record.summary.outliers.count,
-        surface: surface(&problem, &vectors, &mut call.job(&shown.loaded.experiment.name))?,
+        surface: surface(&problem, &vectors, STEPS, &mut call.job(&shown.loaded.experiment.name))?,
         x,
     })
 }
@@ -108,25 +108,33 @@ fn regions(x: &[f64], outputs: &Matrix<f64>, predicted: &[usize]) -> (Vec<f64>, 
 }
 
 /// The loss over the plane that the first two of `vectors` span.
-fn surface(problem: &Problem<f64>, vectors: &Matrix<f64>, watch: &mut dyn Watch) -> Result<LossSurface, LabError> {
+fn surface(
+    problem: &Problem<f64>,
+    vectors: &Matrix<f64>,
+    steps: usize,
+    watch: &mut dyn Watch,
+) -> Result<LossSurface, LabError> {
     if vectors.columns < 2 {
         return Err(LabError::OnePositiveEigenvalue);
     }
-    let losses = heigen::analysis::loss_surface(problem, [vectors.column(0), vectors.column(1)], STEPS, watch)?;
-    let rows = (0..STEPS).flat_map(|i| losses.iter_columns().map(move |c| c[i]));
+    let grid = SurfaceGrid::square(1.0, steps);
+    let losses = heigen::analysis::loss_surface(problem, [vectors.column(0), vectors.column(1)], &grid, watch)?.losses;
+    let rows = (0..steps).flat_map(|i| losses.iter_columns().map(move |c| c[i]));
     Ok(LossSurface {
         a_range: [-1.0, 1.0],
         b_range: [-1.0, 1.0],
-        grid: [STEPS, STEPS],
+        grid: grid.n,
         losses: rows.collect(),
         minimum: Some([0.0, 0.0, problem.loss()]),
+        logarithmic: false,
     })
 }
 
 /// The loss surface of any network.
-pub(super) fn surface_of(call: &Call, shown: &Shown, _: &Drawing) -> Result<LossSurface, LabError> {
+pub(super) fn surface_of(call: &Call, shown: &Shown, how: &Drawing) -> Result<LossSurface, LabError> {
     let analysed = &shown.analysed;
     let problem: Problem<f64> =
         call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
-    surface(&problem, &analysed.top(VECTORS)?.1, &mut call.job(&shown.loaded.experiment.name))
+    let steps = how.surface.steps.unwrap_or(STEPS);
+    surface(&problem, &analysed.top(VECTORS)?.1, steps, &mut call.job(&shown.loaded.experiment.name))
 }

@@ -1,6 +1,6 @@
 //! The options of following a training, as Python's package words them.
 
-use heigen_lab::{FollowRequest, FollowedWeights, LookOptions, Making, Store};
+use heigen_lab::{Every, FollowRequest, FollowedWeights, LookOptions, Making, Store};
 use heigen_store::catalogue::Loaded;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields)]
 pub(super) struct FollowOptions {
     every: Option<usize>,
+    every_steps: Option<usize>,
     k: usize,
     lowest: usize,
     tol: f64,
@@ -35,7 +36,8 @@ impl FollowOptions {
             trace_products: self.trace,
             ..LookOptions::default()
         };
-        let (every, whole, figures) = (self.every, self.whole, self.figures);
+        let every = self.every_steps.map(Every::Steps).or(self.every.map(Every::Epochs));
+        let (whole, figures) = (self.whole, self.figures);
         FollowRequest { store, experiment, weights, every, look, whole, figures, report: None, making }
     }
 }

@@ -9,8 +9,9 @@ use super::{errors, network};
 use heigen::curvature::named_parameters;
 use heigen::vocabulary::Targets;
 use heigen_lab::{
-    AnalysisRequest, Asked, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest, Figure, FigureRequest, How, Lab,
-    LabError, Making, MapVectors, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
+    AnalysisRequest, Asked, AttributionRequest, BatchOptions, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest,
+    Figure, FigureRequest, How, Lab, LabError, Making, MapVectors, Owned, PLOTS, Parts, PlaneDirections, Store,
+    Summary, SurfaceOptions, TrainRequest,
 };
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::own_data::Opened;
@@ -57,6 +58,11 @@ struct MakingOptions {
 #[serde(default, deny_unknown_fields)]
 struct DrawingOptions {
     vectors: Option<usize>,
+    directions: Option<String>,
+    seed: u64,
+    points: Option<usize>,
+    batch_size: Option<usize>,
+    batches: Option<usize>,
     resolution: Option<usize>,
     which: Option<String>,
     reconstructed: bool,
@@ -257,6 +263,24 @@ impl Workspace {
         in_json(py, record)
     }
 
+    /// What the leading eigenvectors of the analysis that `options` ask for carry, as JSON, and notes.
+    fn attribution(
+        &self,
+        py: Python<'_>,
+        options: &str,
+        making_options: &str,
+        vectors: Option<usize>,
+        rise: f64,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(String, Notes)> {
+        let AnalysisRequest { store, experiment, asked, making } =
+            self.request(asked(py, options)?, making(py, making_options)?);
+        let request = AttributionRequest { store, experiment, asked, vectors, rise, making };
+        let lab = self.lab(py)?;
+        let (record, notes) = run(py, progress, move |watch| lab.attribution(&request, watch))?;
+        Ok((in_json(py, record)?, notes))
+    }
+
     /// The spectra along the training that `options` ask for, made or found.
     fn follow(
         &self,
@@ -318,6 +342,15 @@ impl Workspace {
                 return Err(errors::input(py, &format!("which is \"{other}\"; {wanted}")));
             }
         };
+        let directions = match own.directions.as_deref() {
+            None | Some("eigenvectors") => PlaneDirections::Eigenvectors,
+            Some("filter-normalised") => PlaneDirections::FilterNormalised,
+            Some("trajectory") => PlaneDirections::Trajectory,
+            Some(other) => {
+                let wanted = "expected \"eigenvectors\", \"filter-normalised\" or \"trajectory\"";
+                return Err(errors::input(py, &format!("directions is \"{other}\"; {wanted}")));
+            }
+        };
         let plain = Drawing::paper(figure);
         let drawing = Drawing {
             eigenvectors: own.vectors.or(plain.eigenvectors),
@@ -325,6 +358,13 @@ impl Workspace {
             vectors,
             reconstructed: own.reconstructed,
             individual_bars: own.individual_bars,
+            surface: SurfaceOptions {
+                directions,
+                seed: own.seed,
+                steps: own.points.map(|n| n.max(2)),
+                ..SurfaceOptions::default()
+            },
+            batches: BatchOptions { size: own.batch_size, count: own.batches, seed: own.seed },
             ..plain
         };
         let request = FigureRequest {

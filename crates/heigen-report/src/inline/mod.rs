@@ -121,6 +121,10 @@ mod tests {
                 "at https://arxiv.org/abs/2306.07104.",
                 r#"at <a class="address" href="https://arxiv.org/abs/2306.07104">https://arxiv.org/abs/2306.07104</a>."#,
             ),
+            (
+                "the page:classics.html, and page:x.htm or page: alone",
+                r#"the <a class="address" href="classics.html">classics.html</a>, and page:x.htm or page: alone"#,
+            ),
             (r"\*not\* \`so\` \$1\$ \\", "*not* `so` $1$ \\"),
         ] {
             assert_eq!(html(source), wanted, "{source}");

@@ -29,7 +29,7 @@ pub(super) fn parse(source: &str) -> Vec<Node> {
             '*' if stars && opens(previous) => emphasis(rest, &mut stars),
             '$' => math(rest),
             '^' => power(previous, rest),
-            'h' | 'a' if opens(previous) => link(rest),
+            'h' | 'a' | 'p' if opens(previous) => link(rest),
             _ => None,
         };
         if let Some((node, length)) = found {
@@ -120,6 +120,13 @@ fn link(rest: &str) -> Option<(Node, usize)> {
         let length = arxiv_number(number)?;
         let (address, text) = (format!("https://arxiv.org/abs/{}", &number[..length]), &rest[..6 + length]);
         return Some((Node::Link { address, text: text.to_owned() }, text.len()));
+    }
+    if let Some(name) = rest.strip_prefix("page:") {
+        let stem = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(name.len());
+        name[stem..].strip_prefix(".html").filter(|_| stem > 0)?;
+        let page = name[..stem + ".html".len()].to_owned();
+        let length = "page:".len() + page.len();
+        return Some((Node::Link { address: page.clone(), text: page }, length));
     }
     let host = rest.strip_prefix("https://").or_else(|| rest.strip_prefix("http://"))?;
     host.chars().next().filter(char::is_ascii_alphanumeric)?;

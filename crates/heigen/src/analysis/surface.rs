@@ -25,46 +25,92 @@ pub enum SurfaceError {
     Stopped(#[from] Stopped),
 }
 
-/// The mean loss L(theta + a v_1 + b v_2) for `n` equally spaced values of each of a and b in -1..1, the ends included.
+/// The points a v_1 + b v_2 of a plane through theta at which a loss surface is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SurfaceGrid {
+    /// The first and the last a.
+    pub a: [f64; 2],
+    /// The first and the last b.
+    pub b: [f64; 2],
+    /// Numbers of equally spaced values of a and of b, the ends included; 2 or more.
+    pub n: [usize; 2],
+}
+
+impl SurfaceGrid {
+    /// `n` values of each of a and b, from -`span` to `span`.
+    pub fn square(span: f64, n: usize) -> Self {
+        Self { a: [-span, span], b: [-span, span], n: [n, n] }
+    }
+
+    /// The a of column `j`.
+    pub fn a_at(&self, j: usize) -> f64 {
+        at(self.a, j, self.n[0])
+    }
+
+    /// The b of row `i`.
+    pub fn b_at(&self, i: usize) -> f64 {
+        at(self.b, i, self.n[1])
+    }
+}
+
+/// The `i`-th of `n` equally spaced numbers.
+fn at([first, last]: [f64; 2], i: usize, n: usize) -> f64 {
+    first + (last - first) * i as f64 / (n - 1) as f64
+}
+
+/// Losses and accuracies over a plane; entry (i, j) is at a = `a_at(j)`, b = `b_at(i)` of the grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LossSurface {
+    /// The objective, [`n[1]`, `n[0]`].
+    pub losses: Matrix<f64>,
+    /// The accuracy, [`n[1]`, `n[0]`]; none where samples have no classes.
+    pub accuracies: Option<Matrix<f64>>,
+}
+
+/// The loss L(theta + a v_1 + b v_2) and the accuracy there, for all a and b of a grid.
 ///
 /// # Shapes
-/// `directions` v_1 and v_2, `[P]` each, of any length and angle; [n, n] with b by rows and a by columns, both ascending:
-/// entry (i, j) is at a = -1 + 2 j / (n - 1), b = -1 + 2 i / (n - 1).
+/// `directions` v_1 and v_2, `[P]` each, of any length and angle; results have b by rows and a by columns.
 ///
 /// # Cost
-/// n^2 forward passes over the samples, parallel over points; the same bytes for any number of threads. `watch` is told
-/// the finished points.
+/// A forward pass over the samples for each point, parallel over points; the same bytes for any number of threads. `watch` is
+/// told the finished points.
 ///
 /// # Errors
-/// [`SurfaceError`] for a direction of another length or fewer than 2 points.
+/// [`SurfaceError`] for a direction of another length or fewer than 2 points a side.
 ///
 /// # References
 /// Li, Xu, Taylor, Studer, Goldstein, arXiv:1712.09913, section 2.1; arXiv:2306.07104, Figure 1 (n = 100).
 pub fn loss_surface<T: Scalar>(
     problem: &Problem<'_, T>,
     directions: [&[T]; 2],
-    n: usize,
+    grid: &SurfaceGrid,
     watch: &mut dyn Watch,
-) -> Result<Matrix<f64>, SurfaceError> {
+) -> Result<LossSurface, SurfaceError> {
     let wanted = problem.n_params();
     for (i, v) in directions.iter().enumerate() {
         if v.len() != wanted {
             return Err(SurfaceError::Direction { direction: i + 1, got: v.len(), wanted });
         }
     }
-    if n < 2 {
-        return Err(SurfaceError::Points(n));
+    let [columns, rows] = grid.n;
+    if columns.min(rows) < 2 {
+        return Err(SurfaceError::Points(columns.min(rows)));
     }
-    let at = |i: usize| T::from_f64(-1.0 + 2.0 * i as f64 / (n - 1) as f64);
-    let loss = |k: usize| {
-        let (a, b) = (at(k / n), at(k % n));
+    let evaluated = |k: usize| {
+        let (a, b) = (T::from_f64(grid.a_at(k / rows)), T::from_f64(grid.b_at(k % rows)));
         let steps = directions[0].iter().zip(directions[1]);
         let moved = problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2);
-        problem.loss_of(&moved.collect::<Vec<T>>())
+        problem.loss_and_accuracy_of(&moved.collect::<Vec<T>>())
     };
     let threads = problem.space().threads();
-    let data = in_parallel(n * n, n, &threads, ("loss surface", "points"), watch, loss)?;
-    Ok(Matrix { data, rows: n, columns: n })
+    let found = in_parallel(columns * rows, rows, &threads, ("loss surface", "points"), watch, evaluated)?;
+    let matrix = |data: Vec<f64>| Matrix { data, rows, columns };
+    let accuracies: Option<Vec<f64>> = found.iter().map(|(_, accuracy)| *accuracy).collect();
+    Ok(LossSurface {
+        losses: matrix(found.into_iter().map(|(loss, _)| loss).collect()),
+        accuracies: accuracies.map(matrix),
+    })
 }
 
 #[cfg(test)]
@@ -79,19 +125,23 @@ mod tests {
         let network = Network::fully_connected(&[1, 1], Activation::Relu).unwrap();
         let x = Matrix { data: vec![2.0], rows: 1, columns: 1 };
         let problem = Problem::at(&network, vec![0.5, 0.25], x, vec![0], LossKind::Mse).unwrap();
-        let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], 5, &mut ()).unwrap();
-        for i in 0..5 {
+        let grid = SurfaceGrid { a: [-1.0, 1.0], b: [-0.5, 1.5], n: [5, 3] };
+        let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], &grid, &mut ()).unwrap();
+        for i in 0..3 {
             for j in 0..5 {
-                let (a, b) = (-1.0 + 0.5 * f64::from(j), -1.0 + 0.5 * f64::from(i));
+                let (a, b) = (-1.0 + 0.5 * f64::from(j), -0.5 + f64::from(i));
                 let wanted = ((0.5 + a) * 2.0 + 0.25 + 3.0 * b - 1.0).powi(2);
-                assert!((surface.data[i as usize + 5 * j as usize] - wanted).abs() < 1e-14, "{i} {j}");
+                assert!((surface.losses.column(j as usize)[i as usize] - wanted).abs() < 1e-13, "{i} {j}");
             }
         }
-        assert_eq!(surface.data[2 + 5 * 2], problem.loss());
+        let grid = SurfaceGrid::square(1.0, 5);
+        let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], &grid, &mut ()).unwrap();
+        assert_eq!(surface.losses.column(2)[2], problem.loss());
         assert_eq!(
-            loss_surface(&problem, [&[1.0, 0.0], &[0.0]], 5, &mut ()).unwrap_err().to_string(),
+            loss_surface(&problem, [&[1.0, 0.0], &[0.0]], &grid, &mut ()).unwrap_err().to_string(),
             "the network has 2 parameters, direction 2 of the loss surface has 1"
         );
-        assert_eq!(loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], 1, &mut ()), Err(SurfaceError::Points(1)));
+        let thin = SurfaceGrid { n: [3, 1], ..grid };
+        assert_eq!(loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], &thin, &mut ()), Err(SurfaceError::Points(1)));
     }
 }

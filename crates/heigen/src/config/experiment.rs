@@ -58,6 +58,16 @@ pub enum OptimizerSpec {
         /// Factor of the L2 penalty, which is added to the gradient.
         weight_decay: f64,
     },
+    /// Stochastic gradient descent with Nesterov's momentum, theta -= lr (g + m b) with b = m b + g: `"nesterov": true` of SGD in files.
+    #[serde(rename = "SGD")]
+    Nesterov {
+        /// Learning rate.
+        lr: f64,
+        /// Momentum factor m, above 0; dampening is 0.
+        momentum: f64,
+        /// Factor of the L2 penalty, which is added to the gradient.
+        weight_decay: f64,
+    },
     /// Adam with betas (0.9, 0.999) and eps 1e-8.
     Adam {
         /// Learning rate.
@@ -82,14 +92,16 @@ impl OptimizerSpec {
     /// The learning rate, before a schedule changes it.
     pub fn lr(&self) -> f64 {
         match *self {
-            Self::Sgd { lr, .. } | Self::Adam { lr } | Self::Sam { lr, .. } => lr,
+            Self::Sgd { lr, .. } | Self::Nesterov { lr, .. } | Self::Adam { lr } | Self::Sam { lr, .. } => lr,
         }
     }
 
     /// The factor of the L2 penalty that the rule adds to the gradient.
     pub fn weight_decay(&self) -> f64 {
         match *self {
-            Self::Sgd { weight_decay, .. } | Self::Sam { weight_decay, .. } => weight_decay,
+            Self::Sgd { weight_decay, .. } | Self::Nesterov { weight_decay, .. } | Self::Sam { weight_decay, .. } => {
+                weight_decay
+            }
             Self::Adam { .. } => 0.0,
         }
     }

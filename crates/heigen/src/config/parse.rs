@@ -101,7 +101,7 @@ fn optimizer(top: &Fields<'_>) -> Result<OptimizerSpec, ConfigError> {
     let rule = top.object("optimizer", &["type", "args"])?;
     let kind = rule.choice("type", &[("SGD", Rule::Sgd), ("Adam", Rule::Adam), ("SAM", Rule::Sam)], None)?;
     let args = rule.args(match kind {
-        Rule::Sgd => &["lr", "momentum", "weight_decay"],
+        Rule::Sgd => &["lr", "momentum", "weight_decay", "nesterov"],
         Rule::Adam => &["lr"],
         Rule::Sam => &["lr", "momentum", "weight_decay", "rho"],
     })?;
@@ -109,6 +109,13 @@ fn optimizer(top: &Fields<'_>) -> Result<OptimizerSpec, ConfigError> {
     let momentum = || args.number("momentum", Some(0.0), "a number from 0 to below 1", |m| (0.0..1.0).contains(&m));
     let weight_decay = || args.number("weight_decay", Some(0.0), "a number, 0 or more", |decay| decay >= 0.0);
     Ok(match kind {
+        Rule::Sgd if args.truth("nesterov", false)? => {
+            let (momentum, weight_decay) = (momentum()?, weight_decay()?);
+            if momentum == 0.0 {
+                return Err(args.conflict("`nesterov` needs a momentum", "set `momentum` to a number above 0"));
+            }
+            OptimizerSpec::Nesterov { lr, momentum, weight_decay }
+        }
         Rule::Sgd => OptimizerSpec::Sgd { lr, momentum: momentum()?, weight_decay: weight_decay()? },
         Rule::Adam => OptimizerSpec::Adam { lr },
         Rule::Sam => OptimizerSpec::Sam {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Experiment, MultiStepLr, Start};
+use super::{Experiment, MultiStepLr, OptimizerSpec, Start};
 
 impl Experiment {
     /// The experiment as a file would hold it, with every default written out and the start resolved.
@@ -18,7 +18,7 @@ impl Experiment {
         };
         let entries = [
             ("model", plain(&self.model)),
-            ("optimizer", plain(&self.optimizer)),
+            ("optimizer", optimizer(&self.optimizer)),
             ("scheduler", self.scheduler.as_ref().map_or(Value::Bool(false), scheduler)),
             ("dataset", plain(&self.dataset)),
             ("loss", loss(self)),
@@ -32,6 +32,15 @@ impl Experiment {
         ];
         Value::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
+}
+
+/// The update rule; Nesterov's momentum is a switch of SGD, as PyTorch has it.
+fn optimizer(rule: &OptimizerSpec) -> Value {
+    let mut value = plain(rule);
+    if let (OptimizerSpec::Nesterov { .. }, Some(args)) = (rule, value["args"].as_object_mut()) {
+        args.insert("nesterov".to_owned(), true.into());
+    }
+    value
 }
 
 /// The name of the loss, with its options where there are any.

@@ -43,7 +43,17 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// The objective at other weights `theta` `[P]`.
     pub(crate) fn loss_of(&self, theta: &[T]) -> f64 {
+        self.loss_from(theta, &self.outputs_of(theta))
+    }
+
+    /// The objective and the accuracy at other weights `theta` `[P]`, from one forward pass.
+    pub(crate) fn loss_and_accuracy_of(&self, theta: &[T]) -> (f64, Option<f64>) {
         let outputs = self.outputs_of(theta);
+        (self.loss_from(theta, &outputs), self.accuracy_from(&outputs))
+    }
+
+    /// The objective at weights `theta` `[P]` whose outputs are known.
+    fn loss_from(&self, theta: &[T], outputs: &Matrix<T>) -> f64 {
         let sum = self.summed_numbers(1, |samples, sum| {
             let targets = self.targets().view().from(samples.start);
             sum[0] = self.sample_loss().sum(&outputs.columns(samples), targets);
@@ -61,7 +71,11 @@ impl<T: Scalar> Problem<'_, T> {
     /// The fraction of samples, or of positions, whose largest output is that of their label; `None` where there are no
     /// classes. What is ignored does not count. NaN where the other pieces of a computation cannot be reached.
     pub fn accuracy(&self) -> Option<f64> {
-        let outputs = self.outputs();
+        self.accuracy_from(&self.outputs())
+    }
+
+    /// The accuracy of outputs that are known.
+    fn accuracy_from(&self, outputs: &Matrix<T>) -> Option<f64> {
         let answers = |samples: Range<usize>| {
             let targets = self.targets().view().from(samples.start);
             self.sample_loss().answers(&outputs.columns(samples), targets)

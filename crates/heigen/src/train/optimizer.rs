@@ -10,7 +10,7 @@ const ADAM_EPS: f64 = 1e-8;
 /// An update rule with its state. That of SAM is SGD's: its gradient is taken elsewhere.
 #[derive(Clone, Debug)]
 pub enum Optimizer {
-    /// g += `weight_decay` theta; b = momentum b + g (b = g at first); theta -= lr b.
+    /// g += `weight_decay` theta; b = momentum b + g (b = g at first); theta -= lr b, or lr (g + momentum b) after Nesterov.
     Sgd {
         /// Momentum factor.
         momentum: f32,
@@ -20,6 +20,8 @@ pub enum Optimizer {
         buffer: Vec<f32>,
         /// Whether b holds a gradient already.
         started: bool,
+        /// Whether the step is Nesterov's.
+        nesterov: bool,
     },
     /// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; theta -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps).
     Adam {
@@ -36,14 +38,15 @@ impl Optimizer {
     /// The rule of `spec` for P parameters.
     pub fn new(spec: &OptimizerSpec, n_params: usize) -> Self {
         match *spec {
-            OptimizerSpec::Sgd { momentum, weight_decay, .. } | OptimizerSpec::Sam { momentum, weight_decay, .. } => {
-                Self::Sgd {
-                    momentum: momentum as f32,
-                    weight_decay: weight_decay as f32,
-                    buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
-                    started: false,
-                }
-            }
+            OptimizerSpec::Sgd { momentum, weight_decay, .. }
+            | OptimizerSpec::Nesterov { momentum, weight_decay, .. }
+            | OptimizerSpec::Sam { momentum, weight_decay, .. } => Self::Sgd {
+                momentum: momentum as f32,
+                weight_decay: weight_decay as f32,
+                buffer: vec![0.0; if momentum == 0.0 { 0 } else { n_params }],
+                started: false,
+                nesterov: matches!(spec, OptimizerSpec::Nesterov { .. }),
+            },
             OptimizerSpec::Adam { .. } => Self::Adam { m: vec![0.0; n_params], v: vec![0.0; n_params], t: 0 },
         }
     }
@@ -88,16 +91,18 @@ impl Optimizer {
     pub fn step(&mut self, theta: &mut [f32], gradient: &[f32], lr: f64) {
         let parameters = theta.iter_mut().zip(gradient);
         match self {
-            Self::Sgd { momentum, weight_decay, buffer, started } => {
+            Self::Sgd { momentum, weight_decay, buffer, started, nesterov } => {
                 let (lr, weight_decay, momentum) = (lr as f32, *weight_decay, *momentum);
+                let ahead = momentum;
                 if buffer.is_empty() {
                     parameters.for_each(|(w, &g)| *w -= lr * (g + weight_decay * *w));
                 } else {
                     let momentum = if *started { momentum } else { 0.0 };
                     *started = true;
                     for ((w, &g), b) in parameters.zip(buffer) {
-                        *b = momentum * *b + (g + weight_decay * *w);
-                        *w -= lr * *b;
+                        let g = g + weight_decay * *w;
+                        *b = momentum * *b + g;
+                        *w -= lr * if *nesterov { g + ahead * *b } else { *b };
                     }
                 }
             }

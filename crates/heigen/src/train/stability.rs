@@ -23,6 +23,7 @@ impl UpdateRule {
         match *optimizer {
             OptimizerSpec::Sgd { momentum: 0.0, .. } | OptimizerSpec::Sam { momentum: 0.0, .. } => Self::Plain,
             OptimizerSpec::Sgd { momentum, .. } | OptimizerSpec::Sam { momentum, .. } => Self::Polyak(momentum),
+            OptimizerSpec::Nesterov { momentum, .. } => Self::Nesterov(momentum),
             OptimizerSpec::Adam { .. } => Self::Averaged(BETA1),
         }
     }
@@ -92,5 +93,7 @@ mod tests {
         assert_eq!(UpdateRule::of(&OptimizerSpec::Adam { lr: 1.0 }), Averaged(0.9));
         let sgd = |momentum| OptimizerSpec::Sgd { lr: 1.0, momentum, weight_decay: 0.0 };
         assert_eq!([sgd(0.0), sgd(0.9)].map(|spec| UpdateRule::of(&spec)), [Plain, Polyak(0.9)]);
+        let ahead = OptimizerSpec::Nesterov { lr: 1.0, momentum: 0.8, weight_decay: 0.0 };
+        assert_eq!(UpdateRule::of(&ahead), Nesterov(0.8));
     }
 }

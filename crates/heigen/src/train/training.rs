@@ -233,27 +233,44 @@ impl<'a> Training<'a> {
     /// [`TrainError::Diverged`] as soon as the loss of a batch is infinite or NaN; [`TrainError::DivergedWeights`] if
     /// weights are infinite or NaN at the end of the epoch.
     pub fn run_epoch(&mut self) -> Result<f64, TrainError> {
+        self.run_epoch_seen(|_, _| Ok::<(), TrainError>(()))
+    }
+
+    /// Number of steps in an epoch: one for each batch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.order.len().div_ceil(self.batch_size)
+    }
+
+    /// One pass over the training samples, as [`Training::run_epoch`], in which `seen` is called after every step with the number of steps of this pass.
+    ///
+    /// # Errors
+    /// As [`Training::run_epoch`], and those of `seen`, after which the run cannot go on.
+    pub fn run_epoch_seen<E: From<TrainError>>(
+        &mut self,
+        mut seen: impl FnMut(&Self, usize) -> Result<(), E>,
+    ) -> Result<f64, E> {
         let lr = learning_rate(&self.spec, self.scheduler.as_ref(), self.epochs_done);
         let mut order = std::mem::take(&mut self.order);
         self.loader.next_epoch(&mut order);
         let mut sum = 0.0;
-        for indices in order.chunks(self.batch_size) {
+        for (step, indices) in order.chunks(self.batch_size).enumerate() {
             self.gather(indices);
             let loss = match self.spec {
                 OptimizerSpec::Sam { rho, .. } => self.sharpness_aware_gradient(rho),
                 _ => self.batch_gradient(),
             };
             if !loss.is_finite() {
-                return Err(TrainError::Diverged { epoch: self.epochs_done + 1, lr, loss });
+                return Err(TrainError::Diverged { epoch: self.epochs_done + 1, lr, loss }.into());
             }
             self.optimizer.step(&mut self.theta, &self.gradient, lr);
             sum += loss;
+            seen(self, step + 1)?;
         }
         self.order = order;
         let finite = |e: &&ParamEntry| self.theta[e.range.clone()].iter().all(|w| w.is_finite());
         if let Some(entry) = self.network.layout().entries().iter().find(|e| !finite(e)) {
             let tensor = entry.name.clone();
-            return Err(TrainError::DivergedWeights { epoch: self.epochs_done + 1, lr, tensor });
+            return Err(TrainError::DivergedWeights { epoch: self.epochs_done + 1, lr, tensor }.into());
         }
         self.epochs_done += 1;
         Ok(sum)

@@ -134,6 +134,22 @@ fn sharpness_aware_minimisation_has_the_radius_of_its_paper_unless_told() {
 }
 
 #[test]
+fn nesterovs_momentum_is_a_switch_of_sgd_and_needs_a_momentum() {
+    let name = "gauss/normal_training".parse().unwrap();
+    let with =
+        |args: Value| parse(&edited(&name, |e| e["optimizer"] = json!({"type": "SGD", "args": args})).to_string());
+    let experiment = with(json!({"lr": 0.02, "momentum": 0.9, "nesterov": true})).unwrap().experiment;
+    let nesterov = OptimizerSpec::Nesterov { lr: 0.02, momentum: 0.9, weight_decay: 0.0 };
+    assert_eq!(experiment.optimizer, nesterov);
+    assert_eq!(parse(&experiment.to_json().to_string()).unwrap().experiment.optimizer, nesterov);
+    let plain = with(json!({"lr": 0.02, "momentum": 0.9, "nesterov": false})).unwrap().experiment;
+    assert_eq!(plain.optimizer, OptimizerSpec::Sgd { lr: 0.02, momentum: 0.9, weight_decay: 0.0 });
+    assert_eq!(plain.to_json()["optimizer"]["args"].get("nesterov"), None);
+    let refused = with(json!({"lr": 0.02, "nesterov": true})).unwrap_err().to_string();
+    assert!(refused.contains("`nesterov` needs a momentum"), "{refused}");
+}
+
+#[test]
 fn all_spellings_of_no_scheduler_and_of_cross_entropy_are_one() {
     let name = "gauss/normal_training".parse().unwrap();
     let plain = parse(&edited(&name, |_| ()).to_string()).unwrap();

@@ -4,8 +4,8 @@ use crate::common::cases::{Architecture, Small};
 use crate::common::plans::descent;
 use crate::common::textbook::Textbook;
 use heigen::analysis::{
-    EmbeddingError, MarginError, MarginOptions, SurfaceError, SwitchOptions, boundary_distances, class_switches,
-    loss_surface, margin_estimate, t_sne,
+    EmbeddingError, MarginError, MarginOptions, SurfaceError, SurfaceGrid, SwitchOptions, boundary_distances,
+    class_switches, loss_surface, margin_estimate, t_sne,
 };
 use heigen::config::{Activation, BatchSize, LossKind, Trainer};
 use heigen::curvature::{Progress, Stopped, Watch};
@@ -57,7 +57,8 @@ fn measures_of_the_boundary_stop() {
         let samples: Vec<usize> = (0..20).collect();
         assert_eq!(stops(|watch| boundary_distances(problem, &samples, watch).map(|_| ())), 3, "every 8 samples");
         assert!(stops(|watch| class_switches(problem, &SwitchOptions::default(), watch).map(|_| ())) >= 2);
-        let surface = |watch: &mut dyn Watch| match loss_surface(problem, [&v, &v], 6, watch) {
+        let surface = |watch: &mut dyn Watch| match loss_surface(problem, [&v, &v], &SurfaceGrid::square(1.0, 6), watch)
+        {
             Ok(_) => Ok(()),
             Err(SurfaceError::Stopped(stopped)) => Err(stopped),
             Err(other) => panic!("{other}"),

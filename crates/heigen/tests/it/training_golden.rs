@@ -124,3 +124,23 @@ fn weights_after_40_epochs_of_sharpness_aware_minimisation_are_pytorchs() {
         assert!((f64::from(*got) - wanted).abs() < TRAJECTORY, "weight {i}: {got} against {wanted}");
     }
 }
+
+#[test]
+fn weights_after_40_epochs_of_nesterovs_momentum_are_pytorchs() {
+    let golden = Golden::open("../golden_extra/gauss_30_after40_nesterov");
+    let data = dataset(&Golden::open("gauss_30_ce"));
+    let model = two_layers(30, Activation::Relu, false);
+    let case = Case { name: "gauss_30_ce", loss: LossKind::CrossEntropy, spec: model };
+    let (network, parts) = (network(&case, &data), all_in_training(&data));
+    let theta = fresh(&case.spec, &network, &mut TorchGenerator::new(1));
+    let nesterov = OptimizerSpec::Nesterov { lr: 0.02, momentum: 0.9, weight_decay: 1e-2 };
+    let batch = BatchSize::Samples(64);
+    let mut run = Training::new(&network, &parts, theta, case.loss, nesterov, None, batch, 0).unwrap();
+    for (epoch, wanted) in golden.get("losses").values.iter().enumerate() {
+        let got = run.run_epoch().unwrap();
+        assert!((got / wanted - 1.0).abs() < TRAJECTORY, "epoch {epoch}: {got} against {wanted}");
+    }
+    for (i, (got, wanted)) in run.theta().iter().zip(&golden.get("theta").values).enumerate() {
+        assert!((f64::from(*got) - wanted).abs() < TRAJECTORY, "weight {i}: {got} against {wanted}");
+    }
+}

@@ -3,7 +3,8 @@
 use super::super::ReproduceRequest;
 use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
-use super::published::{PUBLISHED, Published};
+use super::published::{PUBLISHED, Published, Settings};
+use crate::classics;
 use crate::drawing::Figure;
 use crate::page_text::{capital, cell_with_deviation, count_cell, count_with_deviation, read_as, typeset};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
@@ -14,7 +15,65 @@ pub(super) fn sections(request: &ReproduceRequest, graph: &Graph, all: &[Measure
         Task::Figure(figure) if well => Some(*figure),
         _ => None,
     });
-    figures.filter_map(|figure| section(request, figure, all)).collect()
+    let paper = figures.filter_map(|figure| section(request, figure, all));
+    paper
+        .chain(further(request, all))
+        .chain(classics::summary(&request.store, &request.folder, &request.report))
+        .collect()
+}
+
+/// The pictures of the paper's experiments that stand beside its figures, each kind a section: its name in file names before and after
+/// the experiment's, its title, and what it shows.
+const FURTHER: [(&str, &str, &str, &str); 4] = [
+    (
+        "attribution",
+        "",
+        "What eigenvectors carry",
+        "The boundary coloured by the eigenvectors that carry its pieces, and where it goes as the weights move along each.",
+    ),
+    (
+        "surface",
+        "+filter-normalised-0",
+        "Loss surfaces in random directions",
+        "The loss over two random directions, each filter as long as the weights' (arXiv:1712.09913).",
+    ),
+    (
+        "surface",
+        "+trajectory",
+        "Loss surfaces around trainings",
+        "The loss over the first two principal components of the training, with its way (arXiv:1712.09913).",
+    ),
+    (
+        "minibatches",
+        "",
+        "Sharpness over mini-batches",
+        "The largest eigenvalue of the Hessian of single mini-batches, against that of all samples.",
+    ),
+];
+
+/// Pictures that were drawn of the paper's experiments besides its figures, where they stand in the folder.
+fn further<'a>(request: &'a ReproduceRequest, all: &'a [Measures]) -> impl Iterator<Item = Section> + 'a {
+    FURTHER.iter().enumerate().filter_map(move |(i, (kind, variant, title, what))| {
+        let picture = |(place, m): (usize, &Measures)| {
+            let file = format!("{kind}_{}{variant}.svg", m.name.replace('/', "-"));
+            Some(Picture {
+                id: format!("further-{i}-{place}"),
+                title: format!("`{}`", m.name),
+                svg: heigen_store::files::read_to_string(&request.folder.join(file)).ok()?,
+                alt: format!("{title}: {}", m.name),
+                caption: String::new(),
+                command: None,
+            })
+        };
+        let figures: Vec<Picture> = all.iter().enumerate().filter_map(picture).collect();
+        (!figures.is_empty()).then(|| Section {
+            id: format!("further-{i}"),
+            title: (*title).to_owned(),
+            text: vec![(*what).to_owned()],
+            figures,
+            ..Section::default()
+        })
+    })
 }
 
 fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
@@ -71,6 +130,7 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
         if let Some(p) = published {
             rows.push(published_row(p));
         }
+        rows.extend(published.iter().flat_map(|p| p.settings.iter().map(|again| settings_row(p, again))));
         let seeds = m.all.iter().filter(|o| o.summary().is_some()).count();
         let which = if seeds > 1 { format!("ours, {seeds} seeds") } else { "ours, one seed".to_owned() };
         let mut row = vec![Cell::text(format!("`{}`", m.name)), Cell::text(which)];
@@ -91,12 +151,27 @@ fn eigenvalues(shown: &[&Measures]) -> Option<Table> {
         "Published numbers have the digits that the paper prints. Its trainings had no fixed seed: each is one draw, so that \
          orders of magnitude and patterns can be compared, and digits cannot.",
         if several { " Over several seeds: mean ± standard deviation." } else { "" },
+        if shown.iter().any(|m| PUBLISHED.iter().any(|p| p.experiment == m.name && !p.settings.is_empty())) {
+            super::published::SETTINGS
+        } else {
+            ""
+        },
         " Outliers are the eigenvalues above the lowest gap of 5 % of the largest one; other gaps: their numbers at half of that \
          gap and at twice that gap.",
     ]
     .concat();
     let caption = "Largest eigenvalues of the Hessian and the number of outliers, published and ours".to_owned();
     (!rows.is_empty()).then_some(Table { caption, head, rows, note: Some(note) })
+}
+
+/// A row of what the reference's own settings give in PyTorch.
+fn settings_row(p: &Published, again: &Settings) -> Vec<Cell> {
+    let Settings { seed, lambda_1, loss } = again;
+    let which = format!("the reference's settings, run in PyTorch, seed {seed} (loss {loss})");
+    let mut row = vec![Cell::text(format!("`{}`", p.experiment)), Cell::text(which)];
+    row.push(Cell::number(*lambda_1).muted());
+    row.extend((1..COMPARED + 3).map(|_| Cell::number("–").muted()));
+    row
 }
 
 fn published_row(p: &Published) -> Vec<Cell> {

@@ -3,7 +3,8 @@
 use crate::common::Golden;
 use crate::common::networks::{dataset, large_case, weights};
 use heigen::analysis::{
-    MarginError, MarginOptions, SwitchOptions, boundary_distances, class_switches, loss_surface, margin_estimate,
+    MarginError, MarginOptions, SurfaceGrid, SwitchOptions, boundary_distances, class_switches, loss_surface,
+    margin_estimate,
 };
 use heigen::config::{Activation, LossKind};
 use heigen::curvature::{ExampleLabels, Hessian, Problem, TopKOptions, Which, top_k};
@@ -120,7 +121,7 @@ fn the_papers_network_on_any_number_of_threads() {
             (
                 margin_estimate(&problem, &v, &options, &mut ()).unwrap(),
                 boundary_distances(&some, &(0..some.n_samples()).collect::<Vec<_>>(), &mut ()).unwrap(),
-                loss_surface(&problem, [&v, &v], 4, &mut ()).unwrap(),
+                loss_surface(&problem, [&v, &v], &SurfaceGrid::square(1.0, 4), &mut ()).unwrap(),
                 class_switches(&some, &SwitchOptions::default(), &mut ()).unwrap(),
             )
         })

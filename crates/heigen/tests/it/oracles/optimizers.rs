@@ -36,6 +36,12 @@ impl Plain {
                     self.first[i] = Some(velocity);
                     theta[i] -= rate * velocity;
                 }
+                OptimizerSpec::Nesterov { momentum, weight_decay, .. } => {
+                    let g = gradient[i] + weight_decay * theta[i];
+                    let velocity = self.first[i].map_or(g, |v| momentum * v + g);
+                    self.first[i] = Some(velocity);
+                    theta[i] -= rate * (g + momentum * velocity);
+                }
                 OptimizerSpec::Adam { .. } => {
                     let (g, t) = (gradient[i], self.steps);
                     let m = 0.9 * self.first[i].unwrap_or(0.0) + 0.1 * g;
@@ -127,11 +133,12 @@ const DECAY: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.1, momentum: 0.0, weight
 const MOMENTUM: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.03, momentum: 0.9, weight_decay: 0.0 };
 const BOTH: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.03, momentum: 0.8, weight_decay: 0.02 };
 const SAM: OptimizerSpec = OptimizerSpec::Sam { lr: 0.05, momentum: 0.5, weight_decay: 0.02, rho: 0.1 };
+const NESTEROV: OptimizerSpec = OptimizerSpec::Nesterov { lr: 0.03, momentum: 0.8, weight_decay: 0.02 };
 const ADAM: OptimizerSpec = OptimizerSpec::Adam { lr: 0.01 };
 
 #[test]
 fn every_rule_follows_its_definition() {
-    for spec in [SGD, DECAY, MOMENTUM, BOTH, ADAM, SAM] {
+    for spec in [SGD, DECAY, MOMENTUM, BOTH, NESTEROV, ADAM, SAM] {
         for (activation, log_softmax, loss) in [
             (Activation::Relu, false, LossKind::CrossEntropy),
             (Activation::Sigmoid, false, LossKind::Mse),
@@ -159,5 +166,34 @@ fn milestones_lower_the_rate_from_their_epoch_on() {
             let scheduler = MultiStepLr { milestones: milestones.clone(), gamma: 0.3 };
             follow(&case, spec, Some(scheduler), BatchSize::Samples(4));
         }
+    }
+}
+
+#[test]
+fn every_step_inside_of_an_epoch_is_seen() {
+    let case = tiny(Activation::Sigmoid, false, LossKind::CrossEntropy);
+    let (network, parts) = (case.network(), parts(&case));
+    let (theta, loss, batch) = (case.theta.clone(), case.textbook.loss, BatchSize::Samples(4));
+    let new = || Training::new(&network, &parts, theta.clone(), loss, SGD, None, batch, SHUFFLE_SEED).unwrap();
+    let (mut seen, mut whole) = (new(), new());
+    assert_eq!(seen.steps_per_epoch(), 3);
+    let mut thetas = vec![];
+    let sum = seen.run_epoch_seen::<heigen::train::TrainError>(|run, step| {
+        thetas.push((step, run.theta().to_vec()));
+        Ok(())
+    });
+    assert_eq!(sum.unwrap(), whole.run_epoch().unwrap());
+    assert_eq!(thetas.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(thetas[2].1, whole.theta());
+    // The first step by the textbook, over the first batch.
+    let samples = case.samples();
+    let mut order = vec![0; samples.len()];
+    DataLoaderOrder::new(TorchGenerator::new(SHUFFLE_SEED)).next_epoch(&mut order);
+    let batch: Vec<_> = order[..4].iter().map(|&n| samples[n].clone()).collect();
+    let mut wanted = case.theta_f64();
+    let gradient = case.textbook.gradient(&wanted, &batch);
+    wanted.iter_mut().zip(gradient).for_each(|(w, g)| *w -= 0.1 * g);
+    for (got, wanted) in thetas[0].1.iter().zip(&wanted) {
+        assert!((f64::from(*got) - wanted).abs() < 1e-6, "{got} against {wanted}");
     }
 }

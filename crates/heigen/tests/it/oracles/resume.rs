@@ -62,6 +62,7 @@ fn a_run_goes_on_as_if_it_had_never_stopped() {
     let rules = [
         OptimizerSpec::Sgd { lr: 0.05, momentum: 0.0, weight_decay: 0.0 },
         OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_decay: 0.01 },
+        OptimizerSpec::Nesterov { lr: 0.05, momentum: 0.9, weight_decay: 0.01 },
         OptimizerSpec::Adam { lr: 0.02 },
     ];
     for optimizer in rules {

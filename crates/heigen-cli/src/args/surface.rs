@@ -1,0 +1,80 @@
+//! Options of `heigen plot surface` and `heigen plot minibatches`.
+
+use clap::{Args, ValueEnum};
+use heigen_lab::{BatchOptions, FollowedWeights, LabError, PlaneDirections, SurfaceOptions, checkpoints_in_order};
+use std::path::PathBuf;
+
+const BATCHES: &str = "Which mini-batches (plot minibatches)";
+const SURFACE: &str = "Which plane (plot surface)";
+
+/// The directions of a loss surface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DirectionsArg {
+    /// The Hessian's eigenvectors v_1 and v_2.
+    #[default]
+    Eigenvectors,
+    /// Two random directions, each filter as long as the weights' (arXiv:1712.09913); no spectrum is computed.
+    FilterNormalised,
+    /// The first two principal components of a training, with its way drawn on the plane; no spectrum is computed.
+    Trajectory,
+}
+
+/// The mini-batches of a distribution.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct BatchArgs {
+    /// Samples in a batch; unless given, those that the experiment trains with.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = BATCHES)]
+    pub(crate) batch_size: Option<u32>,
+    /// Number of batches; unless given, those of one pass.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = BATCHES)]
+    pub(crate) batches: Option<u32>,
+    /// Seed of the order of the samples, drawn as for training.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = BATCHES)]
+    pub(crate) batch_seed: u64,
+}
+
+impl BatchArgs {
+    pub(crate) fn options(self) -> BatchOptions {
+        let number = |n: u32| n as usize;
+        BatchOptions { size: self.batch_size.map(number), count: self.batches.map(number), seed: self.batch_seed }
+    }
+}
+
+/// The plane of a loss surface.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SurfaceArgs {
+    /// Directions of the plane.
+    #[arg(long, value_enum, default_value_t, help_heading = SURFACE)]
+    pub(crate) directions: DirectionsArg,
+    /// Seed of the random directions.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SURFACE)]
+    pub(crate) direction_seed: u64,
+    /// Points along each direction. [default: 51, of eigenvectors 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000), help_heading = SURFACE)]
+    pub(crate) points: Option<u16>,
+    /// The way of a training by these files of weights, or by those in a folder, the last one in the middle of the plane.
+    /// Without it, by the snapshots that the training has kept; else it is trained again.
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "model", help_heading = SURFACE)]
+    pub(crate) checkpoints: Vec<PathBuf>,
+}
+
+impl SurfaceArgs {
+    /// The options of the surface. Folders are replaced by their files.
+    pub(crate) fn options(&self) -> Result<SurfaceOptions, LabError> {
+        let directions = match self.directions {
+            DirectionsArg::Eigenvectors => PlaneDirections::Eigenvectors,
+            DirectionsArg::FilterNormalised => PlaneDirections::FilterNormalised,
+            DirectionsArg::Trajectory => PlaneDirections::Trajectory,
+        };
+        let mut files = vec![];
+        for path in &self.checkpoints {
+            if path.is_dir() { files.extend(checkpoints_in_order(path)?) } else { files.push(path.clone()) }
+        }
+        Ok(SurfaceOptions {
+            directions,
+            seed: self.direction_seed,
+            steps: self.points.map(usize::from),
+            weights: if files.is_empty() { FollowedWeights::Training } else { FollowedWeights::Files(files) },
+        })
+    }
+}

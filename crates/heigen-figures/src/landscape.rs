@@ -1,0 +1,212 @@
+//! The loss over a plane in parameter space: from above with lines of equal loss, and at a slant.
+
+use crate::axes::{Side, axis};
+use crate::chart::{self, MARGIN, TITLE_ROOM, axis_style, frame};
+use crate::check;
+use crate::color::{ColorMap, Rgb};
+use crate::colorbar::color_bar;
+use crate::contour::contour;
+use crate::error::FigureError;
+use crate::geometry::Rect;
+use crate::legend::{Corner, Entry, Key, legend};
+use crate::marker::Marker;
+use crate::panel::Panel;
+use crate::raster::Raster;
+use crate::scale::Scale;
+use crate::scene::{Element, Scene, Stroke, Style};
+use crate::surface::{self, LossSurface, scale_of_losses, star};
+use crate::ticks::ticks;
+
+/// A loss surface with the names of its directions, and the path of a training on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Landscape {
+    /// The title, for [`Label::tex`](crate::Label::tex).
+    pub title: String,
+    /// The names of the directions, for [`Label::tex`](crate::Label::tex).
+    pub axes: [String; 2],
+    /// The losses.
+    pub surface: LossSurface,
+    /// Accuracies [ny, nx] at the surface's nodes, for a map of their own.
+    pub accuracies: Option<Vec<f64>>,
+    /// The path of a training.
+    pub path: Option<Trajectory>,
+}
+
+/// The path of a training on the plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trajectory {
+    /// The points, from the start to the end.
+    pub points: Vec<[f64; 2]>,
+}
+
+// All lengths in points.
+const SIDE: f64 = 190.0;
+const LEFT: f64 = 50.0;
+const BELOW: f64 = 40.0;
+const BAR: f64 = 9.0;
+const BAR_GAP: f64 = 7.0;
+const GAP: f64 = 16.0;
+const SLANT: [f64; 2] = [270.0, 235.0];
+const LEGEND: f64 = 9.0;
+/// Number of lines of equal loss.
+const LINES: usize = 14;
+/// Cells of the coloured ground along each side; between nodes values are linear in both directions.
+const CELLS: usize = 160;
+/// From white over yellow to dark green, for accuracies.
+const ACCURACY: ColorMap = ColorMap::new(&[
+    (0.0, Rgb(68, 1, 84)),
+    (0.25, Rgb(59, 82, 139)),
+    (0.5, Rgb(33, 145, 140)),
+    (0.75, Rgb(94, 201, 98)),
+    (1.0, Rgb(253, 231, 37)),
+]);
+
+/// Lines of equal loss on the plane, the surface at a slant, and a map of accuracies where there are some. On a logarithmic surface
+/// the lines stand at equal ratios.
+///
+/// # Errors
+/// Where the surface is refused by [`loss_surface`](crate::loss_surface), the accuracies do not fit it, a point of the path is not
+/// finite, or a label cannot be set.
+pub fn landscape(landscape: &Landscape) -> Result<Scene, FigureError> {
+    let Landscape { title, axes, surface, accuracies, path } = landscape;
+    surface::check(surface)?;
+    let nodes = surface.losses.len();
+    if let Some(accuracies) = accuracies {
+        check::length(|| "accuracies".to_owned(), accuracies.len(), Some(nodes), "one for each loss")?;
+        check::unit(|| "an accuracy".to_owned(), accuracies)?;
+    }
+    let points = path.as_ref().map_or(&[][..], |path| &path.points);
+    check::finite(|| "a point of the path".to_owned(), points.iter().flatten())?;
+
+    let loss = scale_of_losses(surface)?;
+    let fractions: Vec<f64> = surface.losses.iter().map(|&l| loss.fraction(l)).collect();
+    let mut elements = Vec::new();
+    let top = MARGIN + TITLE_ROOM;
+    let (map, right) = Plane { surface, axes, at: [LEFT, top], points }
+        .map(&fractions, (ColorMap::LOSS, &loss, if surface.logarithmic { "loss (logarithmic)" } else { "loss" }))?;
+    let above = Rect::new(LEFT, top, SIDE, SIDE);
+    elements.push(chart::title(title, above, SIDE + BAR)?);
+    elements.extend(map);
+    let slant = Rect::new(right + GAP, MARGIN, SLANT[0], SLANT[1]);
+    elements.extend(surface::panel(surface, slant)?);
+    let mut entries = vec![];
+    if !points.is_empty() {
+        entries.push(Entry { key: Key::Line(way()), label: "way of the training".to_owned() });
+        entries.push(Entry { key: Key::Marker(Marker::Circle, POINT, dots()), label: "moments of it".to_owned() });
+    }
+    if surface.minimum.is_some() {
+        entries.push(Entry { key: Key::Marker(Marker::Star, 8.5, star()), label: "trained weights".to_owned() });
+    }
+    if !entries.is_empty() {
+        let place = Rect::new(slant.x, slant.bottom() + GAP, slant.width, 50.0);
+        elements.extend(legend(place, Corner::UpperLeft, &entries, LEGEND)?);
+    }
+    let mut bottom = top + SIDE + BELOW;
+    if entries.is_empty() {
+        bottom = bottom.max(slant.bottom());
+    } else {
+        bottom = bottom.max(slant.bottom() + GAP + LEGEND * (1.5 + 1.3 * entries.len() as f64));
+    }
+    if let Some(accuracies) = accuracies {
+        let top = top + SIDE + BELOW + TITLE_ROOM;
+        let scale = Scale::linear(0.0, 1.0)?;
+        let (map, _) =
+            Plane { surface, axes, at: [LEFT, top], points }.map(accuracies, (ACCURACY, &scale, "accuracy"))?;
+        elements.push(chart::title("accuracy", Rect::new(LEFT, top, SIDE, SIDE), SIDE)?);
+        elements.extend(map);
+        bottom = bottom.max(top + SIDE + BELOW);
+    }
+    let mut scene = Scene::new(slant.right() + MARGIN, bottom + MARGIN, title.clone());
+    scene.extend(elements);
+    Ok(scene)
+}
+
+const POINT: f64 = 3.2;
+
+/// The line of a training's way.
+fn way() -> Stroke {
+    Stroke::solid(Rgb::BLACK, 1.2).rounded()
+}
+
+fn dots() -> Style {
+    Style { stroke: Some(Stroke::solid(Rgb::WHITE, 0.4)), ..Style::filled(Rgb::BLACK) }
+}
+
+/// The plane from above.
+struct Plane<'a> {
+    surface: &'a LossSurface,
+    axes: &'a [String; 2],
+    at: [f64; 2],
+    points: &'a [[f64; 2]],
+}
+
+impl Plane<'_> {
+    /// A map of fractions at the nodes, with lines of equal fractions, the path, axes and a colour bar; and where it ends.
+    fn map(
+        &self,
+        fractions: &[f64],
+        (colors, scale, name): (ColorMap, &Scale, &str),
+    ) -> Result<(Vec<Element>, f64), FigureError> {
+        let LossSurface { a_range, b_range, grid, minimum, .. } = self.surface;
+        let rect = Rect::new(self.at[0], self.at[1], SIDE, SIDE);
+        let x = Scale::linear(a_range[0], a_range[1])?;
+        let y = Scale::linear(b_range[0], b_range[1])?;
+        let panel = Panel { rect, x, y };
+        let ground = Raster::from_grid([CELLS; 2], &refined(*grid, fractions), |f| colors.color(f))?;
+        let mut elements = vec![panel.image(ground)];
+        let place = |[i, j]: [f64; 2]| {
+            let along = |k: f64, n: usize, [low, high]: [f64; 2]| low + (high - low) * k / (n - 1) as f64;
+            panel.place([along(i, grid[0], *a_range), along(j, grid[1], *b_range)])
+        };
+        let lines =
+            (0..LINES).flat_map(|k| contour(*grid, fractions, (k as f64 + 0.5) / LINES as f64, place)).collect();
+        let thin = Style::stroked(Stroke::solid(Rgb(60, 60, 60), 0.5).rounded());
+        elements.push(panel.clipped(vec![Element::Shapes { paths: lines, style: thin }]));
+        if !self.points.is_empty() {
+            elements.push(panel.lines(&[self.points], Stroke::solid(Rgb::WHITE, 2.4).rounded()));
+            elements.push(panel.lines(&[self.points], way()));
+            elements.push(panel.markers(self.points.iter().copied(), Marker::Circle, POINT, dots()));
+        }
+        if let Some([a, b, _]) = minimum {
+            elements.push(panel.markers([[*a, *b]], Marker::Star, 8.5, star()));
+        }
+        elements.push(frame(&panel));
+        let style = axis_style();
+        elements.extend(axis(rect, Side::Bottom, &x, &ticks(&x, 4), Some(&self.axes[0]), &style)?.elements);
+        elements.extend(axis(rect, Side::Left, &y, &ticks(&y, 4), Some(&self.axes[1]), &style)?.elements);
+        let bar = Rect::new(rect.right() + BAR_GAP, rect.y, BAR, SIDE);
+        let bar_axis = color_bar(bar, &colors, scale, &ticks(scale, 5), Some(name), &style)?;
+        elements.extend(bar_axis.elements);
+        Ok((elements, bar.right() + bar_axis.depth))
+    }
+}
+
+/// The values at the middles of [`CELLS`] x [`CELLS`] cells over the grid, linear in both directions between its nodes.
+fn refined([nx, ny]: [usize; 2], values: &[f64]) -> Vec<f64> {
+    let at = |k: usize, n: usize| {
+        let t = (k as f64 + 0.5) / CELLS as f64 * (n - 1) as f64;
+        let below = (t.floor() as usize).min(n - 2);
+        (below, t - below as f64)
+    };
+    let value = |row: usize, column: usize| {
+        let ((j, v), (i, u)) = (at(row, ny), at(column, nx));
+        let node = |i: usize, j: usize| values[j * nx + i];
+        (1.0 - v) * ((1.0 - u) * node(i, j) + u * node(i + 1, j))
+            + v * ((1.0 - u) * node(i, j + 1) + u * node(i + 1, j + 1))
+    };
+    (0..CELLS * CELLS).map(|k| value(k / CELLS, k % CELLS)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_nodes_a_plane_stays_a_plane() {
+        let values: Vec<f64> = (0..12).map(|k| f64::from(k % 4) + 10.0 * f64::from(k / 4)).collect();
+        for (k, value) in refined([4, 3], &values).into_iter().enumerate() {
+            let at = |k: usize, n: usize| (k as f64 + 0.5) / CELLS as f64 * (n - 1) as f64;
+            assert!((value - at(k % CELLS, 4) - 10.0 * at(k / CELLS, 3)).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+"""Which classes the Gauss-Newton matrix of a module, and each of some vectors, comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from heigen._attribution import ClassShares
+from heigen._errors import InputError, NotFiniteError, UnsupportedModelError, WrongTypeError
+from heigen.torch._boundary import vectors_of
+from heigen.torch._curvature import GGN, Hessian
+from heigen.torch._data import pair
+from heigen.torch._losses import OfOutputs
+from heigen.torch._operators import TorchOperator
+from heigen.torch._parameters import State, followed
+from heigen.torch._products import Outputs
+from heigen.torch._settings import exclusive
+
+__all__ = ["ClassStructure", "class_structure"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStructure:
+    """The Gauss-Newton matrix of a cross-entropy taken apart by classes (arXiv:1901.08244, 2008.11865)."""
+
+    #: The parts of v^T G v for each of the vectors.
+    shares: ClassShares
+    #: The means g_c of the classes as columns, [P, C].
+    class_means: Any
+    #: The weights w_c of the means, [C]: the class part is sum_c w_c g_c g_c^T.
+    weights: Array
+    #: The eigenvalues of the class part, largest first, [C].
+    class_spectrum: Array
+
+    def __repr__(self) -> str:
+        return f"ClassStructure({len(self.weights)} classes, {self.shares!r})"
+
+
+def class_structure(op: GGN | Hessian, vectors: Any) -> ClassStructure:
+    """The parts by classes of the Gauss-Newton matrix behind an operator, for vectors such as its eigenvectors.
+
+    >>> import torch, heigen, heigen.torch
+    >>> _ = torch.manual_seed(0)
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)).double()
+    >>> X, y = torch.randn(60, 2).double(), torch.arange(60) % 3
+    >>> G = heigen.torch.GGN(model, (X, y), torch.nn.CrossEntropyLoss())
+    >>> pairs = heigen.eigsh(G, 3)
+    >>> found = heigen.torch.class_structure(G, pairs)
+    >>> bool(abs(found.shares.total - pairs.eigenvalues).max() < 1e-6)
+    True
+
+    ``op`` is the :class:`GGN` or the :class:`Hessian` of a model under :class:`torch.nn.CrossEntropyLoss` (class weights and ignored labels
+    included, label smoothing not), whose data, loss and parameters are used; G is the Gauss-Newton matrix also for a Hessian. ``vectors``
+    is [P, k], or a result that holds eigenvectors. Definitions are those of ``heigen attribute``: g_(i,c') is the gradient of the loss of
+    sample i as if it were labelled c', with the weight w_(i,c') = p_(i,c') / N.
+
+    Cost: for each batch k + C reverse passes through the graph of its outputs.
+    """
+    if not isinstance(op, TorchOperator):
+        wanted = "heigen.torch.GGN(model, data, torch.nn.CrossEntropyLoss())"
+        raise WrongTypeError("this is no operator of heigen.torch", "op", type(op).__name__, wanted)
+    loss = op._loss
+    kind = loss.module if isinstance(loss, OfOutputs) else None
+    if not isinstance(kind, nn.CrossEntropyLoss) or kind.label_smoothing:
+        got = type(kind).__name__ if kind is not None else "a function of one's own"
+        raise UnsupportedModelError("parts by classes are those of the cross-entropy", "op", got, "CrossEntropyLoss()")
+    if op._modes[1]:
+        raise InputError("batch normalisation in training mode makes samples depend on each other", "op", wanted="model.eval()")
+    found = vectors_of(vectors)
+    try:
+        V = torch.as_tensor(found).detach().to(op._device, op._torch_dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise WrongTypeError(f"these are no vectors ({error})", "vectors", type(vectors).__name__) from None
+    V = V[:, None] if V.ndim == 1 else V
+    if V.ndim != 2 or V.shape[0] != op._length:
+        raise InputError("the vectors do not belong to these parameters", "vectors", tuple(V.shape), f"({op._length}, k)")
+    if not bool(torch.isfinite(V).all()):
+        raise NotFiniteError("a vector has an entry that is infinite or NaN", "vectors")
+    return _Sums(op, kind, V).structure()
+
+
+class _Sums:
+    """Sums over samples of what the parts are made from."""
+
+    def __init__(self, op: TorchOperator, loss: nn.CrossEntropyLoss, V: Tensor) -> None:
+        self._op, self._loss, self._V = op, loss, V
+        self._k = V.shape[1]
+        self._pieces = [part.view(self._k, *s) for part, s in zip(torch.split(V.T.contiguous(), op._sizes, 1), op._shapes)]
+        #: sum over the samples of class c: of w g.v, of w (g.v)^2 and of w, for each label c'.
+        self._first: Tensor | None = None
+        self._second: Tensor | None = None
+        self._mass: Tensor | None = None
+        self._means: Tensor | None = None
+
+    def structure(self) -> ClassStructure:
+        """Goes through the data, and puts the parts together."""
+        op = self._op
+        failure: BaseException | None = None
+        try:
+            with exclusive(), op._settings():
+                state = State(op._model, followed(op._model, op._chosen, op._aliases), op._torch_dtype)
+                for index, batch in enumerate(op._data):
+                    for part in op._parts(batch):
+                        self._add(state, part, index)
+        except BaseException as error:
+            failure = error
+        op._processes.agree(failure)
+        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
+        for total in (self._first, self._second, self._mass, self._means):
+            op._processes.sum_(total)
+        return self._together()
+
+    def _outputs(self, state: State, part: Any, index: int) -> Outputs:
+        outputs = Outputs()
+        handle = self._op._model.register_forward_hook(outputs)
+        try:
+            self._op._term(state, part, index)
+        finally:
+            handle.remove()
+        if len(outputs.z) != 1 or outputs.z[0].ndim != 2:
+            got = [tuple(z.shape) for z in outputs.z]
+            raise UnsupportedModelError("the logits [N, C] of the samples are needed", "op", got, "one output of this shape")
+        return outputs
+
+    def _add(self, state: State, part: Any, index: int) -> None:
+        op = self._op
+        z = self._outputs(state, part, index).z[0]
+        classes = z.shape[1]
+        labels = self._loss_targets(z, pair(part)[1])
+        kept = labels != self._loss.ignore_index
+        labels = labels.where(kept, torch.zeros_like(labels))
+        p = z.detach().double().softmax(1)
+        weight = torch.ones(len(z), dtype=torch.float64, device=z.device)
+        if self._loss.weight is not None:
+            weight = self._loss.weight.double()[labels]
+        w = torch.where(kept, weight, torch.zeros_like(weight))[:, None] * p / op._divisor
+        if self._first is None:
+            double = dict(dtype=torch.float64, device=z.device)
+            self._first = torch.zeros(self._k, classes, classes, **double)
+            self._second = torch.zeros(self._k, classes, classes, **double)
+            self._mass = torch.zeros(classes, classes, **double)
+            self._means = torch.zeros(classes, op._length, **double)
+        assert self._second is not None and self._mass is not None and self._means is not None
+        own = nn.functional.one_hot(labels, classes).double()
+        self._mass += own.T @ w
+        # The tangents of the logits along v: the derivative of u -> J^T u along v, which is linear in u.
+        leaves = state.leaves
+        u = torch.zeros_like(z, requires_grad=True)
+        gradient = torch.autograd.grad(z, leaves, u, create_graph=True, allow_unused=True, materialize_grads=True)
+        used = [(g, i) for i, g in enumerate(gradient) if g.requires_grad]
+        for k in range(self._k):
+            along = [self._pieces[i][k] for _, i in used]
+            (t,) = torch.autograd.grad([g for g, _ in used], u, along, retain_graph=True)
+            t = t.detach().double()
+            slopes = (p * t).sum(1, keepdim=True) - t
+            self._first[k] += own.T @ (w * slopes)
+            self._second[k] += own.T @ (w * slopes.square())
+        others = w * (1 - own)
+        seeds = others.sum(1, keepdim=True) * p - others
+        for c in range(classes):
+            seed = (own[:, c : c + 1] * seeds).to(z.dtype)
+            back = torch.autograd.grad(z, leaves, seed, retain_graph=True, allow_unused=True, materialize_grads=True)
+            self._means[c] += torch.cat([b.reshape(-1) for b in back]).double()
+
+    def _loss_targets(self, z: Tensor, targets: Any) -> Tensor:
+        loss = self._op._loss
+        assert isinstance(loss, OfOutputs)
+        labels: Tensor = loss.targets(z, targets)
+        if labels.is_floating_point():
+            raise UnsupportedModelError("samples have one class each", "op", "targets that are probabilities", "labels")
+        return labels
+
+    def _together(self) -> ClassStructure:
+        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
+        first, second, mass = (t.cpu().numpy() for t in (self._first, self._second, self._mass))
+        classes = len(mass)
+        apart = 1.0 - np.eye(classes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            w_c = (mass * apart).sum(1)
+            means = np.where(mass > 0, first / mass, 0.0)
+            of_class = np.where(w_c > 0, (first * apart).sum(2) / w_c, 0.0)
+        total, own = second.sum((1, 2)), np.einsum("kcc->k", second)
+        class_part = (w_c * of_class**2).sum(1)
+        cross = (mass * apart * (means - of_class[:, :, None]) ** 2).sum((1, 2))
+        within = ((second - mass * means**2) * apart).sum((1, 2))
+        w = torch.as_tensor(w_c, device=self._means.device)
+        g = torch.where(w[:, None] > 0, self._means / w[:, None].clamp(min=1e-300), torch.zeros_like(self._means))
+        scaled = w.sqrt()[:, None] * g
+        gram = (scaled @ scaled.T).cpu().numpy()
+        values, turns = np.linalg.eigh(gram)
+        inside = values > 1e-12 * max(values[-1], 0.0)
+        basis = torch.as_tensor((turns / np.sqrt(np.where(inside, values, 1.0)))[:, inside].T, device=g.device) @ scaled
+        V = self._V.double()
+        lengths = (V * V).sum(0)
+        projected = ((basis @ V) ** 2).sum(0) / torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+        shares = ClassShares(
+            total=total,
+            class_means=class_part,
+            cross_class=cross,
+            within=within,
+            own=own,
+            pairs=second,
+            in_class_means=projected.cpu().numpy(),
+        )
+        columns = g.T.to(self._V.dtype)
+        return ClassStructure(
+            shares=shares,
+            class_means=columns.cpu().numpy() if self._op._device.type == "cpu" else columns,
+            weights=w_c,
+            class_spectrum=values[::-1].copy(),
+        )
