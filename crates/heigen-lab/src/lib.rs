@@ -44,6 +44,7 @@ mod reproduction;
 mod series;
 mod store;
 mod study;
+mod together;
 mod training;
 mod watch;
 mod words;
