@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod certificate;
+mod communicator;
 mod dense;
 mod density;
 mod diagonal;
@@ -11,6 +12,7 @@ mod frobenius;
 mod gram_schmidt;
 mod host;
 mod lanczos;
+mod leaves;
 pub mod linalg;
 mod operator;
 mod operators;
@@ -29,6 +31,7 @@ mod trace;
 mod watch;
 
 pub use certificate::{Certificate, NotCertified, certify, certify_together};
+pub use communicator::{Alone, Communicator, Foreign, Gone, Numbers, NumbersMut, ThreadPiece};
 pub use dense::dense;
 pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
 pub use diagonal::{diagonal, exact_diagonal};
@@ -39,6 +42,7 @@ pub use frobenius::frobenius_norm;
 pub use gram_schmidt::orthonormal_basis;
 pub use host::Host;
 pub use lanczos::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, top_k, top_k_from};
+pub use leaves::Leaves;
 pub use operator::{Compressed, DenseOperator, OrthonormalBasis, Split, SymmetricOperator};
 pub use operators::{IndexRanges, IndexRangesError, Restricted, Scaled, Shifted, Summed};
 pub use philox::philox;

@@ -1,6 +1,7 @@
 //! The two number types: float32 for training, float64 for analysis.
 
 use super::{Kernels, Narrow};
+use crate::communicator::{Numbers, NumbersMut};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// A real number type that networks, losses and curvature are generic over: `f32` or `f64`.
@@ -50,10 +51,14 @@ pub trait Scalar:
     fn is_finite(self) -> bool;
     /// Whether the number is NaN.
     fn is_nan(self) -> bool;
+    /// Numbers in the form in which pieces of a computation hand them to each other.
+    fn numbers(numbers: &[Self]) -> Numbers<'_>;
+    /// The place for numbers from another piece of a computation.
+    fn numbers_mut(numbers: &mut [Self]) -> NumbersMut<'_>;
 }
 
 macro_rules! scalar {
-    ($t:ty, $name:literal) => {
+    ($t:ty, $name:literal, $numbers:ident) => {
         impl Scalar for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -95,8 +100,14 @@ macro_rules! scalar {
             fn is_nan(self) -> bool {
                 <$t>::is_nan(self)
             }
+            fn numbers(numbers: &[Self]) -> Numbers<'_> {
+                Numbers::$numbers(numbers)
+            }
+            fn numbers_mut(numbers: &mut [Self]) -> NumbersMut<'_> {
+                NumbersMut::$numbers(numbers)
+            }
         }
     };
 }
-scalar!(f32, "float32");
-scalar!(f64, "float64");
+scalar!(f32, "float32", Float32);
+scalar!(f64, "float64", Float64);

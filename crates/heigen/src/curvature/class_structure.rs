@@ -1,11 +1,12 @@
 //! Which classes the Gauss-Newton matrix, and each of its eigenvectors, comes from.
 
 use super::Problem;
-use super::passes::{StartingAt, ends_in_log_probabilities, tile_of};
+use super::passes::{ends_in_log_probabilities, tile_of};
 use crate::linalg::{EigenError, Matrix, Scalar, dot, self_adjoint_eigen};
 use crate::model::{Algebra, ColumnMap, Dual, Pool, Sink, Tape, softmax};
 use crate::vocabulary::LossKind;
 use faer::Par;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// Why a problem has no class structure.
@@ -101,24 +102,38 @@ pub struct ClassSpectra {
     pub cross: Vec<f64>,
 }
 
-/// The derivative at the outputs that adds up w_(i,c') g_(i,c') over the samples of one class.
+/// The derivative at the outputs that adds up w_(i,c') g_(i,c') over samples i, against class c'.
 struct PairSum<'a> {
-    labels: &'a [usize],
     probabilities: &'a Matrix<f64>,
     weights: &'a Matrix<f64>,
-    class: usize,
     against: usize,
 }
 
 impl<T: Scalar> ColumnMap<T, 1> for PairSum<'_> {
     fn value(&self, n: usize, _: [&[T]; 1], out: &mut [T]) {
-        let weight = if self.labels[n] == self.class { self.weights.column(n)[self.against] } else { 0.0 };
+        let weight = self.weights.column(n)[self.against];
         for (c, (out, &p)) in out.iter_mut().zip(self.probabilities.column(n)).enumerate() {
             *out = T::from_f64(weight * (p - f64::from(u8::from(c == self.against))));
         }
     }
     fn tangents(&self, _: usize, _: [&[T]; 1], _: [Option<&[T]>; 1], _: &mut [T]) -> bool {
         false
+    }
+}
+
+/// A map applied to chosen samples only.
+struct Chosen<'a, M> {
+    seed: &'a M,
+    chosen: &'a [usize],
+}
+
+impl<T, M: ColumnMap<T, 1>> ColumnMap<T, 1> for Chosen<'_, M> {
+    fn value(&self, n: usize, x: [&[T]; 1], out: &mut [T]) {
+        self.seed.value(self.chosen[n], x, out);
+    }
+
+    fn tangents(&self, n: usize, x: [&[T]; 1], dx: [Option<&[T]>; 1], out: &mut [T]) -> bool {
+        self.seed.tangents(self.chosen[n], x, dx, out)
     }
 }
 
@@ -165,15 +180,17 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
     }
 
     /// The weights w_(c,c') of all pairs, [C, C]: column c has those of the samples of class c. Their sum is 1 for a mean over
-    /// samples without weights.
+    /// samples without weights. NaN where the other pieces of a computation cannot be reached.
     pub fn pair_weights(&self) -> Matrix<f64> {
-        let mut pairs = Matrix::zeros(self.classes, self.classes);
-        for (&y, w) in self.labels.iter().zip(self.weights.iter_columns()) {
-            if y < self.classes {
-                pairs.column_mut(y).iter_mut().zip(w).for_each(|(pair, w)| *pair += w);
+        let classes = self.classes;
+        let pairs = self.problem.summed_numbers(classes * classes, |samples, pairs| {
+            for n in samples.filter(|&n| self.labels[n] < classes) {
+                let pairs = &mut pairs[self.labels[n] * classes..][..classes];
+                pairs.iter_mut().zip(self.weights.column(n)).for_each(|(pair, w)| *pair += w);
             }
-        }
-        pairs
+        });
+        let data = pairs.unwrap_or_else(|_| vec![f64::NAN; classes * classes]);
+        Matrix { data, rows: classes, columns: classes }
     }
 
     /// The mean gradients g_(c,c') of all pairs, [P, C * C]: column c * C + c'. A pair without weight has 0.
@@ -189,17 +206,14 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
         let mut means = Matrix::zeros(p, classes * classes);
         for class in 0..classes {
             let own: Vec<usize> = (0..self.labels.len()).filter(|&n| self.labels[n] == class).collect();
-            let inputs = self.problem.inputs().select_columns(&own);
-            let (probabilities, weights) = (self.probabilities.select_columns(&own), self.weights.select_columns(&own));
-            let labels = vec![class; own.len()];
             for against in 0..classes {
                 let weight = pairs.column(class)[against];
                 if weight > 0.0 {
-                    let (probabilities, weights) = (&probabilities, &weights);
-                    let seed = PairSum { labels: &labels, probabilities, weights, class, against };
-                    let sum = self.problem.seeded_sum(&inputs, &seed);
+                    let (probabilities, weights) = (&self.probabilities, &self.weights);
+                    let seed = PairSum { probabilities, weights, against };
+                    let sum = self.problem.seeded_sum(&own, &seed);
                     let mean = means.column_mut(class * classes + against);
-                    mean.iter_mut().zip(&sum).for_each(|(mean, sum)| *mean = sum / weight);
+                    mean.iter_mut().zip(&sum).for_each(|(mean, sum)| *mean = sum.to_f64() / weight);
                 }
             }
         }
@@ -257,23 +271,27 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
             let mean: f64 = t.iter().zip(self.probabilities.column(n)).map(|(t, p)| t.to_f64() * p).sum();
             mean - t[against].to_f64()
         });
-        let zeros = || vec![vec![0.0; classes]; classes];
-        let (mut weights, mut means, mut pairs) = (zeros(), zeros(), zeros());
-        let samples = || {
-            let counted = self.labels.iter().zip(self.weights.iter_columns()).zip(slopes.iter_columns());
-            counted.filter(|((y, _), _)| **y < classes)
-        };
-        for ((&y, w), a) in samples() {
-            for c in 0..classes {
-                weights[y][c] += w[c];
-                means[y][c] += w[c] * a[c];
-                pairs[y][c] += w[c] * a[c] * a[c];
+        let counted = |samples: Range<usize>| samples.filter(|&n| self.labels[n] < classes);
+        let all = classes * classes;
+        let sums = self.problem.summed_numbers(3 * all, |samples, sums| {
+            for n in counted(samples) {
+                let (w, a) = (self.weights.column(n), slopes.column(n));
+                for c in 0..classes {
+                    let pair = self.labels[n] * classes + c;
+                    sums[pair] += w[c];
+                    sums[all + pair] += w[c] * a[c];
+                    sums[2 * all + pair] += w[c] * a[c] * a[c];
+                }
             }
-        }
+        });
+        let sums = sums.unwrap_or_else(|_| vec![f64::NAN; 3 * all]);
+        let by_class = |sums: &[f64]| sums.chunks(classes.max(1)).map(<[f64]>::to_vec).collect::<Vec<_>>();
+        let (weights, mut means, pairs) =
+            (by_class(&sums[..all]), by_class(&sums[all..2 * all]), by_class(&sums[2 * all..]));
         for (mean, weight) in means.iter_mut().flatten().zip(weights.iter().flatten()) {
             *mean = if *weight > 0.0 { *mean / weight } else { 0.0 };
         }
-        let (mut class, mut cross, mut within, mut own) = (0.0, 0.0, 0.0, 0.0);
+        let (mut class, mut cross, mut own) = (0.0, 0.0, 0.0);
         for y in 0..classes {
             let others = || (0..classes).filter(|&c| c != y);
             let weight: f64 = others().map(|c| weights[y][c]).sum();
@@ -283,9 +301,12 @@ impl<'a, T: Scalar> ClassStructure<'a, T> {
             cross += others().map(|c| weights[y][c] * (means[y][c] - mean).powi(2)).sum::<f64>();
             own += pairs[y][y];
         }
-        for ((&y, w), a) in samples() {
-            within += (0..classes).filter(|&c| c != y).map(|c| w[c] * (a[c] - means[y][c]).powi(2)).sum::<f64>();
-        }
+        let within = self.problem.summed_number(|n| {
+            let (y, w, a) = (self.labels[n], self.weights.column(n), slopes.column(n));
+            let others = (0..classes).filter(|&c| y < classes && c != y);
+            others.map(|c| w[c] * (a[c] - means[y][c]).powi(2)).sum()
+        });
+        let within = within.unwrap_or(f64::NAN);
         let total = pairs.iter().flatten().sum();
         let v: Vec<f64> = v.iter().map(|v| v.to_f64()).collect();
         let length = dot(&v, &v);
@@ -342,17 +363,21 @@ fn orthonormal_basis(f: &Matrix<f64>) -> Result<Matrix<f64>, EigenError> {
 }
 
 impl<T: Scalar> Problem<'_, T> {
-    /// The sum of J_i^T s_i over the samples `inputs` [d, M], `[P]`; `seed` gives s_i at the outputs.
-    fn seeded_sum(&self, inputs: &Matrix<T>, seed: &(impl ColumnMap<T, 1> + Sync)) -> Vec<f64> {
-        let tile = self.classifier().tile(inputs.columns.max(1), 1);
-        let mut sum = vec![0.0; self.n_params()];
-        let mut pool = Pool::new();
-        let mut part = vec![T::ZERO; self.n_params()];
-        for first in (0..inputs.columns).step_by(tile) {
-            let inputs = tile_of(inputs, first, tile);
-            part.fill(T::ZERO);
-            self.reverse_from(&mut pool, Sink::Sum(&mut part), &inputs, &StartingAt { seed, first });
-            sum.iter_mut().zip(&part).for_each(|(sum, part)| *sum += part.to_f64());
+    /// The sum of J_i^T s_i over some samples i, ascending, `[P]`; `seed` gives s_i at the outputs. NaN where the other pieces of a
+    /// computation cannot be reached.
+    fn seeded_sum(&self, chosen: &[usize], seed: &(impl ColumnMap<T, 1> + Sync)) -> Vec<T> {
+        let tile = self.classifier().tile(self.largest_leaf(), 1);
+        let mut sum = vec![T::ZERO; self.n_params()];
+        let one = |_: usize, samples: Range<usize>, pool: &mut Pool<T>, sum: &mut [T]| {
+            sum.fill(T::ZERO);
+            let [first, last] = [samples.start, samples.end].map(|n| chosen.partition_point(|&i| i < n));
+            for chosen in chosen[first..last].chunks(tile) {
+                let inputs = self.inputs().select_columns(chosen);
+                self.reverse_from(pool, Sink::Add(sum), &inputs, &Chosen { seed, chosen });
+            }
+        };
+        if self.summed(&mut sum, self.n_params(), None, &one).is_err() {
+            sum.fill(T::from_f64(f64::NAN));
         }
         sum
     }

@@ -46,7 +46,7 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// Whether every sample counts once in the divisor of a mean.
     pub(super) fn counts_samples(&self) -> bool {
-        self.count().divisor == self.n_samples() as f64 && self.count().samples == self.count().divisor
+        self.count().divisor == self.n_all_samples() as f64 && self.count().samples == self.count().divisor
     }
 
     /// The factor of the loss of a sample in the objective: 1/N of a mean, 1 of a sum.
@@ -86,6 +86,6 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// The factor by which the objective is larger than a mean: 1 of a mean, N of a sum.
     pub(crate) fn n_samples_reduced(&self) -> f64 {
-        self.sample_weight() * self.n_samples() as f64
+        self.sample_weight() * self.n_all_samples() as f64
     }
 }

@@ -52,7 +52,7 @@ impl<T: Scalar> Problem<'_, T> {
         }
         let log_probabilities = ends_in_log_probabilities(self);
         let outputs = 0..self.network().n_outputs();
-        let counted = self.targets().classes().is_some_and(|labels| !labels.iter().any(|&y| delta.loss.ignores(y)));
+        let counted = self.targets().classes().is_some() && self.count().samples == self.n_all_samples() as f64;
         let plain = delta.loss.kind == LossKind::CrossEntropy && delta.loss.class_weights.is_none() && counted;
         let of = |j| {
             if plain {
@@ -61,7 +61,7 @@ impl<T: Scalar> Problem<'_, T> {
                 self.squared_norms(&Root { delta, column: j })
             }
         };
-        Some(self.reduced(outputs.map(of).sum()))
+        outputs.map(of).sum::<Option<f64>>().map(|sum| self.reduced(sum))
     }
 
     /// The trace of the Hessian of the samples' loss. It equals that of the Gauss-Newton matrix for networks that are linear in the
@@ -74,9 +74,11 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().is_multilinear() && as_logits { self.gauss_newton_trace() } else { None }
     }
 
-    /// The mean of |g_n|^2 over the samples, where g_n is the gradient of a sample on its own.
+    /// The mean of |g_n|^2 over the samples, where g_n is the gradient of a sample on its own; NaN where the other pieces of a
+    /// computation cannot be reached.
     pub(crate) fn mean_squared_gradient(&self) -> f64 {
-        self.squared_norms(&self.unit_delta(self.targets().view())) / self.n_samples() as f64
+        let sum = self.squared_norms(&self.unit_delta(self.targets().view()));
+        sum.unwrap_or(f64::NAN) / self.n_all_samples() as f64
     }
 
     /// The trace of the functional remainder, 0 for networks that are linear in the parameters of every single layer.
@@ -89,7 +91,7 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().couples_samples() {
             return None;
         }
-        let norms = self.squared_norms(&self.unit_delta(self.targets().view()));
+        let norms = self.squared_norms(&self.unit_delta(self.targets().view()))?;
         Some(if self.counts_samples() { self.reduced(norms) } else { self.fisher_weight() * norms })
     }
 
@@ -97,6 +99,6 @@ impl<T: Scalar> Problem<'_, T> {
     /// its terms are made of.
     pub(super) fn rounding(&self) -> f64 {
         let largest = self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()));
-        ROUNDING * T::EPSILON * largest
+        ROUNDING * T::EPSILON * self.largest_of_pieces(largest).unwrap_or(largest)
     }
 }

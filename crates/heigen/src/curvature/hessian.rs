@@ -1,9 +1,10 @@
 //! The Hessian of the mean loss as an operator.
 
-use super::Problem;
 use super::operators::of_problem;
 use super::passes::{Reverse, forward_and_back};
+use super::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
+use std::num::NonZeroUsize;
 
 /// H = d^2 L / d theta^2 of a [`Problem`], [P, P], with mu on the diagonal for parameters that decay: its products are derivatives of the gradient along K directions
 /// together.
@@ -16,6 +17,11 @@ pub struct Hessian<'a, T>(pub &'a Problem<'a, T>);
 of_problem!(Hessian, Hessian);
 
 /// The product with the Hessian of the samples' loss.
-pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
-    forward_and_back(problem, &problem.delta(), Reverse::Everything, directions, out);
+pub(super) fn apply<T: Scalar>(
+    problem: &Problem<'_, T>,
+    batch: Option<NonZeroUsize>,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) -> Result<(), Failure> {
+    forward_and_back(problem, &problem.delta(), Reverse::Everything, batch, directions, out)
 }

@@ -7,6 +7,7 @@ mod alignment_gradient;
 mod class_structure;
 mod cost;
 mod counted;
+mod evaluation;
 mod exact_trace;
 mod factored;
 mod frame;
@@ -22,17 +23,19 @@ mod problem_error;
 mod remainder_blocks;
 mod shared_network;
 mod structure;
+mod sums;
 
 pub use alignment_gradient::AlignmentGradients;
 pub use class_structure::{ClassShares, ClassSpectra, ClassStructure, ClassStructureError};
 pub use cost::{Cost, Work};
 pub use heigen_spectra::{
-    Certificate, Columns, Compressed, DenseOperator, DensityCurve, DensityOptions, Estimate, EstimateError, Exact,
-    Failure, Host, IndexRanges, IndexRangesError, KrylovBasis, Law, Method, NOTABLE_ERROR, NULL_TOLERANCE,
-    NotCertified, OnComplement, Precision, Progress, Quadrature, Restricted, Scaled, Shifted, Space, SpectralDensity,
-    Spectrum, SpectrumError, Split, Start, Stopped, Summed, SymmetricOperator, Threads, TopK, TopKError, TopKOptions,
-    Watch, WatchFn, Which, certify, certify_together, dense, diagonal, exact, exact_diagonal, hutchinson, precision,
-    refine, refine_ends, spectral_density, spectrum, stage, top_k, top_k_from, trace,
+    Alone, Certificate, Columns, Communicator, Compressed, DenseOperator, DensityCurve, DensityOptions, Estimate,
+    EstimateError, Exact, Failure, Host, IndexRanges, IndexRangesError, KrylovBasis, Law, Leaves, Method,
+    NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement, Precision, Progress, Quadrature, Restricted, Scaled,
+    Shifted, Space, SpectralDensity, Spectrum, SpectrumError, Split, Start, Stopped, Summed, SymmetricOperator,
+    ThreadPiece, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which, certify, certify_together, dense,
+    diagonal, exact, exact_diagonal, hutchinson, precision, refine, refine_ends, spectral_density, spectrum, stage,
+    top_k, top_k_from, trace,
 };
 pub use hessian::Hessian;
 pub use operators::{

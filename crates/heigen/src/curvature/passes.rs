@@ -1,23 +1,19 @@
 //! One forward and one reverse pass with K directions, which all operators of a loss share.
 
-use super::{Problem, Space};
+use super::{Failure, Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Network, Perturbed, Pool, Tape, squared_weights};
 use crate::vocabulary::{LossKind, Targets};
 use faer::Par;
-use rayon::prelude::*;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// The largest number of directions that go through the network together, and have its values in common: so few that their
 /// tangents stay in the cache.
 const DIRECTIONS: usize = 4;
-/// A block of few directions is cut into this many tasks by its samples.
-const TASKS: usize = 4;
-/// The fewest samples of a task.
-const SAMPLES: usize = 16;
-/// If the products have more numbers than this, they are cut into two tasks only, because every task has its own sum.
-const NUMBERS: usize = 1 << 22;
+/// Where the samples in memory are bounded, they are in this many tiles at least, which threads may work on.
+const AT_ONCE: usize = 2;
 
 /// The quantities that the reverse pass differentiates; all others are constants for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,75 +28,66 @@ pub(super) enum Reverse {
 /// applied at the outputs, and a reverse pass goes back.
 ///
 /// Directions go through the network in groups, which have its values in common: of the 2 + 6 K multiplications of each weight
-/// and sample with K directions, the 2 of the values are done once for a group. Groups run in parallel, and where there
-/// are few of them, parts of the samples, whose sums are added up in a fixed tree ([`leaves`]). Each task takes one tile of
-/// samples after another. None of this depends on the threads.
+/// and sample with K directions, the 2 of the values are done once for a group. Groups run in parallel, and so do the leaves of
+/// the sum over samples ([`Problem::summed`]). Each task takes one tile of samples after another; `batch` bounds the number of
+/// samples whose activations are in memory at a time. Leaves follow from the number of samples, and tiles within them from the
+/// network and the size of a group: none of this depends on the threads.
+///
+/// # Errors
+/// [`Failure`] of the connection between the pieces of a computation.
 pub(super) fn forward_and_back<T: Scalar>(
     problem: &Problem<'_, T>,
     seed: &(impl ColumnMap<T, 1> + Sync),
     reverse: Reverse,
+    batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
     out: &mut Matrix<T>,
-) {
-    let (theta, network) = (problem.theta(), problem.network());
+) -> Result<(), Failure> {
+    let (network, theta, order) = problem.in_patch_order();
     let groups = directions.columns.div_ceil(DIRECTIONS).max(1);
     let columns = directions.columns.div_ceil(groups).max(1);
     let group = columns * theta.len().max(1);
-    let parts = leaves(problem, groups, out.data.len());
-    let tile = network.tile(parts.iter().map(Range::len).max().unwrap_or(1), 1 + columns);
-    let tiles: Vec<Vec<_>> = parts.iter().map(|part| tiles_of(problem.inputs(), part, tile)).collect();
-    let other = problem.trial().map(|trial| (u64::from(trial), squared_weights(network, theta)));
-    let one_part = |group: usize, v: &[T], tiles: &[(usize, Matrix<T>)], out: &mut [T]| {
+    let tile = network.tile(problem.largest_leaf(), 1 + columns);
+    let (tile, together) = if network.couples_samples() { (tile, None) } else { within_batch(tile, batch) };
+    let ordered = order.map(|order| problem.space().threads().run(|| order.there(&directions.data)));
+    let directions = ordered.as_deref().unwrap_or(&directions.data);
+    let trial = problem.trial().map(|trial| (u64::from(trial), squared_weights(network, theta)));
+    let one = |group_number: usize, samples: Range<usize>, pool: &mut Pool<T>, out: &mut [T]| {
         out.fill(T::ZERO);
-        let (mut tape, mut pool) = (Tape::recording(), Pool::new());
-        for (first, inputs) in tiles {
+        let v = &directions[group_number * group..][..out.len()];
+        let mut tape = Tape::recording();
+        for first in samples.clone().step_by(tile) {
             let mut dual = match reverse {
-                Reverse::Delta => Dual::linearized(theta, v, Some(out), &mut pool, Par::Seq),
-                Reverse::Everything => Dual::new(theta, v, Some(out), &mut pool, Par::Seq),
+                Reverse::Delta => Dual::linearized(theta, v, Some(out), pool, Par::Seq),
+                Reverse::Everything => Dual::new(theta, v, Some(out), pool, Par::Seq),
             };
-            let (x, seed) = (dual.input(inputs), StartingAt { seed, first: *first });
-            match &other {
+            let x = dual.input_columns(problem.inputs(), first..(first + tile).min(samples.end));
+            let seed = StartingAt { seed, first };
+            match &trial {
                 None => there_and_back(network, &mut dual, x, &seed, &mut tape),
                 Some((trial, squares)) => {
-                    // Groups and tiles are a function of the problem alone, so that the numbers are the same for any threads.
-                    let mut other = Perturbed::new(dual, squares, [*trial, (group as u64) << 32 | *first as u64]);
+                    // Groups, and tiles counted by their first sample among those of all pieces, are a function of the problem
+                    // alone, so that the numbers are the same for any threads and pieces.
+                    let place = (group_number as u64) << 32 | (problem.first_sample() + first) as u64;
+                    let mut other = Perturbed::new(dual, squares, [*trial, place]);
                     there_and_back(network, &mut other, x, &seed, &mut tape);
                 }
             }
         }
     };
-    problem.space().threads().run(|| {
-        let groups = out.data.par_chunks_mut(group).zip(directions.data.par_chunks(group));
-        groups.enumerate().for_each(|(number, (out, v))| {
-            summed(&tiles, out, &|tiles: &Vec<_>, out: &mut [T]| one_part(number, v, tiles, out));
-        });
-    });
-}
-
-/// The parts of the samples whose sums are computed as tasks of their own where there are `groups` groups of directions and
-/// `numbers` numbers in the sums. They follow from the problem alone.
-fn leaves<T: Scalar>(problem: &Problem<'_, T>, groups: usize, numbers: usize) -> Vec<Range<usize>> {
-    let samples = problem.n_samples();
-    let tasks = if numbers > NUMBERS { TASKS / 2 } else { TASKS };
-    let wanted = (tasks / groups).min(samples / SAMPLES).max(1);
-    let count = if problem.network().couples_samples() { 1 } else { wanted };
-    (0..count).map(|i| i * samples / count..(i + 1) * samples / count).collect()
-}
-
-/// The samples `part` in tiles of nearly equal size, each with the number of its first sample.
-fn tiles_of<T: Scalar>(inputs: &Matrix<T>, part: &Range<usize>, tile: usize) -> Vec<(usize, Matrix<T>)> {
-    part.clone().step_by(tile).map(|n| (n, inputs.columns(n..(n + tile).min(part.end)))).collect()
-}
-
-/// The sum of what `one` computes of each part, in `out`: halves are summed by themselves, in parallel, and then added.
-fn summed<P: Sync, T: Scalar>(parts: &[P], out: &mut [T], one: &(impl Fn(&P, &mut [T]) + Sync)) {
-    if let [part] = parts {
-        return one(part, out);
+    problem.summed(&mut out.data, group, together, &one)?;
+    if let Some(order) = order {
+        problem.space().threads().run(|| order.back(&mut out.data));
     }
-    let (left, right) = parts.split_at(parts.len() / 2);
-    let mut other = vec![T::ZERO; out.len()];
-    rayon::join(|| summed(left, out, one), || summed(right, &mut other, one));
-    out.iter_mut().zip(&other).for_each(|(out, &other)| *out += other);
+    Ok(())
+}
+
+/// The number of samples in a tile, `tile` if memory is not scarce, and how many tiles may be worked on at a time, where no more than
+/// `batch` samples are to be in memory.
+fn within_batch(tile: usize, batch: Option<NonZeroUsize>) -> (usize, Option<usize>) {
+    let Some(batch) = batch else { return (tile, None) };
+    let tile = tile.min(batch.get().div_ceil(AT_ONCE)).max(1);
+    (tile, Some(batch.get() / tile))
 }
 
 /// The forward pass of the samples `x`, the derivative of the loss at the outputs, and the reverse pass.

@@ -82,8 +82,9 @@ impl<T: Scalar> Problem<'_, T> {
         gradients
     }
 
-    /// The sum sum_n |J_n^T s_n|^2, without forming a gradient; `seed` gives s_n at the outputs.
-    pub(super) fn squared_norms(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> f64 {
+    /// The sum sum_n |J_n^T s_n|^2, without forming a gradient; `seed` gives s_n at the outputs. `None` where the other pieces of a
+    /// computation cannot be reached.
+    pub(super) fn squared_norms(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> Option<f64> {
         let samples = self.samples_together(1);
         let mut norms = vec![T::ZERO; self.n_samples()];
         self.in_chunks(&mut norms, samples, |pool, i, norms| {
@@ -91,7 +92,7 @@ impl<T: Scalar> Problem<'_, T> {
             let seed = StartingAt { seed, first: i * samples };
             self.reverse_from(pool, Sink::SquaredNorms(norms), &tile, &seed);
         });
-        norms.iter().map(|n| n.to_f64()).sum()
+        self.summed_number(|n| norms[n].to_f64())
     }
 
     /// Alignments of the example gradients g(x) of `inputs` [d, M] with the columns v_i of `vectors` [P, k]:

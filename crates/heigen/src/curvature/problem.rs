@@ -1,16 +1,17 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
 use super::counted::Count;
-use super::passes::{StartingAt, tile_of};
 use super::shared_network::SharedNetwork;
+use super::sums::{Pools, Share};
 use super::{Host, IndexRanges, ProblemError, Space, Threads, UnknownParameters, named_parameters};
 use crate::data::Dataset;
-use crate::linalg::{Matrix, Scalar, par};
+use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding, SampleLoss};
-use crate::model::{Algebra, Network, Plain, Pool, Sink, Tape};
+use crate::model::{Network, PatchOrder};
 use crate::vocabulary::{LossKind, Objective, ObjectiveError, Targets, TargetsView};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 /// The objective L(theta) = 1/N sum_n l(f(x_n; theta), y_n) + mu/2 |theta_S|^2 of a network over N samples, at one theta.
 ///
@@ -56,6 +57,12 @@ pub struct Problem<'a, T> {
     trial: Option<u32>,
     /// Theta's space R^P, with the threads in which the work is done.
     space: Host<T>,
+    /// Which of the samples of several pieces these are, if the computation is one of several pieces.
+    share: Option<Share>,
+    /// Network and theta with the weights of convolutions in the order of patches, once a product has needed them.
+    ordered: Arc<OnceLock<Option<(PatchOrder, Vec<T>)>>>,
+    /// Working memory that one product leaves to the next.
+    pools: Arc<Pools<T>>,
 }
 
 /// The penalty mu/2 |theta_S|^2.
@@ -163,6 +170,9 @@ impl<'a, T: Scalar> Problem<'a, T> {
             batch: None,
             trial: None,
             space,
+            share: None,
+            ordered: Arc::default(),
+            pools: Pools::new(),
         };
         if problem.counts_nothing() {
             return Err(ObjectiveError::NothingCounts.into());
@@ -213,6 +223,50 @@ impl<'a, T: Scalar> Problem<'a, T> {
             batch: self.batch,
             trial: self.trial,
             space: self.space.clone(),
+            share: None,
+            ordered: Arc::clone(&self.ordered),
+            pools: Arc::clone(&self.pools),
+        }
+    }
+
+    /// The problem with only some of its samples, and the part that they have in a computation of several pieces.
+    pub(super) fn with_share(self, own: Range<usize>, share: Share) -> Self {
+        let (inputs, targets) = (self.inputs.columns(own.clone()), self.targets.in_range(own));
+        Self { inputs, targets, share: Some(share), ..self }
+    }
+
+    /// The part that the samples have in a computation of several pieces.
+    pub(super) fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
+    }
+
+    /// Number of samples of a mini-batch, where there are some.
+    pub(super) fn batch(&self) -> Option<NonZeroUsize> {
+        self.batch
+    }
+
+    /// The working memory of products.
+    pub(super) fn pools(&self) -> &Pools<T> {
+        &self.pools
+    }
+
+    /// Network and theta with the weights of convolutions in the order of patches, and the change of order; where there is none to
+    /// change, the network and theta themselves.
+    pub(super) fn in_patch_order(&self) -> (&Network, &[T], Option<&PatchOrder>) {
+        let made = || {
+            let order = PatchOrder::of(&self.network)?;
+            let theta = order.there(&self.theta);
+            Some((order, theta))
+        };
+        // Made outside of the cell's lock: a thread that makes it may be the one that another task needs it in.
+        if self.ordered.get().is_none() {
+            let made = self.space.threads().run(made);
+            // Another task may have been faster, with the same result.
+            let _ = self.ordered.set(made);
+        }
+        match self.ordered.get().and_then(Option::as_ref) {
+            Some((order, theta)) => (&order.network, theta, Some(order)),
+            None => (&self.network, &self.theta, None),
         }
     }
 
@@ -242,6 +296,9 @@ impl<'a, T: Scalar> Problem<'a, T> {
             batch: self.batch,
             trial: None,
             space: Host::on(self.theta.len(), self.space.threads()),
+            share: self.share.clone(),
+            ordered: Arc::default(),
+            pools: Pools::new(),
         }
     }
 
@@ -262,7 +319,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         let (inputs, targets) = (self.inputs.clone(), self.targets.clone());
         let other = Self::at(self.network.clone(), self.theta.clone(), inputs, targets, objective)?;
         let (held, batch, space) = (self.held.clone(), self.batch, self.space.clone());
-        Ok(Self { held, batch, space, ..other })
+        Ok(Self { held, batch, space, share: self.share.clone(), ..other })
     }
 
     /// The problem with its work done in `threads` instead of rayon's current pool.
@@ -337,7 +394,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.penalty.as_ref()
     }
 
-    /// N, the number of samples.
+    /// N, the number of samples; of a share that was dealt to one of several pieces, those of the share.
     pub fn n_samples(&self) -> usize {
         self.inputs.columns
     }
@@ -345,78 +402,6 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// P, the number of parameters.
     pub fn n_params(&self) -> usize {
         self.theta.len()
-    }
-
-    /// The outputs of the network, [C, N].
-    pub fn outputs(&self) -> Matrix<T> {
-        self.outputs_of(&self.theta)
-    }
-
-    /// The outputs of the network at other weights `theta` `[P]`, [C, N].
-    pub(crate) fn outputs_of(&self, theta: &[T]) -> Matrix<T> {
-        let n = self.n_samples();
-        let size = self.batch_of_statistics();
-        self.space.threads().run(|| {
-            if size >= n {
-                return self.network.outputs(theta, &self.inputs);
-            }
-            let mut data = Vec::with_capacity(self.network.n_outputs() * n);
-            for first in (0..n).step_by(size) {
-                data.extend_from_slice(&self.network.outputs(theta, &tile_of(&self.inputs, first, size)).data);
-            }
-            Matrix { data, rows: self.network.n_outputs(), columns: n }
-        })
-    }
-
-    /// Number of samples that share statistics: all, unless there are mini-batches and the network takes their statistics.
-    fn batch_of_statistics(&self) -> usize {
-        let n = self.n_samples();
-        self.batch.filter(|_| self.network.couples_samples()).map_or(n, |size| size.get().min(n))
-    }
-
-    /// The objective L(theta), with its penalty.
-    pub fn loss(&self) -> f64 {
-        self.loss_of(&self.theta)
-    }
-
-    /// The objective at other weights `theta` `[P]`.
-    pub(crate) fn loss_of(&self, theta: &[T]) -> f64 {
-        let loss = self.reduced(self.sample_loss().sum(&self.outputs_of(theta), self.targets.view()));
-        match &self.penalty {
-            None => loss,
-            Some(Penalty { mu, on }) => {
-                let squares = on.ranges().iter().flat_map(|range| &theta[range.clone()]).map(|w| w.to_f64().powi(2));
-                loss + 0.5 * mu * squares.sum::<f64>()
-            }
-        }
-    }
-
-    /// The fraction of samples, or of positions, whose largest output is that of their label; `None` where there are no
-    /// classes. What is ignored does not count.
-    pub fn accuracy(&self) -> Option<f64> {
-        let answers = self.sample_loss().answers(&self.outputs(), self.targets.view())?;
-        Some(answers.accuracy())
-    }
-
-    /// The gradient of L, with that of its penalty, `[P]`.
-    pub fn gradient(&self) -> Vec<T> {
-        self.space.threads().run(|| self.gradient_of_tiles())
-    }
-
-    fn gradient_of_tiles(&self) -> Vec<T> {
-        let mut gradient = vec![T::ZERO; self.n_params()];
-        let (mut pool, mut tape) = (Pool::new(), Tape::recording());
-        let tile = self.network.tile(self.batch_of_statistics(), 1);
-        for first in (0..self.n_samples()).step_by(tile) {
-            let mut plain = Plain::new(&self.theta, Sink::Add(&mut gradient), &mut pool, par());
-            let x = tile_of(&self.inputs, first, tile);
-            let outputs = self.network.forward(&mut plain, x, &mut tape);
-            let delta = plain.per_sample([&outputs], &StartingAt { seed: &self.delta(), first });
-            plain.recycle(outputs);
-            self.network.reverse(&mut plain, delta, &mut tape);
-        }
-        self.add_penalty(&self.theta, &mut gradient);
-        gradient
     }
 
     /// Adds mu v_S to `out`, for columns v `[P]` of `directions` one after another: the product with the Hessian of the

@@ -50,6 +50,12 @@ pub enum ProblemError {
         /// The index of the sample.
         sample: usize,
     },
+    /// The samples are to be dealt to several pieces, but depend on each other.
+    #[error(
+        "batch normalisation takes the statistics of all samples together, which no piece of a computation has; \
+         hold the statistics fixed (evaluation mode) to deal samples to several"
+    )]
+    Coupled,
     /// The objective is not known.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),

@@ -111,7 +111,7 @@ impl Builder {
         self.room(name, outputs.checked_mul(self.form.shape.channels))?;
         let weight = self.parameter(name, "weight", &[outputs, self.form.shape.channels], tie.weight.as_deref())?;
         let bias = bias.then(|| self.parameter(name, "bias", &[outputs], tie.bias.as_deref())).transpose()?;
-        self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: None }));
+        self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: None, ordered: false }));
         self.form.shape.channels = outputs;
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Builder {
         let shape = [outputs, self.form.shape.channels, kernel, kernel];
         let weight = self.parameter(name, "weight", &shape, tie.weight.as_deref())?;
         let bias = bias.then(|| self.parameter(name, "bias", &[outputs], tie.bias.as_deref())).transpose()?;
-        self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: Some(window) }));
+        self.layers.push(Layer::Linear(Linear { weight, bias, outputs, window: Some(window), ordered: false }));
         self.form.shape = window.output(outputs);
         self.room(name, self.form.shape.checked_features())
     }

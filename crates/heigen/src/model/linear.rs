@@ -21,6 +21,8 @@ pub struct Linear {
     pub outputs: usize,
     /// The window from which a convolution takes its patches; `None` for a fully connected layer.
     pub window: Option<Window>,
+    /// Whether theta has W in the order of patches, channels fastest, in place of PyTorch's.
+    pub ordered: bool,
 }
 
 impl Linear {
@@ -46,13 +48,19 @@ impl Linear {
     /// The least number of samples that W should be multiplied with at once: weights that do not stay in the cache are read
     /// and packed anew for every product, which pays for many columns only.
     pub(super) fn paying_samples(&self) -> usize {
-        if self.weight.len() < HEAVY { 1 } else { COLUMNS.div_ceil(self.columns_per_sample().1.max(1)) }
+        if self.is_light() { 1 } else { COLUMNS.div_ceil(self.columns_per_sample().1.max(1)) }
+    }
+
+    /// Whether the weights stay in the cache beside what they are multiplied with.
+    pub(super) fn is_light(&self) -> bool {
+        self.weight.len() < HEAVY
     }
 
     /// The numbers of channels and of pixels in a patch, if the order of a patch's entries differs from theta's: in
     /// patches the channels are fastest, in PyTorch's weights the window's columns.
     fn permuted(&self) -> Option<(usize, usize)> {
-        self.window.map(|w| (w.input.channels, w.taps())).filter(|&(channels, taps)| channels > 1 && taps > 1)
+        let sizes = self.window.map(|w| (w.input.channels, w.taps()));
+        sizes.filter(|&(channels, taps)| channels > 1 && taps > 1 && !self.ordered)
     }
 
     /// Copies one row of W, `[inputs]`, from theta's order to the order of patches.
@@ -61,6 +69,15 @@ impl Linear {
         let Some((channels, taps)) = self.permuted() else { return out.copy_from_slice(row) };
         for (c, row) in row.chunks_exact(taps).enumerate() {
             row.iter().zip(out[c..].iter_mut().step_by(channels)).for_each(|(&w, out)| *out = w);
+        }
+    }
+
+    /// Copies one row of W from the order of patches to theta's order.
+    #[inline]
+    pub(super) fn row_from_patch_order<T: Scalar>(&self, row: &[T], out: &mut [T]) {
+        let Some((channels, taps)) = self.permuted() else { return out.copy_from_slice(row) };
+        for (c, out) in out.chunks_exact_mut(taps).enumerate() {
+            row[c..].iter().step_by(channels).zip(out).for_each(|(&w, out)| *out = w);
         }
     }
 

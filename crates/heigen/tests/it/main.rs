@@ -20,6 +20,7 @@ mod images_golden;
 mod losses;
 mod objectives;
 mod operators;
+mod pieces;
 mod precision;
 mod purity;
 mod rng;

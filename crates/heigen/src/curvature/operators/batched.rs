@@ -20,22 +20,20 @@ pub enum OperatorKind {
     FunctionalRemainder,
 }
 
-/// The operator of all N samples, taken over mini-batches of `batch_size` samples one after another.
+/// The operator of all N samples with the activations of at most `batch_size` samples in memory at a time.
 ///
-/// A = sum_b (N_b / N) A_b, with A_b the mean over the N_b samples of batch b; the last batch holds the remaining
-/// samples. Where the mean has another divisor than N, such as the number of targets that are not ignored, that of all
-/// samples divides every batch. The result equals the operator of that kind up to rounding, except that batch normalisation with the statistics
-/// of the batch takes those of each mini-batch (the loss that belongs to it is that of
-/// [`Problem::in_batches`]); with a `batch_size` of N or more, it is the
-/// same to the byte.
+/// Where samples do not depend on each other, this is the operator of its kind up to rounding. Where batch normalisation takes the
+/// statistics of the batch, it is that of mini-batches, one after another: A = sum_b (N_b / N) A_b, with A_b the mean over the N_b
+/// samples of batch b; the last batch holds the remaining samples. (The loss that belongs to it is that of
+/// [`Problem::in_batches`].) Where the mean has another divisor than N, such as the number of targets that are not ignored, that of
+/// all samples divides every batch. With a `batch_size` of N or more, it is the operator of its kind to the byte.
 ///
 /// # Shapes
 /// Symmetric, [P, P]; products take [P, K] to [P, K].
 ///
 /// # Cost
-/// The operations of the operator's kind, and 2 P K for every batch. Memory beside the samples: the activations of one
-/// batch with their tangents, which grow with `batch_size`, and one more block [P, K]. Batches are added in order, so
-/// the result does not depend on the threads.
+/// The operations of the operator's kind. Memory beside the samples: the activations of `batch_size` samples with their tangents, and
+/// the sums of some leaves, blocks [P, K]. Sums are added in a fixed order, so the result does not depend on the threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Batched<'a, T> {
     /// The network, its point and all samples.
@@ -50,7 +48,8 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for Batched<'_, T> {
     forward!(this, OfSamples { problem: this.problem, kind: this.kind, batch: Some(this.batch_size) });
 }
 
-/// The product with the operator of the samples alone, one mini-batch of fewer than N samples after another.
+/// The product with the operator of the samples alone, one mini-batch of fewer than N samples after another, each with its own
+/// statistics.
 pub(super) fn apply<T: Scalar>(
     problem: &Problem<'_, T>,
     kind: OperatorKind,

@@ -1,11 +1,12 @@
 //! The empirical Fisher matrix.
 
 use super::of_problem;
-use crate::curvature::Problem;
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back};
+use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
+use std::num::NonZeroUsize;
 
 /// The empirical Fisher matrix: the uncentred second moment of the gradients of single samples.
 ///
@@ -34,9 +35,14 @@ pub struct EmpiricalFisher<'a, T>(pub &'a Problem<'a, T>);
 of_problem!(EmpiricalFisher, EmpiricalFisher);
 
 /// The product with the operator of the samples alone.
-pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+pub(super) fn apply<T: Scalar>(
+    problem: &Problem<'_, T>,
+    batch: Option<NonZeroUsize>,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) -> Result<(), Failure> {
     let outer = OuterProduct { delta: delta_at_logits(problem, T::ONE), weight: T::from_f64(problem.fisher_weight()) };
-    forward_and_back(problem, &outer, Reverse::Delta, directions, out);
+    forward_and_back(problem, &outer, Reverse::Delta, batch, directions, out)
 }
 
 /// Puts delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.

@@ -1,9 +1,10 @@
 //! The generalized Gauss-Newton matrix.
 
 use super::of_problem;
-use crate::curvature::Problem;
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
+use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
+use std::num::NonZeroUsize;
 
 /// The generalized Gauss-Newton matrix (GGN) of the mean loss: the Hessian of the network linearized in theta.
 ///
@@ -48,7 +49,12 @@ pub struct GaussNewton<'a, T>(pub &'a Problem<'a, T>);
 of_problem!(GaussNewton, GaussNewton);
 
 /// The product with the operator of the samples alone.
-pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+pub(super) fn apply<T: Scalar>(
+    problem: &Problem<'_, T>,
+    batch: Option<NonZeroUsize>,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) -> Result<(), Failure> {
     let delta = delta_at_logits(problem, weight_of_samples(problem));
-    forward_and_back(problem, &delta, Reverse::Delta, directions, out);
+    forward_and_back(problem, &delta, Reverse::Delta, batch, directions, out)
 }

@@ -67,7 +67,7 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + 'a>>, Failure> {
-        if self.kind != OperatorKind::Hessian || self.batch.is_some() {
+        if self.kind != OperatorKind::Hessian || self.batch.is_some() || self.problem.communicator().is_some() {
             return Ok(None);
         }
         let factored = Factored::of(self.problem, limit_bytes, watch)?;
@@ -80,7 +80,7 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Compressed<Host<T>>>, Failure> {
-        if self.batch.is_some() || T::EPSILON > SINGLE {
+        if self.batch.is_some() || self.problem.communicator().is_some() || T::EPSILON > SINGLE {
             return Ok(None);
         }
         known_range::compressed(self.problem, self.kind, limit_bytes, watch)
@@ -100,16 +100,16 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
 
     fn apply(&self, directions: &Matrix<T>, out: &mut Matrix<T>) -> Result<(), Failure> {
         let problem = self.problem;
-        if let Some(size) = self.batch.filter(|size| size.get() < problem.n_samples()) {
+        let batch = self.batch.filter(|size| size.get() < problem.n_samples());
+        if let Some(size) = batch.filter(|_| problem.network().couples_samples()) {
             return super::batched::apply(problem, self.kind, size, directions, out);
         }
         match self.kind {
-            OperatorKind::Hessian => hessian::apply(problem, directions, out),
-            OperatorKind::GaussNewton => ggn::apply(problem, directions, out),
-            OperatorKind::EmpiricalFisher => fisher::apply(problem, directions, out),
-            OperatorKind::FunctionalRemainder => remainder::apply(problem, directions, out),
+            OperatorKind::Hessian => hessian::apply(problem, batch, directions, out),
+            OperatorKind::GaussNewton => ggn::apply(problem, batch, directions, out),
+            OperatorKind::EmpiricalFisher => fisher::apply(problem, batch, directions, out),
+            OperatorKind::FunctionalRemainder => remainder::apply(problem, batch, directions, out),
         }
-        Ok(())
     }
 
     fn exact_trace(&self) -> Option<f64> {

@@ -1,11 +1,12 @@
 //! The functional remainder: the Hessian minus the Gauss-Newton matrix.
 
 use super::of_problem;
-use crate::curvature::Problem;
 use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
+use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
 use crate::model::ColumnMap;
+use std::num::NonZeroUsize;
 
 /// The functional remainder H - G of the mean loss: the curvature of the network itself, weighted by the residuals.
 ///
@@ -32,9 +33,14 @@ pub struct FunctionalRemainder<'a, T>(pub &'a Problem<'a, T>);
 of_problem!(FunctionalRemainder, FunctionalRemainder);
 
 /// The product with the operator of the samples alone.
-pub(super) fn apply<T: Scalar>(problem: &Problem<'_, T>, directions: &Matrix<T>, out: &mut Matrix<T>) {
+pub(super) fn apply<T: Scalar>(
+    problem: &Problem<'_, T>,
+    batch: Option<NonZeroUsize>,
+    directions: &Matrix<T>,
+    out: &mut Matrix<T>,
+) -> Result<(), Failure> {
     let constant = Constant(delta_at_logits(problem, weight_of_samples(problem)));
-    forward_and_back(problem, &constant, Reverse::Everything, directions, out);
+    forward_and_back(problem, &constant, Reverse::Everything, batch, directions, out)
 }
 
 /// The delta as a constant. Its change with the outputs is left out, because it gives the Gauss-Newton part of the

@@ -5,7 +5,8 @@ use crate::linalg::{Scalar, add_product, product};
 use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::plain::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
 use crate::model::{Algebra, Linear};
-use faer::{MatMut, MatRef};
+use faer::prelude::ReborrowMut;
+use faer::{MatMut, MatRef, Par};
 use std::ops::Range;
 
 fn columns_of<T: Scalar>(data: &[T], rows: usize) -> MatRef<'_, T> {
@@ -17,7 +18,22 @@ fn columns_of_mut<T: Scalar>(data: &mut [T], rows: usize) -> MatMut<'_, T> {
     MatMut::from_column_major_slice_mut(data, rows, columns)
 }
 
+/// The rows of direction `k` in a matrix [rows * K, columns] that has those of all directions on each other.
+fn of_direction<T: Scalar>(stacked: &[T], rows: usize, all: usize, k: usize) -> MatRef<'_, T> {
+    columns_of(stacked, rows * all).subrows(k * rows, rows)
+}
+
+fn of_direction_mut<T: Scalar>(stacked: &mut [T], rows: usize, all: usize, k: usize) -> MatMut<'_, T> {
+    columns_of_mut(stacked, rows * all).subrows_mut(k * rows, rows)
+}
+
 impl<T: Scalar> Dual<'_, T> {
+    /// Whether the dW of the directions are copied, so that they are multiplied together: if each of them is small, or lies in
+    /// another order. Large ones are multiplied one by one where they lie.
+    fn stacks(&self, layer: &Linear) -> bool {
+        !layer.in_patch_order() || (self.k > 1 && layer.is_light())
+    }
+
     /// The dW of the K directions, stacked as [K * out, in] row by row, in the order of patches.
     fn stacked(&mut self, layer: &Linear) -> Vec<T> {
         let length = layer.weight.len();
@@ -64,8 +80,9 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
     let mut tangents =
         (weights_vary || bias_varies || x.tangents.is_some()).then(|| dual.pool.take(rows * k * columns));
     let copy = dual.permuted(layer);
-    let stacked = (weights_vary && k > 0).then(|| dual.stacked(layer));
-    let theta = dual.theta;
+    let stacked = (weights_vary && k > 0 && dual.stacks(layer)).then(|| dual.stacked(layer));
+    let (theta, all) = (dual.theta, dual.directions);
+    let direction = |i: usize| row_major(&all[i * theta.len()..][layer.weight.clone()], rows);
     let values = copy.as_deref().unwrap_or(&theta[layer.weight.clone()]);
     let w = row_major(values, rows);
 
@@ -75,12 +92,15 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
         let Some(tangents) = tangents else { return };
         match &stacked {
             Some(dw) => product(columns_of_mut(tangents, rows * k), row_major(dw, rows * k), x, par),
+            None if weights_vary => {
+                (0..k).for_each(|i| product(of_direction_mut(tangents, rows, k, i), direction(i), x, par));
+            }
             None if dx.is_none() => tangents.fill(T::ZERO),
             None => {}
         }
         if let Some(dx) = dx {
             let (tangents, dx) = (columns_of_mut(tangents, rows), columns_of(dx, layer.inputs()));
-            if stacked.is_some() { add_product(tangents, w, dx, par) } else { product(tangents, w, dx, par) }
+            if weights_vary { add_product(tangents, w, dx, par) } else { product(tangents, w, dx, par) }
         }
     };
     match layer.patched() {
@@ -133,8 +153,9 @@ pub(super) fn affine_transposed<T: Scalar>(
     let varies = delta.tangents.is_some() || weights_vary;
     let mut tangents = varies.then(|| dual.pool.take(channels * k * pixels * samples));
     let copy = dual.permuted(layer);
-    let stacked = (weights_vary && k > 0).then(|| dual.stacked_transposed(layer));
-    let theta = dual.theta;
+    let stacked = (weights_vary && k > 0 && dual.stacks(layer)).then(|| dual.stacked_transposed(layer));
+    let (theta, all) = (dual.theta, dual.directions);
+    let direction = |i: usize| row_major(&all[i * theta.len()..][layer.weight.clone()], rows).transpose();
     let values = copy.as_deref().unwrap_or(&theta[layer.weight.clone()]);
     let w = row_major(values, rows).transpose();
 
@@ -144,12 +165,15 @@ pub(super) fn affine_transposed<T: Scalar>(
         let Some(tangents) = tangents else { return };
         match &stacked {
             Some(dw) => product(columns_of_mut(tangents, inputs * k), columns_of(dw, inputs * k), delta, par),
+            None if weights_vary => {
+                (0..k).for_each(|i| product(of_direction_mut(tangents, inputs, k, i), direction(i), delta, par));
+            }
             None if d_delta.is_none() => tangents.fill(T::ZERO),
             None => {}
         }
         if let Some(d) = d_delta {
             let (tangents, d) = (columns_of_mut(tangents, inputs), columns_of(d, rows));
-            if stacked.is_some() { add_product(tangents, w, d, par) } else { product(tangents, w, d, par) }
+            if weights_vary { add_product(tangents, w, d, par) } else { product(tangents, w, d, par) }
         }
     };
     match layer.patched() {
@@ -190,52 +214,126 @@ pub(super) fn affine_gradient<T: Scalar>(
     if let Some(bias) = &layer.bias {
         dual.parameter_gradient(bias, delta);
     }
-    let (rows, inputs, k, par) = (layer.outputs, layer.inputs(), dual.k, dual.par);
+    let copies = dual.stacks(layer);
     let places = layer.columns_per_sample().1;
     let samples = delta.value.columns / places;
-    // d(delta) x^T: [K * out, in] row by row. delta dx^T: [out, K * in] row by row.
-    let mut by_delta = delta.tangents.as_ref().map(|_| dual.zeros(rows * inputs));
-    let mut by_x = x.tangents.as_ref().map(|_| dual.zeros(rows * inputs));
-    let mut multiply = |tile: &Range<usize>, x: &[T], dx: Option<&[T]>| {
-        if let (Some(sum), Some(d)) = (&mut by_delta, &delta.tangents) {
-            let d = columns_of(images(d, rows * k * places, tile), rows * k);
-            add_product(row_major_mut(sum, rows * k), d, columns_of(x, inputs).transpose(), par);
+    let Some(window) = layer.patched() else {
+        let part = Part { delta, x: &x.value.data, dx: x.tangents.as_deref(), tile: 0..samples };
+        if !copies {
+            return add_gradients(dual, layer, &part);
         }
-        if let (Some(sum), Some(dx)) = (&mut by_x, dx) {
-            let delta = columns_of(images(&delta.value.data, rows * places, tile), rows);
-            add_product(row_major_mut(sum, rows), delta, columns_of(dx, inputs * k).transpose(), par);
-        }
+        let mut sums = Sums::new(dual, layer, delta, x);
+        sums.add(layer, &part, dual.k, dual.par);
+        return sums.add_to_products(dual, layer);
     };
-    match layer.patched() {
-        None => multiply(&(0..samples), &x.value.data, x.tangents.as_deref()),
-        Some(window) => {
-            let (map, length, features) = (Patches(window), inputs * places, window.input.features());
-            for tile in tiles(layer, samples, if x.tangents.is_some() { 1 + k } else { 1 }) {
-                let mut patches = dual.pool.take(length * tile.len());
-                apply_to_all(&map, images(&x.value.data, features, &tile), &mut patches, 1);
-                let d_patches = x.tangents.as_ref().map(|dx| {
-                    let mut d_patches = dual.pool.take(length * k * tile.len());
-                    apply_to_all(&map, images(dx, features * k, &tile), &mut d_patches, k);
-                    d_patches
-                });
-                multiply(&tile, &patches, d_patches.as_deref());
-                [Some(patches), d_patches].into_iter().flatten().for_each(|b| dual.pool.give(b));
-            }
+    let (map, length, features) = (Patches(window), layer.inputs() * places, window.input.features());
+    let k = dual.k;
+    let mut sums = copies.then(|| Sums::new(dual, layer, delta, x));
+    for tile in tiles(layer, samples, if x.tangents.is_some() { 1 + k } else { 1 }) {
+        let mut patches = dual.pool.take(length * tile.len());
+        apply_to_all(&map, images(&x.value.data, features, &tile), &mut patches, 1);
+        let d_patches = x.tangents.as_ref().map(|dx| {
+            let mut d_patches = dual.pool.take(length * k * tile.len());
+            apply_to_all(&map, images(dx, features * k, &tile), &mut d_patches, k);
+            d_patches
+        });
+        let part = Part { delta, x: &patches, dx: d_patches.as_deref(), tile };
+        match &mut sums {
+            Some(sums) => sums.add(layer, &part, k, dual.par),
+            None => add_gradients(dual, layer, &part),
+        }
+        dual.give([Some(patches), d_patches]);
+    }
+    if let Some(sums) = sums {
+        sums.add_to_products(dual, layer);
+    }
+}
+
+/// Some of the samples of a reverse pass.
+struct Part<'a, T> {
+    /// The derivative at the layer's outputs, of all samples.
+    delta: &'a DualTensor<T>,
+    /// What the weights are multiplied with, of the samples of `tile`.
+    x: &'a [T],
+    /// Its tangents.
+    dx: Option<&'a [T]>,
+    tile: Range<usize>,
+}
+
+impl<T: Scalar> Part<'_, T> {
+    /// The delta of the samples, [outputs, columns].
+    fn delta(&self, layer: &Linear) -> MatRef<'_, T> {
+        let (rows, places) = (layer.outputs, layer.columns_per_sample().1);
+        columns_of(images(&self.delta.value.data, rows * places, &self.tile), rows)
+    }
+
+    /// The tangents of the delta of the samples, [outputs * K, columns].
+    fn d_delta(&self, layer: &Linear, k: usize) -> Option<&[T]> {
+        let length = layer.outputs * k * layer.columns_per_sample().1;
+        self.delta.tangents.as_ref().map(|d| images(d, length, &self.tile))
+    }
+}
+
+/// Adds d(delta) x^T + delta dx^T to the products of all directions where they lie.
+fn add_gradients<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, part: &Part<'_, T>) {
+    let (rows, inputs, k, par, p) = (layer.outputs, layer.inputs(), dual.k, dual.par, dual.theta.len());
+    let Some(out) = dual.out.as_deref_mut() else { return };
+    for (i, out) in out.chunks_exact_mut(p).enumerate() {
+        let mut out = row_major_mut(&mut out[layer.weight.clone()], rows);
+        if let Some(d) = part.d_delta(layer, k) {
+            let x = columns_of(part.x, inputs).transpose();
+            add_product(out.rb_mut(), of_direction(d, rows, k, i), x, par);
+        }
+        if let Some(dx) = part.dx {
+            add_product(out, part.delta(layer), of_direction(dx, inputs, k, i).transpose(), par);
         }
     }
-    let p = dual.theta.len();
-    if let Some(out) = dual.out.as_deref_mut() {
-        for (i, out) in out.chunks_exact_mut(p).enumerate() {
-            let out = &mut out[layer.weight.clone()];
-            if let Some(sum) = &by_delta {
-                add_rows(layer, &sum[i * rows * inputs..(i + 1) * rows * inputs], out);
-            }
-            if let Some(sum) = &by_x {
-                for (r, out) in out.chunks_exact_mut(inputs).enumerate() {
-                    layer.add_row_from_patch_order(&sum[(r * k + i) * inputs..][..inputs], out);
+}
+
+/// The gradients of the K directions in the order of patches, in the form in which all are one product.
+struct Sums<T> {
+    /// The sum d(delta) x^T, [K * out, in] row by row.
+    by_delta: Option<Vec<T>>,
+    /// The sum delta dx^T, [out, K * in] row by row.
+    by_x: Option<Vec<T>>,
+}
+
+impl<T: Scalar> Sums<T> {
+    /// Zeros, for tangents that there are.
+    fn new(dual: &mut Dual<'_, T>, layer: &Linear, delta: &DualTensor<T>, x: &DualTensor<T>) -> Self {
+        let length = layer.outputs * layer.inputs();
+        let by_delta = delta.tangents.as_ref().map(|_| dual.zeros(length));
+        let by_x = x.tangents.as_ref().map(|_| dual.zeros(length));
+        Self { by_delta, by_x }
+    }
+
+    fn add(&mut self, layer: &Linear, part: &Part<'_, T>, k: usize, par: Par) {
+        let (rows, inputs) = (layer.outputs, layer.inputs());
+        if let (Some(sum), Some(d)) = (&mut self.by_delta, part.d_delta(layer, k)) {
+            let x = columns_of(part.x, inputs).transpose();
+            add_product(row_major_mut(sum, rows * k), columns_of(d, rows * k), x, par);
+        }
+        if let (Some(sum), Some(dx)) = (&mut self.by_x, part.dx) {
+            add_product(row_major_mut(sum, rows), part.delta(layer), columns_of(dx, inputs * k).transpose(), par);
+        }
+    }
+
+    /// Adds the sums to the products of the directions, in theta's order.
+    fn add_to_products(self, dual: &mut Dual<'_, T>, layer: &Linear) {
+        let (rows, inputs, k, p) = (layer.outputs, layer.inputs(), dual.k, dual.theta.len());
+        if let Some(out) = dual.out.as_deref_mut() {
+            for (i, out) in out.chunks_exact_mut(p).enumerate() {
+                let out = &mut out[layer.weight.clone()];
+                if let Some(sum) = &self.by_delta {
+                    add_rows(layer, &sum[i * rows * inputs..(i + 1) * rows * inputs], out);
+                }
+                if let Some(sum) = &self.by_x {
+                    for (r, out) in out.chunks_exact_mut(inputs).enumerate() {
+                        layer.add_row_from_patch_order(&sum[(r * k + i) * inputs..][..inputs], out);
+                    }
                 }
             }
         }
+        dual.give([self.by_delta, self.by_x]);
     }
-    dual.give([by_delta, by_x]);
 }

@@ -68,6 +68,13 @@ impl<'a, T: Scalar> Dual<'a, T> {
         DualTensor { value: self.pool.copy(x), tangents: None }
     }
 
+    /// Copies some columns of `x` into the pool's memory, without tangents.
+    pub fn input_columns(&mut self, x: &Matrix<T>, columns: Range<usize>) -> DualTensor<T> {
+        let mut value = self.pool.take_matrix(x.rows, columns.len());
+        value.data.copy_from_slice(&x.data[columns.start * x.rows..columns.end * x.rows]);
+        DualTensor { value, tangents: None }
+    }
+
     fn direction(&self, k: usize, range: &Range<usize>) -> &'a [T] {
         let p = self.theta.len();
         &self.directions[k * p + range.start..k * p + range.end]

@@ -175,7 +175,7 @@ impl Lowering<'_> {
         let x = self.in_rows(&images.value, images.image().channels);
         let made = window.output(outputs);
         product(&[outputs, made.height, made.width])?;
-        let layer = Layer::Linear(Linear { weight: weight_place, bias, outputs, window: Some(window) });
+        let layer = Layer::Linear(Linear { weight: weight_place, bias, outputs, window: Some(window), ordered: false });
         let node = self.push(Step::Layer(Box::new(layer)), vec![x.node], made.features(), outputs);
         Some(Value { node, shape: vec![1, outputs, made.height, made.width], order: vec![0, 2, 3, 1] })
     }

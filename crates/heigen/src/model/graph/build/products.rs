@@ -31,7 +31,7 @@ impl Lowering<'_> {
             let positions = x.size() / inputs;
             let shape = Shape { channels: inputs, height: positions, width: 1 };
             let window = if positions == 1 { None } else { Window::new(shape, 1, 1, 0) };
-            let layer = Layer::Linear(Linear { weight, bias: own_bias.flatten(), outputs, window });
+            let layer = Layer::Linear(Linear { weight, bias: own_bias.flatten(), outputs, window, ordered: false });
             let mut y = x.clone();
             y.shape[last] = outputs;
             product(&y.shape).ok_or("the result is too large")?;
