@@ -107,7 +107,8 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
     }
     recipe.prepare()?;
     // A path that cannot be written to is reported now and not after hours of computing.
-    let claim = atomic::check_writable(&recipe.path()).map_err(LabError::from).and_then(|()| claimed(call, recipe, &job));
+    let claim =
+        atomic::check_writable(&recipe.path()).map_err(LabError::from).and_then(|()| claimed(call, recipe, &job));
     let _claim = match together.told(claim, |claim| if claim.is_err() { REUSED } else { MADE })? {
         Ok(claim) => claim,
         Err(record) => return reused(record),

@@ -32,7 +32,10 @@ impl World {
     }
 
     fn check(&self, rank: usize) -> Result<i32, Failure> {
-        i32::try_from(rank).ok().filter(|_| rank < self.size).ok_or_else(|| Failure::of(NoSuchRank { rank, size: self.size }))
+        i32::try_from(rank)
+            .ok()
+            .filter(|_| rank < self.size)
+            .ok_or_else(|| Failure::of(NoSuchRank { rank, size: self.size }))
     }
 
     fn send_all<T: Equivalence>(&self, to: usize, numbers: &[T]) -> Result<(), Failure> {

@@ -14,7 +14,9 @@ fn main() -> ExitCode {
         return ExitCode::from(1);
     };
     if threading < Threading::Serialized {
-        eprintln!("error: this MPI library cannot be entered by threads that take turns; expected MPI_THREAD_SERIALIZED");
+        eprintln!(
+            "error: this MPI library cannot be entered by threads that take turns; expected MPI_THREAD_SERIALIZED"
+        );
         return ExitCode::from(1);
     }
     let world = World::new();

@@ -41,7 +41,9 @@ impl Findings for EstimatesSummary {
 fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesSummary>, LabError> {
     let (name, asked) = (setting.name(), setting.asked);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
-    let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
+    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     let mut watch = setting.call.job(name);
     let (mut estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;

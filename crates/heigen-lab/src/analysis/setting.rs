@@ -1,5 +1,6 @@
 //! Everything that an analysis is computed from and written to.
 
+use super::operator::restricted_samples;
 use super::request::{Asked, Keep, Matter, Way};
 use super::top_k::Pairs;
 use crate::LabError;
@@ -202,6 +203,18 @@ impl<'a> Setting<'a> {
         let numbers = self.samples.features.len();
         self.call.room("the samples", (numbers * size_of::<T>()) as f64, String::new).of(self.name())?;
         self.call.problem(&self.prepared.network, &self.theta, &self.samples, self.objective()).of(self.name())
+    }
+
+    /// The problem over the samples that this process has of a computation by several, whose products are those of all; `None`
+    /// for a process that works by itself.
+    pub(super) fn share<T: Scalar>(&self) -> Result<Option<Problem<'_, T>>, LabError> {
+        // Mini-batches are no sums over leaves.
+        let Some(communicator) = self.call.lab.together.communicator().filter(|_| self.asked.subject.batch.is_none())
+        else {
+            return Ok(None);
+        };
+        let problem = restricted_samples(self.problem::<T>()?, &self.asked.subject)?;
+        Ok(Some(problem.dealt(Arc::clone(communicator)).of(self.name())?))
     }
 
     /// A hash of all that determines the numbers.

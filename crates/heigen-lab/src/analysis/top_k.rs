@@ -58,7 +58,9 @@ impl Findings for TopKSummary {
 fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Computed<TopKSummary>, LabError> {
     let (name, asked, paths) = (setting.name(), setting.asked, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
-    let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
+    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
     setting.note_held_statistics();
     setting.note_no_classes(&problem);
     let options = setting.search(pairs, size_of::<T>()).of(name)?;

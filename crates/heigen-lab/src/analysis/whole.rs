@@ -52,8 +52,10 @@ impl Findings for Summary {
 fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Computed<Summary>, LabError> {
     let (call, asked, paths) = (setting.call, setting.asked, &setting.paths);
     let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
     let selection = setting.selection.as_ref();
-    let operator = operator(&problem, &asked.subject, selection)?;
+    let operator = operator(summed, &asked.subject, selection)?;
     setting.room_for_whole(method, size_of::<T>()).of(setting.name())?;
     setting.room_for_estimates(size_of::<T>()).of(setting.name())?;
     setting.note_held_statistics();
