@@ -3,9 +3,10 @@
 use heigen_lab::{Event, stage as lab_stage};
 use heigen_spectra::stage;
 use heigen_store::foreign_text::escaped;
-use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,9 +16,32 @@ static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 /// Most characters of a message. Names and lists in messages are cut where they are put in; this is for what escaped that.
 const LONGEST: usize = 4000;
 
+/// Whether nothing is said, because another process of the same computation says it.
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing is written to stdout and stderr.
+pub(crate) fn silence() {
+    SILENT.store(true, Ordering::Relaxed);
+    BARS.set_draw_target(ProgressDrawTarget::hidden());
+}
+
+/// Whether nothing is said.
+pub(crate) fn silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
+/// Writes a line to stderr, also where nothing else is said.
+pub(crate) fn last_word(text: &str) {
+    SILENT.store(false, Ordering::Relaxed);
+    line(text);
+}
+
 /// Writes a line to stderr, above the bars. Characters that act on a terminal, which a file's name may have, are written as
 /// their codes.
 pub(crate) fn line(text: &str) {
+    if silent() {
+        return;
+    }
     let mut text = escaped(text, &['\n']);
     if let Some((end, _)) = text.char_indices().nth(LONGEST) {
         text.truncate(end);

@@ -5,7 +5,7 @@
 //! failed, 2 wrong usage, 130 interrupted.
 //!
 //! The program is a library so that other packages can ship it: they call [`main`], or [`run`] with their own
-//! arguments.
+//! arguments, or [`run_among`] where several processes do its work together.
 
 mod args;
 mod bars;
@@ -21,20 +21,71 @@ mod wording;
 
 use args::{Arguments, Command};
 use clap::Parser;
+use heigen_spectra::Communicator;
 use session::say;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     run(std::env::args_os())
 }
 
+/// Time that the process of rank 0 has to say why it failed, before another one that failed, too, says it.
+const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// Runs the program with `arguments`, the first of which is the program's name, as one of the processes that `communicator`
+/// connects. All are to be given the same arguments; they share the sums over samples, and the one of rank 0 alone writes and says
+/// something. An outcome that is no success may be that of this process alone: the others wait for it then.
+pub fn run_among(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    communicator: Arc<dyn Communicator>,
+) -> ExitCode {
+    let (rank, size) = (communicator.rank(), communicator.size());
+    session::join(communicator);
+    let outcome = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) if size > 1 && matches!(arguments.command, Command::Reproduce(_)) => {
+            Err(anyhow::anyhow!("`reproduce` runs many tasks at the same time, which several processes cannot share"))
+        }
+        Ok(arguments) => work(arguments),
+        Err(error) => {
+            if !bars::silent() {
+                // A closed terminal is no reason for another code.
+                let _ = error.print();
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match outcome {
+        Err(error) if rank > 0 => {
+            std::thread::sleep(FIRST_WORD);
+            bars::last_word(&format!("error in the process of rank {rank}: {}", remedy::of(&error)));
+            ExitCode::from(1)
+        }
+        outcome => code(outcome),
+    }
+}
+
 /// Runs the program with `arguments`, the first of which is the program's name. Wrong usage ends the process.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let arguments = Arguments::parse_from(arguments);
+    code(work(Arguments::parse_from(arguments)))
+}
+
+fn code(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {}", remedy::of(&error)));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn work(arguments: Arguments) -> anyhow::Result<()> {
     signals::watch();
-    let outcome = match arguments.command {
+    match arguments.command {
         Command::Train(a) => commands::train::run(&a),
         Command::Hessian(a) => commands::spectrum::run(&a),
         Command::Analyze(a) => commands::study::run(&a),
@@ -48,12 +99,5 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::List(a) => commands::experiments::run(&a),
         Command::Show(a) => commands::show::run(&a),
         Command::Data(a) => commands::image_sets::run(&a),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {}", remedy::of(&error)));
-            ExitCode::from(1)
-        }
     }
 }

@@ -7,13 +7,14 @@ use crate::machine::{memory_limit, processor};
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use heigen_lab::{Lab, LabOptions, Making, Store};
+use heigen_spectra::Communicator;
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::foreign_text::escaped;
 use heigen_store::{StoreError, files};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The lab, and the options that all commands share.
@@ -105,11 +106,28 @@ impl Session {
     }
 }
 
+/// The connection with the other processes of the computation, where there are any.
+static TOGETHER: OnceLock<Arc<dyn Communicator>> = OnceLock::new();
+
+/// Makes this process one of several that run the same command together. All but that of rank 0 say and write nothing.
+pub(crate) fn join(communicator: Arc<dyn Communicator>) {
+    if communicator.rank() > 0 {
+        bars::silence();
+        files::leave_writing_to_another();
+    }
+    // A process joins once; the first connection stays.
+    let _ = TOGETHER.set(communicator);
+}
+
 /// Makes the lab for one command.
 pub(crate) fn lab(images: &Path, threads: u16) -> Result<Lab> {
     let images = images.to_owned();
     let options = LabOptions { images, threads: threads.into(), memory: memory_limit(), machine: processor() };
-    Ok(Lab::new(options)?)
+    let lab = Lab::new(options)?;
+    Ok(match TOGETHER.get() {
+        Some(communicator) => lab.among(Arc::clone(communicator))?,
+        None => lab,
+    })
 }
 
 /// Refuses a weights file for several experiments: such a file belongs to one experiment.
@@ -124,7 +142,8 @@ pub(crate) fn one_model(model: Option<&Path>, experiments: &[Loaded]) {
 
 /// Prints a usage error and ends the process with exit code 2.
 pub(crate) fn usage(message: &str) -> ! {
-    clap::Error::raw(ErrorKind::MissingRequiredArgument, format!("{message}\n")).exit()
+    let error = clap::Error::raw(ErrorKind::MissingRequiredArgument, format!("{message}\n"));
+    if bars::silent() { std::process::exit(error.exit_code()) } else { error.exit() }
 }
 
 /// Tells the user something on stderr.
@@ -144,6 +163,9 @@ pub(crate) fn say_once(message: &str) {
 
 /// Prints a result on stdout. It is no error if the reader has gone away, as in `heigen list | head`.
 pub(crate) fn print(text: &str) -> Result<()> {
+    if bars::silent() {
+        return Ok(());
+    }
     // In JSON the codes of characters are what the characters themselves are.
     let text = escaped(text, &['\n', '\t']);
     match bars::aside(|| writeln!(std::io::stdout(), "{text}")) {

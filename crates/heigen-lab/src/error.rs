@@ -20,6 +20,15 @@ pub enum LabError {
     /// The request ended without an answer, because its thread panicked.
     #[error("the request ended without an answer")]
     Lost,
+    /// The process that leads a computation of several could not go on; it says why.
+    #[error("the process of rank 0 could not go on")]
+    Elsewhere,
+    /// One of the processes of a computation does not see a file that another sees.
+    #[error("{} is as it should be for the process of rank 0, and not for this one; expected a folder that all share", path.display())]
+    Apart {
+        /// The path of the file.
+        path: PathBuf,
+    },
     /// A task of a reproduction panicked.
     #[error("internal error: {0}")]
     Panicked(String),

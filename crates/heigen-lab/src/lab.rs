@@ -3,10 +3,11 @@
 use crate::cache::{Cache, Counts, Memo};
 use crate::call::Call;
 use crate::prepare::Prepared;
+use crate::together::Together;
 use crate::watch::LabWatch;
 use crate::{LabError, Making, Store};
 use heigen::config::Experiment;
-use heigen_spectra::Threads;
+use heigen_spectra::{Communicator, Threads};
 use heigen_store::image_folder::ImageFolder;
 use rayon::ThreadPoolBuilder;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub struct Lab {
     pub(crate) memory: f64,
     pub(crate) machine: String,
     pub(crate) cache: Cache,
+    pub(crate) together: Together,
     threads: usize,
     /// Thread pools that no request uses at the moment.
     idle: Mutex<Vec<Threads>>,
@@ -50,9 +52,24 @@ impl Lab {
             memory: options.memory,
             machine: options.machine,
             cache: Cache::default(),
+            together: Together::default(),
             threads,
             idle: Mutex::new(vec![first]),
         })
+    }
+
+    /// The lab as one of several processes that answer the same requests together: each does the same, but for the sums over
+    /// samples, of which it computes its share. The process of rank 0 decides what is reused, and the others read what it has
+    /// written, so that all have to see the same files; all but that one have to call
+    /// [`leave_writing_to_another`](heigen_store::files::leave_writing_to_another) before. Results are the same bytes for any
+    /// number of processes.
+    ///
+    /// # Errors
+    /// [`LabError::Failure`] if the processes cannot reach each other.
+    pub fn among(mut self, communicator: Arc<dyn Communicator>) -> Result<Self, LabError> {
+        self.together = Together::by(communicator);
+        self.memory = self.together.agreed(self.memory)?;
+        Ok(self)
     }
 
     /// Number of threads of one request.

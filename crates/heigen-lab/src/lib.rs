@@ -46,6 +46,7 @@ mod series;
 mod statistics;
 mod store;
 mod study;
+mod together;
 mod training;
 mod watch;
 mod words;

@@ -85,16 +85,75 @@ pub(crate) trait Recipe {
     }
 }
 
+/// Codes of the decisions about a result, as the leading one of several processes tells them.
+const REUSED: f64 = 1.0;
+const MADE: f64 = 2.0;
+
 /// The result of `recipe`: the stored one if it holds, else a new one.
+///
+/// Of the processes of one computation the leading one decides, claims and commits; the others make or read the same.
 pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabError> {
-    let (job, forced) = (recipe.job(), recipe.forced());
+    let (job, together) = (recipe.job(), &call.lab.together);
+    if !together.leads() {
+        return made_elsewhere(call, recipe);
+    }
+    let reused = |record| {
+        call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
+        recipe.reuse(record)
+    };
+    let standing = together.told(decided(call, recipe, &job), |record| if record.is_some() { REUSED } else { MADE })?;
+    if let Some(record) = standing {
+        return reused(record);
+    }
+    recipe.prepare()?;
+    // A path that cannot be written to is reported now and not after hours of computing.
+    let claim =
+        atomic::check_writable(&recipe.path()).map_err(LabError::from).and_then(|()| claimed(call, recipe, &job));
+    let _claim = match together.told(claim, |claim| if claim.is_err() { REUSED } else { MADE })? {
+        Ok(claim) => claim,
+        Err(record) => return reused(record),
+    };
+    let Fresh { made, staged, note } = recipe.make()?;
+    // All files could be written. A result without its record counts as unfinished, so a mixture of old and new files
+    // is never reused.
+    let replaced = replace(&recipe.earlier(), staged).map_err(LabError::from);
+    together.told(replaced.and_then(|()| recipe.committed(&made)), |()| MADE)?;
+    if let Some(note) = note {
+        call.note(&job, note);
+    }
+    Ok(made)
+}
+
+/// [`made`] for the processes that follow another: what that one decides is done, and nothing is written.
+fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabError> {
+    let together = &call.lab.together;
+    let reused = || match recipe.standing() {
+        Ok(record) => recipe.reuse(record),
+        Err(_) => Err(LabError::Apart { path: recipe.path() }),
+    };
+    if together.heard()? == REUSED {
+        return reused();
+    }
+    recipe.prepare()?;
+    let decision = together.heard()?;
+    // Another computation may have replaced files that this request has read.
+    call.memo.forget(&recipe.path());
+    if decision == REUSED {
+        return reused();
+    }
+    let Fresh { made, .. } = recipe.make()?;
+    together.heard()?;
+    recipe.committed(&made)?;
+    Ok(made)
+}
+
+/// The stored record if it is reused; else a note says why the result is made.
+fn decided<R: Recipe>(call: &Call, recipe: &R, job: &str) -> Result<Option<R::Record>, LabError> {
+    let forced = recipe.forced();
     let reason = match recipe.standing() {
         Ok(_) if forced => Reason::Asked,
         Ok(record) => match recipe.check(&record) {
-            Ok(()) => {
-                call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
-                return recipe.reuse(record);
-            }
+            Ok(()) => return Ok(Some(record)),
             Err(damage) => Reason::Damaged(damage.to_string()),
         },
         Err(_) if forced => Reason::Absent,
@@ -103,26 +162,8 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
             if let Unusable::Missing(_) = why { Reason::Absent } else { Reason::Unusable(why) }
         }
     };
-    call.note(&job, NoteKind::Making { what: recipe.product(), reason });
-    recipe.prepare()?;
-    // A path that cannot be written to is reported now and not after hours of computing.
-    atomic::check_writable(&recipe.path())?;
-    let _claim = match claimed(call, recipe, &job)? {
-        Ok(claim) => claim,
-        Err(record) => {
-            call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
-            return recipe.reuse(record);
-        }
-    };
-    let Fresh { made, staged, note } = recipe.make()?;
-    // All files could be written. A result without its record counts as unfinished, so a mixture of old and new files
-    // is never reused.
-    replace(&recipe.earlier(), staged)?;
-    recipe.committed(&made)?;
-    if let Some(note) = note {
-        call.note(&job, note);
-    }
-    Ok(made)
+    call.note(job, NoteKind::Making { what: recipe.product(), reason });
+    Ok(None)
 }
 
 /// A claim on the result, so that no other process makes it too; or its record, if another process has made it

@@ -7,11 +7,28 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the first component of a path in memory begins with; a number follows.
 const PREFIX: &str = "memory:";
+
+/// Whether another process writes what this one would.
+static ANOTHER_WRITES: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process reads files on disk and changes none: folders are not made, new files and their bytes go nowhere,
+/// nothing is renamed, removed or claimed. Everything else goes on as if it had been.
+///
+/// It is for the processes of one computation that all do the same, of which one writes the results. Files in memory are
+/// written as ever.
+pub fn leave_writing_to_another() {
+    ANOTHER_WRITES.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`leave_writing_to_another`] was called.
+pub(crate) fn another_writes() -> bool {
+    ANOTHER_WRITES.load(Ordering::Relaxed)
+}
 
 /// The contents of one folder in memory, by path.
 type Contents = BTreeMap<PathBuf, Arc<[u8]>>;
@@ -219,7 +236,7 @@ pub(crate) fn length(path: &Path) -> io::Result<u64> {
 
 /// Makes a folder with all folders above it; in memory there is nothing to make.
 pub(crate) fn create_dir_all(folder: &Path) -> io::Result<()> {
-    if is_in_memory(folder) { Ok(()) } else { fs::create_dir_all(folder) }
+    if is_in_memory(folder) || another_writes() { Ok(()) } else { fs::create_dir_all(folder) }
 }
 
 /// A file that is being written.
@@ -228,6 +245,8 @@ pub(crate) enum Writing {
     Disk(File),
     /// The path in memory, where the bytes stand once the file is synced.
     Memory(PathBuf, Vec<u8>),
+    /// A file that another process writes.
+    Elsewhere,
 }
 
 /// Makes a file that must not exist yet.
@@ -239,7 +258,9 @@ pub(crate) fn create_new(path: &Path) -> io::Result<Writing> {
         files.insert(path.to_owned(), Arc::from([]));
         Ok(Writing::Memory(path.to_owned(), vec![]))
     });
-    made.unwrap_or_else(|| File::create_new(path).map(Writing::Disk))
+    made.unwrap_or_else(|| {
+        if another_writes() { Ok(Writing::Elsewhere) } else { File::create_new(path).map(Writing::Disk) }
+    })
 }
 
 impl Writing {
@@ -251,6 +272,7 @@ impl Writing {
                 files.insert(path.clone(), bytes.into());
             })
             .ok_or_else(not_found),
+            Self::Elsewhere => Ok(()),
         }
     }
 }
@@ -260,13 +282,14 @@ impl Write for Writing {
         match self {
             Self::Disk(file) => file.write(bytes),
             Self::Memory(_, all) => all.write(bytes),
+            Self::Elsewhere => Ok(bytes.len()),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Disk(file) => file.flush(),
-            Self::Memory(..) => Ok(()),
+            Self::Memory(..) | Self::Elsewhere => Ok(()),
         }
     }
 }
@@ -278,12 +301,13 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
         files.insert(to.to_owned(), bytes);
         Ok(())
     })
-    .unwrap_or_else(|| fs::rename(from, to))
+    .unwrap_or_else(|| if another_writes() { Ok(()) } else { fs::rename(from, to) })
 }
 
 /// Removes a file.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    in_memory(path, |files| files.remove(path).map(drop).ok_or_else(not_found)).unwrap_or_else(|| fs::remove_file(path))
+    in_memory(path, |files| files.remove(path).map(drop).ok_or_else(not_found))
+        .unwrap_or_else(|| if another_writes() { Ok(()) } else { fs::remove_file(path) })
 }
 
 #[cfg(test)]

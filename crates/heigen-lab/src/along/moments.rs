@@ -18,6 +18,7 @@ use heigen::linalg::Matrix;
 use heigen::train::{UpdateRule, learning_rate};
 use heigen_store::along_record::Moment;
 use heigen_store::record::{PartReport, Sampled};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Nodes along each axis of the grid on which the boundary is traced.
@@ -55,8 +56,16 @@ pub(super) fn look_at(
     let mut watch = call.job(&experiment.name);
     let samples = prepared.training();
     let problem: Problem<f64> = call.problem(&prepared.network, &at.theta, samples, experiment.objective())?;
+    let share = match call.lab.together.communicator() {
+        Some(communicator) => Some(
+            call.problem::<f64, _>(&prepared.network, &at.theta, samples, experiment.objective())?
+                .dealt(Arc::clone(communicator))?,
+        ),
+        None => None,
+    };
+    let summed = share.as_ref().unwrap_or(&problem);
     let start = before.filter(|_| !anew).map(|known| &known.vectors);
-    let mut found = solvers::look(&problem, start, options, &mut watch)?;
+    let mut found = solvers::look(summed, start, options, &mut watch)?;
     let (matched, identities) = matched(follow, &mut found, before)?;
     let k = found.k;
     let top = found.eigenvectors.columns(0..k);
@@ -65,7 +74,7 @@ pub(super) fn look_at(
     let preconditioned = match &at.preconditioner {
         Some(diagonal) => {
             let start = before.and_then(|known| known.preconditioned.as_ref());
-            Some(solvers::preconditioned(&problem, diagonal, start, options, &mut watch)?)
+            Some(solvers::preconditioned(summed, diagonal, start, options, &mut watch)?)
         }
         None => None,
     };

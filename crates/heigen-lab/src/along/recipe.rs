@@ -175,6 +175,7 @@ impl<'a> Follow<'a> {
         let last_epoch = way.moments.last().map(|moment| moment.epoch);
         // A state that is later than the last moment that is whole would leave moments out.
         let state = checkpoint::load(&self.paths.checkpoint(), &self.stamp);
+        let state = call.lab.together.found(state, &self.paths.checkpoint())?;
         let known = way.moments.len();
         let before = |done: usize| self.epochs.iter().filter(|&&place| place <= done * self.per_epoch).count();
         if let Some((state, _)) = state.filter(|(state, _)| last_epoch.is_some() && before(state.epochs_done) <= known)
@@ -232,6 +233,7 @@ impl<'a> Follow<'a> {
         let p = self.prepared.network.n_params();
         let bytes = (kept.len() * p * k * size_of::<f64>()) as f64;
         self.call.room(format!("the eigenvectors of {} moments", kept.len()), bytes, String::new)?;
+        self.call.lab.together.meet()?;
         let tops = kept
             .iter()
             .map(|&place| Ok(leading(&journal::matrix(&self.paths.vectors(place))?, k)))
@@ -311,6 +313,11 @@ impl Recipe for Follow<'_> {
         let stays = |place: usize| self.kept.binary_search(&place).is_ok();
         let (moments, last) =
             if self.forced() { (vec![], None) } else { journal::read(&self.paths, &self.stamp, stays)? };
+        // All processes of a computation begin at the same moment, before one of them changes what stands there.
+        let together = &self.call.lab.together;
+        if together.agreed(moments.len() as f64)? != moments.len() as f64 {
+            return Err(LabError::Apart { path: self.paths.moment(moments.len()) });
+        }
         if !moments.is_empty() {
             let (done, of) = (moments.len(), self.epochs.len());
             self.call.note(name, NoteKind::MomentsKnown { done, of });

@@ -2,7 +2,7 @@
 //! the matrix.
 
 use super::estimates;
-use super::operator::{operator, restricted_samples};
+use super::operator::operator;
 use super::recipe::{Computed, Findings};
 use super::setting::Setting;
 use crate::LabError;
@@ -40,8 +40,10 @@ impl Findings for EstimatesSummary {
 
 fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesSummary>, LabError> {
     let (name, asked) = (setting.name(), setting.asked);
-    let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
-    let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    let problem = setting.restricted_problem::<T>()?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
+    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     let mut watch = setting.call.job(name);
     let (mut estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;

@@ -1,5 +1,6 @@
 //! Everything that an analysis is computed from and written to.
 
+use super::operator::restricted_samples;
 use super::request::{Asked, Keep, Matter, Way};
 use super::top_k::Pairs;
 use crate::LabError;
@@ -205,8 +206,19 @@ impl<'a> Setting<'a> {
     }
 
     /// The problem over those of the training samples that are asked for.
-    pub(crate) fn restricted_problem(&self) -> Result<Problem<'_, f64>, LabError> {
-        super::operator::restricted_samples(self.problem()?, &self.asked.subject)
+    pub(crate) fn restricted_problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
+        restricted_samples(self.problem()?, &self.asked.subject)
+    }
+
+    /// The problem over the samples that this process has of a computation by several, whose products are those of all; `None`
+    /// for a process that works by itself.
+    pub(super) fn share<T: Scalar>(&self) -> Result<Option<Problem<'_, T>>, LabError> {
+        // Mini-batches are no sums over leaves.
+        let Some(communicator) = self.call.lab.together.communicator().filter(|_| self.asked.subject.batch.is_none())
+        else {
+            return Ok(None);
+        };
+        Ok(Some(self.restricted_problem::<T>()?.dealt(Arc::clone(communicator)).of(self.name())?))
     }
 
     /// A hash of all that determines the numbers.

@@ -1,7 +1,7 @@
 //! Some eigenpairs by block Lanczos, where the whole spectrum is too much.
 
 use super::coherences::{coherences, missing_cosines};
-use super::operator::{operator, restricted_samples};
+use super::operator::operator;
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
 use super::setting::Setting;
@@ -57,8 +57,10 @@ impl Findings for TopKSummary {
 /// Computes the eigenpairs and all quantities that are stored with them.
 fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Computed<TopKSummary>, LabError> {
     let (name, asked, paths) = (setting.name(), setting.asked, &setting.paths);
-    let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
-    let operator = operator(&problem, &asked.subject, setting.selection.as_ref())?;
+    let problem = setting.restricted_problem::<T>()?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
+    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
     setting.note_held_statistics();
     setting.note_no_classes(&problem);
     let options = setting.search(pairs, size_of::<T>()).of(name)?;

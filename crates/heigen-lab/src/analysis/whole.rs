@@ -2,7 +2,7 @@
 
 use super::arrays::{Arrays, widened};
 use super::coherences::{coherences, missing_cosines};
-use super::operator::{operator, restricted_samples};
+use super::operator::operator;
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
 use super::setting::Setting;
@@ -51,9 +51,11 @@ impl Findings for Summary {
 /// Computes the spectrum, the alignments and the coherences.
 fn compute<T: Scalar + Element>(setting: &Setting, method: Method) -> Result<Computed<Summary>, LabError> {
     let (call, asked, paths) = (setting.call, setting.asked, &setting.paths);
-    let problem = restricted_samples(setting.problem::<T>()?, &asked.subject)?;
+    let problem = setting.restricted_problem::<T>()?;
+    let share = setting.share::<T>()?;
+    let summed = share.as_ref().unwrap_or(&problem);
     let selection = setting.selection.as_ref();
-    let operator = operator(&problem, &asked.subject, selection)?;
+    let operator = operator(summed, &asked.subject, selection)?;
     setting.room_for_whole(method, size_of::<T>()).of(setting.name())?;
     setting.room_for_estimates(size_of::<T>()).of(setting.name())?;
     setting.note_held_statistics();

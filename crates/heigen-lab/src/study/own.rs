@@ -84,7 +84,10 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
             staged.push(atomic::stage_with(&path, |file| file.write_all(bytes))?);
         }
     }
+    // All processes of a computation have looked at what stands there, before one of them replaces it.
+    call.lab.together.meet()?;
     replace(&[], staged)?;
+    call.lab.together.meet()?;
     let kept = Weights { tensors: foreign.tensors, metadata, skipped: vec![], rounded: vec![] };
     call.memo.wrote(paths.weights(), hash, kept);
     let origin = Origin::File(paths.experiment());

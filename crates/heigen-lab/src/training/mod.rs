@@ -274,6 +274,7 @@ impl Recipe for Model<'_> {
         // Evaluations along the way do not change the weights, but they change the content of the record.
         let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
         let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
+        let unfinished = call.lab.together.found(unfinished, &paths.checkpoint())?;
         if let Some((state, _)) = &unfinished {
             call.note(name, NoteKind::GoingOn { done: state.epochs_done, of: epochs });
         }

@@ -74,7 +74,7 @@ pub fn stage_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
         _ => Path::new("."),
     };
     files::create_dir_all(folder).map_err(failed)?;
-    if !files::is_in_memory(folder) {
+    if !files::is_in_memory(folder) && !files::another_writes() {
         stale::sweep(folder);
     }
     let temporary = Temporary::beside(folder, file_name);
@@ -161,7 +161,7 @@ pub fn check_writable(path: &Path) -> Result<(), StoreError> {
 /// Makes the rename itself durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if files::is_in_memory(folder) {
+    if files::is_in_memory(folder) || files::another_writes() {
         return Ok(());
     }
     match File::open(folder).and_then(|folder| folder.sync_all()) {

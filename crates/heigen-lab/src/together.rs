@@ -1,0 +1,123 @@
+//! What the processes of one computation agree on: one of them leads, decides what is reused and writes; the others do the same
+//! work, of which sums over samples are shared.
+
+use crate::LabError;
+use heigen_spectra::Communicator;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Code of a step that the leading process could not do.
+const FAILED: f64 = 0.0;
+
+/// The connection with the other processes, where there are any.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Together(Option<Arc<dyn Communicator>>);
+
+impl Together {
+    /// One of the processes that `communicator` connects.
+    pub(crate) fn by(communicator: Arc<dyn Communicator>) -> Self {
+        Self(Some(communicator).filter(|communicator| communicator.size() > 1))
+    }
+
+    /// The connection, for sums over samples; `None` for a process that works by itself.
+    pub(crate) fn communicator(&self) -> Option<&Arc<dyn Communicator>> {
+        self.0.as_ref()
+    }
+
+    /// Whether this process decides and writes.
+    pub(crate) fn leads(&self) -> bool {
+        self.0.as_ref().is_none_or(|communicator| communicator.rank() == 0)
+    }
+
+    /// The number of the leading process, once all have come to this point.
+    pub(crate) fn agreed(&self, own: f64) -> Result<f64, LabError> {
+        let Some(communicator) = &self.0 else { return Ok(own) };
+        let mut all = vec![0.0; communicator.size()];
+        communicator.gather(&[own], |rank| rank..rank + 1, &mut all).map_err(LabError::Failure)?;
+        Ok(all.first().copied().unwrap_or(own))
+    }
+
+    /// Waits until all have come to this point.
+    pub(crate) fn meet(&self) -> Result<(), LabError> {
+        self.agreed(1.0).map(drop)
+    }
+
+    /// The outcome of a step that the leading process has done, whose code, not 0, the others hear.
+    pub(crate) fn told<R>(&self, outcome: Result<R, LabError>, code: impl Fn(&R) -> f64) -> Result<R, LabError> {
+        self.agreed(outcome.as_ref().map_or(FAILED, code))?;
+        outcome
+    }
+
+    /// The code of a step that the leading process does.
+    pub(crate) fn heard(&self) -> Result<f64, LabError> {
+        let code = self.agreed(FAILED)?;
+        if code == FAILED { Err(LabError::Elsewhere) } else { Ok(code) }
+    }
+
+    /// What all have found at `path`, or none: nothing where the leading process found nothing.
+    ///
+    /// # Errors
+    /// [`LabError::Apart`] if this process finds nothing where the leading one did.
+    pub(crate) fn found<R>(&self, own: Option<R>, path: &Path) -> Result<Option<R>, LabError> {
+        let there = self.agreed(f64::from(u8::from(own.is_some())))? != 0.0;
+        match own {
+            Some(own) if there => Ok(Some(own)),
+            None if there => Err(LabError::Apart { path: path.to_owned() }),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heigen_spectra::ThreadPiece;
+
+    fn by_each<R: Send>(size: usize, work: impl Fn(&Together) -> R + Sync) -> Vec<R> {
+        std::thread::scope(|scope| {
+            let work = &work;
+            let started: Vec<_> = ThreadPiece::all(size)
+                .into_iter()
+                .map(|piece| scope.spawn(move || work(&Together::by(Arc::new(piece)))))
+                .collect();
+            started.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    fn rank(together: &Together) -> f64 {
+        together.communicator().map_or(0.0, |communicator| communicator.rank() as f64)
+    }
+
+    #[test]
+    fn the_number_of_the_first_process_is_that_of_all() {
+        assert_eq!(by_each(3, |together| together.agreed(rank(together) + 7.0).unwrap()), [7.0; 3]);
+        assert_eq!(Together::default().agreed(5.0).unwrap(), 5.0);
+        assert!(Together::by(Arc::new(heigen_spectra::Alone)).leads());
+    }
+
+    #[test]
+    fn a_failure_of_the_first_process_ends_the_work_of_the_others() {
+        let ends = by_each(3, |together| {
+            let outcome = if together.leads() {
+                together.told(Err::<(), _>(LabError::Lost), |()| 1.0)
+            } else {
+                together.heard().map(drop)
+            };
+            outcome.unwrap_err().to_string()
+        });
+        assert_eq!(ends[0], LabError::Lost.to_string());
+        assert_eq!(ends[1..], [LabError::Elsewhere.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn a_file_that_one_process_does_not_see_is_named() {
+        let seen = by_each(2, |together| {
+            let own = Some(()).filter(|()| together.leads());
+            together.found(own, Path::new("results/a.json")).map_err(|e| e.to_string())
+        });
+        assert_eq!(seen[0], Ok(Some(())));
+        assert!(seen[1].as_ref().is_err_and(|e| e.starts_with("results/a.json")), "{seen:?}");
+        let unseen = by_each(2, |together| together.found(Some(()).filter(|()| !together.leads()), Path::new("a")));
+        assert!(unseen.iter().all(|found| matches!(found, Ok(None))));
+    }
+}
