@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// For every crate, the crates of the workspace that it uses.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("heigen-spectra", &[]),
     ("heigen", &["heigen-pickle", "heigen-spectra"]),
     ("heigen-pickle", &[]),
@@ -28,6 +28,7 @@ const EDGES: [(&str, &[&str]); 11] = [
         ],
     ),
     ("heigen-cli", &["heigen", "heigen-lab", "heigen-spectra", "heigen-store"]),
+    ("heigen-mpi", &["heigen-cli", "heigen-spectra"]),
     (
         "heigen-py",
         &["heigen", "heigen-cli", "heigen-figures", "heigen-lab", "heigen-report", "heigen-spectra", "heigen-store"],
