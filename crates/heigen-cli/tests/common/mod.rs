@@ -149,7 +149,8 @@ fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
             collect(root, &path, found);
             continue;
         }
-        let mut bytes = fs::read(&path).unwrap();
+        // A run that is under way may have given it another name meanwhile.
+        let Ok(mut bytes) = fs::read(&path) else { continue };
         if let Ok(mut json) = serde_json::from_slice::<Value>(&bytes)
             && json.get("seconds").is_some()
         {
