@@ -244,7 +244,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     ///
     /// # Errors
     /// [`Failure`] of the connection between pieces.
-    pub(super) fn largest_of_pieces(&self, own: f64) -> Result<f64, Failure> {
+    pub(crate) fn largest_of_pieces(&self, own: f64) -> Result<f64, Failure> {
         let Some(communicator) = self.communicator() else { return Ok(own) };
         let mut all = vec![0.0; communicator.size()];
         communicator.gather(&[own], |piece| piece..piece + 1, &mut all)?;

@@ -149,8 +149,10 @@ pub fn look(
     let gradient_in_top = share_in(&eigenvectors.columns(0..k), &gradient);
     let (outliers, outliers_certain) = outliers(&eigenvalues[..k], eigenvalues.get(k).copied(), k == p);
     let alignments = if problem.classes().is_some() {
-        let all = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &eigenvectors);
-        per_vector(&all, Rule::Max)
+        // Of a problem that is dealt to several pieces, each has its own samples, or none.
+        let own = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &eigenvectors);
+        let own = if own.columns > 0 { per_vector(&own, Rule::Max) } else { vec![0.0; eigenvectors.columns] };
+        own.into_iter().map(|largest| problem.largest_of_pieces(largest)).collect::<Result<_, _>>()?
     } else {
         vec![]
     };
