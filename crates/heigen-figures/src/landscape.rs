@@ -1,6 +1,6 @@
 //! The loss over a plane in parameter space: from above with lines of equal loss, and at a slant.
 
-use crate::axes::{Side, axis};
+use crate::axes::{AxisStyle, Side, axis};
 use crate::chart::{self, MARGIN, TITLE_ROOM, axis_style, frame};
 use crate::check;
 use crate::color::{ColorMap, Rgb};
@@ -175,7 +175,8 @@ impl Plane<'_> {
         elements.extend(axis(rect, Side::Bottom, &x, &ticks(&x, 4), Some(&self.axes[0]), &style)?.elements);
         elements.extend(axis(rect, Side::Left, &y, &ticks(&y, 4), Some(&self.axes[1]), &style)?.elements);
         let bar = Rect::new(rect.right() + BAR_GAP, rect.y, BAR, SIDE);
-        let bar_axis = color_bar(bar, &colors, scale, &ticks(scale, 5), Some(name), &style)?;
+        let roomy = AxisStyle { gap: 4.0, ..axis_style() };
+        let bar_axis = color_bar(bar, &colors, scale, &ticks(scale, 5), Some(name), &roomy)?;
         elements.extend(bar_axis.elements);
         Ok((elements, bar.right() + bar_axis.depth))
     }
