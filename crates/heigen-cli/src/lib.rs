@@ -40,6 +40,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Analyze(a) => commands::study::run(&a),
         Command::Attribute(a) => commands::attribute::run(&a),
         Command::Boundary(a) => commands::boundary::run(&a),
+        Command::Explore(a) => commands::explore::run(&a),
         Command::Follow(a) => commands::follow::run(&a),
         Command::Figure(a) => commands::figures::run(&a),
         Command::Plot(a) => commands::figures::run_plot(&a),

@@ -3,12 +3,14 @@
 mod analysis;
 mod analyze;
 mod attribute;
+mod explore;
 mod follow;
 mod reproduce;
 
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use attribute::AttributeArgs;
+pub(crate) use explore::ExploreArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
 
@@ -25,6 +27,7 @@ Start with:
   heigen hessian gauss/normal_training   the spectrum, and what follows from it
   heigen follow gauss/normal_training    the spectrum along the training
   heigen analyze --model net.onnx --data my.npz    a network and data of your own
+  heigen explore                         a live page: train, see the spectrum, move the weights
 
 Results stand below ./results, figures below ./figures.
 Tables and file names go to stdout, everything else to stderr.
@@ -95,6 +98,8 @@ pub(crate) enum Command {
     Follow(FollowArgs),
     /// Find what the leading eigenvectors carry: classes, pairs of classes, pieces of the boundary.
     Attribute(AttributeArgs),
+    /// See the curvature move: a live page in the browser, with a network that trains there.
+    Explore(ExploreArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
     /// Draw a plot of any experiments: spectrum, eigenvectors, coherence, ...

@@ -15,4 +15,5 @@ pub use catalogue::{FIGURES, Figure, PLOTS, figure_names, find_figure};
 pub use draw::{Drawing, Drawn, FigureRequest, MapVectors, Parts};
 pub(crate) use draw::{Shown, draw_paper, draw_shown, up_to_date};
 pub(crate) use embedding::names_of_classes as class_names;
-pub(crate) use plane::{BOUNDARY_NODES, plane};
+pub(crate) use plane::BOUNDARY_NODES;
+pub use plane::plane;
