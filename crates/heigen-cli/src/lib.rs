@@ -46,9 +46,9 @@ pub fn run_among(
     let (rank, size) = (communicator.rank(), communicator.size());
     session::join(communicator);
     let outcome = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) if size > 1 && matches!(arguments.command, Command::Reproduce(_)) => {
-            Err(anyhow::anyhow!("`reproduce` runs many tasks at the same time, which several processes cannot share"))
-        }
+        Ok(arguments) if size > 1 && is_for_one(&arguments.command) => Err(anyhow::anyhow!(
+            "`reproduce`, `study` and `explore` do many things at the same time, which processes cannot share"
+        )),
         Ok(arguments) => work(arguments),
         Err(error) => {
             if !bars::silent() {
@@ -73,6 +73,11 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
     code(work(Arguments::parse_from(arguments)))
 }
 
+/// Whether a command asks the lab from several threads, so that processes would not meet in the same order.
+fn is_for_one(command: &Command) -> bool {
+    matches!(command, Command::Reproduce(_) | Command::Study(_) | Command::Explore(_))
+}
+
 fn code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,6 +96,7 @@ fn work(arguments: Arguments) -> anyhow::Result<()> {
         Command::Analyze(a) => commands::study::run(&a),
         Command::Attribute(a) => commands::attribute::run(&a),
         Command::Boundary(a) => commands::boundary::run(&a),
+        Command::Explore(a) => commands::explore::run(&a),
         Command::Follow(a) => commands::follow::run(&a),
         Command::Figure(a) => commands::figures::run(&a),
         Command::Plot(a) => commands::figures::run_plot(&a),

@@ -1,6 +1,6 @@
 //! Turns raw arguments into a session: the lab and everything else that all commands work with.
 
-use crate::args::{AnalyzeArgs, Common, Names, ReproduceArgs};
+use crate::args::{AnalyzeArgs, Common, ExploreArgs, Names, ReproduceArgs};
 use crate::bars;
 use crate::face::Face;
 use crate::machine::{memory_limit, processor};
@@ -67,6 +67,17 @@ impl Session {
         })
     }
 
+    /// The session of an exploration.
+    pub(crate) fn of_exploration(args: &ExploreArgs) -> Result<Self> {
+        Ok(Self {
+            lab: lab(&args.images.data_dir, args.threads)?,
+            face: Face::silent_of_reuse(),
+            store: Store::folder(&args.results),
+            making: Making::default(),
+            json: false,
+        })
+    }
+
     /// Loads the experiments that `names` lists. All are loaded before any work begins, so that a wrong name is found
     /// at once.
     pub(crate) fn load(&self, names: &Names, default: &[&str], command: &str) -> Result<Vec<Loaded>> {
@@ -82,7 +93,8 @@ impl Session {
         all.iter().map(|arg| self.load_one(arg)).collect()
     }
 
-    fn load_one(&self, arg: &str) -> Result<Loaded> {
+    /// Loads the experiment that `arg` names.
+    pub(crate) fn load_one(&self, arg: &str) -> Result<Loaded> {
         let mut loaded = match catalogue::load(arg) {
             Err(unknown @ StoreError::UnknownExperiment { .. }) => self.taken_in(arg).ok_or(unknown)?,
             found => found?,

@@ -1,7 +1,16 @@
 //! Handling of Ctrl-C, and of limits on the size of files.
 
 use crate::session::say;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// Whether Ctrl-C is the usual end of the command.
+static QUIETLY: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-C is how the command ends when all is well.
+pub(crate) fn end_quietly() {
+    QUIETLY.store(true, Ordering::Relaxed);
+}
 
 /// Makes Ctrl-C end the program at once. Files are complete before they get their names, so either old results stay or
 /// new ones are there, and never half of one. Where a limit on the size of files is exceeded, the write fails with an
@@ -17,6 +26,9 @@ pub(crate) fn watch() {
 }
 
 fn interrupted() {
+    if QUIETLY.load(Ordering::Relaxed) {
+        heigen_store::atomic::remove_temporary_files_and_exit(0)
+    }
     // A reader that does not read may block the thread that writes; this must not keep the program alive.
     let said = std::thread::spawn(|| say("\ninterrupted: finished results are kept, unfinished ones were not written"));
     let begun = Instant::now();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// For every crate, the crates of the workspace that it uses.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("heigen-spectra", &[]),
     ("heigen", &["heigen-pickle", "heigen-spectra"]),
     ("heigen-pickle", &[]),
@@ -27,7 +27,8 @@ const EDGES: [(&str, &[&str]); 12] = [
             "heigen-store",
         ],
     ),
-    ("heigen-cli", &["heigen", "heigen-lab", "heigen-spectra", "heigen-store"]),
+    ("heigen-explore", &["heigen", "heigen-figures", "heigen-lab", "heigen-store"]),
+    ("heigen-cli", &["heigen", "heigen-explore", "heigen-lab", "heigen-spectra", "heigen-store"]),
     ("heigen-mpi", &["heigen-cli", "heigen-spectra"]),
     (
         "heigen-py",
@@ -37,6 +38,8 @@ const EDGES: [(&str, &[&str]); 12] = [
 
 /// Libraries that only faces (programs and bindings) may use: no other crate depends on them.
 const OF_FACES: [&str; 5] = ["anyhow", "clap", "ctrlc", "indicatif", "signal-hook"];
+/// Libraries that only the explorer, a server, may use.
+const OF_THE_EXPLORER: [&str; 4] = ["axum", "getrandom", "pulldown-cmark", "tokio"];
 
 fn metadata() -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -78,6 +81,14 @@ fn only_faces_use_what_is_theirs() {
     for (name, uses) in dependencies(&metadata()) {
         let theirs: Vec<&str> = OF_FACES.into_iter().filter(|d| uses.contains(*d)).collect();
         assert!(name == "heigen-cli" || name == "heigen-py" || theirs.is_empty(), "{name} uses {theirs:?}");
+    }
+}
+
+#[test]
+fn only_the_explorer_is_a_server() {
+    for (name, uses) in dependencies(&metadata()) {
+        let theirs: Vec<&str> = OF_THE_EXPLORER.into_iter().filter(|d| uses.contains(*d)).collect();
+        assert!(name == "heigen-explore" || theirs.is_empty(), "{name} uses {theirs:?}");
     }
 }
 

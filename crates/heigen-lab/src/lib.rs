@@ -62,6 +62,7 @@ pub use attribution::{AttributionRequest, RISE};
 pub use boundary::BoundaryRequest;
 pub use cache::Counts;
 pub use classics::{Classics, ClassicsRequest, classic_names};
+pub use drawing::plane as shown_plane;
 pub use drawing::{
     BatchNumbers, BatchOptions, Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts,
     PlaneDirections, SurfaceNumbers, SurfaceOptions, figure_names, find_figure,

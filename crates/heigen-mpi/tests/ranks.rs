@@ -180,9 +180,11 @@ fn what_is_wrong_is_said_once_and_ends_the_job() {
     let usage = sandbox.run(2, &["hessian", "--no-such-option"]);
     let said = String::from_utf8_lossy(&usage.stderr).into_owned();
     assert!(!usage.status.success() && said.matches("unexpected argument").count() == 1, "{said}");
-    let reproduce = sandbox.run(2, &["reproduce"]);
-    assert!(!reproduce.status.success());
-    assert!(String::from_utf8_lossy(&reproduce.stderr).contains("which several processes cannot share"));
+    for command in [&["reproduce"][..], &["study", "boundary"], &["explore"]] {
+        let refused = sandbox.run(2, command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("which processes cannot share"), "{said}");
+    }
     assert!(sandbox.ok(2, &["--help"]).stdout.starts_with(b"What does"), "{:?}", sandbox.ok(2, &["--help"]));
 }
 

@@ -3,6 +3,7 @@
 mod analysis;
 mod analyze;
 mod attribute;
+mod explore;
 mod factorial;
 mod follow;
 mod reproduce;
@@ -11,6 +12,7 @@ mod surface;
 pub(crate) use analysis::{Analysing, HessianArgs, MethodArg, PenaltyArgs};
 pub(crate) use analyze::AnalyzeArgs;
 pub(crate) use attribute::AttributeArgs;
+pub(crate) use explore::ExploreArgs;
 pub(crate) use factorial::FactorialArgs;
 pub(crate) use follow::FollowArgs;
 pub(crate) use reproduce::ReproduceArgs;
@@ -29,6 +31,7 @@ Start with:
   heigen hessian gauss/normal_training   the spectrum, and what follows from it
   heigen follow gauss/normal_training    the spectrum along the training
   heigen analyze --model net.onnx --data my.npz    a network and data of your own
+  heigen explore                         a live page: train, see the spectrum, move the weights
 
 Results stand below ./results, figures below ./figures.
 Tables and file names go to stdout, everything else to stderr.
@@ -102,6 +105,8 @@ pub(crate) enum Command {
     Follow(FollowArgs),
     /// Find what the leading eigenvectors carry: classes, pairs of classes, pieces of the boundary.
     Attribute(AttributeArgs),
+    /// See the curvature move: a live page in the browser, with a network that trains there.
+    Explore(ExploreArgs),
     /// Draw a figure, with all training and analysis that it needs.
     Figure(FigureArgs),
     /// Draw a plot of any experiments: spectrum, eigenvectors, coherence, ...

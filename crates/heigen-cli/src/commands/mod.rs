@@ -5,6 +5,7 @@ pub(crate) mod boundary;
 pub(crate) mod classics;
 mod countdown;
 pub(crate) mod experiments;
+pub(crate) mod explore;
 pub(crate) mod factorial;
 pub(crate) mod figures;
 pub(crate) mod follow;

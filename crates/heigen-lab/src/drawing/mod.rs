@@ -19,4 +19,5 @@ pub(crate) use draw::{Shown, draw_paper, draw_shown, up_to_date};
 pub(crate) use embedding::names_of_classes as class_names;
 pub use landscape::{PlaneDirections, SurfaceNumbers, SurfaceOptions};
 pub use minibatches::{BatchNumbers, BatchOptions};
-pub(crate) use plane::{BOUNDARY_NODES, plane};
+pub(crate) use plane::BOUNDARY_NODES;
+pub use plane::plane;

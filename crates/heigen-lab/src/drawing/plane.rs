@@ -234,8 +234,9 @@ fn margin(call: &Call, shown: &Shown, features: &[f32]) -> Result<MarginPanel, L
     })
 }
 
-/// The part of the plane that is shown: the paper's, or a box around the points where the paper shows none.
-pub(crate) fn plane(dataset: &DatasetSpec, features: &[f32]) -> Plane {
+/// The part of the plane that is shown of samples with two features: the paper's, or a box around the points where the paper shows
+/// none.
+pub fn plane(dataset: &DatasetSpec, features: &[f32]) -> Plane {
     match dataset {
         DatasetSpec::GaussMixtures { .. } | DatasetSpec::Hierachical { .. } => Plane::square(-4.0, 4.0),
         DatasetSpec::Circle { .. } => Plane::square(-2.0, 2.0),

@@ -1,0 +1,94 @@
+//! The command `heigen explore`: a live page in the browser.
+
+use crate::args::ExploreArgs;
+use crate::session::{Session, print, say};
+use crate::signals;
+use anyhow::Result;
+use heigen::config::{FileArgs, LossKind};
+use heigen::vocabulary::LossArgs;
+use heigen_explore::{ExploreError, Explorer, Options, Server};
+use heigen_lab::{Given, ImportRequest};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+pub(crate) fn run(args: &ExploreArgs) -> Result<()> {
+    let explorer = explorer(args)?;
+    let options =
+        Options { listen: args.listen, port: args.port, threads: args.threads.into(), page: args.page.clone() };
+    let server = Server::bind(explorer, options).map_err(in_terms_of_options)?;
+    if !server.is_local() {
+        say(
+            "warning: others than this machine reach the page: whoever knows its address can use it, and what it sends can be read \
+             on the way",
+        );
+    }
+    say("the explorer is at the address below; Ctrl-C ends it");
+    let address = server.address();
+    print(&address)?;
+    if args.open {
+        open(&address);
+    }
+    signals::end_quietly();
+    Ok(server.run()?)
+}
+
+/// What the page begins with.
+fn explorer(args: &ExploreArgs) -> Result<Explorer> {
+    if let (Some(model), Some(data)) = (&args.model, &args.data) {
+        let session = Session::of_exploration(args)?;
+        let explorer = Explorer::of_import(&session.lab, &import(args, model, data), &session.face);
+        session.face.clear();
+        return explorer.map_err(in_terms_of_options);
+    }
+    let Some(name) = &args.name else { return Ok(Explorer::default()) };
+    let session = Session::of_exploration(args)?;
+    let loaded = session.load_one(name)?;
+    let explorer = Explorer::of_experiment(&session.lab, &session.store, &loaded, &session.face);
+    session.face.clear();
+    explorer.map_err(in_terms_of_options)
+}
+
+/// The error with what to do about it on this command line.
+fn in_terms_of_options(error: ExploreError) -> anyhow::Error {
+    match error {
+        ExploreError::Lab(error) => error.into(),
+        ExploreError::Bind { .. } => anyhow::anyhow!("{error}; choose another address by --listen and --port"),
+        other => other.into(),
+    }
+}
+
+fn import(args: &ExploreArgs, model: &Path, data: &Path) -> ImportRequest {
+    ImportRequest {
+        model: model.to_owned(),
+        arch: args.arch.clone(),
+        renamings: vec![],
+        leave_out: vec![],
+        weights_key: None,
+        given: Given::default(),
+        data: FileArgs {
+            path: data.to_string_lossy().into_owned(),
+            label_column: args.label_column.clone(),
+            ..FileArgs::default()
+        },
+        loss: LossKind::CrossEntropy,
+        loss_args: LossArgs::default(),
+        name: None,
+        force: false,
+    }
+}
+
+/// Has the system's own program open the page.
+fn open(address: &str) {
+    let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else if cfg!(windows) {
+        ("cmd", &["/C", "start", ""])
+    } else {
+        ("xdg-open", &[])
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if let Err(error) = command.spawn() {
+        say(&format!("the browser could not be opened ({program}: {error}); open the address yourself"));
+    }
+}

@@ -1,0 +1,272 @@
+//! The thread of a session for what takes longer than a picture: eigenpairs, whole spectra, loss planes, pieces of the boundary.
+//!
+//! Every kind of job has one place. A job that is put there takes the place of the one that waits, and stops the one of its kind
+//! that is under way; jobs that were stopped by more urgent ones are done afterwards.
+
+mod jobs;
+
+use crate::ground::Ground;
+use crate::mailbox::Mailbox;
+use crate::protocol::{Answer, Axis};
+use heigen::curvature::{Progress, Threads, Watch};
+use heigen::linalg::{Matrix, dot};
+use heigen::rng::NumpyRandomState;
+use jobs::work;
+use serde_json::Value;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Eigenvectors at some weights, by which users move.
+#[derive(Debug)]
+pub(crate) struct Basis {
+    /// The weights that they belong to.
+    pub(crate) version: u64,
+    /// Finished epochs.
+    pub(crate) epoch: usize,
+    /// Eigenvalues, largest first.
+    pub(crate) eigenvalues: Vec<f64>,
+    /// Their eigenvectors, [P, k].
+    pub(crate) vectors: Matrix<f64>,
+    /// A random direction of norm 1, `[P]`.
+    pub(crate) random: Vec<f64>,
+}
+
+impl Basis {
+    fn new(point: &Point, eigenvalues: Vec<f64>, mut vectors: Matrix<f64>) -> Self {
+        // A vector goes on pointing where the one of its place pointed before, so that sliders do not turn about.
+        if let Some(before) = &point.before
+            && before.vectors.rows == vectors.rows
+        {
+            for j in 0..vectors.columns.min(before.vectors.columns) {
+                if dot(vectors.column(j), before.vectors.column(j)) < 0.0 {
+                    vectors.column_mut(j).iter_mut().for_each(|v| *v = -*v);
+                }
+            }
+        }
+        let mut stream = NumpyRandomState::new(0);
+        let drawn: Vec<f64> = (0..vectors.rows).map(|_| stream.randn()).collect();
+        let length = dot(&drawn, &drawn).sqrt();
+        let random = drawn.into_iter().map(|r| r / length).collect();
+        Self { version: point.version, epoch: point.epoch, eigenvalues, vectors, random }
+    }
+
+    /// A direction among them, `[P]`.
+    pub(crate) fn direction(&self, axis: Axis) -> Option<&[f64]> {
+        match axis {
+            Axis::Random => Some(&self.random),
+            Axis::Vector(index) => (index < self.vectors.columns).then(|| self.vectors.column(index)),
+        }
+    }
+
+    /// How far to go along each vector to have seen what it does: to where the loss of its parabola has risen by 2, but no farther
+    /// than the length of theta; at least a hundredth of it.
+    pub(crate) fn reach(&self, theta: &[f32]) -> Vec<f64> {
+        let length = theta.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt().max(1.0);
+        let of = |&lambda: &f64| (4.0 / lambda.abs().max(1e-12)).sqrt().clamp(0.01 * length, length);
+        self.eigenvalues.iter().map(of).collect()
+    }
+}
+
+/// Weights at which something is to be computed, with all that it depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Point {
+    /// The ground; its samples and its objective.
+    pub(crate) ground: Arc<Ground>,
+    /// The weights, `[P]`.
+    pub(crate) theta: Arc<Vec<f64>>,
+    /// The number of the training's weights.
+    pub(crate) version: u64,
+    /// Whether these are other weights than those of the training.
+    pub(crate) moved: bool,
+    /// Finished epochs.
+    pub(crate) epoch: usize,
+    /// The last command that is taken into account.
+    pub(crate) since: u32,
+    /// Eigenvectors from nearby, from which a search begins.
+    pub(crate) before: Option<Arc<Basis>>,
+    /// What Adam divides its steps by, `[P]`.
+    pub(crate) preconditioner: Option<Arc<Vec<f64>>>,
+}
+
+/// A longer computation.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Extreme eigenpairs.
+    Look(Point),
+    /// The whole spectrum.
+    Whole(Point),
+    /// The loss on the plane of two directions, each times its length.
+    Surface(Point, [Axis; 2], [f64; 2]),
+    /// The pieces of the boundary by eigenvectors.
+    Pieces(Point),
+}
+
+/// Number of kinds of jobs; the most urgent one comes first.
+const KINDS: usize = 4;
+
+impl Job {
+    fn kind(&self) -> usize {
+        match self {
+            Self::Look(_) => 0,
+            Self::Whole(_) => 1,
+            Self::Surface(..) => 2,
+            Self::Pieces(_) => 3,
+        }
+    }
+
+    fn point(&self) -> &Point {
+        match self {
+            Self::Look(point) | Self::Whole(point) | Self::Surface(point, ..) | Self::Pieces(point) => point,
+        }
+    }
+}
+
+/// What a job has found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The weights that it belongs to.
+    pub(crate) version: u64,
+    /// The eigenvectors, where they were looked for at the training's weights.
+    pub(crate) basis: Option<Arc<Basis>>,
+    /// What the page is told.
+    pub(crate) told: Told,
+}
+
+/// A message for the page.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A text.
+    Text(Answer),
+    /// A frame of numbers.
+    Surface(Value, Vec<f32>),
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    waiting: [Option<Job>; KINDS],
+    /// The kind of the job that is under way, and its version.
+    running: Option<(usize, u64)>,
+    gone: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    places: Mutex<Places>,
+    bell: Condvar,
+    cancel: AtomicBool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread, which ends with this value.
+#[derive(Debug)]
+pub(crate) struct Deep {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Deep {
+    /// Starts the thread. What it finds goes into `mailbox`.
+    pub(crate) fn start(mailbox: Arc<Mailbox>, threads: Threads) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let own = Arc::clone(&shared);
+        let work = move || {
+            while let Some(job) = own.next() {
+                // A newer job may have been put in between; then this one ends at its first question.
+                if let Some(found) = work(&job, &own, &threads) {
+                    mailbox.found(found);
+                } else {
+                    own.put_back(job);
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("heigen-explore-deep".to_owned()).spawn(work)?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Whether nothing is under way and nothing waits.
+    pub(crate) fn idle(&self) -> bool {
+        let places = self.shared.lock();
+        places.running.is_none() && places.waiting.iter().all(Option::is_none)
+    }
+
+    /// Has a job done, in place of the one of its kind, and before those that are less urgent.
+    pub(crate) fn ask(&self, job: Job) {
+        let mut places = self.shared.lock();
+        let kind = job.kind();
+        // While users drag weights about, looks that are under way are finished: else none would be before they let go.
+        let spared = places.running == Some((kind, job.point().version)) && matches!(job, Job::Look(_));
+        if !spared && places.running.is_some_and(|(running, _)| running >= kind) {
+            self.shared.cancel.store(true, Ordering::Relaxed);
+        }
+        places.waiting[kind] = Some(job);
+        drop(places);
+        self.shared.bell.notify_all();
+    }
+
+    /// Gives up all jobs: the weights have changed.
+    pub(crate) fn clear(&self) {
+        let mut places = self.shared.lock();
+        places.waiting = Default::default();
+        if let Some((running, version)) = places.running {
+            self.shared.cancel.store(true, Ordering::Relaxed);
+            // A job that has no kind any more is not put back.
+            places.running = Some((running + KINDS, version));
+        }
+    }
+}
+
+impl Drop for Deep {
+    fn drop(&mut self) {
+        self.shared.lock().gone = true;
+        self.shared.cancel.store(true, Ordering::Relaxed);
+        self.shared.bell.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The most urgent job that waits; none once the session has ended.
+    fn next(&self) -> Option<Job> {
+        let mut places = self.lock();
+        places.running = None;
+        loop {
+            if places.gone {
+                return None;
+            }
+            if let Some(job) = places.waiting.iter_mut().find_map(Option::take) {
+                places.running = Some((job.kind(), job.point().version));
+                self.cancel.store(false, Ordering::Relaxed);
+                return Some(job);
+            }
+            places = self.bell.wait(places).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has a job that was stopped wait again, unless a newer one of its kind waits or all were given up.
+    fn put_back(&self, job: Job) {
+        let mut places = self.lock();
+        let kind = job.kind();
+        if places.running == Some((kind, job.point().version)) && places.waiting[kind].is_none() {
+            places.waiting[kind] = Some(job);
+        }
+    }
+}
+
+/// Stops a computation when the thread's job is cancelled.
+struct Stop<'a>(&'a Shared);
+
+impl Watch for Stop<'_> {
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+        if self.0.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

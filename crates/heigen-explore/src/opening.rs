@@ -1,0 +1,84 @@
+//! What the page begins with.
+
+use crate::{ExploreError, ground};
+use heigen::config::Experiment;
+use heigen::data::{Dataset, Split};
+use heigen::model::Network;
+use heigen_lab::{ImportRequest, Lab, LabWatch, Making, Store, TrainRequest};
+use heigen_store::catalogue::Loaded;
+use std::sync::Arc;
+
+/// The content of the page at its beginning: an experiment, or the gallery's first data set with a small network.
+#[derive(Clone, Debug, Default)]
+pub struct Explorer {
+    pub(crate) opened: Option<Opened>,
+}
+
+/// An experiment that is ready to be explored.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub(crate) experiment: Experiment,
+    pub(crate) network: Arc<Network>,
+    pub(crate) data: Dataset,
+    pub(crate) split: Split,
+    /// The weights that training begins with, `[P]`.
+    pub(crate) start: Arc<Vec<f32>>,
+}
+
+impl Explorer {
+    /// Begins with an experiment, at the weights that its training begins with. Models that it starts from are trained before, in
+    /// `store`, unless they are there.
+    ///
+    /// # Errors
+    /// [`ExploreError`] if the experiment is not one of two features with classes, or is too large for a live page; or if a model
+    /// that it starts from cannot be had.
+    pub fn of_experiment(
+        lab: &Lab,
+        store: &Store,
+        loaded: &Loaded,
+        watch: &dyn LabWatch,
+    ) -> Result<Self, ExploreError> {
+        let prepared = lab.prepared(&loaded.experiment, watch)?;
+        ground::check(&loaded.experiment, &prepared.samples.data, &prepared.network)?;
+        // A training of no epochs ends at the weights that it begins with.
+        let mut beginning = loaded.clone();
+        beginning.experiment.trainer.num_epochs = 0;
+        let request = TrainRequest { store: Store::memory(), experiment: beginning, making: Making::default() };
+        // The models before it are taken from the user's store, so that they are not trained again.
+        for before in heigen_store::catalogue::chain(loaded).map_err(heigen_lab::LabError::from)? {
+            let name = before.experiment.name.clone();
+            lab.train(&TrainRequest { store: store.clone(), experiment: before, making: Making::default() }, watch)?;
+            store.copy(&name, &request.store, false)?;
+        }
+        let start = lab.train(&request, &())?.theta;
+        Ok(Self {
+            opened: Some(Opened {
+                experiment: loaded.experiment.clone(),
+                network: Arc::new(prepared.network),
+                data: prepared.samples.data.clone(),
+                split: prepared.samples.split.clone(),
+                start: Arc::new(start),
+            }),
+        })
+    }
+
+    /// Begins with a network from elsewhere, at its weights, on samples of the user's.
+    ///
+    /// # Errors
+    /// [`ExploreError`] if network and samples cannot be taken in, or are not such as can be explored.
+    pub fn of_import(lab: &Lab, request: &ImportRequest, watch: &dyn LabWatch) -> Result<Self, ExploreError> {
+        let imported = lab.import(&Store::memory(), request, watch)?;
+        let experiment = imported.experiment.experiment;
+        let samples = imported.prepared.samples;
+        ground::check(&experiment, &samples.data, &imported.prepared.network)?;
+        Ok(Self {
+            opened: Some(Opened {
+                experiment,
+                network: Arc::new(imported.prepared.network),
+                data: samples.data.clone(),
+                split: samples.split.clone(),
+                start: Arc::new(imported.theta.iter().map(|&w| w as f32).collect()),
+            }),
+        })
+    }
+}

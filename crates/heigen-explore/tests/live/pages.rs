@@ -1,0 +1,239 @@
+//! The page in a browser: what people do there, wide and narrow, light and dark. Pictures of it are kept under
+//! `target/tmp/explorer`.
+
+use crate::browser::{Browser, Page};
+use crate::client::start;
+
+/// Waits until a look at resting weights has come and the plane is drawn finely.
+fn settled(page: &mut Page) {
+    page.until("document.querySelectorAll('#spectrum .dot').length >= 10");
+    page.until("document.querySelectorAll('#sliders input').length === 6");
+}
+
+fn number(page: &mut Page, id: &str) -> f64 {
+    let text = page.text(id);
+    text.replace('\u{2212}', "-").trim_end_matches([' ', '%']).parse().unwrap_or_else(|_| panic!("{id}: {text}"))
+}
+
+/// Trains for about so many epochs, and pauses.
+fn train(page: &mut Page, epochs: u32) {
+    page.click("#play");
+    page.until(&format!("Number(document.getElementById('epoch').textContent) >= {epochs}"));
+    page.click("#play");
+    page.until("document.getElementById('play').textContent.includes('Train')");
+}
+
+#[test]
+fn one_trains_looks_selects_moves_and_changes_samples() {
+    let Some(browser) = Browser::start() else { return };
+    let address = start();
+    let mut page = browser.page(&address, 1400, 1000, false);
+    settled(&mut page);
+    let before = number(&mut page, "loss-train");
+    train(&mut page, 40);
+    assert!(number(&mut page, "loss-train") < before);
+    settled(&mut page);
+    page.until("document.querySelectorAll('#eigenvalues path').length >= 3");
+
+    // An eigenvalue is clicked: its vector colours the plane and the samples.
+    page.click("#spectrum .dot.outlier:last-of-type");
+    page.until("document.getElementById('spectrum-note').textContent.startsWith('selected: v₁')");
+    page.until("document.getElementById('legend').textContent.includes('alignment with v₁')");
+
+    // A slider is dragged: the loss rises, and the spectrum there is shown.
+    let resting = number(&mut page, "loss-train");
+    let [x, y] = page.middle("#sliders .slider:first-child input");
+    page.drag([x, y], [x + 50.0, y]);
+    page.until("document.getElementById('facts').classList.contains('moved')");
+    page.until("document.querySelectorAll('#spectrum .there').length > 0");
+    assert_ne!(number(&mut page, "loss-train"), resting);
+    page.click("#back");
+    page.until("!document.getElementById('facts').classList.contains('moved')");
+    assert_eq!(number(&mut page, "loss-train"), resting);
+
+    // The ring on the loss plane is dragged.
+    page.until("document.getElementById('surface-note').textContent.includes('ring')");
+    let [x, y] = page.middle("#surface");
+    page.drag([x, y], [x + 60.0, y - 40.0]);
+    page.until("document.getElementById('facts').classList.contains('moved')");
+    page.click("#keep");
+    page.until("!document.getElementById('facts').classList.contains('moved')");
+
+    // A sample is added, and deleted.
+    page.click("#tools [data-tool=add]");
+    let [x, y] = page.middle("#plane");
+    page.click_at([x + 150.0, y - 150.0]);
+    page.until("import('./state.js').then(({ state }) => state.samples.classes.length === 301)");
+    page.click("#tools [data-tool=delete]");
+    let [x, y] = page.middle("#plane");
+    page.click_at([x + 150.0, y - 150.0]);
+    page.until("import('./state.js').then(({ state }) => state.samples.classes.length === 300)");
+
+    // The whole spectrum, and what the outliers carry.
+    page.click("#whole");
+    page.until("document.getElementById('spectrum-note').textContent.includes('certified')");
+    page.click("#pieces");
+    page.until("document.querySelectorAll('#pieces-table tbody tr').length >= 2");
+    page.assert_no_complaints();
+    assert!(browser.folder().exists());
+}
+
+#[test]
+fn settings_begin_anew_and_the_rate_does_not() {
+    let Some(browser) = Browser::start() else { return };
+    let mut page = browser.page(&start(), 1400, 1000, false);
+    settled(&mut page);
+    train(&mut page, 5);
+    let epoch = number(&mut page, "epoch");
+    page.value(
+        "(() => { const e = document.getElementById('lr'); e.value = -1; e.dispatchEvent(new Event('input')); })()",
+    );
+    page.until("document.getElementById('lr-value').textContent === '0.10'");
+    page.until("import('./state.js').then(({ state }) => state.look.threshold === 20)");
+    assert!(number(&mut page, "epoch") >= epoch);
+    for set in
+        ["hierachical", "circle", "half_moon", "gauss_checkerboard_linear_close", "gauss_checkerboard_noisy_close"]
+    {
+        page.click(&format!("#gallery [data-set={set}]"));
+        page.until(&format!(
+            "import('./state.js').then(({{ state }}) => state.ground.setup.data === '{set}' && !!state.look)"
+        ));
+        assert_eq!(number(&mut page, "epoch"), 0.0);
+    }
+    page.click("#fewer-layers");
+    page.until("import('./state.js').then(({ state }) => state.ground.widths.length === 3 && !!state.look)");
+    page.choose("activation", "tanh");
+    page.choose("optimizer", "Adam");
+    page.until(
+        "import('./state.js').then(({ state }) => state.ground.experiment.optimizer.type === 'Adam' && !!state.look)",
+    );
+    // A unit of the hidden layer colours the plane.
+    page.choose("colour", r#"{"by":"unit","layer":0,"unit":2}"#);
+    page.until("document.getElementById('legend').textContent.includes('unit 3 of layer 1')");
+    page.assert_no_complaints();
+}
+
+#[test]
+fn the_keyboard_suffices() {
+    let Some(browser) = Browser::start() else { return };
+    let mut page = browser.page(&start(), 1400, 1000, false);
+    settled(&mut page);
+    page.value("document.getElementById('spectrum').focus()");
+    page.key("ArrowRight", 39);
+    page.until("document.getElementById('spectrum-note').textContent.startsWith('selected: v₁')");
+    page.key("ArrowRight", 39);
+    page.until("document.getElementById('spectrum-note').textContent.startsWith('selected: v₂')");
+    page.key("Escape", 27);
+    page.until("!document.getElementById('spectrum-note').textContent.startsWith('selected')");
+    page.value("document.querySelector('#sliders input').focus()");
+    page.key("ArrowRight", 39);
+    page.until("document.getElementById('facts').classList.contains('moved')");
+    page.click("#tools [data-tool=add]");
+    page.value("document.getElementById('plane').focus()");
+    page.key("ArrowUp", 38);
+    page.key("Enter", 13);
+    page.until("import('./state.js').then(({ state }) => state.samples.classes.length === 301)");
+    page.value("document.activeElement.blur()");
+    page.key("l", 76);
+    page.until("!document.getElementById('latency-box').hidden");
+    // Everything that is pressed or chosen has a name.
+    let nameless = page.value(
+        "[...document.querySelectorAll('button, select, input, [tabindex]')].filter((e) => !(e.textContent.trim() \
+         || e.getAttribute('aria-label') || e.labels?.length || e.getAttribute('aria-describedby'))).map((e) => e.id).join()",
+    );
+    assert_eq!(nameless, "");
+    page.assert_no_complaints();
+}
+
+/// The relative luminance of an sRGB colour, by WCAG 2.
+fn luminance(color: &[u8]) -> f64 {
+    let channel = |c: u8| {
+        let c = f64::from(c) / 255.0;
+        if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(color[0]) + 0.7152 * channel(color[1]) + 0.0722 * channel(color[2])
+}
+
+#[test]
+fn it_is_whole_in_wide_and_narrow_windows_and_both_schemes() {
+    let Some(browser) = Browser::start() else { return };
+    let address = start();
+    for dark in [false, true] {
+        for width in [1400, 900] {
+            let mut page = browser.page(&address, width, 1000, dark);
+            settled(&mut page);
+            train(&mut page, 60);
+            settled(&mut page);
+            page.click("#pieces");
+            page.until("document.querySelectorAll('#pieces-table tbody tr').length >= 2");
+            page.until("document.getElementById('surface-note').textContent.includes('ring')");
+            let scheme = if dark { "dark" } else { "light" };
+            let (w, h, pixels) = page.screenshot(&format!("classes-{scheme}-{width}"));
+            assert!(w == width && h >= 1000, "{w} x {h}");
+            let ground = luminance(&pixels[4 * (w as usize * (h as usize - 2) + 3)..]);
+            assert_eq!(ground < 0.1, dark, "the paper's luminance is {ground}");
+            page.click("#spectrum .dot.outlier:last-of-type");
+            page.until("document.getElementById('legend').textContent.includes('alignment with v₁')");
+            page.screenshot(&format!("alignment-{scheme}-{width}"));
+            // Nothing is wider than the window, nothing that is written is cut off, and no panel covers another.
+            assert_eq!(page.value("document.documentElement.scrollWidth <= innerWidth"), true, "{width} {scheme}");
+            let cut = page.value(
+                "[...document.querySelectorAll('button, h2, label, p, dd, td, th, summary')].filter((e) => \
+                 e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')\
+                 .map((e) => e.id + e.className + e.textContent).join('; ')",
+            );
+            assert_eq!(cut, "", "{width} {scheme}");
+            let covered = page.value(
+                "(() => { const boxes = [...document.querySelectorAll('.panel')].map((e) => e.getBoundingClientRect()); \
+                 let count = 0; boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b) => { \
+                 if (a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1) count += 1; })); \
+                 return count; })()",
+            );
+            assert_eq!(covered, 0, "{width} {scheme}");
+            page.assert_no_complaints();
+        }
+    }
+}
+
+#[test]
+fn two_pages_are_apart_and_one_that_is_closed_disturbs_no_other() {
+    let Some(browser) = Browser::start() else { return };
+    let address = start();
+    let (mut one, mut other) = (browser.page(&address, 1400, 1000, false), browser.page(&address, 1000, 1000, true));
+    settled(&mut one);
+    settled(&mut other);
+    one.click("#play");
+    one.until("Number(document.getElementById('epoch').textContent) >= 10");
+    assert_eq!(number(&mut other, "epoch"), 0.0);
+    one.call("Page.close", &serde_json::json!({}));
+    train(&mut other, 5);
+    other.assert_no_complaints();
+}
+
+#[test]
+fn the_tour_has_seven_steps_that_can_be_done() {
+    let Some(browser) = Browser::start() else { return };
+    let mut page = browser.page(&start(), 1400, 1000, false);
+    settled(&mut page);
+    page.click("#tour-open");
+    let after = [
+        "Number(document.getElementById('epoch').textContent) >= 30",
+        "document.getElementById('play').textContent.includes('Train') && document.querySelectorAll('#spectrum .dot').length >= 10",
+        "document.getElementById('legend').textContent.includes('alignment with v₁')",
+        "document.getElementById('facts').classList.contains('moved')",
+        "import('./state.js').then(({ state }) => state.random > 0 && state.along[0] === 0)",
+        "import('./state.js').then(({ state }) => state.ground.n_classes === 4 && state.playing && state.picture?.epoch > 20)",
+        "import('./state.js').then(({ state }) => Math.abs(state.look.threshold - 4) < 1e-9)",
+    ];
+    for (i, done) in after.into_iter().enumerate() {
+        assert!(page.text("tour-title").starts_with(&format!("{} of 7", i + 1)));
+        page.click("#tour-act");
+        page.until(done);
+        if i == 3 {
+            page.screenshot("tour");
+        }
+        page.click("#tour-next");
+    }
+    page.until("document.getElementById('tour').hidden");
+    page.assert_no_complaints();
+}

@@ -1,0 +1,126 @@
+//! Training in a session is the program's.
+
+use crate::client::{Client, loss, start};
+use heigen::config::{AnyName, Experiment, ExperimentName};
+use heigen::curvature::Problem;
+use heigen::data::{generate, split};
+use heigen::model::{Network, fresh};
+use heigen::rng::TorchGenerator;
+use heigen::train::{Parts, Plan, train};
+use serde_json::{Value, json};
+
+fn setup(changes: Value) -> Value {
+    let mut setup = json!({
+        "data": "half_moon", "noise": 0.1, "random_labels": false, "train_fraction": 0.6, "hidden": [8], "activation": "tanh",
+        "optimizer": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 16, "seed": 3,
+    });
+    for (key, value) in changes.as_object().expect("settings") {
+        setup[key] = value.clone();
+    }
+    setup
+}
+
+/// The loss after some epochs of the experiment that the page was told, by the library alone.
+fn expected(ground: &Value, epochs: usize) -> f64 {
+    let name = ExperimentName::new("explorer", "test").unwrap();
+    let parsed = Experiment::parse(&ground["experiment"].to_string(), name, "told", &AnyName).unwrap();
+    let mut experiment = parsed.experiment;
+    experiment.trainer.num_epochs = epochs;
+    let data = generate(&experiment.dataset).unwrap();
+    let split = split(data.n_samples(), experiment.train_fraction, experiment.test_fraction);
+    let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).unwrap();
+    let theta = fresh(&experiment.model, &network, &mut TorchGenerator::new(experiment.seed));
+    let parts = Parts::new(&data, &split);
+    let trained = train(&network, &parts, theta, &Plan::of(&experiment), None, &mut (), &mut ()).unwrap();
+    let samples = data.subset(&split.train);
+    Problem::<f64>::new(&network, &trained.theta, &samples, experiment.objective()).unwrap().loss()
+}
+
+#[test]
+fn steps_are_epochs_of_the_experiment_that_the_page_is_told() {
+    let mut client = Client::new(&start());
+    for change in
+        [json!({}), json!({ "optimizer": "Adam", "lr": 0.01 }), json!({ "optimizer": "SAM", "momentum": 0.5 })]
+    {
+        let id = client.send(json!({ "do": "setup", "setup": setup(change) }));
+        let ground = client.since("ground", id);
+        for epochs in 1..=3 {
+            let picture = client.picture(json!({ "do": "step" }));
+            assert_eq!(picture["epoch"], epochs);
+            assert_eq!(loss(&picture), expected(&ground, epochs), "{}", ground["experiment"]["optimizer"]);
+        }
+    }
+}
+
+#[test]
+fn it_plays_pauses_and_begins_anew() {
+    let mut client = Client::new(&start());
+    let before = loss(&client.wait("picture", |_| true));
+    client.send(json!({ "do": "speed", "epochs": 5 }));
+    client.send(json!({ "do": "play" }));
+    let later = client.wait("picture", |picture| picture["epoch"].as_u64() >= Some(60));
+    assert!(loss(&later) < 0.9 * before, "{} after {before}", loss(&later));
+    // Looks come along the way, with the threshold of stability.
+    let look = client.wait("look", |look| look["epoch"].as_u64() > Some(0));
+    assert!((look["threshold"].as_f64().unwrap() - 2.0 / 0.05).abs() < 1e-12, "{look}");
+    let id = client.send(json!({ "do": "pause" }));
+    let paused = client.since("picture", id);
+    assert!(client.picture(json!({ "do": "view", "view": { "by": "classes" } }))["epoch"] == paused["epoch"]);
+    let id = client.send(json!({ "do": "restart" }));
+    client.since("ground", id);
+    let again = client.since("picture", id);
+    assert_eq!((again["epoch"].as_u64(), loss(&again)), (Some(0), before));
+}
+
+#[test]
+fn a_training_that_diverges_rests_at_the_weights_before() {
+    let mut client = Client::new(&start());
+    client.wait("picture", |_| true);
+    client.send(json!({ "do": "setup", "setup": setup(json!({ "activation": "relu", "lr": 1e6 })) }));
+    client.send(json!({ "do": "play" }));
+    let error = client.wait("error", |_| true);
+    assert!(error["message"].as_str().unwrap().contains("diverged in epoch"), "{error}");
+    assert!(!client.wait("playing", |_| true)["playing"].as_bool().unwrap());
+    // It goes on with a smaller rate.
+    client.send(json!({ "do": "restart" }));
+    client.send(json!({ "do": "tune", "lr": 0.01, "weight_decay": 0.0 }));
+    client.send(json!({ "do": "play" }));
+    client.wait("picture", |picture| picture["epoch"].as_u64() >= Some(3));
+}
+
+#[test]
+fn samples_are_changed_and_training_goes_on() {
+    let mut client = Client::new(&start());
+    let samples = client.wait("samples", |_| true);
+    let count = |samples: &Value| samples["classes"].as_array().unwrap().len();
+    assert_eq!(count(&samples), 300);
+    client.picture(json!({ "do": "step" }));
+    let id = client.send(json!({ "do": "add", "x": 0.0, "y": 3.5, "class": 1 }));
+    let more = client.since("samples", id);
+    assert_eq!((count(&more), &more["parts"][300], &more["points"][601]), (301, &json!(0.0), &json!(3.5)));
+    assert_eq!(client.since("picture", id)["epoch"], 1);
+    let id = client.send(json!({ "do": "flip", "sample": 300 }));
+    assert_eq!(client.since("samples", id)["classes"][300], 2.0);
+    let id = client.send(json!({ "do": "shift", "sample": 300, "x": 1.0, "y": -1.0 }));
+    assert_eq!(client.since("samples", id)["points"][600], 1.0);
+    let id = client.send(json!({ "do": "delete", "sample": 300 }));
+    assert_eq!(count(&client.since("samples", id)), 300);
+    assert_eq!(client.picture(json!({ "do": "step" }))["epoch"], 2);
+    let id = client.send(json!({ "do": "delete", "sample": 300 }));
+    let error = client.wait("error", |_| true);
+    assert!(error["id"] == id && error["message"].as_str().unwrap().contains("no sample 300"), "{error}");
+}
+
+#[test]
+fn the_sharpness_settles_about_the_threshold_of_stability() {
+    // Full batches and a rate whose threshold is crossed soon (arXiv:2103.00065).
+    let mut client = Client::new(&start());
+    client.wait("picture", |_| true);
+    let change = json!({ "data": "gauss_mixtures", "hidden": [20, 20], "lr": 0.5, "batch_size": 0 });
+    client.send(json!({ "do": "setup", "setup": setup(change) }));
+    client.send(json!({ "do": "speed", "epochs": 20 }));
+    client.send(json!({ "do": "play" }));
+    let crossed = |look: &Value| look["sharpness"].as_f64() > look["threshold"].as_f64().map(|t| 0.6 * t);
+    let look = client.wait("look", crossed);
+    assert!(look["sharpness"].as_f64().unwrap() < 3.0 * look["threshold"].as_f64().unwrap(), "{look}");
+}
