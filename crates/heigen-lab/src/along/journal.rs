@@ -54,7 +54,7 @@ pub(super) fn read(
         moments.push(moment);
     }
     // What was damaged is looked at again, with everything after it.
-    let damaged = (0..moments.len()).find(|&place| kept(place) && !whole(paths, place, &moments[place]));
+    let damaged = (0..moments.len()).find(|&place| kept(place) && !has_arrays(paths, place, &moments[place]));
     moments.truncate(damaged.unwrap_or(moments.len()));
     while moments.last().is_some_and(|moment| !whole(paths, moments.len() - 1, moment)) {
         moments.pop();
@@ -68,11 +68,15 @@ pub(super) fn read(
     Ok((moments, Some(Known { moment, vectors, theta, preconditioned })))
 }
 
-/// Whether the arrays of a moment are as they were written.
-fn whole(paths: &AlongPaths, place: usize, moment: &Moment) -> bool {
+/// Whether the arrays that a moment keeps are as they were written.
+fn has_arrays(paths: &AlongPaths, place: usize, moment: &Moment) -> bool {
     let same = |path: &Path, hash: &str| hash_file(path).is_ok_and(|found| found == hash);
-    same(&paths.vectors(place), &moment.vectors_hash)
-        && same(&paths.theta(place), &moment.theta_hash)
+    same(&paths.vectors(place), &moment.vectors_hash) && same(&paths.theta(place), &moment.theta_hash)
+}
+
+/// Whether all that the moment after this one begins with is there.
+fn whole(paths: &AlongPaths, place: usize, moment: &Moment) -> bool {
+    has_arrays(paths, place, moment)
         && (moment.preconditioned.is_none() || files::is_file(&paths.preconditioned(place)))
 }
 

@@ -67,10 +67,12 @@ impl<'a> Follow<'a> {
         let prepared = Prepared::new(call, experiment)?;
         let files = points(call, name, &request.weights)?;
         let samples = prepared.training().n_samples();
-        let per_epoch = match (request.every, experiment.trainer.batch_size) {
-            (Some(Every::Steps(_)), BatchSize::Samples(size)) => samples.div_ceil(size.clamp(1, samples.max(1))).max(1),
-            _ => 1,
-        };
+        let per_epoch =
+            if let (Some(Every::Steps(_)), BatchSize::Samples(size)) = (request.every, experiment.trainer.batch_size) {
+                samples.div_ceil(size.clamp(1, samples.max(1))).max(1)
+            } else {
+                1
+            };
         let epochs = match &files {
             Some(points) => points.iter().map(|point| point.epoch).collect(),
             None => {
@@ -195,7 +197,7 @@ impl<'a> Follow<'a> {
             let due = self.epochs.binary_search(&place).is_ok() || last;
             let mut looked = way.moments.len() > kept;
             if due && last_epoch.is_none_or(|seen| place > seen) {
-                self.look(prepared, self.moment(&run, done, place), way)?;
+                self.look(prepared, moment(&run, done, place), way)?;
                 looked = true;
             }
             if looked {
@@ -210,7 +212,7 @@ impl<'a> Follow<'a> {
                 let place = place + step;
                 let due = step < self.per_epoch && self.epochs.binary_search(&place).is_ok();
                 if due && last_epoch.is_none_or(|seen| place > seen) {
-                    self.look(prepared, self.moment(run, done, place), way)?;
+                    self.look(prepared, moment(run, done, place), way)?;
                 }
                 Ok(())
             })?;
@@ -220,12 +222,6 @@ impl<'a> Follow<'a> {
                 watch.tell(stage::TRAINING, done as u64, Some(trainer.num_epochs as u64), "epochs")?;
             }
         }
-    }
-
-    /// The present weights of a training, at a place that counts epochs or steps.
-    fn moment(&self, run: &Training, epoch: usize, place: usize) -> At {
-        let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
-        At { place, epoch, file: None, theta, preconditioner: run.preconditioner(), whole: false }
     }
 
     /// The overlaps of the leading subspaces of all pairs of kept moments.
@@ -249,6 +245,12 @@ impl<'a> Follow<'a> {
             all
         }))
     }
+}
+
+/// The present weights of a training, at a place that counts epochs or steps.
+fn moment(run: &Training, epoch: usize, place: usize) -> At {
+    let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
+    At { place, epoch, file: None, theta, preconditioner: run.preconditioner(), whole: false }
 }
 
 /// A hash of weights.

@@ -26,7 +26,7 @@ const DENSITY: DensityOptions = DensityOptions { probes: 6, steps: 60, seed: 0 }
 const POINTS: usize = 400;
 /// The standard deviation of the density's kernel, as a part of the range of the eigenvalues.
 const BANDWIDTH: f64 = 0.003;
-/// Densities below this one are not drawn.
+/// Densities below this one are drawn as it: nothing is between eigenvalues that stand apart.
 const FAINT: f64 = 1e-6;
 /// How far apart the largest and the K-th eigenvalue have to be for outliers that stand apart.
 const ISOLATED: f64 = 5.0;
@@ -109,7 +109,7 @@ fn along(
         ratios,
         shares,
         loss: problem.loss(),
-        density: points.filter(|point| point[1] > FAINT).collect(),
+        density: points.map(|[x, density]| [x, density.max(FAINT)]).collect(),
     })
 }
 
