@@ -3,7 +3,7 @@
 import { Connection } from "./connection.js";
 import { $, element, number, percent, vectorName } from "./format.js";
 import { usePalette } from "./colors.js";
-import { changed, forget, isMoved, on, recordLook, recordPicture, selected, state } from "./state.js";
+import { changed, forget, isMoved, nextFrame, on, recordLook, recordPicture, selected, state } from "./state.js";
 import { setUpPlane } from "./plane.js";
 import { setUpSpectrum } from "./spectrum.js";
 import { setUpCourse } from "./course.js";
@@ -33,12 +33,16 @@ const handlers = {
     send("whole", { on: $("whole").checked });
     send("surface", { axes: state.axes });
     if ($("pieces").checked) send("pieces", { on: true });
+    const kept = ofLink();
+    if (kept) send("setup", { setup: kept });
     changed("hello", "theme");
   },
   ground(message) {
     forget();
     state.ground = message;
     notice("");
+    // The address restores the settings, whether it is loaded again or handed on to another window.
+    history.replaceState(null, "", message.setup ? `#${encodeURIComponent(JSON.stringify(message.setup))}` : location.pathname);
     if (state.view.by !== "classes") view({ by: "classes" });
     changed("ground", "picture", "look", "spectrum", "basis", "surface", "pieces", "moves", "playing", "view");
   },
@@ -55,7 +59,7 @@ const handlers = {
     times.push(now);
     while (times.length > 0 && times[0] < now - 1000) times.shift();
     latency.rate = times.length;
-    requestAnimationFrame(() => send("shown", { picture: message.picture }));
+    nextFrame(() => send("shown", { picture: message.picture }));
     changed("picture");
   },
   playing(message) {
@@ -93,6 +97,15 @@ const handlers = {
     notice(message.message);
   },
 };
+
+/** The settings that the address has behind its #; none if there are none, or none that can be read. */
+function ofLink() {
+  try {
+    return location.hash ? JSON.parse(decodeURIComponent(location.hash.slice(1))) : null;
+  } catch {
+    return null;
+  }
+}
 
 function basis(message) {
   if (!message.basis) return;

@@ -136,6 +136,7 @@ export function setUpSettings(sender) {
   });
   $("settings").addEventListener("submit", (event) => event.preventDefault());
   $("open").addEventListener("click", () => send("open"));
+  $("save").addEventListener("click", save);
   const slider = (id, key, to, text, change) => {
     $(id).addEventListener("input", () => {
       const value = to(Number($(id).value));
@@ -158,6 +159,19 @@ export function setUpSettings(sender) {
   $("seed").addEventListener("change", (event) => begin({ seed: Math.max(0, Math.min(2 ** 32 - 1, Math.round(Number(event.target.value)))) }));
   $("fewer-layers").addEventListener("click", () => begin({ hidden: setup.hidden.slice(0, -1) }));
   $("more-layers").addEventListener("click", () => begin({ hidden: [...setup.hidden, setup.hidden.at(-1) ?? 30] }));
+}
+
+/** The experiment at hand as a file that the command line takes, with as many epochs as it has been trained for. */
+export function experimentFile() {
+  const { experiment } = state.ground;
+  const epochs = state.picture?.epoch || experiment.trainer.num_epochs;
+  return JSON.stringify({ ...experiment, trainer: { ...experiment.trainer, num_epochs: epochs } }, null, 2);
+}
+
+function save() {
+  const address = URL.createObjectURL(new Blob([experimentFile()], { type: "application/json" }));
+  element("a", { href: address, download: `${state.ground.name.replace(/.*\//, "")}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
 /** Changes the learning rate or the weight decay while training goes on. */

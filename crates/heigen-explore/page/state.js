@@ -39,11 +39,17 @@ export function on(topics, listener) {
   }
 }
 
+/** Calls `work` with the next frame; in a page that is not to be seen, and so has no frames, a little later. */
+export function nextFrame(work) {
+  if (document.hidden) setTimeout(work, 100);
+  else requestAnimationFrame(work);
+}
+
 let due = new Set();
 
 /** Says that something has changed. */
 export function changed(...topics) {
-  if (due.size === 0) requestAnimationFrame(() => {
+  if (due.size === 0) nextFrame(() => {
     const now = due;
     due = new Set();
     for (const listener of now) listener();

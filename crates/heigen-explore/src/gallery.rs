@@ -33,8 +33,8 @@ pub(crate) const SETS: [Set; 6] = [
     Set { name: "hierachical", title: "four blobs in two groups", classes: 4, noisy: false },
     Set { name: "circle", title: "two circles", classes: 2, noisy: true },
     Set { name: "half_moon", title: "two half moons", classes: 2, noisy: true },
-    Set { name: "gauss_checkerboard_linear_close", title: "chequered, apart", classes: 2, noisy: false },
-    Set { name: "gauss_checkerboard_noisy_close", title: "chequered, mixed", classes: 2, noisy: false },
+    Set { name: "gauss_checkerboard_linear_close", title: "checks, apart", classes: 2, noisy: false },
+    Set { name: "gauss_checkerboard_noisy_close", title: "checks, mixed", classes: 2, noisy: false },
 ];
 
 impl Default for Setup {

@@ -213,7 +213,7 @@ impl Deep {
     /// Gives up all jobs: the weights have changed.
     pub(crate) fn clear(&self) {
         let mut places = self.shared.lock();
-        places.waiting = Default::default();
+        places.waiting = std::array::from_fn(|_| None);
         if let Some((running, version)) = places.running {
             self.shared.cancel.store(true, Ordering::Relaxed);
             // A job that has no kind any more is not put back.

@@ -297,6 +297,7 @@ impl Session<'_> {
 }
 
 /// What the page shows that no longer holds.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that may be stale")]
 struct Stale {
     /// The picture while something moves.
     quick: bool,

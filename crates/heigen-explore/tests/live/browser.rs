@@ -168,6 +168,11 @@ impl Page {
         self.call("Input.dispatchMouseEvent", &params);
     }
 
+    /// Has the page before all others: only that one gets the mouse.
+    pub(crate) fn front(&mut self) {
+        self.call("Page.bringToFront", &json!({}));
+    }
+
     pub(crate) fn click_at(&mut self, place: [f64; 2]) {
         self.mouse("mouseMoved", place, 0);
         self.mouse("mousePressed", place, 1);
@@ -175,6 +180,7 @@ impl Page {
     }
 
     pub(crate) fn click(&mut self, selector: &str) {
+        self.front();
         let place = self.middle(selector);
         self.click_at(place);
     }

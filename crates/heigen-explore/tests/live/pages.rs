@@ -107,6 +107,17 @@ fn settings_begin_anew_and_the_rate_does_not() {
     page.until(
         "import('./state.js').then(({ state }) => state.ground.experiment.optimizer.type === 'Adam' && !!state.look)",
     );
+    // The address restores the settings, and the file that is saved is the experiment.
+    page.call("Page.reload", &serde_json::json!({}));
+    page.until("document.readyState === 'complete' && document.getElementById('activation').value === 'tanh'");
+    page.until(
+        "import('./state.js').then(({ state }) => state.ground?.experiment.optimizer.type === 'Adam' && !!state.look)",
+    );
+    let file = page.value("import('./settings.js').then(({ experimentFile }) => experimentFile())");
+    let name = heigen::config::ExperimentName::new("my", "saved").unwrap();
+    let saved =
+        heigen::config::Experiment::parse(file.as_str().unwrap(), name, "saved", &heigen::config::AnyName).unwrap();
+    assert_eq!(saved.experiment.optimizer.lr(), 0.1);
     // A unit of the hidden layer colours the plane.
     page.choose("colour", r#"{"by":"unit","layer":0,"unit":2}"#);
     page.until("document.getElementById('legend').textContent.includes('unit 3 of layer 1')");
