@@ -4,7 +4,7 @@ use super::{Basis, Found, Job, Point, Shared, Stop, Told};
 use crate::picture::problem;
 use crate::protocol::{Answer, Axis};
 use heigen::analysis::{
-    CarriedBoundary, LookOptions, Outliers, carried_boundary, look, loss_surface, moved_boundary,
+    CarriedBoundary, LookOptions, Outliers, SurfaceGrid, carried_boundary, look, loss_surface, moved_boundary,
     preconditioned_sharpness,
 };
 use heigen::curvature::{ClassStructure, Hessian, Method, Threads, Watch, spectrum, stage};
@@ -142,7 +142,8 @@ fn surface(point: &Point, axes: [Axis; 2], lengths: [f64; 2], stop: &mut Stop, t
         scaled.push(direction.iter().map(|v| (v * length) as f32).collect::<Vec<f32>>());
     }
     let problem = problem::<f32>(&point.ground, 0, &point.theta, threads).map_err(in_words)?;
-    let found = loss_surface(&problem, [&scaled[0], &scaled[1]], SIDE, stop).map_err(in_words)?;
+    let found =
+        loss_surface(&problem, [&scaled[0], &scaled[1]], &SurfaceGrid::square(1.0, SIDE), stop).map_err(in_words)?;
     let mut told = header(point);
     told["is"] = "surface".into();
     told["side"] = SIDE.into();
@@ -152,7 +153,7 @@ fn surface(point: &Point, axes: [Axis; 2], lengths: [f64; 2], stop: &mut Stop, t
         .into();
     told["lengths"] = json!(lengths);
     // By columns, so that the first direction runs fastest.
-    let values = (0..SIDE * SIDE).map(|i| found.data[i / SIDE + SIDE * (i % SIDE)] as f32).collect();
+    let values = (0..SIDE * SIDE).map(|i| found.losses.data[i / SIDE + SIDE * (i % SIDE)] as f32).collect();
     Ok((None, Told::Surface(told, values)))
 }
 

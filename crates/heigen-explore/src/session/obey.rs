@@ -114,6 +114,7 @@ impl Session<'_> {
         let ground = Arc::make_mut(&mut self.ground);
         match &mut ground.experiment.optimizer {
             OptimizerSpec::Sgd { lr: rate, weight_decay: decay, .. }
+            | OptimizerSpec::Nesterov { lr: rate, weight_decay: decay, .. }
             | OptimizerSpec::Sam { lr: rate, weight_decay: decay, .. } => (*rate, *decay) = (lr, weight_decay),
             OptimizerSpec::Adam { lr: rate } => *rate = lr,
         }
