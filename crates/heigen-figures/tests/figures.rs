@@ -232,23 +232,8 @@ fn bad_input_of_figure_1_is_refused_with_the_place_named() {
 fn bad_input_of_the_others_is_refused_with_the_place_named() {
     let figure4 = |s: &SampleAlignments| figure4(std::slice::from_ref(s), &names());
     let maps = |r: &PlaneMapsRow| plane_maps(std::slice::from_ref(r), ColorBars::Shared, "maps");
-    let panels = |p: &Vec<CurvePanel>| curve_panels("curves", p);
-    let estimates = |g: &Vec<IntervalGroup>| intervals("claims", g, [-1.0, 1.0], &[0.0], "effect");
     let boundaries = |r: &CarriedRow| carried_boundaries(std::slice::from_ref(r));
     let cases = [
-        (refusal(curves(), Vec::clear, panels), "curves: nothing to draw; expected at least one panel"),
-        (
-            refusal(curves(), |p| p[0].curves[1].points[0][1] = f64::NAN, panels),
-            "a point of `cross-class part` in `sharpness` is NaN; expected a finite number",
-        ),
-        (
-            refusal(claims(), |g| g[1].rows.clear(), estimates),
-            "the group `$G_\\theta$ against accuracy`: nothing to draw; expected at least one row",
-        ),
-        (
-            refusal(claims(), |g| g[0].rows[0].estimate = Some([0.5, 0.6, 0.4]), estimates),
-            "the interval of `over all` is 0.6..0.4; expected the lower end first",
-        ),
         (
             refusal(carried(), |r| r.vectors.clear(), boundaries),
             "row 1 (`gauss`): nothing to draw; expected at least one eigenvector",
@@ -268,14 +253,6 @@ fn bad_input_of_the_others_is_refused_with_the_place_named() {
         (
             refusal(surface(), |s| s.losses[0] = f64::INFINITY, loss_surface),
             "a loss of the surface is inf; expected a finite number",
-        ),
-        (
-            refusal(valley(true), |v| v.surface.losses[3] = 0.0, landscape),
-            "a loss of the logarithmic surface is 0; expected a positive number",
-        ),
-        (
-            refusal(valley(true), |v| v.accuracies = Some(vec![0.5]), landscape),
-            "accuracies has 1 entries; expected 961 (one for each loss)",
         ),
         (
             refusal(samples(2), |s| s.alignments[0] = -2.0, figure4),
@@ -337,6 +314,38 @@ fn bad_input_of_the_others_is_refused_with_the_place_named() {
         (
             refusal(mapped(), |r| r.extra[1].lines.clear(), maps),
             "map `reconstructed boundary` of row 1 (`gauss`): nothing to draw; expected at least one value or line",
+        ),
+    ];
+    for (got, wanted) in cases {
+        assert_eq!(got, wanted);
+    }
+}
+
+#[test]
+fn bad_input_of_curves_estimates_and_surfaces_is_refused_with_the_place_named() {
+    let panels = |p: &Vec<CurvePanel>| curve_panels("curves", p);
+    let estimates = |g: &Vec<IntervalGroup>| intervals("claims", g, [-1.0, 1.0], &[0.0], "effect");
+    let cases = [
+        (refusal(curves(), Vec::clear, panels), "curves: nothing to draw; expected at least one panel"),
+        (
+            refusal(curves(), |p| p[0].curves[1].points[0][1] = f64::NAN, panels),
+            "a point of `cross-class part` in `sharpness` is NaN; expected a finite number",
+        ),
+        (
+            refusal(claims(), |g| g[1].rows.clear(), estimates),
+            "the group `$G_\\theta$ against accuracy`: nothing to draw; expected at least one row",
+        ),
+        (
+            refusal(claims(), |g| g[0].rows[0].estimate = Some([0.5, 0.6, 0.4]), estimates),
+            "the interval of `over all` is 0.6..0.4; expected the lower end first",
+        ),
+        (
+            refusal(valley(true), |v| v.surface.losses[3] = 0.0, landscape),
+            "a loss of the logarithmic surface is 0; expected a positive number",
+        ),
+        (
+            refusal(valley(true), |v| v.accuracies = Some(vec![0.5]), landscape),
+            "accuracies has 1 entries; expected 961 (one for each loss)",
         ),
     ];
     for (got, wanted) in cases {

@@ -308,7 +308,7 @@ mod tests {
 
     /// A number for each leaf, whose sum depends on the order.
     fn leaf(i: usize) -> Vec<f64> {
-        vec![(i as f64 * 0.7).sin() * 10f64.powi(i as i32 % 7), 1.0]
+        vec![(i as f64 * 0.7).sin() * 10f64.powi(i32::try_from(i % 7).unwrap()), 1.0]
     }
 
     fn of_node(node: &Range<usize>) -> Vec<f64> {

@@ -133,6 +133,6 @@ mod tests {
             }
         }
         assert_eq!(leaves.nodes(&(3..9)), [3..4, 4..8, 8..9]);
-        assert_eq!(leaves.nodes(&leaves.root()), [0..16]);
+        assert_eq!(leaves.nodes(&leaves.root()), std::slice::from_ref(&(0..16)));
     }
 }

@@ -73,12 +73,11 @@ impl<'a> Follow<'a> {
             } else {
                 1
             };
-        let epochs = match &files {
-            Some(points) => points.iter().map(|point| point.epoch).collect(),
-            None => {
-                let every = request.every.map(|(Every::Epochs(n) | Every::Steps(n))| n);
-                moments(experiment.trainer.num_epochs.saturating_mul(per_epoch), every)
-            }
+        let epochs = if let Some(points) = &files {
+            points.iter().map(|point| point.epoch).collect()
+        } else {
+            let every = request.every.map(|(Every::Epochs(n) | Every::Steps(n))| n);
+            moments(experiment.trainer.num_epochs.saturating_mul(per_epoch), every)
         };
         let n = epochs.len();
         let work = Work::of(&prepared.network, prepared.network.n_params(), prepared.training().n_samples());

@@ -60,10 +60,13 @@ pub struct Problem<'a, T> {
     /// Which of the samples of several pieces these are, if the computation is one of several pieces.
     share: Option<Share>,
     /// Network and theta with the weights of convolutions in the order of patches, once a product has needed them.
-    ordered: Arc<OnceLock<Option<(PatchOrder, Vec<T>)>>>,
+    ordered: Arc<OnceLock<Ordered<T>>>,
     /// Working memory that one product leaves to the next.
     pools: Arc<Pools<T>>,
 }
+
+/// A network and theta with the weights of convolutions in the order of patches; none where there are no such weights.
+type Ordered<T> = Option<(PatchOrder, Vec<T>)>;
 
 /// The penalty mu/2 |theta_S|^2.
 #[derive(Clone, Debug, PartialEq)]

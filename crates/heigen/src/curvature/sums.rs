@@ -90,7 +90,7 @@ struct Schedule<'a, F> {
     one: &'a F,
 }
 
-impl<'a, T: Scalar> Problem<'a, T> {
+impl<T: Scalar> Problem<'_, T> {
     /// This piece's share of a computation by several: the problem with the samples of its leaves alone, whose loss, gradient,
     /// operators and traces are those of all samples, by what the pieces say to each other. Every piece makes the same problem of all
     /// samples first, deals it out, and then asks for the same things in the same order; all get the same bytes, which are those of one

@@ -36,13 +36,13 @@ impl PatchOrder {
     /// Vectors [P, K], one after another, of parameters in PyTorch's order, in the order of patches.
     pub(crate) fn there<T: Scalar>(&self, vectors: &[T]) -> Vec<T> {
         let mut ordered = vectors.to_vec();
-        self.each_row(&mut ordered, |layer, row, other| layer.row_to_patch_order(row, other));
+        self.each_row(&mut ordered, Linear::row_to_patch_order);
         ordered
     }
 
     /// Brings vectors [P, K] in the order of patches into PyTorch's.
     pub(crate) fn back<T: Scalar>(&self, vectors: &mut [T]) {
-        self.each_row(vectors, |layer, row, other| layer.row_from_patch_order(row, other));
+        self.each_row(vectors, Linear::row_from_patch_order);
     }
 
     /// Replaces every row of weights by what `order` makes of it.
