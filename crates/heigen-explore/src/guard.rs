@@ -20,7 +20,7 @@ impl Token {
     pub(crate) fn fresh() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("{:032x}", u128::from_be_bytes(bytes));
         let hash = blake3::hash(text.as_bytes());
         Ok(Self { text, hash })
     }

@@ -17,7 +17,7 @@ const WAITING: usize = 16;
 const RATE: f64 = 300.0;
 const BURST: f64 = 600.0;
 /// A client that takes no message for so long is gone.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// The most malformed messages that are answered; the connection ends after them.
 const MOST_ERRORS: usize = 10_000;
 

@@ -21,14 +21,14 @@ const LOG: Duration = Duration::from_secs(30);
 pub(crate) fn run(args: &FactorialArgs) -> Result<()> {
     let study = NamedStudy::load(&args.file)?;
     let lab = lab(&args.data.data_dir, args.threads)?;
-    let only: String =
+    let only: Vec<String> =
         args.only.iter().map(|(factor, levels)| format!(" --only {factor}={}", levels.join(","))).collect();
     let request = FactorialRequest {
         store: Store::folder(&args.results),
         study,
         only: args.chosen(),
         making: Making { force: args.force, ..Making::default() },
-        command: format!("heigen study {}{only}", args.file),
+        command: format!("heigen study {}{}", args.file, only.concat()),
     };
     let plan = lab.plan_factorial(&request)?;
     let (all, cores) = (plan.combinations(), lab.threads());

@@ -77,7 +77,7 @@ impl Session<'_> {
                 (stale.quick, stale.fine) = (true, true);
             }
             Command::Move { along, random } => return self.go(id, along, random, training, stale).map(|()| None),
-            Command::Keep => return self.keep(training).map(Some),
+            Command::Keep => return Ok(Some(self.keep(training))),
             Command::Add { x, y, class } => return self.change(id, training, |ground| ground.add(x, y, class)),
             Command::Shift { sample, x, y } => return self.change(id, training, |ground| ground.shift(sample, x, y)),
             Command::Delete { sample } => return self.change(id, training, |ground| ground.delete(sample)),
@@ -147,10 +147,10 @@ impl Session<'_> {
     }
 
     /// Takes the weights that are shown for those of the training.
-    fn keep(&mut self, training: &Training) -> Result<Next, Gone> {
+    fn keep(&mut self, training: &Training) -> Next {
         let theta = self.shown(training).iter().map(|&w| w as f32).collect();
         self.come_back();
-        Ok(Next::From(Checkpoint { theta, ..training.checkpoint(&[]) }))
+        Next::From(Checkpoint { theta, ..training.checkpoint(&[]) })
     }
 
     /// Changes the samples; training goes on in the state in which it is.

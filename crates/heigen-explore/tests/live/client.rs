@@ -38,7 +38,9 @@ pub(crate) fn request(method: &str, host: &str, path: &str, headers: &[(&str, &s
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
+        for part in [name, ": ", value, "\r\n"] {
+            request.push_str(part);
+        }
     }
     stream.write_all((request + "\r\n").as_bytes()).unwrap();
     let mut answer = vec![];

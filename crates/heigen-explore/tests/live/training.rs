@@ -9,7 +9,7 @@ use heigen::rng::TorchGenerator;
 use heigen::train::{Parts, Plan, train};
 use serde_json::{Value, json};
 
-fn setup(changes: Value) -> Value {
+fn setup(changes: &Value) -> Value {
     let mut setup = json!({
         "data": "half_moon", "noise": 0.1, "random_labels": false, "train_fraction": 0.6, "hidden": [8], "activation": "tanh",
         "optimizer": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 16, "seed": 3,
@@ -42,7 +42,7 @@ fn steps_are_epochs_of_the_experiment_that_the_page_is_told() {
     for change in
         [json!({}), json!({ "optimizer": "Adam", "lr": 0.01 }), json!({ "optimizer": "SAM", "momentum": 0.5 })]
     {
-        let id = client.send(json!({ "do": "setup", "setup": setup(change) }));
+        let id = client.send(json!({ "do": "setup", "setup": setup(&change) }));
         let ground = client.since("ground", id);
         for epochs in 1..=3 {
             let picture = client.picture(json!({ "do": "step" }));
@@ -76,7 +76,7 @@ fn it_plays_pauses_and_begins_anew() {
 fn a_training_that_diverges_rests_at_the_weights_before() {
     let mut client = Client::new(&start());
     client.wait("picture", |_| true);
-    client.send(json!({ "do": "setup", "setup": setup(json!({ "activation": "relu", "lr": 1e6 })) }));
+    client.send(json!({ "do": "setup", "setup": setup(&json!({ "activation": "relu", "lr": 1e6 })) }));
     client.send(json!({ "do": "play" }));
     let error = client.wait("error", |_| true);
     assert!(error["message"].as_str().unwrap().contains("diverged in epoch"), "{error}");
@@ -117,7 +117,7 @@ fn the_sharpness_settles_about_the_threshold_of_stability() {
     let mut client = Client::new(&start());
     client.wait("picture", |_| true);
     let change = json!({ "data": "gauss_mixtures", "hidden": [20, 20], "lr": 0.5, "batch_size": 0 });
-    client.send(json!({ "do": "setup", "setup": setup(change) }));
+    client.send(json!({ "do": "setup", "setup": setup(&change) }));
     client.send(json!({ "do": "speed", "epochs": 20 }));
     client.send(json!({ "do": "play" }));
     let crossed = |look: &Value| look["sharpness"].as_f64() > look["threshold"].as_f64().map(|t| 0.6 * t);
