@@ -190,7 +190,8 @@ fn at_seed(
                 patch.insert("init_model_at".to_owned(), from.name.to_string().into());
             }
             let of = |stem: &str| ExperimentName { folder: folder.to_owned(), stem: stem.to_owned() };
-            let wrong = |source| StudyFileError::Combination { combination: words.join(", "), source };
+            let combination = || words.join(", ");
+            let wrong = |cause| StudyFileError::Combination { combination: combination(), cause: Box::new(cause) };
             let read = |text: &str, name| Experiment::parse(text, name, origin, &AnyName).map_err(wrong);
             // The name is a hash of what is trained, so that combinations that begin alike share their first training.
             let draft = read(&Value::Object(patch.clone()).to_string(), of("draft"))?.experiment;
@@ -246,7 +247,7 @@ mod tests {
             (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
             (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
             (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
-            (r#"{}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
         ] {
             let mut target = object(target);
             merge(&mut target, &object(patch));

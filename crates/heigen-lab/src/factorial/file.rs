@@ -146,7 +146,7 @@ impl Expect {
 pub enum StudyFileError {
     /// It is not JSON, or an experiment in it is wrong.
     #[error(transparent)]
-    Json(#[from] ConfigError),
+    Json(Box<ConfigError>),
     /// It lacks a key, or has one that nothing reads, or a value of another kind.
     #[error("in {origin}, {what}")]
     Schema {
@@ -168,13 +168,19 @@ pub enum StudyFileError {
         wanted: String,
     },
     /// A combination whose experiment is wrong.
-    #[error("the combination {combination}: {source}")]
+    #[error("the combination {combination}: {cause}")]
     Combination {
         /// The levels.
         combination: String,
         /// What is wrong with the experiment.
-        source: ConfigError,
+        cause: Box<ConfigError>,
     },
+}
+
+impl From<ConfigError> for StudyFileError {
+    fn from(error: ConfigError) -> Self {
+        Self::Json(Box::new(error))
+    }
 }
 
 /// The most cells of a study, more than anybody waits for.

@@ -331,20 +331,20 @@ impl<'a> Points<'a> {
 mod tests {
     use super::*;
 
-    fn estimate(low: f64, high: f64) -> Option<Estimate> {
-        Some(Estimate { value: f64::midpoint(low, high), low, high })
+    fn estimate(low: f64, high: f64) -> Estimate {
+        Estimate { value: f64::midpoint(low, high), low, high }
     }
 
     #[test]
     fn verdicts_follow_from_the_interval_alone() {
         for (effect, wanted) in [
-            (estimate(0.5, 0.9), Support::Strong),
-            (estimate(0.49, 0.99), Support::Weak),
-            (estimate(0.001, 0.1), Support::Weak),
-            (estimate(0.0, 0.9), Support::No),
-            (estimate(-0.9, 0.9), Support::No),
-            (estimate(-0.2, 0.0), Support::No),
-            (estimate(-0.9, -0.01), Support::Contradicted),
+            (Some(estimate(0.5, 0.9)), Support::Strong),
+            (Some(estimate(0.49, 0.99)), Support::Weak),
+            (Some(estimate(0.001, 0.1)), Support::Weak),
+            (Some(estimate(0.0, 0.9)), Support::No),
+            (Some(estimate(-0.9, 0.9)), Support::No),
+            (Some(estimate(-0.2, 0.0)), Support::No),
+            (Some(estimate(-0.9, -0.01)), Support::Contradicted),
             (None, Support::NotMeasured),
         ] {
             assert_eq!(Support::of(effect), wanted, "{effect:?}");

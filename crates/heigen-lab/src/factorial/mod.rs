@@ -164,7 +164,7 @@ impl Lab {
     pub fn factorial(&self, plan: &FactorialPlan, watch: &dyn LabWatch) -> Result<Factorial, LabError> {
         run::writable(&plan.place.dir)?;
         let made = plan.run(self, watch)?;
-        plan.written(self, made, watch)
+        plan.written(self, &made, watch)
     }
 }
 
@@ -193,12 +193,11 @@ impl FactorialPlan {
             }
             let Some(last) = all.last_mut() else { continue };
             last.cells += 1;
-            match &self.done[i] {
-                Some(_) => last.done += 1,
-                None => {
-                    let first = cell.first.as_ref().filter(|first| begun.insert(&first.text));
-                    last.seconds += rate * (work(cell) + first.map_or(0.0, training));
-                }
+            if self.done[i].is_some() {
+                last.done += 1;
+            } else {
+                let first = cell.first.as_ref().filter(|first| begun.insert(&first.text));
+                last.seconds += rate * (work(cell) + first.map_or(0.0, training));
             }
         }
         all
@@ -252,7 +251,6 @@ impl FactorialPlan {
         let limits = Limits { tasks: lab.threads(), bytes: f64::INFINITY, stopped: &told.stopped };
         schedule::run(&jobs, limits, one, |event| match event {
             schedule::Event::Said(message) => message.reach(&told),
-            schedule::Event::Begun(_) => {}
             schedule::Event::Ended(_, Ended::Done(row)) => {
                 if let Some((i, record)) = row {
                     found[*i] = Some(record.clone());
@@ -267,7 +265,7 @@ impl FactorialPlan {
                     failed = Some(Arc::clone(error));
                 }
             }
-            schedule::Event::Ended(_, Ended::Skipped(_)) => {}
+            schedule::Event::Begun(_) | schedule::Event::Ended(_, Ended::Skipped(_)) => {}
         });
         match failed {
             Some(error) => Err(Arc::try_unwrap(error).unwrap_or_else(LabError::Shared)),
@@ -281,10 +279,10 @@ impl FactorialPlan {
     }
 
     /// Judges the rows and writes everything that follows from them.
-    fn written(&self, lab: &Lab, found: Vec<Option<CellRecord>>, watch: &dyn LabWatch) -> Result<Factorial, LabError> {
+    fn written(&self, lab: &Lab, found: &[Option<CellRecord>], watch: &dyn LabWatch) -> Result<Factorial, LabError> {
         let file = &self.study().file;
         let cells: Vec<(&Cell, &CellRecord)> =
-            self.cells.iter().zip(&found).filter_map(|(cell, record)| Some((cell, record.as_ref()?))).collect();
+            self.cells.iter().zip(found).filter_map(|(cell, record)| Some((cell, record.as_ref()?))).collect();
         let rows = Rows { file, cells: &cells };
         let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
         cells.iter().for_each(|(_, record)| *states.entry(state(file, record)).or_default() += 1);

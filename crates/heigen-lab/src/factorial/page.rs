@@ -197,7 +197,7 @@ fn medians(rows: Rows) -> Vec<Table> {
         [Cell::text(literal(&name.replace('_', " "))), count].into_iter().chain(measures.iter().map(value)).collect()
     };
     let label = |name: &&str| MEASURES.iter().find(|m| m.name == *name).map_or("", |m| m.label).to_owned();
-    let head = ["".to_owned(), "rows".to_owned()].into_iter().chain(measures.iter().map(label)).collect();
+    let head = [String::new(), "rows".to_owned()].into_iter().chain(measures.iter().map(label)).collect();
     let table = Table {
         caption: "Medians over the seeds".to_owned(),
         head,
@@ -239,7 +239,10 @@ fn pairs(done: &Factorial) -> Table {
 /// The summary in Markdown.
 pub(super) fn markdown(study: &NamedStudy, done: &Factorial) -> String {
     let mut text = format!("# {}\n\n", study.file.title);
-    study.file.text.iter().for_each(|paragraph| text += &format!("{paragraph}\n\n"));
+    for paragraph in &study.file.text {
+        text += paragraph;
+        text += "\n\n";
+    }
     let states: Vec<String> = done.states.iter().map(|(state, n)| format!("{n} {state}")).collect();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} of {} rows: {}.\n", done.rows, done.cells, states.join(", "));

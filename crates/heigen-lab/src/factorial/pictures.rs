@@ -89,7 +89,7 @@ fn panel(rows: Rows, claim: &ClaimSpec) -> Option<CurvePanel> {
                     Some((cell.level(&color).to_owned(), [value(record, x)?, value(record, y)?]))
                 };
                 let (x, y) = (named(x)?, named(y)?);
-                let points = counted.iter().filter_map(|row| point(row)).collect();
+                let points = counted.iter().filter_map(point).collect();
                 (points, [x.label.to_owned(), y.label.to_owned()], [x.logarithmic, y.logarithmic], color)
             }
             (None, Some(Compare { measure, factor, levels })) => {
