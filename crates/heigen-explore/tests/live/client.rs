@@ -33,6 +33,14 @@ pub(crate) fn get(host: &str, path: &str, headers: &[(&str, &str)]) -> (u16, Str
     request("GET", host, path, headers)
 }
 
+/// Whether an answer has its headers and as many bytes after them as these say.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
+    let Some((headers, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = headers.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| answer.len() >= headers.len() + 4 + length)
+}
+
 pub(crate) fn request(method: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let mut stream = TcpStream::connect(host).expect("the server");
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -43,8 +51,14 @@ pub(crate) fn request(method: &str, host: &str, path: &str, headers: &[(&str, &s
         }
     }
     stream.write_all((request + "\r\n").as_bytes()).unwrap();
-    let mut answer = vec![];
-    stream.read_to_end(&mut answer).unwrap();
+    let (mut answer, mut part) = (vec![], [0; 4096]);
+    // Chromium's tools leave the connection open.
+    while !is_whole(&answer) {
+        match stream.read(&mut part).expect("an answer") {
+            0 => break,
+            n => answer.extend_from_slice(&part[..n]),
+        }
+    }
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
     (status, answer)

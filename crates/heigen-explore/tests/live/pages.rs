@@ -149,7 +149,7 @@ fn the_keyboard_suffices() {
     page.until("!document.getElementById('latency-box').hidden");
     // Everything that is pressed or chosen has a name.
     let nameless = page.value(
-        "[...document.querySelectorAll('button, select, input, [tabindex]')].filter((e) => !(e.textContent.trim() \
+        "[...document.querySelectorAll('button, select, input, [tabindex]')].filter((e) => e.checkVisibility() && !(e.textContent.trim() \
          || e.getAttribute('aria-label') || e.labels?.length || e.getAttribute('aria-describedby'))).map((e) => e.id).join()",
     );
     assert_eq!(nameless, "");

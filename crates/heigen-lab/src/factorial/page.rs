@@ -246,7 +246,7 @@ pub(super) fn markdown(study: &NamedStudy, done: &Factorial) -> String {
     let states: Vec<String> = done.states.iter().map(|(state, n)| format!("{n} {state}")).collect();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} of {} rows: {}.\n", done.rows, done.cells, states.join(", "));
-    text += "| claim | effect [95 %] | n | verdict |\n| --- | --- | --- | --- |\n";
+    text += "| claim | effect [95 %] | n | verdict |\n|---|---|---|---|\n";
     for judged in &done.claims {
         let (all, claim) = (&judged.over_all, &judged.claim);
         let words = judged.support.words();
@@ -256,7 +256,8 @@ pub(super) fn markdown(study: &NamedStudy, done: &Factorial) -> String {
         let claim = &judged.claim;
         let _ = writeln!(text, "\n## {}\n\n{} {}", claim.name, claim.statement, claim.source);
         let _ = writeln!(text, "{}.\n", capital(&measured(claim)));
-        text += "| rows | n | effect [95 %] | median difference [95 %] | Cliff's delta | |\n| --- | --- | --- | --- | --- | --- |\n";
+        text +=
+            "| rows | n | effect [95 %] | median difference [95 %] | Cliff's delta | |\n|---|---|---|---|---|---|\n";
         let groups = judged.besides.iter().chain(&judged.groups).map(|found| (found.group.as_str(), found));
         for (name, found) in std::iter::once(("over all", &judged.over_all)).chain(groups) {
             let difference = interval(found.difference, |x| format!("{x:.3e}"));
@@ -266,7 +267,7 @@ pub(super) fn markdown(study: &NamedStudy, done: &Factorial) -> String {
         }
     }
     if !done.pairs.is_empty() {
-        text += "\n## Further rank correlations\n\n| measures | n | across all rows | over seeds alone |\n| --- | --- | --- | --- |\n";
+        text += "\n## Further rank correlations\n\n| measures | n | across all rows | over seeds alone |\n|---|---|---|---|\n";
         for pair in &done.pairs {
             let [across, within] = [pair.across, pair.within].map(|e| interval(e, |x| fixed(x, 2)));
             let _ = writeln!(text, "| {}, {} | {} | {across} | {within} |", pair.measures[0], pair.measures[1], pair.n);
