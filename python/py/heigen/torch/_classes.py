@@ -142,11 +142,10 @@ class _Sums:
             weight = self._loss.weight.double()[labels]
         w = torch.where(kept, weight, torch.zeros_like(weight))[:, None] * p / op._divisor
         if self._first is None:
-            double = dict(dtype=torch.float64, device=z.device)
-            self._first = torch.zeros(self._k, classes, classes, **double)
-            self._second = torch.zeros(self._k, classes, classes, **double)
-            self._mass = torch.zeros(classes, classes, **double)
-            self._means = torch.zeros(classes, op._length, **double)
+            self._first = p.new_zeros(self._k, classes, classes)
+            self._second = p.new_zeros(self._k, classes, classes)
+            self._mass = p.new_zeros(classes, classes)
+            self._means = p.new_zeros(classes, op._length)
         assert self._second is not None and self._mass is not None and self._means is not None
         own = nn.functional.one_hot(labels, classes).double()
         self._mass += own.T @ w
