@@ -110,17 +110,3 @@ fn samples_are_changed_and_training_goes_on() {
     let error = client.wait("error", |_| true);
     assert!(error["id"] == id && error["message"].as_str().unwrap().contains("no sample 300"), "{error}");
 }
-
-#[test]
-fn the_sharpness_settles_about_the_threshold_of_stability() {
-    // Full batches and a rate whose threshold is crossed soon (arXiv:2103.00065).
-    let mut client = Client::new(&start());
-    client.wait("picture", |_| true);
-    let change = json!({ "data": "gauss_mixtures", "hidden": [20, 20], "lr": 0.5, "batch_size": 0 });
-    client.send(json!({ "do": "setup", "setup": setup(&change) }));
-    client.send(json!({ "do": "speed", "epochs": 20 }));
-    client.send(json!({ "do": "play" }));
-    let crossed = |look: &Value| look["sharpness"].as_f64() > look["threshold"].as_f64().map(|t| 0.6 * t);
-    let look = client.wait("look", crossed);
-    assert!(look["sharpness"].as_f64().unwrap() < 3.0 * look["threshold"].as_f64().unwrap(), "{look}");
-}
