@@ -2,11 +2,11 @@
 //!
 //! # From the page
 //! Text messages, each a JSON object: `id`, a whole number that grows, `do`, the name of a command, and the fields of that
-//! command ([`Command`]). At most [`LONGEST`] bytes. A message that is none of these is answered by an `error`, and the session
+//! command (`Command`). At most [`LONGEST`] bytes. A message that is none of these is answered by an `error`, and the session
 //! goes on. Moves and shifts that follow each other replace each other where the session has not looked at them yet.
 //!
 //! # To the page
-//! Text messages, each a JSON object whose `is` names it ([`Answer`]); and frames of numbers. A frame is, all little-endian: four
+//! Text messages, each a JSON object whose `is` names it (`Answer`); and frames of numbers. A frame is, all little-endian: four
 //! bytes with the length of a header, the header, which is a JSON object padded by spaces so that what follows begins at a multiple
 //! of eight bytes, and the arrays that the header's `arrays` lists, in that order: `[name, type, length]` with the type `u8`, `u32`
 //! or `f32`, each padded to a multiple of eight bytes. The header's `is` is one of

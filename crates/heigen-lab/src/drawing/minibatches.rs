@@ -32,9 +32,9 @@ pub struct BatchNumbers {
     pub seed: u64,
     /// The samples of each batch by their places among the training samples, [batches, size].
     pub batches: Vec<Vec<usize>>,
-    /// The largest eigenvalue of the Hessian of each batch's objective, [batches].
+    /// The largest eigenvalue of the Hessian of each batch's objective, `[batches]`.
     pub lambda_1: Vec<f64>,
-    /// Upper bounds on their residuals, [batches].
+    /// Upper bounds on their residuals, `[batches]`.
     pub residuals: Vec<f64>,
     /// The largest eigenvalue of all training samples.
     pub all_samples: f64,
