@@ -1,4 +1,4 @@
-//! What a session stands on: an experiment with its network and its samples, between two beginnings.
+//! The ground of a session: an experiment with its network and its samples, between two beginnings.
 
 use crate::ExploreError;
 use crate::gallery::{self, MOST_SAMPLES};
@@ -141,7 +141,7 @@ impl Ground {
         }
     }
 
-    /// What the page is told of it.
+    /// The message that describes it to the page.
     pub(crate) fn told(&self, since: u32) -> Value {
         json!({
             "since": since,

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The most commands that wait.
 const MOST: usize = 256;
 
-/// What the session's thread is told.
+/// A letter to the session's thread.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A command with the client's number of it.

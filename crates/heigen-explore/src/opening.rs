@@ -1,4 +1,4 @@
-//! What the page begins with.
+//! The experiment, the weights and the samples that a page begins with.
 
 use crate::{ExploreError, ground};
 use heigen::config::Experiment;

@@ -1,4 +1,4 @@
-//! What is to be seen on the plane at one moment.
+//! The picture of the plane at one moment.
 
 use crate::ground::Ground;
 use crate::protocol::{Array, View};

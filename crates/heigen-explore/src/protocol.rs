@@ -26,7 +26,7 @@ use serde_json::Value;
 /// The most bytes of a message from the page.
 pub const LONGEST: usize = 1 << 16;
 
-/// What the page asks for.
+/// A command of the page.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Command {
@@ -86,7 +86,7 @@ impl Command {
     }
 }
 
-/// What colours the plane.
+/// The quantity that colours the plane.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum View {
@@ -139,7 +139,7 @@ pub(crate) struct Setup {
     pub(crate) seed: u32,
 }
 
-/// What the session tells as text. The fields of each are in the page's `state.js`.
+/// A message of the session in text. The fields of each are in the page's `state.js`.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// The first message: version, colours, gallery, limits.

@@ -112,7 +112,7 @@ impl Server {
     }
 }
 
-/// What all answers say: nothing is loaded from elsewhere, shown inside of other pages, or kept.
+/// The headers of all answers: nothing is loaded from elsewhere, shown inside of other pages, or kept.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,

@@ -238,7 +238,7 @@ pub enum LabError {
     /// There is no study of this name.
     #[error("there is no file {name} and no shipped study of that name; there are {known}")]
     NoStudy {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
         /// The names of the shipped studies.
         known: String,

@@ -1,4 +1,4 @@
-//! What the processes of one computation agree on: one of them leads, decides what is reused and writes; the others do the same
+//! Agreement among the processes of one computation: one of them leads, decides what is reused and writes; the others do the same
 //! work, of which sums over samples are shared.
 
 use crate::LabError;
@@ -54,7 +54,7 @@ impl Together {
         if code == FAILED { Err(LabError::Elsewhere) } else { Ok(code) }
     }
 
-    /// What all have found at `path`, or none: nothing where the leading process found nothing.
+    /// The content that all have found at `path`, or none: nothing where the leading process found nothing.
     ///
     /// # Errors
     /// [`LabError::Apart`] if this process finds nothing where the leading one did.

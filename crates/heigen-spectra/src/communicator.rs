@@ -1,4 +1,4 @@
-//! What the pieces of one computation say to each other.
+//! Communication between the pieces of one computation.
 
 use crate::linalg::Scalar;
 use crate::{Failure, Leaves};
@@ -34,7 +34,8 @@ pub enum NumbersMut<'a> {
 /// each.
 ///
 /// # Errors
-/// What an implementation cannot carry is a [`Failure`]; pieces that wait for a lost one have to be told, so that none waits for ever.
+/// Numbers that an implementation cannot carry are a [`Failure`]; pieces that wait for a lost one have to be told, so that none
+/// waits for ever.
 pub trait Communicator: fmt::Debug + Send + Sync {
     /// Number of pieces.
     fn size(&self) -> usize;

@@ -150,7 +150,7 @@ pub struct AlongRecord {
     pub seconds: f64,
     /// Where the weights come from: `training`, `snapshots` or `files`.
     pub weights: String,
-    /// What moments are counted in where a training was followed: `epoch`, or `step` of the update rule.
+    /// The unit that moments are counted in where a training was followed: `epoch`, or `step` of the update rule.
     #[serde(default = "epoch", skip_serializing_if = "is_epoch")]
     pub counted_in: String,
     /// P.

@@ -14,7 +14,7 @@ use crate::document::{self, Kind, Unusable};
 pub(crate) const KIND: Kind =
     Kind { format: "heigen cell", version: 1, what: "a cell of a study", mend: "run the study" };
 
-/// What was trained in a cell of a study, and what was measured there.
+/// The training of a cell of a study, and the measures of its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CellRecord {
     /// [`stamp`](crate::record::stamp) of everything that determines the numbers.

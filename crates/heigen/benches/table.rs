@@ -22,7 +22,7 @@ use heigen::train::{Parts, Training};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// What is said of a line beside its seconds.
+/// A line of the table: its name, and the work with its seconds and a remark.
 type Line = (&'static str, fn() -> (f64, String));
 
 const LINES: [Line; 13] = [

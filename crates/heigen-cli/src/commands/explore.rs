@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<()> {
     Ok(server.run()?)
 }
 
-/// What the page begins with.
+/// The explorer with the network and the samples that the arguments name, or with its own.
 fn explorer(args: &ExploreArgs) -> Result<Explorer> {
     if let (Some(model), Some(data)) = (&args.model, &args.data) {
         let session = Session::of_exploration(args)?;

@@ -29,7 +29,7 @@ const KEPT: usize = 1 << 23;
 /// Memory of a dense spectrum, in bytes.
 const DENSE: f64 = 2e9;
 
-/// What a job finds; none if it was stopped.
+/// The result of a job; none if it was stopped.
 pub(super) fn work(job: &Job, shared: &Shared, threads: &Threads) -> Option<Found> {
     let mut stop = Stop(shared);
     let point = job.point();

@@ -86,7 +86,7 @@ pub(crate) struct Point {
     pub(crate) since: u32,
     /// Eigenvectors from nearby, from which a search begins.
     pub(crate) before: Option<Arc<Basis>>,
-    /// What Adam divides its steps by, `[P]`.
+    /// The numbers that Adam divides its steps by, `[P]`.
     pub(crate) preconditioner: Option<Arc<Vec<f64>>>,
 }
 
@@ -123,14 +123,14 @@ impl Job {
     }
 }
 
-/// What a job has found.
+/// The result of a job.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The weights that it belongs to.
     pub(crate) version: u64,
     /// The eigenvectors, where they were looked for at the training's weights.
     pub(crate) basis: Option<Arc<Basis>>,
-    /// What the page is told.
+    /// The message to the page.
     pub(crate) told: Told,
 }
 

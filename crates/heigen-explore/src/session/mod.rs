@@ -296,16 +296,16 @@ impl Session<'_> {
     }
 }
 
-/// What the page shows that no longer holds.
+/// The parts of the page that no longer hold.
 #[allow(clippy::struct_excessive_bools, reason = "each is one thing that may be stale")]
 struct Stale {
     /// The picture while something moves.
     quick: bool,
     /// The picture at rest.
     fine: bool,
-    /// What the other thread computes.
+    /// The results of the other thread.
     jobs: bool,
-    /// What it computes from eigenvectors.
+    /// Those of them that are computed from eigenvectors.
     of_basis: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a session does at each command.
+//! The commands of the page, each with the work that a session does for it.
 
 use super::{Gone, Next, Session, Stale};
 use crate::deep::Job;

@@ -103,7 +103,7 @@ impl Drop for Browser {
 pub(crate) struct Page {
     socket: WebSocket<TcpStream>,
     id: u64,
-    /// What the page has complained about: exceptions and errors on its console.
+    /// The complaints of the page: exceptions and errors on its console.
     complaints: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
 //! The page in a browser: what people do there, wide and narrow, light and dark. Pictures of it are kept under
-//! `target/tmp/explorer`.
+//! the folder `explorer` of the tests' temporary files.
 
 use crate::browser::{Browser, Page};
 use crate::client::start;

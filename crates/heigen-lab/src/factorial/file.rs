@@ -89,7 +89,7 @@ pub struct ClaimSpec {
     /// A measure at two levels of a factor, of which an order is claimed.
     #[serde(default)]
     pub compare: Option<Compare>,
-    /// What is claimed: of a correlation `positive` or `negative`, of a comparison whether the first level has the `larger` or
+    /// The claimed direction: of a correlation `positive` or `negative`, of a comparison whether the first level has the `larger` or
     /// the `smaller` measure.
     pub expect: Expect,
     /// For a correlation: the factors whose levels are not compared with each other; ranks are those within a group.
@@ -162,9 +162,9 @@ pub enum StudyFileError {
         key: String,
         /// The file.
         origin: String,
-        /// What stands there.
+        /// The value that stands there.
         got: String,
-        /// What should stand there.
+        /// A description of the values that may stand there.
         wanted: String,
     },
     /// A combination whose experiment is wrong.
@@ -172,7 +172,7 @@ pub enum StudyFileError {
     Combination {
         /// The levels.
         combination: String,
-        /// What is wrong with the experiment.
+        /// The fault of the experiment.
         cause: Box<ConfigError>,
     },
 }

@@ -1,4 +1,4 @@
-//! What the rows of a study say about its claims: estimates with intervals, and the one rule by which they become verdicts.
+//! Judgements of a study's claims by its rows: estimates with intervals, and the one rule by which they become verdicts.
 
 use super::cells::{Cell, groups};
 use super::file::{ClaimSpec, Compare, StudyFile};
@@ -84,7 +84,7 @@ pub(super) const STATED: [&str; 3] = [
      contradicted in one of the groups is never strongly supported over all.",
 ];
 
-/// What was found about a claim in some rows.
+/// The effect of a claim in some rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Found {
     /// The rows, in words: the levels that they have in common; empty for all.

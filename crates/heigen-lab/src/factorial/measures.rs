@@ -12,7 +12,7 @@ pub struct Measure {
     pub name: &'static str,
     /// Its name on axes, in the figures' small TeX.
     pub label: &'static str,
-    /// What it is, in one sentence without a full stop.
+    /// The definition in one sentence without a full stop.
     pub about: &'static str,
     /// Whether it is positive and spreads over decades, so that axes are logarithmic.
     pub logarithmic: bool,

@@ -46,7 +46,7 @@ fn rows_of(claim: &ClaimSpec) -> &'static str {
     if claim.compare.is_some() { "pairs" } else { "rows" }
 }
 
-/// What the effect of a claim is, in words.
+/// The effect of a claim in words.
 fn measured(claim: &ClaimSpec) -> String {
     let what = match (&claim.correlate, &claim.compare) {
         (Some([x, y]), _) => {

@@ -168,7 +168,7 @@ fn measured(call: &Call, place: &Place, cell: &Cell) -> Result<std::collections:
     Ok(taken(&analysed.theta, &model.record, first.as_ref(), &analysed.record.summary, &boundary))
 }
 
-/// What a row says instead of its measures, for an error that belongs to the cell's numbers: a training that diverged, a solver
+/// The reason that a row has instead of its measures, for an error that belongs to the cell's numbers: a training that diverged, a solver
 /// that found nothing. `None` for errors of files, of memory, and for a stop, which are the study's.
 fn failure(error: &LabError) -> Option<String> {
     match error {

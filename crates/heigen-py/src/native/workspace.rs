@@ -263,7 +263,7 @@ impl Workspace {
         in_json(py, record)
     }
 
-    /// What the leading eigenvectors of the analysis that `options` ask for carry, as JSON, and notes.
+    /// The attribution of the leading eigenvectors of the analysis that `options` ask for, as JSON, and notes.
     fn attribution(
         &self,
         py: Python<'_>,

@@ -61,7 +61,7 @@ fn told<T: Scalar>(problem: &Problem<'_, T>) -> Told {
     told
 }
 
-/// What every one of `pieces` pieces is told.
+/// The numbers that every one of `pieces` pieces is told.
 fn told_by<T: Scalar, R: Send>(
     case: &Case<'_, T>,
     pieces: usize,

@@ -11,7 +11,7 @@ pub(super) struct Published {
     pub(super) trace: Option<&'static str>,
     /// Seconds that the reference takes on two cores, to train and to analyse, where they were measured.
     pub(super) seconds: [Option<f64>; 2],
-    /// What the reference's settings give in PyTorch.
+    /// The results of the reference's settings in PyTorch.
     pub(super) settings: &'static [Settings],
 }
 

@@ -253,7 +253,7 @@ pub(super) fn affine_gradient<T: Scalar>(
 struct Part<'a, T> {
     /// The derivative at the layer's outputs, of all samples.
     delta: &'a DualTensor<T>,
-    /// What the weights are multiplied with, of the samples of `tile`.
+    /// The matrix that the weights are multiplied with, of the samples of `tile`.
     x: &'a [T],
     /// Its tangents.
     dx: Option<&'a [T]>,
