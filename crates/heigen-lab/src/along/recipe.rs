@@ -324,6 +324,10 @@ impl Recipe for Follow<'_> {
             self.call.note(name, NoteKind::MomentsKnown { done, of });
         }
         journal::clear_from(&self.paths, moments.len())?;
+        // A process that was killed may not have come to remove what only the newest moment needed.
+        for before in 0..moments.len().saturating_sub(1) {
+            journal::forget_arrays(&self.paths, before, !stays(before))?;
+        }
         let mut way = Way { moments, last };
         match &self.files {
             Some(points) => self.through_files(points, &mut way),
