@@ -49,6 +49,11 @@ def main(folder: Path, rank: int, size: int) -> None:
     op = heigen.torch.Hessian(wrapped, shard(case.batches, rank, size), case.loss)
     out["DistributedDataParallel"] = op @ np.random.RandomState(0).randn(op.shape[0], 3)
     out["alone"] = heigen.torch.Hessian(case.model, case.batches, case.loss, distributed=False) @ np.ones(op.shape[0])
+    # One process has all samples, the others none.
+    op = heigen.torch.GGN(case.model, case.batches if rank == 0 else [], case.loss)
+    structure = heigen.torch.class_structure(op, np.random.RandomState(1).randn(op.shape[0], 2))
+    out["class structure"] = np.concatenate([structure.shares.pairs.ravel(), structure.weights])
+    out["class means"] = np.asarray(structure.class_means)
     if size > 1:
         messages = []
         X, y = case.batches[0]

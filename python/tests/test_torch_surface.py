@@ -211,3 +211,27 @@ def test_the_chapter_about_surfaces_runs_and_prints_what_it_shows(tmp_path, monk
             exec(compile(code, "surfaces.md", "exec"), names)
         assert fits(shown.rstrip().splitlines(), printed.getvalue().rstrip().splitlines()), printed.getvalue()
     assert (tmp_path / "around.png").read_bytes().startswith(b"\x89PNG")
+
+
+class Counted:
+    """Batches that count how often they are gone through."""
+
+    def __init__(self, batches):
+        self.batches, self.passes = batches, 0
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        self.passes += 1
+        return iter(self.batches)
+
+
+def test_all_points_are_evaluated_in_one_pass_over_the_data():
+    model, X, y = small(6)
+    data = Counted([(X[:11], y[:11]), (X[11:], y[11:])])
+    op = heigen.torch.Hessian(model, data, "cross_entropy")
+    before = data.passes
+    surface = heigen.torch.loss_surface(op, steps=(3, 2))
+    assert data.passes == before + 1
+    assert abs(surface.loss - nn.functional.cross_entropy(model(X), y).item()) < 1e-12

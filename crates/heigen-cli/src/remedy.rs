@@ -15,6 +15,7 @@ pub(crate) fn of(error: &anyhow::Error) -> String {
 pub(crate) fn text(error: &LabError) -> String {
     match error {
         LabError::Of { job, source } => format!("{job}: {}", text(source)),
+        LabError::Shared(error) => text(error),
         LabError::Choice { part, source } => format!("{}: {}", option_of(*part), text(source)),
         LabError::CoherenceLeftOut { .. } => {
             format!("{error}; --coherence of `heigen hessian` and `heigen analyze` stores them")

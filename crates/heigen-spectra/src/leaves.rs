@@ -4,6 +4,9 @@ use std::ops::Range;
 
 /// The average number of items in a leaf is at least this many times the number of leaves.
 const ITEMS: usize = 8;
+/// Beyond two leaves there are at least so many items in a leaf on average: matrix products over the items of a leaf lose their rate
+/// where it is shorter.
+const LEAST: usize = 64;
 
 /// The leaves of a sum over N items: ranges of items whose sums are computed by themselves, and then added in a fixed binary
 /// tree.
@@ -12,15 +15,15 @@ const ITEMS: usize = 8;
 /// processes, machines) that the leaves are dealt to: a piece computes whole leaves, and whoever adds, adds the same numbers in the
 /// same order.
 ///
-/// There are 2^k leaves, as many as leave 8 * 2^k items for each on average: 2 for 32 items, 4 for 150, 64 for 50,000. A sum of P
-/// numbers costs as much to be added as a few items cost to be summed, so leaves are to be large; but the more there are, the more
-/// pieces may share the work.
+/// There are 2^k leaves, as many as leave 8 * 2^k items for each on average, and 64 where there are more than two: 2 for 32 items, 4
+/// for 256, 64 for 50,000. A sum of P numbers costs as much to be added as a few items cost to be summed, and the products of which it
+/// is made are fast where they are long, so leaves are to be large; but the more there are, the more pieces may share the work.
 ///
 /// ```
 /// use heigen_spectra::Leaves;
-/// let leaves = Leaves::of(150);
+/// let leaves = Leaves::of(300);
 /// assert_eq!(leaves.count(), 4);
-/// assert_eq!(leaves.items(&(0..1)), 0..37);
+/// assert_eq!(leaves.items(&(0..1)), 0..75);
 /// // The first of three pieces has two leaves, the others have one.
 /// let shares: Vec<_> = (0..3).map(|piece| leaves.share(piece, 3)).collect();
 /// assert_eq!(shares, [0..2, 2..3, 3..4]);
@@ -35,7 +38,11 @@ impl Leaves {
     /// The leaves of a sum over `items` items.
     pub fn of(items: usize) -> Self {
         let mut count = 1usize;
-        while (2 * count).saturating_mul(2 * count).saturating_mul(ITEMS) <= items {
+        let fits = |count: usize| {
+            let least = if count > 2 { LEAST.max(count.saturating_mul(ITEMS)) } else { count * ITEMS };
+            count.saturating_mul(least) <= items
+        };
+        while fits(2 * count) {
             count *= 2;
         }
         Self { items, count }
@@ -103,8 +110,8 @@ mod tests {
     #[test]
     fn leaves_follow_from_the_number_of_items_and_hold_each_item_once() {
         let counts: Vec<usize> =
-            [0, 1, 31, 32, 127, 128, 150, 511, 512, 1024, 50_000].map(|n| Leaves::of(n).count()).to_vec();
-        assert_eq!(counts, [1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 64]);
+            [0, 1, 31, 32, 150, 255, 256, 511, 512, 1024, 50_000].map(|n| Leaves::of(n).count()).to_vec();
+        assert_eq!(counts, [1, 1, 1, 2, 2, 2, 4, 4, 8, 8, 64]);
         for items in [0, 1, 5, 33, 150, 1001] {
             let leaves = Leaves::of(items);
             let mut next = 0;

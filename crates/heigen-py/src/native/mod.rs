@@ -1,6 +1,7 @@
 //! The engine's own networks: analysis by the lab, and operators whose products never enter Python.
 
 mod asked;
+mod drawing;
 mod errors;
 mod following;
 mod labs;

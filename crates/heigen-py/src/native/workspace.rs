@@ -1,6 +1,7 @@
 //! An experiment with its results, in the hands of Python.
 
 use super::asked::Options;
+use super::drawing::DrawingOptions;
 use super::following::FollowOptions;
 use super::labs::{Resources, lab};
 use super::operator::NativeHandle;
@@ -9,9 +10,8 @@ use super::{errors, network};
 use heigen::curvature::named_parameters;
 use heigen::vocabulary::Targets;
 use heigen_lab::{
-    AnalysisRequest, Asked, AttributionRequest, BatchOptions, BoundaryRequest, Drawing, Dtype, ExperimentStudyRequest,
-    Figure, FigureRequest, How, Lab, LabError, Making, MapVectors, Owned, PLOTS, Parts, PlaneDirections, Store,
-    Summary, SurfaceOptions, TrainRequest,
+    AnalysisRequest, Asked, AttributionRequest, BoundaryRequest, Dtype, ExperimentStudyRequest, Figure, FigureRequest,
+    How, Lab, LabError, Making, Owned, PLOTS, Parts, Store, Summary, TrainRequest,
 };
 use heigen_store::catalogue::{self, Loaded};
 use heigen_store::own_data::Opened;
@@ -51,22 +51,6 @@ struct MakingOptions {
     pretrained: Option<PathBuf>,
     force: bool,
     eval_every: Option<usize>,
-}
-
-/// Options of a picture.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct DrawingOptions {
-    vectors: Option<usize>,
-    directions: Option<String>,
-    seed: u64,
-    points: Option<usize>,
-    batch_size: Option<usize>,
-    batches: Option<usize>,
-    resolution: Option<usize>,
-    which: Option<String>,
-    reconstructed: bool,
-    individual_bars: bool,
 }
 
 /// A followed training: its record as JSON, the path of the record, the pictures' kinds with their files, and notes.
@@ -332,41 +316,7 @@ impl Workspace {
         let figure = figure(py, name)?;
         let (asked, making) = (asked(py, options)?, making(py, making_options)?);
         let own: DrawingOptions = parsed(py, drawing)?;
-        let vectors = match own.which.as_deref() {
-            None | Some("top") => MapVectors::Top,
-            Some("lowest") => MapVectors::Lowest,
-            Some("random") => MapVectors::Random,
-            Some("directions") => MapVectors::Directions,
-            Some(other) => {
-                let wanted = "expected \"top\", \"lowest\", \"random\" or \"directions\"";
-                return Err(errors::input(py, &format!("which is \"{other}\"; {wanted}")));
-            }
-        };
-        let directions = match own.directions.as_deref() {
-            None | Some("eigenvectors") => PlaneDirections::Eigenvectors,
-            Some("filter-normalised") => PlaneDirections::FilterNormalised,
-            Some("trajectory") => PlaneDirections::Trajectory,
-            Some(other) => {
-                let wanted = "expected \"eigenvectors\", \"filter-normalised\" or \"trajectory\"";
-                return Err(errors::input(py, &format!("directions is \"{other}\"; {wanted}")));
-            }
-        };
-        let plain = Drawing::paper(figure);
-        let drawing = Drawing {
-            eigenvectors: own.vectors.or(plain.eigenvectors),
-            resolution: own.resolution.unwrap_or(plain.resolution).max(2),
-            vectors,
-            reconstructed: own.reconstructed,
-            individual_bars: own.individual_bars,
-            surface: SurfaceOptions {
-                directions,
-                seed: own.seed,
-                steps: own.points.map(|n| n.max(2)),
-                ..SurfaceOptions::default()
-            },
-            batches: BatchOptions { size: own.batch_size, count: own.batches, seed: own.seed },
-            ..plain
-        };
+        let drawing = own.of(figure).map_err(|text| errors::input(py, &text))?;
         let request = FigureRequest {
             store: self.store.clone(),
             figure,

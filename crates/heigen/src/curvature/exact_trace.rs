@@ -98,7 +98,9 @@ impl<T: Scalar> Problem<'_, T> {
     /// The absolute error that rounding leaves of a curvature that is 0, estimated from the size of the outputs that
     /// its terms are made of.
     pub(super) fn rounding(&self) -> f64 {
-        let largest = self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()));
-        ROUNDING * T::EPSILON * self.largest_of_pieces(largest).unwrap_or(largest)
+        let mut largest = [self.outputs().data.iter().fold(1.0f64, |m, o| m.max(o.to_f64().abs()))];
+        // Where the other pieces cannot be reached it stays that of the own samples, and every product says so.
+        let _ = self.largest_of_pieces(&mut largest);
+        ROUNDING * T::EPSILON * largest[0]
     }
 }

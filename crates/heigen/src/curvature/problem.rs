@@ -317,12 +317,16 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// The problem with another objective.
     ///
     /// # Errors
-    /// [`ProblemError`] if the objective is not known, or no parameter has the name of those that decay.
+    /// [`ProblemError`] if the objective is not known, no parameter has the name of those that decay, or this is the share of one
+    /// of several pieces, which cannot count the samples of the others.
     pub fn with_objective(&self, objective: impl Into<Objective>) -> Result<Self, ProblemError> {
+        if self.share.is_some() {
+            return Err(ProblemError::Dealt);
+        }
         let (inputs, targets) = (self.inputs.clone(), self.targets.clone());
         let other = Self::at(self.network.clone(), self.theta.clone(), inputs, targets, objective)?;
         let (held, batch, space) = (self.held.clone(), self.batch, self.space.clone());
-        Ok(Self { held, batch, space, share: self.share.clone(), ..other })
+        Ok(Self { held, batch, space, ..other })
     }
 
     /// The problem with its work done in `threads` instead of rayon's current pool.
@@ -357,12 +361,14 @@ impl<'a, T: Scalar> Problem<'a, T> {
     }
 
     /// The classes of the samples, `[N]`, below the number of outputs; `None` where samples have none: real targets, labels
-    /// of positions, and labels of which some are ignored.
+    /// of positions, and labels of which some are ignored. Of a share that was dealt to one of several pieces, all pieces
+    /// have classes or none does.
     pub fn classes(&self) -> Option<&[usize]> {
         let loss = self.sample_loss();
         let labels = self.targets.classes()?;
         let by_class = !self.objective.loss.is_regression();
-        (by_class && !labels.iter().any(|&label| loss.ignores(label))).then_some(labels)
+        let none_ignored = || !labels.iter().any(|&label| loss.ignores(label));
+        (by_class && self.all_have_classes().unwrap_or_else(none_ignored)).then_some(labels)
     }
 
     /// The network as a function of single samples: where it takes the statistics of the batch, those of all samples that

@@ -56,6 +56,12 @@ pub enum ProblemError {
          hold the statistics fixed (evaluation mode) to deal samples to several"
     )]
     Coupled,
+    /// A share of the samples is to have another objective.
+    #[error(
+        "the samples are dealt to several pieces of a computation, which would not agree on another objective; \
+         choose the objective before the samples are dealt"
+    )]
+    Dealt,
     /// The objective is not known.
     #[error(transparent)]
     Objective(#[from] ObjectiveError),

@@ -20,6 +20,8 @@ pub(super) struct Share {
     communicator: Arc<dyn Communicator>,
     /// N, the number of the samples of all pieces.
     samples: usize,
+    /// Whether all samples of all pieces have a class, so that the pieces agree on it whatever their own samples are.
+    classes: bool,
 }
 
 /// Working memory that outlives a product, so that the next one need not ask for it again and clear it: for every task that ran at
@@ -105,10 +107,10 @@ impl<T: Scalar> Problem<'_, T> {
         if self.network().couples_samples() {
             return Err(ProblemError::Coupled);
         }
-        let samples = self.n_samples();
+        let (samples, classes) = (self.n_samples(), self.classes().is_some());
         let leaves = Leaves::of(samples);
         let own = leaves.items(&leaves.share(communicator.rank(), communicator.size()));
-        Ok(self.with_share(own, Share { communicator, samples }))
+        Ok(self.with_share(own, Share { communicator, samples, classes }))
     }
 
     /// The connection with the other pieces of the computation, if there are some.
@@ -240,15 +242,24 @@ impl<T: Scalar> Problem<'_, T> {
         sum.ok().and_then(|sum| sum.first().copied())
     }
 
-    /// The largest of the numbers that the pieces have.
+    /// Whether the samples of all pieces have classes, where this is a share that was dealt to one of several.
+    pub(super) fn all_have_classes(&self) -> Option<bool> {
+        self.share().map(|share| share.classes)
+    }
+
+    /// Puts in the place of each number the largest that the pieces have there. All pieces have equally many.
     ///
     /// # Errors
     /// [`Failure`] of the connection between pieces.
-    pub(crate) fn largest_of_pieces(&self, own: f64) -> Result<f64, Failure> {
-        let Some(communicator) = self.communicator() else { return Ok(own) };
-        let mut all = vec![0.0; communicator.size()];
-        communicator.gather(&[own], |piece| piece..piece + 1, &mut all)?;
-        Ok(all.into_iter().fold(own, f64::max))
+    pub(crate) fn largest_of_pieces(&self, numbers: &mut [f64]) -> Result<(), Failure> {
+        let Some(communicator) = self.communicator() else { return Ok(()) };
+        let n = numbers.len();
+        let mut all = vec![0.0; communicator.size() * n];
+        communicator.gather(numbers, |piece| piece * n..(piece + 1) * n, &mut all)?;
+        for of_piece in all.chunks_exact(n.max(1)) {
+            numbers.iter_mut().zip(of_piece).for_each(|(largest, &other)| *largest = largest.max(other));
+        }
+        Ok(())
     }
 }
 

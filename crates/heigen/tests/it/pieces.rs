@@ -44,6 +44,7 @@ fn bits<T: Scalar>(numbers: &[T]) -> Vec<u64> {
 fn told<T: Scalar>(problem: &Problem<'_, T>) -> Told {
     let mut told = vec![("loss", bits(&[problem.loss()])), ("gradient", bits(&problem.gradient()))];
     told.push(("accuracy", bits(&[problem.accuracy().unwrap_or(-1.0)])));
+    told.push(("has classes", vec![u64::from(problem.classes().is_some())]));
     let p = problem.n_params();
     for (k, name) in [(1, "one product"), (3, "three products"), (9, "nine products")] {
         let v = Matrix::from_fn(p, k, |i, j| T::from_f64(((i * (j + 2)) as f64 * 0.37).sin()));
@@ -153,6 +154,15 @@ fn a_piece_that_ends_leaves_numbers_that_are_none_and_an_error_for_products() {
     let v = Matrix::from_fn(problem.n_params(), 1, |i, _| i as f64);
     let error = Hessian(&problem).product(&v).unwrap_err().to_string();
     assert!(error.contains("piece 1 of the computation has ended"), "{error}");
+}
+
+#[test]
+fn shares_keep_their_objective() {
+    let network = Network::fully_connected(&[2, 4, 3], Activation::Tanh).unwrap();
+    let case = case::<f64>(&network, 40, LossKind::CrossEntropy);
+    for refused in told_by(&case, 2, |problem| problem.with_objective(LossKind::Mse).err()) {
+        assert_eq!(refused, Some(ProblemError::Dealt));
+    }
 }
 
 #[test]

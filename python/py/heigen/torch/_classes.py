@@ -112,10 +112,23 @@ class _Sums:
         except BaseException as error:
             failure = error
         op._processes.agree(failure)
+        # A process without samples has met no logits; the others know the number of classes.
+        classes = int(op._processes.largest(0 if self._mass is None else len(self._mass)))
+        if self._mass is None:
+            self._begin(classes)
         assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
         for total in (self._first, self._second, self._mass, self._means):
             op._processes.sum_(total)
         return self._together()
+
+    def _begin(self, classes: int) -> None:
+        """Sums over no samples."""
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float64, device=self._op._device)
+
+        self._first, self._second = zeros(self._k, classes, classes), zeros(self._k, classes, classes)
+        self._mass, self._means = zeros(classes, classes), zeros(classes, self._op._length)
 
     def _outputs(self, state: State, part: Any, index: int) -> Outputs:
         outputs = Outputs()
@@ -142,11 +155,8 @@ class _Sums:
             weight = self._loss.weight.double()[labels]
         w = torch.where(kept, weight, torch.zeros_like(weight))[:, None] * p / op._divisor
         if self._first is None:
-            self._first = p.new_zeros(self._k, classes, classes)
-            self._second = p.new_zeros(self._k, classes, classes)
-            self._mass = p.new_zeros(classes, classes)
-            self._means = p.new_zeros(classes, op._length)
-        assert self._second is not None and self._mass is not None and self._means is not None
+            self._begin(classes)
+        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
         own = nn.functional.one_hot(labels, classes).double()
         self._mass += own.T @ w
         # The tangents of the logits along v: the derivative of u -> J^T u along v, which is linear in u.

@@ -29,6 +29,10 @@ class Alone:
         """The sums of some numbers over all processes."""
         return [float(x) for x in numbers]
 
+    def largest(self, number: float) -> float:
+        """The largest of the numbers of all processes."""
+        return float(number)
+
     def agree(self, failure: BaseException | None) -> None:
         """Raises the failure; other processes, which would wait for this one for ever, raise an error that names it."""
         if failure is not None:
@@ -74,6 +78,10 @@ class Processes(Alone):
         for row in self._gathered(numbers).tolist():
             total = [a + b for a, b in zip(total, row)]
         return total
+
+    def largest(self, number: float) -> float:
+        """The largest of the numbers of all processes."""
+        return float(self._gathered([number]).max())
 
     def agree(self, failure: BaseException | None) -> None:
         """Raises the failure here, and an error that names this process in all others."""

@@ -148,8 +148,7 @@ def loss_surface(
     a, b = np.linspace(*ends_a, columns), np.linspace(*ends_b, rows)
     vectors = vectors.to(op._device, op._torch_dtype)
     with telling(progress) as tell:
-        losses, accuracies = _evaluated(op, vectors, a, b, tell)
-        loss = float(_evaluated(op, vectors, np.zeros(1), np.zeros(1), None)[0][0, 0])
+        losses, accuracies, loss = _evaluated(op, vectors, a, b, tell)
     columns_of = vectors.T
     return LossSurface(
         kind=kind_of,
@@ -289,9 +288,9 @@ def _named(state: Mapping[str, Any], name: str) -> Any:
 
 def _evaluated(
     op: TorchOperator, vectors: Tensor, a: NDArray[np.float64], b: NDArray[np.float64], tell: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Losses and accuracies at all points."""
-    points = [(float(x), float(y)) for y in b for x in a]
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, float]:
+    """Losses and accuracies at all points, and the loss of the weights themselves."""
+    points = [*((float(x), float(y)) for y in b for x in a), (0.0, 0.0)]
     totals = torch.zeros(len(points), 3, dtype=torch.float64, device=op._device)
     counts = answers = 0.0
     failure: BaseException | None = None
@@ -321,6 +320,8 @@ def _evaluated(
     op._processes.agree(failure)
     flat = op._processes.sums([*totals[:, 0].tolist(), *totals[:, 1].tolist(), counts, answers])
     n, divisor = len(points), op._loss.divisor(flat[-2])
-    losses = np.array(flat[:n]).reshape(len(b), len(a)) / divisor
-    accuracies = np.array(flat[n : 2 * n]).reshape(len(b), len(a)) / flat[-1] if flat[-1] else None
-    return losses, accuracies
+    losses = np.array(flat[:n]) / divisor
+    # The last point is that of the weights themselves.
+    plane = (len(b), len(a))
+    accuracies = np.array(flat[n : 2 * n - 1]).reshape(plane) / flat[-1] if flat[-1] else None
+    return losses[:-1].reshape(plane), accuracies, float(losses[-1])

@@ -151,8 +151,9 @@ pub fn look(
     let alignments = if problem.classes().is_some() {
         // Of a problem that is dealt to several pieces, each has its own samples, or none.
         let own = problem.alignments_at(problem.inputs(), &ExampleLabels::Predicted, &eigenvectors);
-        let own = if own.columns > 0 { per_vector(&own, Rule::Max) } else { vec![0.0; eigenvectors.columns] };
-        own.into_iter().map(|largest| problem.largest_of_pieces(largest)).collect::<Result<_, _>>()?
+        let mut largest = if own.columns > 0 { per_vector(&own, Rule::Max) } else { vec![0.0; eigenvectors.columns] };
+        problem.largest_of_pieces(&mut largest)?;
+        largest
     } else {
         vec![]
     };
