@@ -1,5 +1,6 @@
 //! Activation functions and their derivatives.
 
+use super::exponential::{sigmoid, tanh};
 use super::smooth::softplus;
 use crate::linalg::Scalar;
 use crate::vocabulary::Activation;
@@ -29,18 +30,7 @@ impl Activation {
                 }
             }
             (Self::Relu, _) => T::ZERO,
-            (Self::Sigmoid, order) => {
-                // The exponent is never positive, so the exponential cannot overflow.
-                let e = (if z < T::ZERO { z } else { -z }).exp();
-                let (small, large) = (e / (T::ONE + e), T::ONE / (T::ONE + e));
-                let (s, complement) = if z < T::ZERO { (small, large) } else { (large, small) };
-                match order {
-                    0 => s,
-                    1 => s * complement,
-                    _ => s * complement * (complement - s),
-                }
-            }
-            (Self::Tanh | Self::Gelu | Self::GeluTanh | Self::Softplus, order) => {
+            (Self::Sigmoid | Self::Tanh | Self::Gelu | Self::GeluTanh | Self::Softplus, order) => {
                 T::from_f64(smooth(self, order, z.to_f64()))
             }
         }
@@ -55,7 +45,8 @@ impl Activation {
 /// The smooth activations of PyTorch, each with its first two derivatives.
 fn smooth(f: Activation, order: u8, z: f64) -> f64 {
     match f {
-        Activation::Tanh => tanh(order, z),
+        Activation::Tanh => by_order(order, z, [tanh::<0>, tanh::<1>, tanh::<2>]),
+        Activation::Sigmoid => by_order(order, z, [sigmoid::<0>, sigmoid::<1>, sigmoid::<2>]),
         Activation::Gelu => {
             let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
             // The complementary error function keeps the digits of a small probability.
@@ -71,8 +62,8 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
             let inner = scale * (z + cubic * z * z * z);
             let (du, ddu) = (scale * (1.0 + 3.0 * cubic * z * z), 6.0 * scale * cubic * z);
             // (1 + tanh u) / 2 is the logistic function of 2 u, which keeps the digits of a small value.
-            let probability = Activation::Sigmoid.derivative(0, 2.0 * inner);
-            let (slope, bend) = (0.5 * tanh(1, inner), 0.5 * tanh(2, inner));
+            let probability = sigmoid::<0>(2.0 * inner);
+            let (slope, bend) = (0.5 * tanh::<1>(inner), 0.5 * tanh::<2>(inner));
             match order {
                 0 => z * probability,
                 1 => probability + z * slope * du,
@@ -81,19 +72,13 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
         }
         // PyTorch's softplus is the identity from 20 on.
         Activation::Softplus => softplus(order, z, 1.0, 20.0),
-        Activation::Relu | Activation::Sigmoid => f.derivative(order, z),
+        Activation::Relu => f.derivative(order, z),
     }
 }
 
-fn tanh(order: u8, z: f64) -> f64 {
-    // 1 - tanh^2 is computed as 1 / cosh^2, to avoid the difference of nearly equal numbers.
-    let e = (-2.0 * z.abs()).exp();
-    let slope = 4.0 * e / ((1.0 + e) * (1.0 + e));
-    match order {
-        0 => z.tanh(),
-        1 => slope,
-        _ => -2.0 * z.tanh() * slope,
-    }
+/// The derivative of the order asked for.
+fn by_order(order: u8, z: f64, derivatives: [fn(f64) -> f64; 3]) -> f64 {
+    derivatives[usize::from(order.min(2))](z)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::linalg::{Scalar, vectorized};
 use crate::vocabulary::Activation;
 
 use super::Smooth;
+use super::exponential::{sigmoid, silu, tanh};
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +56,15 @@ impl Function {
             || match (self, order) {
                 (Self::Activation(RELU), 0) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(0, x)),
                 (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
+                (Self::Activation(Activation::Tanh), 0) => entries(x, y, tanh::<0>),
+                (Self::Activation(Activation::Tanh), 1) => entries(x, y, tanh::<1>),
+                (Self::Activation(Activation::Tanh), _) => entries(x, y, tanh::<2>),
+                (Self::Activation(Activation::Sigmoid), 0) => entries(x, y, sigmoid::<0>),
+                (Self::Activation(Activation::Sigmoid), 1) => entries(x, y, sigmoid::<1>),
+                (Self::Activation(Activation::Sigmoid), _) => entries(x, y, sigmoid::<2>),
+                (Self::Smooth(Smooth::Silu), 0) => entries(x, y, silu::<0>),
+                (Self::Smooth(Smooth::Silu), 1) => entries(x, y, silu::<1>),
+                (Self::Smooth(Smooth::Silu), _) => entries(x, y, silu::<2>),
                 (Self::Smooth(Smooth::Affine { scale, shift }), 0) => {
                     let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
                     x.iter().zip(y).for_each(|(&x, y)| *y = scale * x + shift);
@@ -63,6 +73,12 @@ impl Function {
             },
         );
     }
+}
+
+/// Writes y = f(x), computed in float64.
+#[inline(always)]
+fn entries<T: Scalar>(x: &[T], y: &mut [T], f: impl Fn(f64) -> f64) {
+    x.iter().zip(y).for_each(|(&x, y)| *y = T::from_f64(f(x.to_f64())));
 }
 
 #[cfg(test)]

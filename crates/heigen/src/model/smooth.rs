@@ -1,5 +1,6 @@
 //! Functions of one number beyond the paper's activations, each with its first two derivatives.
 
+use super::exponential::silu;
 use crate::vocabulary::Activation;
 
 /// A function of one number that graphs apply entry by entry. Definitions, and derivatives at kinks, are PyTorch's.
@@ -131,14 +132,7 @@ impl Smooth {
             Self::Affine { scale, shift } => [scale * z + shift, scale, 0.0][usize::from(order)],
             Self::LeakyRelu(slope) => of_line(order, z, if z > 0.0 { 1.0 } else { slope }),
             Self::Elu { alpha, scale, width } => elu(order, z, [alpha, scale, width]),
-            Self::Silu => {
-                let s = |order| Activation::Sigmoid.derivative(order, z);
-                match order {
-                    0 => z * s(0),
-                    1 => s(0) + z * s(1),
-                    _ => 2.0 * s(1) + z * s(2),
-                }
-            }
+            Self::Silu => [silu::<0>, silu::<1>, silu::<2>][usize::from(order)](z),
             Self::Mish => mish(order, z),
             Self::Softplus { beta, threshold } => softplus(order, z, beta, threshold),
             Self::Softsign => softsign(order, z),
