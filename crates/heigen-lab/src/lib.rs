@@ -80,7 +80,7 @@ pub use lab::{Lab, LabOptions};
 pub use making::Making;
 pub use prepare::{Prepared, Samples};
 pub use remedy::remedy_of;
-pub use reproduction::{PlannedTask, ReproduceRequest, Reproduced, Reproduction, TaskState};
+pub use reproduction::{Beside, PlannedTask, ReproduceRequest, Reproduced, Reproduction, TaskState};
 pub use series::CheckpointSeries;
 pub use statistics::Estimate;
 pub use store::Store;

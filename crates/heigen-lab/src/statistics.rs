@@ -88,7 +88,7 @@ pub(crate) const RESAMPLES: u64 = 2_000;
 pub(crate) const LEFT_OUT: f64 = 0.05;
 
 /// An estimate with its interval.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Estimate {
     /// The estimate from all rows.
     pub value: f64,

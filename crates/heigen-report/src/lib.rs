@@ -15,7 +15,7 @@
 //! | `$\lambda_1$`, `$G_\theta \geq 10^{-6}$` | mathematics: slanted letters, Greek, `_`, `^`, `{}`; commands below |
 //! | `10^-6` | a power of a number, without dollars |
 //! | `https://...`, `arXiv:2306.07104` | a link |
-//! | `page:classics.html` | a link to a page that stands beside this one |
+//! | `page:classics.html` | a link to a page that stands beside this one; its name has letters, digits, `-`, `_` and `+` |
 //! | `\*`, `` \` ``, `\$`, `\^`, `\\` | the character itself |
 //!
 //! Mathematics knows the Greek letters, `\hat`, `\tilde`, `\bar`, `\dot`, `\mathcal`, `\mathrm`, `\text`, relations (`\leq`, `\geq`,

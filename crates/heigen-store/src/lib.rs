@@ -26,6 +26,7 @@ pub mod npy;
 pub mod own_data;
 mod safetensors_header;
 mod stamp;
+pub mod study_record;
 mod summary;
 mod top_eigenpairs;
 mod training_record;

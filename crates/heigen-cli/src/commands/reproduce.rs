@@ -6,7 +6,7 @@ use crate::face::Face;
 use crate::session::{Session, print, say, usage};
 use anyhow::{Result, bail};
 use heigen_lab::{
-    Event, FIGURES, Figure, LabWatch, Note, NoteKind, PlannedTask, ReproduceRequest, Reproduced, Reproduction,
+    Beside, Event, FIGURES, Figure, LabWatch, Note, NoteKind, PlannedTask, ReproduceRequest, Reproduced, Reproduction,
     TaskState, figure_names, find_figure, seconds,
 };
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         making: session.making.clone(),
         memory: args.memory.map(|gib| gib * 2f64.powi(30)),
         command: Some(|figure| format!("heigen figure {}", figure.name)),
+        beside: Some(|beside| command_of(beside).to_owned()),
     };
     let planned = session.lab.plan(&request, &session.face)?;
     let tasks = planned.tasks();
@@ -46,6 +47,19 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     let done = watch.countdown.show(|| session.lab.reproduce(&planned, &watch));
     session.face.clear();
     outcome(args, &tasks, &done?)
+}
+
+/// The command that makes what can stand beside the paper in the report.
+fn command_of(beside: Beside) -> &'static str {
+    match beside {
+        Beside::Classics => "heigen reproduce classics",
+        Beside::Followed => "heigen follow gauss/normal_training",
+        Beside::Studies => "heigen study boundary",
+        Beside::Attribution => "heigen attribute gauss/normal_training",
+        Beside::RandomSurfaces => "heigen plot surface gauss/normal_training --directions filter-normalised",
+        Beside::TrainingSurfaces => "heigen plot surface gauss/normal_training --directions trajectory",
+        Beside::MiniBatches => "heigen plot minibatches gauss/normal_training",
+    }
 }
 
 /// The figures that the user named, or all of them.

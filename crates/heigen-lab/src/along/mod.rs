@@ -6,6 +6,7 @@ mod page;
 mod pictures;
 mod recipe;
 mod schedule;
+mod summary;
 mod weights;
 mod whole;
 
@@ -13,6 +14,7 @@ pub use pictures::FollowPicture;
 pub use schedule::moments as scheduled_epochs;
 pub use weights::in_order as checkpoints_in_order;
 
+pub(crate) use summary::summary;
 pub(crate) use weights::{Point, points};
 
 use crate::call::Call;

@@ -18,6 +18,11 @@ const ROWS: usize = 30;
 /// Moments in the film; each takes some sixty kilobytes of the page.
 const FRAMES: usize = 16;
 
+/// The name of the page's file.
+pub(super) fn file_name(record: &AlongRecord) -> String {
+    format!("{}_along{}.html", record.name.to_string().replace('/', "-"), pictures::from(record))
+}
+
 /// Writes the page into a folder and returns its path.
 pub(super) fn write(
     follow: &Follow,
@@ -25,9 +30,8 @@ pub(super) fn write(
     drawn: &[FollowPicture],
     folder: &Path,
 ) -> Result<PathBuf, LabError> {
-    let from = if record.weights == "training" { String::new() } else { format!("+{}", record.weights) };
     let name = record.name.to_string();
-    let path = folder.join(format!("{}_along{from}.html", name.replace('/', "-")));
+    let path = folder.join(file_name(record));
     let mut sections = vec![pictures_of(&name, drawn)];
     if drawn.iter().any(|picture| picture.kind == "film") {
         sections.push(film(follow, record)?);
@@ -66,34 +70,41 @@ pub(super) fn write(
 
 fn pictures_of(name: &str, drawn: &[FollowPicture]) -> Section {
     let figure = |picture: &FollowPicture| {
-        let (title, caption) = match picture.kind {
-            "spectra" => (
-                "Eigenvalues",
-                "Each line is an eigenvector's eigenvalue, followed by its vector. The dashed line is the curvature at which \
-                 the update rule becomes unstable (arXiv:2103.00065).",
-            ),
-            "subspaces" => (
-                "Leading subspaces",
-                "The overlap of the spans of the leading eigenvectors of all pairs of moments: the mean squared cosine of the \
-                 angles between them (arXiv:1812.04754).",
-            ),
-            "strip" => (
-                "Boundary",
-                "The decision boundary, and the alignment of every point's gradient with the leading eigenvectors.",
-            ),
-            _ => return None,
-        };
-        Some(Figure {
-            id: format!("picture-{}", picture.kind),
-            title: title.to_owned(),
-            svg: files::read_to_string(picture.paths.first()?).ok()?,
-            alt: format!("{}: {caption}", literal(name)),
-            caption: caption.to_owned(),
-            command: None,
-        })
+        let svg = files::read_to_string(picture.paths.first()?).ok()?;
+        figure(format!("picture-{}", picture.kind), name, picture.kind, svg)
     };
     let figures = drawn.iter().filter_map(figure).collect();
     Section { id: "pictures".into(), title: "Pictures".into(), figures, ..Section::default() }
+}
+
+/// A picture of the training of an experiment as a figure with its caption; `None` for films, which have another form. `id` is its address on
+/// the page.
+pub(super) fn figure(id: String, name: &str, kind: &str, svg: String) -> Option<Figure> {
+    let (title, caption) = match kind {
+        "spectra" => (
+            "Eigenvalues",
+            "Each line is an eigenvector's eigenvalue, followed by its vector. The dashed line is the curvature at which \
+             the update rule becomes unstable (arXiv:2103.00065).",
+        ),
+        "subspaces" => (
+            "Leading subspaces",
+            "The overlap of the spans of the leading eigenvectors of all pairs of moments: the mean squared cosine of the \
+             angles between them (arXiv:1812.04754).",
+        ),
+        "strip" => (
+            "Boundary",
+            "The decision boundary, and the alignment of every point's gradient with the leading eigenvectors.",
+        ),
+        _ => return None,
+    };
+    Some(Figure {
+        id,
+        title: title.to_owned(),
+        svg,
+        alt: format!("{}: {caption}", literal(name)),
+        caption: caption.to_owned(),
+        command: None,
+    })
 }
 
 fn film(follow: &Follow, record: &AlongRecord) -> Result<Section, LabError> {

@@ -17,7 +17,7 @@ use heigen_figures::{
     significant, spectra_along, subspace_overlaps,
 };
 use heigen_store::along_record::{AlongRecord, Moment};
-use heigen_store::atomic;
+use heigen_store::{atomic, files};
 use heigen_store::figure_record::FigureRecord;
 use heigen_store::npy;
 use heigen_store::record::{Unusable, stamp};
@@ -69,20 +69,33 @@ struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     fn new(follow: &'a Follow<'a>, record: &'a AlongRecord, folder: &Path, kind: &'static str) -> Self {
-        let name = record.name.to_string();
-        let from = if record.weights == "training" { String::new() } else { format!("+{}", record.weights) };
-        let path = |extension: &str| folder.join(format!("along_{kind}_{}{from}.{extension}", name.replace('/', "-")));
-        let extensions: &[&str] = if kind == "film" { &["png"] } else { &["svg", "pdf", "png"] };
-        let stamp = stamp([heigen::VERSION, LOOK, kind, &record.stamp]);
-        Self {
-            follow,
-            record,
-            kind,
-            paths: extensions.iter().map(|extension| path(extension)).collect(),
-            record_path: path("json"),
-            figure: FigureRecord::new(kind, stamp, [name].into_iter()),
-        }
+        let (paths, record_path, figure) = files_of(record, folder, kind);
+        Self { follow, record, kind, paths, record_path, figure }
     }
+}
+
+/// The files of a picture in a folder, the file of its record, and the record itself without hashes.
+fn files_of(record: &AlongRecord, folder: &Path, kind: &str) -> (Vec<PathBuf>, PathBuf, FigureRecord) {
+    let name = record.name.to_string();
+    let stem = format!("along_{kind}_{}{}", name.replace('/', "-"), from(record));
+    let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
+    let extensions: &[&str] = if kind == "film" { &["png"] } else { &["svg", "pdf", "png"] };
+    let stamp = stamp([heigen::VERSION, LOOK, kind, &record.stamp]);
+    let figure = FigureRecord::new(kind, stamp, [name].into_iter());
+    (extensions.iter().map(|extension| path(extension)).collect(), path("json"), figure)
+}
+
+/// The ending of file names that tells weights that were not trained on the way.
+pub(super) fn from(record: &AlongRecord) -> String {
+    if record.weights == "training" { String::new() } else { format!("+{}", record.weights) }
+}
+
+/// The drawing of a picture that stands in a folder and was drawn from this record, as SVG.
+pub(super) fn standing(record: &AlongRecord, folder: &Path, kind: &str) -> Option<String> {
+    let (paths, record_path, figure) = files_of(record, folder, kind);
+    let svg = paths.first()?;
+    let fits = FigureRecord::load(&record_path).is_ok_and(|standing| standing.matches(&figure, std::slice::from_ref(svg)));
+    files::read_to_string(svg).ok().filter(|_| fits)
 }
 
 impl Recipe for Picture<'_> {

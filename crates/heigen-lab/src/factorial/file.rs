@@ -100,6 +100,14 @@ pub struct ClaimSpec {
     pub only: Levels,
 }
 
+impl ClaimSpec {
+    /// The measures that the claim is about.
+    pub fn measures(&self) -> Vec<&str> {
+        let compared = self.compare.iter().map(|compare| &*compare.measure);
+        self.correlate.iter().flatten().map(String::as_str).chain(compared).collect()
+    }
+}
+
 /// A comparison of a measure between two levels of a factor, seed by seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,11 +6,11 @@ use crate::statistics::{Estimate, bootstrap, cliffs_delta, dominance, median, wi
 use heigen_report::Verdict;
 use heigen_store::cell_record::CellRecord;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How strongly the rows support a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Support {
     /// The whole interval of the effect lies at half of the largest possible effect or beyond, in the claimed direction.
@@ -85,7 +85,7 @@ pub(super) const STATED: [&str; 3] = [
 ];
 
 /// The effect of a claim in some rows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// The rows, in words: the levels that they have in common; empty for all.
     pub group: String,
@@ -102,7 +102,7 @@ pub struct Found {
 }
 
 /// A claim with what was found about it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The claim.
     pub claim: ClaimSpec,
@@ -118,7 +118,7 @@ pub struct Judged {
 }
 
 /// A rank correlation that no claim is about.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// The measures.
     pub measures: [String; 2],

@@ -8,6 +8,7 @@ mod measures;
 mod page;
 mod pictures;
 mod run;
+mod summary;
 mod table;
 
 use crate::cache::Memo;
@@ -15,6 +16,7 @@ use crate::call::Call;
 use crate::lab::single_thread;
 use crate::relay::{Message, Relay};
 use crate::reproduction::schedule::{self, Ended, Job, Limits};
+use crate::store::replace;
 use crate::watch::{Event, LabWatch, Note, stage};
 use crate::{Lab, LabError, Making, Store};
 use cells::{Cell, Text};
@@ -26,6 +28,7 @@ use heigen_store::files;
 pub use judge::{Found as FoundOfClaim, Judged, Pair, STRONG, Support};
 use judge::{Rows, state};
 pub use measures::{MEASURES, Measure, measure_names};
+pub(crate) use summary::summaries;
 use run::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -293,25 +296,30 @@ impl FactorialPlan {
         let (claims, pairs) = lab.work(|threads| Ok(threads.run(|| (rows.judged(), rows.pairs()))))?;
         let table = table::table(file, &cells)?;
         let mut done = Factorial { cells: self.cells.len(), rows: cells.len(), states, claims, pairs, files: vec![] };
-        let mut files = Vec::new();
-        let mut write = |name: &str, bytes: &[u8]| -> Result<(), LabError> {
-            let path = self.place.dir.join(name);
-            atomic::write(&path, bytes)?;
-            files.push(path);
-            Ok(())
-        };
-        write("table.csv", &table.csv()?)?;
-        write("table.parquet", &table.parquet()?)?;
         let drawn = lab.work(|threads| pictures::draw(threads, rows, &done.claims))?;
+        let (mut staged, mut figures) = (Vec::new(), BTreeMap::new());
+        let mut stage = |name: &str, bytes: &[u8]| -> Result<String, LabError> {
+            staged.push(atomic::stage_with(&self.place.dir.join(name), |file| file.write_all(bytes))?);
+            Ok(staged.last().map_or_else(String::new, |staged| staged.hash().to_owned()))
+        };
+        stage("table.csv", &table.csv()?)?;
+        stage("table.parquet", &table.parquet()?)?;
         for (name, picture) in &drawn {
-            write(&format!("{name}.svg"), picture.svg.as_bytes())?;
-            write(&format!("{name}.pdf"), &picture.pdf)?;
-            write(&format!("{name}.png"), &picture.png)?;
+            let svg = format!("{name}.svg");
+            let hash = stage(&svg, picture.svg.as_bytes())?;
+            figures.insert(svg, hash);
+            stage(&format!("{name}.pdf"), &picture.pdf)?;
+            stage(&format!("{name}.png"), &picture.png)?;
         }
-        write("summary.md", page::markdown(self.study(), &done).as_bytes())?;
+        stage("summary.md", page::markdown(self.study(), &done).as_bytes())?;
         let about =
             page::About { study: self.study(), done: &done, rows, drawn: &drawn, command: &self.request.command };
-        write("report.html", page::html(lab, &about)?.as_bytes())?;
+        stage("report.html", page::html(lab, &about)?.as_bytes())?;
+        let files = staged.iter().map(|staged| staged.path().to_owned()).collect();
+        let record = self.place.judged();
+        staged.push(summary::record(&about, figures).stage(&record)?);
+        // The record gets its name last, so that wherever it stands the others belong to it.
+        replace(&[record], staged)?;
         done.files = files;
         Ok(done)
     }

@@ -25,7 +25,8 @@ fn interval(estimate: Option<Estimate>, number: impl Fn(f64) -> String) -> Strin
     estimate.map_or_else(|| "–".to_owned(), |e| format!("{} [{}, {}]", number(e.value), number(e.low), number(e.high)))
 }
 
-fn effect(found: &Found) -> String {
+/// The effect of a claim in some rows, with its interval.
+pub(super) fn effect(found: &Found) -> String {
     interval(found.effect, |x| fixed(x, 2))
 }
 
@@ -47,7 +48,7 @@ fn rows_of(claim: &ClaimSpec) -> &'static str {
 }
 
 /// The effect of a claim in words.
-fn measured(claim: &ClaimSpec) -> String {
+pub(super) fn measured(claim: &ClaimSpec) -> String {
     let what = match (&claim.correlate, &claim.compare) {
         (Some([x, y]), _) => {
             let within =
@@ -94,12 +95,14 @@ fn card(judged: &Judged) -> Claim {
 pub(super) fn html(lab: &Lab, about: &About) -> Result<String, LabError> {
     let About { study, done, drawn, .. } = about;
     let states: Vec<String> = done.states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    let drawing =
+        |name: &str, picture: &Rendered| figure(format!("picture-{name}"), name, picture.svg.clone(), about.command);
     let mut sections = Vec::new();
     if !drawn.is_empty() {
         sections.push(Section {
             id: "figures".to_owned(),
             title: "The figures".to_owned(),
-            figures: drawn.iter().map(|(name, picture)| figure(name, picture, about.command)).collect(),
+            figures: drawn.iter().map(|(name, picture)| drawing(name, picture)).collect(),
             ..Section::default()
         });
     }
@@ -142,7 +145,8 @@ pub(super) fn html(lab: &Lab, about: &About) -> Result<String, LabError> {
     Ok(heigen_report::html(&report)?)
 }
 
-fn figure(name: &str, picture: &Rendered, command: &str) -> Figure {
+/// A figure of a study by its name; `id` is its address on the page.
+pub(super) fn figure(id: String, name: &str, svg: String, command: &str) -> Figure {
     let (title, caption) = match name {
         "claims" => (
             "Effects with their intervals",
@@ -154,9 +158,9 @@ fn figure(name: &str, picture: &Rendered, command: &str) -> Figure {
         }
     };
     Figure {
-        id: format!("picture-{name}"),
+        id,
         title: title.to_owned(),
-        svg: picture.svg.clone(),
+        svg,
         alt: String::new(),
         caption: caption.to_owned(),
         command: Some(command.to_owned()),
@@ -165,13 +169,9 @@ fn figure(name: &str, picture: &Rendered, command: &str) -> Figure {
 
 /// The measures that the claims are about, in the order of the table.
 fn of_claims(rows: Rows) -> Vec<&'static str> {
-    let named = |claim: &ClaimSpec| -> Vec<String> {
-        let compared = claim.compare.iter().map(|compare| compare.measure.clone());
-        claim.correlate.iter().flatten().cloned().chain(compared).collect()
-    };
-    let all: Vec<String> = rows.file.claims.iter().flat_map(named).collect();
+    let all: Vec<&str> = rows.file.claims.iter().flat_map(ClaimSpec::measures).collect();
     let always = ["train_loss", "train_accuracy", "test_accuracy"];
-    let wanted = |name: &&str| always.contains(name) || all.iter().any(|of| of == name);
+    let wanted = |name: &&str| always.contains(name) || all.contains(name);
     MEASURES.iter().map(|measure| measure.name).filter(wanted).collect()
 }
 

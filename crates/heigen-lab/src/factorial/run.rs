@@ -17,6 +17,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The name of the file of the judged rows in a study's folder.
+pub(super) const JUDGED: &str = "study.json";
+
 /// Where a study keeps what it has found.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -30,6 +33,11 @@ impl Place {
     /// The record of a cell.
     pub(super) fn record(&self, cell: &Cell) -> PathBuf {
         self.dir.join("cells").join(format!("{}.json", super::cells::short(&cell.stamp)))
+    }
+
+    /// The record of the judged rows.
+    pub(super) fn judged(&self) -> PathBuf {
+        self.dir.join(JUDGED)
     }
 
     /// The store of the first trainings, which several cells start from.

@@ -43,6 +43,40 @@ pub struct ReproduceRequest {
     pub memory: Option<f64>,
     /// A function that words the command that draws a figure again, if the face has such a command.
     pub command: Option<fn(&Figure) -> String>,
+    /// A function that words the command that makes what can stand beside the paper in the report, if the face has such commands.
+    pub beside: Option<fn(Beside) -> String>,
+}
+
+/// Something that stands in the report beside the paper, once it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Classic experiments of the field.
+    Classics,
+    /// Spectra along trainings.
+    Followed,
+    /// Studies over factors and seeds.
+    Studies,
+    /// What the outlying eigenvectors carry.
+    Attribution,
+    /// Loss surfaces in random directions.
+    RandomSurfaces,
+    /// Loss surfaces around trainings.
+    TrainingSurfaces,
+    /// The distribution of the largest eigenvalue over mini-batches.
+    MiniBatches,
+}
+
+impl Beside {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Classics,
+        Self::Followed,
+        Self::Studies,
+        Self::Attribution,
+        Self::RandomSurfaces,
+        Self::TrainingSurfaces,
+        Self::MiniBatches,
+    ];
 }
 
 /// A reproduction that is planned.

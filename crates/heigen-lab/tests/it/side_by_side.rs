@@ -123,6 +123,7 @@ fn a_reproduction_is_stopped_as_a_whole() {
         making: Making::default(),
         memory: None,
         command: None,
+        beside: None,
     };
     let lab = lab();
     let planned = lab.plan(&request, &()).unwrap();
@@ -145,6 +146,7 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
         report: folder.path("report"),
         making: Making::default(),
         command: None,
+        beside: None,
     };
     let lab = lab();
     let watch = Recorder::default();

@@ -125,6 +125,10 @@ mod tests {
                 "the page:classics.html, and page:x.htm or page: alone",
                 r#"the <a class="address" href="classics.html">classics.html</a>, and page:x.htm or page: alone"#,
             ),
+            (
+                "page:a-b_along+files.html, page:../up.html, page:a/b.html",
+                r#"<a class="address" href="a-b_along+files.html">a-b_along+files.html</a>, page:../up.html, page:a/b.html"#,
+            ),
             (r"\*not\* \`so\` \$1\$ \\", "*not* `so` $1$ \\"),
         ] {
             assert_eq!(html(source), wanted, "{source}");

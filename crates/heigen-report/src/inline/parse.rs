@@ -122,7 +122,7 @@ fn link(rest: &str) -> Option<(Node, usize)> {
         return Some((Node::Link { address, text: text.to_owned() }, text.len()));
     }
     if let Some(name) = rest.strip_prefix("page:") {
-        let stem = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(name.len());
+        let stem = name.find(|c: char| !c.is_ascii_alphanumeric() && !"-_+".contains(c)).unwrap_or(name.len());
         name[stem..].strip_prefix(".html").filter(|_| stem > 0)?;
         let page = name[..stem + ".html".len()].to_owned();
         let length = "page:".len() + page.len();

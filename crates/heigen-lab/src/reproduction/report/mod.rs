@@ -1,5 +1,6 @@
 //! The report: every figure, published numbers beside ours, and the paper's claims one by one.
 
+mod beyond;
 mod claims;
 mod evidence;
 mod gathered;
@@ -22,6 +23,7 @@ use std::collections::BTreeSet;
 /// Writes `index.html` from the records in the store and the drawings in the figures folder.
 pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found: &Found) -> Result<(), LabError> {
     let all = gathered::gather(graph, &found.well);
+    let paper = sections::sections(request, graph, &all, &found.well);
     let report = Report {
         title: "The Hessian and the decision boundary".to_owned(),
         subtitle: "Reproduction of arXiv:2306.07104 by heigen".to_owned(),
@@ -40,7 +42,7 @@ pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found:
         facts: facts(lab, graph, &all, found.seconds),
         rules: rules::STATED.map(str::to_owned).to_vec(),
         claims: claims::claims(&all),
-        sections: sections::sections(request, graph, &all, &found.well),
+        sections: [paper, beyond::sections(request, &all)?].concat(),
         timings: timings(graph, found),
         problems: found.failures.clone(),
         footer: "Drawn and written by heigen, from its results alone; the page needs no network.".to_owned(),

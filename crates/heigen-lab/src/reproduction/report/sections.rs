@@ -4,7 +4,6 @@ use super::super::ReproduceRequest;
 use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published, Settings};
-use crate::classics;
 use crate::drawing::Figure;
 use crate::page_text::{capital, cell_with_deviation, count_cell, count_with_deviation, read_as, typeset};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
@@ -15,65 +14,7 @@ pub(super) fn sections(request: &ReproduceRequest, graph: &Graph, all: &[Measure
         Task::Figure(figure) if well => Some(*figure),
         _ => None,
     });
-    let paper = figures.filter_map(|figure| section(request, figure, all));
-    paper
-        .chain(further(request, all))
-        .chain(classics::summary(&request.store, &request.folder, &request.report))
-        .collect()
-}
-
-/// The pictures of the paper's experiments that stand beside its figures, each kind a section: its name in file names before and after
-/// the experiment's, its title, and what it shows.
-const FURTHER: [(&str, &str, &str, &str); 4] = [
-    (
-        "attribution",
-        "",
-        "What eigenvectors carry",
-        "The boundary coloured by the eigenvectors that carry its pieces, and where it goes as the weights move along each.",
-    ),
-    (
-        "surface",
-        "+filter-normalised-0",
-        "Loss surfaces in random directions",
-        "The loss over two random directions, each filter as long as the weights' (arXiv:1712.09913).",
-    ),
-    (
-        "surface",
-        "+trajectory",
-        "Loss surfaces around trainings",
-        "The loss over the first two principal components of the training, with its way (arXiv:1712.09913).",
-    ),
-    (
-        "minibatches",
-        "",
-        "Sharpness over mini-batches",
-        "The largest eigenvalue of the Hessian of single mini-batches, against that of all samples.",
-    ),
-];
-
-/// Pictures that were drawn of the paper's experiments besides its figures, where they stand in the folder.
-fn further<'a>(request: &'a ReproduceRequest, all: &'a [Measures]) -> impl Iterator<Item = Section> + 'a {
-    FURTHER.iter().enumerate().filter_map(move |(i, (kind, variant, title, what))| {
-        let picture = |(place, m): (usize, &Measures)| {
-            let file = format!("{kind}_{}{variant}.svg", m.name.replace('/', "-"));
-            Some(Picture {
-                id: format!("further-{i}-{place}"),
-                title: format!("`{}`", m.name),
-                svg: heigen_store::files::read_to_string(&request.folder.join(file)).ok()?,
-                alt: format!("{title}: {}", m.name),
-                caption: String::new(),
-                command: None,
-            })
-        };
-        let figures: Vec<Picture> = all.iter().enumerate().filter_map(picture).collect();
-        (!figures.is_empty()).then(|| Section {
-            id: format!("further-{i}"),
-            title: (*title).to_owned(),
-            text: vec![(*what).to_owned()],
-            figures,
-            ..Section::default()
-        })
-    })
+    figures.filter_map(|figure| section(request, figure, all)).collect()
 }
 
 fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
