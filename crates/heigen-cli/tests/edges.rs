@@ -39,7 +39,7 @@ const EDGES: [(&str, &[&str]); 13] = [
 /// Libraries that only faces (programs and bindings) may use: no other crate depends on them.
 const OF_FACES: [&str; 5] = ["anyhow", "clap", "ctrlc", "indicatif", "signal-hook"];
 /// Libraries that only the explorer, a server, may use.
-const OF_THE_EXPLORER: [&str; 4] = ["axum", "getrandom", "pulldown-cmark", "tokio"];
+const OF_THE_EXPLORER: [&str; 6] = ["axum", "getrandom", "hyper", "hyper-util", "pulldown-cmark", "tokio"];
 
 fn metadata() -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -30,9 +30,18 @@ export class Connection {
     this.#socket.onclose = onClosed;
   }
 
+  /** Whether commands reach the program. */
+  get open() {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  close() {
+    this.#socket.close();
+  }
+
   /** Sends a command and returns its number. */
   send(command, fields = {}) {
-    if (this.#socket.readyState !== WebSocket.OPEN) return this.#id;
+    if (!this.open) return this.#id;
     this.#id += 1;
     if (command !== "shown") this.#sent.set(this.#id, performance.now());
     if (this.#sent.size > 500) this.#sent.delete(this.#sent.keys().next().value);

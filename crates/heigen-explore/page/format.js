@@ -61,14 +61,3 @@ export function drawn(name, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
-
-/** Makes the canvas as sharp as the screen, and returns its context and its size in CSS pixels. */
-export function sharp(canvas) {
-  const ratio = window.devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return { context, width, height };
-}

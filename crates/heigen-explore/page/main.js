@@ -7,9 +7,13 @@ import { changed, forget, isMoved, nextFrame, on, recordLook, recordPicture, sel
 import { setUpPlane } from "./plane.js";
 import { setUpSpectrum } from "./spectrum.js";
 import { setUpCourse } from "./course.js";
-import { go, setUpMoves } from "./moves.js";
+import { chooseAxes, go, setUpMoves } from "./moves.js";
 import { setUpPieces } from "./pieces.js";
 import { begin, setUpSettings } from "./settings.js";
+import { setUpUnits } from "./units.js";
+import { setUpCompare } from "./compare.js";
+import { arrived, giveUp, restore, setUpLink } from "./link.js";
+import { drawing, setUpSave } from "./save.js";
 import { setUpTour } from "./tour.js";
 
 /** Milliseconds from the last command to the answer that takes it into account, by kind of answer. */
@@ -33,16 +37,13 @@ const handlers = {
     send("whole", { on: $("whole").checked });
     send("surface", { axes: state.axes });
     if ($("pieces").checked) send("pieces", { on: true });
-    const kept = ofLink();
-    if (kept) send("setup", { setup: kept });
+    restore();
     changed("hello", "theme");
   },
   ground(message) {
     forget();
     state.ground = message;
-    notice("");
-    // The address restores the settings, whether it is loaded again or handed on to another window.
-    history.replaceState(null, "", message.setup ? `#${encodeURIComponent(JSON.stringify(message.setup))}` : location.pathname);
+    state.story = { changes: [], lost: false };
     if (state.view.by !== "classes") view({ by: "classes" });
     changed("ground", "picture", "look", "spectrum", "basis", "surface", "pieces", "moves", "playing", "view");
   },
@@ -93,19 +94,19 @@ const handlers = {
     state.pieces = message;
     changed("pieces");
   },
+  story(message) {
+    state.story = { changes: message.changes, lost: message.lost };
+    changed("story");
+  },
+  restored() {
+    arrived();
+  },
+  drawing,
   error(message) {
+    giveUp();
     notice(message.message);
   },
 };
-
-/** The settings that the address has behind its #; none if there are none, or none that can be read. */
-function ofLink() {
-  try {
-    return location.hash ? JSON.parse(decodeURIComponent(location.hash.slice(1))) : null;
-  } catch {
-    return null;
-  }
-}
 
 function basis(message) {
   if (!message.basis) return;
@@ -123,7 +124,17 @@ function closed() {
 }
 
 const connection = new Connection((message) => handlers[message.is]?.(message), closed);
-const send = (...command) => connection.send(...command);
+
+/** Commands by which somebody begins something else than what was said or asked for before. */
+const BEGINNINGS = ["setup", "open", "restart"];
+
+function send(command, fields) {
+  if (BEGINNINGS.includes(command)) {
+    giveUp();
+    notice("");
+  }
+  return connection.send(command, fields);
+}
 
 /** Tells people something; nothing without a text. */
 function notice(text, ...more) {
@@ -233,4 +244,8 @@ setUpSpectrum(send, select);
 setUpCourse();
 setUpMoves(send, select);
 setUpPieces(send);
+setUpUnits(send, view);
+setUpCompare();
+setUpLink({ send, notice, view, axes: chooseAxes });
+setUpSave(send, notice);
 setUpTour({ begin, go, select });

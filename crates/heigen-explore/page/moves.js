@@ -1,6 +1,7 @@
 // Sliders along eigenvectors and a random direction, and the loss plane of two of them.
 
-import { $, element, number, sharp, subscript, vectorName } from "./format.js";
+import { image, label, sharp } from "./canvas.js";
+import { $, element, number, subscript, vectorName } from "./format.js";
 import { css, lossColor, variable } from "./colors.js";
 import { changed, isMoved, on, selected, state } from "./state.js";
 
@@ -9,7 +10,6 @@ const MOST = 5;
 let shown = "";
 let send = () => {};
 let select = () => {};
-let offscreen = null;
 let dragging = false;
 
 /** The length of a slider along an axis. */
@@ -126,18 +126,10 @@ function surface() {
   }
   const [a, b] = [Math.log(low), Math.log(high)];
   const level = (value) => (value > 0 ? (Math.log(value) - a) / (b - a || 1) : 0);
-  offscreen ??= document.createElement("canvas");
-  Object.assign(offscreen, { width: side, height: side });
-  const own = offscreen.getContext("2d");
-  const pixels = own.createImageData(side, side);
-  for (let j = 0; j < side; j++) {
-    for (let i = 0; i < side; i++) pixels.data.set([...lossColor(level(values[i + side * j])), 255], 4 * ((side - 1 - j) * side + i));
-  }
-  own.putImageData(pixels, 0, 0);
   context.imageSmoothingEnabled = true;
   context.imageSmoothingQuality = "high";
   const half = width / (side - 1) / 2;
-  context.drawImage(offscreen, -half, -half, width + 2 * half, height + 2 * half);
+  context.drawImage(image(side, (i) => lossColor(level(values[i]))), -half, -half, width + 2 * half, height + 2 * half);
   const at = (u, v) => [((u + 1) / 2) * width, ((1 - v) / 2) * height];
   context.strokeStyle = "rgb(0 0 0 / 35%)";
   context.lineWidth = 1;
@@ -155,20 +147,13 @@ function surface() {
     context.arc(x, y, 7, 0, 2 * Math.PI);
     context.stroke();
   }
-  context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
-  context.lineWidth = 3;
-  context.strokeStyle = "#fff";
-  context.fillStyle = "#000";
-  const label = (text, px, py, align) => {
-    context.textAlign = align;
-    context.strokeText(text, px, py);
-    context.fillText(text, px, py);
-  };
   const [nx, ny] = state.axes.map(axisName);
-  label(`${number(found.lengths[0], 2)} ${nx}`, width - 6, height / 2 - 6, "right");
-  label(`−${number(found.lengths[0], 2)} ${nx}`, 6, height / 2 - 6, "left");
-  label(`${number(found.lengths[1], 2)} ${ny}`, width / 2 + 6, 14, "left");
-  label(`−${number(found.lengths[1], 2)} ${ny}`, width / 2 + 6, height - 6, "left");
+  const onColour = { font: "12px", halo: "#fff", ink: "#000" };
+  const [far, up] = found.lengths.map((length) => number(length, 2));
+  label(context, `${far} ${nx}`, width - 6, height / 2 - 6, { ...onColour, align: "right" });
+  label(context, `−${far} ${nx}`, 6, height / 2 - 6, onColour);
+  label(context, `${up} ${ny}`, width / 2 + 6, 14, onColour);
+  label(context, `−${up} ${ny}`, width / 2 + 6, height - 6, onColour);
   $("surface-note").textContent = `blue: loss ${number(low)}, red: ${number(high)}, logarithmic between; the ring is where the weights are. Drag it.`;
 }
 
@@ -204,11 +189,16 @@ function setUpSurface() {
     walk(u + 0.03 * move[0], v + 0.03 * move[1]);
   });
   ["x", "y"].forEach((name, i) => $(`axis-${name}`).addEventListener("change", (event) => {
-    state.axes[i] = JSON.parse(event.target.value);
-    state.surface = null;
-    send("surface", { axes: state.axes });
-    changed("surface");
+    chooseAxes(state.axes.map((axis, j) => (j === i ? JSON.parse(event.target.value) : axis)));
   }));
+}
+
+/** Has the loss plane computed along two directions. */
+export function chooseAxes(axes) {
+  Object.assign(state, { axes, surface: null });
+  send("surface", { axes });
+  axisChoice();
+  changed("surface");
 }
 
 export function setUpMoves(sender, selector) {

@@ -53,7 +53,9 @@ function draw() {
     box.replaceChildren(element("p", { class: "small" }, state.playing ? "This is computed when training rests." : "This is being computed."));
   } else {
     const old = state.pieces.version !== state.picture?.version;
-    box.replaceChildren(element("div", { class: "scroll" }, ofPieces(state.pieces), ofVectors(state.pieces)));
+    // Samples of more than two features have no boundary in the plane.
+    const tables = state.ground.embedded ? [] : [ofPieces(state.pieces)];
+    box.replaceChildren(element("div", { class: "scroll" }, ...tables, ofVectors(state.pieces)));
     if (old) box.prepend(element("p", { class: "small" }, `As it was at epoch ${state.pieces.epoch}.`));
   }
 }

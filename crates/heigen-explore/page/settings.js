@@ -16,6 +16,7 @@ const SKETCHES = {
   half_moon: () => turn((i, n) => { const a = (Math.PI * i) / n; return i % 2 ? [0.5 - Math.cos(a), 0.25 - Math.sin(a), 1] : [Math.cos(a) - 0.5, Math.sin(a) - 0.25, 0]; }),
   gauss_checkerboard_linear_close: () => blobs([[-0.8, 0.7, 0], [0.8, 0.7, 1], [-0.8, -0.7, 0], [0.8, -0.7, 1]], 0.25),
   gauss_checkerboard_noisy_close: () => blobs([[-0.5, 0.7, 0], [0.5, 0.7, 1], [-0.5, -0.7, 1], [0.5, -0.7, 0]], 0.33),
+  iris: () => blobs([[-1, 0.2, 0], [0.4, 0.4, 1], [0.8, -0.3, 2]], 0.35),
 };
 
 function turn(at) {
@@ -83,6 +84,7 @@ function show() {
   $("activation").value = setup.activation;
   $("optimizer").value = setup.optimizer;
   $("batch").value = String(setup.batch_size);
+  $("start").value = setup.start;
   if (document.activeElement !== $("seed")) $("seed").value = setup.seed;
   $("layers-value").textContent = setup.hidden.length;
   $("fewer-layers").disabled = setup.hidden.length === 0;
@@ -119,24 +121,40 @@ function adopt() {
     const data = hello.gallery.find((one) => one.name === ground.experiment.dataset.type)?.name;
     setup = {
       ...(setup ?? hello.setup), optimizer: optimizer.type, lr, momentum, weight_decay, seed: Math.min(seed, 2 ** 32 - 1),
-      hidden: hidden.slice(0, hello.most_layers), batch_size: trainer.batch_size === "full" ? 0 : trainer.batch_size,
+      hidden: hidden.slice(0, hello.most_layers), batch_size: trainer.batch_size === "full" ? 0 : trainer.batch_size, start: "fresh",
       ...(data ? { data } : {}),
     };
     if (![0, 16, 64].includes(setup.batch_size)) setup.batch_size = 64;
   }
+  render();
+}
+
+/** Shows the settings; where the experiment is that of a file, no data set of the gallery is chosen. */
+function render() {
   show();
-  if (!ground.setup) for (const button of $("gallery").children) button.setAttribute("aria-checked", "false");
+  if (state.ground && !state.ground.setup) for (const button of $("gallery").children) button.setAttribute("aria-checked", "false");
+}
+
+/** Takes over the rates that training has now: a link may have changed them along its way. */
+function adoptRates() {
+  const last = state.story.changes.findLast(({ edit }) => edit.do === "tune")?.edit;
+  if (!last || !setup) return;
+  const { lr, weight_decay } = last;
+  setup = { ...setup, lr, weight_decay };
+  Object.assign(state.ground.experiment.optimizer.args, setup.optimizer === "Adam" ? { lr } : { lr, weight_decay });
+  render();
 }
 
 export function setUpSettings(sender) {
   send = sender;
-  on(["ground", "theme"], adopt);
+  on(["ground"], adopt);
+  on(["story"], adoptRates);
+  on(["theme"], render);
   on(["hello"], () => {
     $("activation").replaceChildren(...state.hello.activations.map((name) => element("option", { value: name }, name)));
   });
   $("settings").addEventListener("submit", (event) => event.preventDefault());
   $("open").addEventListener("click", () => send("open"));
-  $("save").addEventListener("click", save);
   const slider = (id, key, to, text, change) => {
     $(id).addEventListener("input", () => {
       const value = to(Number($(id).value));
@@ -155,29 +173,15 @@ export function setUpSettings(sender) {
   $("random-labels").addEventListener("change", (event) => begin({ random_labels: event.target.checked }));
   $("activation").addEventListener("change", (event) => begin({ activation: event.target.value }));
   $("optimizer").addEventListener("change", (event) => begin({ optimizer: event.target.value }));
+  $("start").addEventListener("change", (event) => begin({ start: event.target.value }));
   $("batch").addEventListener("change", (event) => begin({ batch_size: Number(event.target.value) }));
   $("seed").addEventListener("change", (event) => begin({ seed: Math.max(0, Math.min(2 ** 32 - 1, Math.round(Number(event.target.value)))) }));
   $("fewer-layers").addEventListener("click", () => begin({ hidden: setup.hidden.slice(0, -1) }));
   $("more-layers").addEventListener("click", () => begin({ hidden: [...setup.hidden, setup.hidden.at(-1) ?? 30] }));
 }
 
-/** The experiment at hand as a file that the command line takes, with as many epochs as it has been trained for. */
-export function experimentFile() {
-  const { experiment } = state.ground;
-  const epochs = state.picture?.epoch || experiment.trainer.num_epochs;
-  return JSON.stringify({ ...experiment, trainer: { ...experiment.trainer, num_epochs: epochs } }, null, 2);
-}
-
-function save() {
-  const address = URL.createObjectURL(new Blob([experimentFile()], { type: "application/json" }));
-  element("a", { href: address, download: `${state.ground.name.replace(/.*\//, "")}.json` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-}
-
 /** Changes the learning rate or the weight decay while training goes on. */
 function tune(changes) {
   setup = { ...setup, ...changes };
-  if (state.ground.setup) Object.assign(state.ground.setup, changes);
-  Object.assign(state.ground.experiment.optimizer.args, changes);
   send("tune", { lr: setup.lr, weight_decay: setup.weight_decay });
 }

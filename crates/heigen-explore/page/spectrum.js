@@ -76,13 +76,11 @@ function draw() {
   note(found, moved.length > 0);
 }
 
-/** The number of the eigenvector of an eigenvalue: the vectors that are kept are the first ones and the two lowest. */
-function vectorOf(index, found) {
-  const can = state.basis?.eigenvalues.length ?? 0;
-  const [firsts, all] = found.whole ? state.spectrum.kept : [can, can];
-  if (!found.whole || index < firsts || all === found.values.length) return index;
-  const fromEnd = found.values.length - index;
-  return fromEnd <= all - firsts ? all - fromEnd : Infinity;
+/** The number of the eigenvector of an eigenvalue, which stands as far from the beginning or from the end as the value does. */
+function vectorOf(index, { values }) {
+  const known = state.basis?.eigenvalues ?? [];
+  const near = (place) => Math.abs((known[place] ?? NaN) - values[index]) <= 1e-6 * Math.abs(values[0]);
+  return [index, known.length - (values.length - index)].find(near) ?? Infinity;
 }
 
 export function thresholdName() {

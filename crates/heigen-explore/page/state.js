@@ -1,12 +1,7 @@
 // All that the page knows, and who is told when it changes.
 
-export const state = {
-  /** The first message: gallery, limits, palette. */
-  hello: null,
-  /** The experiment: name, setup, experiment, n_params, n_samples, n_classes, plane, widths. */
-  ground: null,
-  /** points, classes, parts. */
-  samples: null,
+/** All that belongs to an experiment, at its beginning. */
+const fresh = () => ({
   /** The last picture of the plane. */
   picture: null,
   /** The last extreme eigenvalues at the training's weights, and at the weights that are shown if these are others. */
@@ -14,19 +9,32 @@ export const state = {
   there: null,
   /** The last whole spectrum, with the version of the weights that it belongs to. */
   spectrum: null,
-  /** The eigenvectors that can be chosen: eigenvalues, reach, epoch, version. */
+  /** The eigenvectors that can be chosen: eigenvalues, reach, signs, epoch, version. */
   basis: null,
   surface: null,
   pieces: null,
   playing: false,
-  /** What colours the plane, as the protocol has it. */
-  view: { by: "classes" },
   /** Steps along the eigenvectors and along the random direction. */
   along: [],
   random: 0,
-  axes: [{ vector: 0 }, { vector: 1 }],
   /** Curves along the training. */
   course: { epochs: [], train: [], test: [], lookEpochs: [], eigenvalues: [], threshold: [], sharpness: [], preconditioned: false },
+});
+
+export const state = {
+  /** The first message: gallery, limits, palette. */
+  hello: null,
+  /** The experiment: name, setup, experiment, n_params, n_samples, n_classes, plane, embedded, widths. */
+  ground: null,
+  /** The changes since the beginning, and whether any was lost. */
+  story: { changes: [], lost: false },
+  /** points, classes, parts. */
+  samples: null,
+  /** What colours the plane, as the protocol has it. */
+  view: { by: "classes" },
+  /** The directions of the loss plane. */
+  axes: [{ vector: 0 }, { vector: 1 }],
+  ...fresh(),
 };
 
 const listeners = new Map();
@@ -39,10 +47,15 @@ export function on(topics, listener) {
   }
 }
 
-/** Calls `work` with the next frame; in a page that is not to be seen, and so has no frames, a little later. */
+/** Calls `work` with the next frame, or a little later where there is none: pages that are not to be seen have no frames. */
 export function nextFrame(work) {
-  if (document.hidden) setTimeout(work, 100);
-  else requestAnimationFrame(work);
+  const once = () => {
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+    work();
+  };
+  const timer = setTimeout(once, document.hidden ? 50 : 250);
+  const frame = requestAnimationFrame(once);
 }
 
 let due = new Set();
@@ -100,9 +113,5 @@ export function recordLook(look) {
 
 /** Forgets all that belongs to an experiment. */
 export function forget() {
-  Object.assign(state, {
-    picture: null, look: null, there: null, spectrum: null, basis: null, surface: null, pieces: null,
-    along: [], random: 0, playing: false,
-    course: { epochs: [], train: [], test: [], lookEpochs: [], eigenvalues: [], threshold: [], sharpness: [], preconditioned: false },
-  });
+  Object.assign(state, fresh());
 }

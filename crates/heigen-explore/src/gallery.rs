@@ -1,6 +1,6 @@
 //! The data sets that the page offers, and how its settings become an experiment.
 
-use crate::protocol::Setup;
+use crate::protocol::{Beginning, Setup};
 use heigen::config::{AnyName, Experiment, ExperimentName};
 use serde_json::{Value, json};
 
@@ -28,13 +28,14 @@ pub(crate) struct Set {
 }
 
 /// The data sets of the gallery.
-pub(crate) const SETS: [Set; 6] = [
+pub(crate) const SETS: [Set; 7] = [
     Set { name: "gauss_mixtures", title: "three blobs", classes: 3, noisy: false },
     Set { name: "hierachical", title: "four blobs in two groups", classes: 4, noisy: false },
     Set { name: "circle", title: "two circles", classes: 2, noisy: true },
     Set { name: "half_moon", title: "two half moons", classes: 2, noisy: true },
     Set { name: "gauss_checkerboard_linear_close", title: "checks, apart", classes: 2, noisy: false },
     Set { name: "gauss_checkerboard_noisy_close", title: "checks, mixed", classes: 2, noisy: false },
+    Set { name: "iris", title: "irises, 4 features", classes: 3, noisy: false },
 ];
 
 impl Default for Setup {
@@ -52,9 +53,39 @@ impl Default for Setup {
             weight_decay: 0.0,
             batch_size: 0,
             seed: 0,
+            start: Beginning::Fresh,
         }
     }
 }
+
+/// Epochs for which a network learns random labels before an adversarial start.
+const EPOCHS_BEFORE: usize = 1000;
+/// The learning rate of Adam by which it learns them.
+const RATE_BEFORE: f64 = 0.01;
+
+/// The experiment whose trained weights an experiment of settings starts from, if it starts from any: the same network on the same
+/// samples with random labels, by Adam, which learns them in a time that people wait.
+pub(crate) fn before(setup: &Setup) -> Result<Option<Experiment>, String> {
+    if setup.start == Beginning::Fresh {
+        return Ok(None);
+    }
+    let own = Setup {
+        random_labels: true,
+        optimizer: "Adam".to_owned(),
+        lr: RATE_BEFORE,
+        batch_size: 0,
+        start: Beginning::Fresh,
+        ..setup.clone()
+    };
+    let mut made = experiment(&own)?;
+    made.name = ExperimentName::new(FOLDER, format!("{}{BEFORE}", setup.data)).map_err(|error| error.to_string())?;
+    made.trainer.num_epochs = EPOCHS_BEFORE;
+    Ok(Some(made))
+}
+
+/// The folder of the page's experiments in their names, and what is added to the name of one that another starts from.
+const FOLDER: &str = "explorer";
+const BEFORE: &str = "_random_labels";
 
 /// The experiment of settings, checked by the rules of experiment files.
 pub(crate) fn experiment(setup: &Setup) -> Result<Experiment, String> {
@@ -85,7 +116,7 @@ pub(crate) fn experiment(setup: &Setup) -> Result<Experiment, String> {
         return Err(format!("noise of standard deviation {}; the explorer takes at most 2", setup.noise));
     }
     let document = document(setup, set);
-    let name = ExperimentName::new("explorer", set.name).map_err(|error| error.to_string())?;
+    let name = ExperimentName::new(FOLDER, set.name).map_err(|error| error.to_string())?;
     let parsed = Experiment::parse(&document.to_string(), name, "the explorer's settings", &AnyName);
     Ok(parsed.map_err(|error| error.to_string())?.experiment)
 }
@@ -104,6 +135,10 @@ fn document(setup: &Setup, set: &Set) -> Value {
         rule["momentum"] = setup.momentum.into();
         rule["weight_decay"] = setup.weight_decay.into();
     }
+    let begins_at = match setup.start {
+        Beginning::Fresh => String::new(),
+        Beginning::Adversarial => format!("{FOLDER}/{}{BEFORE}", set.name),
+    };
     let mut data = json!({ "random": setup.random_labels });
     if set.noisy {
         data["noise"] = setup.noise.into();
@@ -115,6 +150,7 @@ fn document(setup: &Setup, set: &Set) -> Value {
         "model": { "type": "Sequential", "args": { "layers": layers } },
         "optimizer": { "type": setup.optimizer, "args": rule },
         "dataset": { "type": setup.data, "args": data },
+        "init_model_at": begins_at,
         "train_fraction": setup.train_fraction,
         "test_fraction": test,
         "trainer": {
@@ -140,10 +176,23 @@ mod tests {
                 let setup = Setup { data: set.name.to_owned(), activation, optimizer, ..Setup::default() };
                 let made = experiment(&setup).unwrap();
                 let samples = heigen::data::generate(&made.dataset).unwrap();
-                assert_eq!((samples.n_features(), samples.n_classes), (2, set.classes), "{}", set.name);
+                let features = if set.name == "iris" { 4 } else { 2 };
+                assert_eq!((samples.n_features(), samples.n_classes), (features, set.classes), "{}", set.name);
                 assert!(samples.n_samples() <= MOST_SAMPLES);
             }
         }
+    }
+
+    #[test]
+    fn an_adversarial_start_is_an_experiment_on_random_labels() {
+        let setup = Setup { start: Beginning::Adversarial, lr: 0.3, ..Setup::default() };
+        assert_eq!(before(&Setup::default()).unwrap(), None);
+        let (before, after) = (before(&setup).unwrap().unwrap(), experiment(&setup).unwrap());
+        assert_eq!(after.start, heigen::config::Start::Trained(before.name.clone()));
+        assert_eq!(before.start, heigen::config::Start::Fresh);
+        assert_eq!(before.model, after.model);
+        let labels = |experiment: &Experiment| heigen::data::generate(&experiment.dataset).unwrap().labels;
+        assert_ne!(labels(&before), labels(&after));
     }
 
     #[test]

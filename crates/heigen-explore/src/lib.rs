@@ -16,7 +16,9 @@
 //! # }
 //! ```
 
+mod connections;
 mod deep;
+mod embedding;
 mod error;
 mod gallery;
 mod ground;

@@ -25,6 +25,12 @@ struct Inside {
     shown: u64,
 }
 
+impl Inside {
+    fn calls(&self) -> bool {
+        self.gone || !self.items.is_empty()
+    }
+}
+
 /// A queue in which newer input takes the place of older input of the same kind that has not been looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
@@ -80,8 +86,31 @@ impl Mailbox {
 
     /// Whether something waits, or the client is gone.
     pub(crate) fn calls(&self) -> bool {
+        self.lock().calls()
+    }
+
+    /// Whether a command waits that begins anew, so that what an earlier one is preparing is of no use, or the client is gone.
+    pub(crate) fn is_overtaken(&self) -> bool {
         let inside = self.lock();
-        inside.gone || !inside.items.is_empty()
+        let anew = |item: &Item| matches!(item, Item::Command(_, command) if command.begins_anew());
+        inside.gone || inside.items.iter().any(anew)
+    }
+
+    /// Waits until something is there, the client is gone, or `patience` is over.
+    pub(crate) fn calls_within(&self, patience: Duration) {
+        self.until(patience, Inside::calls);
+    }
+
+    /// Waits until the client has shown the picture `number`, something is there, the client is gone, or `patience` is over.
+    pub(crate) fn shown_within(&self, number: u64, patience: Duration) {
+        self.until(patience, |inside| inside.shown >= number || inside.calls());
+    }
+
+    /// Waits for the bell until `enough` holds or `patience` is over.
+    fn until(&self, patience: Duration, enough: impl Fn(&Inside) -> bool) {
+        let waits = |inside: &mut Inside| !enough(inside);
+        // Whether time was up or not is seen by whoever asked.
+        drop(self.bell.wait_timeout_while(self.lock(), patience, waits));
     }
 
     /// The number of the last picture that the client has shown.
@@ -127,6 +156,30 @@ mod tests {
             got.push((id, command));
         }
         assert_eq!(got, [(1, moved(2.0)), (2, Command::Play), (4, moved(4.0))]);
+    }
+
+    #[test]
+    fn waiting_ends_with_what_is_waited_for() {
+        let mailbox = std::sync::Arc::new(Mailbox::default());
+        let long = Duration::from_secs(60);
+        let begun = std::time::Instant::now();
+        let other = std::sync::Arc::clone(&mailbox);
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            other.command(1, Command::Shown { picture: 3 }).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            other.command(2, Command::Play).unwrap();
+        });
+        mailbox.shown_within(3, long);
+        assert_eq!(mailbox.shown(), 3);
+        mailbox.calls_within(long);
+        assert!(mailbox.calls() && !mailbox.is_overtaken());
+        thread.join().unwrap();
+        mailbox.command(3, Command::Restart {}).unwrap();
+        assert!(mailbox.is_overtaken());
+        assert!(begun.elapsed() < long);
+        // A wait for what does not come ends, too.
+        mailbox.until(Duration::from_millis(5), |_| false);
     }
 
     #[test]

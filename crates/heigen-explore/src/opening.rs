@@ -1,5 +1,6 @@
 //! The experiment, the weights and the samples that a page begins with.
 
+use crate::embedding::{Places, embedded};
 use crate::{ExploreError, ground};
 use heigen::config::Experiment;
 use heigen::data::{Dataset, Split};
@@ -23,6 +24,17 @@ pub struct Opened {
     pub(crate) split: Split,
     /// The weights that training begins with, `[P]`.
     pub(crate) start: Arc<Vec<f32>>,
+    /// The places of samples that have more than two features.
+    pub(crate) embedding: Option<Places>,
+}
+
+/// The places of samples that have more than two features.
+fn places(experiment: &Experiment, data: &Dataset) -> Result<Option<Places>, ExploreError> {
+    if data.n_features() == 2 {
+        return Ok(None);
+    }
+    let unfit = |why: String| ExploreError::Unfit { name: experiment.name.to_string(), why };
+    embedded(data, &mut ()).map(Some).map_err(|error| unfit(error.to_string()))
 }
 
 impl Explorer {
@@ -30,7 +42,7 @@ impl Explorer {
     /// `store`, unless they are there.
     ///
     /// # Errors
-    /// [`ExploreError`] if the experiment is not one of two features with classes, or is too large for a live page; or if a model
+    /// [`ExploreError`] if the experiment has no classes, or is too large for a live page; or if a model
     /// that it starts from cannot be had.
     pub fn of_experiment(
         lab: &Lab,
@@ -58,6 +70,7 @@ impl Explorer {
                 data: prepared.samples.data.clone(),
                 split: prepared.samples.split.clone(),
                 start: Arc::new(start),
+                embedding: places(&loaded.experiment, &prepared.samples.data)?,
             }),
         })
     }
@@ -71,9 +84,11 @@ impl Explorer {
         let experiment = imported.experiment.experiment;
         let samples = imported.prepared.samples;
         ground::check(&experiment, &samples.data, &imported.prepared.network)?;
+        let embedding = places(&experiment, &samples.data)?;
         Ok(Self {
             opened: Some(Opened {
                 experiment,
+                embedding,
                 network: Arc::new(imported.prepared.network),
                 data: samples.data.clone(),
                 split: samples.split.clone(),

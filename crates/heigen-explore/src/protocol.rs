@@ -13,10 +13,13 @@
 //!
 //! - `samples`: `points` (x and y of all samples), `classes`, and `parts` (0 training, 1 test, 2 validation);
 //! - `picture`: everything on the plane at one moment: `classes` and `certainty` on `nodes` by `nodes` nodes, x fastest, from the
-//!   lowest y up; `lines` (x and y of the boundary's polylines) with `starts` (the index of every line's first point); and, if the
-//!   plane is coloured by an eigenvector or a unit, `values` in `cells` by `cells` cells and `of_samples`. Losses and accuracies
-//!   are in the header. The page answers each by `shown`;
-//! - `surface`: `values`, the loss on `side` by `side` points of the plane of two vectors.
+//!   lowest y up; `lines` (x and y of the boundary's polylines) with `starts` (the index of every line's first point); `predicted`,
+//!   the class of every sample by the network; if the plane is coloured by an eigenvector or a unit, `values` in `cells` by `cells`
+//!   cells and `of_samples`; if the units of a layer are asked for, `units`, one small map of `unit_cells` by `unit_cells` bytes
+//!   after the other (128 for 0, from minus to plus the largest magnitude of each). Samples of more than two features have no plane,
+//!   and so none of what lies on it. Losses and accuracies are in the header. The page answers each by `shown`;
+//! - `surface`: `values`, the loss on `side` by `side` points of the plane of two vectors;
+//! - `drawing`: `bytes`, a file with the name `name`.
 //!
 //! `since` in an answer is the `id` of the last command that it takes into account.
 
@@ -36,6 +39,9 @@ pub(crate) enum Command {
     Open {},
     /// Begins anew with the same settings.
     Restart {},
+    /// Begins anew with the settings, or with the experiment that the program was started with, and goes through the changes to
+    /// the epoch `epochs`, as a link asks that was made there.
+    Restore { setup: Option<Setup>, changes: Vec<Change>, epochs: usize },
     /// Changes the learning rate and the weight decay, and nothing else.
     Tune { lr: f64, weight_decay: f64 },
     /// Trains until told otherwise.
@@ -44,6 +50,8 @@ pub(crate) enum Command {
     Pause,
     /// Trains one epoch.
     Step,
+    /// Trains to the end of an epoch, as fast as it can.
+    Until { epochs: usize },
     /// Sets the number of epochs between pictures.
     Speed { epochs: u32 },
     /// Says that a picture has been shown; while it trains, the session is never more than two pictures ahead.
@@ -57,6 +65,10 @@ pub(crate) enum Command {
     Move { along: Vec<f64>, random: f64 },
     /// Takes the weights that are shown for those of the training.
     Keep,
+    /// Says of which hidden layer all units are wanted as small maps, if of any.
+    Units { layer: Option<usize> },
+    /// Asks for a drawing of what is shown, as a file.
+    Draw { what: Drawing, form: Form },
     /// Asks for the loss on the plane of two directions; nothing any more without them.
     Surface { axes: Option<[Axis; 2]> },
     /// Says whether the pieces of the boundary, by the eigenvectors that carry them, are wanted wherever training rests.
@@ -84,10 +96,73 @@ impl Command {
             _ => false,
         }
     }
+
+    /// Whether it leaves the experiment at hand for another beginning.
+    pub(crate) fn begins_anew(&self) -> bool {
+        matches!(self, Self::Setup { .. } | Self::Open {} | Self::Restart {} | Self::Restore { .. })
+    }
+}
+
+/// A change from outside to a training, which a link goes through again.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    /// The number of finished epochs when it was made.
+    pub(crate) epoch: usize,
+    /// The change.
+    pub(crate) edit: Edit,
+}
+
+/// What a change changes.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Edit {
+    /// A training sample is put on the plane.
+    Add { x: f64, y: f64, class: usize },
+    /// A sample is moved.
+    Shift { sample: usize, x: f64, y: f64 },
+    /// A sample is taken away.
+    Delete { sample: usize },
+    /// A sample is given the next class.
+    Flip { sample: usize },
+    /// Learning rate and weight decay are others.
+    Tune { lr: f64, weight_decay: f64 },
+    /// The weights are moved: by `along[i]` times the i-th eigenvector, in the orientation in which its entry of largest magnitude
+    /// is positive, and by `random` times the random direction.
+    Keep { along: [f64; MOST_KEPT], random: f64 },
+}
+
+/// The most eigenvectors along which weights can be moved for good.
+pub(crate) const MOST_KEPT: usize = 12;
+
+/// A drawing by the program, of what a part of the page shows.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(tag = "of", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Drawing {
+    /// The plane with its samples.
+    Plane,
+    /// The eigenvalues.
+    Spectrum,
+    /// Curves against epochs, which the page has collected: groups of curves, each with a name and its points.
+    Course { panels: Vec<Vec<(String, Vec<[f64; 2]>)>> },
+    /// The loss plane.
+    Surface,
+    /// The pieces of the boundary by eigenvectors.
+    Pieces,
+}
+
+/// The format of a drawing.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Form {
+    /// Text with outlines.
+    Svg,
+    /// An image.
+    Png,
 }
 
 /// The quantity that colours the plane.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum View {
     /// The predicted classes.
@@ -100,7 +175,7 @@ pub(crate) enum View {
 }
 
 /// A direction in the space of weights.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Axis {
     /// An eigenvector.
@@ -137,6 +212,20 @@ pub(crate) struct Setup {
     pub(crate) batch_size: usize,
     /// Seed of the fresh weights, the order of batches and the noise.
     pub(crate) seed: u32,
+    /// The weights that training begins with.
+    #[serde(default)]
+    pub(crate) start: Beginning,
+}
+
+/// The weights that training begins with.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Beginning {
+    /// Fresh random weights.
+    #[default]
+    Fresh,
+    /// Those of a network that has learnt random labels of the same samples: the adversarial start of the paper.
+    Adversarial,
 }
 
 /// A message of the session in text. The fields of each are in the page's `state.js`.
@@ -154,6 +243,10 @@ pub(crate) enum Answer {
     Spectrum(Value),
     /// The boundary by eigenvectors.
     Pieces(Value),
+    /// The changes from outside since the beginning, which a link needs.
+    Story(Value),
+    /// A link has been gone through.
+    Restored(Value),
     /// Something could not be done.
     Error(Value),
 }
@@ -168,6 +261,8 @@ impl Answer {
             Self::Look(value) => ("look", value),
             Self::Spectrum(value) => ("spectrum", value),
             Self::Pieces(value) => ("pieces", value),
+            Self::Story(value) => ("story", value),
+            Self::Restored(value) => ("restored", value),
             Self::Error(value) => ("error", value),
         };
         if let Value::Object(fields) = &mut value {
@@ -254,6 +349,11 @@ mod tests {
         assert_eq!(read(r#"{"id":1,"do":"view","view":{"by":"unit","layer":1,"unit":2}}"#), Ok(unit));
         let surface = Command::Surface { axes: Some([Axis::Vector(1), Axis::Random]) };
         assert_eq!(read(r#"{"id":1,"do":"surface","axes":[{"vector":1},"random"]}"#), Ok(surface));
+        let change = r#"{"epoch":7,"edit":{"do":"flip","sample":3}}"#;
+        let restore = format!(r#"{{"id":1,"do":"restore","setup":null,"changes":[{change}],"epochs":9}}"#);
+        let changes = vec![Change { epoch: 7, edit: Edit::Flip { sample: 3 } }];
+        assert_eq!(serde_json::to_string(&changes[0]).unwrap(), change);
+        assert_eq!(read(&restore), Ok(Command::Restore { setup: None, changes, epochs: 9 }));
         for text in [
             "",
             "{",

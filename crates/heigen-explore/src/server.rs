@@ -4,7 +4,7 @@ use crate::guard::{self, Token};
 use crate::opening::Explorer;
 use crate::page::Files;
 use crate::protocol::{LONGEST, Setup};
-use crate::{ExploreError, gallery, page, socket};
+use crate::{ExploreError, connections, gallery, page, socket};
 use axum::Router;
 use axum::extract::{Path, Request, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -106,7 +106,8 @@ impl Server {
                 .route("/{token}/{file}", get(file))
                 .layer(middleware::from_fn(guarded))
                 .with_state(self.shared);
-            axum::serve(listener, routes).await
+            connections::serve(listener, routes).await;
+            Ok::<(), std::io::Error>(())
         })?;
         Ok(())
     }

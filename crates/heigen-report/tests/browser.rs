@@ -2,10 +2,12 @@
 //! out from their ground and those of drawings are large enough, both colour schemes apply, the large view covers the
 //! window, and it prints. Skipped where there is no `chromium` on the path, unless CI is set.
 
+#[path = "../../../tests/chromium.rs"]
+mod chromium;
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -86,32 +88,15 @@ for (const [width, hash] of cases) {
 }
 </script>"##;
 
-fn chromium() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("chromium")).find(|file| file.is_file())
-}
-
 /// The standard output of a fresh Chromium, or nothing where there is no Chromium.
 fn run(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let Some(browser) = chromium() else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "there is no `chromium` on the path, and with CI set nothing is skipped"
-        );
-        println!("skipped: there is no `chromium` on the path");
-        return None;
-    };
     let profile = tempfile::tempdir().expect("a folder for the profile");
     let output = folder.join("stdout");
-    let mut child = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
-        .args(["--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
+    let mut child = chromium::chromium(profile.path())?
+        .arg("--allow-file-access-from-files")
         .args(arguments)
         .current_dir(folder)
-        .stdin(Stdio::null())
         .stdout(std::fs::File::create(&output).expect("a file for the output"))
-        .stderr(Stdio::null())
         .spawn()
         .expect("chromium starts");
     assert!(finished(&mut child), "chromium {arguments:?} did not end well within {PATIENCE:?}");

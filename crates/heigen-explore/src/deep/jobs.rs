@@ -1,14 +1,13 @@
 //! The longer computations themselves, each from a point to what the page is told.
 
-use super::{Basis, Found, Job, Point, Shared, Stop, Told};
+use super::{Basis, Carrier, Found, Job, MOST_WARM, Pieces, Point, Shared, Stop, Surface, Told, Whole};
 use crate::picture::problem;
-use crate::protocol::{Answer, Axis};
+use crate::protocol::Axis;
 use heigen::analysis::{
     CarriedBoundary, LookOptions, Outliers, SurfaceGrid, carried_boundary, look, loss_surface, moved_boundary,
     preconditioned_sharpness,
 };
 use heigen::curvature::{ClassStructure, Hessian, Method, Threads, Watch, spectrum, stage};
-use heigen::train::UpdateRule;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,13 +38,19 @@ pub(super) fn work(job: &Job, shared: &Shared, threads: &Threads) -> Option<Foun
         Job::Surface(point, axes, lengths) => surface(point, *axes, *lengths, &mut stop, threads),
         Job::Pieces(point) => pieces(point, &mut stop, threads),
     };
-    let failed =
-        |message: String| Found { version: point.version, basis: None, told: Told::Text(Answer::error(None, message)) };
+    let found = |basis, told| Some(Found { version: point.version, basis, told });
     match outcome {
         _ if shared.cancel.load(Ordering::Relaxed) => None,
-        Ok((basis, told)) => Some(Found { version: point.version, basis, told }),
-        Err(message) => Some(failed(message)),
+        Ok((basis, told)) => found(basis, told),
+        Err(message) => found(None, Told::Error(message)),
     }
+}
+
+/// The eigenvectors at a point, looked for from nothing.
+pub(crate) fn basis_at(point: &Point, threads: &Threads, watch: &mut dyn Watch) -> Result<Arc<Basis>, String> {
+    let anew = Point { before: None, moved: false, ..point.clone() };
+    let (basis, _) = looked(&anew, watch, threads)?;
+    basis.ok_or_else(|| "there are no eigenvectors here".to_owned())
 }
 
 type Outcome = Result<(Option<Arc<Basis>>, Told), String>;
@@ -58,33 +63,31 @@ fn header(point: &Point) -> Value {
     json!({ "since": point.since, "version": point.version, "epoch": point.epoch, "moved": point.moved })
 }
 
-fn looked(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
+fn looked(point: &Point, stop: &mut dyn Watch, threads: &Threads) -> Outcome {
     let problem = problem::<f64>(&point.ground, 0, &point.theta, threads).map_err(in_words)?;
-    let options = LookOptions { k: LARGEST, lowest: LOWEST, trace_products: 0, ..LookOptions::default() };
-    let columns = LARGEST.min(problem.n_params()) + LOWEST.min(problem.n_params().saturating_sub(LARGEST));
-    let before = point.before.as_ref().filter(|b| b.vectors.rows == problem.n_params() && b.vectors.columns >= columns);
+    let p = problem.n_params();
+    let (largest, lowest) = (LARGEST.min(p), LOWEST.min(p.saturating_sub(LARGEST)));
+    let options = LookOptions { k: largest, lowest, trace_products: 0, ..LookOptions::default() };
+    let before = point.before.as_ref().filter(|b| b.vectors.rows == p && b.vectors.columns >= largest + lowest);
+    // Looks at moved weights begin at vectors of the resting ones, which is no chain that could go astray.
+    let before = before.filter(|before| point.moved || before.warm < MOST_WARM);
     let start = before.map(|before| {
         let have = before.vectors.columns;
-        let ends: Vec<usize> = (0..LARGEST).chain((have - (columns - LARGEST)..have).rev()).collect();
+        let ends: Vec<usize> = (0..largest).chain((have - lowest..have).rev()).collect();
         before.vectors.select_columns(&ends)
     });
-    // Every tenth look begins anew: a search from known vectors may miss what nothing of them points to.
-    let start = start.filter(|_| !point.version.is_multiple_of(10));
     let seen = look(&problem, start.as_ref(), &options, stop).map_err(in_words)?;
-    let optimizer = &point.ground.experiment.optimizer;
     let met = match &point.preconditioner {
         Some(diagonal) => {
             let found = preconditioned_sharpness(&problem, diagonal, None, &options, stop).map_err(in_words)?;
             found.eigenvalues.first().copied()
         }
-        None => seen.eigenvalues.first().map(|lambda| lambda + optimizer.weight_decay()),
+        None => seen.eigenvalues.first().copied(),
     };
     let mut told = header(point);
-    let threshold = UpdateRule::of(optimizer).threshold(optimizer.lr());
     told["eigenvalues"] = json!(seen.eigenvalues[..seen.k]);
     told["lowest"] = json!(seen.eigenvalues[seen.k..]);
-    told["threshold"] = json!(threshold.is_finite().then_some(threshold));
-    told["sharpness"] = json!(met);
+    told["curvature"] = json!(met);
     told["preconditioned"] = point.preconditioner.is_some().into();
     told["outliers"] = seen.outliers.into();
     told["outliers_certain"] = seen.outliers_certain.into();
@@ -97,12 +100,13 @@ fn looked(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
         // Largest first, and so the lowest last.
         let order: Vec<usize> = (0..seen.k).chain((seen.k..seen.eigenvalues.len()).rev()).collect();
         let values = order.iter().map(|&i| seen.eigenvalues[i]).collect();
-        Arc::new(Basis::new(point, values, seen.eigenvectors.select_columns(&order)))
+        let warm = before.map_or(0, |before| before.warm + 1);
+        Arc::new(Basis { warm, ..Basis::new(point, values, seen.eigenvectors.select_columns(&order)) })
     });
-    Ok((basis, Told::Text(Answer::Look(told))))
+    Ok((basis, Told::Look(told)))
 }
 
-fn whole(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
+fn whole(point: &Point, stop: &mut dyn Watch, threads: &Threads) -> Outcome {
     let problem = problem::<f64>(&point.ground, 0, &point.theta, threads).map_err(in_words)?;
     let found = spectrum(&Hessian(&problem), Method::Auto, DENSE, stop).map_err(in_words)?;
     let (values, vectors) = found.top(found.places.len());
@@ -115,7 +119,8 @@ fn whole(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
     told["zero"] = json!(found.zero());
     told["method"] = json!(found.method);
     told["certificate"] = json!(found.certificate);
-    told["outliers"] = json!(Outliers::count(&found.eigenvalues));
+    let outliers = Outliers::count(&found.eigenvalues);
+    told["outliers"] = json!(outliers);
     told["trace"] = json!(found.trace());
     let most = (KEPT / problem.n_params().max(1)).max(LARGEST + LOWEST);
     // Where not all eigenvectors can be kept, those of the largest eigenvalues and of the lowest ones are.
@@ -129,12 +134,12 @@ fn whole(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
     let basis = (!point.moved && enough).then(|| {
         let columns: Vec<usize> = kept.iter().map(|&i| keep[i]).collect();
         let of = kept.iter().map(|&i| values[i]).collect();
-        Arc::new(Basis::new(point, of, vectors.select_columns(&columns)))
+        Arc::new(Basis { whole: true, ..Basis::new(point, of, vectors.select_columns(&columns)) })
     });
-    Ok((basis, Told::Text(Answer::Spectrum(told))))
+    Ok((basis, Told::Spectrum(told, Whole { eigenvalues: values, outliers: outliers.count })))
 }
 
-fn surface(point: &Point, axes: [Axis; 2], lengths: [f64; 2], stop: &mut Stop, threads: &Threads) -> Outcome {
+fn surface(point: &Point, axes: [Axis; 2], lengths: [f64; 2], stop: &mut dyn Watch, threads: &Threads) -> Outcome {
     let Some(basis) = &point.before else { return Err("eigenvectors are not known yet".to_owned()) };
     let mut scaled = Vec::new();
     for (axis, length) in axes.into_iter().zip(lengths) {
@@ -147,44 +152,46 @@ fn surface(point: &Point, axes: [Axis; 2], lengths: [f64; 2], stop: &mut Stop, t
     let mut told = header(point);
     told["is"] = "surface".into();
     told["side"] = SIDE.into();
-    told["axes"] = axes
-        .map(|axis| if let Axis::Vector(i) = axis { json!({ "vector": i }) } else { "random".into() })
-        .to_vec()
-        .into();
+    told["axes"] = json!(axes);
     told["lengths"] = json!(lengths);
     // By columns, so that the first direction runs fastest.
-    let values = (0..SIDE * SIDE).map(|i| found.losses.data[i / SIDE + SIDE * (i % SIDE)] as f32).collect();
-    Ok((None, Told::Surface(told, values)))
+    let losses = (0..SIDE * SIDE).map(|i| found.losses.data[i / SIDE + SIDE * (i % SIDE)] as f32).collect();
+    Ok((None, Told::Surface(told, Surface { axes, lengths, side: SIDE, losses })))
 }
 
-fn pieces(point: &Point, stop: &mut Stop, threads: &Threads) -> Outcome {
+fn pieces(point: &Point, stop: &mut dyn Watch, threads: &Threads) -> Outcome {
     let Some(basis) = &point.before else { return Err("eigenvectors are not known yet".to_owned()) };
     let ascending: Vec<f64> = basis.eigenvalues.iter().rev().copied().collect();
     let k = Outliers::count(&ascending).count.clamp(1, MOST_CARRIERS).min(basis.vectors.columns);
     let vectors = basis.vectors.columns(0..k);
     let problem = problem::<f64>(&point.ground, 0, &point.theta, threads).map_err(in_words)?;
-    let plane = &point.ground.plane;
-    let before = carried_boundary(&problem, plane, NODES, &vectors);
-    let asked = |stop: &mut Stop| stop.tell(stage::EIGENVECTORS, 0, None, "moves").map_err(in_words);
+    let asked = |stop: &mut dyn Watch| stop.tell(stage::EIGENVECTORS, 0, None, "moves").map_err(in_words);
+    let ground = &point.ground;
+    let plane = &ground.plane;
+    // Samples of more than two features have no boundary in the plane, but parts of the Gauss-Newton matrix all the same.
+    let before =
+        if ground.is_plane() { carried_boundary(&problem, plane, NODES, &vectors) } else { CarriedBoundary::default() };
     asked(stop)?;
     let shares = ClassStructure::of(&problem).ok().and_then(|structure| structure.shares(&vectors).ok());
-    let mut moves = Vec::new();
-    for v in vectors.iter_columns() {
-        for sign in [1.0, -1.0] {
+    let (mut moves, mut carriers) = (Vec::new(), Vec::new());
+    for (v, &eigenvalue) in vectors.iter_columns().zip(&basis.eigenvalues).filter(|_| ground.is_plane()) {
+        let mut lines = [vec![], vec![]];
+        for (sign, lines) in [1.0, -1.0].into_iter().zip(&mut lines) {
             asked(stop)?;
             let direction: Vec<f64> = v.iter().map(|v| sign * v).collect();
             let moved = moved_boundary(&problem, plane, NODES, &before, &direction, RISE);
-            moves.push(json!(moved.map(|moved| json!({ "step": moved.step, "fates": moved.fates }))));
+            moves.push(json!(moved.as_ref().map(|moved| json!({ "step": moved.step, "fates": moved.fates }))));
+            *lines = moved.map(|moved| moved.lines).unwrap_or_default();
         }
+        carriers.push(Carrier { eigenvalue, moved: lines });
     }
-    let CarriedBoundary { lines, pieces, carriers } = before;
     let mut told = header(point);
     told["eigenvalues"] = json!(basis.eigenvalues[..k]);
     told["rise"] = json!(RISE);
-    told["pieces"] = json!(pieces);
-    told["lines"] = json!(lines);
-    told["carriers"] = json!(carriers);
+    told["pieces"] = json!(before.pieces);
+    told["lines"] = json!(before.lines);
+    told["carriers"] = json!(before.carriers);
     told["shares"] = json!(shares);
     told["moves"] = json!(moves);
-    Ok((None, Told::Text(Answer::Pieces(told))))
+    Ok((None, Told::Pieces(told, Pieces { carried: before, vectors: carriers })))
 }

@@ -5,9 +5,13 @@
 
 mod jobs;
 
+pub(crate) use jobs::basis_at;
+
 use crate::ground::Ground;
 use crate::mailbox::Mailbox;
-use crate::protocol::{Answer, Axis};
+use crate::picture::Line;
+use crate::protocol::Axis;
+use heigen::analysis::CarriedBoundary;
 use heigen::curvature::{Progress, Threads, Watch};
 use heigen::linalg::{Matrix, dot};
 use heigen::rng::NumpyRandomState;
@@ -29,27 +33,43 @@ pub(crate) struct Basis {
     pub(crate) eigenvalues: Vec<f64>,
     /// Their eigenvectors, [P, k].
     pub(crate) vectors: Matrix<f64>,
+    /// How far to go along each of them to have seen what it does.
+    pub(crate) reach: Vec<f64>,
+    /// For each of them 1 where its entry of largest magnitude is positive, else -1: links name vectors as if it were positive.
+    pub(crate) signs: Vec<f64>,
     /// A random direction of norm 1, `[P]`.
     pub(crate) random: Vec<f64>,
+    /// Whether they are those of a whole spectrum.
+    pub(crate) whole: bool,
+    /// Searches that began at the vectors of an earlier one, since one that began anew.
+    pub(crate) warm: u32,
 }
+
+/// After so many searches that began at known vectors one begins anew: a search from known vectors may miss what nothing of them
+/// points to.
+const MOST_WARM: u32 = 9;
 
 impl Basis {
     fn new(point: &Point, eigenvalues: Vec<f64>, mut vectors: Matrix<f64>) -> Self {
         // A vector goes on pointing where the one of its place pointed before, so that sliders do not turn about.
-        if let Some(before) = &point.before
-            && before.vectors.rows == vectors.rows
-        {
-            for j in 0..vectors.columns.min(before.vectors.columns) {
-                if dot(vectors.column(j), before.vectors.column(j)) < 0.0 {
-                    vectors.column_mut(j).iter_mut().for_each(|v| *v = -*v);
-                }
+        let before = point.before.as_ref().filter(|before| before.vectors.rows == vectors.rows);
+        for j in 0..vectors.columns {
+            let turned = match before.filter(|before| j < before.vectors.columns) {
+                Some(before) => dot(vectors.column(j), before.vectors.column(j)) < 0.0,
+                None => sign_of(vectors.column(j)) < 0.0,
+            };
+            if turned {
+                vectors.column_mut(j).iter_mut().for_each(|v| *v = -*v);
             }
         }
+        let signs = vectors.iter_columns().map(sign_of).collect();
+        let reach = reach(&eigenvalues, &point.theta);
         let mut stream = NumpyRandomState::new(0);
         let drawn: Vec<f64> = (0..vectors.rows).map(|_| stream.randn()).collect();
         let length = dot(&drawn, &drawn).sqrt();
         let random = drawn.into_iter().map(|r| r / length).collect();
-        Self { version: point.version, epoch: point.epoch, eigenvalues, vectors, random }
+        let (version, epoch) = (point.version, point.epoch);
+        Self { version, epoch, eigenvalues, vectors, reach, signs, random, whole: false, warm: 0 }
     }
 
     /// A direction among them, `[P]`.
@@ -60,13 +80,35 @@ impl Basis {
         }
     }
 
-    /// How far to go along each vector to have seen what it does: to where the loss of its parabola has risen by 2, but no farther
-    /// than the length of theta; at least a hundredth of it.
-    pub(crate) fn reach(&self, theta: &[f32]) -> Vec<f64> {
-        let length = theta.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt().max(1.0);
-        let of = |&lambda: &f64| (4.0 / lambda.abs().max(1e-12)).sqrt().clamp(0.01 * length, length);
-        self.eigenvalues.iter().map(of).collect()
+    /// How far to go along a direction; along the random one as far as along the first vector.
+    pub(crate) fn reach_along(&self, axis: Axis) -> f64 {
+        let index = if let Axis::Vector(index) = axis { index } else { 0 };
+        self.reach.get(index).copied().unwrap_or(1.0)
     }
+
+    /// Adds steps along the vectors and along the random direction to theta `[P]`.
+    pub(crate) fn add_steps(&self, theta: &mut [f64], along: &[f64], random: f64) {
+        let steps = along.iter().enumerate().map(|(i, &t)| (Axis::Vector(i), t)).chain([(Axis::Random, random)]);
+        for (axis, t) in steps.filter(|(_, t)| *t != 0.0) {
+            if let Some(direction) = self.direction(axis) {
+                theta.iter_mut().zip(direction).for_each(|(w, v)| *w += t * v);
+            }
+        }
+    }
+}
+
+/// The sign of the entry of largest magnitude; 1 for a vector of zeros.
+fn sign_of(vector: &[f64]) -> f64 {
+    let largest = vector.iter().fold(0.0f64, |most, &v| if v.abs() > most.abs() { v } else { most });
+    if largest < 0.0 { -1.0 } else { 1.0 }
+}
+
+/// How far to go along each vector from theta: to where the loss of its parabola has risen by 2, but no farther than the length of
+/// theta; at least a hundredth of it.
+fn reach(eigenvalues: &[f64], theta: &[f64]) -> Vec<f64> {
+    let length = dot(theta, theta).sqrt().max(1.0);
+    let of = |&lambda: &f64| (4.0 / lambda.abs().max(1e-12)).sqrt().clamp(0.01 * length, length);
+    eigenvalues.iter().map(of).collect()
 }
 
 /// Weights at which something is to be computed, with all that it depends on.
@@ -134,13 +176,59 @@ pub(crate) struct Found {
     pub(crate) told: Told,
 }
 
-/// A message for the page.
+/// What a job has found, with the fields of the message about it.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// A text.
-    Text(Answer),
-    /// A frame of numbers.
-    Surface(Value, Vec<f32>),
+    /// It failed, for this reason.
+    Error(String),
+    /// Extreme eigenvalues. `curvature` is the largest eigenvalue of the matrix that the update rule meets, without weight decay.
+    Look(Value),
+    /// A whole spectrum.
+    Spectrum(Value, Whole),
+    /// A loss plane.
+    Surface(Value, Surface),
+    /// The pieces of the boundary.
+    Pieces(Value, Pieces),
+}
+
+/// A whole spectrum.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The eigenvalues that are not zero.
+    pub(crate) eigenvalues: Vec<f64>,
+    /// Number of the outliers.
+    pub(crate) outliers: usize,
+}
+
+/// The loss on the plane of two directions.
+#[derive(Debug)]
+pub(crate) struct Surface {
+    /// The directions.
+    pub(crate) axes: [Axis; 2],
+    /// The plane goes this far along them, forwards and backwards.
+    pub(crate) lengths: [f64; 2],
+    /// Points along each side.
+    pub(crate) side: usize,
+    /// The losses, the first direction fastest.
+    pub(crate) losses: Vec<f32>,
+}
+
+/// The boundary by the eigenvectors that carry its pieces.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    /// The boundary at the weights.
+    pub(crate) carried: CarriedBoundary,
+    /// The eigenvectors.
+    pub(crate) vectors: Vec<Carrier>,
+}
+
+/// An eigenvector that carries pieces.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    /// Its eigenvalue.
+    pub(crate) eigenvalue: f64,
+    /// The boundary after a move along it, and after one against it; no lines if the loss does not rise so far.
+    pub(crate) moved: [Vec<Line>; 2],
 }
 
 #[derive(Debug, Default)]

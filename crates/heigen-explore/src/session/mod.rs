@@ -1,17 +1,20 @@
 //! The thread of one client: it obeys commands, trains, and sends pictures.
 
+mod draw;
 mod obey;
 mod shown;
+mod story;
 
-use crate::deep::{Basis, Deep, Job};
-use crate::ground::Ground;
+use crate::deep::{Basis, Deep, Job, Pieces, Surface, Whole};
+use crate::ground::{Ground, NoGround};
 use crate::mailbox::{Item, Mailbox};
 use crate::opening::Explorer;
 use crate::picture::Fineness;
 use crate::protocol::{Answer, Array, Axis, Setup, View, frame};
-use heigen::curvature::Threads;
+use heigen::curvature::{Progress, Threads, Watch};
 use heigen::train::{Checkpoint, TrainError, Training};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,9 @@ use std::time::{Duration, Instant};
 const BETWEEN: Duration = Duration::from_millis(25);
 /// Pictures that may be under way to the page while it trains.
 const AHEAD: u64 = 2;
+/// How long nothing has to move before the picture at rest is drawn.
+const SETTLING: Duration = Duration::from_millis(60);
+
 /// A message on its way to the page.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
@@ -37,6 +43,26 @@ enum Next {
     Leave,
     /// It goes on from this state, on the session's ground, which may be another.
     From(Checkpoint),
+    /// It goes on from this state at the same weights on the same samples, by a rule with other numbers.
+    Tuned(Checkpoint),
+}
+
+/// The last results of longer computations, for drawings.
+#[derive(Debug, Default)]
+struct Results {
+    look: Option<Value>,
+    whole: Option<(u64, Whole)>,
+    surface: Option<Surface>,
+    pieces: Option<Pieces>,
+}
+
+/// Stops what prepares a beginning once another is asked for.
+struct Overtaken<'a>(&'a Mailbox);
+
+impl Watch for Overtaken<'_> {
+    fn progress(&mut self, _: Progress) -> ControlFlow<()> {
+        if self.0.is_overtaken() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// One client's session.
@@ -52,10 +78,16 @@ struct Session<'a> {
     whole: bool,
     pieces: bool,
     view: View,
+    /// The layer of which small maps of all units are wanted.
+    units: Option<usize>,
     surface: Option<[Axis; 2]>,
     along: Vec<f64>,
     random: f64,
     basis: Option<Arc<Basis>>,
+    results: Results,
+    story: story::Story,
+    replay: Option<story::Replay>,
+    stale: Stale,
     /// The number of the training's weights: it grows whenever they, the samples or the objective change.
     version: u64,
     /// The last command that was obeyed.
@@ -74,9 +106,10 @@ pub(crate) fn run(
     send: &dyn Fn(Outgoing) -> bool,
 ) -> std::io::Result<()> {
     let [own, deep] = threads;
-    let ground = match &explorer.opened {
-        Some(opened) => Ground::of_opened(opened),
-        None => Ground::of_setup(Setup::default()).map_err(std::io::Error::other)?,
+    let ground = match first_ground(explorer, &own, &mut ()) {
+        Ok(ground) => ground,
+        Err(NoGround::Refused(reason)) => return Err(std::io::Error::other(reason)),
+        Err(NoGround::Stopped) => return Ok(()),
     };
     let mut checkpoint = ground.beginning();
     let mut session = Session {
@@ -91,10 +124,15 @@ pub(crate) fn run(
         whole: false,
         pieces: false,
         view: View::default(),
+        units: None,
         surface: None,
         along: vec![],
         random: 0.0,
         basis: None,
+        results: Results::default(),
+        story: story::Story::default(),
+        replay: None,
+        stale: Stale::all(),
         version: 0,
         since: 0,
         pictures: 0,
@@ -105,9 +143,23 @@ pub(crate) fn run(
     loop {
         let ground = Arc::clone(&session.ground);
         match session.stretch(&ground, &checkpoint) {
-            Ok(Next::From(next)) => checkpoint = next,
+            Ok(Next::From(next)) => {
+                checkpoint = next;
+                session.deep.clear();
+                session.version += 1;
+                session.stale = Stale::all();
+            }
+            Ok(Next::Tuned(next)) => checkpoint = next,
             Ok(Next::Leave) | Err(Gone) => return Ok(()),
         }
+    }
+}
+
+/// The ground that a page begins with: the experiment that the program was started with, or the page's own.
+fn first_ground(explorer: &Explorer, threads: &Threads, watch: &mut dyn Watch) -> Result<Ground, NoGround> {
+    match &explorer.opened {
+        Some(opened) => Ok(Ground::of_opened(opened)),
+        None => Ground::of_setup(Setup::default(), threads, watch),
     }
 }
 
@@ -123,6 +175,7 @@ impl Session<'_> {
     /// Tells the page about the ground: the experiment and its samples.
     fn tell_ground(&self) -> Result<(), Gone> {
         self.say(Answer::Ground(self.ground.told(self.since)))?;
+        self.tell_story()?;
         self.tell_samples()
     }
 
@@ -135,7 +188,7 @@ impl Session<'_> {
         let header = json!({ "is": "samples", "since": self.since, "n_classes": data.n_classes });
         let classes = data.labels.iter().map(|&label| label as u8).collect();
         let arrays = vec![
-            ("points", Array::F32(data.features.clone())),
+            ("points", Array::F32(self.ground.places())),
             ("classes", Array::U8(classes)),
             ("parts", Array::U8(parts)),
         ];
@@ -178,18 +231,16 @@ impl Session<'_> {
                 training.resume(&Checkpoint { epochs_done: checkpoint.epochs_done, ..zeros });
             }
         }
-        self.version += 1;
-        let mut stale = Stale::all();
         loop {
-            let mut patience = (self.playing || stale.any()).then_some(Duration::ZERO);
+            let busy = self.playing || self.replay.is_some() || self.stale.any();
+            let mut patience = busy.then_some(Duration::ZERO);
             while let Some(item) = self.mailbox.next(patience) {
                 patience = Some(Duration::ZERO);
                 match item {
-                    Item::Found(found) => self.found(*found, &mut stale)?,
+                    Item::Found(found) => self.found(*found)?,
                     Item::Command(id, command) => {
                         self.since = id;
-                        if let Some(next) = self.obey(id, command, &mut training, &mut stale)? {
-                            self.deep.clear();
+                        if let Some(next) = self.obey(id, command, &mut training)? {
                             return Ok(next);
                         }
                     }
@@ -198,14 +249,16 @@ impl Session<'_> {
             if self.mailbox.gone() {
                 return Ok(Next::Leave);
             }
-            if self.playing {
-                if let Some(next) = self.play(&mut training)? {
+            if self.replay.is_some() || self.playing {
+                let next =
+                    if self.replay.is_some() { self.go_through(&mut training) } else { self.play(&mut training) }?;
+                if let Some(next) = next {
                     return Ok(next);
                 }
-                stale = Stale::all();
+                self.stale = Stale::all();
                 continue;
             }
-            self.rest(&training, &mut stale)?;
+            self.rest(&training)?;
         }
     }
 
@@ -214,7 +267,8 @@ impl Session<'_> {
         let begun = Instant::now();
         if self.pictures > self.mailbox.shown() + AHEAD {
             // The page is busy with earlier pictures; nothing is trained that it could not show.
-            return self.wait(BETWEEN).map(|()| None);
+            self.mailbox.shown_within(self.pictures - AHEAD, BETWEEN);
+            return Ok(None);
         }
         for _ in 0..self.epochs {
             if let Some(next) = self.epoch(training)? {
@@ -229,18 +283,9 @@ impl Session<'_> {
             self.deep.ask(Job::Look(self.point(training)));
         }
         if let Some(left) = BETWEEN.checked_sub(begun.elapsed()) {
-            self.wait(left)?;
+            self.mailbox.calls_within(left);
         }
         Ok(None)
-    }
-
-    /// Waits for a while, or until something comes.
-    fn wait(&self, patience: Duration) -> Result<(), Gone> {
-        let begun = Instant::now();
-        while begun.elapsed() < patience && !self.mailbox.calls() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if self.mailbox.gone() { Err(Gone) } else { Ok(()) }
     }
 
     /// One epoch; where it diverges, training rests at the weights before it.
@@ -268,27 +313,24 @@ impl Session<'_> {
     }
 
     /// Sends what is stale at rest, the quickest first; ends as soon as something comes.
-    fn rest(&mut self, training: &Training, stale: &mut Stale) -> Result<(), Gone> {
-        if stale.jobs {
-            stale.jobs = false;
+    fn rest(&mut self, training: &Training) -> Result<(), Gone> {
+        if std::mem::take(&mut self.stale.jobs) {
             self.ask_all(training);
         }
-        if stale.of_basis {
-            stale.of_basis = false;
+        if std::mem::take(&mut self.stale.of_basis) {
             if self.moved() {
                 self.deep.ask(Job::Look(self.point(training)));
             }
             self.ask_of_basis(training);
         }
-        if stale.quick {
-            stale.quick = false;
+        if std::mem::take(&mut self.stale.quick) {
             return self.send_picture(training, Fineness::Quick);
         }
-        if stale.fine {
+        if self.stale.fine {
             // A moment of rest shows that nothing moves any more.
-            self.wait(Duration::from_millis(60))?;
+            self.mailbox.calls_within(SETTLING);
             if !self.mailbox.calls() {
-                stale.fine = false;
+                self.stale.fine = false;
                 return self.send_picture(training, Fineness::Fine);
             }
         }

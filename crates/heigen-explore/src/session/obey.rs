@@ -1,11 +1,12 @@
 //! The commands of the page, each with the work that a session does for it.
 
-use super::{Gone, Next, Session, Stale};
+use super::story::{Replay, Story};
+use super::{Gone, Next, Overtaken, Results, Session, Stale, first_ground};
 use crate::deep::Job;
-use crate::ground::Ground;
-use crate::protocol::{Answer, Command, Setup};
+use crate::ground::{Ground, NoGround};
+use crate::protocol::{Answer, Command, Edit, Setup};
 use heigen::config::OptimizerSpec;
-use heigen::train::{Checkpoint, Training};
+use heigen::train::Training;
 use std::sync::Arc;
 
 /// The most epochs between pictures.
@@ -13,24 +14,25 @@ const MOST_EPOCHS: u32 = 1000;
 
 impl Session<'_> {
     /// Obeys a command. Some need a new beginning of the stretch, which is returned.
-    pub(super) fn obey(
-        &mut self,
-        id: u32,
-        command: Command,
-        training: &mut Training,
-        stale: &mut Stale,
-    ) -> Result<Option<Next>, Gone> {
+    pub(super) fn obey(&mut self, id: u32, command: Command, training: &mut Training) -> Result<Option<Next>, Gone> {
+        if matches!(command, Command::Play | Command::Step | Command::Pause) && self.replay.take().is_some() {
+            // Somebody goes on from where a link has come to.
+            self.stale = Stale::all();
+        }
         match command {
-            Command::Setup { setup } => return self.begin(id, Ground::of_setup(setup)),
-            Command::Open {} => {
-                let ground = match &self.explorer.opened {
-                    Some(opened) => Ok(Ground::of_opened(opened)),
-                    None => Ground::of_setup(Setup::default()),
-                };
-                return self.begin(id, ground);
+            Command::Setup { setup } => return self.begin_from(id, Some(setup), None),
+            Command::Open {} => return self.begin_from(id, None, None),
+            Command::Restart {} => {
+                // The samples and the rates are those that they are now.
+                let mut story = std::mem::take(&mut self.story);
+                story.restart();
+                return self.begin((*self.ground).clone(), story, None);
             }
-            Command::Restart {} => return self.begin(id, Ok((*self.ground).clone())),
-            Command::Tune { lr, weight_decay } => return self.tune(id, lr, weight_decay, training),
+            Command::Restore { setup, changes, epochs } => match Replay::new(id, changes, epochs) {
+                Ok(replay) => return self.begin_from(id, setup, Some(replay)),
+                Err(message) => self.say(Answer::error(Some(id), message))?,
+            },
+            Command::Tune { lr, weight_decay } => return self.edit(id, Edit::Tune { lr, weight_decay }, training),
             Command::Play => {
                 self.come_back();
                 self.playing = true;
@@ -38,18 +40,26 @@ impl Session<'_> {
             }
             Command::Pause => {
                 self.playing = false;
-                *stale = Stale::all();
+                self.stale = Stale::all();
                 self.tell_playing(training)?;
             }
             Command::Step => {
                 self.playing = false;
                 self.come_back();
-                *stale = Stale::all();
+                self.stale = Stale::all();
                 if let Some(next) = self.epoch(training)? {
                     return Ok(Some(next));
                 }
                 self.tell_playing(training)?;
             }
+            Command::Until { epochs } => match Replay::new(id, vec![], epochs) {
+                Ok(way) => {
+                    self.playing = false;
+                    self.come_back();
+                    self.replay = Some(way);
+                }
+                Err(message) => self.say(Answer::error(Some(id), message))?,
+            },
             Command::Speed { epochs } => {
                 self.epochs = epochs.clamp(1, MOST_EPOCHS);
                 self.tell_playing(training)?;
@@ -74,65 +84,95 @@ impl Session<'_> {
             }
             Command::View { view } => {
                 self.view = view;
-                (stale.quick, stale.fine) = (true, true);
+                (self.stale.quick, self.stale.fine) = (true, true);
             }
-            Command::Move { along, random } => return self.go(id, along, random, training, stale).map(|()| None),
-            Command::Keep => return Ok(Some(self.keep(training))),
-            Command::Add { x, y, class } => return self.change(id, training, |ground| ground.add(x, y, class)),
-            Command::Shift { sample, x, y } => return self.change(id, training, |ground| ground.shift(sample, x, y)),
-            Command::Delete { sample } => return self.change(id, training, |ground| ground.delete(sample)),
-            Command::Flip { sample } => return self.change(id, training, |ground| ground.flip(sample)),
+            Command::Units { layer } => {
+                self.units = layer;
+                (self.stale.quick, self.stale.fine) = (true, true);
+            }
+            Command::Draw { what, form } => self.draw(id, &what, form, training)?,
+            Command::Move { along, random } => return self.go(id, along, random, training).map(|()| None),
+            Command::Keep => {
+                let next = self.keep(training);
+                self.tell_story()?;
+                return Ok(Some(next));
+            }
+            Command::Add { x, y, class } => return self.edit(id, Edit::Add { x, y, class }, training),
+            Command::Shift { sample, x, y } => return self.edit(id, Edit::Shift { sample, x, y }, training),
+            Command::Delete { sample } => return self.edit(id, Edit::Delete { sample }, training),
+            Command::Flip { sample } => return self.edit(id, Edit::Flip { sample }, training),
             // The mailbox keeps these to itself.
             Command::Shown { .. } => {}
         }
         Ok(None)
     }
 
-    /// Begins anew on another ground.
-    fn begin(&mut self, id: u32, ground: Result<Ground, String>) -> Result<Option<Next>, Gone> {
-        let ground = match ground {
-            Ok(ground) => ground,
-            Err(message) => return self.say(Answer::error(Some(id), message)).map(|()| None),
+    /// Begins anew with settings, or with the first ground without any; then goes the way of a link, if there is one.
+    fn begin_from(&mut self, id: u32, setup: Option<Setup>, replay: Option<Replay>) -> Result<Option<Next>, Gone> {
+        let mut watch = Overtaken(self.mailbox);
+        let ground = match setup {
+            Some(setup) => Ground::of_setup(setup, &self.threads, &mut watch),
+            None => first_ground(self.explorer, &self.threads, &mut watch),
         };
+        match ground {
+            Ok(ground) => self.begin(ground, Story::default(), replay),
+            Err(NoGround::Refused(message)) => self.say(Answer::error(Some(id), message)).map(|()| None),
+            Err(NoGround::Stopped) => Ok(None),
+        }
+    }
+
+    /// Begins anew on a ground, which the changes of `story` have made.
+    fn begin(&mut self, ground: Ground, story: Story, replay: Option<Replay>) -> Result<Option<Next>, Gone> {
         let beginning = ground.beginning();
         self.ground = Arc::new(ground);
         self.basis = None;
+        self.results = Results::default();
+        self.story = story;
+        self.replay = replay;
         self.playing = false;
         self.come_back();
         self.tell_ground()?;
         Ok(Some(Next::From(beginning)))
     }
 
-    /// Changes the learning rate and the weight decay; training goes on in the state in which it is.
-    fn tune(&mut self, id: u32, lr: f64, weight_decay: f64, training: &Training) -> Result<Option<Next>, Gone> {
-        if !(lr > 0.0 && lr <= 1e3 && (0.0..=1e3).contains(&weight_decay)) {
-            let message = format!(
-                "learning rate {lr}, weight decay {weight_decay}; expected numbers up to 1000, the first above 0"
-            );
+    /// Makes a change from outside, and tells the page about it; training goes on in the state in which it is.
+    pub(super) fn edit(&mut self, id: u32, edit: Edit, training: &Training) -> Result<Option<Next>, Gone> {
+        let mut ground = (*self.ground).clone();
+        let changed = match edit {
+            Edit::Add { x, y, class } => ground.add(x, y, class),
+            Edit::Shift { sample, x, y } => ground.shift(sample, x, y),
+            Edit::Delete { sample } => ground.delete(sample),
+            Edit::Flip { sample } => ground.flip(sample),
+            Edit::Tune { lr, weight_decay } => tune(&mut ground, lr, weight_decay),
+            Edit::Keep { along, random } => match self.keep_again(&along, random, training) {
+                Ok(next) => {
+                    self.story.add(training.epochs_done(), edit);
+                    self.tell_story()?;
+                    return Ok(Some(next));
+                }
+                Err(message) => Err(message),
+            },
+        };
+        if let Err(message) = changed {
             return self.say(Answer::error(Some(id), message)).map(|()| None);
         }
-        let ground = Arc::make_mut(&mut self.ground);
-        match &mut ground.experiment.optimizer {
-            OptimizerSpec::Sgd { lr: rate, weight_decay: decay, .. }
-            | OptimizerSpec::Nesterov { lr: rate, weight_decay: decay, .. }
-            | OptimizerSpec::Sam { lr: rate, weight_decay: decay, .. } => (*rate, *decay) = (lr, weight_decay),
-            OptimizerSpec::Adam { lr: rate } => *rate = lr,
+        self.ground = Arc::new(ground);
+        self.story.add(training.epochs_done(), edit);
+        self.tell_story()?;
+        let checkpoint = training.checkpoint(&[]);
+        if let Edit::Tune { .. } = edit {
+            // The curvature is what it was; what it is compared with is not.
+            if let Some(look) = self.results.look.clone() {
+                self.say(self.look(look))?;
+            }
+            return Ok(Some(Next::Tuned(checkpoint)));
         }
-        if let Some(setup) = &mut ground.setup {
-            (setup.lr, setup.weight_decay) = (lr, weight_decay);
-        }
-        Ok(Some(Next::From(training.checkpoint(&[]))))
+        self.tell_samples()?;
+        Ok(Some(Next::From(checkpoint)))
     }
 
     /// Shows other weights than those of the training.
-    fn go(
-        &mut self,
-        id: u32,
-        along: Vec<f64>,
-        random: f64,
-        training: &Training,
-        stale: &mut Stale,
-    ) -> Result<(), Gone> {
+    fn go(&mut self, id: u32, along: Vec<f64>, random: f64, training: &Training) -> Result<(), Gone> {
         let sane = |t: &f64| t.is_finite() && t.abs() <= 1e6;
         if along.len() > 64 || !along.iter().all(sane) || !sane(&random) {
             return self.say(Answer::error(Some(id), "expected at most 64 steps of at most 10^6 along eigenvectors"));
@@ -142,30 +182,26 @@ impl Session<'_> {
             self.tell_playing(training)?;
         }
         (self.along, self.random) = (along, random);
-        *stale = Stale { of_basis: stale.of_basis, ..Stale::all() };
+        self.stale = Stale { of_basis: self.stale.of_basis, ..Stale::all() };
         Ok(())
     }
+}
 
-    /// Takes the weights that are shown for those of the training.
-    fn keep(&mut self, training: &Training) -> Next {
-        let theta = self.shown(training).iter().map(|&w| w as f32).collect();
-        self.come_back();
-        Next::From(Checkpoint { theta, ..training.checkpoint(&[]) })
+/// Changes the learning rate and the weight decay.
+fn tune(ground: &mut Ground, lr: f64, weight_decay: f64) -> Result<(), String> {
+    if !(lr > 0.0 && lr <= 1e3 && (0.0..=1e3).contains(&weight_decay)) {
+        return Err(format!(
+            "learning rate {lr}, weight decay {weight_decay}; expected numbers up to 1000, the first above 0"
+        ));
     }
-
-    /// Changes the samples; training goes on in the state in which it is.
-    fn change(
-        &mut self,
-        id: u32,
-        training: &Training,
-        change: impl FnOnce(&mut Ground) -> Result<(), String>,
-    ) -> Result<Option<Next>, Gone> {
-        let mut ground = (*self.ground).clone();
-        if let Err(message) = change(&mut ground) {
-            return self.say(Answer::error(Some(id), message)).map(|()| None);
-        }
-        self.ground = Arc::new(ground);
-        self.tell_samples()?;
-        Ok(Some(Next::From(training.checkpoint(&[]))))
+    match &mut ground.experiment.optimizer {
+        OptimizerSpec::Sgd { lr: rate, weight_decay: decay, .. }
+        | OptimizerSpec::Nesterov { lr: rate, weight_decay: decay, .. }
+        | OptimizerSpec::Sam { lr: rate, weight_decay: decay, .. } => (*rate, *decay) = (lr, weight_decay),
+        OptimizerSpec::Adam { lr: rate } => *rate = lr,
     }
+    if let Some(setup) = &mut ground.setup {
+        (setup.lr, setup.weight_decay) = (lr, weight_decay);
+    }
+    Ok(())
 }

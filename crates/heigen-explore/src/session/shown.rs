@@ -1,10 +1,11 @@
 //! The weights that a session shows, and what it has computed and sends about them.
 
-use super::{Gone, Outgoing, Session, Stale};
-use crate::deep::{Basis, Found, Job, Point, Told};
-use crate::picture::{Fineness, picture};
+use super::{Gone, Outgoing, Session};
+use crate::deep::{Found, Job, Point, Told};
+use crate::picture::{Fineness, Picture, Wanted, picture};
 use crate::protocol::{Answer, Array, Axis, View, frame};
-use heigen::train::Training;
+use heigen::curvature::ProblemError;
+use heigen::train::{Training, UpdateRule};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -26,12 +27,7 @@ impl Session<'_> {
         let Some(basis) = self.basis.as_ref().filter(|basis| basis.version == self.version) else { return };
         let point = self.resting_point(training);
         if let Some(axes) = self.surface {
-            let reach = basis.reach(training.theta());
-            let length = |axis| match axis {
-                Axis::Vector(index) => reach.get(index).copied().unwrap_or(1.0),
-                Axis::Random => reach.first().copied().unwrap_or(1.0),
-            };
-            self.deep.ask(Job::Surface(point.clone(), axes, axes.map(length)));
+            self.deep.ask(Job::Surface(point.clone(), axes, axes.map(|axis| basis.reach_along(axis))));
         }
         if self.pieces {
             self.deep.ask(Job::Pieces(point));
@@ -39,50 +35,74 @@ impl Session<'_> {
     }
 
     /// Takes a result of the other thread.
-    pub(super) fn found(&mut self, found: Found, stale: &mut Stale) -> Result<(), Gone> {
+    pub(super) fn found(&mut self, found: Found) -> Result<(), Gone> {
         let late = found.version != self.version;
         if let Some(basis) = found.basis.filter(|basis| basis.vectors.rows == self.ground.network.n_params()) {
-            let first = self.basis.as_ref().is_none_or(|before| before.version != basis.version);
-            let fewer =
-                |before: &Arc<Basis>| before.version == basis.version && before.vectors.columns > basis.vectors.columns;
+            let before = self.basis.as_ref().filter(|before| before.version == basis.version);
+            let first = before.is_none();
             // A look at weights whose whole spectrum is known finds nothing new.
-            if !self.basis.as_ref().is_some_and(fewer) {
+            if !before.is_some_and(|before| before.whole && !basis.whole) {
                 self.basis = Some(basis);
             }
             if !late && !self.playing {
-                stale.quick |= self.view != View::Classes || self.moved();
-                stale.fine |= stale.quick;
-                stale.of_basis |= first;
+                self.stale.quick |= self.view != View::Classes || self.moved();
+                self.stale.fine |= self.stale.quick;
+                self.stale.of_basis |= first;
             }
         }
         match found.told {
-            Told::Text(answer @ (Answer::Look(_) | Answer::Error(_))) => self.say(self.with_reach(answer)),
-            // Results that belong to weights of the past are of no use, but looks are points of a curve.
+            Told::Error(message) => self.say(Answer::error(None, message)),
+            // Looks are points of a curve, even if training has gone on.
+            Told::Look(value) => {
+                if !late && value["moved"] == false {
+                    self.results.look = Some(value.clone());
+                }
+                self.say(self.look(value))
+            }
+            // Other results that belong to weights of the past are of no use.
             _ if late => Ok(()),
-            Told::Text(answer) => self.say(self.with_reach(answer)),
-            Told::Surface(header, values) => {
-                self.post(Outgoing::Frame(frame(header, vec![("values", Array::F32(values))])))
+            Told::Spectrum(value, whole) => {
+                if value["moved"] == false {
+                    self.results.whole = Some((found.version, whole));
+                }
+                self.say(Answer::Spectrum(self.with_basis(value)))
+            }
+            Told::Pieces(value, pieces) => {
+                self.results.pieces = Some(pieces);
+                self.say(Answer::Pieces(value))
+            }
+            Told::Surface(header, surface) => {
+                let losses = surface.losses.clone();
+                self.results.surface = Some(surface);
+                self.post(Outgoing::Frame(frame(header, vec![("values", Array::F32(losses))])))
             }
         }
     }
 
-    /// Adds to a look or a spectrum how far each of the known vectors is worth going.
-    fn with_reach(&self, answer: Answer) -> Answer {
-        let Some(basis) = &self.basis else { return answer };
-        let add = |mut value: Value| {
+    /// A look with what its curvature is compared with: the threshold of the rule by which training goes on now, and the curvature
+    /// that this rule meets, weight decay included.
+    pub(super) fn look(&self, mut value: Value) -> Answer {
+        let optimizer = &self.ground.experiment.optimizer;
+        let threshold = UpdateRule::of(optimizer).threshold(optimizer.lr());
+        // Adam meets a matrix of its own, and has no weight decay.
+        let decay = if value["preconditioned"] == true { 0.0 } else { optimizer.weight_decay() };
+        value["threshold"] = json!(threshold.is_finite().then_some(threshold));
+        value["sharpness"] = json!(value["curvature"].as_f64().map(|curvature| curvature + decay));
+        Answer::Look(self.with_basis(value))
+    }
+
+    /// Adds to a look or a spectrum what is known of each vector that can be moved along.
+    fn with_basis(&self, mut value: Value) -> Value {
+        if let Some(basis) = &self.basis {
             value["basis"] = json!({
                 "version": basis.version,
                 "epoch": basis.epoch,
                 "eigenvalues": basis.eigenvalues,
-                "reach": basis.reach(&self.ground.start),
+                "reach": basis.reach,
+                "signs": basis.signs,
             });
-            value
-        };
-        match answer {
-            Answer::Look(value) => Answer::Look(add(value)),
-            Answer::Spectrum(value) => Answer::Spectrum(add(value)),
-            other => other,
         }
+        value
     }
 
     /// Whether other weights are shown than those of the training.
@@ -93,13 +113,8 @@ impl Session<'_> {
     /// The weights that are shown, `[P]`.
     pub(super) fn shown(&self, training: &Training) -> Vec<f64> {
         let mut theta: Vec<f64> = training.theta().iter().map(|&w| f64::from(w)).collect();
-        let Some(basis) = &self.basis else { return theta };
-        let steps =
-            self.along.iter().enumerate().map(|(i, &t)| (Axis::Vector(i), t)).chain([(Axis::Random, self.random)]);
-        for (axis, t) in steps.filter(|(_, t)| *t != 0.0) {
-            if let Some(direction) = basis.direction(axis) {
-                theta.iter_mut().zip(direction).for_each(|(w, v)| *w += t * v);
-            }
+        if let Some(basis) = self.basis.as_ref().filter(|basis| basis.vectors.rows == theta.len()) {
+            basis.add_steps(&mut theta, &self.along, self.random);
         }
         theta
     }
@@ -130,26 +145,35 @@ impl Session<'_> {
         self.random = 0.0;
     }
 
-    pub(super) fn send_picture(&mut self, training: &Training, fineness: Fineness) -> Result<(), Gone> {
+    /// The picture of the weights that are shown.
+    pub(super) fn picture(&self, training: &Training, fineness: Fineness) -> Result<Picture, ProblemError> {
         let theta = self.shown(training);
         let basis = self.basis.as_ref().filter(|basis| basis.vectors.rows == theta.len());
         let vector = match self.view {
             View::Alignment { vector } => basis.and_then(|basis| basis.direction(Axis::Vector(vector))),
             _ => None,
         };
-        match picture(&self.ground, &theta, self.view, vector, fineness, &self.threads) {
-            Ok((mut header, arrays)) => {
-                self.pictures += 1;
-                header["is"] = "picture".into();
-                header["picture"] = self.pictures.into();
-                header["since"] = self.since.into();
-                header["epoch"] = training.epochs_done().into();
-                header["version"] = self.version.into();
-                header["moved"] = self.moved().into();
-                header["fine"] = (fineness == Fineness::Fine).into();
-                self.post(Outgoing::Frame(frame(header, arrays)))
-            }
-            Err(error) => self.say(Answer::error(None, error)),
+        let wanted = Wanted { view: self.view, vector, units: self.units, fineness };
+        picture(&self.ground, &theta, &wanted, &self.threads)
+    }
+
+    /// Sends the picture of the weights that are shown.
+    pub(super) fn send_picture(&mut self, training: &Training, fineness: Fineness) -> Result<(), Gone> {
+        let (mut header, arrays) = match self.picture(training, fineness) {
+            Ok(picture) => picture.into_frame(),
+            Err(error) => return self.say(Answer::error(None, error)),
+        };
+        self.pictures += 1;
+        header["is"] = "picture".into();
+        header["picture"] = self.pictures.into();
+        header["since"] = self.since.into();
+        header["epoch"] = training.epochs_done().into();
+        header["version"] = self.version.into();
+        header["moved"] = self.moved().into();
+        header["fine"] = (fineness == Fineness::Fine).into();
+        if let Some(layer) = self.units {
+            header["units_of"] = layer.into();
         }
+        self.post(Outgoing::Frame(frame(header, arrays)))
     }
 }

@@ -177,3 +177,20 @@ fn read_frame(bytes: &[u8]) -> Got {
 pub(crate) fn loss(picture: &Got) -> f64 {
     picture["parts"][0]["loss"].as_f64().expect("a loss")
 }
+
+/// Settings of the page, some of them changed.
+pub(crate) fn setup(changes: &Value) -> Value {
+    let mut setup = json!({
+        "data": "half_moon", "noise": 0.1, "random_labels": false, "train_fraction": 0.6, "hidden": [8], "activation": "tanh",
+        "optimizer": "SGD", "lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 16, "seed": 3, "start": "fresh",
+    });
+    for (key, value) in changes.as_object().expect("settings") {
+        setup[key] = value.clone();
+    }
+    setup
+}
+
+/// The numbers of a list.
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap_or_else(|| panic!("{value}")).iter().map(|v| v.as_f64().unwrap()).collect()
+}

@@ -1,11 +1,7 @@
 //! Looks, whole spectra, moves along eigenvectors, maps, loss planes and pieces of the boundary.
 
-use crate::client::{Client, loss, start};
+use crate::client::{Client, loss, numbers, start};
 use serde_json::{Value, json};
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap_or_else(|| panic!("{value}")).iter().map(|v| v.as_f64().unwrap()).collect()
-}
 
 /// A session of a small smooth network that has been trained a little, and its look.
 fn trained() -> (Client, Value) {

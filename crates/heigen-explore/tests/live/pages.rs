@@ -207,6 +207,36 @@ fn it_is_whole_in_wide_and_narrow_windows_and_both_schemes() {
 }
 
 #[test]
+fn two_pages_are_apart_and_one_that_is_closed_disturbs_no_other() {
+    let Some(browser) = Browser::start() else { return };
+    let address = start();
+    let (mut one, mut other) = (browser.page(&address, 1400, 1000, false), browser.page(&address, 1000, 1000, true));
+    settled(&mut one);
+    settled(&mut other);
+    one.click("#play");
+    one.until("Number(document.getElementById('epoch').textContent) >= 10");
+    assert_eq!(number(&mut other, "epoch"), 0.0);
+    one.call("Page.close", &serde_json::json!({}));
+    train(&mut other, 5);
+    other.assert_no_complaints();
+}
+
+#[test]
+fn a_page_behind_another_goes_on() {
+    let Some(browser) = Browser::start() else { return };
+    let address = start();
+    let mut one = browser.page(&address, 1400, 1000, false);
+    settled(&mut one);
+    one.click("#play");
+    let mut other = browser.page("about:blank", 800, 600, false);
+    other.front();
+    one.until("document.hidden");
+    let epoch = one.value("Number(document.getElementById('epoch').textContent)").as_f64().unwrap();
+    one.until(&format!("Number(document.getElementById('epoch').textContent) >= {} && document.hidden", epoch + 40.0));
+    one.assert_no_complaints();
+}
+
+#[test]
 fn the_tour_has_seven_steps_that_can_be_done() {
     let Some(browser) = Browser::start() else { return };
     let mut page = browser.page(&start(), 1400, 1000, false);
