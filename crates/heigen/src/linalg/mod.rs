@@ -3,4 +3,4 @@
 mod vectorized;
 
 pub use heigen_spectra::linalg::*;
-pub use vectorized::{short_zip, short_zip3, vectorized};
+pub use vectorized::{short_zip, vectorized};

@@ -25,21 +25,3 @@ pub fn short_zip<T: Copy>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
         *y = f(*y, x);
     }
 }
-
-/// `y = f(y, x, z)` entry by entry, in blocks of fixed length, like [`short_zip`].
-#[inline(always)]
-pub fn short_zip3<T: Copy>(y: &mut [T], x: &[T], z: &[T], f: impl Fn(T, T, T) -> T) {
-    let (y_blocks, y_rest) = y.as_chunks_mut::<8>();
-    let (x_blocks, x_rest) = x.as_chunks::<8>();
-    let (z_blocks, z_rest) = z.as_chunks::<8>();
-    for ((y, x), z) in y_blocks.iter_mut().zip(x_blocks).zip(z_blocks) {
-        let (mut own, x, z) = (*y, *x, *z);
-        for i in 0..8 {
-            own[i] = f(own[i], x[i], z[i]);
-        }
-        *y = own;
-    }
-    for ((y, &x), &z) in y_rest.iter_mut().zip(x_rest).zip(z_rest) {
-        *y = f(*y, x, z);
-    }
-}

@@ -1,7 +1,7 @@
 //! Max pooling: the largest entries of windows, and the derivative's way back to these entries.
 
 use super::{Pool, Window, max_pool_2x2};
-use crate::linalg::{Scalar, short_zip, short_zip3, vectorized};
+use crate::linalg::{Scalar, short_zip, vectorized};
 
 /// The largest entry of each place of `window`, channel by channel, for all images of a batch.
 pub(super) fn largest<T: Scalar>(window: &Window, x: &[T], y: &mut [T]) {
@@ -41,49 +41,42 @@ pub(super) fn larger<T: Scalar>(y: T, x: T) -> T {
 
 /// The first largest entry of every place of one image, and the linear map that takes these entries or gives them back.
 #[derive(Debug)]
-pub(super) struct Largest<'a, T> {
+pub(super) struct Largest<'a> {
     window: &'a Window,
-    /// The mask of the entries that are taken, [channels, taps, places]: 1 where the entry is taken, else 0.
-    taken: Vec<T>,
+    /// For every entry of the output [channels, places] the pixel that it is taken from; [`NO_PIXEL`] where no number is largest,
+    /// since there are infinite numbers or NaN.
+    pixels: Vec<u32>,
 }
 
-impl<'a, T: Scalar> Largest<'a, T> {
-    /// Number of entries of the mask.
-    pub(super) fn size(window: &Window) -> usize {
-        window.output(window.input.channels).features() * window.taps()
+/// Stands for no pixel.
+const NO_PIXEL: u32 = u32::MAX;
+
+impl<'a> Largest<'a> {
+    /// A map that takes no entry yet.
+    pub(super) fn new(window: &'a Window) -> Self {
+        Self { window, pixels: vec![NO_PIXEL; window.output(window.input.channels).features()] }
     }
 
-    /// A map with memory for the mask, [`Self::size`] numbers.
-    pub(super) fn new(window: &'a Window, taken: Vec<T>) -> Self {
-        Self { window, taken }
-    }
-
-    /// Gives the memory of the mask back.
-    pub(super) fn into_memory(self) -> Vec<T> {
-        self.taken
-    }
-
-    /// Chooses the entries of an image `x` [channels, pixels] whose largest entries are `y` [channels, places]; `free`
-    /// is memory of the size of `y`.
-    pub(super) fn choose(&mut self, x: &[T], y: &[T], free: &mut [T]) {
-        let (window, taken) = (self.window, &mut self.taken);
+    /// Chooses the entries of an image `x` [channels, pixels] whose largest entries are `y` [channels, places].
+    pub(super) fn choose<T: Scalar>(&mut self, x: &[T], y: &[T]) {
+        let (window, pixels) = (self.window, &mut self.pixels);
         let channels = window.input.channels;
-        let own = channels * window.taps();
-        taken.fill(T::ZERO);
-        // A place has 1 here until its first largest entry is found.
-        free.fill(T::ONE);
+        pixels.fill(NO_PIXEL);
         vectorized(
             #[inline(always)]
             || {
                 window.visit_rows(
                     channels,
                     #[inline(always)]
-                    |place, tap, pixels| {
+                    |place, _, entries| {
                         let y = &y[place * channels..][..channels];
-                        let free = &mut free[place * channels..][..channels];
-                        let masks = taken[place * own..(place + 1) * own][tap * channels..].chunks_exact_mut(channels);
-                        for (x, mask) in x[pixels].chunks_exact(channels).zip(masks) {
-                            hand_over(mask, x, y, free);
+                        let chosen = &mut pixels[place * channels..][..channels];
+                        let first = (entries.start / channels) as u32;
+                        for (pixel, x) in (first..).zip(x[entries].chunks_exact(channels)) {
+                            for ((chosen, &x), &y) in chosen.iter_mut().zip(x).zip(y) {
+                                let found = x == y && *chosen == NO_PIXEL;
+                                *chosen = if found { pixel } else { *chosen };
+                            }
                         }
                     },
                 );
@@ -92,49 +85,31 @@ impl<'a, T: Scalar> Largest<'a, T> {
     }
 
     /// Takes the chosen entries of `x` [channels, k, pixels]: y is [channels, k, places].
-    pub(super) fn take(&self, x: &[T], y: &mut [T], k: usize) {
+    pub(super) fn take<T: Scalar>(&self, x: &[T], y: &mut [T], k: usize) {
         let channels = self.window.input.channels;
-        let own = channels * self.window.taps();
-        vectorized(
-            #[inline(always)]
-            || {
-                y.fill(T::ZERO);
-                self.window.visit_rows(
-                    channels * k,
-                    #[inline(always)]
-                    |place, tap, pixels| {
-                        let masks = self.taken[place * own..(place + 1) * own][tap * channels..].chunks_exact(channels);
-                        let y = &mut y[place * channels * k..][..channels * k];
-                        for (x, mask) in x[pixels].chunks_exact(channels * k).zip(masks) {
-                            add_masked(y, x, mask);
-                        }
-                    },
-                );
-            },
-        );
+        for (y, chosen) in y.chunks_exact_mut(channels * k).zip(self.pixels.chunks_exact(channels)) {
+            for (j, y) in y.chunks_exact_mut(channels).enumerate() {
+                for (c, (y, &pixel)) in y.iter_mut().zip(chosen).enumerate() {
+                    let from = (pixel as usize * k + j) * channels + c;
+                    *y = if pixel == NO_PIXEL { T::ZERO } else { x[from] };
+                }
+            }
+        }
     }
 
     /// The transposed map: gives `delta` [channels, k, places] back to the chosen entries of y [channels, k, pixels].
-    pub(super) fn give_back(&self, delta: &[T], y: &mut [T], k: usize) {
+    pub(super) fn give_back<T: Scalar>(&self, delta: &[T], y: &mut [T], k: usize) {
         let channels = self.window.input.channels;
-        let own = channels * self.window.taps();
-        vectorized(
-            #[inline(always)]
-            || {
-                y.fill(T::ZERO);
-                self.window.visit_rows(
-                    channels * k,
-                    #[inline(always)]
-                    |place, tap, pixels| {
-                        let masks = self.taken[place * own..(place + 1) * own][tap * channels..].chunks_exact(channels);
-                        let delta = &delta[place * channels * k..][..channels * k];
-                        for (y, mask) in y[pixels].chunks_exact_mut(channels * k).zip(masks) {
-                            add_masked(y, delta, mask);
-                        }
-                    },
-                );
-            },
-        );
+        y.fill(T::ZERO);
+        for (delta, chosen) in delta.chunks_exact(channels * k).zip(self.pixels.chunks_exact(channels)) {
+            for (j, delta) in delta.chunks_exact(channels).enumerate() {
+                for (c, (&delta, &pixel)) in delta.iter().zip(chosen).enumerate() {
+                    if pixel != NO_PIXEL {
+                        y[(pixel as usize * k + j) * channels + c] += delta;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -206,19 +181,5 @@ fn hand_over<T: Scalar>(to: &mut [T], x: &[T], tops: &[T], from: &mut [T]) {
             *to += *from;
             *from = T::ZERO;
         }
-    }
-}
-
-/// y += mask * x for several tangents, which share the mask.
-#[inline(always)]
-fn add_masked<T: Scalar>(y: &mut [T], x: &[T], mask: &[T]) {
-    for (y, x) in y.chunks_exact_mut(mask.len()).zip(x.chunks_exact(mask.len())) {
-        short_zip3(
-            y,
-            x,
-            mask,
-            #[inline(always)]
-            |y, x, m| y + m * x,
-        );
     }
 }

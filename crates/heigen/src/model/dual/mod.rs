@@ -373,12 +373,12 @@ impl<T: Scalar> Dual<'_, T> {
         let samples = by.value.data.len() / pixels;
         let mut value = self.pool.take_matrix(by.value.rows, samples * to / by.value.rows);
         let mut tangents = x.tangents.as_ref().map(|_| self.pool.take(samples * to * k));
-        let (mut tops, mut free) = (self.pool.take(places), self.pool.take(places));
-        let mut map = Largest::new(window, self.pool.take(Largest::<T>::size(window)));
+        let mut tops = self.pool.take(places);
+        let mut map = Largest::new(window);
         for n in 0..samples {
             let image = &by.value.data[n * pixels..(n + 1) * pixels];
             largest(window, image, &mut tops);
-            map.choose(image, &tops, &mut free);
+            map.choose(image, &tops);
             let apply = |x: &[T], y: &mut [T], k: usize| {
                 let (x, y) = (&x[n * from * k..(n + 1) * from * k], &mut y[n * to * k..(n + 1) * to * k]);
                 if transposed { map.give_back(x, y, k) } else { map.take(x, y, k) }
@@ -389,8 +389,6 @@ impl<T: Scalar> Dual<'_, T> {
             }
         }
         self.pool.give(tops);
-        self.pool.give(free);
-        self.pool.give(map.into_memory());
         DualTensor { value, tangents }
     }
 }
