@@ -170,7 +170,7 @@ fn with_the_rest<S: Space>(
     let quadratic = space.dots(space.all(&outside), space.all(&probes))?;
     let n = PROBES as f64;
     let mean = quadratic.iter().sum::<f64>() / n;
-    let variance = quadratic.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let deviations: Vec<f64> = quadratic.iter().map(|q| q - mean).collect();
     let trace = eigenvalues.iter().sum::<f64>();
     let Precision { matrix_error, vanishes } = precision(operator, ERROR_PROBES)?;
     Ok(Certificate {
@@ -181,7 +181,7 @@ fn with_the_rest<S: Space>(
         failure_probability: f64::from(1 + bounds) * 10f64.powf(-n),
         trace_eigenvalues: trace,
         trace_probes: trace + mean,
-        trace_standard_error: (variance / n).sqrt(),
+        trace_standard_error: norm(&deviations) / (n * (n - 1.0)).sqrt(),
         trace_exact: operator.exact_trace(),
         rounding: operator.rounding(),
         matrix_error,
@@ -210,12 +210,12 @@ fn one_by_one<S: Space>(
         residuals.extend(space.norms(space.all(&products))?);
         watch.tell(stage::CERTIFICATE, range.end as u64, Some(k as u64), "columns")?;
     }
-    let squares: f64 = residuals.iter().map(|r| r.powi(2)).sum();
+    let residual_frobenius = norm(&residuals);
     let gram = space.gram(space.all(eigenvectors), space.all(eigenvectors))?;
     let entry = |(i, g): (usize, &f64), j: usize| (g - f64::from(u8::from(i == j))).abs();
     let columns = gram.iter_columns().enumerate();
     let orthogonality = largest(columns.flat_map(|(j, c)| c.iter().enumerate().map(move |e| entry(e, j))));
-    Ok(Quality { residual_max: largest(residuals), residual_frobenius: squares.sqrt(), orthogonality, bounds: 0 })
+    Ok(Quality { residual_max: largest(residuals), residual_frobenius, orthogonality, bounds: 0 })
 }
 
 /// Bounds on the same numbers from random combinations of the pairs.
@@ -238,10 +238,10 @@ fn in_combinations<S: Space>(
     let mut skew = space.gram(space.all(eigenvectors), space.all(&combinations))?;
     skew.data.iter_mut().zip(&probes.data).for_each(|(s, omega)| *s -= omega);
     watch.tell(stage::CERTIFICATE, k as u64, Some(k as u64), "columns")?;
-    let mean_square = residuals.iter().map(|r| r.powi(2)).sum::<f64>() / PROBES as f64;
+    let root_mean_square = norm(&residuals) / (PROBES as f64).sqrt();
     Ok(Quality {
         residual_max: BOUND * largest(residuals),
-        residual_frobenius: FROBENIUS_BOUND * mean_square.sqrt(),
+        residual_frobenius: FROBENIUS_BOUND * root_mean_square,
         orthogonality: BOUND * largest(skew.iter_columns().map(norm)),
         bounds: 3,
     })
@@ -269,7 +269,7 @@ impl Certificate {
     /// [`NotCertified`] with the first number that is beyond its limit.
     pub fn check(&self, eigenvalues: &[f64]) -> Result<(), NotCertified> {
         let scale = largest(eigenvalues.iter().map(|l| l.abs()));
-        let length = eigenvalues.iter().map(|l| l * l).sum::<f64>().sqrt();
+        let length = norm(eigenvalues);
         // Where the error of the matrix was measured, the estimate of rounding gives no larger allowance than that.
         let rounding = self.matrix_error.map_or(self.rounding, |error| self.rounding.min(ERRORS * error));
         let off = (self.limit * scale).max(rounding);

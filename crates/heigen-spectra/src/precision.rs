@@ -59,22 +59,21 @@ pub fn precision<S: Space>(
     let space = operator.space();
     let directions = space.random(SEED, 0..probes.max(1) as u64, Law::Gaussian)?;
     let products = operator.product(&directions)?;
-    let norm = mean_square(space.norms(space.all(&products))?).sqrt();
-    let mut squares = Vec::new();
+    let norm = root_mean_square(&space.norms(space.all(&products))?);
+    let mut errors = Vec::new();
     for trial in 0..TRIALS {
         let Some(mut other) = operator.recomputed(&directions, trial)? else { break };
         let minus = vec![-1.0; space.columns(&other)];
         space.add_scaled(&minus, space.all(&products), &mut other)?;
-        squares.push(mean_square(space.norms(space.all(&other))?));
+        errors.push(root_mean_square(&space.norms(space.all(&other))?));
     }
     // Products with an exact zero matrix are exact zeros.
-    let matrix_error = (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt());
+    let matrix_error = (!errors.is_empty()).then(|| root_mean_square(&errors));
     let noise = norm == 0.0 || matrix_error.is_some_and(|error| error >= NOISE * norm);
     let vanishes = noise && norm <= operator.rounding() * (space.len() as f64).sqrt();
     Ok(Precision { matrix_error, vanishes })
 }
 
-fn mean_square(norms: Vec<f64>) -> f64 {
-    let n = norms.len() as f64;
-    norms.into_iter().map(|x| x * x).sum::<f64>() / n
+fn root_mean_square(numbers: &[f64]) -> f64 {
+    crate::linalg::norm(numbers) / (numbers.len() as f64).sqrt()
 }

@@ -1,7 +1,7 @@
 //! The home of vectors: everything that a solver does to data of length P.
 
 use crate::gram_schmidt::orthonormal;
-use crate::linalg::Matrix;
+use crate::linalg::{Matrix, SQUARES, exponent, times_power_of_two};
 use crate::{Failure, Law, Threads};
 use std::ops::Range;
 
@@ -147,7 +147,22 @@ pub trait Space: Clone + 'static {
     /// # Errors
     /// [`Failure`] if the home of the vectors cannot do it.
     fn norms(&self, a: Columns<'_, Self::Block>) -> Result<Vec<f64>, Failure> {
-        Ok(self.dots(a.clone(), a)?.into_iter().map(f64::sqrt).collect())
+        let squares = self.dots(a.clone(), a.clone())?;
+        if squares.iter().all(|square| SQUARES.contains(square)) {
+            return Ok(squares.into_iter().map(f64::sqrt).collect());
+        }
+        // Columns whose squares underflow or overflow are brought to entries near 1 by a power of two.
+        let exponent = |x: f64| if x == 0.0 || !x.is_finite() { 0 } else { exponent(x) };
+        let exponents: Vec<i32> = self.largest_entries(a.clone())?.into_iter().map(exponent).collect();
+        if exponents.iter().all(|&e| e == 0) {
+            return Ok(squares.into_iter().map(f64::sqrt).collect());
+        }
+        let mut scaled = self.copy(a)?;
+        for part in [|e: i32| -e / 2, |e: i32| -e - -e / 2] {
+            self.scale_columns(&mut scaled, &exponents.iter().map(|&e| 2f64.powi(part(e))).collect::<Vec<_>>())?;
+        }
+        let squares = self.dots(self.all(&scaled), self.all(&scaled))?;
+        Ok(squares.iter().zip(exponents).map(|(square, e)| times_power_of_two(square.sqrt(), e)).collect())
     }
 
     /// Whether no entry is infinite or NaN.

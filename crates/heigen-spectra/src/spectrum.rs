@@ -1,8 +1,7 @@
 //! The spectrum of an operator, by one of two ways, certified.
 
 use crate::exact::of_compressed;
-use crate::gram_schmidt::small_eigen;
-use crate::linalg::{EigenError, Matrix, Scalar, complement, par, product, self_adjoint_eigen};
+use crate::linalg::{EigenError, Matrix, Scalar, complement, par, product, self_adjoint_eigen, self_adjoint_eigen_of};
 use crate::operator::Split;
 use crate::operators::gather;
 use crate::penalised::{Explained, Penalised, penalised};
@@ -299,8 +298,7 @@ pub fn spectrum<S: Space>(
     }
     let matrix = dense(operator, watch)?;
     watch.tell(stage::EIGENPROBLEM, 0, Some(p as u64), "columns")?;
-    let pairs = small_eigen(&space, &matrix)?;
-    drop(matrix);
+    let pairs = space.threads().run(|| self_adjoint_eigen_of(matrix))?;
     watch.tell(stage::CERTIFICATE, 0, Some(p as u64), "columns")?;
     let eigenvectors = space.to_home(pairs.eigenvectors)?;
     let certificate = certify_together(operator, &pairs.eigenvalues, &eigenvectors, watch)?;

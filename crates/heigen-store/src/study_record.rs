@@ -11,8 +11,7 @@ use crate::atomic::Staged;
 use crate::document::{self, Kind, Unusable};
 
 /// The kind of document that the record is.
-const KIND: Kind =
-    Kind { format: "heigen study", version: 1, what: "the record of a study", mend: "run the study" };
+const KIND: Kind = Kind { format: "heigen study", version: 1, what: "the record of a study", mend: "run the study" };
 
 /// A study over factors and seeds, with its claims judged; `J` is the judgement of one claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -17,10 +17,10 @@ use heigen_figures::{
     significant, spectra_along, subspace_overlaps,
 };
 use heigen_store::along_record::{AlongRecord, Moment};
-use heigen_store::{atomic, files};
 use heigen_store::figure_record::FigureRecord;
 use heigen_store::npy;
 use heigen_store::record::{Unusable, stamp};
+use heigen_store::{atomic, files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,8 @@ pub(super) fn from(record: &AlongRecord) -> String {
 pub(super) fn standing(record: &AlongRecord, folder: &Path, kind: &str) -> Option<String> {
     let (paths, record_path, figure) = files_of(record, folder, kind);
     let svg = paths.first()?;
-    let fits = FigureRecord::load(&record_path).is_ok_and(|standing| standing.matches(&figure, std::slice::from_ref(svg)));
+    let fits =
+        FigureRecord::load(&record_path).is_ok_and(|standing| standing.matches(&figure, std::slice::from_ref(svg)));
     files::read_to_string(svg).ok().filter(|_| fits)
 }
 

@@ -122,15 +122,31 @@ fn numbers(records: &[AlongRecord]) -> Table {
 fn meanings() -> Table {
     let row = |[name, equation, source]: [&str; 3]| [name, equation, source].map(Cell::text).to_vec();
     let rows = [
-        [r"$\lambda_i$", r"$H v_i = \lambda_i v_i$ with the Hessian $H = \nabla^2 L(\theta)$ of the mean training loss $L$", "arXiv:2306.07104"],
+        [
+            r"$\lambda_i$",
+            r"$H v_i = \lambda_i v_i$ with the Hessian $H = \nabla^2 L(\theta)$ of the mean training loss $L$",
+            "arXiv:2306.07104",
+        ],
         [
             "fraction of the threshold",
             r"$\lambda_1 \eta / 2$ for gradient descent with the learning rate $\eta$; with momentum $\beta$ as PyTorch's SGD has it $\lambda_1 \eta / (2 + 2 \beta)$, with Nesterov's $\lambda_1 \eta (1 + 2 \beta) / (2 + 2 \beta)$; for Adam the largest eigenvalue of $D^{-1/2} H D^{-1/2}$ times $\eta (1 - \beta_1) / (2 + 2 \beta_1)$, with $D$ what Adam divides its steps by. Weight decay counts as curvature",
             "arXiv:2103.00065, arXiv:2207.14484",
         ],
-        ["outliers", r"number of eigenvalues above the lowest gap $\lambda_i - \lambda_{i+1} \geq 0.05 \lambda_1$", "arXiv:2306.07104"],
-        ["gradient in the top", r"$\|V^\top g\|^2 / \|g\|^2$ with the gradient $g$ and the $k$ leading eigenvectors as the columns of $V$", "arXiv:1812.04754"],
-        ["overlap", r"$\|U^\top V\|^2 / k$ (Frobenius norm) for the $k$ leading eigenvectors of two moments in a row", "arXiv:1812.04754"],
+        [
+            "outliers",
+            r"number of eigenvalues above the lowest gap $\lambda_i - \lambda_{i+1} \geq 0.05 \lambda_1$",
+            "arXiv:2306.07104",
+        ],
+        [
+            "gradient in the top",
+            r"$\|V^\top g\|^2 / \|g\|^2$ with the gradient $g$ and the $k$ leading eigenvectors as the columns of $V$",
+            "arXiv:1812.04754",
+        ],
+        [
+            "overlap",
+            r"$\|U^\top V\|^2 / k$ (Frobenius norm) for the $k$ leading eigenvectors of two moments in a row",
+            "arXiv:1812.04754",
+        ],
         ["margin", "the least distance of a training sample from the decision boundary, on planes", "arXiv:2306.07104"],
     ];
     Table {

@@ -28,13 +28,13 @@ use heigen_store::files;
 pub use judge::{Found as FoundOfClaim, Judged, Pair, STRONG, Support};
 use judge::{Rows, state};
 pub use measures::{MEASURES, Measure, measure_names};
-pub(crate) use summary::summaries;
 use run::Place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use summary::summaries;
 
 /// The studies that are built into the program, by name.
 const SHIPPED: [(&str, &str); 1] = [("boundary", include_str!("../../studies/boundary.json"))];

@@ -12,6 +12,7 @@ mod scalar;
 mod tiles;
 
 pub use eigen::{EigenError, Eigenpairs, self_adjoint_eigen};
+pub(crate) use eigen::{exponent, self_adjoint_eigen_of, times_power_of_two};
 pub use kernels::Kernels;
 pub(crate) use kernels::SMALL;
 pub use matrix::{Matrix, add_outer, add_product, product, subtract_product, symmetrize};
@@ -19,8 +20,8 @@ pub(crate) use narrow::is_combination_shared;
 pub use narrow::{Narrow, combine};
 pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
-pub(crate) use tiles::is_sum_shared;
 pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};
+pub(crate) use tiles::{SQUARES, is_sum_shared};
 
 /// The number of parts that faer may split one operation into. It is a constant and not the number of threads, because
 /// the order of reductions follows from it: so results are the same bytes on any number of threads.

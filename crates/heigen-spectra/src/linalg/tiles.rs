@@ -1,10 +1,11 @@
 //! Sums over the rows of tall matrices. Fixed tiles are added in a fixed tree, so that the bytes of a sum depend
 //! neither on the number of threads nor on the pieces that vectors lie in.
 
+use super::eigen::{exponent, times_power_of_two};
 use super::narrow::{FEW, add_inner_products, is_by_columns};
 use super::{Matrix, Scalar, matrix::lower_gram, product};
 use faer::{MatRef, Par};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Rows whose products are added up on their own. A tile belongs to its rows, not to a thread or to a piece of the vector,
 /// and sums of tiles are added in a fixed tree.
@@ -66,9 +67,22 @@ fn dot_of_tile<T: Scalar>(a: &[T], b: &[T]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Euclidean norm in float64.
+/// Sums of squares in float64 that neither underflow nor overflow has changed.
+pub(crate) const SQUARES: RangeInclusive<f64> = 1e-280..=1e300;
+
+/// Euclidean norm in float64, of entries of any magnitude.
 pub fn norm<T: Scalar>(a: &[T]) -> f64 {
-    dot(a, a).sqrt()
+    let square = dot(a, a);
+    if SQUARES.contains(&square) {
+        return square.sqrt();
+    }
+    let largest = a.iter().fold(0.0f64, |m, x| m.max(x.to_f64().abs()));
+    if largest == 0.0 || !largest.is_finite() {
+        return square.sqrt();
+    }
+    let binary = exponent(largest);
+    let scaled: Vec<f64> = a.iter().map(|x| times_power_of_two(x.to_f64(), -binary)).collect();
+    times_power_of_two(dot(&scaled, &scaled).sqrt(), binary)
 }
 
 /// The matrix product A^T B of A [P, m] and B [P, k], [m, k]: tiles of rows in T, their sum in float64.

@@ -1,6 +1,7 @@
 //! Tests of the certificate itself: every fault that it must find is made, and must be refused under its name.
 
 use crate::operators::{Reflected, low_rank};
+use crate::pieces::Pieces;
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{
     Certificate, Failure, Host, Method, Space, SymmetricOperator, Watch, certify, certify_together, spectrum,
@@ -228,4 +229,77 @@ fn a_written_out_form_that_is_off() {
     spectrum(&form(0.0), Method::Exact, 1e9, &mut ()).unwrap();
     let error = spectrum(&form(1e-8), Method::Exact, 1e9, &mut ()).unwrap_err().to_string();
     assert!(error.contains("residual"), "{error}");
+}
+
+/// c A, with nothing but products that could tell the scale.
+struct Times<S: Space>(Reflected<S>, f64);
+
+impl<S: Space> SymmetricOperator<S> for Times<S> {
+    fn space(&self) -> S {
+        self.0.space()
+    }
+
+    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
+        self.0.apply(directions, out)?;
+        let space = self.space();
+        space.scale_columns(out, &vec![self.1; space.columns(directions)])
+    }
+}
+
+/// Whatever the scale of the matrix, its spectrum is found and certified to the same relative accuracy.
+fn of_any_scale<S: Space>(space: &S) {
+    let exact: Vec<f64> = {
+        let mut values = low_rank(P, 20);
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let largest = exact.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    for method in [Method::Exact, Method::Dense] {
+        for scale in [1.0, 1e-7, 1e-12, 1e-200, 1e200, 1e-290] {
+            let operator = Times(Reflected::new(space.clone(), low_rank(P, 20)), scale);
+            let found = spectrum(&operator, method, 1e9, &mut ()).unwrap();
+            let Certificate { residual_max, residual_frobenius, orthogonality, outside_bound, .. } = found.certificate;
+            for bound in [residual_max, residual_frobenius, outside_bound] {
+                let relative = bound / (scale * largest);
+                assert!(relative > 1e-18 && relative < 1e-11, "{method:?} {scale:e}: {relative:e}");
+            }
+            assert!(orthogonality < 1e-12, "{method:?} {scale:e}: {orthogonality:e}");
+            assert_eq!(found.rank(), 20, "{method:?} {scale:e}");
+            for (got, wanted) in found.eigenvalues.iter().zip(&exact) {
+                assert!((got / scale - wanted).abs() < 1e-12 * largest, "{method:?} {scale:e}: {got:e} {wanted:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn matrices_of_any_scale() {
+    of_any_scale(&Host::<f64>::new(P));
+}
+
+/// The same where blocks are made orthonormal by their Gram matrices, whose entries are squares.
+#[test]
+fn matrices_of_any_scale_in_pieces() {
+    of_any_scale(&Pieces::new(P));
+}
+
+/// A bound on the residuals that underflowed would certify everything.
+#[test]
+fn perturbed_pairs_of_tiny_and_of_huge_matrices() {
+    for scale in [1e-200, 1e200] {
+        let operator = Times(operator(), scale);
+        let mut found = spectrum(&operator, Method::Exact, 1e9, &mut ()).unwrap();
+        found.drop_null_space();
+        let mut values: Vec<f64> = found.places.iter().map(|&i| found.eigenvalues[i]).collect();
+        let check = |values: &[f64]| {
+            let certificate = certify(&operator, values, &found.eigenvectors, &mut ()).unwrap();
+            certificate.check(values)
+        };
+        check(&values).unwrap();
+        values[7] += 1e-6 * values[19];
+        assert_eq!(check(&values).unwrap_err().what, "the largest residual");
+        // Nothing is no spectrum of it.
+        let none = certify(&operator, &[], &Matrix::zeros(P, 0), &mut ()).unwrap();
+        assert!(none.check(&[]).is_err(), "{none:?}");
+    }
 }

@@ -36,7 +36,8 @@ fn not_made(missing: &[Beside], command: fn(Beside) -> String) -> Option<Section
         id: "not-made".to_owned(),
         title: "What was not made".to_owned(),
         text: vec![
-            "Each of these commands makes a section of this page, which stands here when the page is written again.".to_owned(),
+            "Each of these commands makes a section of this page, which stands here when the page is written again."
+                .to_owned(),
         ],
         tables: vec![Table {
             caption: "Commands, and the sections that they add".to_owned(),
@@ -51,7 +52,9 @@ fn not_made(missing: &[Beside], command: fn(Beside) -> String) -> Option<Section
 /// What a section that is not there would show.
 fn adds(beside: Beside) -> &'static str {
     match beside {
-        Beside::Classics => "Eight published experiments on loss landscapes, done again in small: claims, verdicts, figures.",
+        Beside::Classics => {
+            "Eight published experiments on loss landscapes, done again in small: claims, verdicts, figures."
+        }
         Beside::Followed => "The spectrum along a training: eigenvalues, subspaces, and the boundary as it forms.",
         Beside::Studies => "The paper's claims over hundreds of trainings, in about ten minutes of two cores.",
         _ => PICTURES.iter().find(|kind| kind.beside == beside).map_or("", |kind| kind.what),
