@@ -31,6 +31,13 @@ impl World {
         Self { rank: number(world.rank()), size: number(world.size()), entry: Mutex::new(()) }
     }
 
+    /// Number of processes that run on this machine, this one included.
+    pub fn neighbours(&self) -> usize {
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = SimpleCommunicator::world().split_shared(0);
+        usize::try_from(here.size()).unwrap_or(1)
+    }
+
     fn check(&self, rank: usize) -> Result<i32, Failure> {
         i32::try_from(rank)
             .ok()
@@ -95,6 +102,12 @@ impl Communicator for World {
             NumbersMut::Float32(numbers) => self.receive_all(from, numbers),
             NumbersMut::Float64(numbers) => self.receive_all(from, numbers),
         }
+    }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        let from = self.check(from)?;
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(SimpleCommunicator::world().process_at_rank(from).immediate_probe().is_some())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::linalg::Scalar;
 use crate::{Failure, Leaves};
 use std::fmt;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Numbers on their way to another piece.
@@ -54,6 +54,13 @@ pub trait Communicator: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Failure`] if none will come, or if they are not of this type and number.
     fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure>;
+
+    /// Whether numbers of piece `from` are there, so that [`receive`](#tymethod.receive) need not wait. For pieces that do not all do the
+    /// same, one of which deals out work and does not know who will be ready first.
+    ///
+    /// # Errors
+    /// [`Failure`] if none will ever come.
+    fn arrived(&self, from: usize) -> Result<bool, Failure>;
 }
 
 impl dyn Communicator + '_ {
@@ -201,6 +208,10 @@ impl Communicator for Alone {
     fn receive(&self, from: usize, _: NumbersMut<'_>) -> Result<(), Failure> {
         Err(Failure::of(Gone { rank: from }))
     }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        Err(Failure::of(Gone { rank: from }))
+    }
 }
 
 /// One of several pieces of a computation that are threads of one process.
@@ -210,7 +221,15 @@ impl Communicator for Alone {
 pub struct ThreadPiece {
     rank: usize,
     to: Vec<Mutex<Sender<Message>>>,
-    from: Vec<Mutex<Receiver<Message>>>,
+    from: Vec<Mutex<Inbox>>,
+}
+
+/// The messages of one piece to another.
+#[derive(Debug)]
+struct Inbox {
+    receiver: Receiver<Message>,
+    /// The first message, where it was taken out to see whether there is one.
+    first: Option<Message>,
 }
 
 #[derive(Debug)]
@@ -242,7 +261,7 @@ impl ThreadPiece {
             for to in 0..size {
                 let (sender, receiver) = channel();
                 pieces[from].to.push(Mutex::new(sender));
-                pieces[to].from.push(Mutex::new(receiver));
+                pieces[to].from.push(Mutex::new(Inbox { receiver, first: None }));
             }
         }
         pieces
@@ -270,8 +289,9 @@ impl Communicator for ThreadPiece {
 
     fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
         let gone = || Failure::of(Gone { rank: from });
-        let receiver = self.from.get(from).ok_or_else(gone)?.lock().unwrap_or_else(PoisonError::into_inner);
-        match (receiver.recv().map_err(|_| gone())?, numbers) {
+        let mut inbox = self.from.get(from).ok_or_else(gone)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = inbox.first.take();
+        match (first.map_or_else(|| inbox.receiver.recv().map_err(|_| gone()), Ok)?, numbers) {
             (Message::Float32(sent), NumbersMut::Float32(numbers)) if sent.len() == numbers.len() => {
                 numbers.copy_from_slice(&sent);
             }
@@ -281,6 +301,19 @@ impl Communicator for ThreadPiece {
             _ => return Err(Failure::of(Foreign { rank: from })),
         }
         Ok(())
+    }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        let gone = || Failure::of(Gone { rank: from });
+        let mut inbox = self.from.get(from).ok_or_else(gone)?.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.first.is_none() {
+            inbox.first = match inbox.receiver.try_recv() {
+                Ok(message) => Some(message),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => return Err(gone()),
+            };
+        }
+        Ok(inbox.first.is_some())
     }
 }
 
@@ -300,6 +333,10 @@ impl<C: Communicator + ?Sized> Communicator for Arc<C> {
 
     fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
         (**self).receive(from, numbers)
+    }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        (**self).arrived(from)
     }
 }
 
@@ -370,6 +407,34 @@ mod tests {
         });
         assert_eq!(errors[1], "piece 0 of the computation has ended, so that the others cannot go on");
         assert_eq!(Alone.receive(0, NumbersMut::Float64(&mut [0.0])).unwrap_err().to_string(), errors[1]);
+    }
+
+    #[test]
+    fn what_has_arrived_is_known_before_it_is_received() {
+        let seen = together(2, |piece| {
+            let other = 1 - piece.rank();
+            if piece.rank() == 0 {
+                piece.send(other, Numbers::Float64(&[5.0])).unwrap();
+                // The other piece answers once it has looked.
+                let mut answer = [0.0];
+                piece.receive(other, NumbersMut::Float64(&mut answer)).unwrap();
+                return answer[0];
+            }
+            while !piece.arrived(other).unwrap() {
+                std::thread::yield_now();
+            }
+            assert!(piece.arrived(other).unwrap(), "looking takes nothing away");
+            let mut numbers = [0.0];
+            piece.receive(other, NumbersMut::Float64(&mut numbers)).unwrap();
+            assert!(!piece.arrived(other).unwrap());
+            piece.send(other, Numbers::Float64(&numbers)).unwrap();
+            while piece.arrived(other).is_ok() {
+                std::thread::yield_now();
+            }
+            numbers[0]
+        });
+        assert_eq!(seen, [5.0, 5.0]);
+        assert!(Alone.arrived(0).is_err());
     }
 
     #[test]

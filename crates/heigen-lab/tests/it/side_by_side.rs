@@ -122,6 +122,7 @@ fn a_reproduction_is_stopped_as_a_whole() {
         report: folder.path("report"),
         making: Making::default(),
         memory: None,
+        part: heigen_lab::Part::Whole,
         command: None,
     };
     let lab = lab();
