@@ -21,7 +21,7 @@ mod wording;
 
 use args::{Arguments, Command, Gathered};
 use clap::Parser;
-use heigen_spectra::Communicator;
+use heigen_spectra::{Communicator, InAnyOrder};
 use session::{Shared, say};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +56,8 @@ pub fn run_among(
         )),
         Ok(arguments) => {
             let tasks = matches!(arguments.command, Command::Reproduce(_) | Command::Study(_));
+            let communicator: Arc<dyn Communicator> =
+                if arguments.allreduce { Arc::new(InAnyOrder(communicator)) } else { communicator };
             session::join(communicator, if tasks { Shared::Tasks } else { Shared::Sums });
             work(arguments)
         }
@@ -79,7 +81,11 @@ pub fn run_among(
 
 /// Runs the program with `arguments`, the first of which is the program's name. Wrong usage ends the process.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    code(work(Arguments::parse_from(arguments)))
+    let arguments = Arguments::parse_from(arguments);
+    if arguments.allreduce {
+        session::usage("--allreduce is about the sums of several processes: mpirun -n N heigen-mpi COMMAND");
+    }
+    code(work(arguments))
 }
 
 /// Whether a command does things in an order in which processes would not meet, and is no list of tasks.

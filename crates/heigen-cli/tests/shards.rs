@@ -167,3 +167,51 @@ fn shares_that_there_are_not_are_refused() {
         assert!(run.stderr.contains(message), "{args:?}: {}", run.stderr);
     }
 }
+
+/// A command in namespaces of its own for processes, hosts' names and networks: for the folder, a process of another machine.
+#[cfg(target_os = "linux")]
+fn on_another_host(sandbox: &Sandbox, host: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--uts", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]);
+    command.args(["hostname \"$0\" && exec \"$@\"", host]).arg(assert_cmd::cargo::cargo_bin("heigen")).args(args);
+    command.current_dir(sandbox.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hosts_that_write_to_one_folder_leave_it_as_one_does() {
+    let (whole, shared) = (Sandbox::new(), Sandbox::new());
+    let tried = on_another_host(&whole, "one", &["list"]).output();
+    if !tried.as_ref().is_ok_and(|output| output.status.success()) {
+        // Without namespaces there is no second host to be had. Where everything has to be tested there are some.
+        assert!(std::env::var_os("CI").is_none(), "no namespaces: {tried:?}");
+        return;
+    }
+    whole.ok(&SEEDS);
+    let args = with(&SEEDS, &["--shard", "1/1", "--checkpoint-every", "0.02"]);
+    let mut killed = 0;
+    for milliseconds in [150, 400, 800, 1200] {
+        let mut hosts = ["one", "two"].map(|host| on_another_host(&shared, host, &args).spawn().unwrap());
+        // One is lost in the middle of its work, the other goes on alone.
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        killed += usize::from(hosts[0].try_wait().unwrap().is_none());
+        let _ = hosts[0].kill();
+        hosts[0].wait().unwrap();
+        let [_, other] = hosts;
+        drop(ended(other));
+        assert_eq!(gathered(&shared, &SEEDS).code, 0);
+        same(&files(&whole), &without_traces(&shared));
+        std::fs::remove_dir_all(shared.path("results")).unwrap();
+        std::fs::remove_dir_all(shared.path("figures")).unwrap();
+    }
+    assert!(killed > 0, "both were done before one was killed");
+}
+
+/// Results and figures, without the temporary files of a host that is lost, which those of another host leave where they are.
+#[cfg(target_os = "linux")]
+fn without_traces(sandbox: &Sandbox) -> BTreeMap<String, Vec<u8>> {
+    let mut all = files(sandbox);
+    all.retain(|name, _| !name.ends_with(".tmp"));
+    all
+}

@@ -6,7 +6,8 @@
 use heigen_spectra::{Communicator, Failure, Numbers, NumbersMut};
 use mpi::datatype::Equivalence;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator as _, Destination, Source};
+use mpi::collective::SystemOperation;
+use mpi::traits::{Communicator as _, CommunicatorCollectives as _, Destination, Source};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -51,6 +52,15 @@ impl World {
         let world = SimpleCommunicator::world();
         numbers.chunks(LONGEST).for_each(|part| world.process_at_rank(to).send(part));
         Ok(())
+    }
+
+    fn add_up_all<T: Equivalence + Clone>(&self, numbers: &mut [T]) {
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let world = SimpleCommunicator::world();
+        for part in numbers.chunks_mut(LONGEST) {
+            let own = part.to_vec();
+            world.all_reduce_into(&own[..], part, SystemOperation::sum());
+        }
     }
 
     fn receive_all<T: Equivalence>(&self, from: usize, numbers: &mut [T]) -> Result<(), Failure> {
@@ -108,6 +118,15 @@ impl Communicator for World {
         let from = self.check(from)?;
         let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(SimpleCommunicator::world().process_at_rank(from).immediate_probe().is_some())
+    }
+
+    /// By the library's Allreduce.
+    fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+        match numbers {
+            NumbersMut::Float32(numbers) => self.add_up_all(numbers),
+            NumbersMut::Float64(numbers) => self.add_up_all(numbers),
+        }
+        Ok(())
     }
 }
 

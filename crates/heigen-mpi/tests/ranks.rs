@@ -62,3 +62,43 @@ fn what_is_wrong_is_said_once_and_ends_the_job() {
     }
     assert!(sandbox.ok(2, &["--help"]).stdout.starts_with(b"What does"), "{:?}", sandbox.ok(2, &["--help"]));
 }
+
+#[test]
+fn the_training_of_an_image_network_has_the_same_bytes() {
+    same_files(&["train", "my/images.json"], &[1, 2, 3]);
+}
+
+/// Every number of a JSON document, in order.
+fn numbers(value: &serde_json::Value, found: &mut Vec<f64>) {
+    match value {
+        serde_json::Value::Number(number) => found.extend(number.as_f64()),
+        serde_json::Value::Array(entries) => entries.iter().for_each(|entry| numbers(entry, found)),
+        serde_json::Value::Object(fields) => {
+            fields.iter().filter(|(key, _)| *key != "seconds").for_each(|(_, value)| numbers(value, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_librarys_allreduce_agrees_to_rounding() {
+    let args = ["hessian", "my/plain.json", "--top-k", "4", "--trace", "--json"];
+    let told = |ranks: usize, more: &[&str]| {
+        let sandbox = Sandbox::new();
+        let output = sandbox.ok(ranks, &[&args[..], more].concat());
+        let mut found = vec![];
+        numbers(&serde_json::from_slice(&output.stdout).unwrap(), &mut found);
+        found
+    };
+    let alone = told(0, &[]);
+    assert!(alone.len() > 10, "{alone:?}");
+    let together = told(3, &["--allreduce"]);
+    assert_eq!(alone.len(), together.len());
+    for (a, b) in alone.iter().zip(&together) {
+        // Residuals and other numbers of the size of rounding are no more than that.
+        assert!((a - b).abs() <= 1e-7 * a.abs().max(1e-3), "{a} and {b}");
+    }
+    let sandbox = Sandbox::new();
+    let help = String::from_utf8(sandbox.ok(1, &["hessian", "--help"]).stdout).unwrap();
+    assert!(help.contains("--allreduce") && help.contains("may then differ"), "{help}");
+}

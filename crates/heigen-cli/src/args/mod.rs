@@ -91,6 +91,10 @@ Writes SVG, PDF and PNG and prints their paths.";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// For heigen-mpi: leave sums over samples to the Allreduce of the MPI library, which may be quicker than the fixed tree. The last
+    /// digits of results may then differ with the number of processes, and from those of one.
+    #[arg(long, global = true, help_heading = "How it is run")]
+    pub(crate) allreduce: bool,
 }
 
 #[derive(Debug, Subcommand)]
