@@ -231,9 +231,7 @@ mod tests {
         let other = pieces.pop().unwrap();
         let crew = Crew::by(Arc::new(pieces.pop().unwrap()));
         let ended = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                while !other.arrived(0).unwrap() {}
-            });
+            scope.spawn(move || while !other.arrived(0).unwrap() {});
             crew.lead(|hands| hands.by(1, 0).unwrap_err().to_string())
         });
         assert!(ended.unwrap_err().to_string().contains("piece 1 of the computation has ended"));

@@ -4,9 +4,9 @@
 //! shared, in the fixed tree of [`Leaves`](heigen_spectra::Leaves), so that every result has the bytes of a single process.
 
 use heigen_spectra::{Communicator, Failure, Numbers, NumbersMut};
+use mpi::collective::SystemOperation;
 use mpi::datatype::Equivalence;
 use mpi::topology::SimpleCommunicator;
-use mpi::collective::SystemOperation;
 use mpi::traits::{Communicator as _, CommunicatorCollectives as _, Destination, Source};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

@@ -45,7 +45,10 @@ fn bash(sandbox: &Sandbox, script: &Path) {
     let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
     command.arg(script).current_dir(sandbox.path("")).env("PATH", path).env("SCRATCH", sandbox.path(""));
-    command.env("SLURM_CPUS_PER_TASK", "1").env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+    command
+        .env("SLURM_CPUS_PER_TASK", "1")
+        .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
+        .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     command.env("OMPI_MCA_mpi_yield_when_idle", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
     let output = command.output().unwrap();
     let log = fs::read_to_string(sandbox.path("job.log")).unwrap_or_default();
@@ -91,7 +94,7 @@ fn the_scripts_for_slurm_do_what_the_guide_says() {
     let one = cluster();
     fs::write(one.path("job.sh"), with(&["srun heigen-mpi hessian"])).unwrap();
     bash(&one, &one.path("job.sh"));
-    assert!(one.path("results/grads/my/plain_heigenvalues.npy").is_file());
+    assert!(one.files("results/grads").len() > 2, "eigenvalues, eigenvectors and their record");
 
     let dealt = cluster();
     fs::write(dealt.path("job.sh"), with(&["srun heigen-mpi reproduce"])).unwrap();

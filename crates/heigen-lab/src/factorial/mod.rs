@@ -207,7 +207,7 @@ fn shares(cells: &[Cell], shares: usize) -> Vec<usize> {
 }
 
 /// Time within which a file that another process has written is seen, and time between two looks for it.
-const SEEN: Duration = Duration::from_secs(60);
+const SEEN: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A piece of work of a study.

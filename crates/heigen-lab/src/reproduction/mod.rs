@@ -279,12 +279,7 @@ impl Reproduction {
 
     /// What is known of the tasks before any has ended.
     fn nothing(&self) -> Found {
-        Found {
-            failures: vec![],
-            well: vec![false; self.graph.tasks.len()],
-            reused: self.done.clone(),
-            seconds: 0.0,
-        }
+        Found { failures: vec![], well: vec![false; self.graph.tasks.len()], reused: self.done.clone(), seconds: 0.0 }
     }
 
     /// Does all tasks that are not up to date, in this process and by those that `hands` reach.
@@ -319,8 +314,9 @@ impl Reproduction {
                 jobs.note(&Note { job: self.name(i), kind: NoteKind::TaskEnded { task: i, problem } });
             }
         };
-        let busy =
-            |i: usize| !self.done[i] && self.graph.claimed_at(i).is_some_and(|path| heigen_store::atomic::is_claimed(&path));
+        let busy = |i: usize| {
+            !self.done[i] && self.graph.claimed_at(i).is_some_and(|path| heigen_store::atomic::is_claimed(&path))
+        };
         let limits = Limits { rooms, stopped: &jobs.stopped, busy: &busy };
         schedule::run(&self.graph.jobs, limits, one, watch)
     }

@@ -1,8 +1,8 @@
 //! The plan of a reproduction: the results that are up to date, and the time that the others will take.
 
 use super::estimate;
-use super::schedule::dealt;
 use super::graph::{Graph, Run, Task};
+use super::schedule::dealt;
 use crate::call::Call;
 use crate::part::Shard;
 use crate::prepare::Prepared;

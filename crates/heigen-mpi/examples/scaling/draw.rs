@@ -23,6 +23,25 @@ impl Measured {
         let fits = |line: &&Value| wanted.iter().all(|(key, value)| line[*key] == *value);
         self.0.iter().find(fits).ok_or_else(|| format!("nothing measured of {wanted:?}").into())
     }
+
+    /// Bytes of one summand that each of two processes adds to another in a second.
+    fn adding(&self) -> Outcome<f64> {
+        Ok(number(self.find(&[("what", "adding".into()), ("ranks", 2.into())])?, "rate"))
+    }
+
+    /// The rate of the arithmetic of one process for the network of a line, and the seconds that do not depend on the samples: from the
+    /// products of two numbers of samples.
+    fn rate(&self, line: &Value) -> Outcome<(f64, f64)> {
+        let of = |scaling: &str| {
+            let keys = ["network", "columns"].map(|key| (key, line[key].clone()));
+            self.find(&[&keys[..], &[("ranks", 1.into()), ("scaling", scaling.into())]].concat())
+        };
+        let (all, few) = (of("strong")?, of("weak")?);
+        let (of_all, of_few) = (product_of(all), product_of(few));
+        let more = (of_all.samples - of_few.samples) as f64 / (number(all, "seconds") - number(few, "seconds"));
+        let fixed = (number(all, "seconds") - of_all.samples as f64 / more).max(0.0);
+        Ok((of_all.samples as f64 * of_all.operations / (number(all, "seconds") - fixed), fixed))
+    }
 }
 
 fn number(line: &Value, key: &str) -> f64 {
@@ -40,99 +59,104 @@ fn product_of(line: &Value) -> Product {
     }
 }
 
+/// Prints the tables and draws the picture.
 pub(crate) fn run(measured: &Path, svg: &Path) -> Outcome {
     let lines = std::fs::read_to_string(measured)?;
     let measured = Measured(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?);
+    let panels = [predicted(&measured)?, compared(&measured)?];
+    let scene = curve_panels("Scaling of products over processes", &panels)?;
+    Ok(std::fs::write(svg, heigen_figures::svg(&scene)?)?)
+}
+
+/// Measurements of one process and of two, and the model for two.
+fn compared(measured: &Measured) -> Outcome<CurvePanel> {
     let link = measured.find(&[("what", "link".into())])?;
-    let adding = measured.find(&[("what", "adding".into()), ("ranks", 2.into())])?;
-    let here = |rate: f64| Machine {
-        latency: number(link, "latency"),
-        bandwidth: number(link, "bandwidth"),
-        adding: number(adding, "rate"),
-        rate,
-    };
+    let [latency, bandwidth] = ["latency", "bandwidth"].map(|key| number(link, key));
+    let adding = measured.adding()?;
     println!(
         "latency {:.2} us, bandwidth {:.2} GB/s, adding {:.2} GB/s",
-        1e6 * number(link, "latency"),
-        1e-9 * number(link, "bandwidth"),
-        1e-9 * number(adding, "rate")
+        1e6 * latency,
+        1e-9 * bandwidth,
+        1e-9 * adding
     );
     println!("| what | samples | 1 process | 2 processes | the model for 2 | bytes sent a product, by the two |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: |");
-    let mut checks: [Vec<[f64; 2]>; 2] = [vec![], vec![]];
-    let firsts = measured.0.iter().filter(|line| line["ranks"] == 1 && line["what"] != "adding");
-    for (place, one) in firsts.enumerate() {
+    let mut points: Vec<[f64; 2]> = vec![];
+    for one in measured.0.iter().filter(|line| line["ranks"] == 1 && line["what"] != "adding") {
         let keys = ["what", "network", "scaling", "columns"].map(|key| (key, one[key].clone()));
         let two = measured.find(&[&keys[..], &[("ranks", 2.into())]].concat())?;
-        let (t1, t2) = (number(one, "seconds"), number(two, "seconds"));
-        let (name, what) = (one["network"].as_str().unwrap_or(""), one["what"].as_str().unwrap_or(""));
-        let columns = one["columns"].as_u64().map_or_else(String::new, |k| format!(", {k} directions"));
-        let scaling = one["scaling"].as_str().unwrap_or("");
         let (mut model, mut sent) = (String::new(), String::new());
-        if what == "product" {
-            let (of_one, of_two) = (product_of(one), product_of(two));
-            let rate = of_one.samples as f64 * of_one.operations / t1;
-            let predicted = of_two.seconds(&here(rate), 2);
-            model = format!("{:.1} ms", 1e3 * predicted);
-            sent = format!("{:.2} MB, {:.2} MB", 1e-6 * number(two, "bytes_of_first"), 1e-6 * number(two, "bytes_of_second"));
-            checks[0].push([place as f64 + 1.0, 1e3 * t2]);
-            checks[1].push([place as f64 + 1.0, 1e3 * predicted]);
+        if one["what"] == "product" {
+            let (rate, fixed) = measured.rate(one)?;
+            let predicted = 1e3 * product_of(two).seconds(&Machine { latency, bandwidth, adding, rate, fixed }, 2);
+            model = format!("{predicted:.1} ms");
+            let [first, second] = ["bytes_of_first", "bytes_of_second"].map(|key| 1e-6 * number(two, key));
+            sent = format!("{first:.2} MB, {second:.2} MB");
+            points.push([predicted, 1e3 * number(two, "seconds")]);
         }
-        let samples = if scaling == "weak" {
+        let columns = match one["columns"].as_u64() {
+            Some(1) => ", 1 direction".to_owned(),
+            Some(k) => format!(", {k} directions"),
+            None => String::new(),
+        };
+        let text = |key: &str| one[key].as_str().unwrap_or_default();
+        let samples = if text("scaling") == "weak" {
             format!("{}, {}", one["samples"], two["samples"])
         } else {
             one["samples"].to_string()
         };
+        let [by_one, by_two] = [one, two].map(|line| 1e3 * number(line, "seconds"));
         println!(
-            "| {what}, {name}{columns}, {scaling} | {samples} | {:.1} ms | {:.1} ms | {model} | {sent} |",
-            1e3 * t1,
-            1e3 * t2
+            "| {}, {}{columns}, {} | {samples} | {by_one:.1} ms | {by_two:.1} ms | {model} | {sent} |",
+            text("what"),
+            text("network"),
+            text("scaling")
         );
     }
+    // The line of equal times goes from the smallest to the largest.
+    points.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    let equal = points.iter().map(|&[model, _]| [model; 2]).collect();
+    Ok(CurvePanel {
+        title: "Products by two processes, in milliseconds".to_owned(),
+        axes: ["the model".to_owned(), "measured".to_owned()],
+        logarithmic: [true, true],
+        curves: vec![
+            Curve { name: "products".to_owned(), points, markers: true },
+            Curve { name: "equal".to_owned(), points: equal, markers: false },
+        ],
+        levels: vec![],
+    })
+}
+
+/// What the model predicts for a cluster.
+fn predicted(measured: &Measured) -> Outcome<CurvePanel> {
     let resnet = measured.find(&[("network", "ResNet18".into()), ("ranks", 1.into()), ("columns", 1.into())])?;
-    let small = product_of(resnet);
-    let core = small.samples as f64 * small.operations / number(resnet, "seconds");
-    let large = Product { samples: IMAGES, leaves: heigen_spectra::Leaves::of(IMAGES).count(), ..small };
-    let cluster = |(_, latency, bandwidth): (&str, f64, f64)| Machine {
-        latency,
-        bandwidth,
-        adding: number(adding, "rate"),
-        rate: core * CORES * OF_CORES,
-    };
+    let (core, fixed) = measured.rate(resnet)?;
+    let leaves = heigen_spectra::Leaves::of(IMAGES).count();
+    let product = Product { samples: IMAGES, leaves, ..product_of(resnet) };
+    // The fixed time waits for memory, of which a machine has more than a core here.
+    let (adding, rate) = (measured.adding()?, core * CORES * OF_CORES);
+    let machine = |(_, latency, bandwidth)| Machine { latency, bandwidth, adding, rate, fixed };
     let nodes: Vec<usize> = (0..9).map(|i| 1 << i).collect();
-    println!("a core: {:.1} GF/s; {} leaves", 1e-9 * core, large.leaves);
+    println!("ResNet18: {:.1} GF/s a core, {:.0} ms of a product without samples", 1e-9 * core, 1e3 * fixed);
     println!("| nodes | arithmetic | {} | {} |", LINKS[0].0, LINKS[1].0);
     println!("| ---: | ---: | ---: | ---: |");
     for &n in &nodes {
-        let [a, b] = LINKS.map(|link| large.seconds(&cluster(link), n));
-        println!("| {n} | {:.2} s | {a:.2} s | {b:.2} s |", large.arithmetic(&cluster(LINKS[0]), n));
+        let [fast, slow] = LINKS.map(|link| product.seconds(&machine(link), n));
+        println!("| {n} | {:.2} s | {fast:.2} s | {slow:.2} s |", product.arithmetic(&machine(LINKS[0]), n));
     }
     let curve = |name: &str, of: &dyn Fn(usize) -> f64| Curve {
         name: name.to_owned(),
         points: nodes.iter().map(|&n| [n as f64, of(n)]).collect(),
         markers: false,
     };
-    let mut curves = vec![curve("arithmetic", &|n| large.arithmetic(&cluster(LINKS[0]), n))];
-    curves.extend(LINKS.map(|link| curve(link.0, &|n| large.seconds(&cluster(link), n))));
-    let panels = [
-        CurvePanel {
-            title: "Predicted: ResNet18, 50,000 images, one direction".to_owned(),
-            axes: ["machines".to_owned(), "seconds of a product".to_owned()],
-            logarithmic: [true, true],
-            curves,
-            levels: vec![],
-        },
-        CurvePanel {
-            title: "Two processes here: products".to_owned(),
-            axes: ["product, in the order of the table".to_owned(), "milliseconds".to_owned()],
-            logarithmic: [false, true],
-            curves: [("measured", 0, true), ("the model", 1, false)]
-                .map(|(name, i, markers)| Curve { name: name.to_owned(), points: checks[i].clone(), markers })
-                .into(),
-            levels: vec![],
-        },
-    ];
-    let scene = curve_panels("Scaling of products over processes", &panels)?;
-    std::fs::write(svg, heigen_figures::svg(&scene)?)?;
-    Ok(())
+    let mut curves = vec![curve("arithmetic", &|n| product.arithmetic(&machine(LINKS[0]), n))];
+    curves.extend(LINKS.map(|link| curve(link.0, &|n| product.seconds(&machine(link), n))));
+    Ok(CurvePanel {
+        title: "Predicted: ResNet18, 50,000 images, one direction".to_owned(),
+        axes: ["machines".to_owned(), "seconds of a product".to_owned()],
+        logarithmic: [true, true],
+        curves,
+        levels: vec![],
+    })
 }

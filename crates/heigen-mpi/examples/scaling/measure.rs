@@ -29,15 +29,15 @@ pub(crate) fn run() -> Outcome {
     };
     let crew = Crew { all: Arc::new(Counted::new(World::new())) };
     let lenet = Network::build(&ModelSpec::LeNet5 {}, 3072, 10)?;
-    let plane = Network::fully_connected(&[2, 24, 24, 3], Activation::Relu)?;
+    let plane = Network::fully_connected(&[2, 60, 60, 3], Activation::Relu)?;
     crew.link()?;
     crew.adding();
     crew.product::<f32>("LeNet5", "strong", &lenet, 512)?;
     crew.product::<f32>("LeNet5", "weak", &lenet, 256 * crew.all.size())?;
     crew.top_k("LeNet5", "strong", &lenet, 256)?;
     crew.top_k("LeNet5", "weak", &lenet, 128 * crew.all.size())?;
-    crew.exact("2-24-24-3", "strong", &plane, 1024)?;
-    crew.exact("2-24-24-3", "weak", &plane, 512 * crew.all.size())?;
+    crew.exact("2-60-60-3", "strong", &plane, 1024)?;
+    crew.exact("2-60-60-3", "weak", &plane, 512 * crew.all.size())?;
     let spec = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
     let resnet = Network::build(&spec, 3072, 10)?;
     let held = |name: &str| {
@@ -46,6 +46,7 @@ pub(crate) fn run() -> Outcome {
     };
     let resnet = resnet.with_fixed_statistics(held)?;
     crew.product::<f32>("ResNet18", "strong", &resnet, 32)?;
+    crew.product::<f32>("ResNet18", "weak", &resnet, 16 * crew.all.size())?;
     drop(universe);
     Ok(())
 }
@@ -100,7 +101,9 @@ impl Crew {
         let small = self.timed(ROUNDS, || there_and_back(&mut [0.0], 1000))? / 2000.0;
         let mut numbers = vec![1.0; MESSAGE / 4];
         let large = self.timed(ROUNDS, || there_and_back(&mut numbers, 4))? / 8.0;
-        self.tell(&json!({"what": "link", "ranks": self.all.size(), "latency": small, "bandwidth": MESSAGE as f64 / large}));
+        self.tell(
+            &json!({"what": "link", "ranks": self.all.size(), "latency": small, "bandwidth": MESSAGE as f64 / large}),
+        );
         Ok(())
     }
 

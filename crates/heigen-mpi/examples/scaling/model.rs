@@ -11,6 +11,8 @@ pub(crate) struct Machine {
     pub(crate) adding: f64,
     /// Operations a second in products of the network.
     pub(crate) rate: f64,
+    /// Seconds of a product in which nothing depends on the samples: weights and sums are put in another order.
+    pub(crate) fixed: f64,
 }
 
 /// A product with the Hessian.
@@ -32,7 +34,7 @@ impl Product {
     /// Seconds of the arithmetic by `ranks` processes: those of the process with most leaves.
     pub(crate) fn arithmetic(&self, machine: &Machine, ranks: usize) -> f64 {
         let leaves = self.leaves.div_ceil(ranks.min(self.leaves));
-        self.samples as f64 * leaves as f64 / self.leaves as f64 * self.operations / machine.rate
+        machine.fixed + self.samples as f64 * leaves as f64 / self.leaves as f64 * self.operations / machine.rate
     }
 
     /// Seconds of the messages: one on each level of the tree of leaves that lies between processes, whose numbers are added, and

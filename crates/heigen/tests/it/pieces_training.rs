@@ -61,14 +61,14 @@ impl Case {
         let plan = Plan { pieces, ..self.plan.clone() };
         train(&self.network, &self.parts, self.theta.clone(), &plan, None, &mut (), &mut ())
     }
+}
 
-    fn by<R: Send>(&self, pieces: usize, work: impl Fn(ThreadPiece) -> R + Sync) -> Vec<R> {
-        std::thread::scope(|scope| {
-            let work = &work;
-            let all: Vec<_> = ThreadPiece::all(pieces).into_iter().map(|p| scope.spawn(move || work(p))).collect();
-            all.into_iter().map(|thread| thread.join().unwrap()).collect()
-        })
-    }
+fn by<R: Send>(pieces: usize, work: impl Fn(ThreadPiece) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let all: Vec<_> = ThreadPiece::all(pieces).into_iter().map(|p| scope.spawn(move || work(p))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 const SGD: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_decay: 1e-3 };
@@ -77,7 +77,7 @@ fn check(case: &Case) {
     let alone = case.trained(None).unwrap();
     assert!(alone.reports.iter().all(|report| report.train.is_some() && report.test.is_some()));
     for pieces in [1, 2, 3, 4, 7] {
-        for (rank, together) in case.by(pieces, |p| case.trained(Some(Arc::new(p))).unwrap()).iter().enumerate() {
+        for (rank, together) in by(pieces, |p| case.trained(Some(Arc::new(p))).unwrap()).iter().enumerate() {
             let bits = |theta: &[f32]| theta.iter().map(|w| w.to_bits()).collect::<Vec<u32>>();
             assert!(bits(&together.theta) == bits(&alone.theta), "weights of piece {rank} of {pieces}");
             assert_eq!(together.reports, alone.reports, "losses of piece {rank} of {pieces}");
@@ -103,10 +103,17 @@ fn a_small_network_is_trained_by_every_piece() {
 #[test]
 fn each_piece_has_a_share_of_the_tiles_and_tells_its_sum_alone() {
     let case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
-    let sent = case.by(3, |piece| {
+    let sent = by(3, |piece| {
         let counted = Arc::new(Counted::new(piece));
         let mut run = Training::new(
-            &case.network, &case.parts, case.theta.clone(), LossKind::CrossEntropy, SGD, None, BatchSize::Samples(36), 0,
+            &case.network,
+            &case.parts,
+            case.theta.clone(),
+            LossKind::CrossEntropy,
+            SGD,
+            None,
+            BatchSize::Samples(36),
+            0,
         )
         .unwrap()
         .among(Arc::clone(&counted) as Arc<dyn Communicator>)
@@ -126,7 +133,7 @@ fn each_piece_has_a_share_of_the_tiles_and_tells_its_sum_alone() {
 fn sums_in_any_order_train_to_rounding() {
     let case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
     let alone = case.trained(None).unwrap();
-    let all = case.by(3, |piece| case.trained(Some(Arc::new(InAnyOrder(piece)))).unwrap());
+    let all = by(3, |piece| case.trained(Some(Arc::new(InAnyOrder(piece)))).unwrap());
     assert!(all.iter().all(|trained| trained.theta == all[0].theta), "pieces went different ways");
     let scale = alone.theta.iter().fold(0f32, |m, w| m.max(w.abs()));
     let apart = alone.theta.iter().zip(&all[0].theta).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
@@ -137,7 +144,7 @@ fn sums_in_any_order_train_to_rounding() {
 fn batches_whose_statistics_are_taken_are_not_shared() {
     let spec = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
     let case = case(&spec, 3 * 8 * 8, SGD);
-    let errors = case.by(2, |piece| case.trained(Some(Arc::new(piece))).unwrap_err());
+    let errors = by(2, |piece| case.trained(Some(Arc::new(piece))).unwrap_err());
     assert_eq!(errors, [TrainError::Coupled, TrainError::Coupled]);
 }
 
@@ -147,5 +154,8 @@ fn a_piece_that_ends_ends_the_training_of_the_others() {
     let mut pieces = ThreadPiece::all(2);
     drop(pieces.pop());
     let error = case.trained(Some(Arc::new(pieces.remove(0)))).unwrap_err();
-    assert!(matches!(&error, TrainError::Apart(why) if why.contains("piece 1 of the computation has ended")), "{error}");
+    assert!(
+        matches!(&error, TrainError::Apart(why) if why.contains("piece 1 of the computation has ended")),
+        "{error}"
+    );
 }
