@@ -19,10 +19,10 @@ mod session;
 mod signals;
 mod wording;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Gathered};
 use clap::Parser;
-use heigen_spectra::Communicator;
-use session::say;
+use heigen_spectra::{Communicator, InAnyOrder};
+use session::{Shared, say};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,19 +37,30 @@ pub fn main() -> ExitCode {
 const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// Runs the program with `arguments`, the first of which is the program's name, as one of the processes that `communicator`
-/// connects. All are to be given the same arguments; they share the sums over samples, and the one of rank 0 alone writes and says
-/// something. An outcome that is no success may be that of this process alone: the others wait for it then.
+/// connects, of which `neighbours` run on this machine and share its memory. All are to be given the same arguments. They share the sums
+/// over samples, and the one of rank 0 alone writes; or, for `reproduce` and `study`, they are dealt whole tasks. The one of rank 0 alone
+/// says something. An outcome that is no success may be that of this process alone: the others wait for it then.
 pub fn run_among(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     communicator: Arc<dyn Communicator>,
+    neighbours: usize,
 ) -> ExitCode {
     let (rank, size) = (communicator.rank(), communicator.size());
-    session::join(communicator);
+    machine::share_with(neighbours);
+    if rank > 0 {
+        bars::silence();
+    }
     let outcome = match Arguments::try_parse_from(arguments) {
         Ok(arguments) if size > 1 && is_for_one(&arguments.command) => Err(anyhow::anyhow!(
-            "`reproduce`, `study` and `explore` do many things at the same time, which processes cannot share"
+            "`explore`, `gather` and `reproduce classics` are for one process: several cannot share their work"
         )),
-        Ok(arguments) => work(arguments),
+        Ok(arguments) => {
+            let tasks = matches!(arguments.command, Command::Reproduce(_) | Command::Study(_));
+            let communicator: Arc<dyn Communicator> =
+                if arguments.allreduce { Arc::new(InAnyOrder(communicator)) } else { communicator };
+            session::join(communicator, if tasks { Shared::Tasks } else { Shared::Sums });
+            work(arguments)
+        }
         Err(error) => {
             if !bars::silent() {
                 // A closed terminal is no reason for another code.
@@ -70,12 +81,20 @@ pub fn run_among(
 
 /// Runs the program with `arguments`, the first of which is the program's name. Wrong usage ends the process.
 pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    code(work(Arguments::parse_from(arguments)))
+    let arguments = Arguments::parse_from(arguments);
+    if arguments.allreduce {
+        session::usage("--allreduce is about the sums of several processes: mpirun -n N heigen-mpi COMMAND");
+    }
+    code(work(arguments))
 }
 
-/// Whether a command asks the lab from several threads, so that processes would not meet in the same order.
+/// Whether a command does things in an order in which processes would not meet, and is no list of tasks.
 fn is_for_one(command: &Command) -> bool {
-    matches!(command, Command::Reproduce(_) | Command::Study(_) | Command::Explore(_))
+    match command {
+        Command::Explore(_) | Command::Gather(_) => true,
+        Command::Reproduce(a) => a.figures.first().is_some_and(|first| first == "classics"),
+        _ => false,
+    }
 }
 
 fn code(outcome: anyhow::Result<()>) -> ExitCode {
@@ -100,8 +119,12 @@ fn work(arguments: Arguments) -> anyhow::Result<()> {
         Command::Follow(a) => commands::follow::run(&a),
         Command::Figure(a) => commands::figures::run(&a),
         Command::Plot(a) => commands::figures::run_plot(&a),
-        Command::Reproduce(a) => commands::reproduce::run(&a),
-        Command::Study(a) => commands::factorial::run(&a),
+        Command::Reproduce(a) => commands::reproduce::run(&a, commands::part(a.shard)),
+        Command::Study(a) => commands::factorial::run(&a, commands::part(a.shard)),
+        Command::Gather(a) => match a.of {
+            Gathered::Reproduce(a) => commands::reproduce::run(&a, commands::gathered(a.shard)),
+            Gathered::Study(a) => commands::factorial::run(&a, commands::gathered(a.shard)),
+        },
         Command::List(a) => commands::experiments::run(&a),
         Command::Show(a) => commands::show::run(&a),
         Command::Data(a) => commands::image_sets::run(&a),

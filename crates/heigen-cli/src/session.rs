@@ -118,17 +118,25 @@ impl Session {
     }
 }
 
-/// The connection with the other processes of the computation, where there are any.
-static TOGETHER: OnceLock<Arc<dyn Communicator>> = OnceLock::new();
+/// The parts of a command that the processes of a computation share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shared {
+    /// The sums over samples; the process of rank 0 writes.
+    Sums,
+    /// Whole tasks, whose results each process writes.
+    Tasks,
+}
 
-/// Makes this process one of several that run the same command together. All but that of rank 0 say and write nothing.
-pub(crate) fn join(communicator: Arc<dyn Communicator>) {
-    if communicator.rank() > 0 {
-        bars::silence();
+/// The connection with the other processes of the computation, where there are any.
+static TOGETHER: OnceLock<(Arc<dyn Communicator>, Shared)> = OnceLock::new();
+
+/// Makes this process one of several that run the same command together.
+pub(crate) fn join(communicator: Arc<dyn Communicator>, shared: Shared) {
+    if communicator.rank() > 0 && shared == Shared::Sums {
         files::leave_writing_to_another();
     }
     // A process joins once; the first connection stays.
-    let _ = TOGETHER.set(communicator);
+    let _ = TOGETHER.set((communicator, shared));
 }
 
 /// Makes the lab for one command.
@@ -137,7 +145,8 @@ pub(crate) fn lab(images: &Path, threads: u16) -> Result<Lab> {
     let options = LabOptions { images, threads: threads.into(), memory: memory_limit(), machine: processor() };
     let lab = Lab::new(options)?;
     Ok(match TOGETHER.get() {
-        Some(communicator) => lab.among(Arc::clone(communicator))?,
+        Some((communicator, Shared::Sums)) => lab.among(Arc::clone(communicator))?,
+        Some((communicator, Shared::Tasks)) => lab.dealing(Arc::clone(communicator)),
         None => lab,
     })
 }

@@ -87,7 +87,7 @@ fn followed_trainings_stand_in_the_report_with_pictures_and_numbers() {
     for source in ["arXiv:2103.00065", "arXiv:1812.04754", "arXiv:2207.14484", "arXiv:2306.07104"] {
         assert!(along.contains(source), "{source}");
     }
-    assert!(!along.contains("$") && !along.contains("\\"), "all mathematics is set: {along}");
+    assert!(!along.contains('$') && !along.contains('\\'), "all mathematics is set: {along}");
     let pictures = |page: &str| section(page, "along").matches("<figure id=\"along-").count();
     assert_eq!(pictures(&page), 3, "spectra, subspaces and boundary");
     assert!(along.contains("href=\"my-plain_along.html\"") && sandbox.path("report/my-plain_along.html").exists());
@@ -129,7 +129,7 @@ fn studies_stand_in_the_report_with_claims_and_pictures() {
     ] {
         assert!(shown.contains(wanted), "{wanted} in {shown}");
     }
-    assert!(!shown.contains("$") && !shown.contains("\\"), "all mathematics is set");
+    assert!(!shown.contains('$') && !shown.contains('\\'), "all mathematics is set");
     assert_eq!(shown.matches("<figure id=\"study-0-").count(), 2, "effects and rows");
     let own = std::fs::read(sandbox.path("results/studies/rates/report.html")).unwrap();
     assert!(std::fs::read(sandbox.path("report/study_rates.html")).unwrap() == own);

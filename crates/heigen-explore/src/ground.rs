@@ -320,6 +320,14 @@ mod tests {
         assert_eq!((ground.embedding.as_ref().unwrap()[0], ground.data.features.len()), (second, 4 * 149));
     }
 
+    /// Stops at once.
+    struct Stop;
+    impl Watch for Stop {
+        fn progress(&mut self, _: heigen::curvature::Progress) -> std::ops::ControlFlow<()> {
+            std::ops::ControlFlow::Break(())
+        }
+    }
+
     #[test]
     fn an_adversarial_start_has_learnt_random_labels_and_can_be_stopped() {
         let setup = Setup { start: crate::protocol::Beginning::Adversarial, hidden: vec![30], ..Setup::default() };
@@ -337,12 +345,6 @@ mod tests {
         };
         let (learnt, before) = (accuracy(&ground.start), accuracy(&fresh.start));
         assert!(learnt > before + 0.15, "accuracy on random labels: {learnt} after {before}");
-        struct Stop;
-        impl Watch for Stop {
-            fn progress(&mut self, _: heigen::curvature::Progress) -> std::ops::ControlFlow<()> {
-                std::ops::ControlFlow::Break(())
-            }
-        }
         assert_eq!(Ground::of_setup(setup, &Threads::current(), &mut Stop).err(), Some(NoGround::Stopped));
     }
 

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn waiting_ends_with_what_is_waited_for() {
         let mailbox = std::sync::Arc::new(Mailbox::default());
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         let begun = std::time::Instant::now();
         let other = std::sync::Arc::clone(&mailbox);
         let thread = std::thread::spawn(move || {

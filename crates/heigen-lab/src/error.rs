@@ -29,6 +29,17 @@ pub enum LabError {
         /// The path of the file.
         path: PathBuf,
     },
+    /// A task failed in another process.
+    #[error("in the process of rank {rank}: {what}")]
+    InProcess {
+        /// The rank of the process.
+        rank: usize,
+        /// Its error, with all causes.
+        what: String,
+    },
+    /// A result is not there, and the request was to make none.
+    #[error("is not done")]
+    NotDone,
     /// A task of a reproduction panicked.
     #[error("internal error: {0}")]
     Panicked(String),

@@ -2,6 +2,7 @@
 
 use crate::cache::{Cache, Counts, Memo};
 use crate::call::Call;
+use crate::crew::Crew;
 use crate::prepare::Prepared;
 use crate::together::Together;
 use crate::watch::LabWatch;
@@ -35,6 +36,7 @@ pub struct Lab {
     pub(crate) machine: String,
     pub(crate) cache: Cache,
     pub(crate) together: Together,
+    pub(crate) crew: Crew,
     threads: usize,
     /// Thread pools that no request uses at the moment.
     idle: Mutex<Vec<Threads>>,
@@ -53,6 +55,7 @@ impl Lab {
             machine: options.machine,
             cache: Cache::default(),
             together: Together::default(),
+            crew: Crew::default(),
             threads,
             idle: Mutex::new(vec![first]),
         })
@@ -70,6 +73,19 @@ impl Lab {
         self.together = Together::by(communicator);
         self.memory = self.together.agreed(self.memory)?;
         Ok(self)
+    }
+
+    /// The lab as one of several processes among which whole tasks of a reproduction or of a study are dealt. All ask for the same
+    /// [`Lab::reproduce`] or [`Lab::factorial`], and write their results to a folder that they share; the process of rank 0 hands out the
+    /// tasks, and does what is left when all are done. Any other request is answered by each for itself.
+    pub fn dealing(mut self, communicator: Arc<dyn Communicator>) -> Self {
+        self.crew = Crew::by(communicator);
+        self
+    }
+
+    /// Whether this process leads the others, or is alone: what concerns a whole computation is said and written by it.
+    pub fn leads(&self) -> bool {
+        self.crew.leads() && self.together.leads()
     }
 
     /// Number of threads of one request.

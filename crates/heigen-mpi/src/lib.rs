@@ -4,9 +4,10 @@
 //! shared, in the fixed tree of [`Leaves`](heigen_spectra::Leaves), so that every result has the bytes of a single process.
 
 use heigen_spectra::{Communicator, Failure, Numbers, NumbersMut};
+use mpi::collective::SystemOperation;
 use mpi::datatype::Equivalence;
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::{Communicator as _, Destination, Source};
+use mpi::traits::{Communicator as _, CommunicatorCollectives as _, Destination, Source};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -31,6 +32,13 @@ impl World {
         Self { rank: number(world.rank()), size: number(world.size()), entry: Mutex::new(()) }
     }
 
+    /// Number of processes that run on this machine, this one included.
+    pub fn neighbours(&self) -> usize {
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = SimpleCommunicator::world().split_shared(0);
+        usize::try_from(here.size()).unwrap_or(1)
+    }
+
     fn check(&self, rank: usize) -> Result<i32, Failure> {
         i32::try_from(rank)
             .ok()
@@ -44,6 +52,15 @@ impl World {
         let world = SimpleCommunicator::world();
         numbers.chunks(LONGEST).for_each(|part| world.process_at_rank(to).send(part));
         Ok(())
+    }
+
+    fn add_up_all<T: Equivalence + Clone>(&self, numbers: &mut [T]) {
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        let world = SimpleCommunicator::world();
+        for part in numbers.chunks_mut(LONGEST) {
+            let own = part.to_vec();
+            world.all_reduce_into(&own[..], part, SystemOperation::sum());
+        }
     }
 
     fn receive_all<T: Equivalence>(&self, from: usize, numbers: &mut [T]) -> Result<(), Failure> {
@@ -95,6 +112,21 @@ impl Communicator for World {
             NumbersMut::Float32(numbers) => self.receive_all(from, numbers),
             NumbersMut::Float64(numbers) => self.receive_all(from, numbers),
         }
+    }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        let from = self.check(from)?;
+        let _turn = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(SimpleCommunicator::world().process_at_rank(from).immediate_probe().is_some())
+    }
+
+    /// By the library's Allreduce.
+    fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+        match numbers {
+            NumbersMut::Float32(numbers) => self.add_up_all(numbers),
+            NumbersMut::Float64(numbers) => self.add_up_all(numbers),
+        }
+        Ok(())
     }
 }
 

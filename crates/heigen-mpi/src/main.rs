@@ -20,8 +20,8 @@ fn main() -> ExitCode {
         return ExitCode::from(1);
     }
     let world = World::new();
-    let size = world.size();
-    let code = heigen_cli::run_among(std::env::args_os(), Arc::new(world));
+    let (size, neighbours) = (world.size(), world.neighbours());
+    let code = heigen_cli::run_among(std::env::args_os(), Arc::new(world), neighbours);
     if code != ExitCode::SUCCESS && size > 1 {
         // The others may wait for this process for ever.
         SimpleCommunicator::world().abort(1);

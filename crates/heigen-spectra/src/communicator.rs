@@ -4,8 +4,7 @@ use crate::linalg::Scalar;
 use crate::{Failure, Leaves};
 use std::fmt;
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Numbers on their way to another piece.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +53,50 @@ pub trait Communicator: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Failure`] if none will come, or if they are not of this type and number.
     fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure>;
+
+    /// Whether numbers of piece `from` are there, so that [`receive`](#tymethod.receive) need not wait. For pieces that do not all do the
+    /// same, one of which deals out work and does not know who will be ready first.
+    ///
+    /// # Errors
+    /// [`Failure`] if none will ever come.
+    fn arrived(&self, from: usize) -> Result<bool, Failure>;
+
+    /// Whether sums are left to [`add_up`](#method.add_up), in whatever order is quickest, instead of the fixed tree. Their last digits
+    /// then follow from the number of pieces, and from the connection.
+    fn adds_in_any_order(&self) -> bool {
+        false
+    }
+
+    /// Puts the sum of the numbers of all pieces in their place, on every piece the same. Here piece 0 adds those of one piece after
+    /// the other; a connection that has a quicker way of its own takes that.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection.
+    fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+        match numbers {
+            NumbersMut::Float32(numbers) => add_up_by_first(self, numbers),
+            NumbersMut::Float64(numbers) => add_up_by_first(self, numbers),
+        }
+    }
 }
+
+/// [`Communicator::add_up`] with the messages that every connection has.
+fn add_up_by_first<T: Scalar>(communicator: &(impl Communicator + ?Sized), numbers: &mut [T]) -> Result<(), Failure> {
+    let (own, size) = (communicator.rank(), communicator.size());
+    if own > 0 {
+        communicator.send(0, T::numbers(numbers))?;
+        return communicator.receive(0, T::numbers_mut(numbers));
+    }
+    let mut other = vec![T::ZERO; numbers.len()];
+    for piece in 1..size {
+        communicator.receive(piece, T::numbers_mut(&mut other))?;
+        numbers.iter_mut().zip(&other).for_each(|(sum, &other)| *sum += other);
+    }
+    (1..size).try_for_each(|piece| communicator.send(piece, T::numbers(numbers)))
+}
+
+/// Numbers of a long sum that are handed on at a time, so that several pieces add at the same time.
+const SEGMENT: usize = 1 << 16;
 
 impl dyn Communicator + '_ {
     /// The sum over all leaves, in `out` of every piece.
@@ -66,6 +108,9 @@ impl dyn Communicator + '_ {
     /// # Errors
     /// [`Failure`] of the connection, or [`Foreign`] if parts are missing.
     pub fn sum<T: Scalar>(&self, leaves: &Leaves, parts: Vec<Vec<T>>, out: &mut [T]) -> Result<(), Failure> {
+        if self.adds_in_any_order() {
+            return self.sum_in_any_order(&parts, out);
+        }
         let mut parts = parts.into_iter();
         if let Some(sum) = self.sum_of_node(leaves, leaves.root(), &mut parts)? {
             if sum.len() != out.len() {
@@ -113,6 +158,51 @@ impl dyn Communicator + '_ {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// The sum of the parts of all pieces in the order in which a single piece would add them one after the other, in `out` of every
+    /// piece. The parts of piece `first` come first, then those of piece `first` - 1, in the end those of piece 0; pieces beyond `first`
+    /// have none. Each is as long as `out`. Messages: one from piece to piece for each segment of the numbers, on which all pieces work at
+    /// the same time, and the broadcast of the result.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection, or [`Foreign`] if parts are missing, too long or too short.
+    pub fn sum_in_order<T: Scalar>(&self, first: usize, parts: &[&[T]], out: &mut [T]) -> Result<(), Failure> {
+        let own = self.rank();
+        let fits = parts.iter().all(|part| part.len() == out.len());
+        // The first piece has a part at least, those beyond it have none.
+        let as_told = (own < first) || parts.is_empty() == (own > first);
+        if !fits || !as_told {
+            return Err(Failure::of(Foreign { rank: own }));
+        }
+        if self.adds_in_any_order() {
+            return self.sum_in_any_order(parts, out);
+        }
+        if own <= first {
+            for (number, sum) in out.chunks_mut(SEGMENT).enumerate() {
+                let range = number * SEGMENT..number * SEGMENT + sum.len();
+                let mut parts = parts.iter().map(|part| &part[range.clone()]);
+                if own < first {
+                    self.receive(own + 1, T::numbers_mut(sum))?;
+                } else if let Some(part) = parts.next() {
+                    sum.copy_from_slice(part);
+                }
+                parts.for_each(|part| sum.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part));
+                if own > 0 {
+                    self.send(own - 1, T::numbers(sum))?;
+                }
+            }
+        }
+        self.broadcast(out)
+    }
+
+    /// The sum of the parts of all pieces, in the order of the connection.
+    fn sum_in_any_order<T: Scalar>(&self, parts: &[impl AsRef<[T]>], out: &mut [T]) -> Result<(), Failure> {
+        out.fill(T::ZERO);
+        for part in parts {
+            out.iter_mut().zip(part.as_ref()).for_each(|(sum, &part)| *sum += part);
+        }
+        self.add_up(T::numbers_mut(out))
     }
 
     /// Hands the numbers of piece 0 to all others, in as many rounds as the number of pieces has binary digits.
@@ -201,86 +291,9 @@ impl Communicator for Alone {
     fn receive(&self, from: usize, _: NumbersMut<'_>) -> Result<(), Failure> {
         Err(Failure::of(Gone { rank: from }))
     }
-}
 
-/// One of several pieces of a computation that are threads of one process.
-///
-/// A piece that ends, for whatever reason, tells those that wait for it by a [`Failure`] with [`Gone`] inside.
-#[derive(Debug)]
-pub struct ThreadPiece {
-    rank: usize,
-    to: Vec<Mutex<Sender<Message>>>,
-    from: Vec<Mutex<Receiver<Message>>>,
-}
-
-#[derive(Debug)]
-enum Message {
-    Float32(Vec<f32>),
-    Float64(Vec<f64>),
-}
-
-impl ThreadPiece {
-    /// The pieces of a computation by `size` threads, one for each.
-    ///
-    /// ```
-    /// use heigen_spectra::{Communicator, ThreadPiece};
-    /// let pieces = ThreadPiece::all(3);
-    /// let sums: Vec<f64> = std::thread::scope(|scope| {
-    ///     let run = |piece: ThreadPiece| {
-    ///         let piece: &dyn Communicator = &piece;
-    ///         let mut numbers = vec![0.0; 3];
-    ///         piece.gather(&[piece.rank() as f64], |rank| rank..rank + 1, &mut numbers).map(|()| numbers.iter().sum())
-    ///     };
-    ///     let started: Vec<_> = pieces.into_iter().map(|piece| scope.spawn(move || run(piece))).collect();
-    ///     started.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect()
-    /// });
-    /// assert_eq!(sums, [3.0, 3.0, 3.0]);
-    /// ```
-    pub fn all(size: usize) -> Vec<Self> {
-        let mut pieces: Vec<Self> = (0..size).map(|rank| Self { rank, to: vec![], from: vec![] }).collect();
-        for from in 0..size {
-            for to in 0..size {
-                let (sender, receiver) = channel();
-                pieces[from].to.push(Mutex::new(sender));
-                pieces[to].from.push(Mutex::new(receiver));
-            }
-        }
-        pieces
-    }
-}
-
-impl Communicator for ThreadPiece {
-    fn size(&self) -> usize {
-        self.to.len()
-    }
-
-    fn rank(&self) -> usize {
-        self.rank
-    }
-
-    fn send(&self, to: usize, numbers: Numbers<'_>) -> Result<(), Failure> {
-        let message = match numbers {
-            Numbers::Float32(numbers) => Message::Float32(numbers.to_vec()),
-            Numbers::Float64(numbers) => Message::Float64(numbers.to_vec()),
-        };
-        let gone = || Failure::of(Gone { rank: to });
-        let sender = self.to.get(to).ok_or_else(gone)?.lock().unwrap_or_else(PoisonError::into_inner);
-        sender.send(message).map_err(|_| gone())
-    }
-
-    fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
-        let gone = || Failure::of(Gone { rank: from });
-        let receiver = self.from.get(from).ok_or_else(gone)?.lock().unwrap_or_else(PoisonError::into_inner);
-        match (receiver.recv().map_err(|_| gone())?, numbers) {
-            (Message::Float32(sent), NumbersMut::Float32(numbers)) if sent.len() == numbers.len() => {
-                numbers.copy_from_slice(&sent);
-            }
-            (Message::Float64(sent), NumbersMut::Float64(numbers)) if sent.len() == numbers.len() => {
-                numbers.copy_from_slice(&sent);
-            }
-            _ => return Err(Failure::of(Foreign { rank: from })),
-        }
-        Ok(())
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        Err(Failure::of(Gone { rank: from }))
     }
 }
 
@@ -301,11 +314,24 @@ impl<C: Communicator + ?Sized> Communicator for Arc<C> {
     fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
         (**self).receive(from, numbers)
     }
+
+    fn arrived(&self, from: usize) -> Result<bool, Failure> {
+        (**self).arrived(from)
+    }
+
+    fn adds_in_any_order(&self) -> bool {
+        (**self).adds_in_any_order()
+    }
+
+    fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+        (**self).add_up(numbers)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Counted, InAnyOrder, ThreadPiece};
 
     /// A number for each leaf, whose sum depends on the order.
     fn leaf(i: usize) -> Vec<f64> {
@@ -348,6 +374,70 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_added_one_after_the_other_as_by_one_piece() {
+        // Longer than a segment, so that pieces hand on parts of the sum.
+        let len = SEGMENT + 7;
+        let part = |i: usize| -> Vec<f32> {
+            (0..len).map(|j| ((i * 31 + j) as f32 * 0.7).sin() * [1.0, 10.0, 1e2, 1e3, 1e4][i % 5]).collect()
+        };
+        let count = 5;
+        let mut wanted = part(0);
+        (1..count).for_each(|i| wanted.iter_mut().zip(part(i)).for_each(|(sum, x)| *sum += x));
+        for pieces in [1, 2, 3, 5, 8] {
+            // The last pieces that have a part have the first ones.
+            let first = pieces.min(count) - 1;
+            let sums = together(pieces, |piece| {
+                let own =
+                    first.checked_sub(piece.rank()).map(|i| i * count / (first + 1)..(i + 1) * count / (first + 1));
+                let parts: Vec<Vec<f32>> = own.unwrap_or_default().map(part).collect();
+                let parts: Vec<&[f32]> = parts.iter().map(|part| &part[..]).collect();
+                let mut out = vec![0.0; len];
+                piece.sum_in_order(first, &parts, &mut out).unwrap();
+                out
+            });
+            assert!(sums.iter().all(|sum| *sum == wanted), "{pieces} pieces");
+        }
+        let missing = together(2, |piece| piece.sum_in_order::<f32>(0, &[], &mut [0.0]).is_err());
+        assert!(missing[0], "the first piece has no part");
+    }
+
+    #[test]
+    fn sums_in_any_order_agree_to_rounding_and_on_every_piece() {
+        let leaves = Leaves::of(5000);
+        let wanted = of_node(&leaves.root());
+        for pieces in [2, 3, 5] {
+            let sums = together(pieces, |piece| {
+                // Numbers of the fixed tree are those of another order only to rounding.
+                let nodes = leaves.nodes(&leaves.share(piece.rank(), piece.size()));
+                let parts: Vec<Vec<f64>> = nodes.iter().map(of_node).collect();
+                let slices: Vec<&[f64]> = parts.iter().map(|part| &part[..]).collect();
+                let (mut tree, mut chain) = (vec![0.0; 2], vec![0.0; 2]);
+                let free: &dyn Communicator = &InAnyOrder(piece);
+                free.sum_in_order(pieces - 1, &slices, &mut chain).unwrap();
+                free.sum(&leaves, parts.clone(), &mut tree).unwrap();
+                [tree, chain]
+            });
+            assert!(sums.iter().all(|sum| *sum == sums[0]), "pieces have different sums");
+            for sum in &sums[0] {
+                assert!((sum[0] - wanted[0]).abs() <= 1e-13 * 1e6 && sum[1] == wanted[1], "{sum:?}, {wanted:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_piece_sends_is_counted() {
+        let counts = together(3, |piece| {
+            let counted = Counted::new(piece);
+            let all: &dyn Communicator = &counted;
+            all.broadcast(&mut [0.0f32; 5]).unwrap();
+            all.broadcast(&mut [0.0f64; 3]).unwrap();
+            (counted.messages(), counted.bytes())
+        });
+        // Piece 0 hands the numbers to both others.
+        assert_eq!(counts, [(4, 2 * (20 + 24)), (0, 0), (0, 0)]);
+    }
+
+    #[test]
     fn pieces_without_numbers_take_part_in_a_gathering() {
         for pieces in [1, 2, 5] {
             let place = |rank: usize| rank / 2..rank.div_ceil(2);
@@ -370,6 +460,34 @@ mod tests {
         });
         assert_eq!(errors[1], "piece 0 of the computation has ended, so that the others cannot go on");
         assert_eq!(Alone.receive(0, NumbersMut::Float64(&mut [0.0])).unwrap_err().to_string(), errors[1]);
+    }
+
+    #[test]
+    fn what_has_arrived_is_known_before_it_is_received() {
+        let seen = together(2, |piece| {
+            let other = 1 - piece.rank();
+            if piece.rank() == 0 {
+                piece.send(other, Numbers::Float64(&[5.0])).unwrap();
+                // The other piece answers once it has looked.
+                let mut answer = [0.0];
+                piece.receive(other, NumbersMut::Float64(&mut answer)).unwrap();
+                return answer[0];
+            }
+            while !piece.arrived(other).unwrap() {
+                std::thread::yield_now();
+            }
+            assert!(piece.arrived(other).unwrap(), "looking takes nothing away");
+            let mut numbers = [0.0];
+            piece.receive(other, NumbersMut::Float64(&mut numbers)).unwrap();
+            assert!(!piece.arrived(other).unwrap());
+            piece.send(other, Numbers::Float64(&numbers)).unwrap();
+            while piece.arrived(other).is_ok() {
+                std::thread::yield_now();
+            }
+            numbers[0]
+        });
+        assert_eq!(seen, [5.0, 5.0]);
+        assert!(Alone.arrived(0).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod communicator;
+mod connections;
 mod dense;
 mod density;
 mod diagonal;
@@ -26,12 +27,14 @@ mod size;
 mod solve;
 mod space;
 mod spectrum;
+mod thread_piece;
 mod threads;
 mod trace;
 mod watch;
 
 pub use certificate::{Certificate, NotCertified, certify, certify_together};
-pub use communicator::{Alone, Communicator, Foreign, Gone, Numbers, NumbersMut, ThreadPiece};
+pub use communicator::{Alone, Communicator, Foreign, Gone, Numbers, NumbersMut};
+pub use connections::{Counted, InAnyOrder};
 pub use dense::dense;
 pub use density::{DensityCurve, DensityOptions, SpectralDensity, spectral_density};
 pub use diagonal::{diagonal, exact_diagonal};
@@ -54,6 +57,7 @@ pub use size::size_in_words;
 pub use solve::{Solution, SolveError, SolveOptions, solve};
 pub use space::{Columns, Space};
 pub use spectrum::{Method, NULL_TOLERANCE, OnComplement, Spectrum, SpectrumError, spectrum};
+pub use thread_piece::ThreadPiece;
 pub use threads::Threads;
 pub use trace::{hutchinson, trace};
 pub use watch::{Progress, Stopped, Watch, WatchFn, stage};

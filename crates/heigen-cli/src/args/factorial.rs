@@ -2,7 +2,7 @@
 
 use super::DataDir;
 use clap::Args;
-use heigen_lab::{Levels, OneOrMore};
+use heigen_lab::{Levels, OneOrMore, Shard};
 use std::path::PathBuf;
 
 const STUDY: &str = "\
@@ -11,6 +11,7 @@ Examples:
   heigen study boundary --list                     which cells are done, and how long the others take
   heigen study boundary --only data=circle         one data set of it; the report is about all rows that are there
   heigen study my/widths.json --only start=normal,adversarial --only width=32
+  heigen study boundary --shard 1/8                one of eight shares of it; then: heigen gather study boundary
   heigen study my/widths.json --json               the verdicts, for programs
 
 A file of a study:
@@ -45,6 +46,10 @@ pub(crate) struct FactorialArgs {
     /// Train and measure anew what is done already.
     #[arg(long, help_heading = "How it is run")]
     pub(crate) force: bool,
+    /// Do one of N shares of the work, the I-th, and leave pages and pictures to `heigen gather`. The shares may run at the same time on
+    /// any machines that see the same folders.
+    #[arg(long, conflicts_with = "list", value_name = "I/N", value_parser = super::shard, help_heading = "How it is run")]
+    pub(crate) shard: Option<Shard>,
     /// Folder of the results.
     #[arg(long, value_name = "DIR", default_value = "results", help_heading = "Where files stand")]
     pub(crate) results: PathBuf,

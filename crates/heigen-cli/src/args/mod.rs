@@ -6,6 +6,7 @@ mod attribute;
 mod explore;
 mod factorial;
 mod follow;
+mod gather;
 mod reproduce;
 mod surface;
 
@@ -15,11 +16,12 @@ pub(crate) use attribute::AttributeArgs;
 pub(crate) use explore::ExploreArgs;
 pub(crate) use factorial::FactorialArgs;
 pub(crate) use follow::FollowArgs;
+pub(crate) use gather::{GatherArgs, Gathered};
 pub(crate) use reproduce::ReproduceArgs;
 pub(crate) use surface::{BatchArgs, DirectionsArg, SurfaceArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use heigen_lab::MapVectors;
+use heigen_lab::{MapVectors, Shard};
 use std::path::PathBuf;
 
 const START: &str = "\
@@ -89,6 +91,10 @@ Writes SVG, PDF and PNG and prints their paths.";
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// For heigen-mpi: leave sums over samples to the Allreduce of the MPI library, which may be quicker than the fixed tree. The last
+    /// digits of results may then differ with the number of processes, and from those of one.
+    #[arg(long, global = true, help_heading = "How it is run")]
+    pub(crate) allreduce: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +121,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// Run a study: factors and seeds, one table of measures, and how strongly it supports its claims.
     Study(FactorialArgs),
+    /// Write figures and pages of what the shares of `reproduce --shard` and `study --shard` have done.
+    Gather(GatherArgs),
     /// List the experiments and what each starts from.
     List(ListArgs),
     /// Show an experiment as resolved, what it depends on, and its sizes.
@@ -192,6 +200,13 @@ pub(crate) struct Common {
 fn interval(text: &str) -> Result<f64, String> {
     let fits = |s: &f64| (0.0..=3.2e7).contains(s);
     text.parse().ok().filter(fits).ok_or_else(|| "expected a number of seconds, 0 or more".to_owned())
+}
+
+/// A share of the work: its number, counted from 1, and the number of shares.
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let shard = parts.and_then(|(number, of)| Shard::new(number, of));
+    shard.ok_or_else(|| "expected the number of a share and of all shares, e.g. 1/4 to 4/4".to_owned())
 }
 
 #[derive(Args, Debug)]

@@ -2,6 +2,7 @@
 
 use super::DataDir;
 use clap::Args;
+use heigen_lab::Shard;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -11,6 +12,7 @@ Examples:
   heigen reproduce fig3 fig5             these figures with all that they need
   heigen reproduce --report-only         the report of what is there
   heigen reproduce --seeds 0..4          numbers over five seeds, with error bars in the report
+  heigen reproduce --seeds 0..31 --shard 1/8   one of eight shares; then: heigen gather reproduce --seeds 0..31
   heigen reproduce classics              the field's classic experiments: edge of stability, tiny subspace, ...
   heigen reproduce classics linear-rank  one of them
 
@@ -52,6 +54,10 @@ pub(crate) struct ReproduceArgs {
     /// Number of threads, and of tasks at once; 0 means all cores. Results do not depend on it.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is run")]
     pub(crate) threads: u16,
+    /// Do one of N shares of the work, the I-th, and leave pages and pictures to `heigen gather`. The shares may run at the same time on
+    /// any machines that see the same folders.
+    #[arg(long, conflicts_with = "report_only", value_name = "I/N", value_parser = super::shard, help_heading = "How it is run")]
+    pub(crate) shard: Option<Shard>,
     /// Memory that the tasks may take together, in GiB; three quarters of what is available unless given.
     #[arg(long, value_name = "GIB", value_parser = gibibytes, help_heading = "How it is run")]
     pub(crate) memory: Option<f64>,

@@ -4,9 +4,9 @@ use crate::args::FactorialArgs;
 use crate::bars;
 use crate::face::Face;
 use crate::session::{lab, print, say};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use heigen_lab::{
-    Event, Factorial, FactorialPlan, FactorialRequest, FoundOfClaim, LabWatch, Making, NamedStudy, Note,
+    Event, Factorial, FactorialPlan, FactorialRequest, FoundOfClaim, LabWatch, Making, NamedStudy, Note, Part,
     PlannedCombination, Store, seconds, stage,
 };
 use heigen_store::foreign_text::escaped;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Time between two lines where stderr is a log and not a terminal.
 const LOG: Duration = Duration::from_secs(30);
 
-pub(crate) fn run(args: &FactorialArgs) -> Result<()> {
+pub(crate) fn run(args: &FactorialArgs, part: Part) -> Result<()> {
     let study = NamedStudy::load(&args.file)?;
     let lab = lab(&args.data.data_dir, args.threads)?;
     let only: Vec<String> =
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &FactorialArgs) -> Result<()> {
         store: Store::folder(&args.results),
         study,
         only: args.chosen(),
+        part,
         making: Making { force: args.force, ..Making::default() },
         command: format!("heigen study {}{}", args.file, only.concat()),
     };
@@ -35,11 +36,27 @@ pub(crate) fn run(args: &FactorialArgs) -> Result<()> {
     if args.list {
         return if args.json { list_json(&all, cores) } else { list(&all, cores) };
     }
-    say(&open(&all, cores));
+    say(&match part {
+        Part::Whole => open(&all, cores),
+        Part::Shard(shard) => {
+            let (cells, done) = plan.chosen();
+            format!("study: share {shard}, {} of {cells} cells to do", cells - done)
+        }
+        Part::Gathered => "gather: tables, figures and page of the rows that are there".to_owned(),
+    });
     let watch = Watch { face: Face::silent_of_reuse(), begun: Instant::now(), told: Cell::new(None) };
     let done = lab.factorial(&plan, &watch);
     watch.face.clear();
-    outcome(args, &plan, &done?)
+    let done = done?;
+    if !lab.leads() {
+        return Ok(());
+    }
+    outcome(args, &plan, part, &done)?;
+    let (cells, rows) = plan.chosen();
+    if part == Part::Gathered && rows < cells {
+        bail!("{} of {cells} cells have no row yet; run their shares again", cells - rows);
+    }
+    Ok(())
 }
 
 /// Bars on a terminal, and a line now and then in a log.
@@ -104,7 +121,12 @@ fn list_json(all: &[PlannedCombination], cores: usize) -> Result<()> {
     print(&json!({"combinations": all, "cores": cores}).to_string())
 }
 
-fn outcome(args: &FactorialArgs, plan: &FactorialPlan, done: &Factorial) -> Result<()> {
+fn outcome(args: &FactorialArgs, plan: &FactorialPlan, part: Part, done: &Factorial) -> Result<()> {
+    if let Part::Shard(shard) = part {
+        let (cells, _) = plan.chosen();
+        say(&format!("study: share {shard}: {cells} cells done, {} of {} rows are there", done.rows, done.cells));
+        return if args.json { print(&json!({"study": plan.name(), "cells": cells}).to_string()) } else { Ok(()) };
+    }
     if args.json {
         let told = json!({"study": plan.name(), "cells": done.cells, "rows": done.rows, "states": done.states,
                           "claims": done.claims, "pairs": done.pairs, "files": done.files});

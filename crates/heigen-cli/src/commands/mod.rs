@@ -15,3 +15,19 @@ pub(crate) mod show;
 pub(crate) mod spectrum;
 pub(crate) mod study;
 pub(crate) mod train;
+
+use crate::session::usage;
+use heigen_lab::{Part, Shard};
+
+/// The part of its work that a command does.
+pub(crate) fn part(shard: Option<Shard>) -> Part {
+    shard.map_or(Part::Whole, Part::Shard)
+}
+
+/// The part that gathers what the shares have done. A share is none of its options.
+pub(crate) fn gathered(shard: Option<Shard>) -> Part {
+    if let Some(shard) = shard {
+        usage(&format!("gather is about all shares; leave --shard {shard} out"));
+    }
+    Part::Gathered
+}

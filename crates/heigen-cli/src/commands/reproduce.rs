@@ -6,14 +6,17 @@ use crate::face::Face;
 use crate::session::{Session, print, say, usage};
 use anyhow::{Result, bail};
 use heigen_lab::{
-    Beside, Event, FIGURES, Figure, LabWatch, Note, NoteKind, PlannedTask, ReproduceRequest, Reproduced, Reproduction,
-    TaskState, figure_names, find_figure, seconds,
+    Beside, Event, FIGURES, Figure, LabWatch, Note, NoteKind, Part, PlannedTask, ReproduceRequest, Reproduced,
+    Reproduction, TaskState, figure_names, find_figure, seconds,
 };
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 
-pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
+pub(crate) fn run(args: &ReproduceArgs, part: Part) -> Result<()> {
     if let Some(("classics", names)) = args.figures.split_first().map(|(first, names)| (first.as_str(), names)) {
+        if part != Part::Whole {
+            usage("classics are done at once, in one process: there are no shares of them to do or to gather");
+        }
         return super::classics::run(args, names);
     }
     let figures = figures(&args.figures);
@@ -25,6 +28,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
         folder: args.figures_dir.clone(),
         report: args.report.clone(),
         making: session.making.clone(),
+        part,
         memory: args.memory.map(|gib| gib * 2f64.powi(30)),
         command: Some(|figure| format!("heigen figure {}", figure.name)),
         beside: Some(|beside| command_of(beside).to_owned()),
@@ -34,19 +38,33 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<()> {
     if args.dry_run {
         return if args.json { print(&plan_json(&planned, &tasks).to_string()) } else { plan_text(&planned, &tasks) };
     }
-    // A folder that cannot be written to is reported now and not after the first task.
-    heigen_store::atomic::check_writable(&args.report.join("index.html"))?;
+    if args.report_only && !session.lab.leads() {
+        return Ok(());
+    }
     if args.report_only {
-        let report = session.lab.report(&planned, &session.face)?.report;
+        // A folder that cannot be written to is reported now and not after the page is composed.
+        heigen_store::atomic::check_writable(&args.report.join("index.html"))?;
+        let report = session.lab.report(&planned, &session.face)?.report.unwrap_or_default();
         session.face.clear();
         return print(&if args.json { json!({"report": report}).to_string() } else { report.display().to_string() });
     }
-    let (open, time) = (open(&tasks), seconds(planned.seconds()));
-    say(&format!("reproduce: {open} of {} tasks to do, about {time} on {} cores", tasks.len(), planned.cores()));
+    match part {
+        Part::Gathered => say("gather: figures and report of what is there"),
+        Part::Whole | Part::Shard(_) => {
+            let (open, time) = (open(&tasks), seconds(planned.seconds()));
+            let of = if let Part::Shard(shard) = part { format!(" of share {shard}") } else { String::new() };
+            say(&format!(
+                "reproduce: {open} of {} tasks{of} to do, about {time} on {} cores",
+                tasks.len(),
+                planned.cores()
+            ));
+        }
+    }
     let watch = Watch { face: &session.face, countdown: Countdown::new(&planned) };
     let done = watch.countdown.show(|| session.lab.reproduce(&planned, &watch));
     session.face.clear();
-    outcome(args, &tasks, &done?)
+    let done = done?;
+    if session.lab.leads() { outcome(args, part, &tasks, &done) } else { Ok(()) }
 }
 
 /// The command that makes what can stand beside the paper in the report.
@@ -123,7 +141,7 @@ fn plan_json(planned: &Reproduction, tasks: &[PlannedTask]) -> Value {
 }
 
 /// Prints the outcome of the reproduction.
-fn outcome(args: &ReproduceArgs, planned: &[PlannedTask], done: &Reproduced) -> Result<()> {
+fn outcome(args: &ReproduceArgs, part: Part, planned: &[PlannedTask], done: &Reproduced) -> Result<()> {
     let ended_well = |state: TaskState| matches!(state, TaskState::Done | TaskState::Reused);
     let failed: Vec<&str> = done.tasks.iter().filter(|(_, s)| !ended_well(*s)).map(|(name, _)| &**name).collect();
     let reused = planned.iter().filter(|task| task.up_to_date).count();
@@ -137,8 +155,17 @@ fn outcome(args: &ReproduceArgs, planned: &[PlannedTask], done: &Reproduced) -> 
         let tasks: Vec<_> =
             done.tasks.iter().map(|(name, ended)| json!({"task": name, "state": state(*ended)})).collect();
         print(&json!({"tasks": tasks, "seconds": done.seconds, "report": done.report}).to_string())?;
-    } else if done.tasks.last().is_some_and(|(_, state)| ended_well(*state)) {
-        print(&done.report.display().to_string())?;
+    } else if let Some(report) = &done.report
+        && done.tasks.last().is_some_and(|(_, state)| ended_well(*state))
+    {
+        print(&report.display().to_string())?;
+    }
+    if part == Part::Gathered {
+        // Each of them was named when its turn came.
+        if !failed.is_empty() {
+            bail!("{} of {} tasks are not done; run their shares again", failed.len(), done.tasks.len());
+        }
+        return Ok(());
     }
     say(&format!(
         "reproduce: {} tasks in {}, {reused} of them were up to date",

@@ -19,7 +19,7 @@ const MOST_POINTS: usize = 4000;
 /// Why there is no drawing, in a sentence.
 type Refused = String;
 
-fn in_words(error: FigureError) -> Refused {
+fn in_words(error: &FigureError) -> Refused {
     error.to_string()
 }
 
@@ -27,8 +27,8 @@ impl Session<'_> {
     /// Draws what a part of the page shows, and sends the file.
     pub(super) fn draw(&self, id: u32, what: &Drawing, form: Form, training: &Training) -> Result<(), Gone> {
         let drawn = self.scene(what, training).and_then(|scene| match form {
-            Form::Svg => svg(&scene).map(String::into_bytes).map_err(in_words),
-            Form::Png => render_at(&scene, DPI).map(|rendered| rendered.png).map_err(in_words),
+            Form::Svg => svg(&scene).map(String::into_bytes).map_err(|error| in_words(&error)),
+            Form::Png => render_at(&scene, DPI).map(|rendered| rendered.png).map_err(|error| in_words(&error)),
         });
         let bytes = match drawn {
             Ok(bytes) => bytes,
@@ -112,7 +112,8 @@ impl Session<'_> {
                 extra.push(ExtraMap { title: "certainty".to_owned(), note: None, values, lines: vec![] });
             }
         }
-        plane_maps(&[PlaneMapsRow { row, extra }], ColorBars::Each, "The plane of the samples").map_err(in_words)
+        plane_maps(&[PlaneMapsRow { row, extra }], ColorBars::Each, "The plane of the samples")
+            .map_err(|error| in_words(&error))
     }
 
     fn eigenvalue(&self, vector: usize) -> f64 {
@@ -139,7 +140,7 @@ impl Session<'_> {
             }],
             density,
         };
-        figure6(&[row]).map_err(in_words)
+        figure6(&[row]).map_err(|error| in_words(&error))
     }
 
     /// All eigenvalues of the present weights, if they are known.
@@ -153,7 +154,7 @@ impl Session<'_> {
     fn spectrum(&self) -> Result<Scene, Refused> {
         let name = &self.ground.experiment.name;
         if let Some(density) = self.density().filter(|_| self.whole) {
-            return spectrum(&name.to_string(), &density).map_err(in_words);
+            return spectrum(&name.to_string(), &density).map_err(|error| in_words(&error));
         }
         let Some(look) = &self.results.look else { return Err("no eigenvalues are known yet".to_owned()) };
         let values = look["eigenvalues"].as_array().into_iter().flatten();
@@ -163,7 +164,7 @@ impl Session<'_> {
             eigenvalues,
             largest_of: Some(self.ground.network.n_params()),
         };
-        spectra(&name.to_string(), &[named]).map_err(in_words)
+        spectra(&name.to_string(), &[named]).map_err(|error| in_words(&error))
     }
 
     fn surface(&self) -> Result<Scene, Refused> {
@@ -184,7 +185,7 @@ impl Session<'_> {
         };
         let axes = found.axes.map(name);
         let title = "Loss along two directions".to_owned();
-        landscape(&Landscape { title, axes, surface, accuracies: None, path: None }).map_err(in_words)
+        landscape(&Landscape { title, axes, surface, accuracies: None, path: None }).map_err(|error| in_words(&error))
     }
 
     fn pieces(&self, training: &Training) -> Result<Scene, Refused> {
@@ -200,7 +201,7 @@ impl Session<'_> {
             carriers: found.carried.carriers.clone(),
             vectors: vectors.collect(),
         };
-        carried_boundaries(&[row]).map_err(in_words)
+        carried_boundaries(&[row]).map_err(|error| in_words(&error))
     }
 }
 
@@ -208,8 +209,11 @@ fn class_names(n: usize) -> Vec<String> {
     (1..=n).map(|class| format!("class {class}")).collect()
 }
 
+/// A curve's name and its points.
+type Named = (String, Vec<[f64; 2]>);
+
 /// The curves against epochs that the page has collected: those of each group in a panel of its own.
-fn course(panels: &[Vec<(String, Vec<[f64; 2]>)>]) -> Result<Scene, Refused> {
+fn course(panels: &[Vec<Named>]) -> Result<Scene, Refused> {
     let points: usize = panels.iter().flatten().map(|(_, points)| points.len()).sum();
     if points > MOST_POINTS {
         return Err(format!("curves of {points} points; at most {MOST_POINTS} are drawn"));
@@ -229,5 +233,5 @@ fn course(panels: &[Vec<(String, Vec<[f64; 2]>)>]) -> Result<Scene, Refused> {
             levels: vec![],
         })
         .collect();
-    curve_panels("Along the training", &panels).map_err(in_words)
+    curve_panels("Along the training", &panels).map_err(|error| in_words(&error))
 }

@@ -25,6 +25,7 @@ use heigen_store::checkpoint;
 use heigen_store::npy::{self, Order};
 use heigen_store::record::{Unusable, stamp};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The most moments whose eigenvectors and weights are kept.
@@ -173,6 +174,9 @@ impl<'a> Follow<'a> {
             plan.shuffle_seed,
         )?
         .on(plan.threads.clone());
+        if let Some(communicator) = call.lab.together.communicator() {
+            run = run.among(Arc::clone(communicator))?;
+        }
         let last_epoch = way.moments.last().map(|moment| moment.epoch);
         // A state that is later than the last moment that is whole would leave moments out.
         let state = checkpoint::load(&self.paths.checkpoint(), &self.stamp);

@@ -294,7 +294,8 @@ impl<'a> View<'a> {
         let (call, experiment, prepared) = (self.call, &self.loaded.experiment, &self.setting.prepared);
         let theta = training::theta_before(call, self.loaded, prepared)?;
         let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
-        let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
+        let pieces = call.lab.together.communicator().cloned();
+        let plan = Plan { threads: call.threads.clone(), pieces, ..Plan::of(experiment) };
         let how_often_save_model = plan.trainer.num_epochs.div_ceil(MOMENTS).max(1);
         let plan =
             Plan { trainer: Trainer { how_often_save_model, how_often_compute_grads: 0, ..plan.trainer }, ..plan };

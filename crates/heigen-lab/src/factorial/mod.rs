@@ -13,9 +13,11 @@ mod table;
 
 use crate::cache::Memo;
 use crate::call::Call;
+use crate::crew::Hands;
 use crate::lab::single_thread;
+use crate::part::Part;
 use crate::relay::{Message, Relay};
-use crate::reproduction::schedule::{self, Ended, Job, Limits};
+use crate::reproduction::schedule::{self, Ended, Job, Limits, Room, dealt};
 use crate::store::replace;
 use crate::watch::{Event, LabWatch, Note, stage};
 use crate::{Lab, LabError, Making, Store};
@@ -34,6 +36,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 pub(crate) use summary::summaries;
 
 /// The studies that are built into the program, by name.
@@ -91,6 +94,8 @@ pub struct FactorialRequest {
     pub study: NamedStudy,
     /// The levels whose cells are run; all where there are none. The report is about all rows that are there.
     pub only: Levels,
+    /// The part of all this that is done. A share writes rows alone.
+    pub part: Part,
     /// How cells are made.
     pub making: Making,
     /// The command that runs the study, for the report.
@@ -146,11 +151,15 @@ impl Lab {
     /// # Errors
     /// [`LabError::StudyFile`] for a combination whose experiment is wrong, or a level that there is not.
     pub fn plan_factorial(&self, request: &FactorialRequest) -> Result<FactorialPlan, LabError> {
-        let FactorialRequest { store, study, only, making, .. } = request;
+        let FactorialRequest { store, study, only, making, part, .. } = request;
         study.file.check_choice(only)?;
         let cells = cells::cells(&study.file, &study.origin)?;
         let place = Place { store: store.clone(), dir: store.dir().join("studies").join(&study.name) };
-        let chosen: Vec<bool> = cells.iter().map(|cell| cell.is_in(only)).collect();
+        let mut chosen: Vec<bool> = cells.iter().map(|cell| cell.is_in(only)).collect();
+        if let Part::Shard(shard) = part {
+            let share = shares(&cells, shard.of());
+            chosen.iter_mut().zip(share).for_each(|(chosen, share)| *chosen &= share == shard.index());
+        }
         let fresh = |(cell, &chosen): (&Cell, &bool)| {
             if making.force && chosen { None } else { place.standing(cell).ok() }
         };
@@ -160,16 +169,49 @@ impl Lab {
 
     /// Runs the cells of a planned study that are missing, several side by side with a thread each, and writes tables, figures,
     /// summary and page about all rows that are there. A cell that fails is a row that says why. Each row is written as soon as
-    /// it is known, so that whatever stops a study, a cell is the most that is lost.
+    /// it is known, so that whatever stops a study, a cell is the most that is lost. Of several processes ([`Lab::dealing`]) those that
+    /// follow tell nothing of the rows.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; whatever keeps files from being read or written.
     pub fn factorial(&self, plan: &FactorialPlan, watch: &dyn LabWatch) -> Result<Factorial, LabError> {
+        let room = Room { tasks: self.threads(), bytes: f64::INFINITY };
+        if !self.crew.leads() {
+            self.crew.rooms(room)?;
+            self.crew.serve(|task| plan.follow(self, task))?;
+            return Ok(plan.outcome(&[]));
+        }
         run::writable(&plan.place.dir)?;
-        let made = plan.run(self, watch)?;
-        plan.written(self, &made, watch)
+        let rooms = self.crew.rooms(room)?;
+        let made = self.crew.lead(|hands| plan.run(self, &rooms, hands, watch))??;
+        match plan.request.part {
+            Part::Shard(_) => Ok(plan.outcome(&plan.rows(&made))),
+            Part::Whole | Part::Gathered => plan.written(self, &made, watch),
+        }
     }
 }
+
+/// The share of every cell: cells whose training starts from the same one are in one share.
+fn shares(cells: &[Cell], shares: usize) -> Vec<usize> {
+    let mut units: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seconds: Vec<f64> = Vec::new();
+    let mut unit_of: Vec<usize> = Vec::new();
+    for cell in cells {
+        let first = cell.first.as_ref();
+        let unit = *units.entry(first.map_or(&*cell.stamp, |first| &first.text)).or_insert_with(|| {
+            seconds.push(first.map_or(0.0, training));
+            seconds.len() - 1
+        });
+        seconds[unit] += work(cell);
+        unit_of.push(unit);
+    }
+    let share = dealt(&seconds, shares);
+    unit_of.into_iter().map(|unit| share[unit]).collect()
+}
+
+/// Time within which a file that another process has written is seen, and time between two looks for it.
+const SEEN: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A piece of work of a study.
 enum Task<'a> {
@@ -213,8 +255,83 @@ impl FactorialPlan {
         if sums.1 > 0.0 { sums.0 / sums.1 } else { 1.0 / RATE }
     }
 
-    fn run(&self, lab: &Lab, watch: &dyn LabWatch) -> Result<Vec<Option<CellRecord>>, LabError> {
-        let missing: Vec<usize> = (0..self.cells.len()).filter(|&i| self.chosen[i] && self.done[i].is_none()).collect();
+    /// Numbers of all cells that are asked for, and of those that are done.
+    pub fn chosen(&self) -> (usize, usize) {
+        let chosen = || self.done.iter().zip(&self.chosen).filter(|(_, chosen)| **chosen);
+        (chosen().count(), chosen().filter(|(done, _)| done.is_some()).count())
+    }
+
+    /// The number by which processes name a task: that of the cell, or for a first training that of a cell that starts from it, behind
+    /// those of all cells.
+    fn number(&self, task: &Task) -> usize {
+        match task {
+            Task::Cell(i) => *i,
+            Task::First(text) => {
+                let starts_there = |cell: &Cell| cell.first.as_ref().is_some_and(|first| first.text == text.text);
+                self.cells.len() + self.cells.iter().position(starts_there).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Does the task of this number for the process that leads.
+    fn follow(&self, lab: &Lab, number: usize) -> Result<(), LabError> {
+        let (all, relay) = (self.cells.len(), ());
+        let task = match self.cells.get(number % all.max(1)).ok_or(LabError::Lost)? {
+            _ if number < all => Task::Cell(number),
+            cell => Task::First(cell.first.as_ref().ok_or(LabError::Lost)?),
+        };
+        self.one(lab, &relay, &Memo::default(), &task).map(drop)
+    }
+
+    /// Does a task in this process.
+    fn one(
+        &self,
+        lab: &Lab,
+        watch: &dyn LabWatch,
+        memo: &Memo,
+        task: &Task,
+    ) -> Result<Option<(usize, CellRecord)>, LabError> {
+        let quiet = run::Quiet(watch);
+        let threads = single_thread()?;
+        let FactorialRequest { store, making, .. } = &self.request;
+        let call = Call { lab, store, making, memo, threads: &threads, watch: &quiet };
+        Ok(match task {
+            Task::First(text) => run::first(&call, &self.place, text).map(|()| None)?,
+            Task::Cell(i) => Some((*i, run::cell(&call, &self.place, &self.cells[*i])?)),
+        })
+    }
+
+    /// The row of a task that another process has done.
+    fn row(&self, task: &Task) -> Result<Option<(usize, CellRecord)>, LabError> {
+        let Task::Cell(i) = task else { return Ok(None) };
+        // On a network's file system a new file is seen after a while.
+        for _ in 0..SEEN.as_millis() / LOOK.as_millis() {
+            if let Ok(record) = self.place.standing(&self.cells[*i]) {
+                return Ok(Some((*i, record)));
+            }
+            std::thread::sleep(LOOK);
+        }
+        Err(LabError::Apart { path: self.place.record(&self.cells[*i]) })
+    }
+
+    /// Whether somebody is just making what a task would make.
+    fn is_claimed(&self, task: &Task) -> bool {
+        let path = match task {
+            Task::Cell(i) => Some(self.place.record(&self.cells[*i])),
+            Task::First(text) => self.place.starts().of(&text.experiment.name).ok().map(|paths| paths.weights()),
+        };
+        path.is_some_and(|path| atomic::is_claimed(&path))
+    }
+
+    fn run(
+        &self,
+        lab: &Lab,
+        rooms: &[Room],
+        hands: &Hands,
+        watch: &dyn LabWatch,
+    ) -> Result<Vec<Option<CellRecord>>, LabError> {
+        let open = |&i: &usize| self.chosen[i] && self.done[i].is_none() && self.request.part != Part::Gathered;
+        let missing: Vec<usize> = (0..self.cells.len()).filter(open).collect();
         let mut tasks: Vec<Task> = Vec::new();
         let mut jobs: Vec<Job> = Vec::new();
         let mut firsts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -237,21 +354,20 @@ impl FactorialPlan {
         let told = Told { watch, name, total: missing.len() as u64, stopped: AtomicBool::new(false) };
         told.cells(0);
         let memo = Memo::default();
-        let one = |task: usize, say: &dyn Fn(Message)| -> Result<Option<(usize, CellRecord)>, Arc<LabError>> {
-            let relay = Relay(say);
-            let quiet = run::Quiet(&relay);
-            let threads = single_thread()?;
-            let FactorialRequest { store, making, .. } = &self.request;
-            let call = Call { lab, store, making, memo: &memo, threads: &threads, watch: &quiet };
-            Ok(match tasks[task] {
-                Task::First(text) => run::first(&call, &self.place, text).map(|()| None)?,
-                Task::Cell(i) => Some((i, run::cell(&call, &self.place, &self.cells[i])?)),
-            })
+        let one = |task: usize, process: usize, say: &dyn Fn(Message)| {
+            let task = &tasks[task];
+            let row = if process > 0 {
+                hands.by(process, self.number(task)).and_then(|()| self.row(task))
+            } else {
+                self.one(lab, &Relay(say), &memo, task)
+            };
+            row.map_err(Arc::new)
         };
+        let busy = |task: usize| self.is_claimed(&tasks[task]);
         let mut found = self.done.clone();
         let mut failed: Option<Arc<LabError>> = None;
         let mut ended = 0;
-        let limits = Limits { tasks: lab.threads(), bytes: f64::INFINITY, stopped: &told.stopped };
+        let limits = Limits { rooms, stopped: &told.stopped, busy: &busy };
         schedule::run(&jobs, limits, one, |event| match event {
             schedule::Event::Said(message) => message.reach(&told),
             schedule::Event::Ended(_, Ended::Done(row)) => {
@@ -281,21 +397,31 @@ impl FactorialPlan {
         &self.request.study
     }
 
+    /// The cells that have a row.
+    fn rows<'a>(&'a self, found: &'a [Option<CellRecord>]) -> Vec<(&'a Cell, &'a CellRecord)> {
+        self.cells.iter().zip(found).filter_map(|(cell, record)| Some((cell, record.as_ref()?))).collect()
+    }
+
+    /// The numbers of the rows, nothing judged or written.
+    fn outcome(&self, cells: &[(&Cell, &CellRecord)]) -> Factorial {
+        let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
+        cells.iter().for_each(|(_, record)| *states.entry(state(&self.study().file, record)).or_default() += 1);
+        let (claims, pairs, files) = (vec![], vec![], vec![]);
+        Factorial { cells: self.cells.len(), rows: cells.len(), states, claims, pairs, files }
+    }
+
     /// Judges the rows and writes everything that follows from them.
     fn written(&self, lab: &Lab, found: &[Option<CellRecord>], watch: &dyn LabWatch) -> Result<Factorial, LabError> {
         let file = &self.study().file;
-        let cells: Vec<(&Cell, &CellRecord)> =
-            self.cells.iter().zip(found).filter_map(|(cell, record)| Some((cell, record.as_ref()?))).collect();
+        let cells = self.rows(found);
         let rows = Rows { file, cells: &cells };
-        let mut states: BTreeMap<&'static str, usize> = BTreeMap::new();
-        cells.iter().for_each(|(_, record)| *states.entry(state(file, record)).or_default() += 1);
         let event = |stage| Event { job: self.study().name.clone(), stage, done: 0, total: None, unit: "" };
         if watch.event(&event(stage::DRAWING)).is_break() {
             return Err(LabError::Stopped);
         }
         let (claims, pairs) = lab.work(|threads| Ok(threads.run(|| (rows.judged(), rows.pairs()))))?;
         let table = table::table(file, &cells)?;
-        let mut done = Factorial { cells: self.cells.len(), rows: cells.len(), states, claims, pairs, files: vec![] };
+        let mut done = Factorial { claims, pairs, ..self.outcome(&cells) };
         let drawn = lab.work(|threads| pictures::draw(threads, rows, &done.claims))?;
         let (mut staged, mut figures) = (Vec::new(), BTreeMap::new());
         let mut stage = |name: &str, bytes: &[u8]| -> Result<String, LabError> {

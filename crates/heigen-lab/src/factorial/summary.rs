@@ -115,7 +115,7 @@ fn claims(record: &Record) -> Table {
 /// The measures that the claims are about, with their signs and definitions.
 fn measures(record: &Record) -> Table {
     let meant = |name: &str| {
-        let about = |judged: &Judged| judged.claim.measures().iter().any(|measure| *measure == name);
+        let about = |judged: &Judged| judged.claim.measures().contains(&name);
         record.claims.iter().any(about)
     };
     let row = |measure: &super::Measure| {

@@ -7,6 +7,7 @@ use crate::{LabError, Making, Store};
 use heigen::config::Experiment;
 use heigen_store::catalogue::{self, Loaded, chain};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A task of a reproduction.
 #[derive(Clone, Debug)]
@@ -106,7 +107,34 @@ impl Graph {
         let all = (0..graph.tasks.len()).collect();
         let report = graph.add(Task::Report, vec![]);
         graph.jobs[report].after_end_of = all;
+        graph.jobs[report].here = true;
         Ok(graph)
+    }
+
+    /// Leaves out all tasks but these. What they need of the others is not waited for: it is made on the way.
+    pub(crate) fn restrict(&mut self, kept: &[bool]) {
+        let mut place = vec![None; kept.len()];
+        let indices = (0..kept.len()).filter(|&i| kept[i]);
+        indices.enumerate().for_each(|(new, old)| place[old] = Some(new));
+        let moved = |all: &[usize]| all.iter().filter_map(|&i| place[i]).collect::<Vec<usize>>();
+        self.jobs.iter_mut().for_each(|job| {
+            (job.after, job.after_end_of) = (moved(&job.after), moved(&job.after_end_of));
+        });
+        let mut keep = kept.iter();
+        self.jobs.retain(|_| keep.next() == Some(&true));
+        let mut keep = kept.iter();
+        self.tasks.retain(|_| keep.next() == Some(&true));
+    }
+
+    /// The file that somebody claims while he makes the results of a task; `None` for a task that claims none.
+    pub(crate) fn claimed_at(&self, task: usize) -> Option<PathBuf> {
+        let paths = |run: &Run| self.places[run.place].store.of(&run.loaded.experiment.name).ok();
+        match self.tasks.get(task)? {
+            Task::Train(run) => Some(paths(run)?.weights()),
+            Task::Analyse(run) => Some(paths(run)?.analysis()),
+            Task::Boundary(run) => Some(paths(run)?.boundary()),
+            Task::Figure(_) | Task::Report => None,
+        }
     }
 
     /// Adds the tasks of an experiment: training in every store, analysis and boundary where they are needed.

@@ -11,13 +11,15 @@ use crate::analysis::{Asked, analysed};
 use crate::boundary;
 use crate::cache::Memo;
 use crate::call::Call;
+use crate::crew::Hands;
 use crate::drawing::{Figure, draw_paper};
+use crate::part::Part;
 use crate::relay::{Message, Relay};
 use crate::training::trained;
 use crate::watch::{Event, LabWatch, Note, NoteKind, Problem, stage};
 use crate::{Lab, LabError, Making, Store};
 use graph::{Graph, Task};
-use schedule::{Ended, Limits, Trouble, chains};
+use schedule::{Ended, Limits, Room, Trouble, chains};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +43,8 @@ pub struct ReproduceRequest {
     pub making: Making,
     /// Bytes of memory that all running tasks may take together; `None` for the bytes that the lab allows one analysis.
     pub memory: Option<f64>,
+    /// The part of all this that is done.
+    pub part: Part,
     /// A function that words the command that draws a figure again, if the face has such a command.
     pub command: Option<fn(&Figure) -> String>,
     /// A function that words the command that makes what can stand beside the paper in the report, if the face has such commands.
@@ -123,8 +127,8 @@ pub struct Reproduced {
     pub tasks: Vec<(String, TaskState)>,
     /// Seconds since the reproduction was planned.
     pub seconds: f64,
-    /// The path of the report's page.
-    pub report: PathBuf,
+    /// The path of the report's page; `None` if it was left to another request.
+    pub report: Option<PathBuf>,
 }
 
 impl Lab {
@@ -140,6 +144,10 @@ impl Lab {
         let memo = Memo::default();
         let done = self.work(|threads| {
             let call = Call { lab: self, store, making, memo: &memo, threads, watch };
+            if let Part::Shard(shard) = request.part {
+                let kept = plan::share(&call, &graph, shard);
+                graph.restrict(&kept);
+            }
             Ok(plan::look(&call, &mut graph, folder))
         })?;
         Ok(Reproduction { request: request.clone(), graph, done, cores: self.threads(), begun, memo })
@@ -174,19 +182,29 @@ impl Lab {
         };
         let tasks = all.map(|i| (planned.name(i), state(i))).collect();
         let seconds = planned.begun.elapsed().as_secs_f64();
-        Ok(Reproduced { tasks, seconds, report: request.report.join("index.html") })
+        Ok(Reproduced { tasks, seconds, report: Some(request.report.join("index.html")) })
     }
 
     /// Carries out a planned reproduction, with as many tasks at a time as there are threads. A task that fails stops
-    /// only the tasks that need it.
+    /// only the tasks that need it. Of several processes ([`Lab::dealing`]) those that follow tell nothing of the tasks.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks, [`LabError::Store`] if no report can be written.
     pub fn reproduce(&self, planned: &Reproduction, watch: &dyn LabWatch) -> Result<Reproduced, LabError> {
-        let request = &planned.request;
-        heigen_store::atomic::check_writable(&request.report.join("index.html"))?;
+        let (request, nothing) = (&planned.request, || planned.nothing());
+        let report = (!matches!(request.part, Part::Shard(_))).then(|| request.report.join("index.html"));
+        if !self.crew.leads() {
+            self.crew.rooms(planned.room(self))?;
+            // What others have made since the plan is looked at anew for every task.
+            self.crew.serve(|task| planned.one(self, &(), task, &Memo::default(), &nothing))?;
+            return Ok(Reproduced { tasks: vec![], seconds: planned.begun.elapsed().as_secs_f64(), report });
+        }
+        if let Some(page) = &report {
+            heigen_store::atomic::check_writable(page)?;
+        }
         let jobs = Jobs { watch, stopped: AtomicBool::new(false) };
-        let ended = planned.work(self, &jobs);
+        let rooms = self.crew.rooms(planned.room(self))?;
+        let ended = self.crew.lead(|hands| planned.work(self, &rooms, hands, &jobs))?;
         if jobs.stopped.load(Ordering::Relaxed) {
             return Err(LabError::Stopped);
         }
@@ -198,16 +216,22 @@ impl Lab {
         };
         let tasks = ended.into_iter().enumerate().map(|(i, end)| (planned.name(i), state((i, end)))).collect();
         let seconds = planned.begun.elapsed().as_secs_f64();
-        Ok(Reproduced { tasks, seconds, report: request.report.join("index.html") })
+        Ok(Reproduced { tasks, seconds, report })
+    }
+}
+
+impl From<Trouble> for LabError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Panic(message) => Self::Panicked(message),
+            Trouble::Circle => Self::Circle,
+        }
     }
 }
 
 impl From<Trouble> for Arc<LabError> {
     fn from(trouble: Trouble) -> Self {
-        Self::new(match trouble {
-            Trouble::Panic(message) => LabError::Panicked(message),
-            Trouble::Circle => LabError::Circle,
-        })
+        Self::new(trouble.into())
     }
 }
 
@@ -282,19 +306,29 @@ impl Reproduction {
         self.graph.tasks[task].name(&self.graph.places)
     }
 
-    /// Does all tasks that are not up to date.
-    fn work(&self, lab: &Lab, jobs: &Jobs) -> Vec<Option<Ended<(), Arc<LabError>>>> {
-        let found = Mutex::new(Found {
-            failures: vec![],
-            well: vec![false; self.graph.tasks.len()],
-            reused: self.done.clone(),
-            seconds: 0.0,
-        });
+    /// The room for tasks in this process.
+    fn room(&self, lab: &Lab) -> Room {
+        Room { tasks: self.cores, bytes: self.request.memory.unwrap_or(lab.memory) }
+    }
+
+    /// What is known of the tasks before any has ended.
+    fn nothing(&self) -> Found {
+        Found { failures: vec![], well: vec![false; self.graph.tasks.len()], reused: self.done.clone(), seconds: 0.0 }
+    }
+
+    /// Does all tasks that are not up to date, in this process and by those that `hands` reach.
+    fn work(&self, lab: &Lab, rooms: &[Room], hands: &Hands, jobs: &Jobs) -> Vec<Option<Ended<(), Arc<LabError>>>> {
+        let found = Mutex::new(self.nothing());
         // A value is put in complete, so a panic in another thread leaves nothing half done.
         let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = |i: usize, say: &dyn Fn(Message)| {
+        let one = |i: usize, process: usize, say: &dyn Fn(Message)| {
+            if process > 0 {
+                let end = hands.by(process, i);
+                self.graph.claimed_at(i).iter().for_each(|path| self.memo.forget(path));
+                return end.map_err(Arc::new);
+            }
             let so_far = || Found { seconds: self.begun.elapsed().as_secs_f64(), ..locked().clone() };
-            self.one(lab, &Relay(say), i, &so_far).map_err(Arc::new)
+            self.one(lab, &Relay(say), i, &self.memo, &so_far).map_err(Arc::new)
         };
         let watch = |event: schedule::Event<(), Arc<LabError>, Message>| match event {
             schedule::Event::Said(message) => message.reach(jobs),
@@ -314,13 +348,26 @@ impl Reproduction {
                 jobs.note(&Note { job: self.name(i), kind: NoteKind::TaskEnded { task: i, problem } });
             }
         };
-        let bytes = self.request.memory.unwrap_or(lab.memory);
-        let limits = Limits { tasks: self.cores, bytes, stopped: &jobs.stopped };
+        let busy = |i: usize| {
+            !self.done[i] && self.graph.claimed_at(i).is_some_and(|path| heigen_store::atomic::is_claimed(&path))
+        };
+        let limits = Limits { rooms, stopped: &jobs.stopped, busy: &busy };
         schedule::run(&self.graph.jobs, limits, one, watch)
     }
 
-    fn one(&self, lab: &Lab, watch: &dyn LabWatch, task: usize, found: &dyn Fn() -> Found) -> Result<(), LabError> {
-        let task = &self.graph.tasks[task];
+    fn one(
+        &self,
+        lab: &Lab,
+        watch: &dyn LabWatch,
+        number: usize,
+        memo: &Memo,
+        found: &dyn Fn() -> Found,
+    ) -> Result<(), LabError> {
+        let task = self.graph.tasks.get(number).ok_or(LabError::Lost)?;
+        let is_result = !matches!(task, Task::Figure(_) | Task::Report);
+        if self.request.part == Part::Gathered && is_result && !self.done[number] {
+            return Err(LabError::NotDone);
+        }
         let place = match task {
             Task::Train(run) | Task::Analyse(run) | Task::Boundary(run) => run.place,
             Task::Figure(_) | Task::Report => 0,
@@ -328,7 +375,7 @@ impl Reproduction {
         let place = &self.graph.places[place];
         lab.work(|threads| {
             let (store, making) = (&place.store, &place.making);
-            let call = &Call { lab, store, making, memo: &self.memo, threads, watch };
+            let call = &Call { lab, store, making, memo, threads, watch };
             match task {
                 Task::Train(run) => trained(call, &run.loaded).map(drop),
                 Task::Analyse(run) => analysed(call, &run.loaded, &Asked::default()).map(drop),

@@ -191,6 +191,7 @@ impl<'a> Model<'a> {
         Plan {
             eval_every: self.call.making.eval_every,
             threads: self.call.threads.clone(),
+            pieces: self.call.lab.together.communicator().cloned(),
             ..Plan::of(self.experiment)
         }
     }

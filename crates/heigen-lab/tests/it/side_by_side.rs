@@ -122,6 +122,7 @@ fn a_reproduction_is_stopped_as_a_whole() {
         report: folder.path("report"),
         making: Making::default(),
         memory: None,
+        part: heigen_lab::Part::Whole,
         command: None,
         beside: None,
     };
@@ -146,7 +147,6 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
         report: folder.path("report"),
         making: Making::default(),
         command: None,
-        beside: None,
     };
     let lab = lab();
     let watch = Recorder::default();

@@ -47,6 +47,11 @@ fn claim_of(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether somebody has claimed the result at `path`, who may have died since.
+pub fn is_claimed(path: &Path) -> bool {
+    files::is_file(&claim_of(path))
+}
+
 /// Claims the result at `path`, whose folder is made if need be; or tells that another has.
 ///
 /// # Errors
@@ -161,7 +166,9 @@ mod tests {
     fn a_result_is_claimed_by_one_and_given_up_when_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new/result.json");
+        assert!(!is_claimed(&path));
         let first = claim(&path).unwrap().unwrap();
+        assert!(is_claimed(&path));
         let mut second = claim(&path).unwrap().unwrap_err();
         let begun = Instant::now();
         while !second.is_alive() {

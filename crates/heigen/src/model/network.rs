@@ -291,8 +291,12 @@ impl Network {
     /// The outputs [C, N] for inputs `x` [d, N] at `theta` `[P]`. They are NaN where they depend on numbers that the network
     /// has not been given ([`Network::check_complete`]).
     pub fn outputs<T: Scalar>(&self, theta: &[T], x: &Matrix<T>) -> Matrix<T> {
+        self.outputs_by_tiles(theta, x, self.tile(x.columns, 1))
+    }
+
+    /// [`Network::outputs`] where `tile` samples go through the network together.
+    pub(crate) fn outputs_by_tiles<T: Scalar>(&self, theta: &[T], x: &Matrix<T>, tile: usize) -> Matrix<T> {
         let mut outputs = Matrix::zeros(self.n_outputs, x.columns);
-        let tile = self.tile(x.columns, 1);
         outputs.data.par_chunks_mut((tile * self.n_outputs).max(1)).enumerate().for_each_init(
             Pool::new,
             |pool, (i, out)| {

@@ -4,8 +4,9 @@ use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
 use crate::vocabulary::Objective;
-use heigen_spectra::{Threads, Watch};
+use heigen_spectra::{Communicator, Threads, Watch};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The name under which a [`Watch`] is told of a run, after every epoch.
 pub const STAGE: &str = "training";
@@ -30,6 +31,8 @@ pub struct Plan {
     pub eval_every: Option<usize>,
     /// The threads that large networks are trained in. The weights do not depend on them.
     pub threads: Threads,
+    /// The connection with other pieces that run the same training and share its batches ([`Training::among`]).
+    pub pieces: Option<Arc<dyn Communicator>>,
 }
 
 impl Plan {
@@ -44,6 +47,7 @@ impl Plan {
             shuffle_seed: experiment.seed,
             eval_every: None,
             threads: Threads::current(),
+            pieces: None,
         }
     }
 }
@@ -148,6 +152,9 @@ pub fn train(
         plan.shuffle_seed,
     )?
     .on(plan.threads.clone());
+    if let Some(pieces) = &plan.pieces {
+        run = run.among(Arc::clone(pieces))?;
+    }
     let resumed = from.filter(|&state| run.resume(state));
     let mut reports = resumed.map_or_else(Vec::new, |state| state.reports.clone());
     let mut outcome = Outcome::Finished;

@@ -9,9 +9,10 @@ use crate::model::{Algebra, ModelError, Network, ParamEntry, Plain, Pool, Sink, 
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use crate::vocabulary::{Objective, Reduction, Targets};
 use faer::Par;
-use heigen_spectra::Threads;
+use heigen_spectra::{Communicator, Failure, Threads};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Samples as a matrix [d, N] with the targets of N samples.
 #[derive(Clone, Debug)]
@@ -83,6 +84,15 @@ pub enum TrainError {
         /// Name of the tensor.
         tensor: String,
     },
+    /// Several pieces were to share the batches of a network that takes their statistics.
+    #[error(
+        "batch normalisation takes the statistics of a whole batch, which no piece of a computation has; \
+         train this network in one process"
+    )]
+    Coupled,
+    /// The other pieces of the computation cannot be reached.
+    #[error("{0}")]
+    Apart(String),
     /// There are no training samples.
     #[error("the training part is empty; raise `train_fraction`")]
     Empty,
@@ -116,6 +126,8 @@ pub struct Training<'a> {
     tile: usize,
     par: Par,
     threads: Threads,
+    /// The connection with other pieces that share every batch.
+    pieces: Option<Arc<dyn Communicator>>,
 }
 
 /// The buffers with which one thread takes a tile of a batch through the network, and the results of the tile.
@@ -179,6 +191,7 @@ impl<'a> Training<'a> {
             tile,
             par: if large && tiles == 1 { par() } else { Par::Seq },
             threads: Threads::current(),
+            pieces: None,
             network,
             parts,
             by,
@@ -201,6 +214,27 @@ impl<'a> Training<'a> {
     pub fn on(mut self, threads: Threads) -> Self {
         self.threads = threads;
         self
+    }
+
+    /// The run as one of several pieces that share every batch: each takes some of its tiles through the network, and the gradients of the
+    /// tiles are added in the order in which one piece alone adds them, so that weights and losses have the same bytes. All pieces make the
+    /// same run and do the same steps.
+    ///
+    /// Batches of a small network are one tile each, whose sums belong to one product: every piece computes them by itself.
+    ///
+    /// # Errors
+    /// [`TrainError::Coupled`] if the network takes the statistics of its batch.
+    pub fn among(mut self, communicator: Arc<dyn Communicator>) -> Result<Self, TrainError> {
+        if communicator.size() < 2 {
+            return Ok(self);
+        }
+        if self.network.couples_samples() {
+            return Err(TrainError::Coupled);
+        }
+        // A piece has no more tiles than this.
+        self.workers.truncate(self.workers.len().div_ceil(communicator.size()));
+        self.pieces = Some(communicator);
+        Ok(self)
     }
 
     /// The weights, `[P]`.
@@ -259,6 +293,7 @@ impl<'a> Training<'a> {
                 OptimizerSpec::Sam { rho, .. } => self.sharpness_aware_gradient(rho),
                 _ => self.batch_gradient(),
             };
+            let loss = loss.map_err(|failure| TrainError::Apart(failure.to_string()))?;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch: self.epochs_done + 1, lr, loss }.into());
             }
@@ -288,43 +323,53 @@ impl<'a> Training<'a> {
     }
 
     /// Computes the gradient of the batch's mean loss, and returns that loss.
-    fn batch_gradient(&mut self) -> f64 {
-        let Self { network, theta, gradient, batch, workers, tile, .. } = self;
+    fn batch_gradient(&mut self) -> Result<f64, Failure> {
+        let Self { network, theta, gradient, batch, workers, tile, pieces, .. } = self;
         let loss = SampleLoss::from(&self.by);
         let divisor = divisor(&self.loss, &batch.y);
         let pass = Pass { network, theta, loss, divisor, batch, par: self.par };
         let n = batch.x.columns;
         if n <= *tile {
             let mut whole = || pass.run(0..n, &mut workers[0], Sink::Sum(gradient)) / divisor;
-            return if self.par.degree() > 1 { self.threads.run(whole) } else { whole() };
+            return Ok(if self.par.degree() > 1 { self.threads.run(whole) } else { whole() });
         }
-        let tiles = n.div_ceil(*tile);
+        let all = n.div_ceil(*tile);
+        let own = pieces.as_ref().map_or(0..all, |pieces| tiles_of(pieces.rank(), all, pieces.size()));
+        let tiles = own.len();
         self.threads.run(|| {
-            workers[..tiles].par_iter_mut().enumerate().for_each(|(i, worker)| {
+            workers[..tiles].par_iter_mut().zip(own.clone()).for_each(|(worker, i)| {
                 let mut own = std::mem::take(&mut worker.gradient);
                 let range = i * *tile..((i + 1) * *tile).min(n);
                 worker.loss = pass.run(range, worker, Sink::Sum(&mut own));
                 worker.gradient = own;
             });
         });
+        if let Some(pieces) = pieces {
+            let parts: Vec<&[f32]> = workers[..tiles].iter().map(|worker| &worker.gradient[..]).collect();
+            pieces.sum_in_order(pieces.size().min(all) - 1, &parts, gradient)?;
+            let mut losses = vec![0.0; all];
+            let own: Vec<f64> = workers[..tiles].iter().map(|worker| worker.loss).collect();
+            pieces.gather(&own, |rank| tiles_of(rank, all, pieces.size()), &mut losses)?;
+            return Ok(losses.iter().sum::<f64>() / divisor);
+        }
         gradient.copy_from_slice(&workers[0].gradient);
         for worker in &workers[1..tiles] {
             gradient.iter_mut().zip(&worker.gradient).for_each(|(sum, &g)| *sum += g);
         }
-        workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / divisor
+        Ok(workers[..tiles].iter().map(|w| w.loss).sum::<f64>() / divisor)
     }
 
     /// Computes the gradient of the batch's mean loss at theta + rho g / |g|, where g is that at theta; returns the loss
     /// at theta. (arXiv:2010.01412, equations 2 and 3, with the authors' 1e-12 against a gradient of 0.)
-    fn sharpness_aware_gradient(&mut self, rho: f64) -> f64 {
-        let loss = self.batch_gradient();
+    fn sharpness_aware_gradient(&mut self, rho: f64) -> Result<f64, Failure> {
+        let loss = self.batch_gradient()?;
         let norm = self.gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
         let scale = (rho / (norm + 1e-12)) as f32;
         let theta = self.theta.clone();
         self.theta.iter_mut().zip(&self.gradient).for_each(|(w, &g)| *w += scale * g);
-        let there = self.batch_gradient();
+        let there = self.batch_gradient()?;
         self.theta = theta;
-        if there.is_finite() { loss } else { there }
+        Ok(if there.is_finite() { loss } else { there })
     }
 
     /// Mean loss and accuracy over the training samples.
@@ -343,6 +388,27 @@ impl<'a> Training<'a> {
     pub fn evaluate_test(&mut self) -> Option<Evaluation> {
         let parts = self.parts;
         self.evaluate(&parts.test)
+    }
+
+    /// The outputs for some of the samples, of which every piece computes some.
+    fn outputs(&self, x: &Matrix<f32>, range: Range<usize>) -> Matrix<f32> {
+        let (network, tile) = (self.network, self.network.tile(range.len(), 1));
+        let of = |own: Range<usize>| self.threads.run(|| network.outputs_by_tiles(&self.theta, &x.columns(own), tile));
+        let Some(pieces) = &self.pieces else { return of(range) };
+        let tiles = range.len().div_ceil(tile.max(1));
+        let samples_of = |piece: usize| {
+            let own = tiles_of(piece, tiles, pieces.size());
+            (own.start * tile).min(range.len())..(own.end * tile).min(range.len())
+        };
+        let own = samples_of(pieces.rank());
+        let outputs = of(range.start + own.start..range.start + own.end);
+        let mut all = Matrix::zeros(network.n_outputs(), range.len());
+        let place = |piece: usize| {
+            let samples = samples_of(piece);
+            samples.start * network.n_outputs()..samples.end * network.n_outputs()
+        };
+        // Where the others cannot be reached, this piece has all samples; the next step tells that they cannot.
+        if pieces.gather(&outputs.data, place, &mut all.data).is_ok() { all } else { of(range) }
     }
 
     fn evaluate(&mut self, samples: &Samples) -> Option<Evaluation> {
@@ -368,7 +434,7 @@ impl<'a> Training<'a> {
             let (mut loss, mut answers) = (0.0, None);
             for start in (0..n).step_by(batch) {
                 let end = (start + batch).min(n);
-                let outputs = self.threads.run(|| self.network.outputs(&self.theta, &samples.x.columns(start..end)));
+                let outputs = self.outputs(&samples.x, start..end);
                 let found = of(&outputs, start);
                 loss += found.0;
                 answers = Answers::together(answers, found.1);
@@ -378,6 +444,14 @@ impl<'a> Training<'a> {
         let accuracy = answers.map(|answers| answers.accuracy());
         Some(Evaluation { loss: loss / divisor(&self.loss, &samples.y), accuracy })
     }
+}
+
+/// The tiles of a piece, out of `tiles` that are dealt to `pieces` pieces: the first ones to the last piece that gets some, so that the
+/// sum over all is complete at piece 0, which tells the others.
+fn tiles_of(piece: usize, tiles: usize, pieces: usize) -> Range<usize> {
+    let sharing = pieces.min(tiles);
+    let first = |i: usize| i * tiles / sharing.max(1);
+    sharing.checked_sub(piece + 1).map_or(0..0, |i| first(i)..first(i + 1))
 }
 
 /// The divisor of the sum of the losses of samples with these targets; 1 where all are ignored, whose sum is 0.

@@ -21,6 +21,7 @@ mod losses;
 mod objectives;
 mod operators;
 mod pieces;
+mod pieces_training;
 mod precision;
 mod purity;
 mod rng;

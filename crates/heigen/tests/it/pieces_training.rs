@@ -1,0 +1,161 @@
+//! Batches of a training dealt to several pieces: any number of them gives the bytes of one.
+
+use heigen::config::{BatchSize, OptimizerSpec, Trainer};
+use heigen::curvature::{Communicator, ThreadPiece, Threads};
+use heigen::data::{Dataset, Split};
+use heigen::model::{Network, fresh};
+use heigen::rng::TorchGenerator;
+use heigen::train::{Parts, Plan, TrainError, Trained, Training, train};
+use heigen::vocabulary::{Activation, LossKind, ModelSpec};
+use heigen_spectra::{Counted, InAnyOrder};
+use std::sync::Arc;
+
+/// Images that are waves, with three classes.
+fn images(samples: usize, pixels: usize) -> Dataset {
+    let wave = |i: usize| ((i as f64) * 0.37 + ((i % 101) as f64) * 1.7).sin() as f32;
+    Dataset {
+        features: (0..samples * pixels).map(wave).collect(),
+        shape: vec![pixels],
+        labels: (0..samples).map(|n| (n * n + n / 3) % 3).collect(),
+        n_classes: 3,
+        others: None,
+        source: String::new(),
+    }
+}
+
+struct Case {
+    network: Network,
+    parts: Parts,
+    theta: Vec<f32>,
+    plan: Plan,
+}
+
+/// A case with a batch of which the last one is smaller, and tiles of 8 of which the last one is, too.
+fn case(spec: &ModelSpec, pixels: usize, optimizer: OptimizerSpec) -> Case {
+    let network = Network::build(spec, pixels, 3).unwrap();
+    let theta = fresh(spec, &network, &mut TorchGenerator::new(0));
+    let split = Split { train: (0..50).collect(), test: (50..67).collect(), validation: vec![] };
+    let trainer = Trainer {
+        num_epochs: 2,
+        batch_size: BatchSize::Samples(36),
+        how_often_print: 1,
+        how_often_save_model: 0,
+        how_often_compute_grads: 0,
+    };
+    let plan = Plan {
+        loss: LossKind::CrossEntropy.into(),
+        optimizer,
+        scheduler: None,
+        trainer,
+        early_stopping: false,
+        shuffle_seed: 3,
+        eval_every: None,
+        threads: Threads::current(),
+        pieces: None,
+    };
+    Case { network, parts: Parts::new(&images(67, pixels), &split), theta, plan }
+}
+
+impl Case {
+    fn trained(&self, pieces: Option<Arc<dyn Communicator>>) -> Result<Trained, TrainError> {
+        let plan = Plan { pieces, ..self.plan.clone() };
+        train(&self.network, &self.parts, self.theta.clone(), &plan, None, &mut (), &mut ())
+    }
+}
+
+fn by<R: Send>(pieces: usize, work: impl Fn(ThreadPiece) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let all: Vec<_> = ThreadPiece::all(pieces).into_iter().map(|p| scope.spawn(move || work(p))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+const SGD: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+
+fn check(case: &Case) {
+    let alone = case.trained(None).unwrap();
+    assert!(alone.reports.iter().all(|report| report.train.is_some() && report.test.is_some()));
+    for pieces in [1, 2, 3, 4, 7] {
+        for (rank, together) in by(pieces, |p| case.trained(Some(Arc::new(p))).unwrap()).iter().enumerate() {
+            let bits = |theta: &[f32]| theta.iter().map(|w| w.to_bits()).collect::<Vec<u32>>();
+            assert!(bits(&together.theta) == bits(&alone.theta), "weights of piece {rank} of {pieces}");
+            assert_eq!(together.reports, alone.reports, "losses of piece {rank} of {pieces}");
+        }
+    }
+}
+
+#[test]
+fn weights_and_losses_of_images_do_not_depend_on_the_pieces() {
+    check(&case(&ModelSpec::LeNet5 {}, 3072, SGD));
+    check(&case(&ModelSpec::LeNet5 {}, 3072, OptimizerSpec::Adam { lr: 1e-3 }));
+    check(&case(&ModelSpec::Cnn {}, 784, OptimizerSpec::Sam { lr: 0.05, momentum: 0.0, weight_decay: 0.0, rho: 0.05 }));
+}
+
+#[test]
+fn a_small_network_is_trained_by_every_piece() {
+    let mut small = case(&ModelSpec::Cnn {}, 784, SGD);
+    small.network = Network::fully_connected(&[784, 5, 3], Activation::Relu).unwrap();
+    small.theta = (0..small.network.n_params()).map(|i| (i as f32 * 0.7).sin() * 0.1).collect();
+    check(&small);
+}
+
+#[test]
+fn each_piece_has_a_share_of_the_tiles_and_tells_its_sum_alone() {
+    let case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
+    let sent = by(3, |piece| {
+        let counted = Arc::new(Counted::new(piece));
+        let mut run = Training::new(
+            &case.network,
+            &case.parts,
+            case.theta.clone(),
+            LossKind::CrossEntropy,
+            SGD,
+            None,
+            BatchSize::Samples(36),
+            0,
+        )
+        .unwrap()
+        .among(Arc::clone(&counted) as Arc<dyn Communicator>)
+        .unwrap();
+        run.run_epoch().unwrap();
+        counted.bytes()
+    });
+    // A batch of five tiles and one of two, of which piece 2 has none. Each sum goes from piece to piece down to piece 0, which tells both
+    // others; losses are a few numbers.
+    let sums = 4 * case.network.n_params() as u64;
+    for (sent, sums) in sent.iter().zip([2 * 2 * sums, 2 * sums, sums]) {
+        assert!((sums..sums + 1000).contains(sent), "{sent} bytes for {sums}");
+    }
+}
+
+#[test]
+fn sums_in_any_order_train_to_rounding() {
+    let case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
+    let alone = case.trained(None).unwrap();
+    let all = by(3, |piece| case.trained(Some(Arc::new(InAnyOrder(piece)))).unwrap());
+    assert!(all.iter().all(|trained| trained.theta == all[0].theta), "pieces went different ways");
+    let scale = alone.theta.iter().fold(0f32, |m, w| m.max(w.abs()));
+    let apart = alone.theta.iter().zip(&all[0].theta).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(apart > 0.0 && apart <= 1e-5 * scale, "{apart} of {scale}");
+}
+
+#[test]
+fn batches_whose_statistics_are_taken_are_not_shared() {
+    let spec = ModelSpec::ResNet18 { pretrained: false, for_cifar: true };
+    let case = case(&spec, 3 * 8 * 8, SGD);
+    let errors = by(2, |piece| case.trained(Some(Arc::new(piece))).unwrap_err());
+    assert_eq!(errors, [TrainError::Coupled, TrainError::Coupled]);
+}
+
+#[test]
+fn a_piece_that_ends_ends_the_training_of_the_others() {
+    let case = case(&ModelSpec::Cnn {}, 784, SGD);
+    let mut pieces = ThreadPiece::all(2);
+    drop(pieces.pop());
+    let error = case.trained(Some(Arc::new(pieces.remove(0)))).unwrap_err();
+    assert!(
+        matches!(&error, TrainError::Apart(why) if why.contains("piece 1 of the computation has ended")),
+        "{error}"
+    );
+}
