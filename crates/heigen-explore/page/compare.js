@@ -140,7 +140,7 @@ function spectra(sides, heads) {
       ? drawn("circle", { cx, cy, r: 4, fill: colors[0] })
       : drawn("rect", { x: cx - 4, y: cy - 4, width: 8, height: 8, fill: "none", stroke: colors[1], "stroke-width": 2 }));
   }));
-  for (const rank of [1, 5, 10]) svg.append(drawn("text", { x: x(rank), y: height - 4, "text-anchor": "middle" }, rank === 10 ? "rank 10" : String(rank)));
+  for (const rank of [1, 5, 10]) svg.append(drawn("text", { x: x(rank), y: height - 4, "text-anchor": rank === 10 ? "end" : "middle" }, rank === 10 ? "rank 10" : String(rank)));
   heads.forEach((head, side) => svg.append(drawn("text", { class: "title", x: left + 150 * side, y: 12, fill: colors[side] }, `${"●□"[side]} ${head}`)));
   return svg;
 }

@@ -15,9 +15,15 @@ function draw() {
   const canvas = $("plane");
   const { ground, samples, picture } = state;
   const shown = cross && document.activeElement === canvas ? cross : null;
+  if (ground) canvas.style.aspectRatio = ground.embedded ? String(shape(ground.plane)) : "";
   paint(canvas, { ground, samples, picture, pieces: $("pieces").checked ? state.pieces : null, cross: shown });
   const name = ground?.embedded ? "Samples by t-SNE" : "Plane of the samples";
   if ($("plane-title").textContent !== name) $("plane-title").textContent = name;
+}
+
+/** The width of a plane in parts of its height, within reason: a t-SNE has any shape. */
+function shape({ x, y }) {
+  return clamp((x[1] - x[0]) / (y[1] - y[0]), [1, 2.4]);
 }
 
 /** The sample nearest to a place of the canvas, within `reach` pixels. */

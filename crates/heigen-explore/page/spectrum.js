@@ -34,7 +34,7 @@ function draw() {
   const values = [...found.values.map(Math.abs), ...moved.filter((v) => v > 0)].map(log);
   const lowest = Math.max(...values.filter(Number.isFinite)) - 12;
   const exponents = range([...values.filter((v) => v > lowest), threshold ? log(threshold) : NaN], 1.5);
-  const count = Math.max(12, found.values.length);
+  const count = Math.max(12, found.values.length, moved.length);
   const x = scale([0, Math.log10(count)], [MARGIN.left + 8, width - MARGIN.right]);
   const y = scale(exponents, [HEIGHT - MARGIN.bottom, MARGIN.top]);
   logAxis(svg, exponents, y, MARGIN.left, width - MARGIN.right);
@@ -43,7 +43,7 @@ function draw() {
   }
   svg.append(
     drawn("text", { class: "title", x: width - MARGIN.right, y: HEIGHT - 4, "text-anchor": "end" }, "rank of λ"),
-    drawn("text", { class: "title", x: MARGIN.left, y: HEIGHT - 4 }, "● λ > 0, outliers in colour   ○ −λ where λ < 0"),
+    drawn("text", { class: "title", x: MARGIN.left, y: HEIGHT - 4 }, width < 360 ? "● λ > 0   ○ −λ" : "● λ > 0, outliers in colour   ○ −λ where λ < 0"),
   );
   if (threshold) {
     const at = y(log(threshold));
@@ -101,7 +101,11 @@ function note(found, moved) {
   const certain = found.whole || look?.outliers_certain;
   parts.push(`${found.outliers} outlier${found.outliers === 1 ? "" : "s"}${certain ? "" : " at least"}`);
   if (basis && state.playing) parts.push(`of epoch ${basis.epoch}`);
-  if (moved) parts.push(`□ where the weights are now: λ₁ = ${number(state.there.eigenvalues[0])}`);
+  if (moved) {
+    const { eigenvalues, certificate, rank } = state.there;
+    const sure = certificate ? `, rank ${rank}, certified: residuals ≤ ${number(certificate.residual_max, 2)}` : "";
+    parts.push(`□ where the weights are now: λ₁ = ${number(eigenvalues[0])}${sure}`);
+  }
   const index = selected();
   if (index !== null && basis?.eigenvalues[index] !== undefined) {
     parts.unshift(`selected: ${vectorName(index)}, λ = ${number(basis.eigenvalues[index])}`);

@@ -33,12 +33,14 @@ pub struct Options {
     /// A folder with the files of the page, read anew for every request, for work on the page; those inside of the program if not
     /// given.
     pub page: Option<PathBuf>,
+    /// Whether pages of this machine, such as notebooks, may show the page in a frame.
+    pub framed: bool,
 }
 
 impl Default for Options {
     /// A free port of this machine, which others cannot reach.
     fn default() -> Self {
-        Self { listen: Ipv4Addr::LOCALHOST.into(), port: 0, threads: 0, page: None }
+        Self { listen: Ipv4Addr::LOCALHOST.into(), port: 0, threads: 0, page: None, framed: false }
     }
 }
 
@@ -57,6 +59,7 @@ struct Shared {
     explorer: Arc<Explorer>,
     threads: usize,
     room: Arc<Semaphore>,
+    policy: HeaderValue,
 }
 
 impl Server {
@@ -77,6 +80,7 @@ impl Server {
             explorer: Arc::new(explorer),
             threads: options.threads,
             room: Arc::new(Semaphore::new(MOST_CLIENTS)),
+            policy: HeaderValue::from_static(if options.framed { FRAMED } else { ALONE }),
         };
         Ok(Self { listener, address, shared: Arc::new(shared) })
     }
@@ -104,7 +108,7 @@ impl Server {
                 .route("/{token}/socket", get(open_socket))
                 .route("/{token}/guide", get(guide))
                 .route("/{token}/{file}", get(file))
-                .layer(middleware::from_fn(guarded))
+                .layer(middleware::from_fn_with_state(Arc::clone(&self.shared), guarded))
                 .with_state(self.shared);
             connections::serve(listener, routes).await;
             Ok::<(), std::io::Error>(())
@@ -113,13 +117,16 @@ impl Server {
     }
 }
 
-/// The headers of all answers: nothing is loaded from elsewhere, shown inside of other pages, or kept.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+/// What the page may load, and who may show it: nothing from elsewhere, and nobody.
+const ALONE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+                     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same, but pages of this machine may show it.
+const FRAMED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors http://localhost:* http://127.0.0.1:* https://localhost:* \
+                      https://127.0.0.1:* vscode-webview:";
+
+/// The other headers of all answers, which are kept nowhere.
+const HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
@@ -127,7 +134,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Refuses requests of others, and adds what all answers say.
-async fn guarded(request: Request, next: Next) -> Response {
+async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let mut response = match guard::check(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -135,6 +142,7 @@ async fn guarded(request: Request, next: Next) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, shared.policy.clone());
     response
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const EXPLORE: &str = "\
 Examples:
   heigen explore                                   three blobs and a small network
-  heigen explore circle/normal_training --open     an experiment of two features, in the browser at once
+  heigen explore circle/normal_training --open     an experiment, in the browser at once
   heigen explore --model net.onnx --data points.csv
 
 Prints the address of a page on which a small network is trained live: its decision boundary, the largest eigenvalues of its
@@ -54,6 +54,9 @@ pub(crate) struct ExploreArgs {
     /// Open the page in the browser.
     #[arg(long, help_heading = "How it is served")]
     pub(crate) open: bool,
+    /// Let pages of this machine, such as notebooks, show the page in a frame.
+    #[arg(long, help_heading = "How it is served")]
+    pub(crate) framed: bool,
     /// Number of threads of one computation; 0 means all cores. Results do not depend on it.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is served")]
     pub(crate) threads: u16,

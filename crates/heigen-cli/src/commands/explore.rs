@@ -13,8 +13,13 @@ use std::process::{Command, Stdio};
 
 pub(crate) fn run(args: &ExploreArgs) -> Result<()> {
     let explorer = explorer(args)?;
-    let options =
-        Options { listen: args.listen, port: args.port, threads: args.threads.into(), page: args.page.clone() };
+    let options = Options {
+        listen: args.listen,
+        port: args.port,
+        threads: args.threads.into(),
+        page: args.page.clone(),
+        framed: args.framed,
+    };
     let server = Server::bind(explorer, options).map_err(in_terms_of_options)?;
     if !server.is_local() {
         say(

@@ -358,3 +358,67 @@ impl Watch for Stop<'_> {
         if self.0.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::Item;
+    use crate::protocol::Setup;
+    use std::time::{Duration, Instant};
+
+    fn point(hidden: Vec<usize>) -> Point {
+        let threads = Threads::current();
+        let ground = Ground::of_setup(Setup { hidden, ..Setup::default() }, &threads, &mut ()).unwrap();
+        let theta = Arc::new(ground.start.iter().map(|&w| f64::from(w)).collect());
+        let (ground, before, preconditioner) = (Arc::new(ground), None, None);
+        Point { ground, theta, version: 1, moved: false, epoch: 0, since: 0, before, preconditioner }
+    }
+
+    fn found(mailbox: &Mailbox) -> Found {
+        match mailbox.next(Some(Duration::from_secs(60))) {
+            Some(Item::Found(found)) => *found,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_tenth_look_begins_anew_and_reach_belongs_to_the_weights_of_the_vectors() {
+        let mailbox = Arc::new(Mailbox::default());
+        let deep = Deep::start(Arc::clone(&mailbox), Threads::current()).unwrap();
+        let mut point = point(vec![6]);
+        let mut warm = vec![];
+        for version in 1..=22 {
+            point.version = version;
+            // Versions by which something could be counted have no part in it.
+            deep.ask(Job::Look(Point { version: 7 * version, ..point.clone() }));
+            let basis = found(&mailbox).basis.unwrap();
+            warm.push(basis.warm);
+            let length = dot(&point.theta, &point.theta).sqrt();
+            let steepest = (4.0 / basis.eigenvalues[0]).sqrt().clamp(0.01 * length, length);
+            assert!((basis.reach[0] - steepest).abs() < 1e-12 * steepest);
+            point.before = Some(basis);
+            let longer = point.theta.iter().map(|w| 1.05 * w).collect();
+            point.theta = Arc::new(longer);
+        }
+        let wanted: Vec<u32> = (0..22).map(|i| i % 10).collect();
+        assert_eq!(warm, wanted);
+    }
+
+    #[test]
+    fn work_that_is_overtaken_is_cancelled() {
+        let mailbox = Arc::new(Mailbox::default());
+        let deep = Deep::start(Arc::clone(&mailbox), Threads::current()).unwrap();
+        // The whole spectrum of 33,000 parameters would take minutes.
+        let begun = Instant::now();
+        deep.ask(Job::Whole(point(vec![128, 128, 128])));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!deep.idle());
+        // What is more urgent goes first, and what has no place any more is given up.
+        deep.ask(Job::Look(point(vec![8])));
+        assert!(matches!(found(&mailbox).told, Told::Look(_)));
+        deep.clear();
+        deep.ask(Job::Whole(point(vec![8])));
+        assert!(matches!(found(&mailbox).told, Told::Spectrum(..)));
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    }
+}

@@ -145,6 +145,24 @@ impl Client {
         self.wait(kind, |got| got["since"].as_u64().is_some_and(|since| since >= id.into()))
     }
 
+    /// Waits until nothing is said any more but what is asked for.
+    pub(crate) fn until_quiet(&mut self) {
+        let mut quiet = 0;
+        while quiet < 3 {
+            std::thread::sleep(Duration::from_millis(150));
+            let id = self.send(json!({ "do": "speed", "epochs": 1 }));
+            let mut others = 0;
+            loop {
+                let got = self.next();
+                if got["is"] == "playing" && got["since"] == id {
+                    break;
+                }
+                others += 1;
+            }
+            quiet = if others == 0 { quiet + 1 } else { 0 };
+        }
+    }
+
     /// Sends a command and waits for the picture that follows it.
     pub(crate) fn picture(&mut self, command: Value) -> Got {
         let id = self.send(command);

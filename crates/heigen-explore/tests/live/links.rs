@@ -121,7 +121,7 @@ fn experiment_files_train_to_the_loss_of_the_page() {
         let version = client.since("restored", id)["version"].clone();
         let here = client.wait("picture", |picture| picture["version"] == version);
         // As the page saves it: with the epochs of the page, the start beside it.
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("saved").tempdir().unwrap();
         let path = |name: &str| folder.path().join(format!("{}.json", name.rsplit('/').next().unwrap()));
         let mut experiment = ground["experiment"].clone();
         experiment["trainer"]["num_epochs"] = 7.into();
