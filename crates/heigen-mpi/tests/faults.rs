@@ -107,7 +107,7 @@ fn a_rank_that_is_killed_ends_the_job_and_the_next_run_goes_on() {
 
 /// The same twenty times: `cargo test -p heigen-mpi --test faults -- --ignored`.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute"]
 fn twenty_kills() {
     println!("20 kills in {} jobs", killed(20));
 }

@@ -375,7 +375,7 @@ mod tests {
     }
 
     fn found(mailbox: &Mailbox) -> Found {
-        match mailbox.next(Some(Duration::from_secs(60))) {
+        match mailbox.next(Some(Duration::from_mins(1))) {
             Some(Item::Found(found)) => *found,
             other => panic!("{other:?}"),
         }

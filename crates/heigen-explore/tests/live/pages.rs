@@ -5,6 +5,7 @@ use crate::browser::{Browser, Page};
 use crate::client::start;
 use crate::likeness::assert_alike;
 use serde_json::json;
+use std::fmt::Write;
 
 /// Waits until a look at resting weights has come and the plane is drawn finely.
 fn settled(page: &mut Page) {
@@ -166,7 +167,7 @@ fn link(view: &serde_json::Value) -> String {
         if byte.is_ascii_alphanumeric() {
             text.push(byte.into());
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            write!(text, "%{byte:02X}").unwrap();
         }
     }
     text

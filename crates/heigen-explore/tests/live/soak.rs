@@ -20,7 +20,7 @@ fn visit(address: &str, number: u32) {
     let units = [10, 30, 50][number as usize % 3];
     let change = json!({
         "data": sets[number as usize % sets.len()], "hidden": [units, units], "activation": "relu", "lr": 0.05, "batch_size": 0,
-        "start": if number % 7 == 0 { "adversarial" } else { "fresh" },
+        "start": if number.is_multiple_of(7) { "adversarial" } else { "fresh" },
     });
     let id = client.send(json!({ "do": "setup", "setup": setup(&change) }));
     client.since("look", id);

@@ -407,6 +407,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_task_has_made_is_used_where_it_was_made() {
+        let rooms = [Room { tasks: 1, bytes: 4.0 }, Room { tasks: 1, bytes: 10.0 }];
+        // The first task fits into the second process alone, the other one anywhere.
+        let ran = Mutex::new(vec![]);
+        let work = |i: usize, process: usize, _: &dyn Fn(())| {
+            ran.lock().unwrap().push((i, process));
+            Ok::<_, String>(i)
+        };
+        super::run(&[job(&[], 1.0, 8.0), job(&[0], 1.0, 1.0)], limits(&rooms), work, |_| ());
+        assert_eq!(ran.into_inner().unwrap(), [(0, 1), (1, 1)]);
+    }
+
+    #[test]
     fn what_somebody_else_makes_comes_last() {
         let looks = AtomicUsize::new(0);
         let busy = |i: usize| i == 0 && looks.fetch_add(1, Ordering::SeqCst) < 1000;
