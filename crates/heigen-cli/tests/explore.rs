@@ -31,10 +31,13 @@ fn page(address: &str) -> String {
 #[test]
 fn it_serves_its_page_until_ctrl_c() {
     let sandbox = Sandbox::new();
-    for arguments in [&[][..], &["circle/normal_training"], &["gauss/normal_training", "--listen", "0.0.0.0"]] {
+    let of_four_features = &["iris/normal_training", "--framed"];
+    for arguments in [&[][..], of_four_features, &["gauss/normal_training", "--listen", "0.0.0.0"]] {
         let (child, address) = started(&sandbox, arguments);
         let local = address.replace("0.0.0.0", "127.0.0.1");
-        assert!(page(&local).contains("<title>heigen explorer</title>"), "{address}");
+        let answer = page(&local);
+        assert!(answer.contains("<title>heigen explorer</title>"), "{address}");
+        assert_eq!(answer.contains("frame-ancestors 'none'"), !arguments.contains(&"--framed"), "{answer}");
         let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
         assert!(status.success());
         let output = child.wait_with_output().unwrap();
@@ -54,11 +57,8 @@ fn what_cannot_be_explored_is_said_in_words() {
         assert_ne!(run.code, 0, "{}", run.stdout);
         run.stderr
     };
-    let iris = fails(&["iris/normal_training"]);
-    assert!(
-        iris.contains("iris/normal_training has samples of 4 features; the explorer shows the plane of 2"),
-        "{iris}"
-    );
+    let line = fails(&["intro1D/normal_training"]);
+    assert!(line.contains("samples of 1 features; the explorer takes 2, or more"), "{line}");
     assert!(fails(&["gauss/normal_trainin"]).contains("gauss/normal_training"));
     let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = busy.local_addr().unwrap().port().to_string();

@@ -15,6 +15,9 @@ use std::sync::atomic::Ordering;
 /// Number of the largest eigenvalues that a look finds, and of the lowest.
 const LARGEST: usize = 10;
 const LOWEST: usize = 2;
+/// Largest residual of eigenpairs at moved weights, as a fraction of the largest eigenvalue; the eigenvalues are good to about its
+/// square.
+const TOLERANCE_MOVED: f64 = 1e-3;
 /// Points on each side of a loss plane.
 const SIDE: usize = 41;
 /// Nodes along each axis on which the boundary is traced for its pieces.
@@ -66,8 +69,11 @@ fn header(point: &Point) -> Value {
 fn looked(point: &Point, stop: &mut dyn Watch, threads: &Threads) -> Outcome {
     let problem = problem::<f64>(&point.ground, 0, &point.theta, threads).map_err(in_words)?;
     let p = problem.n_params();
-    let (largest, lowest) = (LARGEST.min(p), LOWEST.min(p.saturating_sub(LARGEST)));
-    let options = LookOptions { k: largest, lowest, trace_products: 0, ..LookOptions::default() };
+    // Where weights are dragged about, answers are soon outdated: only what is drawn is found, and only as well as it is seen.
+    let lowest = if point.moved { 0 } else { LOWEST.min(p.saturating_sub(LARGEST)) };
+    let tolerance = if point.moved { TOLERANCE_MOVED } else { LookOptions::default().tolerance };
+    let largest = LARGEST.min(p);
+    let options = LookOptions { k: largest, lowest, tolerance, trace_products: 0, ..LookOptions::default() };
     let before = point.before.as_ref().filter(|b| b.vectors.rows == p && b.vectors.columns >= largest + lowest);
     // Looks at moved weights begin at vectors of the resting ones, which is no chain that could go astray.
     let before = before.filter(|before| point.moved || before.warm < MOST_WARM);

@@ -68,6 +68,8 @@ pub(crate) fn request(method: &str, host: &str, path: &str, headers: &[(&str, &s
 pub(crate) struct Client {
     socket: WebSocket<TcpStream>,
     id: u32,
+    /// Whether arrays are left out, which takes time that is not the program's.
+    pub(crate) headers_only: bool,
 }
 
 /// A message of the program: its fields; the arrays of a frame are lists of numbers among them.
@@ -84,7 +86,7 @@ impl Client {
         let stream = TcpStream::connect(host).expect("the server");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         match tungstenite::client(request, stream) {
-            Ok((socket, _)) => Ok(Self { socket, id: 0 }),
+            Ok((socket, _)) => Ok(Self { socket, id: 0, headers_only: false }),
             Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(answer))) => {
                 Err(answer.status().as_u16())
             }
@@ -118,6 +120,7 @@ impl Client {
     pub(crate) fn next(&mut self) -> Got {
         let got = match self.socket.read().expect("a message") {
             Message::Text(text) => serde_json::from_str(&text).expect("JSON"),
+            Message::Binary(bytes) if self.headers_only => header(&bytes).0,
             Message::Binary(bytes) => read_frame(&bytes),
             other => panic!("{other:?}"),
         };
@@ -170,10 +173,14 @@ impl Client {
     }
 }
 
-fn read_frame(bytes: &[u8]) -> Got {
+/// The header of a frame, and where its arrays begin.
+fn header(bytes: &[u8]) -> (Got, usize) {
     let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
-    let mut header: Value = serde_json::from_slice(&bytes[4..4 + length]).expect("a header");
-    let mut at = 4 + length;
+    (serde_json::from_slice(&bytes[4..4 + length]).expect("a header"), 4 + length)
+}
+
+fn read_frame(bytes: &[u8]) -> Got {
+    let (mut header, mut at) = header(bytes);
     for array in header["arrays"].as_array().expect("arrays").clone() {
         let (name, kind) = (array[0].as_str().unwrap(), array[1].as_str().unwrap());
         let count = array[2].as_u64().unwrap() as usize;

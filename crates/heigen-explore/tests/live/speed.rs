@@ -1,5 +1,5 @@
 //! How long answers take. Not a test of the suite, since times depend on the machine:
-//! `cargo test --release -p heigen-explore --test live -- --ignored --nocapture speed` prints the table of the guide.
+//! `cargo test -p heigen-explore --test live -- --ignored --nocapture speed` prints the table of the guide.
 
 use crate::client::{Client, setup, start};
 use serde_json::json;
@@ -33,6 +33,7 @@ fn speed_of_answers() {
     println!("| --- | --- | --- | --- | --- |");
     for units in [30, 100] {
         let mut client = Client::new(&start());
+        client.headers_only = true;
         client.wait("picture", |_| true);
         let change = json!({ "data": "gauss_mixtures", "hidden": [units, units], "activation": "relu", "lr": 0.05, "batch_size": 0 });
         client.send(json!({ "do": "setup", "setup": setup(&change) }));
