@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 const STUDY: &str = "\
 Examples:
-  heigen study boundary                            the paper's claims over 360 trainings, about ten minutes of two cores
+  heigen study boundary                            the paper's claims over 360 trainings, about four minutes of two cores
   heigen study boundary --list                     which cells are done, and how long the others take
   heigen study boundary --only data=circle         one data set of it; the report is about all rows that are there
   heigen study my/widths.json --only start=normal,adversarial --only width=32

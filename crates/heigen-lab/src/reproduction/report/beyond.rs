@@ -56,7 +56,7 @@ fn adds(beside: Beside) -> &'static str {
             "Eight published experiments on loss landscapes, done again in small: claims, verdicts, figures."
         }
         Beside::Followed => "The spectrum along a training: eigenvalues, subspaces, and the boundary as it forms.",
-        Beside::Studies => "The paper's claims over hundreds of trainings, in about ten minutes of two cores.",
+        Beside::Studies => "The paper's claims over hundreds of trainings, in about four minutes of two cores.",
         _ => PICTURES.iter().find(|kind| kind.beside == beside).map_or("", |kind| kind.what),
     }
 }
