@@ -27,10 +27,11 @@ pub(crate) fn experiment(model: &Value, dataset: &Value, epochs: u32) -> Value {
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let sandbox = Self(tempfile::tempdir().unwrap());
-        let gauss = json!({"type": "gauss_mixtures", "args": {"random": false}});
+        // The 560 training samples are eight leaves of the sums, so that several ranks have some.
+        let moons = json!({"type": "half_moon", "args": {"random": false, "num_samples": 800}});
         let digits = json!({"type": "mnist2D", "args": {"class_list": [0, 1, 2], "num_samples_per_cls": 20}});
         let plain = json!({"type": "FNN_2layer", "args": {"num_neurons_layer1": 8, "num_neurons_layer2": 8}});
-        sandbox.config("plain", &experiment(&plain, &gauss, 12));
+        sandbox.config("plain", &experiment(&plain, &moons, 12));
         sandbox.config("images", &experiment(&json!({"type": "CNN", "args": {}}), &digits, 2));
         sandbox
     }

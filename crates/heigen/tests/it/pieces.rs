@@ -90,8 +90,8 @@ fn check<T: Scalar>(case: &Case<'_, T>) {
 #[test]
 fn losses_gradients_products_and_traces_do_not_depend_on_the_pieces() {
     let network = Network::fully_connected(&[2, 12, 9, 3], Activation::Tanh).unwrap();
-    check(&case::<f64>(&network, 150, LossKind::CrossEntropy));
-    check(&case::<f32>(&network, 301, LossKind::CrossEntropy));
+    check(&case::<f64>(&network, 300, LossKind::CrossEntropy));
+    check(&case::<f32>(&network, 521, LossKind::CrossEntropy));
     // Fewer leaves than pieces: the others have no sample.
     check(&case::<f64>(&network, 40, LossKind::Mse));
     check(&case::<f64>(&network, 3, LossKind::CrossEntropy));
@@ -100,7 +100,7 @@ fn losses_gradients_products_and_traces_do_not_depend_on_the_pieces() {
     objective.class_weights = Some(vec![1.0, 0.25, 3.0]);
     // One piece has samples that do not count, the others have none.
     objective.ignore_index = Some(2);
-    let mut own = case::<f64>(&network, 150, objective);
+    let mut own = case::<f64>(&network, 300, objective);
     own.labels.iter_mut().enumerate().for_each(|(n, y)| *y = if n < 10 { 2 } else { n % 2 });
     check(&own);
 }
@@ -114,7 +114,7 @@ fn images_do_not_depend_on_the_pieces() {
 #[test]
 fn solvers_do_not_see_the_pieces() {
     let network = Network::fully_connected(&[2, 10, 3], Activation::Relu).unwrap();
-    let case = case::<f64>(&network, 130, LossKind::CrossEntropy);
+    let case = case::<f64>(&network, 290, LossKind::CrossEntropy);
     let tell = |problem: &Problem<'_, f64>| {
         let hessian = Hessian(problem);
         let top = top_k(&hessian, 3, Which::Largest, &TopKOptions::default()).unwrap();
