@@ -1,6 +1,6 @@
 //! Activation functions and their derivatives.
 
-use super::exponential::{sigmoid, tanh};
+use super::exponential::{by_order, gelu_tanh, sigmoid, tanh};
 use super::smooth::softplus;
 use crate::linalg::Scalar;
 use crate::vocabulary::Activation;
@@ -11,7 +11,7 @@ impl Activation {
 
     /// The `order`-th derivative at z, order 0 to 2. ReLU's first derivative at 0 is 0, and softplus is the identity from
     /// 20 on, as in PyTorch.
-    #[inline]
+    #[inline(always)]
     pub fn derivative<T: Scalar>(self, order: u8, z: T) -> T {
         match (self, order) {
             // `max` in this form lets NaN through, so that divergence is seen.
@@ -42,11 +42,13 @@ impl Activation {
     }
 }
 
-/// The smooth activations of PyTorch, each with its first two derivatives.
+/// The smooth activations of PyTorch, each with its first two derivatives. Inlined into loops that are compiled for the machine: elsewhere
+/// every fused multiplication is a call.
+#[inline(always)]
 fn smooth(f: Activation, order: u8, z: f64) -> f64 {
     match f {
-        Activation::Tanh => by_order(order, z, [tanh::<0>, tanh::<1>, tanh::<2>]),
-        Activation::Sigmoid => by_order(order, z, [sigmoid::<0>, sigmoid::<1>, sigmoid::<2>]),
+        Activation::Tanh => by_order!(order, tanh, z),
+        Activation::Sigmoid => by_order!(order, sigmoid, z),
         Activation::Gelu => {
             let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
             // The complementary error function keeps the digits of a small probability.
@@ -57,28 +59,11 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
                 _ => (2.0 - z * z) * density,
             }
         }
-        Activation::GeluTanh => {
-            let (scale, cubic) = (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2, 0.044715);
-            let inner = scale * (z + cubic * z * z * z);
-            let (du, ddu) = (scale * (1.0 + 3.0 * cubic * z * z), 6.0 * scale * cubic * z);
-            // (1 + tanh u) / 2 is the logistic function of 2 u, which keeps the digits of a small value.
-            let probability = sigmoid::<0>(2.0 * inner);
-            let (slope, bend) = (0.5 * tanh::<1>(inner), 0.5 * tanh::<2>(inner));
-            match order {
-                0 => z * probability,
-                1 => probability + z * slope * du,
-                _ => 2.0 * slope * du + z * (bend * du * du + slope * ddu),
-            }
-        }
+        Activation::GeluTanh => by_order!(order, gelu_tanh, z),
         // PyTorch's softplus is the identity from 20 on.
         Activation::Softplus => softplus(order, z, 1.0, 20.0),
         Activation::Relu => f.derivative(order, z),
     }
-}
-
-/// The derivative of the order asked for.
-fn by_order(order: u8, z: f64, derivatives: [fn(f64) -> f64; 3]) -> f64 {
-    derivatives[usize::from(order.min(2))](z)
 }
 
 #[cfg(test)]

@@ -24,6 +24,25 @@ const INVERSE_FACTORIALS: [f64; 12] = [
     1.0 / 6_227_020_800.0,
 ];
 
+/// The derivative of an order that is known at run time, of a function that takes it as a constant: of one number, or by `each` of many.
+macro_rules! by_order {
+    ($order:expr, $f:ident, $z:expr) => {
+        match $order {
+            0 => $f::<0>($z),
+            1 => $f::<1>($z),
+            _ => $f::<2>($z),
+        }
+    };
+    ($order:expr, $each:ident, $x:expr, $y:expr, $f:ident) => {
+        match $order {
+            0 => $each($x, $y, $f::<0>),
+            1 => $each($x, $y, $f::<1>),
+            _ => $each($x, $y, $f::<2>),
+        }
+    };
+}
+pub(super) use by_order;
+
 /// e^y and e^y - 1 for y <= 0, each with all of its digits but the last one or two.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exponential {
@@ -81,6 +100,24 @@ pub(super) fn sigmoid<const ORDER: u8>(z: f64) -> f64 {
         1 => s * complement,
         // complement - s is tanh(-z / 2).
         _ => s * complement * (less_one / (1.0 + e)).copysign(-z),
+    }
+}
+
+/// z (1 + tanh u) / 2 with u = sqrt(2 / pi) (z + 0.044715 z^3), PyTorch's approximation of GELU, or its `ORDER`-th derivative at z, order
+/// 0 to 2.
+#[inline(always)]
+pub(super) fn gelu_tanh<const ORDER: u8>(z: f64) -> f64 {
+    const SCALE: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+    const CUBIC: f64 = 0.044715;
+    let u = SCALE * (z + CUBIC * z * z * z);
+    // (1 + tanh u) / 2 is the logistic function of 2 u, which keeps the digits of a small value; its derivatives by u:
+    let probability = sigmoid::<0>(2.0 * u);
+    let (slope, bend) = (2.0 * sigmoid::<1>(2.0 * u), 4.0 * sigmoid::<2>(2.0 * u));
+    let (du, ddu) = (SCALE * (1.0 + 3.0 * CUBIC * z * z), 6.0 * SCALE * CUBIC * z);
+    match ORDER {
+        0 => z * probability,
+        1 => probability + z * slope * du,
+        _ => 2.0 * slope * du + z * (bend * du * du + slope * ddu),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::linalg::{Scalar, vectorized};
 use crate::vocabulary::Activation;
 
 use super::Smooth;
-use super::exponential::{sigmoid, silu, tanh};
+use super::exponential::{by_order, gelu_tanh, sigmoid, silu, tanh};
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub enum Function {
 
 impl Function {
     /// The `order`-th derivative at z, order 0 to 2.
-    #[inline]
+    #[inline(always)]
     pub fn derivative<T: Scalar>(self, order: u8, z: T) -> T {
         match self {
             Self::Activation(f) => f.derivative(order, z),
@@ -56,15 +56,10 @@ impl Function {
             || match (self, order) {
                 (Self::Activation(RELU), 0) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(0, x)),
                 (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
-                (Self::Activation(Activation::Tanh), 0) => entries(x, y, tanh::<0>),
-                (Self::Activation(Activation::Tanh), 1) => entries(x, y, tanh::<1>),
-                (Self::Activation(Activation::Tanh), _) => entries(x, y, tanh::<2>),
-                (Self::Activation(Activation::Sigmoid), 0) => entries(x, y, sigmoid::<0>),
-                (Self::Activation(Activation::Sigmoid), 1) => entries(x, y, sigmoid::<1>),
-                (Self::Activation(Activation::Sigmoid), _) => entries(x, y, sigmoid::<2>),
-                (Self::Smooth(Smooth::Silu), 0) => entries(x, y, silu::<0>),
-                (Self::Smooth(Smooth::Silu), 1) => entries(x, y, silu::<1>),
-                (Self::Smooth(Smooth::Silu), _) => entries(x, y, silu::<2>),
+                (Self::Activation(Activation::Tanh), order) => by_order!(order, entries, x, y, tanh),
+                (Self::Activation(Activation::Sigmoid), order) => by_order!(order, entries, x, y, sigmoid),
+                (Self::Activation(Activation::GeluTanh), order) => by_order!(order, entries, x, y, gelu_tanh),
+                (Self::Smooth(Smooth::Silu), order) => by_order!(order, entries, x, y, silu),
                 (Self::Smooth(Smooth::Affine { scale, shift }), 0) => {
                     let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
                     x.iter().zip(y).for_each(|(&x, y)| *y = scale * x + shift);

@@ -1,7 +1,6 @@
 //! Functions of one number beyond the paper's activations, each with its first two derivatives.
 
-use super::exponential::silu;
-use crate::vocabulary::Activation;
+use super::exponential::{by_order, sigmoid, silu};
 
 /// A function of one number that graphs apply entry by entry. Definitions, and derivatives at kinks, are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,19 +126,20 @@ impl Smooth {
     }
 
     /// The `order`-th derivative at z, order 0 to 2.
+    #[inline(always)]
     pub fn derivative(self, order: u8, z: f64) -> f64 {
         match self {
             Self::Affine { scale, shift } => [scale * z + shift, scale, 0.0][usize::from(order)],
             Self::LeakyRelu(slope) => of_line(order, z, if z > 0.0 { 1.0 } else { slope }),
             Self::Elu { alpha, scale, width } => elu(order, z, [alpha, scale, width]),
-            Self::Silu => [silu::<0>, silu::<1>, silu::<2>][usize::from(order)](z),
+            Self::Silu => by_order!(order, silu, z),
             Self::Mish => mish(order, z),
             Self::Softplus { beta, threshold } => softplus(order, z, beta, threshold),
             Self::Softsign => softsign(order, z),
             Self::LogSigmoid => match order {
                 0 => z.min(0.0) - (-z.abs()).exp().ln_1p(),
-                1 => Activation::Sigmoid.derivative(0, -z),
-                _ => -Activation::Sigmoid.derivative(1, -z),
+                1 => sigmoid::<0>(-z),
+                _ => -sigmoid::<1>(-z),
             },
             Self::Exp => z.exp(),
             Self::Expm1 => {
@@ -247,6 +247,7 @@ fn elu(order: u8, z: f64, [alpha, scale, width]: [f64; 3]) -> f64 {
 }
 
 /// log(1 + exp(beta z)) / beta, and z where beta z is above the threshold; or a derivative.
+#[inline(always)]
 pub(super) fn softplus(order: u8, z: f64, beta: f64, threshold: f64) -> f64 {
     let y = beta * z;
     if y > threshold {
@@ -254,8 +255,8 @@ pub(super) fn softplus(order: u8, z: f64, beta: f64, threshold: f64) -> f64 {
     }
     match order {
         0 => (y.max(0.0) + (-y.abs()).exp().ln_1p()) / beta,
-        1 => Activation::Sigmoid.derivative(0, y),
-        _ => beta * Activation::Sigmoid.derivative(1, y),
+        1 => sigmoid::<0>(y),
+        _ => beta * sigmoid::<1>(y),
     }
 }
 
@@ -312,10 +313,11 @@ fn power(order: u8, z: f64, p: f64) -> f64 {
 }
 
 /// With t = tanh(softplus(z)) and s = sigmoid(z): t' = (1 - t^2) s.
+#[inline(always)]
 fn mish(order: u8, z: f64) -> f64 {
     let softplus = z.max(0.0) + (-z.abs()).exp().ln_1p();
     let t = softplus.tanh();
-    let (s, ds) = (Activation::Sigmoid.derivative(0, z), Activation::Sigmoid.derivative(1, z));
+    let (s, ds) = (sigmoid::<0>(z), sigmoid::<1>(z));
     let e = (-2.0 * softplus).exp();
     let slope = 4.0 * e / ((1.0 + e) * (1.0 + e));
     let dt = slope * s;
