@@ -29,7 +29,7 @@ fn started(sandbox: &Sandbox, args: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-/// What a started process says on stderr, once it has ended well.
+/// The words of a started process on stderr, once it has ended well.
 fn ended(child: Child) -> String {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

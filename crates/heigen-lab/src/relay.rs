@@ -5,6 +5,7 @@
 
 use crate::watch::{Event, LabWatch, Note};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// A message of a task to the caller's thread.
@@ -40,5 +41,50 @@ impl LabWatch for Relay<'_> {
 
     fn note(&self, note: &Note) {
         (self.0)(Message::Note(note.clone()));
+    }
+}
+
+/// The watch of tasks that run at the same time, on the caller's thread: once it stops one of them, it stops all.
+pub(crate) struct OfAll<'a> {
+    watch: &'a dyn LabWatch,
+    stopped: AtomicBool,
+}
+
+impl<'a> OfAll<'a> {
+    /// A watch that nothing has stopped yet.
+    pub(crate) fn new(watch: &'a dyn LabWatch) -> Self {
+        Self { watch, stopped: AtomicBool::new(false) }
+    }
+
+    /// Stops all tasks.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the tasks are stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The place where the stop is told.
+    pub(crate) fn stopped(&self) -> &AtomicBool {
+        &self.stopped
+    }
+}
+
+impl LabWatch for OfAll<'_> {
+    fn event(&self, event: &Event) -> ControlFlow<()> {
+        if self.is_stopped() {
+            return ControlFlow::Break(());
+        }
+        let flow = self.watch.event(event);
+        if flow.is_break() {
+            self.stop();
+        }
+        flow
+    }
+
+    fn note(&self, note: &Note) {
+        self.watch.note(note);
     }
 }

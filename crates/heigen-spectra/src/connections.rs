@@ -1,6 +1,7 @@
 //! Connections that are made of others.
 
 use crate::{Communicator, Failure, Numbers, NumbersMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A connection whose sums are left to its own means, in whatever order is quickest, instead of the fixed tree.
@@ -98,33 +99,38 @@ impl<C: Communicator> Communicator for Counted<C> {
     }
 }
 
-/// References to connections are connections.
-impl<C: Communicator + ?Sized> Communicator for &C {
-    fn size(&self) -> usize {
-        (**self).size()
-    }
+/// References to connections of any kind are connections.
+macro_rules! by_reference {
+    ($($reference:ty),*) => {$(
+        impl<C: Communicator + ?Sized> Communicator for $reference {
+            fn size(&self) -> usize {
+                (**self).size()
+            }
 
-    fn rank(&self) -> usize {
-        (**self).rank()
-    }
+            fn rank(&self) -> usize {
+                (**self).rank()
+            }
 
-    fn send(&self, to: usize, numbers: Numbers<'_>) -> Result<(), Failure> {
-        (**self).send(to, numbers)
-    }
+            fn send(&self, to: usize, numbers: Numbers<'_>) -> Result<(), Failure> {
+                (**self).send(to, numbers)
+            }
 
-    fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
-        (**self).receive(from, numbers)
-    }
+            fn receive(&self, from: usize, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+                (**self).receive(from, numbers)
+            }
 
-    fn arrived(&self, from: usize) -> Result<bool, Failure> {
-        (**self).arrived(from)
-    }
+            fn arrived(&self, from: usize) -> Result<bool, Failure> {
+                (**self).arrived(from)
+            }
 
-    fn adds_in_any_order(&self) -> bool {
-        (**self).adds_in_any_order()
-    }
+            fn adds_in_any_order(&self) -> bool {
+                (**self).adds_in_any_order()
+            }
 
-    fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
-        (**self).add_up(numbers)
-    }
+            fn add_up(&self, numbers: NumbersMut<'_>) -> Result<(), Failure> {
+                (**self).add_up(numbers)
+            }
+        }
+    )*};
 }
+by_reference!(&C, Arc<C>);

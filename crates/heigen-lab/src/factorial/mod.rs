@@ -2,28 +2,25 @@
 //! disk, and the rows are judged.
 
 mod cells;
+mod effort;
 mod file;
 mod judge;
 mod measures;
 mod page;
 mod pictures;
 mod run;
+mod running;
 mod summary;
 mod table;
 
-use crate::cache::Memo;
-use crate::call::Call;
-use crate::crew::Hands;
-use crate::lab::single_thread;
 use crate::part::Part;
-use crate::relay::{Message, Relay};
-use crate::reproduction::schedule::{self, Ended, Job, Limits, Room, dealt};
+use crate::reproduction::schedule::Room;
 use crate::store::replace;
-use crate::watch::{Event, LabWatch, Note, stage};
+use crate::watch::{Event, LabWatch, stage};
 use crate::{Lab, LabError, Making, Store};
-use cells::{Cell, Text};
+use cells::Cell;
+use effort::{RATE, shares, training, work};
 pub use file::{ClaimSpec, Compare, Expect, Levels, OneOrMore, Seeds, StudyFile, StudyFileError};
-use heigen::config::BatchSize;
 use heigen_store::atomic;
 use heigen_store::cell_record::CellRecord;
 use heigen_store::files;
@@ -32,11 +29,7 @@ use judge::{Rows, state};
 pub use measures::{MEASURES, Measure, measure_names};
 use run::Place;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 pub(crate) use summary::summaries;
 
 /// The studies that are built into the program, by name.
@@ -191,34 +184,6 @@ impl Lab {
     }
 }
 
-/// The share of every cell: cells whose training starts from the same one are in one share.
-fn shares(cells: &[Cell], shares: usize) -> Vec<usize> {
-    let mut units: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut seconds: Vec<f64> = Vec::new();
-    let mut unit_of: Vec<usize> = Vec::new();
-    for cell in cells {
-        let first = cell.first.as_ref();
-        let unit = *units.entry(first.map_or(&*cell.stamp, |first| &first.text)).or_insert_with(|| {
-            seconds.push(first.map_or(0.0, training));
-            seconds.len() - 1
-        });
-        seconds[unit] += work(cell);
-        unit_of.push(unit);
-    }
-    let share = dealt(&seconds, shares);
-    unit_of.into_iter().map(|unit| share[unit]).collect()
-}
-
-/// Time within which a file that another process has written is seen, and time between two looks for it.
-const SEEN: Duration = Duration::from_mins(1);
-const LOOK: Duration = Duration::from_millis(50);
-
-/// A piece of work of a study.
-enum Task<'a> {
-    First(&'a Text),
-    Cell(usize),
-}
-
 impl FactorialPlan {
     /// The name of the study.
     pub fn name(&self) -> &str {
@@ -259,138 +224,6 @@ impl FactorialPlan {
     pub fn chosen(&self) -> (usize, usize) {
         let chosen = || self.done.iter().zip(&self.chosen).filter(|(_, chosen)| **chosen);
         (chosen().count(), chosen().filter(|(done, _)| done.is_some()).count())
-    }
-
-    /// The number by which processes name a task: that of the cell, or for a first training that of a cell that starts from it, behind
-    /// those of all cells.
-    fn number(&self, task: &Task) -> usize {
-        match task {
-            Task::Cell(i) => *i,
-            Task::First(text) => {
-                let starts_there = |cell: &Cell| cell.first.as_ref().is_some_and(|first| first.text == text.text);
-                self.cells.len() + self.cells.iter().position(starts_there).unwrap_or_default()
-            }
-        }
-    }
-
-    /// Does the task of this number for the process that leads.
-    fn follow(&self, lab: &Lab, number: usize) -> Result<(), LabError> {
-        let (all, relay) = (self.cells.len(), ());
-        let task = match self.cells.get(number % all.max(1)).ok_or(LabError::Lost)? {
-            _ if number < all => Task::Cell(number),
-            cell => Task::First(cell.first.as_ref().ok_or(LabError::Lost)?),
-        };
-        self.one(lab, &relay, &Memo::default(), &task).map(drop)
-    }
-
-    /// Does a task in this process.
-    fn one(
-        &self,
-        lab: &Lab,
-        watch: &dyn LabWatch,
-        memo: &Memo,
-        task: &Task,
-    ) -> Result<Option<(usize, CellRecord)>, LabError> {
-        let quiet = run::Quiet(watch);
-        let threads = single_thread()?;
-        let FactorialRequest { store, making, .. } = &self.request;
-        let call = Call { lab, store, making, memo, threads: &threads, watch: &quiet };
-        Ok(match task {
-            Task::First(text) => run::first(&call, &self.place, text).map(|()| None)?,
-            Task::Cell(i) => Some((*i, run::cell(&call, &self.place, &self.cells[*i])?)),
-        })
-    }
-
-    /// The row of a task that another process has done.
-    fn row(&self, task: &Task) -> Result<Option<(usize, CellRecord)>, LabError> {
-        let Task::Cell(i) = task else { return Ok(None) };
-        // On a network's file system a new file is seen after a while.
-        for _ in 0..SEEN.as_millis() / LOOK.as_millis() {
-            if let Ok(record) = self.place.standing(&self.cells[*i]) {
-                return Ok(Some((*i, record)));
-            }
-            std::thread::sleep(LOOK);
-        }
-        Err(LabError::Apart { path: self.place.record(&self.cells[*i]) })
-    }
-
-    /// Whether somebody is just making what a task would make.
-    fn is_claimed(&self, task: &Task) -> bool {
-        let path = match task {
-            Task::Cell(i) => Some(self.place.record(&self.cells[*i])),
-            Task::First(text) => self.place.starts().of(&text.experiment.name).ok().map(|paths| paths.weights()),
-        };
-        path.is_some_and(|path| atomic::is_claimed(&path))
-    }
-
-    fn run(
-        &self,
-        lab: &Lab,
-        rooms: &[Room],
-        hands: &Hands,
-        watch: &dyn LabWatch,
-    ) -> Result<Vec<Option<CellRecord>>, LabError> {
-        let open = |&i: &usize| self.chosen[i] && self.done[i].is_none() && self.request.part != Part::Gathered;
-        let missing: Vec<usize> = (0..self.cells.len()).filter(open).collect();
-        let mut tasks: Vec<Task> = Vec::new();
-        let mut jobs: Vec<Job> = Vec::new();
-        let mut firsts: BTreeMap<&str, usize> = BTreeMap::new();
-        for &i in &missing {
-            let cell = &self.cells[i];
-            let mut after = vec![];
-            if let Some(first) = &cell.first {
-                let task = *firsts.entry(&first.text).or_insert_with(|| {
-                    tasks.push(Task::First(first));
-                    jobs.push(Job::default());
-                    tasks.len() - 1
-                });
-                after.push(task);
-            }
-            tasks.push(Task::Cell(i));
-            jobs.push(Job { after, seconds: 1.0, ..Job::default() });
-        }
-        // All chains are equally long, so that rows come in the order of the study and not the longest first.
-        let name = &self.study().name;
-        let told = Told { watch, name, total: missing.len() as u64, stopped: AtomicBool::new(false) };
-        told.cells(0);
-        let memo = Memo::default();
-        let one = |task: usize, process: usize, say: &dyn Fn(Message)| {
-            let task = &tasks[task];
-            let row = if process > 0 {
-                hands.by(process, self.number(task)).and_then(|()| self.row(task))
-            } else {
-                self.one(lab, &Relay(say), &memo, task)
-            };
-            row.map_err(Arc::new)
-        };
-        let busy = |task: usize| self.is_claimed(&tasks[task]);
-        let mut found = self.done.clone();
-        let mut failed: Option<Arc<LabError>> = None;
-        let mut ended = 0;
-        let limits = Limits { rooms, stopped: &told.stopped, busy: &busy };
-        schedule::run(&jobs, limits, one, |event| match event {
-            schedule::Event::Said(message) => message.reach(&told),
-            schedule::Event::Ended(_, Ended::Done(row)) => {
-                if let Some((i, record)) = row {
-                    found[*i] = Some(record.clone());
-                    ended += 1;
-                    told.cells(ended);
-                }
-            }
-            schedule::Event::Ended(_, Ended::Failed(error)) => {
-                // What keeps one cell from being written keeps all.
-                told.stopped.store(true, Ordering::Relaxed);
-                if failed.as_ref().is_none_or(|first| first.is_stopped()) {
-                    failed = Some(Arc::clone(error));
-                }
-            }
-            schedule::Event::Begun(_) | schedule::Event::Ended(_, Ended::Skipped(_)) => {}
-        });
-        match failed {
-            Some(error) => Err(Arc::try_unwrap(error).unwrap_or_else(LabError::Shared)),
-            None if told.stopped.load(Ordering::Relaxed) => Err(LabError::Stopped),
-            None => Ok(found),
-        }
     }
 
     fn study(&self) -> &NamedStudy {
@@ -449,55 +282,4 @@ impl FactorialPlan {
         done.files = files;
         Ok(done)
     }
-}
-
-/// The watch of all tasks, on the caller's thread.
-struct Told<'a> {
-    watch: &'a dyn LabWatch,
-    name: &'a str,
-    total: u64,
-    stopped: AtomicBool,
-}
-
-impl Told<'_> {
-    fn cells(&self, done: u64) {
-        let (job, total) = (self.name.to_owned(), Some(self.total));
-        let _ = self.event(&Event { job, stage: stage::CELLS, done, total, unit: "cells" });
-    }
-}
-
-impl LabWatch for Told<'_> {
-    fn event(&self, event: &Event) -> ControlFlow<()> {
-        if self.stopped.load(Ordering::Relaxed) {
-            return ControlFlow::Break(());
-        }
-        let flow = self.watch.event(event);
-        if flow.is_break() {
-            self.stopped.store(true, Ordering::Relaxed);
-        }
-        flow
-    }
-
-    fn note(&self, note: &Note) {
-        self.watch.note(note);
-    }
-}
-
-/// Multiplications in a second of one core, where nothing is known yet.
-const RATE: f64 = 4e9;
-
-/// Multiplications of the training of an experiment, roughly: parameters times batches' samples, three passes.
-fn training(text: &Text) -> f64 {
-    let trainer = text.experiment.trainer;
-    let batch = match trainer.batch_size {
-        BatchSize::Full => 200.0,
-        BatchSize::Samples(n) => n as f64,
-    };
-    // A data set of the plane has about 200 training samples; a batch takes a little time by itself.
-    trainer.num_epochs as f64 * 3.0 * 200.0 * (1.0 + 100.0 / batch) * 200.0
-}
-
-/// Multiplications of a cell without its first training, roughly.
-fn work(cell: &Cell) -> f64 {
-    training(&cell.experiment) + 1e10
 }

@@ -2,12 +2,16 @@
 
 mod checkpoint;
 mod optimizer;
+mod parts;
 mod run;
 mod stability;
+mod train_error;
 mod training;
 
 pub use checkpoint::Checkpoint;
 pub use optimizer::{Optimizer, learning_rate};
+pub use parts::Parts;
 pub use run::{Observer, Outcome, Plan, Report, STAGE, Trained, train};
 pub use stability::UpdateRule;
-pub use training::{Evaluation, Parts, TrainError, Training};
+pub use train_error::TrainError;
+pub use training::{Evaluation, Training};

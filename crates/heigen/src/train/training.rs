@@ -1,11 +1,11 @@
 //! The state of a training run and one epoch of it.
 
-use super::{Optimizer, learning_rate};
+use super::parts::Samples;
+use super::{Optimizer, Parts, TrainError, learning_rate};
 use crate::config::{BatchSize, MultiStepLr, OptimizerSpec};
-use crate::data::{Dataset, Split};
 use crate::linalg::{Matrix, par};
 use crate::loss::{Answers, LossDelta, Rounding, SampleLoss};
-use crate::model::{Algebra, ModelError, Network, ParamEntry, Plain, Pool, Sink, Tape};
+use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use crate::vocabulary::{Objective, Reduction, Targets};
 use faer::Par;
@@ -14,39 +14,6 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Samples as a matrix [d, N] with the targets of N samples.
-#[derive(Clone, Debug)]
-struct Samples {
-    x: Matrix<f32>,
-    y: Targets,
-}
-
-impl Samples {
-    fn of(data: &Dataset, indices: &[usize]) -> Self {
-        let part = data.subset(indices);
-        Self { x: Matrix::from_f32(&part.features, part.n_features()), y: part.targets() }
-    }
-}
-
-/// Training, test and validation samples.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    train: Samples,
-    validation: Samples,
-    test: Samples,
-}
-
-impl Parts {
-    /// The training, test and validation parts of `data`, as `split` divides it.
-    pub fn new(data: &Dataset, split: &Split) -> Self {
-        Self {
-            train: Samples::of(data, &split.train),
-            validation: Samples::of(data, &split.validation),
-            test: Samples::of(data, &split.test),
-        }
-    }
-}
-
 /// Mean loss and accuracy over one part; `None` where the part is empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
@@ -54,51 +21,6 @@ pub struct Evaluation {
     pub loss: f64,
     /// The fraction of samples that are classified correctly; `None` where there are no classes.
     pub accuracy: Option<f64>,
-}
-
-/// Why training stopped before its end.
-#[derive(Debug, thiserror::Error, PartialEq)]
-pub enum TrainError {
-    /// The loss of a batch became infinite or NaN.
-    #[error(
-        "training diverged in epoch {epoch} at learning rate {lr:?}: the loss of a batch is {loss}; lower `optimizer.args.lr`"
-    )]
-    Diverged {
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Learning rate of that epoch.
-        lr: f64,
-        /// The loss.
-        loss: f64,
-    },
-    /// The weights became infinite or NaN in the last step of an epoch, after which no loss was computed.
-    #[error(
-        "training diverged in epoch {epoch} at learning rate {lr:?}: {tensor} has a weight that is infinite or NaN; \
-         lower `optimizer.args.lr`"
-    )]
-    DivergedWeights {
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Learning rate of that epoch.
-        lr: f64,
-        /// Name of the tensor.
-        tensor: String,
-    },
-    /// Several pieces were to share the batches of a network that takes their statistics.
-    #[error(
-        "batch normalisation takes the statistics of a whole batch, which no piece of a computation has; \
-         train this network in one process"
-    )]
-    Coupled,
-    /// The other pieces of the computation cannot be reached.
-    #[error("{0}")]
-    Apart(String),
-    /// There are no training samples.
-    #[error("the training part is empty; raise `train_fraction`")]
-    Empty,
-    /// The network has not been given all of its numbers besides theta.
-    #[error(transparent)]
-    Network(#[from] ModelError),
 }
 
 /// A training run: weights, optimizer state, order of the samples, and workspace that is used again, so that no epoch
