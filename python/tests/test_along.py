@@ -84,6 +84,8 @@ def test_snapshots_and_checkpoints_are_followed(small, tmp_path):
     ("options", "said"),
     [
         (dict(every=0), "every"),
+        (dict(every="50s"), 'every is "50s"; expected a number from 1, of epochs or as in 50steps'),
+        (dict(every="0steps"), "of epochs or as in 50steps"),
         (dict(k=0), "k"),
         (dict(tol=-1.0), "tol"),
         (dict(trace=3), "6 or more"),

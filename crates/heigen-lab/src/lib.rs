@@ -54,7 +54,7 @@ mod watch;
 mod words;
 
 pub use along::{
-    Every, FollowPicture, FollowRequest, Followed, FollowedWeights, checkpoints_in_order, scheduled_epochs,
+    Every, FollowPicture, FollowRequest, Followed, FollowedWeights, NoWay, checkpoints_in_order, scheduled_epochs,
 };
 pub use analysis::{
     AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,

@@ -201,8 +201,8 @@ def follow(
     """The spectrum of the Hessian along a training.
 
     ``network`` is an experiment, its name, such as "gauss/normal_training", or the path of its file. It is trained, and
-    looked at every ``every`` epochs, or steps of the update rule (``every="50steps"``); without it about forty times and some more at the beginning. ``weights`` are looked at
-    instead: "snapshots" that the training has kept, a folder of checkpoints of a network trained elsewhere, or a list of files
+    looked at every ``every`` epochs, or steps of the update rule (``every="50steps"``); without it about forty times and some more at
+    the beginning. ``weights`` are looked at instead: "snapshots" that the training has kept, a folder of checkpoints of a network trained elsewhere, or a list of files
     in their order.
 
     At every moment there are the ``k`` largest and the ``lowest`` eigenvalues with residuals of at most ``tol`` times |H|, the
@@ -219,7 +219,7 @@ def follow(
         raise InputError("an experiment has its own already", given, wanted=f"heigen.experiment(name, {given}=...)")
     listed, snapshots = _listed(weights)
     options = dict(
-        **_every(every),
+        every=None if every is None else every if isinstance(every, str) else str(integer(every, "every", 1)),
         k=integer(k, "k", 1),
         lowest=integer(lowest, "lowest", 0),
         tol=positive(tol, "tol"),
@@ -242,18 +242,6 @@ def follow(
     told = json.loads(record)
     drawn = {kind: [Path(file) for file in files] for kind, files in pictures}
     return Along(told, array_of, drawn, told.get("counted_in", "epoch"))
-
-
-def _every(every: Any) -> dict[str, int]:
-    """The way from one look to the next, in epochs or in steps."""
-    if every is None:
-        return {}
-    if isinstance(every, str):
-        number = every.strip().removesuffix("s").removesuffix("step").strip()
-        if number == every.strip() or not number.isdecimal() or int(number) < 1:
-            raise InputError("this is no way from look to look", "every", every, 'a number of epochs, or "50steps"')
-        return {"every_steps": int(number)}
-    return {"every": integer(every, "every", 1)}
 
 
 def _products(trace: Any) -> int:

@@ -31,7 +31,7 @@ pub(crate) struct FollowArgs {
     pub(crate) names: Names,
     /// Look every N epochs, or every N steps of the update rule (50steps), at the beginning and at the end; unless given, about
     /// forty times and more often at first.
-    #[arg(long, value_name = "N|Nsteps", value_parser = every, conflicts_with_all = ["snapshots", "weights"], help_heading = "What is looked at")]
+    #[arg(long, value_name = "N|Nsteps", conflicts_with_all = ["snapshots", "weights"], help_heading = "What is looked at")]
     pub(crate) every: Option<Every>,
     /// Number of the largest eigenvalues.
     #[arg(short = 'k', long = "top-k", value_name = "K", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "What is looked at")]
@@ -62,18 +62,6 @@ pub(crate) struct FollowArgs {
     pub(crate) no_figures: bool,
     #[command(flatten)]
     pub(crate) common: Common,
-}
-
-/// A number of epochs, or of steps.
-fn every(text: &str) -> Result<Every, String> {
-    let text = text.trim();
-    let (number, kind): (&str, fn(usize) -> Every) =
-        match text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
-            Some(number) => (number, Every::Steps),
-            None => (text, Every::Epochs),
-        };
-    let count = number.trim().parse::<u32>().ok().filter(|&n| n > 0);
-    count.map(|n| kind(n as usize)).ok_or_else(|| "expected a number from 1, of epochs or as in 50steps".to_owned())
 }
 
 /// A positive number below 1.

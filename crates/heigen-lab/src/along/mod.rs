@@ -26,6 +26,7 @@ use heigen_store::catalogue::Loaded;
 use recipe::Follow;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// The weights that are followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,6 +49,27 @@ pub enum Every {
     /// So many steps of the update rule, one for each batch.
     Steps(usize),
 }
+
+impl FromStr for Every {
+    type Err = NoWay;
+
+    /// A number from 1, of epochs alone or with the word "steps" behind it: "5", "50steps", "1 step".
+    fn from_str(text: &str) -> Result<Self, NoWay> {
+        let text = text.trim();
+        let (number, kind): (&str, fn(usize) -> Self) =
+            match text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
+                Some(number) => (number, Self::Steps),
+                None => (text, Self::Epochs),
+            };
+        let count = number.trim().parse::<u32>().ok().filter(|&n| n > 0);
+        count.map(|n| kind(n as usize)).ok_or(NoWay)
+    }
+}
+
+/// A text names no way from one look to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a number from 1, of epochs or as in 50steps")]
+pub struct NoWay;
 
 /// Asks for the spectra along a training.
 #[derive(Clone, Debug)]
@@ -109,4 +131,19 @@ fn followed(call: &Call, request: &FollowRequest) -> Result<Followed, LabError> 
         _ => None,
     };
     Ok(Followed { record, files: follow.paths, pictures, report })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_between_looks_are_counted_in_epochs_or_in_steps() {
+        let read = |text: &str| text.parse::<Every>().ok();
+        assert_eq!(["5", " 12 "].map(read), [Some(Every::Epochs(5)), Some(Every::Epochs(12))]);
+        assert_eq!(["50steps", "1 step", "7 steps"].map(read), [50, 1, 7].map(|n| Some(Every::Steps(n))));
+        for text in ["", "0", "0steps", "50s", "steps", "-1", "1.5", "5 epochs", "1e3", "99999999999"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
 }

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FollowOptions {
-    every: Option<usize>,
-    every_steps: Option<usize>,
+    every: Option<String>,
     k: usize,
     lowest: usize,
     tol: f64,
@@ -22,8 +21,8 @@ pub(super) struct FollowOptions {
 }
 
 impl FollowOptions {
-    /// The request for an experiment of a store.
-    pub(super) fn request(self, store: Store, experiment: Loaded, making: Making) -> FollowRequest {
+    /// The request for an experiment of a store, or the reason why an option cannot be used.
+    pub(super) fn request(self, store: Store, experiment: Loaded, making: Making) -> Result<FollowRequest, String> {
         let weights = match (self.snapshots, self.weights.is_empty()) {
             (true, _) => FollowedWeights::Snapshots,
             (false, true) => FollowedWeights::Training,
@@ -36,8 +35,10 @@ impl FollowOptions {
             trace_products: self.trace,
             ..LookOptions::default()
         };
-        let every = self.every_steps.map(Every::Steps).or(self.every.map(Every::Epochs));
+        let every =
+            self.every.map(|text| text.parse::<Every>().map_err(|wanted| format!("every is {text:?}; {wanted}")));
         let (whole, figures) = (self.whole, self.figures);
-        FollowRequest { store, experiment, weights, every, look, whole, figures, report: None, making }
+        let every = every.transpose()?;
+        Ok(FollowRequest { store, experiment, weights, every, look, whole, figures, report: None, making })
     }
 }

@@ -275,6 +275,7 @@ impl Workspace {
     ) -> PyResult<Followed> {
         let options: FollowOptions = parsed(py, options)?;
         let request = options.request(self.store.clone(), self.experiment.clone(), making(py, making_options)?);
+        let request = request.map_err(|text| errors::input(py, &text))?;
         let lab = self.lab(py)?;
         let (followed, notes) = run(py, progress, move |watch| lab.follow(&request, watch))?;
         let pictures = followed.pictures.into_iter().map(|picture| (picture.kind, picture.paths)).collect();
