@@ -14,15 +14,13 @@ use crate::call::Call;
 use crate::crew::Hands;
 use crate::drawing::{Figure, draw_paper};
 use crate::part::Part;
-use crate::relay::{Message, Relay};
+use crate::relay::{Message, OfAll, Relay};
 use crate::training::trained;
 use crate::watch::{Event, LabWatch, Note, NoteKind, Problem, stage};
 use crate::{Lab, LabError, Making, Store};
 use graph::{Graph, Task};
 use schedule::{Ended, Limits, Room, Trouble, chains};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -60,7 +58,7 @@ pub enum Beside {
     Followed,
     /// Studies over factors and seeds.
     Studies,
-    /// What the outlying eigenvectors carry.
+    /// Attributions of the outlying eigenvectors: the samples and pieces of the boundary that they carry.
     Attribution,
     /// Loss surfaces in random directions.
     RandomSurfaces,
@@ -202,10 +200,10 @@ impl Lab {
         if let Some(page) = &report {
             heigen_store::atomic::check_writable(page)?;
         }
-        let jobs = Jobs { watch, stopped: AtomicBool::new(false) };
+        let jobs = OfAll::new(watch);
         let rooms = self.crew.rooms(planned.room(self))?;
         let ended = self.crew.lead(|hands| planned.work(self, &rooms, hands, &jobs))?;
-        if jobs.stopped.load(Ordering::Relaxed) {
+        if jobs.is_stopped() {
             return Err(LabError::Stopped);
         }
         let state = |(i, ended): (usize, Option<Ended<(), Arc<LabError>>>)| match ended {
@@ -232,29 +230,6 @@ impl From<Trouble> for LabError {
 impl From<Trouble> for Arc<LabError> {
     fn from(trouble: Trouble) -> Self {
         Self::new(trouble.into())
-    }
-}
-
-/// The watch of all tasks, on the caller's thread: once it stops one of them, it stops all.
-struct Jobs<'a> {
-    watch: &'a dyn LabWatch,
-    stopped: AtomicBool,
-}
-
-impl LabWatch for Jobs<'_> {
-    fn event(&self, event: &Event) -> ControlFlow<()> {
-        if self.stopped.load(Ordering::Relaxed) {
-            return ControlFlow::Break(());
-        }
-        let flow = self.watch.event(event);
-        if flow.is_break() {
-            self.stopped.store(true, Ordering::Relaxed);
-        }
-        flow
-    }
-
-    fn note(&self, note: &Note) {
-        self.watch.note(note);
     }
 }
 
@@ -311,13 +286,13 @@ impl Reproduction {
         Room { tasks: self.cores, bytes: self.request.memory.unwrap_or(lab.memory) }
     }
 
-    /// What is known of the tasks before any has ended.
+    /// The outcomes before any task has ended: none.
     fn nothing(&self) -> Found {
         Found { failures: vec![], well: vec![false; self.graph.tasks.len()], reused: self.done.clone(), seconds: 0.0 }
     }
 
     /// Does all tasks that are not up to date, in this process and by those that `hands` reach.
-    fn work(&self, lab: &Lab, rooms: &[Room], hands: &Hands, jobs: &Jobs) -> Vec<Option<Ended<(), Arc<LabError>>>> {
+    fn work(&self, lab: &Lab, rooms: &[Room], hands: &Hands, jobs: &OfAll) -> Vec<Option<Ended<(), Arc<LabError>>>> {
         let found = Mutex::new(self.nothing());
         // A value is put in complete, so a panic in another thread leaves nothing half done.
         let locked = || found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -351,7 +326,7 @@ impl Reproduction {
         let busy = |i: usize| {
             !self.done[i] && self.graph.claimed_at(i).is_some_and(|path| heigen_store::atomic::is_claimed(&path))
         };
-        let limits = Limits { rooms, stopped: &jobs.stopped, busy: &busy };
+        let limits = Limits { rooms, stopped: jobs.stopped(), busy: &busy };
         schedule::run(&self.graph.jobs, limits, one, watch)
     }
 

@@ -1,5 +1,5 @@
-//! What stands in the store and among the figures beside the paper: further pictures of its experiments, the classic experiments,
-//! followed trainings and studies; and how what is not there is made.
+//! Sections about results beside the paper's, as far as they stand in the store and among the figures: further pictures of its
+//! experiments, the classic experiments, followed trainings and studies; and how those that are not there are made.
 
 use super::super::{Beside, ReproduceRequest};
 use super::gathered::Measures;
@@ -49,7 +49,7 @@ fn not_made(missing: &[Beside], command: fn(Beside) -> String) -> Option<Section
     })
 }
 
-/// What a section that is not there would show.
+/// The content of a section that is not there.
 fn adds(beside: Beside) -> &'static str {
     match beside {
         Beside::Classics => {
@@ -64,7 +64,7 @@ fn adds(beside: Beside) -> &'static str {
 /// A kind of pictures of single experiments.
 struct Kind {
     beside: Beside,
-    /// What stands in the names of the files before the name of the experiment, and after it.
+    /// The parts of the files' names before the name of the experiment, and after it.
     file: [&'static str; 2],
     title: &'static str,
     /// A description of the pictures, with equation and source.
