@@ -76,6 +76,8 @@ export function arrived() {
   if (units !== undefined) showUnits(units);
   if (compare) compareWith(compare);
   steps = along ? { along, random } : null;
+  // The eigenvectors may have come before.
+  take();
   soon();
 }
 

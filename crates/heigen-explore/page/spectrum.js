@@ -59,9 +59,9 @@ function draw() {
     if (!at.every(Number.isFinite) || log(Math.abs(row.value)) < exponents[0]) continue;
     const selectable = vectorOf(row.index, found) < can;
     const kind = row.value < 0 ? "negative" : row.index < found.outliers ? "outlier" : "";
-    const dot = drawn("circle", { class: `dot ${kind} ${selectable ? "" : "fixed"}`, cx: at[0], cy: at[1], r: 4.5 });
+    const vector = selectable ? { "data-vector": vectorOf(row.index, found) } : {};
+    const dot = drawn("circle", { class: `dot ${kind} ${selectable ? "" : "fixed"}`, cx: at[0], cy: at[1], r: 4.5, ...vector });
     dot.append(drawn("title", {}, `λ${row.value < 0 ? "" : row.index + 1} = ${number(row.value)}`));
-    if (selectable) dot.addEventListener("click", () => choose(vectorOf(row.index, found)));
     svg.append(dot);
     if (selected() !== null && vectorOf(row.index, found) === selected()) {
       svg.append(drawn("circle", { class: "ring", cx: at[0], cy: at[1], r: 8 }));
@@ -77,8 +77,10 @@ function draw() {
 }
 
 /** The number of the eigenvector of an eigenvalue, which stands as far from the beginning or from the end as the value does. */
-function vectorOf(index, { values }) {
+function vectorOf(index, { values, whole }) {
   const known = state.basis?.eigenvalues ?? [];
+  // The vectors of these very values may come a moment later; until then those of a moment before stand for them.
+  if (!whole && known.length === values.length) return index;
   const near = (place) => Math.abs((known[place] ?? NaN) - values[index]) <= 1e-6 * Math.abs(values[0]);
   return [index, known.length - (values.length - index)].find(near) ?? Infinity;
 }
@@ -113,11 +115,13 @@ function note(found, moved) {
   $("spectrum-note").textContent = parts.join(" · ");
 }
 
-let choose = () => {};
-
 export function setUpSpectrum(send, select) {
-  choose = select;
-  on(["look", "spectrum", "view", "theme", "size", "ground", "moves", "playing"], draw);
+  on(["look", "basis", "spectrum", "view", "theme", "size", "ground", "moves", "playing"], draw);
+  // The dots may be drawn anew between press and release, so that the click is that of the whole.
+  $("spectrum").addEventListener("click", ({ clientX, clientY }) => {
+    const vector = document.elementFromPoint(clientX, clientY)?.dataset?.vector;
+    if (vector !== undefined) select(Number(vector));
+  });
   $("whole").addEventListener("change", (event) => {
     send("whole", { on: event.target.checked });
     changed("spectrum");

@@ -113,7 +113,7 @@ pub(crate) struct Change {
     pub(crate) edit: Edit,
 }
 
-/// What a change changes.
+/// A change of the samples or of the training, by hand.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Edit {
@@ -224,7 +224,7 @@ pub(crate) enum Beginning {
     /// Fresh random weights.
     #[default]
     Fresh,
-    /// Those of a network that has learnt random labels of the same samples: the adversarial start of the paper.
+    /// The weights of a network that has learnt random labels of the same samples: the adversarial start of the paper.
     Adversarial,
 }
 

@@ -117,10 +117,10 @@ impl Server {
     }
 }
 
-/// What the page may load, and who may show it: nothing from elsewhere, and nobody.
+/// The policy of the page: it loads nothing from elsewhere, and no other page may show it.
 const ALONE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The same, but pages of this machine may show it.
+/// The policy of a page that pages of this machine may show.
 const FRAMED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors http://localhost:* http://127.0.0.1:* https://localhost:* \
                       https://127.0.0.1:* vscode-webview:";

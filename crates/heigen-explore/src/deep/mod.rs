@@ -176,7 +176,7 @@ pub(crate) struct Found {
     pub(crate) told: Told,
 }
 
-/// What a job has found, with the fields of the message about it.
+/// A result of a job, with the fields of the message about it.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// It failed, for this reason.

@@ -84,6 +84,9 @@ struct Session<'a> {
     along: Vec<f64>,
     random: f64,
     basis: Option<Arc<Basis>>,
+    /// The first weights whose eigenvectors are of use: others belong to another beginning, and the signs of those that are found from
+    /// them would follow from chance.
+    from: u64,
     results: Results,
     story: story::Story,
     replay: Option<story::Replay>,
@@ -129,6 +132,7 @@ pub(crate) fn run(
         along: vec![],
         random: 0.0,
         basis: None,
+        from: 0,
         results: Results::default(),
         story: story::Story::default(),
         replay: None,
@@ -260,6 +264,11 @@ impl Session<'_> {
             }
             self.rest(&training)?;
         }
+    }
+
+    /// Forgets the eigenvectors of all weights before these: what comes is as if nothing had been before.
+    fn forget_vectors(&mut self, from: u64) {
+        (self.basis, self.from) = (None, from);
     }
 
     /// Trains some epochs and sends a picture.

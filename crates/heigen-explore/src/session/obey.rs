@@ -125,7 +125,7 @@ impl Session<'_> {
     fn begin(&mut self, ground: Ground, story: Story, replay: Option<Replay>) -> Result<Option<Next>, Gone> {
         let beginning = ground.beginning();
         self.ground = Arc::new(ground);
-        self.basis = None;
+        self.forget_vectors(self.version + 1);
         self.results = Results::default();
         self.story = story;
         self.replay = replay;

@@ -1,7 +1,7 @@
 //! The weights that a session shows, and what it has computed and sends about them.
 
 use super::{Gone, Outgoing, Session};
-use crate::deep::{Found, Job, Point, Told};
+use crate::deep::{Basis, Found, Job, Point, Told};
 use crate::picture::{Fineness, Picture, Wanted, picture};
 use crate::protocol::{Answer, Array, Axis, View, frame};
 use heigen::curvature::ProblemError;
@@ -37,7 +37,9 @@ impl Session<'_> {
     /// Takes a result of the other thread.
     pub(super) fn found(&mut self, found: Found) -> Result<(), Gone> {
         let late = found.version != self.version;
-        if let Some(basis) = found.basis.filter(|basis| basis.vectors.rows == self.ground.network.n_params()) {
+        let is_of_use =
+            |basis: &Arc<Basis>| basis.version >= self.from && basis.vectors.rows == self.ground.network.n_params();
+        if let Some(basis) = found.basis.filter(is_of_use) {
             let before = self.basis.as_ref().filter(|before| before.version == basis.version);
             let first = before.is_none();
             // A look at weights whose whole spectrum is known finds nothing new.

@@ -56,7 +56,7 @@ impl Story {
     }
 }
 
-/// What is left of a link to go through.
+/// The rest of a link that is being gone through.
 #[derive(Debug)]
 pub(super) struct Replay {
     changes: VecDeque<Change>,
@@ -102,6 +102,7 @@ impl Session<'_> {
             }
             if done >= replay.epochs {
                 self.replay = None;
+                self.forget_vectors(self.version);
                 self.say(Answer::Restored(json!({ "since": self.since, "epoch": done, "version": self.version })))?;
                 return Ok(None);
             }

@@ -91,6 +91,12 @@ pub(crate) struct Page {
     complaints: Vec<String>,
 }
 
+/// What a page that does not do what is expected is asked.
+const STATE: &str = "import('./state.js').then(({ state }) => ({ notice: document.getElementById('notice').textContent, \
+    address: decodeURIComponent(location.hash), focus: document.activeElement?.id, story: state.story, along: state.along, view: state.view, \
+    versions: [state.picture?.version, state.basis?.version, state.look?.version], fine: state.picture?.fine, playing: state.playing, \
+    before: !!state.ground?.before, hidden: document.hidden }))";
+
 impl Page {
     /// Calls a method of the tools and returns its result.
     pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
@@ -133,16 +139,26 @@ impl Page {
     pub(crate) fn until(&mut self, expression: &str) {
         let begun = Instant::now();
         while self.value(expression) != true {
-            assert!(begun.elapsed() < PATIENCE, "never true: {expression}; {:?}", self.complaints);
+            if begun.elapsed() > PATIENCE {
+                let name = format!("never-true-{}", std::process::id());
+                let told = self.value(STATE);
+                self.screenshot(&name);
+                panic!("never true: {expression}; {:?}; {told}; target/explorer/{name}.png", self.complaints);
+            }
             std::thread::sleep(Duration::from_millis(30));
         }
     }
 
-    /// The middle of an element in the window, scrolled into view.
+    /// The middle of an element in the window, scrolled into view. As a person does, it waits until the element rests: what is
+    /// still to come on the page may move it.
     pub(crate) fn middle(&mut self, selector: &str) -> [f64; 2] {
         let place = self.value(&format!(
-            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
-             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+            "(async () => {{ const at = () => {{ const e = document.querySelector({selector:?}); \
+             e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }}; \
+             let [before, rested] = [at(), 0]; \
+             for (let i = 0; i < 100 && rested < 3; i++) {{ await new Promise((done) => setTimeout(done, 60)); \
+             const now = at(); rested = String(now) === String(before) ? rested + 1 : 0; before = now; }} return before; }})()"
         ));
         [0, 1].map(|i| place[i].as_f64().unwrap_or_else(|| panic!("{selector}: {place}")))
     }
