@@ -1,5 +1,6 @@
 //! Activation functions and their derivatives.
 
+use super::error_function::gelu;
 use super::exponential::{by_order, gelu_tanh, sigmoid, tanh};
 use super::smooth::softplus;
 use crate::linalg::Scalar;
@@ -49,16 +50,7 @@ fn smooth(f: Activation, order: u8, z: f64) -> f64 {
     match f {
         Activation::Tanh => by_order!(order, tanh, z),
         Activation::Sigmoid => by_order!(order, sigmoid, z),
-        Activation::Gelu => {
-            let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            // The complementary error function keeps the digits of a small probability.
-            let probability = 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
-            match order {
-                0 => z * probability,
-                1 => probability + z * density,
-                _ => (2.0 - z * z) * density,
-            }
-        }
+        Activation::Gelu => by_order!(order, gelu, z),
         Activation::GeluTanh => by_order!(order, gelu_tanh, z),
         // PyTorch's softplus is the identity from 20 on.
         Activation::Softplus => softplus(order, z, 1.0, 20.0),

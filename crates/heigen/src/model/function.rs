@@ -4,6 +4,7 @@ use crate::linalg::{Scalar, vectorized};
 use crate::vocabulary::Activation;
 
 use super::Smooth;
+use super::error_function::{erf, gelu};
 use super::exponential::{by_order, gelu_tanh, sigmoid, silu, tanh};
 
 /// A function of one number.
@@ -58,7 +59,9 @@ impl Function {
                 (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
                 (Self::Activation(Activation::Tanh), order) => by_order!(order, entries, x, y, tanh),
                 (Self::Activation(Activation::Sigmoid), order) => by_order!(order, entries, x, y, sigmoid),
+                (Self::Activation(Activation::Gelu), order) => by_order!(order, entries, x, y, gelu),
                 (Self::Activation(Activation::GeluTanh), order) => by_order!(order, entries, x, y, gelu_tanh),
+                (Self::Smooth(Smooth::Erf), order) => by_order!(order, entries, x, y, erf),
                 (Self::Smooth(Smooth::Silu), order) => by_order!(order, entries, x, y, silu),
                 (Self::Smooth(Smooth::Affine { scale, shift }), 0) => {
                     let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));

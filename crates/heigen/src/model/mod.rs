@@ -11,6 +11,7 @@ mod batch_norm;
 mod binary_logits;
 mod builder;
 mod dual;
+mod error_function;
 mod exponential;
 mod function;
 mod graph;

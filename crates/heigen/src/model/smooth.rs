@@ -1,5 +1,6 @@
 //! Functions of one number beyond the paper's activations, each with its first two derivatives.
 
+use super::error_function::erf;
 use super::exponential::{by_order, sigmoid, silu};
 
 /// A function of one number that graphs apply entry by entry. Definitions, and derivatives at kinks, are PyTorch's.
@@ -161,14 +162,7 @@ impl Smooth {
                 1 => -1.0 / (z * z),
                 _ => 2.0 / (z * z * z),
             },
-            Self::Erf => {
-                let density = std::f64::consts::FRAC_2_SQRT_PI * (-z * z).exp();
-                match order {
-                    0 => libm::erf(z),
-                    1 => density,
-                    _ => -2.0 * z * density,
-                }
-            }
+            Self::Erf => by_order!(order, erf, z),
             Self::Sin => [z.sin(), z.cos(), -z.sin()][usize::from(order)],
             Self::Cos => [z.cos(), -z.sin(), -z.cos()][usize::from(order)],
             Self::Power(p) => power(order, z, p),

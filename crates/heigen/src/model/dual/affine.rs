@@ -1,7 +1,7 @@
 //! Products with weights and their derivatives along K directions.
 
 use super::{Dual, DualTensor};
-use crate::linalg::{Scalar, add_product, product};
+use crate::linalg::{Scalar, add_product, add_to_columns, product};
 use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::plain::{add_rows, images, in_patch_order, row_major, row_major_mut, tiles};
 use crate::model::{Algebra, Linear};
@@ -125,14 +125,12 @@ pub(super) fn affine<T: Scalar>(dual: &mut Dual<'_, T>, layer: &Linear, x: &Dual
     dual.give([copy, stacked]);
     if let Some(bias) = &layer.bias {
         let bias = dual.parameter(bias);
-        let own = rows * k;
         if let (Some(tangents), Some(db)) = (&mut tangents, &bias.tangents)
             && bias_varies
-            && own > 0
         {
-            tangents.chunks_exact_mut(own).for_each(|dy| dy.iter_mut().zip(db).for_each(|(dy, &db)| *dy += db));
+            add_to_columns(tangents, db);
         }
-        value.data.chunks_exact_mut(rows).for_each(|y| y.iter_mut().zip(&bias.value.data).for_each(|(y, &b)| *y += b));
+        add_to_columns(&mut value.data, &bias.value.data);
         dual.recycle(bias);
     }
     DualTensor { value, tangents }

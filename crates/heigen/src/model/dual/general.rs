@@ -1,7 +1,7 @@
 //! The operations of graphs on values with their tangents.
 
 use super::{Dual, DualTensor};
-use crate::linalg::{Matrix, Scalar};
+use crate::linalg::{Matrix, Scalar, sum_columns};
 use crate::model::plain::{column_of, mask, place};
 use crate::model::{Contraction, Join, Regions};
 
@@ -85,7 +85,7 @@ pub(super) fn join<T: Scalar>(carrier: &mut Dual<'_, T>, join: &Join, x: &[&Dual
 pub(super) fn total<T: Scalar>(carrier: &mut Dual<'_, T>, x: &DualTensor<T>) -> DualTensor<T> {
     let mut sum = |data: &[T], length: usize| {
         let mut sum = carrier.pool.take(length);
-        crate::model::plain::sum_columns(data, &mut sum);
+        sum_columns(data, &mut sum);
         sum
     };
     let rows = x.value.rows;

@@ -8,9 +8,10 @@ pub(crate) use perturbed::{Perturbed, squared_weights};
 
 use super::image_maps::apply_to_all;
 use super::max_pool::{Largest, largest};
+use super::max_pool_2x2::Chosen;
 use super::plain::{compare, output_size};
 use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Linear, Pool, Regions, Window};
-use crate::linalg::{Matrix, Scalar};
+use crate::linalg::{Matrix, Scalar, add_columns, sum_columns};
 use faer::Par;
 use std::ops::Range;
 
@@ -219,7 +220,7 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
         let weight = T::from_f64(1.0 / x.value.columns as f64);
         let mut mean = |data: &[T], length: usize| {
             let mut mean = self.pool.take(length);
-            super::plain::sum_columns(data, &mut mean);
+            sum_columns(data, &mut mean);
             mean.iter_mut().for_each(|m| *m *= weight);
             mean
         };
@@ -248,10 +249,8 @@ impl<T: Scalar> Algebra for Dual<'_, T> {
     fn parameter_gradient(&mut self, range: &Range<usize>, delta: &DualTensor<T>) {
         let (p, rows) = (self.theta.len(), range.len());
         let (Some(out), Some(d)) = (self.out.as_deref_mut(), &delta.tangents) else { return };
-        for column in d.chunks_exact(rows * self.k) {
-            for (out, d) in out.chunks_exact_mut(p).zip(column.chunks_exact(rows)) {
-                out[range.clone()].iter_mut().zip(d).for_each(|(out, &d)| *out += d);
-            }
+        for (i, out) in out.chunks_exact_mut(p).enumerate() {
+            add_columns(d, rows * self.k, i * rows, &mut out[range.clone()]);
         }
     }
 
@@ -373,6 +372,15 @@ impl<T: Scalar> Dual<'_, T> {
         let samples = by.value.data.len() / pixels;
         let mut value = self.pool.take_matrix(by.value.rows, samples * to / by.value.rows);
         let mut tangents = x.tangents.as_ref().map(|_| self.pool.take(samples * to * k));
+        if let Some(map) = Chosen::by(window, &by.value.data) {
+            let apply =
+                |x: &[T], y: &mut [T], k: usize| if transposed { map.give_back(x, y, k) } else { map.take(x, y, k) };
+            apply(&x.value.data, &mut value.data, 1);
+            if let (Some(dx), Some(dy)) = (&x.tangents, &mut tangents) {
+                apply(dx, dy, k);
+            }
+            return DualTensor { value, tangents };
+        }
         let mut tops = self.pool.take(places);
         let mut map = Largest::new(window);
         for n in 0..samples {

@@ -1,7 +1,7 @@
 //! Products with weights for plain values.
 
 use super::{Plain, Sink, squared_norm, target};
-use crate::linalg::{Matrix, Scalar, add_product, product, short_zip, vectorized};
+use crate::linalg::{Matrix, Scalar, add_product, add_to_columns, product};
 use crate::model::image_maps::{Patches, PatchesTransposed, apply_to_all};
 use crate::model::{Linear, Pool};
 use faer::{MatMut, MatRef};
@@ -67,20 +67,7 @@ pub(super) fn affine<T: Scalar>(carrier: &mut Plain<'_, T>, layer: &Linear, x: &
         }
     }
     if let Some(bias) = &layer.bias {
-        let bias = &theta[bias.clone()];
-        vectorized(
-            #[inline(always)]
-            || {
-                for column in y.data.chunks_exact_mut(rows) {
-                    short_zip(
-                        column,
-                        bias,
-                        #[inline(always)]
-                        |y, b| y + b,
-                    );
-                }
-            },
-        );
+        add_to_columns(&mut y.data, &theta[bias.clone()]);
     }
     if let Some(copy) = copy {
         pool.give(copy);

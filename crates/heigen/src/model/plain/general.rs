@@ -1,7 +1,7 @@
 //! The operations of graphs on values.
 
-use super::{Plain, Sink, add_columns};
-use crate::linalg::{Matrix, Scalar};
+use super::{Plain, Sink};
+use crate::linalg::{Matrix, Scalar, add_columns};
 use crate::model::{Contraction, Join, Regions};
 
 /// Whether gradients of single samples are wanted, so that what belongs to different samples is never added up.
@@ -44,7 +44,7 @@ pub(super) fn total<T: Scalar>(carrier: &mut Plain<'_, T>, x: &Matrix<T>, own: u
     let mut total = carrier.pool.take_matrix(x.rows, columns);
     total.data.fill(T::ZERO);
     let parts = x.data.chunks_exact((x.data.len() / columns.max(1)).max(1));
-    parts.zip(total.data.chunks_exact_mut(x.rows)).for_each(|(x, sum)| add_columns(x, sum));
+    parts.zip(total.data.chunks_exact_mut(x.rows)).for_each(|(x, sum)| add_columns(x, sum.len(), 0, sum));
     total
 }
 

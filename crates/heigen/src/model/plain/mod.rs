@@ -9,7 +9,7 @@ pub(super) use general::{column_of, compare, mask, place};
 use super::image_maps::apply_to_all;
 use super::max_pool::{give_back_values, largest};
 use super::{Algebra, ColumnMap, Contraction, Function, ImageMap, Join, Linear, Pool, Regions, Window};
-use crate::linalg::{Matrix, Scalar, vectorized};
+use crate::linalg::{Matrix, Scalar, add_columns, sum_columns};
 use faer::Par;
 use std::ops::Range;
 
@@ -131,12 +131,14 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
         match target(&mut self.sink, &mut self.formed) {
             Sink::None => {}
             Sink::Sum(gradient) if !ties => sum_columns(&delta.data, &mut gradient[range.clone()]),
-            Sink::Sum(gradient) | Sink::Add(gradient) => add_columns(&delta.data, &mut gradient[range.clone()]),
+            Sink::Sum(gradient) | Sink::Add(gradient) => {
+                add_columns(&delta.data, range.len(), 0, &mut gradient[range.clone()])
+            }
             Sink::PerSample(gradients) => {
                 let own = delta.data.len() / (gradients.len() / p);
                 for (g, delta) in gradients.chunks_exact_mut(p).zip(delta.data.chunks_exact(own)) {
                     let g = &mut g[range.clone()];
-                    if ties { add_columns(delta, g) } else { sum_columns(delta, g) }
+                    if ties { add_columns(delta, g.len(), 0, g) } else { sum_columns(delta, g) }
                 }
             }
             Sink::SquaredNorms(norms) => {
@@ -267,38 +269,6 @@ fn target<'s, T>(sink: &'s mut Sink<'_, T>, formed: &'s mut Option<Vec<T>>) -> S
 pub(super) fn output_size<T: Scalar>(map: &impl ImageMap<T>, x: &Matrix<T>) -> (usize, usize) {
     let ((_, pixels_in), (rows, pixels)) = (map.input(), map.output());
     (rows, x.columns / pixels_in * pixels)
-}
-
-/// The sum of the columns of a matrix with as many rows as `sum`.
-pub(super) fn sum_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
-    sum.fill(T::ZERO);
-    add_columns(data, sum);
-}
-
-/// Adds the sum of the columns of `data` to `sum`, block by block of rows, so that sums stay in registers.
-pub(super) fn add_columns<T: Scalar>(data: &[T], sum: &mut [T]) {
-    const BLOCK: usize = 8;
-    let rows = sum.len().max(1);
-    vectorized(
-        #[inline(always)]
-        || {
-            for (i, sum) in sum.chunks_mut(BLOCK).enumerate() {
-                let columns = data.chunks_exact(rows).map(|column| &column[i * BLOCK..]);
-                if let Ok(block) = <&mut [T; BLOCK]>::try_from(&mut *sum) {
-                    let mut own = *block;
-                    for column in columns {
-                        let Some(column) = column.first_chunk::<BLOCK>() else { continue };
-                        for i in 0..BLOCK {
-                            own[i] += column[i];
-                        }
-                    }
-                    *block = own;
-                } else {
-                    columns.for_each(|column| sum.iter_mut().zip(column).for_each(|(s, &d)| *s += d));
-                }
-            }
-        },
-    );
 }
 
 pub(super) fn squared_norm<T: Scalar>(v: &[T]) -> T {

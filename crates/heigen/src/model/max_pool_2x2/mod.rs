@@ -1,5 +1,9 @@
 //! The max-pool of most networks, with windows of 2 x 2 side by side. Every number is read once and written once.
 
+mod chosen;
+
+pub(super) use chosen::Chosen;
+
 use super::Window;
 use super::max_pool::larger;
 use crate::linalg::{Scalar, vectorized};
@@ -92,20 +96,21 @@ fn blocks_mut<T>(pixels: &mut [T], channels: usize) -> [&mut [[T; BLOCK]]; 2] {
 }
 
 #[inline(always)]
-fn top<T: Scalar>(a: &[T; BLOCK], b: &[T; BLOCK], c: &[T; BLOCK], d: &[T; BLOCK]) -> [T; BLOCK] {
-    std::array::from_fn(
-        #[inline(always)]
-        |i| larger(larger(a[i], b[i]), larger(c[i], d[i])),
-    )
+fn top<const B: usize, T: Scalar>(a: &[T; B], b: &[T; B], c: &[T; B], d: &[T; B]) -> [T; B] {
+    let mut top = [T::ZERO; B];
+    for i in 0..B {
+        top[i] = larger(larger(a[i], b[i]), larger(c[i], d[i]));
+    }
+    top
 }
 
 /// Gives the delta that is `left` to the entries of `x` that equal `top`.
 #[inline(always)]
 fn give<T: Scalar>(y: &mut [T; BLOCK], x: &[T; BLOCK], top: &[T; BLOCK], left: &mut [T; BLOCK]) {
-    let given: [T; BLOCK] = std::array::from_fn(
-        #[inline(always)]
-        |i| if x[i] == top[i] { left[i] } else { T::ZERO },
-    );
+    let mut given = [T::ZERO; BLOCK];
+    for i in 0..BLOCK {
+        given[i] = if x[i] == top[i] { left[i] } else { T::ZERO };
+    }
     for i in 0..BLOCK {
         left[i] -= given[i];
     }
