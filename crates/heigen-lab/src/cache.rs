@@ -150,6 +150,14 @@ impl Memo {
         Ok(file)
     }
 
+    /// Lets go of the samples and weights that the request has read, once they are no longer needed. Whoever asks for them again reads
+    /// them anew.
+    pub(crate) fn let_go(&self, cache: &Cache) {
+        locked(&self.samples).clear();
+        locked(&self.weights).clear();
+        locked(&cache.samples).clear();
+    }
+
     /// Forgets the weights at `path`, which somebody else may have replaced.
     pub(crate) fn forget(&self, path: &Path) {
         locked(&self.weights).remove(path);

@@ -69,6 +69,16 @@ impl Samples {
         let training = Arc::new(data.subset(&split.train));
         Ok(Self { data, split, classes, standardization, training, rounded, notes })
     }
+
+    /// What there is to say of the samples, without the samples.
+    fn emptied(&self) -> Self {
+        let data = self.data.subset(&[]);
+        let training = Arc::new(data.clone());
+        let split = Split { train: vec![], test: vec![], validation: vec![] };
+        let (classes, standardization, notes) =
+            (self.classes.clone(), self.standardization.clone(), self.notes.clone());
+        Self { data, split, classes, standardization, training, rounded: self.rounded, notes }
+    }
 }
 
 /// The origin of samples.
@@ -116,6 +126,11 @@ impl Prepared {
         let data = &self.samples.data;
         let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).of(&experiment.name)?;
         Ok(Self { network, ..self })
+    }
+
+    /// Lets go of the samples.
+    pub(crate) fn let_go_of_samples(&mut self) {
+        self.samples = Arc::new(self.samples.emptied());
     }
 
     /// Whether samples have classes under the loss of the experiment.

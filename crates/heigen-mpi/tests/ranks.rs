@@ -15,6 +15,15 @@ fn eigenpairs_and_estimates_have_the_same_bytes() {
 }
 
 #[test]
+fn vectors_spread_by_rows_have_the_same_bytes() {
+    let estimates = ["--trace=20", "--density", "--probes", "2", "--steps", "20", "--diagonal=8"];
+    same_files(&[&["hessian", "my/wide.json", "--top-k", "4"][..], &estimates].concat(), &[1, 2, 3, 4, 7]);
+    same_files(&[&["hessian", "my/wide.json"][..], &estimates].concat(), &[3]);
+    same_files(&["hessian", "my/wide.json", "--top-k", "12", "--dtype", "float32", "--layers", "fc2"], &[3]);
+    same_files(&["hessian", "my/wide.json", "--top-k", "3", "--operator", "ggn", "--coherence", "--by-layer"], &[2]);
+}
+
+#[test]
 fn eigenpairs_in_float32_of_images_have_the_same_bytes() {
     same_files(&["hessian", "my/images.json", "--top-k", "3", "--dtype", "float32"], &[2, 3]);
 }

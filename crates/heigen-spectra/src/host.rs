@@ -59,7 +59,7 @@ impl<T: Scalar> Host<T> {
 }
 
 /// faer's view of some columns.
-fn view<'a, T: Scalar>(columns: &Columns<'a, Matrix<T>>) -> MatRef<'a, T> {
+pub(crate) fn view<'a, T: Scalar>(columns: &Columns<'a, Matrix<T>>) -> MatRef<'a, T> {
     columns.block.as_ref().subcols(columns.range.start, columns.len())
 }
 

@@ -97,8 +97,8 @@ pub trait SymmetricOperator<S: Space = Host<f64>> {
     }
 
     /// A V, computed once more with arithmetic that rounds otherwise: with every result on the way moved by about a unit
-    /// roundoff, at random by the number of the `trial`, or in a wider type. `None` where there is no other arithmetic.
-    /// [`precision`](crate::precision()) compares it with the product.
+    /// roundoff, at random by the number of the `trial`, or in a wider type. `None` where there is no other arithmetic than that of
+    /// the trials before. [`precision`](crate::precision()) compares it with the product.
     ///
     /// # Errors
     /// [`Failure`] as [`SymmetricOperator::apply`] reports it.

@@ -34,7 +34,7 @@ pub const NOTABLE_ERROR: f64 = 1e-6;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Precision {
     /// Estimate of the error of the matrix, in the Frobenius norm, which bounds that of every eigenvalue: the root mean
-    /// square of |A' omega - A omega| over Gaussian probes omega and four trials, with A' the matrix in arithmetic that
+    /// square of |A' omega - A omega| over Gaussian probes omega and up to four trials, with A' the matrix in arithmetic that
     /// rounds otherwise, another one for each. The mean of the squares is that of |A' - A|_F^2. Where A' is at random, as far
     /// from A as A is from the matrix that was meant, the estimate is of the magnitude of the error and no bound.
     /// `None` where the operator has no other arithmetic.
@@ -48,7 +48,8 @@ pub struct Precision {
 /// magnitude.
 ///
 /// # Cost
-/// Five products with every probe.
+/// Five products with every probe; two where there is but one other arithmetic, as for products in float32, which are compared with
+/// those in float64.
 ///
 /// # Errors
 /// [`Failure`] if a product fails.

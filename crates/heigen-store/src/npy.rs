@@ -4,7 +4,7 @@
 //! they are seen complete or not at all, and checked when they are read back. Files are version 1.0 with data aligned to 64
 //! bytes, as `numpy.save` writes them; versions 2.0 and 3.0 are read too.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use crate::atomic::Staged;
@@ -74,6 +74,19 @@ fn stage_parts<'a, T: Element + 'a>(
     order: Order,
     parts: impl IntoIterator<Item = &'a [T]>,
 ) -> Result<Staged, StoreError> {
+    stage_with(path, shape, order, |put| parts.into_iter().try_for_each(put))
+}
+
+/// As [`stage`], with the elements that `fill` hands over one after another, in parts of any length: for arrays that no memory holds.
+///
+/// # Errors
+/// As [`write()`]; also an error of `fill`.
+pub fn stage_with<T: Element>(
+    path: &Path,
+    shape: &[usize],
+    order: Order,
+    fill: impl FnOnce(&mut dyn FnMut(&[T]) -> io::Result<()>) -> io::Result<()>,
+) -> Result<Staged, StoreError> {
     let wanted = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
     let head = Header { descr: T::DESCR.to_owned(), order, shape: shape.to_vec() }.to_bytes();
     let (Some(wanted), Some(head)) = (wanted, head) else {
@@ -84,7 +97,7 @@ fn stage_parts<'a, T: Element + 'a>(
     let staged = atomic::stage_with(path, |file| {
         file.write_all(&head)?;
         let mut bytes = Vec::with_capacity(CHUNK);
-        for part in parts {
+        fill(&mut |part| {
             count = count.saturating_add(part.len());
             for values in part.chunks(CHUNK / T::BYTES) {
                 bytes.clear();
@@ -93,7 +106,8 @@ fn stage_parts<'a, T: Element + 'a>(
                 }
                 file.write_all(&bytes)?;
             }
-        }
+            Ok(())
+        })?;
         mismatch = count != wanted;
         // Any error keeps the temporary file from being renamed; the reason is told below.
         if mismatch { Err(std::io::ErrorKind::InvalidInput.into()) } else { Ok(()) }

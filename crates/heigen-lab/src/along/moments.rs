@@ -55,15 +55,13 @@ pub(super) fn look_at(
     let options = &follow.request.look;
     let mut watch = call.job(&experiment.name);
     let samples = prepared.training();
-    let problem: Problem<f64> = call.problem(&prepared.network, &at.theta, samples, experiment.objective())?;
-    let share = match call.lab.together.communicator() {
-        Some(communicator) => Some(
-            call.problem::<f64, _>(&prepared.network, &at.theta, samples, experiment.objective())?
-                .dealt(Arc::clone(communicator))?,
-        ),
-        None => None,
+    let all = || call.problem::<f64, _>(&prepared.network, &at.theta, samples, experiment.objective());
+    // The copy of the samples in float64 is that of this process's samples alone, but where all are needed below.
+    let (summed, is_share) = match call.lab.together.communicator() {
+        Some(communicator) => (all()?.dealt(Arc::clone(communicator))?, true),
+        None => (all()?, false),
     };
-    let summed = share.as_ref().unwrap_or(&problem);
+    let summed = &summed;
     let start = before.filter(|_| !anew).map(|known| &known.vectors);
     let mut found = solvers::look(summed, start, options, &mut watch)?;
     let (matched, identities) = matched(follow, &mut found, before)?;
@@ -87,10 +85,11 @@ pub(super) fn look_at(
         OptimizerSpec::Adam { .. } => preconditioned.as_ref().and_then(|top| top.eigenvalues.first().copied()),
         rule => found.eigenvalues.first().map(|l| l + rule.weight_decay()),
     };
-    let whole = if at.whole { super::whole::whole(follow, &problem, &mut watch)? } else { None };
-    watch.begin(stage::BOUNDARY)?;
     let on_plane = prepared.network.n_inputs() == 2 && prepared.has_classes(experiment);
-    let (boundary, margin) = if on_plane { of_boundary(follow, &problem, samples) } else { (None, None) };
+    let problem = if is_share && (at.whole || on_plane) { &all()? } else { summed };
+    let whole = if at.whole { super::whole::whole(follow, problem, &mut watch)? } else { None };
+    watch.begin(stage::BOUNDARY)?;
+    let (boundary, margin) = if on_plane { of_boundary(follow, problem, samples) } else { (None, None) };
     let part = |indices: &[usize]| evaluated(follow, prepared, &at.theta, indices);
     let split = &prepared.samples.split;
     let previous = |matched: &Matching| -> Vec<usize> {

@@ -2,12 +2,12 @@
 //! the matrix.
 
 use super::estimates;
-use super::operator::operator;
+use super::operator::{operator, operator_by_rows};
 use super::recipe::{Computed, Findings};
 use super::setting::Setting;
 use crate::LabError;
 use crate::error::OfJob;
-use heigen::curvature::SymmetricOperator;
+use heigen::curvature::{Problem, Space, SymmetricOperator};
 use heigen::linalg::Scalar;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::Element;
@@ -39,19 +39,34 @@ impl Findings for EstimatesSummary {
 }
 
 fn compute<T: Scalar + Element>(setting: &Setting) -> Result<Computed<EstimatesSummary>, LabError> {
+    let (matter, selection) = (&setting.asked.subject, setting.selection.as_ref());
+    let problem = &*setting.summed_problem::<T>()?;
+    if setting.pieces() > 1 {
+        let operator = operator_by_rows(problem, matter, selection)?;
+        return found(setting, problem, &*operator);
+    }
+    let operator = operator(problem, matter, selection)?;
+    found(setting, problem, &*operator)
+}
+
+/// [`compute`] with an operator whose vectors have any home.
+fn found<T: Scalar + Element, S: Space>(
+    setting: &Setting,
+    problem: &Problem<'_, T>,
+    operator: &dyn SymmetricOperator<S>,
+) -> Result<Computed<EstimatesSummary>, LabError> {
     let (name, asked) = (setting.name(), setting.asked);
-    let problem = setting.restricted_problem::<T>()?;
-    let share = setting.share::<T>()?;
-    let summed = share.as_ref().unwrap_or(&problem);
-    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     let mut watch = setting.call.job(name);
-    let (mut estimates, staged) = estimates::estimate(name, &operator, &asked.estimates, &setting.paths, &mut watch)?;
-    estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
+    let (mut estimates, staged) = estimates::estimate(name, operator, &asked.estimates, &setting.paths, &mut watch)?;
+    if asked.estimates.by_layer {
+        let all = setting.with_all_samples(problem)?;
+        estimates.by_layer = estimates::by_layer(setting, &all, &mut watch)?;
+    }
     let gradient = problem.gradient();
     let summary = EstimatesSummary {
         n_params: operator.n_params(),
-        n_samples: problem.n_samples(),
+        n_samples: problem.n_all_samples(),
         loss: problem.loss(),
         accuracy: problem.accuracy(),
         grad_norm: gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt(),

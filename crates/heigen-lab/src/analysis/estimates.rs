@@ -8,11 +8,10 @@ use crate::call::JobWatch;
 use crate::error::{Choice, OfJob};
 use heigen::analysis::{LayerCurvature, layer_groups, named_groups};
 use heigen::config::ExperimentName;
-use heigen::curvature::{DensityOptions, Host, Problem, SymmetricOperator};
+use heigen::curvature::{DensityOptions, Problem, Space, SymmetricOperator};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::npy::Element;
 use heigen_store::record::{Estimates, Sampled, SampledDensity};
 
 /// Seed of all random directions.
@@ -57,9 +56,9 @@ pub(super) fn by_layer<T: Scalar>(
 }
 
 /// Computes all estimates of `operator` that are asked for, and stages their arrays.
-pub(super) fn estimate<T: Scalar + Element>(
+pub(super) fn estimate<S: Space>(
     name: &ExperimentName,
-    operator: &dyn SymmetricOperator<Host<T>>,
+    operator: &dyn SymmetricOperator<S>,
     asked: &EstimatesAsked,
     paths: &ExperimentPaths,
     watch: &mut JobWatch,

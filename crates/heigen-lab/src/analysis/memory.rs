@@ -46,7 +46,8 @@ impl Setting<'_> {
     /// The options of a search for eigenpairs that fits into memory.
     pub(super) fn search(&self, pairs: Pairs, entry: usize) -> Result<TopKOptions, LabError> {
         let options = TopKOptions { tolerance: pairs.tolerance, ..TopKOptions::default() };
-        let (limit, p) = (self.call.lab.memory, self.work().n_params);
+        // Vectors may lie in the memory of several processes.
+        let (limit, p) = (self.call.lab.memory * self.pieces() as f64, self.work().n_params);
         if let Some(fitting) = options.clone().within(limit, pairs.k, p, entry) {
             return Ok(fitting);
         }
@@ -59,14 +60,14 @@ impl Setting<'_> {
             k => format!("{k} would fit"),
         };
         let what = format!("{} eigenpairs of order {p} by Lanczos", pairs.k);
-        self.call.room(what, least.bytes(pairs.k, p, entry), || instead)?;
+        self.call.room(what, least.bytes(pairs.k, p, entry) / self.pieces() as f64, || instead)?;
         Ok(least)
     }
 
     /// Fails if memory does not hold an estimate that is asked for.
     pub(super) fn room_for_estimates(&self, entry: usize) -> Result<(), LabError> {
         let (asked, work) = (&self.asked.estimates, self.work());
-        let vectors = |count: f64| count * work.n_params as f64 * entry as f64;
+        let vectors = |count: f64| count * work.n_params as f64 * entry as f64 / self.pieces() as f64;
         if let Some(density) = asked.density {
             let (probes, steps) = (density.probes, density.steps.min(work.n_params));
             let needed =

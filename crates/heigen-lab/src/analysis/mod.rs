@@ -13,6 +13,7 @@ mod setting;
 pub(crate) mod solvers;
 mod stored;
 mod top_k;
+mod vectors;
 mod whole;
 
 use crate::call::Call;
@@ -156,6 +157,7 @@ pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Sp
         },
         Goal::Top(pairs) => top(call, setting, pairs),
         Goal::Estimates => {
+            let setting = setting.dealt()?;
             let (record, ()) = made(call, &Analysis::<EstimatesSummary>::new(&setting, ())?)?;
             Ok(Spectrum::Estimates(Box::new(record), setting.paths))
         }
@@ -169,6 +171,7 @@ fn whole(call: &Call, setting: &Setting, method: Method) -> Result<(AnalysisReco
 
 /// Some eigenpairs, reused or computed.
 fn top(call: &Call, setting: Setting, pairs: Pairs) -> Result<Spectrum, LabError> {
+    let setting = setting.dealt()?;
     let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
     Ok(Spectrum::Top(Box::new(record), setting.paths))
 }

@@ -4,8 +4,8 @@ use super::request::Matter;
 use crate::LabError;
 use crate::error::{Choice, OfJob};
 use heigen::curvature::{
-    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, OperatorKind, Problem,
-    Restricted, SymmetricOperator,
+    Batched, ByRows, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, IndexRanges, OperatorKind,
+    Problem, Restricted, Spread, SymmetricOperator,
 };
 use heigen::linalg::Scalar;
 
@@ -48,4 +48,17 @@ pub(super) fn operator<'a, T: Scalar>(
         operator = Box::new(Restricted::new(operator, selection.clone())?);
     }
     Ok(operator)
+}
+
+/// [`operator`] for vectors whose rows are spread over the processes that the problem's samples are dealt to.
+pub(super) fn operator_by_rows<'a, T: Scalar>(
+    problem: &'a Problem<'a, T>,
+    matter: &Matter,
+    selection: Option<&IndexRanges>,
+) -> Result<Box<dyn SymmetricOperator<Spread<T>> + 'a>, LabError> {
+    let operator = ByRows::new(problem, matter.operator);
+    Ok(match selection {
+        Some(selection) => Box::new(Restricted::new(operator, selection.clone())?),
+        None => Box::new(operator),
+    })
 }

@@ -4,10 +4,11 @@ use crate::LabError;
 use crate::call::JobWatch;
 use heigen::analysis::{ByLayerError, LayerCurvature, LayerGroup, Look, LookError, LookOptions};
 use heigen::curvature::{
-    DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, Problem, SpectralDensity, Spectrum,
-    SpectrumError, Start, SymmetricOperator, TopK, TopKError, TopKOptions, Which,
+    DensityOptions, Estimate, EstimateError, Failure, Host, Method, Precision, Problem, Space, SpectralDensity,
+    Spectrum, SpectrumError, Start, SymmetricOperator, TopK, TopKError, TopKOptions, Which,
 };
 use heigen::linalg::{Matrix, Scalar};
+use std::fmt::Debug;
 
 /// Probes of the error of a matrix itself.
 const PROBES: usize = 4;
@@ -35,13 +36,13 @@ pub(super) fn dense<T: Scalar>(operator: &Operator<'_, T>, watch: &mut JobWatch)
 }
 
 /// Some eigenpairs of an operator by block Lanczos.
-pub(super) fn top_k<T: Scalar>(
-    operator: &Operator<'_, T>,
+pub(super) fn top_k<S: Space<Block: Debug + Send + Sync>>(
+    operator: &dyn SymmetricOperator<S>,
     k: usize,
     which: Which,
     options: &TopKOptions,
     watch: &mut JobWatch,
-) -> Result<TopK<Matrix<T>>, LabError> {
+) -> Result<TopK<S::Block>, LabError> {
     let found = heigen::curvature::top_k_from(Start::Random, operator, k, which, options, watch);
     found.map_err(|error| match error {
         TopKError::Failed(failure) => failed(failure),
@@ -75,13 +76,13 @@ fn not_seen(error: LookError) -> LabError {
 }
 
 /// The error that rounding made in the operator itself.
-pub(super) fn precision<T: Scalar>(operator: &Operator<'_, T>) -> Result<Precision, LabError> {
+pub(super) fn precision<S: Space>(operator: &dyn SymmetricOperator<S>) -> Result<Precision, LabError> {
     heigen::curvature::precision(operator, PROBES).map_err(failed)
 }
 
 /// An estimate of the trace by Hutch++.
-pub(super) fn trace<T: Scalar>(
-    operator: &Operator<'_, T>,
+pub(super) fn trace<S: Space>(
+    operator: &dyn SymmetricOperator<S>,
     products: usize,
     seed: u32,
     watch: &mut JobWatch,
@@ -90,8 +91,8 @@ pub(super) fn trace<T: Scalar>(
 }
 
 /// An estimate of the density of eigenvalues by stochastic Lanczos quadrature.
-pub(super) fn density<T: Scalar>(
-    operator: &Operator<'_, T>,
+pub(super) fn density<S: Space>(
+    operator: &dyn SymmetricOperator<S>,
     options: &DensityOptions,
     watch: &mut JobWatch,
 ) -> Result<SpectralDensity, LabError> {
@@ -99,8 +100,8 @@ pub(super) fn density<T: Scalar>(
 }
 
 /// An estimate of the diagonal, each entry with its standard error; exact if `products` is P.
-pub(super) fn diagonal<T: Scalar>(
-    operator: &Operator<'_, T>,
+pub(super) fn diagonal<S: Space>(
+    operator: &dyn SymmetricOperator<S>,
     products: usize,
     seed: u32,
     watch: &mut JobWatch,

@@ -1,18 +1,18 @@
 //! Some eigenpairs by block Lanczos, where the whole spectrum is too much.
 
 use super::coherences::{coherences, missing_cosines};
-use super::operator::operator;
+use super::operator::{operator, operator_by_rows};
 use super::recipe::{Computed, Findings};
 use super::request::Keep;
 use super::setting::Setting;
+use super::vectors::Vectors;
 use super::whole::example_labels;
 use super::{estimates, solvers, stage};
 use crate::LabError;
-use crate::call::Call;
 use crate::error::OfJob;
 use crate::watch;
 use heigen::analysis::alignments;
-use heigen::curvature::{IndexRanges, Precision, Problem, SymmetricOperator, Which};
+use heigen::curvature::{Failure, Precision, Problem, SymmetricOperator, Which};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::npy::{self, Element, Order};
@@ -56,37 +56,53 @@ impl Findings for TopKSummary {
 
 /// Computes the eigenpairs and all quantities that are stored with them.
 fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Computed<TopKSummary>, LabError> {
-    let (name, asked, paths) = (setting.name(), setting.asked, &setting.paths);
-    let problem = setting.restricted_problem::<T>()?;
-    let share = setting.share::<T>()?;
-    let summed = share.as_ref().unwrap_or(&problem);
-    let operator = operator(summed, &asked.subject, setting.selection.as_ref())?;
+    let (matter, selection) = (&setting.asked.subject, setting.selection.as_ref());
+    let problem = &*setting.summed_problem::<T>()?;
+    if setting.pieces() > 1 {
+        let operator = operator_by_rows(problem, matter, selection)?;
+        return found(setting, pairs, problem, &*operator);
+    }
+    let operator = operator(problem, matter, selection)?;
+    found(setting, pairs, problem, &*operator)
+}
+
+/// [`compute`] with an operator whose vectors have any home.
+fn found<T: Scalar + Element, S: Vectors<T>>(
+    setting: &Setting,
+    pairs: Pairs,
+    problem: &Problem<'_, T>,
+    operator: &dyn SymmetricOperator<S>,
+) -> Result<Computed<TopKSummary>, LabError> {
+    let (name, asked, paths, space) = (setting.name(), setting.asked, &setting.paths, operator.space());
     setting.note_held_statistics();
-    setting.note_no_classes(&problem);
+    setting.note_no_classes(problem);
     let options = setting.search(pairs, size_of::<T>()).of(name)?;
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     setting.note_cost_of_search(pairs.k);
     let mut watch = setting.call.job(name);
-    let mut top = solvers::top_k(&operator, pairs.k, pairs.which, &options, &mut watch).of(name)?;
-    let Precision { matrix_error, vanishes } = solvers::precision(&operator).of(name)?;
+    let mut top = solvers::top_k(operator, pairs.k, pairs.which, &options, &mut watch).of(name)?;
+    let Precision { matrix_error, vanishes } = solvers::precision(operator).of(name)?;
     if vanishes {
         top.eigenvalues.fill(0.0);
     }
-    let (mut estimates, mut staged) = estimates::estimate(name, &operator, &asked.estimates, paths, &mut watch)?;
-    estimates.by_layer = estimates::by_layer(setting, &problem, &mut watch)?;
-    if asked.keep.coherence {
-        staged.extend(coherences(setting, &problem, &mut watch)?.staged);
+    let (mut estimates, mut staged) = estimates::estimate(name, operator, &asked.estimates, paths, &mut watch)?;
+    if asked.estimates.by_layer || asked.keep.coherence {
+        let all = setting.with_all_samples(problem)?;
+        estimates.by_layer = estimates::by_layer(setting, &all, &mut watch)?;
+        if asked.keep.coherence {
+            staged.extend(coherences(setting, &all, &mut watch)?.staged);
+        }
     }
     watch.begin(watch::stage::ALIGNMENTS)?;
-    let overlaps = alignments_of(setting.call, &problem, setting.selection.as_ref(), &top.eigenvectors);
+    let overlaps = alignments_of(setting, problem, &space, &top.eigenvectors).of(name)?;
     let eigenvalues: Vec<T> = top.eigenvalues.iter().map(|&l| T::from_f64(l)).collect();
     staged.push(npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?);
-    staged.push(stage(&paths.heigenvectors(), &top.eigenvectors)?);
+    staged.extend(space.stage(&paths.heigenvectors(), &top.eigenvectors)?);
     staged.push(stage(&paths.overlaps(), &overlaps)?);
     let gradient = problem.gradient();
     let summary = TopKSummary {
         n_params: operator.n_params(),
-        n_samples: problem.n_samples(),
+        n_samples: problem.n_all_samples(),
         loss: problem.loss(),
         accuracy: problem.accuracy(),
         grad_norm: gradient.iter().map(|g| g.to_f64().powi(2)).sum::<f64>().sqrt(),
@@ -96,7 +112,7 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
         residuals: top.residuals,
         tolerance: top.tolerance,
         scale: top.scale,
-        orthogonality: orthogonality(&top.eigenvectors),
+        orthogonality: space.orthogonality(&top.eigenvectors)?,
         matrix_error,
         vanishes,
         products: top.products,
@@ -107,31 +123,35 @@ fn compute<T: Scalar + Element>(setting: &Setting, pairs: Pairs) -> Result<Compu
     Ok(Computed { summary, estimates, staged, arrays: () })
 }
 
-/// Alignments of the problem's reinforcing gradients with the columns of `vectors`, [k, N]. Where only some parameters
-/// are free, the gradients are those by the free parameters.
-fn alignments_of<T: Scalar>(
-    call: &Call,
+/// Alignments of the reinforcing gradients of all samples with the columns of `vectors`, [k, N]. Where only some parameters are free, the
+/// gradients are those by the free parameters.
+fn alignments_of<T: Scalar + Element, S: Vectors<T>>(
+    setting: &Setting,
     problem: &Problem<T>,
-    selection: Option<&IndexRanges>,
+    space: &S,
     vectors: &Matrix<T>,
-) -> Matrix<T> {
-    let (inputs, labels) = (problem.inputs(), &example_labels(problem));
-    let Some(selection) = selection else { return problem.alignments_at(inputs, labels, vectors) };
-    let (n, mut data) = (problem.n_samples(), Vec::new());
-    let together = (NUMBERS / problem.n_params().max(1)).clamp(1, SAMPLES);
-    for start in (0..n).step_by(together) {
-        let gradients = problem.example_gradients_at(&inputs.columns(start..(start + together).min(n)), labels);
-        let mut part = Matrix::zeros(selection.len(), gradients.columns);
-        selection.extract(&gradients, &mut part);
-        data.extend(call.run(|| alignments(&part, vectors)).data);
+) -> Result<Matrix<T>, Failure> {
+    let labels = &example_labels(problem);
+    let mut all = Matrix::zeros(vectors.columns, problem.n_all_samples());
+    for group in space.groups(vectors) {
+        let vectors = space.whole(vectors, group.clone())?;
+        let part = match &setting.selection {
+            None => problem.alignments(labels, &vectors)?,
+            Some(selection) => {
+                let together = (NUMBERS / problem.n_params().max(1)).clamp(1, SAMPLES);
+                let mut own = Vec::with_capacity(group.len() * problem.n_samples());
+                for samples in problem.own_tiles(together) {
+                    let gradients = problem.example_gradients_of(samples, labels);
+                    let mut part = Matrix::zeros(selection.len(), gradients.columns);
+                    selection.extract(&gradients, &mut part);
+                    own.extend(setting.call.run(|| alignments(&part, &vectors)).data);
+                }
+                problem.of_all_samples(&own, group.len())?
+            }
+        };
+        for n in 0..all.columns {
+            all.column_mut(n)[group.clone()].copy_from_slice(part.column(n));
+        }
     }
-    Matrix { data, rows: vectors.columns, columns: n }
-}
-
-/// The largest entry of |V^T V - I|.
-fn orthogonality<T: Scalar>(v: &Matrix<T>) -> f64 {
-    let dot =
-        |i: usize, j: usize| v.column(i).iter().zip(v.column(j)).map(|(a, b)| a.to_f64() * b.to_f64()).sum::<f64>();
-    let pairs = (0..v.columns).flat_map(|i| (0..=i).map(move |j| (i, j)));
-    pairs.map(|(i, j)| (dot(i, j) - if i == j { 1.0 } else { 0.0 }).abs()).fold(0.0, f64::max)
+    Ok(all)
 }

@@ -32,6 +32,9 @@ impl Sandbox {
         let digits = json!({"type": "mnist2D", "args": {"class_list": [0, 1, 2], "num_samples_per_cls": 20}});
         let plain = json!({"type": "FNN_2layer", "args": {"num_neurons_layer1": 8, "num_neurons_layer2": 8}});
         sandbox.config("plain", &experiment(&plain, &moons, 12));
+        // Vectors of eight tiles of rows, which seven processes may share.
+        let wide = json!({"type": "FNN_2layer", "args": {"num_neurons_layer1": 200, "num_neurons_layer2": 150}});
+        sandbox.config("wide", &experiment(&wide, &moons, 4));
         sandbox.config("images", &experiment(&json!({"type": "CNN", "args": {}}), &digits, 2));
         sandbox
     }

@@ -21,7 +21,10 @@ pub use narrow::{Narrow, combine};
 pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};
-pub(crate) use tiles::{SQUARES, is_sum_shared};
+pub(crate) use tiles::{
+    SQUARES, branches, dot_of_node, is_sum_shared, lower_gram_of_node, nodes_within, sum_of_nodes,
+    transposed_product_of_node,
+};
 
 /// The number of parts that faer may split one operation into. It is a constant and not the number of threads, because
 /// the order of reductions follows from it: so results are the same bytes on any number of threads.

@@ -64,17 +64,37 @@ fn inner_products_by<T: Scalar, const A: usize, const B: usize>(
 
 /// `y += alpha a s` with s [columns of a, columns of y] and few columns of y; `y = alpha a s` if `accum` says so.
 ///
-/// Rows do not depend on each other, so that sharing them among threads changes no byte.
+/// Rows do not depend on each other, so that sharing them among threads changes no byte, and neither does dealing tiles of rows to
+/// pieces: a product with many columns of y is one for each tile, since the kernels of a general product may add in another order where
+/// there are more rows.
 pub fn combine<T: Scalar>(mut y: MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, s: &Matrix<T>, alpha: T, par: Par) {
     if s.columns > FEW || a.ncols() == 0 || !(is_by_columns(a) && is_by_columns(y.rb())) {
-        T::matmul(y, accum, a, s.as_ref(), alpha, par);
-        return;
+        return combine_tiles(y, accum, a, s, alpha, par);
     }
     if accum == Accum::Replace {
         y.fill(T::ZERO);
     }
     let s = Matrix { data: s.data.iter().map(|&s| alpha * s).collect(), ..*s };
     add_combinations(y, a, &s, par);
+}
+
+/// [`combine`] with a product for each tile of rows.
+fn combine_tiles<T: Scalar>(y: MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, s: &Matrix<T>, alpha: T, par: Par) {
+    let rows = a.nrows();
+    if rows <= ROW_TILE {
+        let within = if rows * s.data.len() >= SHARED { par } else { Par::Seq };
+        return T::matmul(y, accum, a, s.as_ref(), alpha, within);
+    }
+    let middle = rows.div_ceil(ROW_TILE).div_ceil(2) * ROW_TILE;
+    let ((y, below), (a, a_below)) = (y.split_at_row_mut(middle), a.split_at_row(middle));
+    let above = || combine_tiles(y, accum, a, s, alpha, par);
+    let rest = || combine_tiles(below, accum, a_below, s, alpha, par);
+    if par.degree() > 1 && rows * s.data.len() >= SHARED {
+        rayon::join(above, rest);
+    } else {
+        above();
+        rest();
+    }
 }
 
 /// Whether [`combine`] shares its work among threads, with `rows` rows of a.
@@ -293,6 +313,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Tiles of rows may be dealt to pieces: the numbers of a row are the same, whatever rows there are beside it.
+    fn rows_depend_on_no_other<T: Scalar>() {
+        for (m, k) in [(1, 1), (5, 2), (37, 3), (300, 12), (64, 64)] {
+            let a = Matrix::from_fn(3 * ROW_TILE + 37, m, |i, j| T::from_f64(entry(i, j)));
+            let s = Matrix::from_fn(m, k, |i, j| T::from_f64(entry(i, 200 + j)));
+            let start = Matrix::from_fn(a.rows, k, |i, j| T::from_f64(entry(i, 100 + j)));
+            let mut whole = start.clone();
+            combine(whole.as_mut(), Accum::Add, a.as_ref(), &s, T::from_f64(-0.5), par());
+            for (first, rows) in [(0, ROW_TILE), (ROW_TILE, 2 * ROW_TILE), (2 * ROW_TILE, ROW_TILE + 37)] {
+                let part = |from: &Matrix<T>| Matrix::from_fn(rows, from.columns, |i, j| from.column(j)[first + i]);
+                let mut own = part(&start);
+                combine(own.as_mut(), Accum::Add, part(&a).as_ref(), &s, T::from_f64(-0.5), Par::Seq);
+                assert!(own == part(&whole), "rows {first} to {} of a product [{m}, {k}]", first + rows);
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_of_rows_may_lie_anywhere() {
+        rows_depend_on_no_other::<f64>();
+        rows_depend_on_no_other::<f32>();
     }
 
     #[test]

@@ -16,9 +16,45 @@ const SHARED: usize = 1 << 22;
 /// Multiplications of one tile from which on its product is split among threads, too.
 const SPLIT_TILE: usize = 1 << 24;
 
-/// The sum of `leaf(0)` to `leaf(count - 1)` in a fixed binary tree: its left branch holds the largest power of two of
-/// leaves that leaves something for the right one, so that aligned groups of leaves are branches. If `shared`, the two
-/// branches are computed in parallel, which changes no sum.
+/// The two branches of a node of the tree of tiles, a range of at least two of them. The left branch holds the largest power of two of
+/// tiles that leaves something for the right one, so that aligned groups of tiles are branches.
+pub(crate) fn branches(node: &Range<usize>) -> [Range<usize>; 2] {
+    let middle = node.start + node.len().next_power_of_two() / 2;
+    [node.start..middle, middle..node.end]
+}
+
+/// The largest nodes of the tree over `tiles` that lie in a range of them, in order; together they are the range.
+pub(crate) fn nodes_within(tiles: &Range<usize>, share: &Range<usize>) -> Vec<Range<usize>> {
+    if share.start <= tiles.start && tiles.end <= share.end {
+        return if tiles.is_empty() { vec![] } else { vec![tiles.clone()] };
+    }
+    if share.start >= tiles.end || tiles.start >= share.end {
+        return vec![];
+    }
+    branches(tiles).iter().flat_map(|branch| nodes_within(branch, share)).collect()
+}
+
+/// The sum over a node of a tree with these `branches`, from the sums over nodes that make it up, which are taken from `parts` in order;
+/// `None` where one is missing.
+pub(crate) fn sum_of_nodes<S>(
+    node: &Range<usize>,
+    branches: &impl Fn(&Range<usize>) -> [Range<usize>; 2],
+    parts: &mut std::iter::Peekable<impl Iterator<Item = (Range<usize>, S)>>,
+    add: &impl Fn(&mut S, S),
+) -> Option<S> {
+    if let Some((_, sum)) = parts.next_if(|(part, _)| part == node) {
+        return Some(sum);
+    }
+    if node.len() < 2 {
+        return None;
+    }
+    let [left, right] = branches(node);
+    let mut sum = sum_of_nodes(&left, branches, parts, add)?;
+    add(&mut sum, sum_of_nodes(&right, branches, parts, add)?);
+    Some(sum)
+}
+
+/// The sum of `leaf(i)` over a node of the tree of tiles. If `shared`, the two branches are computed in parallel, which changes no sum.
 fn tree_sum<S: Send>(
     leaves: Range<usize>,
     shared: bool,
@@ -28,10 +64,10 @@ fn tree_sum<S: Send>(
     match leaves.len() {
         0 => None,
         1 => Some(leaf(leaves.start)),
-        count => {
-            let middle = leaves.start + count.next_power_of_two() / 2;
-            let left = || tree_sum(leaves.start..middle, shared, leaf, add);
-            let right = || tree_sum(middle..leaves.end, shared, leaf, add);
+        _ => {
+            let [left, right] = branches(&leaves);
+            let left = || tree_sum(left.clone(), shared, leaf, add);
+            let right = || tree_sum(right.clone(), shared, leaf, add);
             let (left, right) = if shared { rayon::join(left, right) } else { (left(), right()) };
             let mut sum = left?;
             if let Some(right) = right {
@@ -44,11 +80,16 @@ fn tree_sum<S: Send>(
 
 /// sum_i a_i b_i in float64: tile by tile of rows, which are added in a fixed tree.
 pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+    dot_of_node(a, b, &(0..a.len().div_ceil(ROW_TILE)), 0)
+}
+
+/// sum_i a_i b_i over the tiles of a node, where `a` and `b` begin with the rows of tile number `first`.
+pub(crate) fn dot_of_node<T: Scalar>(a: &[T], b: &[T], node: &Range<usize>, first: usize) -> f64 {
     let tile = |i: usize| {
-        let rows = i * ROW_TILE..((i + 1) * ROW_TILE).min(a.len());
+        let rows = (i - first) * ROW_TILE..((i - first + 1) * ROW_TILE).min(a.len());
         dot_of_tile(&a[rows.clone()], &b[rows])
     };
-    tree_sum(0..a.len().div_ceil(ROW_TILE), false, &tile, &|sum, x| *sum += x).unwrap_or(0.0)
+    tree_sum(node.clone(), false, &tile, &|sum, x| *sum += x).unwrap_or(0.0)
 }
 
 /// sum_i a_i b_i of one tile.
@@ -89,8 +130,19 @@ pub fn norm<T: Scalar>(a: &[T]) -> f64 {
 ///
 /// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) -> Matrix<f64> {
+    transposed_product_of_node(a, b, &all_tiles(a.nrows()), 0, par)
+}
+
+/// [`transposed_product_by_tiles`] over the tiles of a node of the tree, where A and B begin with the rows of tile number `first`.
+pub(crate) fn transposed_product_of_node<T: Scalar>(
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    node: &Range<usize>,
+    first: usize,
+    par: Par,
+) -> Matrix<f64> {
     let few = b.ncols() <= FEW && is_by_columns(a) && is_by_columns(b);
-    by_tiles(a.nrows(), a.ncols(), b.ncols(), par, |out, first, rows, par| {
+    of_node(a.nrows(), [a.ncols(), b.ncols()], node, first, par, |out, first, rows, par| {
         let (a, b) = (a.subrows(first, rows), b.subrows(first, rows));
         if few {
             add_inner_products(&mut out.data, a, b);
@@ -104,13 +156,27 @@ pub fn transposed_product_by_tiles<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>
 ///
 /// `par` is how large products may be split; narrow ones are faster in one piece, and their bytes are equal.
 pub fn gram_by_tiles<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Matrix<f64> {
-    let few = a.ncols() <= FEW && is_by_columns(a);
-    let mut out = by_tiles(a.nrows(), a.ncols(), a.ncols(), par, |out, first, rows, par| {
-        let a = a.subrows(first, rows);
-        if few { add_inner_products(&mut out.data, a, a) } else { lower_gram(out, a, par) }
-    });
+    let mut out = lower_gram_of_node(a, &all_tiles(a.nrows()), 0, par);
     out.mirror_lower();
     out
+}
+
+/// The lower triangle of [`gram_by_tiles`] over the tiles of a node of the tree, where A begins with the rows of tile number `first`.
+pub(crate) fn lower_gram_of_node<T: Scalar>(
+    a: MatRef<'_, T>,
+    node: &Range<usize>,
+    first: usize,
+    par: Par,
+) -> Matrix<f64> {
+    let few = a.ncols() <= FEW && is_by_columns(a);
+    of_node(a.nrows(), [a.ncols(), a.ncols()], node, first, par, |out, first, rows, par| {
+        let a = a.subrows(first, rows);
+        if few { add_inner_products(&mut out.data, a, a) } else { lower_gram(out, a, par) }
+    })
+}
+
+fn all_tiles(rows: usize) -> Range<usize> {
+    0..rows.div_ceil(ROW_TILE)
 }
 
 /// Whether a sum over `rows` rows of products with m and k columns is shared among threads.
@@ -118,11 +184,13 @@ pub(crate) fn is_sum_shared(rows: usize, m: usize, k: usize) -> bool {
     rows * m * k >= SHARED
 }
 
-/// The sum over tiles of what `leaf(out, first row, rows, par)` leaves in a matrix [m, k] of zeros.
-fn by_tiles<T: Scalar>(
+/// The sum over the tiles of a node of what `leaf(out, first row, rows, par)` leaves in a matrix [m, k] of zeros. There are `rows` rows,
+/// which begin with tile number `first`.
+fn of_node<T: Scalar>(
     rows: usize,
-    m: usize,
-    k: usize,
+    [m, k]: [usize; 2],
+    node: &Range<usize>,
+    first: usize,
     par: Par,
     leaf: impl Fn(&mut Matrix<T>, usize, usize, Par) + Sync,
 ) -> Matrix<f64> {
@@ -130,12 +198,12 @@ fn by_tiles<T: Scalar>(
     let within = if rows.min(ROW_TILE) * m * k >= SPLIT_TILE { par } else { Par::Seq };
     let tile = |i: usize| {
         let mut out = Matrix::<T>::zeros(m, k);
-        let first = i * ROW_TILE;
+        let first = (i - first) * ROW_TILE;
         leaf(&mut out, first, ROW_TILE.min(rows - first), within);
         Matrix { data: out.data.into_iter().map(T::to_f64).collect(), rows: m, columns: k }
     };
     let add = |sum: &mut Matrix<f64>, x: Matrix<f64>| sum.data.iter_mut().zip(x.data).for_each(|(sum, x)| *sum += x);
-    tree_sum(0..rows.div_ceil(ROW_TILE), shared, &tile, &add).unwrap_or_else(|| Matrix::zeros(m, k))
+    tree_sum(node.clone(), shared, &tile, &add).unwrap_or_else(|| Matrix::zeros(m, k))
 }
 
 #[cfg(test)]
@@ -151,6 +219,23 @@ mod tests {
         assert_eq!(text(3), "((0+1)+2)");
         assert_eq!(text(4), "((0+1)+(2+3))");
         assert_eq!(text(7), "(((0+1)+(2+3))+((4+5)+6))");
+    }
+
+    #[test]
+    fn nodes_of_shares_make_up_the_sum_in_the_same_order() {
+        let add = |sum: &mut String, x: String| *sum = format!("({sum}+{x})");
+        for (tiles, pieces) in [(1, 3), (7, 2), (7, 3), (21, 4), (64, 7)] {
+            let all = 0..tiles;
+            let wanted = tree_sum(all.clone(), false, &|i| i.to_string(), &add).unwrap();
+            let share = |piece: usize| piece * tiles / pieces..(piece + 1) * tiles / pieces;
+            let parts = (0..pieces).flat_map(|piece| nodes_within(&all, &share(piece)));
+            let parts = parts.map(|node| (node.clone(), tree_sum(node, false, &|i| i.to_string(), &add).unwrap()));
+            let parts: Vec<_> = parts.collect();
+            let sum = sum_of_nodes(&all, &branches, &mut parts.clone().into_iter().peekable(), &add);
+            assert_eq!(sum, Some(wanted));
+            let less = parts.iter().skip(1).cloned();
+            assert_eq!(sum_of_nodes(&all, &branches, &mut less.peekable(), &add), None, "a part is missing");
+        }
     }
 
     #[test]

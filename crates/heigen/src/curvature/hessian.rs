@@ -1,7 +1,7 @@
 //! The Hessian of the mean loss as an operator.
 
 use super::operators::of_problem;
-use super::passes::{Reverse, forward_and_back};
+use super::passes::{Destination, Reverse, forward_and_back};
 use super::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ pub(super) fn apply<T: Scalar>(
     problem: &Problem<'_, T>,
     batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
-    out: &mut Matrix<T>,
+    to: Destination<'_, T>,
 ) -> Result<(), Failure> {
-    forward_and_back(problem, &problem.delta(), Reverse::Everything, batch, directions, out)
+    forward_and_back(problem, &problem.delta(), Reverse::Everything, batch, directions, to)
 }

@@ -32,14 +32,15 @@ pub use heigen_spectra::{
     Alone, Certificate, Columns, Communicator, Compressed, DenseOperator, DensityCurve, DensityOptions, Estimate,
     EstimateError, Exact, Failure, Host, IndexRanges, IndexRangesError, KrylovBasis, Law, Leaves, Method,
     NOTABLE_ERROR, NULL_TOLERANCE, NotCertified, OnComplement, Precision, Progress, Quadrature, Restricted, Scaled,
-    Shifted, Space, SpectralDensity, Spectrum, SpectrumError, Split, Start, Stopped, Summed, SymmetricOperator,
+    Shifted, Space, SpectralDensity, Spectrum, SpectrumError, Split, Spread, Start, Stopped, Summed, SymmetricOperator,
     ThreadPiece, Threads, TopK, TopKError, TopKOptions, Watch, WatchFn, Which, certify, certify_together, dense,
     diagonal, exact, exact_diagonal, hutchinson, precision, refine, refine_ends, spectral_density, spectrum, stage,
     top_k, top_k_from, trace,
 };
 pub use hessian::Hessian;
 pub use operators::{
-    Batched, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, OwnedOperator, SampleSelectionError,
+    Batched, ByRows, EmpiricalFisher, FunctionalRemainder, GaussNewton, OperatorKind, OwnedOperator,
+    SampleSelectionError,
 };
 pub use parameters::{UnknownParameters, named_parameters};
 pub use per_example::{ExampleLabels, SMALLEST_NORM};

@@ -6,6 +6,7 @@ use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Network, Perturbed, Pool, Tape, squared_weights};
 use crate::vocabulary::{LossKind, Targets};
 use faer::Par;
+use heigen_spectra::{Columns, Spread};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -24,7 +25,15 @@ pub(super) enum Reverse {
     Everything,
 }
 
-/// Computes `out` [P, K] from `directions` [P, K]: a forward pass gives the outputs and their tangents J V, `seed` is
+/// Where the product of an operator with directions goes, [P, K] as they are.
+pub(super) enum Destination<'a, T> {
+    /// Directions and product are on every piece of the computation, with all their rows.
+    Everyone(&'a mut Matrix<T>),
+    /// Directions and product are spread by their rows.
+    Owners(&'a Spread<T>, &'a mut Matrix<T>),
+}
+
+/// Computes a product [P, K] from `directions` [P, K]: a forward pass gives the outputs and their tangents J V, `seed` is
 /// applied at the outputs, and a reverse pass goes back.
 ///
 /// Directions go through the network in groups, which have its values in common: of the 2 + 6 K multiplications of each weight
@@ -32,6 +41,9 @@ pub(super) enum Reverse {
 /// the sum over samples ([`Problem::summed`]). Each task takes one tile of samples after another; `batch` bounds the number of
 /// samples whose activations are in memory at a time. Leaves follow from the number of samples, and tiles within them from the
 /// network and the size of a group: none of this depends on the threads.
+///
+/// Where vectors are spread by rows, groups go one after the other: the directions of a group are gathered, this piece's samples take them
+/// through the network, and each row of the sum goes to its owner alone. No more than a group has all its rows in memory.
 ///
 /// # Errors
 /// [`Failure`] of the connection between the pieces of a computation.
@@ -41,7 +53,7 @@ pub(super) fn forward_and_back<T: Scalar>(
     reverse: Reverse,
     batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
-    out: &mut Matrix<T>,
+    to: Destination<'_, T>,
 ) -> Result<(), Failure> {
     let (network, theta, order) = problem.in_patch_order();
     let groups = directions.columns.div_ceil(DIRECTIONS).max(1);
@@ -49,12 +61,9 @@ pub(super) fn forward_and_back<T: Scalar>(
     let group = columns * theta.len().max(1);
     let tile = network.tile(problem.largest_leaf(), 1 + columns);
     let (tile, together) = if network.couples_samples() { (tile, None) } else { within_batch(tile, batch) };
-    let ordered = order.map(|order| problem.space().threads().run(|| order.there(&directions.data)));
-    let directions = ordered.as_deref().unwrap_or(&directions.data);
     let trial = problem.trial().map(|trial| (u64::from(trial), squared_weights(network, theta)));
-    let one = |group_number: usize, samples: Range<usize>, pool: &mut Pool<T>, out: &mut [T]| {
+    let pass = |number: usize, v: &[T], samples: Range<usize>, pool: &mut Pool<T>, out: &mut [T]| {
         out.fill(T::ZERO);
-        let v = &directions[group_number * group..][..out.len()];
         let mut tape = Tape::recording();
         for first in samples.clone().step_by(tile) {
             let mut dual = match reverse {
@@ -68,16 +77,49 @@ pub(super) fn forward_and_back<T: Scalar>(
                 Some((trial, squares)) => {
                     // Groups, and tiles counted by their first sample among those of all pieces, are a function of the problem
                     // alone, so that the numbers are the same for any threads and pieces.
-                    let place = (group_number as u64) << 32 | (problem.first_sample() + first) as u64;
+                    let place = (number as u64) << 32 | (problem.first_sample() + first) as u64;
                     let mut other = Perturbed::new(dual, squares, [*trial, place]);
                     there_and_back(network, &mut other, x, &seed, &mut tape);
                 }
             }
         }
     };
-    problem.summed(&mut out.data, group, together, &one)?;
-    if let Some(order) = order {
-        problem.space().threads().run(|| order.back(&mut out.data));
+    let threads = problem.space().threads();
+    let ordered = |v: &[T]| order.map(|order| threads.run(|| order.there(v)));
+    let reordered = |out: &mut [T]| {
+        if let Some(order) = order {
+            threads.run(|| order.back(out));
+        }
+    };
+    match to {
+        Destination::Everyone(out) => {
+            let ordered = ordered(&directions.data);
+            let v = ordered.as_deref().unwrap_or(&directions.data);
+            let one = |number: usize, samples: Range<usize>, pool: &mut Pool<T>, out: &mut [T]| {
+                pass(number, &v[number * group..][..out.len()], samples, pool, out);
+            };
+            problem.summed(&mut out.data, group, together, &one)?;
+            reordered(&mut out.data);
+        }
+        Destination::Owners(space, out) => {
+            let all = (0..directions.columns).step_by(columns).enumerate();
+            for (number, first) in all {
+                let range = first..(first + columns).min(directions.columns);
+                let mut v = space.gathered(&Columns { block: directions, range: range.clone() })?.data;
+                if let Some(other) = ordered(&v) {
+                    v = other;
+                }
+                let one = |_: usize, samples: Range<usize>, pool: &mut Pool<T>, out: &mut [T]| {
+                    pass(number, &v, samples, pool, out);
+                };
+                let mut parts = problem.parts(v.len(), group, together, &one);
+                drop(v);
+                parts.iter_mut().for_each(|part| reordered(part));
+                let mut sum = space.zeros(range.len())?;
+                space.sum_to_owners(&problem.leaves(), parts, &mut sum)?;
+                out.data[range.start * sum.rows..range.end * sum.rows].copy_from_slice(&sum.data);
+            }
+        }
     }
     Ok(())
 }

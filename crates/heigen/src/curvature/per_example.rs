@@ -4,13 +4,14 @@
 //! belongs to no sample, and with the statistics of batch normalisation held fixed, since a sample has no batch.
 
 use super::passes::{StartingAt, tile_of};
-use super::{Problem, Space};
+use super::{Failure, Problem, Space};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding};
 use crate::model::{Algebra, ColumnMap, Dual, Plain, Pool, Sink, Tape};
 use crate::vocabulary::{Targets, TargetsView};
 use faer::Par;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The class against which the loss of a single sample is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +54,10 @@ impl<T: Scalar> Problem<'_, T> {
     /// The gradient of the loss of each of other inputs [d, M] on its own, [P, M]. `True` labels exist for the
     /// problem's own samples only.
     pub fn example_gradients_at(&self, inputs: &Matrix<T>, labels: &ExampleLabels) -> Matrix<T> {
-        let targets = self.resolve(inputs, labels);
+        self.example_gradients_with(inputs, &self.resolve(inputs, labels))
+    }
+
+    fn example_gradients_with(&self, inputs: &Matrix<T>, targets: &Targets) -> Matrix<T> {
         let p = self.n_params();
         let mut gradients = Matrix::zeros(p, inputs.columns);
         let samples = self.samples_together(1);
@@ -95,6 +99,12 @@ impl<T: Scalar> Problem<'_, T> {
         self.summed_number(|n| norms[n].to_f64())
     }
 
+    /// The gradient of the loss of each of some of the problem's samples on its own, [P, M].
+    pub fn example_gradients_of(&self, samples: Range<usize>, labels: &ExampleLabels) -> Matrix<T> {
+        let inputs = self.inputs().columns(samples.clone());
+        self.example_gradients_with(&inputs, &self.resolve_own(samples, &inputs, labels))
+    }
+
     /// Alignments of the example gradients g(x) of `inputs` [d, M] with the columns v_i of `vectors` [P, k]:
     /// A_i(x) = <g(x), v_i> / |g(x)|, 0 where |g| <= 1e-20; [k, M]. (arXiv:2306.07104, section 3)
     ///
@@ -107,27 +117,64 @@ impl<T: Scalar> Problem<'_, T> {
         let samples = self.samples_together(1 + k);
         self.in_chunks(&mut alignments.data, k * samples, |pool, i, out| {
             let tile = tile_of(inputs, i * samples, samples);
-            let weighted = self.unit_delta(targets.view().from(i * samples));
-            let mut norms = vec![T::ZERO; tile.columns];
-            let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), &tile, &weighted);
-            let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);
-            let x = dual.input(&tile);
-            let outputs = self.classifier().forward(&mut dual, x, &mut Tape::forgetting());
-            let classes = delta.rows;
-            for (n, (delta, &norm)) in delta.iter_columns().zip(&norms).enumerate() {
-                let norm = norm.sqrt();
-                let out = &mut out[n * k..(n + 1) * k];
-                let Some(tangents) = &outputs.tangents else { continue };
-                let tangents = &tangents[n * classes * k..(n + 1) * classes * k];
-                for (a, tangent) in out.iter_mut().zip(tangents.chunks_exact(classes)) {
-                    let slope: T = delta.iter().zip(tangent).map(|(&d, &t)| d * t).sum();
-                    *a = if norm.to_f64() > SMALLEST_NORM { slope / norm } else { T::ZERO };
-                }
-            }
-            dual.recycle(outputs);
-            pool.give(delta.data);
+            self.alignments_of_tile(pool, &tile, targets.view().from(i * samples), vectors, out);
         });
         alignments
+    }
+
+    /// [`Problem::alignments_at`] of the samples of all pieces that the problem was dealt to, [k, N], or of its own where there are no
+    /// others. The bytes do not depend on the pieces. Every piece takes its own samples, and tells the others.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection between pieces.
+    pub fn alignments(&self, labels: &ExampleLabels, vectors: &Matrix<T>) -> Result<Matrix<T>, Failure> {
+        let targets = self.resolve_own(0..self.n_samples(), self.inputs(), labels);
+        let k = vectors.columns;
+        let mut own = vec![T::ZERO; k * self.n_samples()];
+        let mut rest = &mut own[..];
+        let mut tiles = Vec::new();
+        for samples in self.own_tiles(self.samples_together(1 + k)) {
+            let (out, others) = rest.split_at_mut(k * samples.len());
+            tiles.push((samples, out));
+            rest = others;
+        }
+        self.space().threads().run(|| {
+            tiles.into_par_iter().for_each_init(Pool::new, |pool, (samples, out)| {
+                let targets = targets.view().from(samples.start);
+                self.alignments_of_tile(pool, &self.inputs().columns(samples), targets, vectors, out);
+            });
+        });
+        self.of_all_samples(&own, k)
+    }
+
+    /// The alignments [k, M] of a tile of M inputs with `targets`.
+    fn alignments_of_tile(
+        &self,
+        pool: &mut Pool<T>,
+        tile: &Matrix<T>,
+        targets: TargetsView<'_>,
+        vectors: &Matrix<T>,
+        out: &mut [T],
+    ) {
+        let k = vectors.columns;
+        let mut norms = vec![T::ZERO; tile.columns];
+        let delta = self.reverse_from(pool, Sink::SquaredNorms(&mut norms), tile, &self.unit_delta(targets));
+        let mut dual = Dual::new(self.theta(), &vectors.data, None, pool, Par::Seq);
+        let x = dual.input(tile);
+        let outputs = self.classifier().forward(&mut dual, x, &mut Tape::forgetting());
+        let classes = delta.rows;
+        for (n, (delta, &norm)) in delta.iter_columns().zip(&norms).enumerate() {
+            let norm = norm.sqrt();
+            let out = &mut out[n * k..(n + 1) * k];
+            let Some(tangents) = &outputs.tangents else { continue };
+            let tangents = &tangents[n * classes * k..(n + 1) * classes * k];
+            for (a, tangent) in out.iter_mut().zip(tangents.chunks_exact(classes)) {
+                let slope: T = delta.iter().zip(tangent).map(|(&d, &t)| d * t).sum();
+                *a = if norm.to_f64() > SMALLEST_NORM { slope / norm } else { T::ZERO };
+            }
+        }
+        dual.recycle(outputs);
+        pool.give(delta.data);
     }
 
     /// Calls `work` with every chunk of `numbers` and its index, in the problem's threads; every thread has its own
@@ -182,6 +229,15 @@ impl<T: Scalar> Problem<'_, T> {
             ExampleLabels::True => self.targets().clone(),
             ExampleLabels::Fixed(class) => Targets::Classes(vec![*class; inputs.columns]),
             ExampleLabels::Given(labels) => Targets::Classes(labels.clone()),
+        }
+    }
+
+    /// [`Problem::resolve`] for some of the problem's own samples, whose inputs are given.
+    fn resolve_own(&self, samples: Range<usize>, inputs: &Matrix<T>, labels: &ExampleLabels) -> Targets {
+        match labels {
+            ExampleLabels::True => self.targets().in_range(samples),
+            ExampleLabels::Given(labels) => Targets::Classes(labels[samples].to_vec()),
+            ExampleLabels::Predicted | ExampleLabels::Fixed(_) => self.resolve(inputs, labels),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Sums over the samples of a problem: in the fixed tree of their leaves, by threads, and by pieces that have some samples each.
 
 use super::{Failure, Problem, ProblemError, Space};
-use crate::linalg::Scalar;
+use crate::linalg::{Matrix, Scalar};
 use crate::model::Pool;
-use heigen_spectra::{Communicator, Leaves};
+use heigen_spectra::{Alone, Communicator, Leaves};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,12 +119,17 @@ impl<T: Scalar> Problem<'_, T> {
     }
 
     /// N, the number of samples of all pieces together.
-    pub(crate) fn n_all_samples(&self) -> usize {
+    pub fn n_all_samples(&self) -> usize {
         self.share().map_or(self.n_samples(), |share| share.samples)
     }
 
+    /// The connection with the other pieces, to be kept; that of a piece alone where there are no others.
+    pub(super) fn connection(&self) -> Arc<dyn Communicator> {
+        self.share().map_or_else(|| Arc::new(Alone) as Arc<dyn Communicator>, |share| Arc::clone(&share.communicator))
+    }
+
     /// The leaves of sums over all samples.
-    fn leaves(&self) -> Leaves {
+    pub(super) fn leaves(&self) -> Leaves {
         let n = self.n_all_samples();
         if self.network().couples_samples() { Leaves::single(n) } else { Leaves::of(n) }
     }
@@ -159,30 +164,50 @@ impl<T: Scalar> Problem<'_, T> {
         together: Option<usize>,
         one: &(impl Fn(usize, Range<usize>, &mut Pool<T>, &mut [T]) + Sync),
     ) -> Result<(), Failure> {
-        let (group, leaves, own) = (group.max(1), self.leaves(), self.own_leaves());
-        self.pools().prepare(group);
-        let compute = |node: &Range<usize>, out: &mut [T]| {
-            self.space().threads().run(|| {
-                let groups = out.len().div_ceil(group).max(1);
-                let fits = leaves.count().saturating_mul(out.len()) <= NUMBERS;
-                let most = if fits { leaves.count() } else { rayon::current_num_threads().div_ceil(groups) };
-                let width = most.min(together.unwrap_or(usize::MAX)).max(1);
-                let schedule = Schedule { leaves, first: self.first_sample(), width, one };
-                let groups = out.par_chunks_mut(group).enumerate();
-                groups.for_each(|(number, out)| self.sum_of_node(&schedule, node, number, out));
-            });
-        };
+        let leaves = self.leaves();
         let Some(communicator) = self.communicator() else {
-            compute(&leaves.root(), out);
+            self.sum_of_leaves(&leaves.root(), out, group, together, one);
             return Ok(());
         };
+        communicator.sum(&leaves, self.parts(out.len(), group, together, one), out)
+    }
+
+    /// This piece's parts of [`Problem::summed`]: the sums of `len` numbers over the largest nodes of its leaves, in order.
+    pub(super) fn parts(
+        &self,
+        len: usize,
+        group: usize,
+        together: Option<usize>,
+        one: &(impl Fn(usize, Range<usize>, &mut Pool<T>, &mut [T]) + Sync),
+    ) -> Vec<Vec<T>> {
         let of_node = |node: &Range<usize>| {
-            let mut part = vec![T::ZERO; out.len()];
-            compute(node, &mut part);
+            let mut part = vec![T::ZERO; len];
+            self.sum_of_leaves(node, &mut part, group, together, one);
             part
         };
-        let parts = leaves.nodes(&own).iter().map(of_node).collect();
-        communicator.sum(&leaves, parts, out)
+        self.leaves().nodes(&self.own_leaves()).iter().map(of_node).collect()
+    }
+
+    /// The sums over a node of this piece's leaves, of all groups.
+    fn sum_of_leaves(
+        &self,
+        node: &Range<usize>,
+        out: &mut [T],
+        group: usize,
+        together: Option<usize>,
+        one: &(impl Fn(usize, Range<usize>, &mut Pool<T>, &mut [T]) + Sync),
+    ) {
+        let (group, leaves) = (group.max(1), self.leaves());
+        self.pools().prepare(group);
+        self.space().threads().run(|| {
+            let groups = out.len().div_ceil(group).max(1);
+            let fits = leaves.count().saturating_mul(out.len()) <= NUMBERS;
+            let most = if fits { leaves.count() } else { rayon::current_num_threads().div_ceil(groups) };
+            let width = most.min(together.unwrap_or(usize::MAX)).max(1);
+            let schedule = Schedule { leaves, first: self.first_sample(), width, one };
+            let groups = out.par_chunks_mut(group).enumerate();
+            groups.for_each(|(number, out)| self.sum_of_node(&schedule, node, number, out));
+        });
     }
 
     /// The sum over the leaves of a node, of one group.
@@ -240,6 +265,38 @@ impl<T: Scalar> Problem<'_, T> {
     pub(super) fn summed_number(&self, of_sample: impl Fn(usize) -> f64) -> Option<f64> {
         let sum = self.summed_numbers(1, |samples, sum| sum[0] = samples.map(&of_sample).sum());
         sum.ok().and_then(|sum| sum.first().copied())
+    }
+
+    /// This piece's samples in tiles of at most `most`, none of which has samples of two leaves. Whatever is computed tile by tile has
+    /// the same bytes for any number of pieces.
+    pub fn own_tiles(&self, most: usize) -> Vec<Range<usize>> {
+        let (leaves, first) = (self.leaves(), self.first_sample());
+        let of_leaf = |leaf: usize| {
+            let samples = leaves.items(&(leaf..leaf + 1));
+            let (start, end) = (samples.start - first, samples.end - first);
+            let size = samples.len().div_ceil(samples.len().div_ceil(most.max(1)).max(1)).max(1);
+            (start..end).step_by(size).map(move |tile| tile..(tile + size).min(end))
+        };
+        self.own_leaves().flat_map(of_leaf).collect()
+    }
+
+    /// The columns [k, N] of the samples of all pieces, from those of this piece's samples, one after another; all pieces have the same.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection between pieces.
+    pub fn of_all_samples(&self, own: &[T], k: usize) -> Result<Matrix<T>, Failure> {
+        let columns = self.n_all_samples();
+        let Some(communicator) = self.communicator() else {
+            return Ok(Matrix { data: own.to_vec(), rows: k, columns });
+        };
+        let (leaves, pieces) = (self.leaves(), communicator.size());
+        let place = |piece: usize| {
+            let samples = leaves.items(&leaves.share(piece, pieces));
+            samples.start * k..samples.end * k
+        };
+        let mut all = Matrix::zeros(k, columns);
+        communicator.gather(own, place, &mut all.data)?;
+        Ok(all)
     }
 
     /// Whether the samples of all pieces have classes, where this is a share that was dealt to one of several.

@@ -25,6 +25,7 @@ mod pieces_training;
 mod precision;
 mod purity;
 mod rng;
+mod spread;
 mod stopping;
 mod tied;
 mod top_k;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 type Told = Vec<(&'static str, Vec<u64>)>;
 
 /// A problem that every piece makes by itself.
-struct Case<'a, T> {
+pub(crate) struct Case<'a, T> {
     network: &'a Network,
     theta: Vec<T>,
     inputs: Matrix<T>,
@@ -23,13 +23,13 @@ struct Case<'a, T> {
 }
 
 impl<T: Scalar> Case<'_, T> {
-    fn problem(&self) -> Problem<'_, T> {
+    pub(crate) fn problem(&self) -> Problem<'_, T> {
         let (theta, inputs, labels) = (self.theta.clone(), self.inputs.clone(), self.labels.clone());
         Problem::at(self.network, theta, inputs, labels, self.objective.clone()).unwrap()
     }
 }
 
-fn case<T: Scalar>(network: &Network, samples: usize, objective: impl Into<Objective>) -> Case<'_, T> {
+pub(crate) fn case<T: Scalar>(network: &Network, samples: usize, objective: impl Into<Objective>) -> Case<'_, T> {
     let wave = |i: usize, phase: f64| (i as f64 * 2.399 + phase).sin();
     let theta = (0..network.n_params()).map(|i| T::from_f64(0.4 * wave(i, 0.3))).collect();
     let inputs = Matrix::from_fn(network.n_inputs(), samples, |i, n| T::from_f64(wave(i * 31 + n * 7, 1.1)));
@@ -37,7 +37,7 @@ fn case<T: Scalar>(network: &Network, samples: usize, objective: impl Into<Objec
     Case { network, theta, inputs, labels, objective: objective.into() }
 }
 
-fn bits<T: Scalar>(numbers: &[T]) -> Vec<u64> {
+pub(crate) fn bits<T: Scalar>(numbers: &[T]) -> Vec<u64> {
     numbers.iter().map(|x| x.to_f64().to_bits()).collect()
 }
 
@@ -63,7 +63,7 @@ fn told<T: Scalar>(problem: &Problem<'_, T>) -> Told {
 }
 
 /// The numbers that every one of `pieces` pieces is told.
-fn told_by<T: Scalar, R: Send>(
+pub(crate) fn told_by<T: Scalar, R: Send>(
     case: &Case<'_, T>,
     pieces: usize,
     tell: impl Fn(&Problem<'_, T>) -> R + Sync,

@@ -1,7 +1,7 @@
 //! The empirical Fisher matrix.
 
 use super::of_problem;
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back};
+use crate::curvature::passes::{Destination, Reverse, delta_at_logits, forward_and_back};
 use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
@@ -39,10 +39,10 @@ pub(super) fn apply<T: Scalar>(
     problem: &Problem<'_, T>,
     batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
-    out: &mut Matrix<T>,
+    to: Destination<'_, T>,
 ) -> Result<(), Failure> {
     let outer = OuterProduct { delta: delta_at_logits(problem, T::ONE), weight: T::from_f64(problem.fisher_weight()) };
-    forward_and_back(problem, &outer, Reverse::Delta, batch, directions, out)
+    forward_and_back(problem, &outer, Reverse::Delta, batch, directions, to)
 }
 
 /// Puts delta_n delta_n^T in the place of A_n: with g_n = J_n^T delta_n, J_n^T (delta_n delta_n^T) J_n = g_n g_n^T.

@@ -1,7 +1,7 @@
 //! The generalized Gauss-Newton matrix.
 
 use super::of_problem;
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
+use crate::curvature::passes::{Destination, Reverse, delta_at_logits, forward_and_back, weight_of_samples};
 use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
@@ -53,8 +53,8 @@ pub(super) fn apply<T: Scalar>(
     problem: &Problem<'_, T>,
     batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
-    out: &mut Matrix<T>,
+    to: Destination<'_, T>,
 ) -> Result<(), Failure> {
     let delta = delta_at_logits(problem, weight_of_samples(problem));
-    forward_and_back(problem, &delta, Reverse::Delta, batch, directions, out)
+    forward_and_back(problem, &delta, Reverse::Delta, batch, directions, to)
 }

@@ -2,13 +2,14 @@
 
 use super::{OperatorKind, fisher, ggn, remainder};
 use crate::curvature::factored::Factored;
+use crate::curvature::passes::Destination;
 use crate::curvature::problem::Penalty;
 use crate::curvature::{Compressed, Failure, Host, Problem, Split, SymmetricOperator, Watch, hessian, known_range};
 use crate::linalg::{Matrix, Scalar};
 use std::num::NonZeroUsize;
 
 /// Types with a larger distance from 1 to the next number are single precision.
-const SINGLE: f64 = 1e-12;
+pub(super) const SINGLE: f64 = 1e-12;
 
 /// An operator of a problem without the penalty of weight decay.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,31 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
     }
 }
 
+/// The product of the operator of this kind with directions, where no sample depends on another.
+pub(super) fn product<T: Scalar>(
+    problem: &Problem<'_, T>,
+    kind: OperatorKind,
+    batch: Option<NonZeroUsize>,
+    directions: &Matrix<T>,
+    to: Destination<'_, T>,
+) -> Result<(), Failure> {
+    match kind {
+        OperatorKind::Hessian => hessian::apply(problem, batch, directions, to),
+        OperatorKind::GaussNewton => ggn::apply(problem, batch, directions, to),
+        OperatorKind::EmpiricalFisher => fisher::apply(problem, batch, directions, to),
+        OperatorKind::FunctionalRemainder => remainder::apply(problem, batch, directions, to),
+    }
+}
+
+/// Numbers in float64, in directions that are compared with products in float32, that are held at a time.
+const WIDE: usize = 1 << 24;
+
+/// The columns of directions [P, K] that go through the network in float64 at a time, where products in float32 are compared with those.
+/// They follow from P alone.
+pub(super) fn wide_columns(n_params: usize) -> usize {
+    (WIDE / n_params.max(1)).max(1)
+}
+
 impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
     fn space(&self) -> Host<T> {
         self.problem.space().clone()
@@ -104,12 +130,7 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
         if let Some(size) = batch.filter(|_| problem.network().couples_samples()) {
             return super::batched::apply(problem, self.kind, size, directions, out);
         }
-        match self.kind {
-            OperatorKind::Hessian => hessian::apply(problem, batch, directions, out),
-            OperatorKind::GaussNewton => ggn::apply(problem, batch, directions, out),
-            OperatorKind::EmpiricalFisher => fisher::apply(problem, batch, directions, out),
-            OperatorKind::FunctionalRemainder => remainder::apply(problem, batch, directions, out),
-        }
+        product(problem, self.kind, batch, directions, Destination::Everyone(out))
     }
 
     fn exact_trace(&self) -> Option<f64> {
@@ -138,22 +159,26 @@ impl<T: Scalar> SymmetricOperator<Host<T>> for OfSamples<'_, T> {
     }
 
     /// In float64 the product in arithmetic that rounds otherwise ([`Perturbed`](crate::model::Perturbed)); in float32 the
-    /// product in float64.
+    /// product in float64, of which there is one trial.
     fn recomputed(&self, directions: &Matrix<T>, trial: u32) -> Result<Option<Matrix<T>>, Failure> {
         let Self { kind, batch, .. } = *self;
         if T::EPSILON < SINGLE {
             let problem = &self.problem.rounding_otherwise(trial);
             return OfSamples { problem, kind, batch }.product(directions).map(Some);
         }
+        if trial > 0 {
+            return Ok(None);
+        }
         let problem = &self.problem.in_type::<f64>();
-        let wide = Matrix {
-            data: directions.data.iter().map(|v| v.to_f64()).collect(),
-            rows: directions.rows,
-            columns: directions.columns,
-        };
-        let product = OfSamples { problem, kind, batch }.product(&wide)?;
-        let data = product.data.into_iter().map(T::from_f64).collect();
-        Ok(Some(Matrix { data, rows: product.rows, columns: product.columns }))
+        let mut out = Matrix::zeros(directions.rows, 0);
+        for columns in directions.data.chunks(directions.rows.max(1) * wide_columns(directions.rows)) {
+            let data: Vec<f64> = columns.iter().map(|v| v.to_f64()).collect();
+            let wide = Matrix { columns: data.len() / directions.rows.max(1), data, rows: directions.rows };
+            let product = OfSamples { problem, kind, batch }.product(&wide)?;
+            out.data.extend(product.data.into_iter().map(T::from_f64));
+            out.columns += product.columns;
+        }
+        Ok(Some(out))
     }
 }
 

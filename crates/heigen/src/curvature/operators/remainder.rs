@@ -1,7 +1,7 @@
 //! The functional remainder: the Hessian minus the Gauss-Newton matrix.
 
 use super::of_problem;
-use crate::curvature::passes::{Reverse, delta_at_logits, forward_and_back, weight_of_samples};
+use crate::curvature::passes::{Destination, Reverse, delta_at_logits, forward_and_back, weight_of_samples};
 use crate::curvature::{Failure, Problem};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::LossDelta;
@@ -37,10 +37,10 @@ pub(super) fn apply<T: Scalar>(
     problem: &Problem<'_, T>,
     batch: Option<NonZeroUsize>,
     directions: &Matrix<T>,
-    out: &mut Matrix<T>,
+    to: Destination<'_, T>,
 ) -> Result<(), Failure> {
     let constant = Constant(delta_at_logits(problem, weight_of_samples(problem)));
-    forward_and_back(problem, &constant, Reverse::Everything, batch, directions, out)
+    forward_and_back(problem, &constant, Reverse::Everything, batch, directions, to)
 }
 
 /// The delta as a constant. Its change with the outputs is left out, because it gives the Gauss-Newton part of the

@@ -1,0 +1,97 @@
+//! The memory of processes that spread vectors by rows: a share of the basis, and few vectors beside it.
+
+mod common;
+
+use common::{Sandbox, experiment};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// Processes of a computation.
+const RANKS: usize = 4;
+/// Vectors of P numbers in float32 that a process may hold beside its share of the basis.
+const BESIDE: f64 = 16.0;
+
+/// The largest memory, in bytes, that each process of the program in this folder has had so far.
+fn largest_memory(folder: &Path, found: &mut BTreeMap<String, f64>) {
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let (path, id) = (process.path(), process.file_name().to_string_lossy().into_owned());
+        let is_ours = fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == folder)
+            && fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "heigen-mpi");
+        let status = if is_ours { fs::read_to_string(path.join("status")) } else { continue };
+        // A process may end between two looks.
+        let Ok(status) = status else { continue };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        if let Some(kib) = kib {
+            let most = found.entry(id).or_default();
+            *most = most.max(1024.0 * kib);
+        }
+    }
+}
+
+/// Runs the command by several processes; the largest memory of each.
+fn memory_of(sandbox: &Sandbox, args: &[&str]) -> Vec<f64> {
+    let folder = sandbox.path("").canonicalize().unwrap();
+    let mut child = sandbox.command(RANKS, args).spawn().unwrap();
+    let mut found = BTreeMap::new();
+    let status = loop {
+        largest_memory(&folder, &mut found);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(status.success(), "{args:?}");
+    assert_eq!(found.len(), RANKS, "{found:?}");
+    found.into_values().collect()
+}
+
+/// Ten eigenpairs in float32 of a network of one wide layer, with the memory that its processes take.
+fn check(width: usize, columns: usize) {
+    let sandbox = Sandbox::new();
+    let digits = json!({"type": "mnist2D", "args": {"class_list": [0, 1, 2], "num_samples_per_cls": 20}});
+    for (name, width) in [("small", 8), ("large", width)] {
+        let network = json!({"type": "FNN", "args": {"num_neurons": width}});
+        sandbox.config(name, &experiment(&network, &digits, 1));
+    }
+    let args =
+        |name: &'static str| ["hessian", name, "--top-k", "10", "--dtype", "float32", "--threads", "1", "--force"];
+    let search = |name| memory_of(&sandbox, &args(name)).into_iter().fold(0.0, f64::max);
+    // Training takes memory of its own.
+    sandbox.ok(0, &["train", "my/small.json", "my/large.json"]);
+    let program = search("my/small.json");
+    let begun = std::time::Instant::now();
+    let most = search("my/large.json");
+    let seconds = begun.elapsed().as_secs_f64();
+    let path = sandbox.path("results/grads/my/large+largest-10_analysis.json");
+    let record: Value = serde_json::from_slice(&fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"))).unwrap();
+    let [p, products] = ["n_params", "products"].map(|key| record[key].as_f64().unwrap());
+    let vectors = |bytes: f64| bytes / (4.0 * p);
+    let basis = products.min(columns as f64) / RANKS as f64;
+    let beside = vectors(most - program) - basis;
+    println!(
+        "P = {p}: {products} products and {} restarts in {seconds:.1} s; of {:.0} MiB each process holds {:.0} MiB as a small network's does, {basis} P \
+         numbers of the basis, and {beside:.1} P numbers beside it",
+        record["restarts"],
+        most / f64::from(1 << 20),
+        program / f64::from(1 << 20),
+    );
+    assert!(beside <= BESIDE, "{beside} P numbers beside the basis");
+    assert!(basis + BESIDE < products.min(columns as f64), "whole vectors would pass this test");
+}
+
+#[test]
+fn processes_hold_their_rows_alone() {
+    // A basis of vectors of 2.4 million numbers is restarted at 112 columns.
+    check(3_000, 112);
+}
+
+/// P = 20,095,503. Takes about a minute on two cores, and 8 GiB.
+#[test]
+#[ignore = "takes a minute and 8 GiB of memory"]
+fn processes_hold_their_rows_alone_of_twenty_million() {
+    check(25_501, 46);
+}
