@@ -9,5 +9,6 @@ mod operators;
 mod penalised;
 mod philox;
 mod pieces;
+mod scales;
 mod stopping;
 mod systems;
