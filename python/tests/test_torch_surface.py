@@ -160,7 +160,7 @@ def test_losses_without_classes_have_no_accuracy_and_a_word_for_each_mistake():
         (dict(trajectory=[1, 2]), "a trajectory has directions of its own"),
         (dict(directions="trajectory", trajectory=[model.state_dict()] * 3), "stand on one line"),
         (dict(directions="trajectory", trajectory=[{"a": torch.zeros(1)}] * 3), "other tensors than the model"),
-        (dict(directions=np.ones((3, 2))), "two directions are expected"),
+        (dict(directions=np.ones((3, 2))), "the directions do not belong to these parameters"),
         (dict(steps=1), "steps"),
         (dict(span=((1, -1), (0, 1))), "do not ascend"),
     ]:

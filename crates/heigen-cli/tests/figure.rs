@@ -132,8 +132,15 @@ fn a_loss_surface_in_random_directions_and_around_the_training_needs_no_spectrum
     assert_eq!(files["losses"], own["losses"]);
     for (args, message) in [
         (&["plot", "surface", &plain, "--checkpoints", "x"][..], "add --directions trajectory"),
-        (&["plot", "spectrum", &plain, "--directions", "trajectory"], "are for `heigen plot surface`"),
-        (&["plot", "surface", &plain, "--batch-size", "3"], "are for `heigen plot minibatches`"),
+        (&["plot", "spectrum", &plain, "--directions", "trajectory"], "--directions is for `heigen plot surface`"),
+        (&["plot", "minibatches", &plain, "--direction-seed", "0"], "--direction-seed is for `heigen plot surface`"),
+        (&["plot", "surface", &plain, "--batch-size", "3"], "--batch-size is for `heigen plot minibatches`"),
+        (&["plot", "spectrum", &plain, "--batch-seed", "0"], "--batch-seed is for `heigen plot minibatches`"),
+        (&["plot", "surface", &plain, "--direction-seed", "1"], "add --directions filter-normalised"),
+        (
+            &["plot", "surface", &plain, "--direction-seed", "1", "--directions", "trajectory"],
+            "add --directions filter-normalised",
+        ),
     ] {
         let run = sandbox.run(args);
         assert!(run.code == 2 && run.stderr.contains(message), "{}", run.stderr);

@@ -176,6 +176,51 @@ fn a_study_killed_at_any_moment_goes_on_where_it_was() {
     }
 }
 
+/// A process that is killed after a row has its name, and before it gives up its claim on it, leaves the claim: nobody waits for it,
+/// since the row is there.
+#[cfg(target_os = "linux")]
+#[test]
+fn claims_of_killed_processes_beside_finished_rows_are_cleared_by_the_next_run() {
+    let sandbox = Sandbox::new();
+    let args = ["study", "tiny.json", "--threads", "2"];
+    written(&sandbox, "tiny", &small());
+    let folder = sandbox.path("results/studies/tiny/cells");
+    let claims = || -> Vec<std::path::PathBuf> {
+        let found = std::fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        found.filter(|path| path.extension().is_some_and(|end| end == "claim")).collect()
+    };
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
+    command.args(args).current_dir(sandbox.path("")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let begun = Instant::now();
+    let claim = loop {
+        assert!(begun.elapsed() < Duration::from_mins(1) && child.try_wait().unwrap().is_none(), "no claim was seen");
+        if let Some(claim) = claims().first().and_then(|path| std::fs::read(path).ok()) {
+            break claim;
+        }
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Claims of the dead do not make the next run wait, and a finished study leaves none.
+    sandbox.ok(&args);
+    assert!(claims().is_empty(), "{:?}", claims());
+    let rows = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for row in rows.collect::<Vec<_>>() {
+        std::fs::write(folder.join(format!(".{row}.claim")), &claim).unwrap();
+    }
+    assert_eq!(claims().len(), 8);
+    let again = sandbox.ok(&args);
+    assert!(again.stderr.contains("0 of 8 cells to do"), "{}", again.stderr);
+    assert!(claims().is_empty(), "{:?}", claims());
+    // The same beside a result that is not a study's.
+    let plain = sandbox.config("plain", &common::small());
+    sandbox.ok(&["train", &plain]);
+    let left = sandbox.path("results/models/my/.plain.safetensors.claim");
+    std::fs::write(&left, &claim).unwrap();
+    assert!(sandbox.ok(&["train", &plain]).stderr.contains("reused"));
+    assert!(!left.exists());
+}
+
 #[test]
 fn a_training_that_diverges_is_a_row_with_its_reason_and_stops_nothing() {
     let sandbox = Sandbox::new();

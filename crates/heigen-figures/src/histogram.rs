@@ -103,6 +103,7 @@ fn counted(values: &[f64], count: usize) -> (f64, f64, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::{Point, Segment};
 
     #[test]
     fn every_number_is_counted_once() {
@@ -112,5 +113,50 @@ mod tests {
         let (low, width, heights) = counted(&[2.0; 7], 5);
         assert!(low < 2.0 && low + 5.0 * width > 2.0 && heights.iter().sum::<usize>() == 7);
         assert_eq!(counted(&[0.0], 5).2.iter().sum::<usize>(), 1);
+    }
+
+    /// The boxes of the shapes in the first clip of a scene, each as x, y, width and height.
+    fn bars(scene: &Scene) -> Vec<Rect> {
+        let shapes = |element: &Element| match element {
+            Element::Clip { elements, .. } => elements.iter().find_map(|inside| match inside {
+                Element::Shapes { paths, .. } => Some(paths.clone()),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let corner = |segment: &Segment| match segment {
+            Segment::Move(p) | Segment::Line(p) => Some(*p),
+            _ => None,
+        };
+        let rect = |path: &Path| {
+            let corners: Vec<Point> = path.segments.iter().filter_map(corner).collect();
+            let of = |f: fn(&Point) -> f64| {
+                corners.iter().map(f).fold([f64::MAX, f64::MIN], |[l, h], x| [l.min(x), h.max(x)])
+            };
+            let ([left, right], [top, bottom]) = (of(|p| p.x), of(|p| p.y));
+            Rect::new(left, top, right - left, bottom - top)
+        };
+        scene.elements.iter().find_map(shapes).unwrap().iter().map(rect).collect()
+    }
+
+    #[test]
+    fn bars_stand_over_the_numbers_that_they_count_and_are_as_high_as_there_are_many() {
+        // 1, 3, none and 2 of ten numbers in bins of the width 2.5; numbers on a border belong to the bin above.
+        let values = vec![0.0, 2.5, 3.0, 4.9, 7.5, 10.0];
+        let levels = vec![("the middle".to_owned(), 5.0)];
+        let data = Histogram { title: "t".to_owned(), values, bins: Some(4), levels, ..Histogram::default() };
+        let scene = histogram(&data).unwrap();
+        let bars = bars(&scene);
+        assert_eq!(bars.len(), 3, "an empty bin has no bar");
+        let unit = bars[0].height;
+        for (bar, (from, high)) in bars.iter().zip([(0.0, 1.0), (2.5, 3.0), (7.5, 2.0)]) {
+            assert!((bar.height - high * unit).abs() < 1e-9, "{bar:?}");
+            assert!((bar.width - bars[0].width).abs() < 1e-9, "{bar:?}");
+            assert!((bar.x - bars[0].x - from / 2.5 * bars[0].width).abs() < 1e-9, "{bar:?}");
+            // They stand on the axis, which is the lower side of the panel.
+            assert!((bar.bottom() - (MARGIN + TITLE_ROOM + HEIGHT)).abs() < 1e-9, "{bar:?}");
+        }
+        // The highest one leaves a tenth of its height free.
+        assert!((1.1 * 3.0 * unit - HEIGHT).abs() < 1e-9);
     }
 }

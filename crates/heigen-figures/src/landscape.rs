@@ -201,6 +201,9 @@ fn refined([nx, ny]: [usize; 2], values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::ends;
+    use crate::geometry::{Path, Point, Segment};
+    use serde_json::Value;
 
     #[test]
     fn between_nodes_a_plane_stays_a_plane() {
@@ -208,6 +211,109 @@ mod tests {
         for (k, value) in refined([4, 3], &values).into_iter().enumerate() {
             let at = |k: usize, n: usize| (k as f64 + 0.5) / CELLS as f64 * (n - 1) as f64;
             assert!((value - at(k % CELLS, 4) - 10.0 * at(k / CELLS, 3)).abs() < 1e-12);
+        }
+    }
+
+    /// The lines of equal value of the first map of a scene: both ends of every piece, from the page back to the plane.
+    fn lines(scene: &Scene, surface: &LossSurface) -> Vec<[f64; 2]> {
+        let rect = Rect::new(LEFT, MARGIN + TITLE_ROOM, SIDE, SIDE);
+        let shapes = |element: &'_ Element| match element {
+            Element::Clip { rect: of, elements } if *of == rect => match elements.as_slice() {
+                [Element::Shapes { paths, .. }] => Some(paths.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let paths = scene.elements.iter().find_map(shapes).unwrap();
+        let back = |p: Point| {
+            let ([a0, a1], [b0, b1]) = (surface.a_range, surface.b_range);
+            let (u, v) = ((p.x - rect.x) / rect.width, (rect.bottom() - p.y) / rect.height);
+            [a0 + u * (a1 - a0), b0 + v * (b1 - b0)]
+        };
+        let ends = |path: &Path| -> Vec<[f64; 2]> {
+            let point = |segment: &Segment| match segment {
+                Segment::Move(p) | Segment::Line(p) => back(*p),
+                other => panic!("{other:?} in a line of equal loss"),
+            };
+            path.segments.iter().map(point).collect()
+        };
+        paths.iter().flat_map(ends).collect()
+    }
+
+    fn numbers<const N: usize>(value: &Value) -> [f64; N] {
+        let all: Vec<f64> = value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        all.try_into().unwrap()
+    }
+
+    /// A quadratic bowl of `tests/contours.json`, and its loss at a point.
+    fn bowl(case: &Value, [nx, ny]: [usize; 2]) -> (LossSurface, impl Fn([f64; 2]) -> f64) {
+        let [l1, l2] = numbers(&case["curvatures"]);
+        let (angle, offset) = (case["angle"].as_f64().unwrap(), case["offset"].as_f64().unwrap());
+        let (a_range, b_range) = (numbers(&case["a_range"]), numbers(&case["b_range"]));
+        let loss = move |[a, b]: [f64; 2]| {
+            let (u, v) = (angle.cos() * a + angle.sin() * b, angle.cos() * b - angle.sin() * a);
+            offset + f64::midpoint(l1 * u * u, l2 * v * v)
+        };
+        let at = |[low, high]: [f64; 2], k: usize, n: usize| low + (high - low) * k as f64 / (n - 1) as f64;
+        let losses = (0..nx * ny).map(|k| loss([at(a_range, k % nx, nx), at(b_range, k / nx, ny)])).collect();
+        let logarithmic = case["logarithmic"].as_bool().unwrap();
+        (LossSurface { a_range, b_range, grid: [nx, ny], losses, minimum: None, logarithmic }, loss)
+    }
+
+    fn cases() -> Vec<Value> {
+        serde_json::from_str(include_str!("../tests/contours.json")).unwrap()
+    }
+
+    fn drawn(surface: &LossSurface) -> Vec<[f64; 2]> {
+        let (title, axes) = (String::new(), [String::new(), String::new()]);
+        let data = Landscape { title, axes, surface: surface.clone(), accuracies: None, path: None };
+        lines(&landscape(&data).unwrap(), surface)
+    }
+
+    #[test]
+    fn lines_of_equal_loss_go_through_the_points_that_matplotlib_draws_at_numpys_levels() {
+        for case in cases() {
+            let [nx, ny] = numbers(&case["grid"]).map(|n: f64| n as usize);
+            let (surface, _) = bowl(&case, [nx, ny]);
+            let wanted: Vec<[f64; 2]> =
+                case["points"].as_array().unwrap().iter().flat_map(|of| of.as_array().unwrap()).map(numbers).collect();
+            let got = drawn(&surface);
+            let near = |x: &[f64; 2], all: &[[f64; 2]]| {
+                all.iter().any(|y| (x[0] - y[0]).abs() < 1e-9 && (x[1] - y[1]).abs() < 1e-9)
+            };
+            for x in &got {
+                assert!(near(x, &wanted), "{}: {x:?} is on no line of matplotlib's", case["name"]);
+            }
+            for x in &wanted {
+                assert!(near(x, &got), "{}: nothing goes through {x:?}", case["name"]);
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_equal_loss_of_a_bowl_are_ellipses_at_equal_steps_or_equal_ratios() {
+        for case in cases() {
+            // On a fine grid the points between nodes are on the ellipses, not beside them.
+            let (surface, loss) = bowl(&case, [241, 241]);
+            let levels: Vec<f64> = case["levels"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            assert_eq!(levels.len(), LINES);
+            let mut met = vec![0; LINES];
+            for point in drawn(&surface) {
+                let value = loss(point);
+                let distance = |k: usize| (value - levels[k]).abs() / (levels[LINES - 1] - levels[0]);
+                let relative = |k: usize| (value / levels[k]).ln().abs();
+                let away = |k: usize| if surface.logarithmic { relative(k) } else { distance(k) };
+                let nearest = (0..LINES).min_by(|&i, &j| away(i).total_cmp(&away(j))).unwrap();
+                // Bounds of linear interpolation between nodes: second derivatives times a step's square, over 8.
+                let bound = if surface.logarithmic { 0.02 } else { 2e-4 };
+                assert!(away(nearest) < bound, "{}: loss {value} at {point:?}", case["name"]);
+                met[nearest] += 1;
+            }
+            // The finest grid finds no new levels: all that a line can be drawn at are.
+            let [low, high] = ends(&surface.losses);
+            for (k, &level) in levels.iter().enumerate() {
+                assert_eq!(met[k] > 0, low < level && level < high, "{}: level {k}", case["name"]);
+            }
         }
     }
 }

@@ -66,8 +66,8 @@ pub use cache::Counts;
 pub use classics::{Classics, ClassicsRequest, classic_names};
 pub use drawing::plane as shown_plane;
 pub use drawing::{
-    BatchNumbers, BatchOptions, Drawing, Drawn, FIGURES, Figure, FigureRequest, MapVectors, PLOTS, Parts,
-    PlaneDirections, SurfaceNumbers, SurfaceOptions, figure_names, find_figure,
+    BatchNumbers, BatchOptions, Drawing, Drawn, FIGURES, Figure, FigureNumbers, FigureRequest, MapVectors, OwnOptions,
+    PLOTS, Parts, PlaneDirections, SurfaceNumbers, SurfaceOptions, figure_names, find_figure,
 };
 pub use error::{Choice, Contradiction, LabError};
 pub use factorial::{

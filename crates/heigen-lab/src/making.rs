@@ -98,6 +98,8 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         return made_elsewhere(call, recipe);
     }
     let reused = |record| {
+        // Its maker may have been killed between the last file and giving up the claim.
+        atomic::clear_claim(&recipe.path());
         call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
         recipe.reuse(record)
     };

@@ -1,6 +1,7 @@
 //! Numbers that are known by sampling, with their standard errors.
 
-use crate::linalg::EigenError;
+use crate::binary::far_from_one;
+use crate::linalg::{EigenError, times_power_of_two};
 use crate::{Failure, Stopped};
 
 /// A mean over samples and its standard error.
@@ -20,8 +21,10 @@ impl Estimate {
         if s < 2.0 {
             return Self { value, standard_error: f64::INFINITY };
         }
-        let squares: f64 = samples.iter().map(|x| (x - value).powi(2)).sum();
-        Self { value, standard_error: (squares / (s * (s - 1.0))).sqrt() }
+        let deviations: Vec<f64> = samples.iter().map(|x| x - value).collect();
+        let binary = far_from_one(&deviations);
+        let squares: f64 = deviations.iter().map(|&x| times_power_of_two(x, -binary).powi(2)).sum();
+        Self { value, standard_error: times_power_of_two((squares / (s * (s - 1.0))).sqrt(), binary) }
     }
 
     /// The estimate of `factor` times the quantity.

@@ -28,27 +28,37 @@ pub(crate) struct BatchArgs {
     /// Number of batches; unless given, those of one pass.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = BATCHES)]
     pub(crate) batches: Option<u32>,
-    /// Seed of the order of the samples, drawn as for training.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = BATCHES)]
-    pub(crate) batch_seed: u64,
+    /// Seed of the order of the samples, drawn as for training. [default: 0]
+    #[arg(long, value_name = "N", help_heading = BATCHES)]
+    pub(crate) batch_seed: Option<u64>,
 }
 
 impl BatchArgs {
+    /// The options that were given, by their names.
+    pub(crate) fn given(self) -> Vec<&'static str> {
+        given([
+            ("--batch-size", self.batch_size.is_some()),
+            ("--batches", self.batches.is_some()),
+            ("--batch-seed", self.batch_seed.is_some()),
+        ])
+    }
+
     pub(crate) fn options(self) -> BatchOptions {
         let number = |n: u32| n as usize;
-        BatchOptions { size: self.batch_size.map(number), count: self.batches.map(number), seed: self.batch_seed }
+        let seed = self.batch_seed.unwrap_or_default();
+        BatchOptions { size: self.batch_size.map(number), count: self.batches.map(number), seed }
     }
 }
 
 /// The plane of a loss surface.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SurfaceArgs {
-    /// Directions of the plane.
-    #[arg(long, value_enum, default_value_t, help_heading = SURFACE)]
-    pub(crate) directions: DirectionsArg,
-    /// Seed of the random directions.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = SURFACE)]
-    pub(crate) direction_seed: u64,
+    /// Directions of the plane. [default: eigenvectors]
+    #[arg(long, value_enum, help_heading = SURFACE)]
+    pub(crate) directions: Option<DirectionsArg>,
+    /// Seed of the random directions. [default: 0]
+    #[arg(long, value_name = "N", help_heading = SURFACE)]
+    pub(crate) direction_seed: Option<u64>,
     /// Points along each direction. [default: 51, of eigenvectors 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000), help_heading = SURFACE)]
     pub(crate) points: Option<u16>,
@@ -58,10 +68,25 @@ pub(crate) struct SurfaceArgs {
     pub(crate) checkpoints: Vec<PathBuf>,
 }
 
+/// The names of the options of which it is true that they were given.
+fn given<const N: usize>(options: [(&'static str, bool); N]) -> Vec<&'static str> {
+    options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 impl SurfaceArgs {
+    /// The options that were given, by their names.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        given([
+            ("--directions", self.directions.is_some()),
+            ("--direction-seed", self.direction_seed.is_some()),
+            ("--points", self.points.is_some()),
+            ("--checkpoints", !self.checkpoints.is_empty()),
+        ])
+    }
+
     /// The options of the surface. Folders are replaced by their files.
     pub(crate) fn options(&self) -> Result<SurfaceOptions, LabError> {
-        let directions = match self.directions {
+        let directions = match self.directions.unwrap_or_default() {
             DirectionsArg::Eigenvectors => PlaneDirections::Eigenvectors,
             DirectionsArg::FilterNormalised => PlaneDirections::FilterNormalised,
             DirectionsArg::Trajectory => PlaneDirections::Trajectory,
@@ -72,7 +97,7 @@ impl SurfaceArgs {
         }
         Ok(SurfaceOptions {
             directions,
-            seed: self.direction_seed,
+            seed: self.direction_seed.unwrap_or_default(),
             steps: self.points.map(usize::from),
             weights: if files.is_empty() { FollowedWeights::Training } else { FollowedWeights::Files(files) },
         })

@@ -4,10 +4,9 @@ use crate::args::ExploreArgs;
 use crate::session::{Session, print, say};
 use crate::signals;
 use anyhow::Result;
-use heigen::config::{FileArgs, LossKind};
-use heigen::vocabulary::LossArgs;
+use heigen::config::FileArgs;
 use heigen_explore::{ExploreError, Explorer, Options, Server};
-use heigen_lab::{Given, ImportRequest};
+use heigen_lab::ImportRequest;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -63,23 +62,9 @@ fn in_terms_of_options(error: ExploreError) -> anyhow::Error {
 }
 
 fn import(args: &ExploreArgs, model: &Path, data: &Path) -> ImportRequest {
-    ImportRequest {
-        model: model.to_owned(),
-        arch: args.arch.clone(),
-        renamings: vec![],
-        leave_out: vec![],
-        weights_key: None,
-        given: Given::default(),
-        data: FileArgs {
-            path: data.to_string_lossy().into_owned(),
-            label_column: args.label_column.clone(),
-            ..FileArgs::default()
-        },
-        loss: LossKind::CrossEntropy,
-        loss_args: LossArgs::default(),
-        name: None,
-        force: false,
-    }
+    let (path, label_column) = (data.to_string_lossy().into_owned(), args.label_column.clone());
+    let data = FileArgs { path, label_column, ..FileArgs::default() };
+    ImportRequest { arch: args.arch.clone(), ..ImportRequest::new(model.to_owned(), data) }
 }
 
 /// Has the system's own program open the page.

@@ -4,7 +4,7 @@ use super::spectrum::json;
 use crate::args::{DirectionsArg, DrawArgs, FigureArgs, PlotArgs};
 use crate::session::{Session, one_model, print, say, usage};
 use anyhow::Result;
-use heigen_lab::{BatchOptions, Drawing, FIGURES, Figure, FigureRequest, PLOTS, Parts, figure_names, find_figure};
+use heigen_lab::{Drawing, FIGURES, Figure, FigureRequest, OwnOptions, PLOTS, Parts, figure_names, find_figure};
 use heigen_store::catalogue::Loaded;
 
 pub(crate) fn run(args: &FigureArgs) -> Result<()> {
@@ -28,11 +28,11 @@ pub(crate) fn run(args: &FigureArgs) -> Result<()> {
 /// Runs `heigen plot`.
 pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     if args.list {
-        let options = |f: &Figure| match f.name {
-            "planes" => "; --vectors, --reconstructed",
-            "surface" => "; --directions",
-            "minibatches" => "; --batch-size, --batches",
-            _ => "",
+        let options = |f: &Figure| match f.own_options() {
+            OwnOptions::Maps => "; --vectors, --reconstructed",
+            OwnOptions::Plane => "; --directions",
+            OwnOptions::Batches => "; --batch-size, --batches",
+            OwnOptions::None => "",
         };
         return PLOTS.iter().try_for_each(|f| print(&format!("{:16} {}{}", f.name, f.what, options(f))));
     }
@@ -45,15 +45,21 @@ pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     };
     let session = Session::new(&args.draw.common)?;
     let experiments = session.load(&args.draw.names, &[], &format!("plot {}", figure.name))?;
-    let plain = args.surface.directions == DirectionsArg::Eigenvectors;
-    if figure.name != "surface" && (!plain || args.surface.points.is_some() || !args.surface.checkpoints.is_empty()) {
-        usage("--directions, --points and --checkpoints are for `heigen plot surface`");
+    let of_others = [
+        (OwnOptions::Plane, "surface", args.surface.given()),
+        (OwnOptions::Batches, "minibatches", args.batches.given()),
+    ];
+    for (own, plot, given) in of_others {
+        if let (true, Some(option)) = (figure.own_options() != own, given.first()) {
+            usage(&format!("{option} is for `heigen plot {plot}`"));
+        }
     }
-    if !args.surface.checkpoints.is_empty() && args.surface.directions != DirectionsArg::Trajectory {
+    let directions = args.surface.directions.unwrap_or_default();
+    if !args.surface.checkpoints.is_empty() && directions != DirectionsArg::Trajectory {
         usage("--checkpoints are the way of a training: add --directions trajectory");
     }
-    if figure.name != "minibatches" && args.batches.options() != BatchOptions::default() {
-        usage("--batch-size, --batches and --batch-seed are for `heigen plot minibatches`");
+    if args.surface.direction_seed.is_some() && directions != DirectionsArg::FilterNormalised {
+        usage("--direction-seed is the seed of random directions: add --directions filter-normalised");
     }
     let (surface, batches) = (args.surface.options()?, args.batches.options());
     draw_all(&session, figure, experiments, &args.draw, Drawing { surface, batches, ..Drawing::paper(figure) })
@@ -96,16 +102,15 @@ fn draw_all(
         };
         let drawn = session.lab.draw(&request, &session.face)?;
         session.face.clear();
-        // What needs no spectrum is told by its own numbers.
-        if session.json && drawn.analyses.is_empty() {
-            let (lab, face) = (&session.lab, &session.face);
-            let numbers = match figure.name {
-                "minibatches" => serde_json::to_string(&lab.minibatches(&request, face)?)?,
-                _ => serde_json::to_string(&lab.surface(&request, face)?)?,
-            };
-            print(&numbers)?;
-        }
         if session.json {
+            // What needs no spectrum is told by its own numbers, which a figure that was up to date has not computed.
+            let numbers = match drawn.numbers {
+                Some(numbers) => Some(numbers),
+                None => session.lab.figure_numbers(&request, &session.face)?,
+            };
+            if let Some(numbers) = numbers {
+                print(&serde_json::to_string(&numbers)?)?;
+            }
             drawn.analyses.into_iter().try_for_each(|summary| print(&json(summary)?))?;
         }
         for path in &drawn.paths {

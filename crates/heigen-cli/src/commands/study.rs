@@ -7,8 +7,8 @@ use crate::{describe, remedy};
 use anyhow::{Context, Result, bail};
 use heigen::config::FileArgs;
 use heigen_lab::{
-    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, Given, How, ImportRequest, Keep, Making,
-    Matter, PLOTS, Parts, Study, StudyRequest, TopPairs,
+    Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, How, ImportRequest, Keep, Making, Matter,
+    PLOTS, Parts, Study, StudyRequest, TopPairs,
 };
 use std::path::{Path, PathBuf};
 
@@ -134,35 +134,34 @@ fn overlay(session: &Session, args: &AnalyzeArgs, studied: Vec<Study>) -> Result
 fn import(args: &AnalyzeArgs, model: &Path) -> ImportRequest {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let data = FileArgs {
+        path: text(&args.data),
+        labels_path: args.labels.as_ref().map(text),
+        features_key: args.features_key.clone(),
+        labels_key: args.labels_key.clone(),
+        label_column: args.label_column.first().cloned(),
+        more_label_columns: args.label_column.get(1..).filter(|more| !more.is_empty()).map(<[String]>::to_vec),
+        targets: args.targets,
+        drop: given(&args.drop),
+        header: args.header,
+        divide_by: args.divide_by,
+        channels_last: args.channels_last,
+        class_names: given(&args.class_names),
+        max_gib: args.max_gib,
+        standardize: args.standardize,
+        class_list: (!args.classes.is_empty()).then(|| args.classes.clone()),
+        ..FileArgs::default()
+    };
     ImportRequest {
-        model: model.to_owned(),
         arch: args.arch.clone(),
         renamings: args.map.clone(),
         leave_out: args.leave_out.clone(),
         weights_key: args.weights_key.clone(),
-        given: Given::default(),
-        data: FileArgs {
-            path: text(&args.data),
-            labels_path: args.labels.as_ref().map(text),
-            features_key: args.features_key.clone(),
-            labels_key: args.labels_key.clone(),
-            label_column: args.label_column.first().cloned(),
-            more_label_columns: args.label_column.get(1..).filter(|more| !more.is_empty()).map(<[String]>::to_vec),
-            targets: args.targets,
-            drop: given(&args.drop),
-            header: args.header,
-            divide_by: args.divide_by,
-            channels_last: args.channels_last,
-            class_names: given(&args.class_names),
-            max_gib: args.max_gib,
-            standardize: args.standardize,
-            class_list: (!args.classes.is_empty()).then(|| args.classes.clone()),
-            ..FileArgs::default()
-        },
         loss: args.loss,
         loss_args: args.penalty.loss_args(),
         name: args.name.clone(),
         force: args.force,
+        ..ImportRequest::new(model.to_owned(), data)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The figures of the paper, and the kinds of pictures of any experiment.
 
+use super::landscape::PlaneDirections;
 use super::{Drawing, MapVectors, Shown, diagnostics, embedding, line, plane, samples};
 use crate::LabError;
 use crate::call::Call;
@@ -35,10 +36,47 @@ pub(crate) type DrawSpectra = fn(&Call, &[Shown], &Drawing) -> Result<Scene, Lab
 pub(crate) enum Draw {
     /// Whole spectra with their analyses.
     Spectra(DrawSpectra),
-    /// Weights and samples alone.
-    Weights,
+    /// Whole spectra with their analyses, as maps of the plane of inputs.
+    Maps,
+    /// The loss over a plane in parameter space: of the eigenvectors of whole spectra, by this function, or of directions that
+    /// follow from the weights alone.
+    Plane(DrawSpectra),
+    /// The eigenvalues of mini-batches, at the weights alone.
+    Batches,
     /// Parts of spectra, which are also to be had of networks too large for a whole one.
     Parts(Part),
+}
+
+/// The results that a drawing is made from, once its options are known.
+pub(super) enum Source {
+    /// Whole spectra with their analyses, by this function.
+    Spectra(DrawSpectra),
+    /// Weights and samples alone.
+    Weights(OfWeights),
+    /// Parts of spectra.
+    Parts(Part),
+}
+
+/// The pictures for which weights and samples are enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfWeights {
+    /// The loss over a plane.
+    Plane,
+    /// The distribution over mini-batches.
+    Batches,
+}
+
+/// The options that only some figures have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnOptions {
+    /// None.
+    None,
+    /// The choice of directions, and a map that is put together from alignments: [`Drawing::vectors`], [`Drawing::reconstructed`].
+    Maps,
+    /// [`Drawing::surface`].
+    Plane,
+    /// [`Drawing::batches`].
+    Batches,
 }
 
 /// The part of spectra that a figure shows which does not need whole ones.
@@ -84,7 +122,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: plane::check,
-        draw: Draw::Spectra(draw_planes),
+        draw: Draw::Maps,
     },
     Figure {
         name: "3",
@@ -134,7 +172,7 @@ pub const FIGURES: [Figure; 12] = [
         each: false,
         boundary: false,
         check: plane::check,
-        draw: Draw::Spectra(draw_planes),
+        draw: Draw::Maps,
     },
     diagnostic("spectrum", "all eigenvalues and their density, of normal training", any, |_, s, how| {
         diagnostics::spectrum(&s[0], how)
@@ -162,7 +200,10 @@ pub const FIGURES: [Figure; 12] = [
 /// The kinds of pictures that can be drawn of any experiments.
 pub const PLOTS: [Figure; 15] = [
     plot("line", "Figure 1, of networks of one input", true, line::check, draw_line),
-    plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes),
+    Figure {
+        draw: Draw::Maps,
+        ..plot("planes", "Figure 2, one row an experiment on the plane", false, plane::check, draw_planes)
+    },
     plot(
         "attribution",
         "the boundary by the eigenvectors that carry it, and where it goes along each",
@@ -210,15 +251,17 @@ pub const PLOTS: [Figure; 15] = [
     plot("logit-coherence", "the same of the gradients of every logit", true, with_classes, |_, s, how| {
         diagnostics::logit_coherence(&s[0], how)
     }),
-    plot(
-        "surface",
-        "the loss over a plane: of v_1 and v_2, of random directions, of a training",
-        true,
-        any,
-        |call, s, how| Ok(loss_surface(&line::surface_of(call, &s[0], how)?)?),
-    ),
     Figure {
-        draw: Draw::Weights,
+        draw: Draw::Plane(|call, s, how| Ok(loss_surface(&line::surface_of(call, &s[0], how)?)?)),
+        ..parts(
+            "surface",
+            "the loss over a plane: of v_1 and v_2, of random directions, of a training",
+            true,
+            Part::Eigenvalues,
+        )
+    },
+    Figure {
+        draw: Draw::Batches,
         ..parts("minibatches", "lambda_1 over mini-batches, against that of all samples", true, Part::Eigenvalues)
     },
 ];
@@ -233,7 +276,40 @@ const fn diagnostic(
     Figure { experiments: &["gauss/normal_training"], ..plot(name, what, true, check, draw) }
 }
 
+impl Draw {
+    /// The function that draws whole spectra, if the figure can be drawn of them.
+    pub(crate) fn spectra(self) -> Option<DrawSpectra> {
+        match self {
+            Self::Spectra(draw) | Self::Plane(draw) => Some(draw),
+            Self::Maps => Some(draw_planes),
+            Self::Batches | Self::Parts(_) => None,
+        }
+    }
+}
+
 impl Figure {
+    /// The results that the figure is drawn from with these options.
+    pub(super) fn source(&self, drawing: &Drawing) -> Source {
+        match self.draw {
+            Draw::Spectra(draw) => Source::Spectra(draw),
+            Draw::Maps => Source::Spectra(draw_planes),
+            Draw::Plane(draw) if drawing.surface.directions == PlaneDirections::Eigenvectors => Source::Spectra(draw),
+            Draw::Plane(_) => Source::Weights(OfWeights::Plane),
+            Draw::Batches => Source::Weights(OfWeights::Batches),
+            Draw::Parts(part) => Source::Parts(part),
+        }
+    }
+
+    /// The options that this figure has and most others have not.
+    pub fn own_options(&self) -> OwnOptions {
+        match self.draw {
+            Draw::Spectra(_) | Draw::Parts(_) => OwnOptions::None,
+            Draw::Maps => OwnOptions::Maps,
+            Draw::Plane(_) => OwnOptions::Plane,
+            Draw::Batches => OwnOptions::Batches,
+        }
+    }
+
     /// The name of the files, without extension, when the figure shows the paper's experiments.
     pub(crate) fn file(&self) -> String {
         let numbered = self.name.chars().all(|c| c.is_ascii_digit());

@@ -1,9 +1,9 @@
 //! Draws a figure of some experiments into its files, unless the files are up to date.
 
 use super::Figure;
-use super::catalogue::{Draw, DrawSpectra};
+use super::catalogue::{Draw, DrawSpectra, Source};
 use super::labels::{labels, stem};
-use super::landscape::{self, PlaneDirections, SurfaceOptions};
+use super::landscape::{self, FigureNumbers, PlaneDirections, SurfaceOptions};
 use super::minibatches::BatchOptions;
 use super::parts::{draw_parts, known};
 use crate::analysis::{self, Analysed, Asked, How, Matter, TopPairs, analysed};
@@ -125,6 +125,8 @@ pub struct Drawn {
     pub paths: Vec<PathBuf>,
     /// The summaries of the analyses.
     pub analyses: Vec<Summary>,
+    /// The numbers of a figure that needs no spectrum, where they were computed; not where its files were up to date.
+    pub numbers: Option<FigureNumbers>,
 }
 
 /// An experiment with its analysis.
@@ -160,14 +162,10 @@ impl Lab {
                 request.experiments.iter().map(|loaded| call.seeded(loaded.clone())).collect();
             let (figure, asked) = (request.figure, request.asked());
             experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
-            if of_weights(figure, &request.drawing) {
-                let Some(loaded) = experiments.first() else { return Err(LabError::Lost) };
-                return landscape::compose(call, figure, loaded, &asked, &request.drawing);
-            }
-            match figure.draw {
-                Draw::Weights => Err(LabError::Lost),
-                Draw::Parts(what) => known(call, what, &experiments, &asked)?.scene(what),
-                Draw::Spectra(draw) => {
+            match figure.source(&request.drawing) {
+                Source::Weights(what) => landscape::compose(call, what, one(&experiments)?, &asked, &request.drawing),
+                Source::Parts(what) => known(call, what, &experiments, &asked)?.scene(what),
+                Source::Spectra(draw) => {
                     let shown = shown(call, experiments, &asked, analysed)?;
                     call.job(&format!("figure {}", figure.name)).begin(stage::DRAWING)?;
                     draw(call, &shown, &request.drawing)
@@ -189,10 +187,9 @@ impl FigureRequest {
     }
 }
 
-/// Whether the figure is drawn of weights alone, and no spectrum is needed.
-fn of_weights(figure: &Figure, drawing: &Drawing) -> bool {
-    let plane = || figure.name == "surface" && drawing.surface.directions != PlaneDirections::Eigenvectors;
-    matches!(figure.draw, Draw::Weights) || plane()
+/// The experiment of a figure that shows one.
+pub(super) fn one(experiments: &[Loaded]) -> Result<&Loaded, LabError> {
+    experiments.first().ok_or(LabError::Lost)
 }
 
 fn draw(
@@ -206,17 +203,13 @@ fn draw(
     experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
-    if of_weights(figure, drawing) {
-        let Some(loaded) = experiments.first() else { return Err(LabError::Lost) };
-        return landscape::draw(call, figure, loaded, asked, drawing, folder);
-    }
-    match figure.draw {
-        Draw::Spectra(scene) => {
+    match figure.source(drawing) {
+        Source::Spectra(scene) => {
             let shown = shown(call, experiments, asked, analysed)?;
             draw_shown(call, (figure, scene), &shown, drawing, folder)
         }
-        Draw::Weights => Err(LabError::Lost),
-        Draw::Parts(what) => draw_parts(call, (figure, what), &experiments, asked, drawing, folder),
+        Source::Weights(what) => landscape::draw(call, (figure, what), one(&experiments)?, asked, drawing, folder),
+        Source::Parts(what) => draw_parts(call, (figure, what), &experiments, asked, drawing, folder),
     }
 }
 
@@ -230,7 +223,7 @@ pub(crate) fn draw_shown(
 ) -> Result<Drawn, LabError> {
     let analyses = shown.iter().map(|s| Summary::Spectrum(Box::new(s.analysed.record.clone()))).collect();
     let paths = made(call, &Picture::of_spectra(call, (figure, scene), shown, drawing, folder)?)?;
-    Ok(Drawn { paths, analyses })
+    Ok(Drawn { paths, analyses, numbers: None })
 }
 
 /// Draws a figure as the paper shows it, and tells whether its files were up to date already.
@@ -243,7 +236,7 @@ pub(crate) fn draw_paper(call: &Call, figure: &Figure, folder: &Path) -> Result<
 
 /// Whether [`draw_paper`] would find all files up to date.
 pub(crate) fn up_to_date(call: &Call, figure: &Figure, folder: &Path) -> Result<bool, LabError> {
-    let Draw::Spectra(scene) = figure.draw else { return Ok(false) };
+    let Some(scene) = figure.draw.spectra() else { return Ok(false) };
     let drawing = Drawing::paper(figure);
     let standing = |call: &Call, loaded: &Loaded, _: &Asked| {
         analysis::standing(call, loaded)?.ok_or_else(|| LabError::NeedsWhole { name: loaded.experiment.name.clone() })

@@ -1,10 +1,11 @@
 //! The loss over a plane through the weights, in directions that need no spectrum: random ones, or those of a training.
 
-use super::catalogue::Draw;
-use super::draw::{Origin, Picture};
+use super::catalogue::{OfWeights, Source};
+use super::draw::{Origin, Picture, one};
 use super::labels::labels;
-use super::{Drawing, Drawn, Figure, minibatches};
-use crate::analysis::{Asked, Setting, TopPairs, analysed};
+use super::minibatches::{self, BatchNumbers};
+use super::{Drawing, Drawn, Figure};
+use crate::analysis::{Asked, Setting, TopPairs};
 use crate::call::{Call, JobWatch};
 use crate::error::OfJob;
 use crate::making::made;
@@ -20,6 +21,7 @@ use heigen_spectra::Watch;
 use heigen_store::catalogue::Loaded;
 use heigen_store::record::stamp;
 use serde::Serialize;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -86,50 +88,40 @@ const MOMENTS: usize = 60;
 /// From this ratio of the largest loss to the smallest one on, losses stand on a logarithmic scale.
 const DECADES: f64 = 50.0;
 
+/// The numbers of a figure that needs no spectrum.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum FigureNumbers {
+    /// Of a loss surface.
+    Plane(SurfaceNumbers),
+    /// Of the largest eigenvalue over mini-batches.
+    Batches(BatchNumbers),
+}
+
 impl Lab {
-    /// The numbers of the loss surface of an experiment at its trained weights, along the directions that `drawing` asks for.
+    /// The numbers of a figure that is drawn of weights alone: those of a loss surface along directions other than eigenvectors, and of
+    /// the largest eigenvalue over mini-batches, at the trained weights. `None` for figures of spectra, whose numbers are their
+    /// analyses. [`Lab::draw`] tells them, too, where it had to compute them.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; else whatever keeps it from being computed.
-    pub fn surface(&self, request: &super::FigureRequest, watch: &dyn LabWatch) -> Result<SurfaceNumbers, LabError> {
+    pub fn figure_numbers(
+        &self,
+        request: &super::FigureRequest,
+        watch: &dyn LabWatch,
+    ) -> Result<Option<FigureNumbers>, LabError> {
+        let Source::Weights(what) = request.figure.source(&request.drawing) else { return Ok(None) };
         self.call(&request.store, &request.making, watch, |call| {
-            let Some(loaded) = request.experiments.first() else { return Err(LabError::Lost) };
-            let loaded = call.seeded(loaded.clone());
-            let (asked, options) = (request.asked(), &request.drawing.surface);
-            if options.directions == PlaneDirections::Eigenvectors {
-                return of_eigenvectors(call, &loaded, &asked, options);
-            }
-            let setting = &narrow(&asked);
-            View::new(call, &loaded, setting, options)?.numbers(options)
+            let loaded = call.seeded(one(&request.experiments)?.clone());
+            let asked = narrow(&request.asked());
+            View::new(call, &loaded, &asked, &request.drawing.surface)?.numbers(what, &request.drawing).map(Some)
         })
     }
 }
 
 /// The analysis whose setting has weights, samples and objective, and that is not carried out.
-pub(super) fn narrow(asked: &Asked) -> Asked {
+fn narrow(asked: &Asked) -> Asked {
     Asked { top: TopPairs { count: Some(1), ..asked.top }, ..asked.clone() }
-}
-
-fn of_eigenvectors(
-    call: &Call,
-    loaded: &Loaded,
-    asked: &Asked,
-    options: &SurfaceOptions,
-) -> Result<SurfaceNumbers, LabError> {
-    let analysed = analysed(call, loaded, asked)?;
-    let problem: Problem<f64> =
-        call.problem(&analysed.prepared.network, &analysed.theta, &analysed.samples, analysed.objective.clone())?;
-    let vectors = analysed.top(2)?.1;
-    if vectors.columns < 2 {
-        return Err(LabError::OnePositiveEigenvalue);
-    }
-    let plane = Plane {
-        directions: [vectors.column(0).to_vec(), vectors.column(1).to_vec()],
-        grid: SurfaceGrid::square(1.0, options.steps.unwrap_or(super::line::STEPS)),
-        seed: None,
-        way: None,
-    };
-    over(&problem, plane, options, loaded, &mut call.job(&loaded.experiment.name))
 }
 
 /// A plane and the points at which the loss is computed.
@@ -173,7 +165,7 @@ fn over(
 /// Draws the surface into its files, unless they are up to date.
 pub(super) fn draw(
     call: &Call,
-    figure: &Figure,
+    (figure, what): (&Figure, OfWeights),
     loaded: &Loaded,
     asked: &Asked,
     drawing: &Drawing,
@@ -187,27 +179,34 @@ pub(super) fn draw(
         label: labels(std::slice::from_ref(loaded)).remove(0),
         name: loaded.experiment.name.to_string(),
     };
-    let scene = || scene_of(&view, figure, drawing);
+    let computed = OnceCell::new();
+    let scene = || {
+        let numbers = view.numbers(what, drawing)?;
+        let scene = scene(&numbers)?;
+        // Nothing is there yet: a picture is drawn once at most.
+        let _ = computed.set(numbers);
+        Ok(scene)
+    };
     let paths = made(call, &Picture::new(call, figure, &[origin], drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses: vec![] })
+    Ok(Drawn { paths, analyses: vec![], numbers: computed.into_inner() })
 }
 
 /// The picture of the surface, or of the distribution over mini-batches.
 pub(super) fn compose(
     call: &Call,
-    figure: &Figure,
+    what: OfWeights,
     loaded: &Loaded,
     asked: &Asked,
     drawing: &Drawing,
 ) -> Result<Scene, LabError> {
     let asked = narrow(asked);
-    scene_of(&View::new(call, loaded, &asked, &drawing.surface)?, figure, drawing)
+    scene(&View::new(call, loaded, &asked, &drawing.surface)?.numbers(what, drawing)?)
 }
 
-fn scene_of(view: &View, figure: &Figure, drawing: &Drawing) -> Result<Scene, LabError> {
-    match figure.draw {
-        Draw::Weights => minibatches::scene(view, &drawing.batches),
-        _ => view.scene(&drawing.surface),
+fn scene(numbers: &FigureNumbers) -> Result<Scene, LabError> {
+    match numbers {
+        FigureNumbers::Plane(numbers) => Ok(heigen_figures::landscape(&picture(numbers))?),
+        FigureNumbers::Batches(numbers) => minibatches::scene(numbers),
     }
 }
 
@@ -308,7 +307,14 @@ impl<'a> View<'a> {
         Ok((way.points, way.epochs))
     }
 
-    fn numbers(&self, options: &SurfaceOptions) -> Result<SurfaceNumbers, LabError> {
+    fn numbers(&self, what: OfWeights, drawing: &Drawing) -> Result<FigureNumbers, LabError> {
+        match what {
+            OfWeights::Plane => self.surface(&drawing.surface).map(FigureNumbers::Plane),
+            OfWeights::Batches => minibatches::numbers(self, &drawing.batches).map(FigureNumbers::Batches),
+        }
+    }
+
+    fn surface(&self, options: &SurfaceOptions) -> Result<SurfaceNumbers, LabError> {
         let problem = self.setting.restricted_problem()?;
         let n = options.steps.unwrap_or(STEPS);
         let plane = if options.directions == PlaneDirections::Trajectory {
@@ -323,10 +329,6 @@ impl<'a> View<'a> {
         };
         let mut watch = self.call.job(&self.loaded.experiment.name);
         over(&problem, plane, options, self.loaded, &mut watch)
-    }
-
-    fn scene(&self, options: &SurfaceOptions) -> Result<Scene, LabError> {
-        Ok(heigen_figures::landscape(&picture(&self.numbers(options)?))?)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The largest eigenvalue over mini-batches, against that of all samples.
 
-use super::FigureRequest;
-use super::landscape::{View, narrow};
+use super::landscape::View;
+use crate::LabError;
 use crate::error::OfJob;
-use crate::{Lab, LabError, LabWatch};
 use heigen::curvature::{Hessian, Problem, TopKOptions, Which, top_k};
 use heigen::rng::{DataLoaderOrder, TorchGenerator};
 use heigen_figures::{Histogram, Scene, histogram};
@@ -45,35 +44,20 @@ const TOLERANCE: f64 = 1e-6;
 /// Samples in a batch where an experiment trains with all at once.
 const SIZE: usize = 64;
 
-impl Lab {
-    /// The largest eigenvalue of the Hessian over mini-batches of the training samples, at the trained weights.
-    ///
-    /// # Errors
-    /// [`LabError::Stopped`] if the watch breaks; else whatever keeps it from being computed.
-    pub fn minibatches(&self, request: &FigureRequest, watch: &dyn LabWatch) -> Result<BatchNumbers, LabError> {
-        self.call(&request.store, &request.making, watch, |call| {
-            let Some(loaded) = request.experiments.first() else { return Err(LabError::Lost) };
-            let (loaded, asked) = (call.seeded(loaded.clone()), narrow(&request.asked()));
-            let view = View::new(call, &loaded, &asked, &request.drawing.surface)?;
-            numbers(&view, &request.drawing.batches)
-        })
-    }
-}
-
 /// The picture of the distribution.
-pub(super) fn scene(view: &View, options: &BatchOptions) -> Result<Scene, LabError> {
-    let numbers = numbers(view, options)?;
+pub(super) fn scene(numbers: &BatchNumbers) -> Result<Scene, LabError> {
     let mean = numbers.lambda_1.iter().sum::<f64>() / numbers.lambda_1.len().max(1) as f64;
     Ok(histogram(&Histogram {
         title: format!("{} mini-batches of {}", numbers.lambda_1.len(), numbers.batch_size),
         axis: r"$\lambda_1$".to_owned(),
-        values: numbers.lambda_1,
+        values: numbers.lambda_1.clone(),
         bins: None,
         levels: vec![("mean of the batches".to_owned(), mean), ("all samples".to_owned(), numbers.all_samples)],
     })?)
 }
 
-fn numbers(view: &View, options: &BatchOptions) -> Result<BatchNumbers, LabError> {
+/// The largest eigenvalue of the Hessian over mini-batches of the training samples.
+pub(super) fn numbers(view: &View, options: &BatchOptions) -> Result<BatchNumbers, LabError> {
     let (experiment, call) = (&view.loaded.experiment, view.call);
     let problem = view.setting.restricted_problem()?;
     let n = problem.n_samples();

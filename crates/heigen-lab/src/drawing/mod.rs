@@ -12,12 +12,11 @@ mod parts;
 mod plane;
 mod samples;
 
-pub(crate) use catalogue::Draw;
-pub use catalogue::{FIGURES, Figure, PLOTS, figure_names, find_figure};
+pub use catalogue::{FIGURES, Figure, OwnOptions, PLOTS, figure_names, find_figure};
 pub use draw::{Drawing, Drawn, FigureRequest, MapVectors, Parts};
 pub(crate) use draw::{Shown, draw_paper, draw_shown, up_to_date};
 pub(crate) use embedding::names_of_classes as class_names;
-pub use landscape::{PlaneDirections, SurfaceNumbers, SurfaceOptions};
+pub use landscape::{FigureNumbers, PlaneDirections, SurfaceNumbers, SurfaceOptions};
 pub use minibatches::{BatchNumbers, BatchOptions};
 pub(crate) use plane::BOUNDARY_NODES;
 pub use plane::plane;

@@ -86,7 +86,7 @@ pub(super) fn draw_parts(
     let known = known(call, part, experiments, asked)?;
     let scene = || known.scene(part);
     let paths = made(call, &Picture::new(call, figure, &known.of, drawing, folder, scene)?)?;
-    Ok(Drawn { paths, analyses: known.analyses.clone() })
+    Ok(Drawn { paths, analyses: known.analyses.clone(), numbers: None })
 }
 
 /// The eigenvalues that are known of a network: all, or the largest ones.

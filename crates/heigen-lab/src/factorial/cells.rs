@@ -19,19 +19,17 @@ pub(super) struct Cell {
     /// The level of each factor, in the order of the file.
     pub(super) levels: Vec<(String, String)>,
     pub(super) seed: u64,
-    /// The text of the experiment's file, and the experiment.
-    pub(super) experiment: Text,
-    /// That of the experiment whose end it starts from.
-    pub(super) first: Option<Text>,
+    /// The experiment. Its name is a hash of what is trained.
+    pub(super) experiment: Experiment,
+    /// The experiment whose end it starts from, which cells that begin alike share.
+    pub(super) first: Option<Experiment>,
     /// A hash of all that determines the numbers.
     pub(super) stamp: String,
 }
 
-/// An experiment, and the text of its file.
-#[derive(Clone, Debug)]
-pub(super) struct Text {
-    pub(super) experiment: Experiment,
-    pub(super) text: String,
+/// The text of an experiment's file.
+pub(super) fn text(experiment: &Experiment) -> String {
+    experiment.to_json().to_string()
 }
 
 impl Cell {
@@ -181,31 +179,31 @@ fn at_seed(
     origin: &str,
 ) -> Result<Cell, StudyFileError> {
     let words: Vec<&str> = levels.iter().map(|(_, level)| &**level).collect();
-    let parsed =
-        |patch: Option<&Patch>, folder: &str, from: Option<&Experiment>| -> Result<Option<Text>, StudyFileError> {
-            let Some(patch) = patch else { return Ok(None) };
-            let mut patch = patch.clone();
-            patch.insert("seed".to_owned(), seed.into());
-            if let Some(from) = from {
-                patch.insert("init_model_at".to_owned(), from.name.to_string().into());
-            }
-            let of = |stem: &str| ExperimentName { folder: folder.to_owned(), stem: stem.to_owned() };
-            let combination = || words.join(", ");
-            let wrong = |cause| StudyFileError::Combination { combination: combination(), cause: Box::new(cause) };
-            let read = |text: &str, name| Experiment::parse(text, name, origin, &AnyName).map_err(wrong);
-            // The name is a hash of what is trained, so that combinations that begin alike share their first training.
-            let draft = read(&Value::Object(patch.clone()).to_string(), of("draft"))?.experiment;
-            let name = of(&short(&stamp([heigen::VERSION, &draft.to_json().to_string()])));
-            let text = draft.to_json().to_string();
-            let experiment = read(&text, name)?.experiment;
-            Ok(Some(Text { experiment, text }))
-        };
+    let parsed = |patch: Option<&Patch>,
+                  folder: &str,
+                  from: Option<&Experiment>|
+     -> Result<Option<Experiment>, StudyFileError> {
+        let Some(patch) = patch else { return Ok(None) };
+        let mut patch = patch.clone();
+        patch.insert("seed".to_owned(), seed.into());
+        if let Some(from) = from {
+            patch.insert("init_model_at".to_owned(), from.name.to_string().into());
+        }
+        let of = |stem: &str| ExperimentName { folder: folder.to_owned(), stem: stem.to_owned() };
+        let combination = || words.join(", ");
+        let wrong = |cause| StudyFileError::Combination { combination: combination(), cause: Box::new(cause) };
+        let read = |text: &str, name| Experiment::parse(text, name, origin, &AnyName).map_err(wrong);
+        // The name is a hash of what is trained, so that combinations that begin alike share their first training.
+        let draft = read(&Value::Object(patch.clone()).to_string(), of("draft"))?.experiment;
+        let text = text(&draft);
+        let name = of(&short(&stamp([heigen::VERSION, &text])));
+        Ok(Some(read(&text, name)?.experiment))
+    };
     let first = parsed(first, FIRST, None)?;
-    let Some(experiment) = parsed(cell, CELL, first.as_ref().map(|first| &first.experiment))? else {
+    let Some(experiment) = parsed(cell, CELL, first.as_ref())? else {
         return Err(StudyFileError::Schema { origin: origin.to_owned(), what: "there is no experiment".to_owned() });
     };
-    let text = |of: &Option<Text>| of.as_ref().map_or_else(String::new, |of| of.text.clone());
-    let stamp = stamp([heigen::VERSION, VERSION, &experiment.text, &text(&first)]);
+    let stamp = stamp([heigen::VERSION, VERSION, &text(&experiment), &first.as_ref().map(text).unwrap_or_default()]);
     Ok(Cell { levels: levels.to_vec(), seed, experiment, first, stamp })
 }
 
@@ -281,13 +279,13 @@ mod tests {
         assert_eq!(names.len(), 10, "{names:?}");
         assert_eq!(names[..3], ["gauss, normal, seed 0", "gauss, normal, seed 1", "gauss, adversarial, seed 0"]);
         let of = |name: &str| cells.iter().find(|cell| cell.name() == name).unwrap();
-        let first = |name: &str| of(name).first.as_ref().unwrap().experiment.clone();
+        let first = |name: &str| of(name).first.clone().unwrap();
         assert!(of("gauss, normal, seed 0").first.is_none());
         let (adversarial, large) = (first("circle, adversarial, seed 1"), first("circle, large, seed 1"));
         assert_eq!((adversarial.trainer.num_epochs, large.trainer.num_epochs), (3, 7));
         assert_ne!(adversarial.name, large.name);
         assert_eq!(adversarial.seed, 1);
-        let text = &of("circle, large, seed 1").experiment.text;
+        let text = text(&of("circle, large, seed 1").experiment);
         assert!(text.contains(r#""large_norm":true"#) && text.contains(&large.name.to_string()), "{text}");
         assert!(text.contains(r#""noise":0.2"#) && text.contains(r#""random":false"#), "{text}");
         let mut stamps: Vec<&String> = cells.iter().map(|cell| &cell.stamp).collect();

@@ -1,16 +1,16 @@
 //! How long the cells of a study take, roughly, and their dealing to shares that take about equally long.
 
-use super::cells::{Cell, Text};
+use super::cells::Cell;
 use crate::reproduction::schedule::dealt;
-use heigen::config::BatchSize;
+use heigen::config::{BatchSize, Experiment};
 use std::collections::BTreeMap;
 
 /// Multiplications in a second of one core, where nothing is known yet.
 pub(super) const RATE: f64 = 4e9;
 
 /// Multiplications of the training of an experiment, roughly: parameters times batches' samples, three passes.
-pub(super) fn training(text: &Text) -> f64 {
-    let trainer = text.experiment.trainer;
+pub(super) fn training(experiment: &Experiment) -> f64 {
+    let trainer = experiment.trainer;
     let batch = match trainer.batch_size {
         BatchSize::Full => 200.0,
         BatchSize::Samples(n) => n as f64,
@@ -26,15 +26,17 @@ pub(super) fn work(cell: &Cell) -> f64 {
 
 /// The share of every cell: cells whose training starts from the same one are in one share.
 pub(super) fn shares(cells: &[Cell], shares: usize) -> Vec<usize> {
-    let mut units: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut units: BTreeMap<String, usize> = BTreeMap::new();
     let mut seconds: Vec<f64> = Vec::new();
     let mut unit_of: Vec<usize> = Vec::new();
     for cell in cells {
         let first = cell.first.as_ref();
-        let unit = *units.entry(first.map_or(&*cell.stamp, |first| &first.text)).or_insert_with(|| {
-            seconds.push(first.map_or(0.0, training));
-            seconds.len() - 1
-        });
+        let unit = *units
+            .entry(first.map_or_else(|| cell.stamp.clone(), |first| first.name.to_string()))
+            .or_insert_with(|| {
+                seconds.push(first.map_or(0.0, training));
+                seconds.len() - 1
+            });
         seconds[unit] += work(cell);
         unit_of.push(unit);
     }

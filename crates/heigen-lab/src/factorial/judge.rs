@@ -148,7 +148,7 @@ pub(super) fn state(file: &StudyFile, record: &CellRecord) -> &'static str {
 
 impl<'a> Rows<'a> {
     /// The rows that count, of the chosen ones.
-    fn counted(self, chosen: impl Fn(&Cell) -> bool) -> Vec<(&'a Cell, &'a CellRecord)> {
+    pub(super) fn counted(self, chosen: impl Fn(&Cell) -> bool) -> Vec<(&'a Cell, &'a CellRecord)> {
         let counts = |(cell, record): &&(&Cell, &CellRecord)| state(self.file, record) == "converged" && chosen(cell);
         self.cells.iter().filter(counts).copied().collect()
     }
@@ -194,25 +194,15 @@ impl<'a> Rows<'a> {
     }
 
     fn comparison(self, claim: &ClaimSpec, rows: &[(&Cell, &CellRecord)], compare: &Compare, seed: u64) -> Judged {
-        let Compare { measure, factor, levels: [first, second] } = compare;
-        let others: Vec<String> = self.file.factors.keys().filter(|name| *name != factor).cloned().collect();
-        let of_level = |level: &str| -> BTreeMap<(String, u64), f64> {
-            let value = |(cell, record): &(&Cell, &CellRecord)| {
-                Some(((key(cell, &others), cell.seed), *record.measures.get(measure)?))
-            };
-            rows.iter().filter(|(cell, _)| cell.level(factor) == level).filter_map(value).collect()
-        };
-        let (a, b) = (of_level(first), of_level(second));
+        let others = self.others(compare);
         // Pairs stand in the order of the rows, group by group.
-        let mut in_groups: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
-        for (cell, _) in rows.iter().filter(|(cell, _)| cell.level(factor) == first) {
-            let at = (key(cell, &others), cell.seed);
-            let (Some(&x), Some(&y)) = (a.get(&at), b.get(&at)) else { continue };
-            match in_groups.iter_mut().find(|(name, _)| *name == at.0) {
-                Some((_, pairs)) => pairs.push((x, y)),
-                None => in_groups.push((at.0, vec![(x, y)])),
-            }
-        }
+        let (cells, pairs): (Vec<&Cell>, Vec<(f64, f64)>) = self.paired(rows, compare).into_iter().unzip();
+        let in_groups: Vec<(String, Vec<(f64, f64)>)> = if others.is_empty() {
+            vec![(String::new(), pairs)]
+        } else {
+            let of = |rows: Vec<usize>| rows.into_iter().map(|i| pairs[i]).collect();
+            groups(&cells, &others).into_iter().map(|(name, rows)| (name, of(rows))).collect()
+        };
         let over = |group: &str, of: &[&[(f64, f64)]]| {
             let pairs: Vec<(f64, f64)> = of.concat();
             let mut next = 0;
@@ -247,6 +237,26 @@ impl<'a> Rows<'a> {
         };
         let support = Support::over_all(over_all.support, groups.iter().map(|group| group.support));
         Judged { claim: claim.clone(), over_all, besides: vec![], groups, support }
+    }
+
+    /// The factors beside the one whose levels are compared.
+    fn others(self, compare: &Compare) -> Vec<String> {
+        self.file.factors.keys().filter(|name| **name != compare.factor).cloned().collect()
+    }
+
+    /// The pairs of rows that have the two levels of a comparison and all else in common: the row of the first level, and both
+    /// numbers. In the order of the rows.
+    pub(super) fn paired<'b>(self, rows: &[(&'b Cell, &CellRecord)], compare: &Compare) -> Vec<(&'b Cell, (f64, f64))> {
+        let Compare { measure, factor, levels } = compare;
+        let others = self.others(compare);
+        let place = |cell: &Cell| (key(cell, &others), cell.seed);
+        let [first, second] = [0, 1].map(|which: usize| -> Vec<(&'b Cell, f64)> {
+            let there = |(cell, _): &&(&Cell, &CellRecord)| cell.level(factor) == levels[which];
+            let number = |(cell, record): &(&'b Cell, &CellRecord)| Some((*cell, *record.measures.get(measure)?));
+            rows.iter().filter(there).filter_map(number).collect()
+        });
+        let second: BTreeMap<_, f64> = second.into_iter().map(|(cell, y)| (place(cell), y)).collect();
+        first.into_iter().filter_map(|(cell, x)| Some((cell, (x, *second.get(&place(cell))?)))).collect()
     }
 
     /// The rank correlations of the pairs that no claim is about.
@@ -328,39 +338,4 @@ impl<'a> Points<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn estimate(low: f64, high: f64) -> Estimate {
-        Estimate { value: f64::midpoint(low, high), low, high }
-    }
-
-    #[test]
-    fn verdicts_follow_from_the_interval_alone() {
-        for (effect, wanted) in [
-            (Some(estimate(0.5, 0.9)), Support::Strong),
-            (Some(estimate(0.49, 0.99)), Support::Weak),
-            (Some(estimate(0.001, 0.1)), Support::Weak),
-            (Some(estimate(0.0, 0.9)), Support::No),
-            (Some(estimate(-0.9, 0.9)), Support::No),
-            (Some(estimate(-0.2, 0.0)), Support::No),
-            (Some(estimate(-0.9, -0.01)), Support::Contradicted),
-            (None, Support::NotMeasured),
-        ] {
-            assert_eq!(Support::of(effect), wanted, "{effect:?}");
-        }
-    }
-
-    #[test]
-    fn a_group_that_contradicts_takes_the_strength_away() {
-        use Support::{Contradicted, No, Strong, Weak};
-        for (pooled, groups, wanted) in [
-            (Strong, vec![Strong, No, Weak], Strong),
-            (Strong, vec![Strong, Contradicted], Weak),
-            (Weak, vec![Contradicted], Weak),
-            (Contradicted, vec![Strong], Contradicted),
-        ] {
-            assert_eq!(Support::over_all(pooled, groups.clone()), wanted, "{pooled:?} {groups:?}");
-        }
-    }
-}
+mod tests;

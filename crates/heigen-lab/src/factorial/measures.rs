@@ -1,6 +1,6 @@
 //! The measures of a cell: what is taken from the records of its training, its analysis and its boundary.
 
-use heigen::analysis::{Definition, FIGURE_4_EPS, FIXED_EPS, Rule, Summary};
+use heigen::analysis::Summary;
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::record::ModelRecord;
 use std::collections::BTreeMap;
@@ -119,13 +119,6 @@ pub(super) fn taken(
     let first = first.and_then(|model| model.epochs.last());
     let count = |n: usize| Some(n as f64);
     let lambda = |i: usize| summary.eigenvalues_top.get(i - 1).copied();
-    let g_theta = |wanted: fn(f64) -> bool| {
-        let meant = summary
-            .g_theta
-            .iter()
-            .find(|g| g.definition == Definition::Subspaces && g.rule == Rule::Max && wanted(g.eps));
-        meant.map(|g| g.value)
-    };
     let norm = theta.iter().map(|w| w * w).sum::<f64>().sqrt();
     let shape = boundary.complexity.as_ref();
     let estimate = boundary.margin.as_ref();
@@ -147,9 +140,9 @@ pub(super) fn taken(
         ("outliers", count(summary.outliers.count)),
         ("outliers_half_gap", count(summary.outliers.count_at_half_gap)),
         ("outliers_double_gap", count(summary.outliers.count_at_double_gap)),
-        ("g_theta", g_theta(|eps| eps.to_bits() == FIGURE_4_EPS.to_bits())),
-        ("g_theta_random", g_theta(|eps| ![FIGURE_4_EPS, FIXED_EPS].map(f64::to_bits).contains(&eps.to_bits()))),
-        ("g_theta_fixed", g_theta(|eps| eps.to_bits() == FIXED_EPS.to_bits())),
+        ("g_theta", summary.g_theta_of_figure_4()),
+        ("g_theta_random", summary.g_theta_above_random()),
+        ("g_theta_fixed", summary.g_theta_above_zero()),
         ("margin_estimate", estimate.map(|m| m.margin)),
         ("margin_cos2", estimate.map(|m| m.cos2)),
         ("margin", boundary.nearest.as_ref().map(|point| point.distance)),

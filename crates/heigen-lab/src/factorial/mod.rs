@@ -177,6 +177,7 @@ impl Lab {
         run::writable(&plan.place.dir)?;
         let rooms = self.crew.rooms(room)?;
         let made = self.crew.lead(|hands| plan.run(self, &rooms, hands, watch))??;
+        plan.clear_claims(&made);
         match plan.request.part {
             Part::Shard(_) => Ok(plan.outcome(&plan.rows(&made))),
             Part::Whole | Part::Gathered => plan.written(self, &made, watch),
@@ -195,7 +196,8 @@ impl FactorialPlan {
         let mut all: Vec<PlannedCombination> = Vec::new();
         let rate = self.rate();
         let done = self.cells.iter().zip(&self.done).filter(|(_, done)| done.is_some());
-        let mut begun: BTreeSet<&str> = done.filter_map(|(cell, _)| Some(&*cell.first.as_ref()?.text)).collect();
+        let mut begun: BTreeSet<String> =
+            done.filter_map(|(cell, _)| Some(cell.first.as_ref()?.name.to_string())).collect();
         for (i, cell) in self.cells.iter().enumerate() {
             if all.last().is_none_or(|last| last.levels != cell.levels) {
                 let (levels, chosen) = (cell.levels.clone(), self.chosen[i]);
@@ -206,7 +208,7 @@ impl FactorialPlan {
             if self.done[i].is_some() {
                 last.done += 1;
             } else {
-                let first = cell.first.as_ref().filter(|first| begun.insert(&first.text));
+                let first = cell.first.as_ref().filter(|first| begun.insert(first.name.to_string()));
                 last.seconds += rate * (work(cell) + first.map_or(0.0, training));
             }
         }

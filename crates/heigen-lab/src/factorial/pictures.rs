@@ -1,13 +1,15 @@
 //! The figures of a study: effects with their intervals, and the rows behind them.
 
+use super::cells::Cell;
 use super::file::{ClaimSpec, Compare};
-use super::judge::{Judged, Rows, STRONG, state};
+use super::judge::{Found, Judged, Rows, STRONG};
 use super::measures::named;
 use crate::LabError;
 use heigen_figures::{
     Curve, CurvePanel, FigureError, IntervalGroup, IntervalRow, Rendered, Scene, curve_panels, intervals, render_at,
 };
 use heigen_spectra::Threads;
+use heigen_store::cell_record::CellRecord;
 
 /// Dots in an inch of the PNG: these figures are high, and read on screens.
 const DPI: f64 = 110.0;
@@ -39,7 +41,7 @@ fn effects(rows: Rows, claims: &[Judged]) -> Result<Option<Scene>, FigureError> 
     let groups: Vec<IntervalGroup> = claims
         .iter()
         .map(|judged| {
-            let row = |found: &super::judge::Found, label: &str, strong: bool| IntervalRow {
+            let row = |found: &Found, label: &str, strong: bool| IntervalRow {
                 label: format!("{label} ({})", found.n),
                 estimate: found.effect.map(|e| [e.value, e.low, e.high]),
                 strong,
@@ -74,43 +76,28 @@ fn panels(rows: Rows, claims: &[Judged]) -> Result<Option<Scene>, FigureError> {
 }
 
 fn panel(rows: Rows, claim: &ClaimSpec) -> Option<CurvePanel> {
-    let counted: Vec<_> = rows
-        .cells
-        .iter()
-        .filter(|(cell, record)| state(rows.file, record) == "converged" && cell.is_in(&claim.only))
-        .collect();
-    let value = |record: &heigen_store::cell_record::CellRecord, name: &str| record.measures.get(name).copied();
+    let counted = rows.counted(|cell| cell.is_in(&claim.only));
     let (points, axes, logarithmic, color): (Vec<(String, [f64; 2])>, _, _, _) =
         match (&claim.correlate, &claim.compare) {
             (Some([x, y]), _) => {
                 let free = rows.file.factors.keys().find(|factor| !claim.within.contains(factor));
                 let color = free.or_else(|| rows.file.factors.keys().next_back())?.clone();
-                let point = |(cell, record): &&(&super::cells::Cell, &heigen_store::cell_record::CellRecord)| {
-                    Some((cell.level(&color).to_owned(), [value(record, x)?, value(record, y)?]))
+                let point = |(cell, record): &(&Cell, &CellRecord)| {
+                    let value = |name: &str| record.measures.get(name).copied();
+                    Some((cell.level(&color).to_owned(), [value(x)?, value(y)?]))
                 };
                 let (x, y) = (named(x)?, named(y)?);
                 let points = counted.iter().filter_map(point).collect();
                 (points, [x.label.to_owned(), y.label.to_owned()], [x.logarithmic, y.logarithmic], color)
             }
-            (None, Some(Compare { measure, factor, levels })) => {
+            (None, Some(compare)) => {
+                let Compare { measure, factor, levels } = compare;
                 let color = rows.file.factors.keys().find(|name| *name != factor).unwrap_or(factor).clone();
-                let at = |cell: &super::cells::Cell, level: &str| {
-                    let same = |other: &super::cells::Cell| {
-                        other.seed == cell.seed
-                            && other.level(factor) == level
-                            && other.levels.iter().all(|(name, level)| name == factor || cell.level(name) == level)
-                    };
-                    counted.iter().find(|(other, _)| same(other)).and_then(|(_, record)| value(record, measure))
-                };
-                let point = |cell: &super::cells::Cell| {
+                let point = |(cell, (first, second)): (&Cell, (f64, f64))| {
                     let group = if color == *factor { "all".to_owned() } else { cell.level(&color).to_owned() };
-                    Some((group, [at(cell, &levels[1])?, at(cell, &levels[0])?]))
+                    (group, [second, first])
                 };
-                let points = counted
-                    .iter()
-                    .filter(|(cell, _)| cell.level(factor) == levels[0])
-                    .filter_map(|row| point(row.0))
-                    .collect();
+                let points = rows.paired(&counted, compare).into_iter().map(point).collect();
                 let measure = named(measure)?;
                 let axis = |level: &str| format!("{}, {}", measure.label, plain(level).replace('_', " "));
                 (points, [axis(&levels[1]), axis(&levels[0])], [measure.logarithmic; 2], color)

@@ -1,6 +1,6 @@
 //! A cell's training, analysis and boundary, done by the same code as those of any experiment; what is kept is a row.
 
-use super::cells::{Cell, Text};
+use super::cells::{Cell, text};
 use super::measures::taken;
 use crate::analysis::{Asked, analysed};
 use crate::boundary;
@@ -9,6 +9,7 @@ use crate::making::{Fresh, Recipe, made};
 use crate::training::trained;
 use crate::watch::{Event, LabWatch, Note, NoteKind, Product};
 use crate::{LabError, Making, Store};
+use heigen::config::Experiment;
 use heigen_store::atomic;
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::cell_record::CellRecord;
@@ -64,16 +65,16 @@ impl LabWatch for Quiet<'_> {
     fn note(&self, _: &Note) {}
 }
 
-fn loaded(text: &Text, origin: Origin) -> Loaded {
-    Loaded { experiment: text.experiment.clone(), notes: vec![], origin }
+fn loaded(experiment: &Experiment, origin: Origin) -> Loaded {
+    Loaded { experiment: experiment.clone(), notes: vec![], origin }
 }
 
 /// Trains the first experiment of cells, or finds it trained. If the training fails, the cells that start from it say so.
-pub(super) fn first(call: &Call, place: &Place, text: &Text) -> Result<(), LabError> {
+pub(super) fn first(call: &Call, place: &Place, experiment: &Experiment) -> Result<(), LabError> {
     let (store, making) = (place.starts(), Making { force: false, seed: None, ..call.making.clone() });
     let quiet = Quiet(call.watch);
     let call = Call { watch: &quiet, ..call.at(&store, &making) };
-    match trained(&call, &loaded(text, Origin::Shipped)) {
+    match trained(&call, &loaded(experiment, Origin::Shipped)) {
         Err(error) if failure(&error).is_none() => Err(error),
         _ => Ok(()),
     }
@@ -128,13 +129,12 @@ impl Recipe for Measured<'_> {
                 None => return Err(error),
             },
         };
-        let json = |text: &Text| serde_json::from_str(&text.text);
         let record = CellRecord {
             stamp: self.cell.stamp.clone(),
             code_version: heigen::VERSION.to_owned(),
             seconds: begun.elapsed().as_secs_f64(),
-            experiment: json(&self.cell.experiment)?,
-            first: self.cell.first.as_ref().map(json).transpose()?,
+            experiment: self.cell.experiment.to_json(),
+            first: self.cell.first.as_ref().map(Experiment::to_json),
             failure,
             measures,
         };
@@ -154,19 +154,19 @@ fn measured(call: &Call, place: &Place, cell: &Cell) -> Result<std::collections:
     let making = Making { force: false, seed: None, ..call.making.clone() };
     let quiet = Quiet(call.watch);
     // Where the files of the two experiments would stand, so that the one finds the other.
-    let file = |text: &Text| -> Result<PathBuf, LabError> {
-        let name = &text.experiment.name;
+    let file = |experiment: &Experiment| -> Result<PathBuf, LabError> {
+        let name = &experiment.name;
         let path = memory.dir().join("files").join(&name.folder).join(format!("{}.json", name.stem));
-        atomic::write(&path, text.text.as_bytes())?;
+        atomic::write(&path, text(experiment).as_bytes())?;
         Ok(path)
     };
     let mut first: Option<ModelRecord> = None;
-    if let Some(text) = &cell.first {
-        file(text)?;
+    if let Some(experiment) = &cell.first {
+        file(experiment)?;
         let starts = place.starts();
         let at = Call { watch: &quiet, ..call.at(&starts, &making) };
-        first = Some(trained(&at, &loaded(text, Origin::Shipped))?.record);
-        starts.copy(&text.experiment.name, &memory, true)?;
+        first = Some(trained(&at, &loaded(experiment, Origin::Shipped))?.record);
+        starts.copy(&experiment.name, &memory, true)?;
     }
     let loaded = loaded(&cell.experiment, Origin::File(file(&cell.experiment)?));
     let call = Call { watch: &quiet, ..call.at(&memory, &making) };

@@ -1,6 +1,6 @@
 //! The missing cells of a study, done in this process and in others.
 
-use super::cells::{Cell, Text};
+use super::cells::Cell;
 use super::{FactorialPlan, FactorialRequest, run};
 use crate::cache::Memo;
 use crate::call::Call;
@@ -11,9 +11,11 @@ use crate::relay::{Message, OfAll, Relay};
 use crate::reproduction::schedule::{self, Ended, Job, Limits, Room};
 use crate::watch::{Event, LabWatch, stage};
 use crate::{Lab, LabError};
+use heigen::config::Experiment;
 use heigen_store::atomic;
 use heigen_store::cell_record::CellRecord;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// A piece of work of a study.
 enum Task<'a> {
-    First(&'a Text),
+    First(&'a Experiment),
     Cell(usize),
 }
 
@@ -33,8 +35,8 @@ impl FactorialPlan {
     fn number(&self, task: &Task) -> usize {
         match task {
             Task::Cell(i) => *i,
-            Task::First(text) => {
-                let starts_there = |cell: &Cell| cell.first.as_ref().is_some_and(|first| first.text == text.text);
+            Task::First(experiment) => {
+                let starts_there = |cell: &Cell| cell.first.as_ref().is_some_and(|first| first.name == experiment.name);
                 self.cells.len() + self.cells.iter().position(starts_there).unwrap_or_default()
             }
         }
@@ -63,7 +65,7 @@ impl FactorialPlan {
         let FactorialRequest { store, making, .. } = &self.request;
         let call = Call { lab, store, making, memo, threads: &threads, watch: &quiet };
         Ok(match task {
-            Task::First(text) => run::first(&call, &self.place, text).map(|()| None)?,
+            Task::First(experiment) => run::first(&call, &self.place, experiment).map(|()| None)?,
             Task::Cell(i) => Some((*i, run::cell(&call, &self.place, &self.cells[*i])?)),
         })
     }
@@ -81,13 +83,24 @@ impl FactorialPlan {
         Err(LabError::Apart { path: self.place.record(&self.cells[*i]) })
     }
 
+    /// The path of what a task makes, by which it is claimed.
+    fn made_at(&self, task: &Task) -> Option<PathBuf> {
+        match task {
+            Task::Cell(i) => Some(self.place.record(&self.cells[*i])),
+            Task::First(experiment) => self.place.starts().of(&experiment.name).ok().map(|paths| paths.weights()),
+        }
+    }
+
     /// Whether somebody is just making what a task would make.
     fn is_claimed(&self, task: &Task) -> bool {
-        let path = match task {
-            Task::Cell(i) => Some(self.place.record(&self.cells[*i])),
-            Task::First(text) => self.place.starts().of(&text.experiment.name).ok().map(|paths| paths.weights()),
-        };
-        path.is_some_and(|path| atomic::is_claimed(&path))
+        self.made_at(task).is_some_and(|path| atomic::is_claimed(&path))
+    }
+
+    /// Removes the claims that killed processes have left beside cells that are done, and beside what these start from.
+    pub(super) fn clear_claims(&self, found: &[Option<CellRecord>]) {
+        let done = self.cells.iter().enumerate().filter(|(i, _)| found.get(*i).is_some_and(Option::is_some));
+        let tasks = done.flat_map(|(i, cell)| cell.first.iter().map(Task::First).chain([Task::Cell(i)]));
+        tasks.filter_map(|task| self.made_at(&task)).for_each(|path| atomic::clear_claim(&path));
     }
 
     /// Does all cells that are asked for and missing, in this process and by those that `hands` reach: the rows of all cells that have
@@ -103,12 +116,12 @@ impl FactorialPlan {
         let missing: Vec<usize> = (0..self.cells.len()).filter(open).collect();
         let mut tasks: Vec<Task> = Vec::new();
         let mut jobs: Vec<Job> = Vec::new();
-        let mut firsts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
         for &i in &missing {
             let cell = &self.cells[i];
             let mut after = vec![];
             if let Some(first) = &cell.first {
-                let task = *firsts.entry(&first.text).or_insert_with(|| {
+                let task = *firsts.entry(first.name.to_string()).or_insert_with(|| {
                     tasks.push(Task::First(first));
                     jobs.push(Job::default());
                     tasks.len() - 1

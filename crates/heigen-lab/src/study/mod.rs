@@ -68,6 +68,25 @@ pub struct ImportRequest {
     pub force: bool,
 }
 
+impl ImportRequest {
+    /// A network from a file on these samples under the cross-entropy, everything else as it is where nothing is said of it.
+    pub fn new(model: PathBuf, data: FileArgs) -> Self {
+        Self {
+            model,
+            arch: None,
+            renamings: vec![],
+            leave_out: vec![],
+            weights_key: None,
+            given: Given::default(),
+            data,
+            loss: LossKind::CrossEntropy,
+            loss_args: LossArgs::default(),
+            name: None,
+            force: false,
+        }
+    }
+}
+
 /// Parts of a network and its samples that are handed over in memory, each in the place of a file. Names of files stay what
 /// messages and records call them by.
 #[derive(Clone, Debug, Default)]

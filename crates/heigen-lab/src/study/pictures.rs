@@ -5,7 +5,7 @@ use crate::LabError;
 use crate::analysis::Analysed;
 use crate::boundary;
 use crate::call::Call;
-use crate::drawing::{Draw, Drawing, PLOTS, Shown, draw_shown, line};
+use crate::drawing::{Drawing, PLOTS, Shown, draw_shown, line};
 use crate::watch::NoteKind;
 use crate::words::number;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(super) fn draw_all(
             continue;
         }
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
-        let Draw::Spectra(scene) = figure.draw else { continue };
+        let Some(scene) = figure.draw.spectra() else { continue };
         let drawn = (figure.check)(call, &shown[0].loaded, figure.name)
             .and_then(|()| draw_shown(call, (figure, scene), &shown, &Drawing::paper(figure), wanted.figures));
         match drawn {

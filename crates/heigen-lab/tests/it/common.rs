@@ -1,6 +1,6 @@
 //! A temporary folder with small experiments, and watches.
 
-use heigen::config::{FileArgs, LossKind};
+use heigen::config::FileArgs;
 use heigen_lab::{Event, ImportRequest, Lab, LabOptions, LabWatch, Note, NoteKind, Store};
 use heigen_store::catalogue::{self, Loaded};
 use serde_json::{Value, json};
@@ -38,19 +38,7 @@ pub(crate) fn small(epochs: usize) -> Value {
 
 /// Asks to take in a network of another program, by its own architecture.
 pub(crate) fn imported(model: PathBuf, data: String) -> ImportRequest {
-    ImportRequest {
-        model,
-        arch: None,
-        renamings: vec![],
-        leave_out: vec![],
-        weights_key: None,
-        given: heigen_lab::Given::default(),
-        data: FileArgs { path: data, ..FileArgs::default() },
-        loss: LossKind::CrossEntropy,
-        loss_args: heigen::vocabulary::LossArgs::default(),
-        name: None,
-        force: false,
-    }
+    ImportRequest::new(model, FileArgs { path: data, ..FileArgs::default() })
 }
 
 /// A temporary folder.

@@ -5,4 +5,6 @@ mod common;
 mod from_memory;
 mod in_memory;
 mod limits;
+mod mini_batches;
 mod side_by_side;
+mod steps;

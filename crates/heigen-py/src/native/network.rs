@@ -63,6 +63,30 @@ struct Data {
     targets: Option<String>,
 }
 
+impl Data {
+    /// The options of samples in a file.
+    fn file(self) -> Result<FileArgs, String> {
+        Ok(FileArgs {
+            path: self.path,
+            labels_path: self.labels_path,
+            divide_by: self.divide_by,
+            channels_last: self.channels_last,
+            standardize: self.standardize,
+            class_names: self.class_names,
+            class_list: self.class_list,
+            max_gib: self.max_gib,
+            features_key: self.features_key,
+            labels_key: self.labels_key,
+            label_column: self.label_column,
+            more_label_columns: self.more_label_columns,
+            drop: self.drop,
+            header: self.header,
+            targets: self.targets.as_deref().map(targets).transpose()?,
+            ..FileArgs::default()
+        })
+    }
+}
+
 /// The form of targets of a name.
 fn targets(name: &str) -> Result<TargetForm, String> {
     let known = TargetForm::ALL.map(TargetForm::name);
@@ -91,34 +115,16 @@ pub(crate) fn request(
         ties_are_known,
     } = origin;
     Ok(ImportRequest {
-        model,
         arch,
         renamings: rename.into_iter().map(|(from, to)| Renaming { from, to }).collect(),
         leave_out,
         weights_key,
         given: Given { architecture, tensors: tensors.map(Arc::new), samples: samples.map(Arc::new), ties_are_known },
-        data: FileArgs {
-            path: data.path,
-            labels_path: data.labels_path,
-            divide_by: data.divide_by,
-            channels_last: data.channels_last,
-            standardize: data.standardize,
-            class_names: data.class_names,
-            class_list: data.class_list,
-            max_gib: data.max_gib,
-            features_key: data.features_key,
-            labels_key: data.labels_key,
-            label_column: data.label_column,
-            more_label_columns: data.more_label_columns,
-            drop: data.drop,
-            header: data.header,
-            targets: data.targets.as_deref().map(targets).transpose()?,
-            ..FileArgs::default()
-        },
         loss: loss(&kind)?,
         loss_args,
         name,
         force,
+        ..ImportRequest::new(model, data.file()?)
     })
 }
 

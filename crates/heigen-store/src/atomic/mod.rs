@@ -14,7 +14,7 @@ use crate::files::{self, Writing};
 mod claim;
 mod stale;
 
-pub use claim::{Claim, Claimed, claim, is_claimed};
+pub use claim::{Claim, Claimed, claim, clear_claim, is_claimed};
 
 /// Bytes collected before each call to the system.
 const BUFFER: usize = 1 << 20;

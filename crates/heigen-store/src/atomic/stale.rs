@@ -1,4 +1,4 @@
-//! Temporary files of processes that were killed: told apart from those of running ones, and removed.
+//! Processes that have ended, told apart from running ones, and the temporary files that they left, which are removed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,9 +19,19 @@ static PLACE: LazyLock<Option<String>> = LazyLock::new(|| {
 /// Folders that this process has cleared already. Once is enough, and a folder of thousands of snapshots takes time.
 static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+/// The mark of this place, as files name it.
+pub(super) fn place() -> &'static str {
+    PLACE.as_deref().unwrap_or("unknown")
+}
+
+/// Whether a process of a place is known to have ended: it was one of this place, and runs no more.
+pub(super) fn has_ended(place: &str, process: u32) -> bool {
+    PLACE.as_deref() == Some(place) && !is_running(process)
+}
+
 /// End of a temporary file's name: `.<process>-<place>-<time>-<count>.tmp`.
 pub(super) fn suffix(time: u128, count: u64) -> String {
-    let place = PLACE.as_deref().unwrap_or("unknown");
+    let place = place();
     format!(".{}-{place}-{time:x}-{count}.tmp", std::process::id())
 }
 

@@ -64,9 +64,22 @@ impl Summary {
     /// The value of `G_theta` by subspaces at the threshold of the paper's Figure 4, by the rule of the largest
     /// alignment.
     pub fn g_theta_of_figure_4(&self) -> Option<f64> {
-        let meant = |g: &&GTheta| {
-            g.definition == Definition::Subspaces && g.rule == Rule::Max && g.eps.to_bits() == FIGURE_4_EPS.to_bits()
-        };
+        self.g_theta_with(|eps| eps.to_bits() == FIGURE_4_EPS.to_bits())
+    }
+
+    /// The value of `G_theta` as in [`Summary::g_theta_of_figure_4`], with the alignment that random directions reach as its
+    /// threshold.
+    pub fn g_theta_above_random(&self) -> Option<f64> {
+        self.g_theta_with(|eps| ![FIGURE_4_EPS, FIXED_EPS].map(f64::to_bits).contains(&eps.to_bits()))
+    }
+
+    /// The value of `G_theta` as in [`Summary::g_theta_of_figure_4`], with the smallest of the thresholds, [`FIXED_EPS`].
+    pub fn g_theta_above_zero(&self) -> Option<f64> {
+        self.g_theta_with(|eps| eps.to_bits() == FIXED_EPS.to_bits())
+    }
+
+    fn g_theta_with(&self, threshold: impl Fn(f64) -> bool) -> Option<f64> {
+        let meant = |g: &&GTheta| g.definition == Definition::Subspaces && g.rule == Rule::Max && threshold(g.eps);
         self.g_theta.iter().find(meant).map(|g| g.value)
     }
 }

@@ -22,6 +22,7 @@ from heigen.torch._operators import dtype_of
 from heigen.torch._parameters import Choice, State, select, unwrap
 from heigen.torch._plane import complexity, trace
 from heigen.torch._settings import batch_dependent, exact, exclusive, has_recurrence, same_numbers
+from heigen.torch._vectors import columns, vectors_of
 
 __all__ = ["SMALLEST_NORM", "Classifier", "PlaneBoundary", "alignments", "boundary", "reinforcing_gradients"]
 
@@ -210,19 +211,7 @@ class Classifier:
 
     def vectors(self, vectors: Any) -> Tensor:
         """Directions [P, k] or [P] of the user's as a tensor [P, k]; of eigenpairs the eigenvectors."""
-        vectors = vectors_of(vectors)
-        try:
-            out = torch.as_tensor(vectors, dtype=self.dtype, device=self.device)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise WrongTypeError(f"these are no vectors ({error})", "vectors", type(vectors).__name__) from None
-        if out.ndim == 1:
-            out = out[:, None]
-        if out.ndim != 2 or out.shape[0] != self.n_params:
-            wanted = f"({self.n_params}, k)"
-            raise InputError("the vectors do not belong to these parameters", "vectors", tuple(out.shape), wanted)
-        if not bool(torch.isfinite(out).all()):
-            raise NotFiniteError("a vector has an entry that is infinite or NaN", "vectors")
-        return out
+        return columns(vectors, self.n_params, self.dtype, self.device)
 
 
 #: Points of a grid along a side at most: every one of them squared goes through the model.
@@ -238,11 +227,6 @@ def _range(side: Any, where: str) -> tuple[float, float]:
     if not low < high:
         raise InputError("these are no ends of a side of the plane", where, side, wanted)
     return low, high
-
-
-def vectors_of(vectors: Any) -> Any:
-    """The eigenvectors of a result that holds some; anything else as it is."""
-    return getattr(vectors, "eigenvectors", vectors)
 
 
 def reinforcing_gradients(

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from heigen._attribution import ClassShares
-from heigen._errors import InputError, NotFiniteError, UnsupportedModelError, WrongTypeError
-from heigen.torch._boundary import vectors_of
+from heigen._errors import InputError, UnsupportedModelError, WrongTypeError
 from heigen.torch._curvature import GGN, Hessian
 from heigen.torch._data import pair
 from heigen.torch._losses import OfOutputs
 from heigen.torch._operators import TorchOperator
-from heigen.torch._parameters import State, followed
+from heigen.torch._parameters import State
 from heigen.torch._products import Outputs
-from heigen.torch._settings import exclusive
+from heigen.torch._vectors import columns, handed_out
 
 __all__ = ["ClassStructure", "class_structure"]
 
@@ -73,17 +72,22 @@ def class_structure(op: GGN | Hessian, vectors: Any) -> ClassStructure:
         raise UnsupportedModelError("parts by classes are those of the cross-entropy", "op", got, "CrossEntropyLoss()")
     if op._modes[1]:
         raise InputError("batch normalisation in training mode makes samples depend on each other", "op", wanted="model.eval()")
-    found = vectors_of(vectors)
-    try:
-        V = torch.as_tensor(found).detach().to(op._device, op._torch_dtype)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise WrongTypeError(f"these are no vectors ({error})", "vectors", type(vectors).__name__) from None
-    V = V[:, None] if V.ndim == 1 else V
-    if V.ndim != 2 or V.shape[0] != op._length:
-        raise InputError("the vectors do not belong to these parameters", "vectors", tuple(V.shape), f"({op._length}, k)")
-    if not bool(torch.isfinite(V).all()):
-        raise NotFiniteError("a vector has an entry that is infinite or NaN", "vectors")
+    V = columns(vectors, op._length, op._torch_dtype, op._device)
     return _Sums(op, kind, V).structure()
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Sums over the samples of class c, for each label c'."""
+
+    #: Of w g.v, [k, C, C].
+    first: Tensor
+    #: Of w (g.v)^2, [k, C, C].
+    second: Tensor
+    #: Of w, [C, C].
+    mass: Tensor
+    #: Of w g over all other labels, [C, P].
+    means: Tensor
 
 
 class _Sums:
@@ -93,42 +97,33 @@ class _Sums:
         self._op, self._loss, self._V = op, loss, V
         self._k = V.shape[1]
         self._pieces = [part.view(self._k, *s) for part, s in zip(torch.split(V.T.contiguous(), op._sizes, 1), op._shapes)]
-        #: sum over the samples of class c: of w g.v, of w (g.v)^2 and of w, for each label c'.
-        self._first: Tensor | None = None
-        self._second: Tensor | None = None
-        self._mass: Tensor | None = None
-        self._means: Tensor | None = None
+        self._totals: _Totals | None = None
 
     def structure(self) -> ClassStructure:
         """Goes through the data, and puts the parts together."""
         op = self._op
-        failure: BaseException | None = None
-        try:
-            with exclusive(), op._settings():
-                state = State(op._model, followed(op._model, op._chosen, op._aliases), op._torch_dtype)
-                for index, batch in enumerate(op._data):
-                    for part in op._parts(batch):
-                        self._add(state, part, index)
-        except BaseException as error:
-            failure = error
-        op._processes.agree(failure)
+        with op._by_hand() as state:
+            for index, part in op._each_part():
+                self._add(state, part, index)
         # A process without samples has met no logits; the others know the number of classes.
-        classes = int(op._processes.largest(0 if self._mass is None else len(self._mass)))
-        if self._mass is None:
-            self._begin(classes)
-        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
-        for total in (self._first, self._second, self._mass, self._means):
+        classes = int(op._processes.largest(0 if self._totals is None else len(self._totals.mass)))
+        totals = self._begun(classes)
+        for total in (totals.first, totals.second, totals.mass, totals.means):
             op._processes.sum_(total)
-        return self._together()
+        return self._together(totals)
 
-    def _begin(self, classes: int) -> None:
-        """Sums over no samples."""
+    def _begun(self, classes: int) -> _Totals:
+        """The sums so far; those over no samples at first."""
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(shape, dtype=torch.float64, device=self._op._device)
 
-        self._first, self._second = zeros(self._k, classes, classes), zeros(self._k, classes, classes)
-        self._mass, self._means = zeros(classes, classes), zeros(classes, self._op._length)
+        if self._totals is None:
+            each = (classes, classes)
+            self._totals = _Totals(
+                zeros(self._k, *each), zeros(self._k, *each), zeros(*each), zeros(classes, self._op._length)
+            )
+        return self._totals
 
     def _outputs(self, state: State, part: Any, index: int) -> Outputs:
         outputs = Outputs()
@@ -154,11 +149,9 @@ class _Sums:
         if self._loss.weight is not None:
             weight = self._loss.weight.double()[labels]
         w = torch.where(kept, weight, torch.zeros_like(weight))[:, None] * p / op._divisor
-        if self._first is None:
-            self._begin(classes)
-        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
+        totals = self._begun(classes)
         own = nn.functional.one_hot(labels, classes).double()
-        self._mass += own.T @ w
+        totals.mass += own.T @ w
         # The tangents of the logits along v: the derivative of u -> J^T u along v, which is linear in u.
         leaves = state.leaves
         u = torch.zeros_like(z, requires_grad=True)
@@ -169,14 +162,14 @@ class _Sums:
             (t,) = torch.autograd.grad([g for g, _ in used], u, along, retain_graph=True)
             t = t.detach().double()
             slopes = (p * t).sum(1, keepdim=True) - t
-            self._first[k] += own.T @ (w * slopes)
-            self._second[k] += own.T @ (w * slopes.square())
+            totals.first[k] += own.T @ (w * slopes)
+            totals.second[k] += own.T @ (w * slopes.square())
         others = w * (1 - own)
         seeds = others.sum(1, keepdim=True) * p - others
         for c in range(classes):
             seed = (own[:, c : c + 1] * seeds).to(z.dtype)
             back = torch.autograd.grad(z, leaves, seed, retain_graph=True, allow_unused=True, materialize_grads=True)
-            self._means[c] += torch.cat([b.reshape(-1) for b in back]).double()
+            totals.means[c] += torch.cat([b.reshape(-1) for b in back]).double()
 
     def _loss_targets(self, z: Tensor, targets: Any) -> Tensor:
         loss = self._op._loss
@@ -186,9 +179,8 @@ class _Sums:
             raise UnsupportedModelError("samples have one class each", "op", "targets that are probabilities", "labels")
         return labels
 
-    def _together(self) -> ClassStructure:
-        assert self._first is not None and self._second is not None and self._mass is not None and self._means is not None
-        first, second, mass = (t.cpu().numpy() for t in (self._first, self._second, self._mass))
+    def _together(self, totals: _Totals) -> ClassStructure:
+        first, second, mass = (t.cpu().numpy() for t in (totals.first, totals.second, totals.mass))
         classes = len(mass)
         apart = 1.0 - np.eye(classes)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -199,8 +191,8 @@ class _Sums:
         class_part = (w_c * of_class**2).sum(1)
         cross = (mass * apart * (means - of_class[:, :, None]) ** 2).sum((1, 2))
         within = ((second - mass * means**2) * apart).sum((1, 2))
-        w = torch.as_tensor(w_c, device=self._means.device)
-        g = torch.where(w[:, None] > 0, self._means / w[:, None].clamp(min=1e-300), torch.zeros_like(self._means))
+        w = torch.as_tensor(w_c, device=totals.means.device)
+        g = torch.where(w[:, None] > 0, totals.means / w[:, None].clamp(min=1e-300), torch.zeros_like(totals.means))
         scaled = w.sqrt()[:, None] * g
         gram = (scaled @ scaled.T).cpu().numpy()
         values, turns = np.linalg.eigh(gram)
@@ -218,10 +210,9 @@ class _Sums:
             pairs=second,
             in_class_means=projected.cpu().numpy(),
         )
-        columns = g.T.to(self._V.dtype)
         return ClassStructure(
             shares=shares,
-            class_means=columns.cpu().numpy() if self._op._device.type == "cpu" else columns,
+            class_means=handed_out(g.T.to(self._V.dtype)),
             weights=w_c,
             class_spectrum=values[::-1].copy(),
         )

@@ -411,6 +411,26 @@ class TorchOperator(Operator):
             self._processes.agree(failure)
             self._processes.sum_(products)
 
+    @contextlib.contextmanager
+    def _by_hand(self) -> Iterator[State]:
+        """For those who go through all batches themselves: the model's tensors, which nobody else touches meanwhile.
+
+        A failure is raised in all processes, which would wait for this one for ever.
+        """
+        failure: BaseException | None = None
+        try:
+            with exclusive(), self._settings():
+                yield State(self._model, followed(self._model, self._chosen, self._aliases), self._torch_dtype)
+        except BaseException as error:
+            failure = error
+        self._processes.agree(failure)
+
+    def _each_part(self) -> Iterator[tuple[int, Any]]:
+        """The parts of all batches, each with the number of its batch."""
+        for index, batch in enumerate(self._data):
+            for part in self._parts(batch):
+                yield index, part
+
     def _sum_into(self, directions: Tensor, products: Tensor) -> None:
         k = len(directions)
         pieces, targets = (

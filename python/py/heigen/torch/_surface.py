@@ -17,7 +17,6 @@ from heigen._errors import InputError, NotFiniteError, WrongTypeError
 from heigen._progress import Progress, telling
 from heigen._solvers import eigsh
 from heigen._surface import LossSurface
-from heigen.torch._boundary import vectors_of
 from heigen.torch._curvature import Hessian
 from heigen.torch._data import n_samples, pair
 from heigen.torch._losses import OfOutputs, call
@@ -25,7 +24,8 @@ from heigen.torch._operators import TorchOperator
 from heigen.torch._parameters import Choice, State, followed
 from heigen.torch._products import Graph, WithLoss
 from heigen.torch._recorder import Recorder
-from heigen.torch._settings import exclusive, same_numbers
+from heigen.torch._settings import same_numbers
+from heigen.torch._vectors import columns, handed_out
 
 __all__ = ["loss_surface"]
 
@@ -125,7 +125,7 @@ def loss_surface(
     else:
         kind = Hessian if isinstance(directions, str) and directions == "eigenvectors" else _Loss
         op = kind(model, data, loss_fn, params=params, **options)
-    columns, rows = _steps(steps)
+    across, up = _steps(steps)
     path, explained = None, None
     theta = _theta(op)
     if isinstance(directions, str):
@@ -141,15 +141,15 @@ def loss_surface(
             wanted = '"filter-normalised", "trajectory", "eigenvectors", or two columns [P, 2]'
             raise InputError("these directions are not known", "directions", repr(directions), wanted)
     else:
-        kind_of, vectors = "own", _own(op, directions)
+        kind_of = "own"
+        vectors = columns(directions, op._length, torch.float64, torch.device("cpu"), where="directions", count=2).T.contiguous()
     if trajectory is not None and kind_of != "trajectory":
         raise InputError("a trajectory has directions of its own", "directions", repr(kind_of), "directions='trajectory'")
     ends_a, ends_b = _ends(span, path)
-    a, b = np.linspace(*ends_a, columns), np.linspace(*ends_b, rows)
+    a, b = np.linspace(*ends_a, across), np.linspace(*ends_b, up)
     vectors = vectors.to(op._device, op._torch_dtype)
     with telling(progress) as tell:
         losses, accuracies, loss = _evaluated(op, vectors, a, b, tell)
-    columns_of = vectors.T
     return LossSurface(
         kind=kind_of,
         a=a,
@@ -159,7 +159,7 @@ def loss_surface(
         loss=loss,
         path=path,
         explained=explained,
-        directions=columns_of.cpu().numpy() if op._device.type == "cpu" else columns_of,
+        directions=handed_out(vectors.T),
     )
 
 
@@ -220,20 +220,6 @@ def _filter_normalised(op: TorchOperator, theta: NDArray[np.float64], seed: int)
     return directions
 
 
-def _own(op: TorchOperator, directions: Any) -> Tensor:
-    """Directions of the user's, [2, P]."""
-    vectors = vectors_of(directions)
-    try:
-        vectors = torch.as_tensor(vectors).detach().double().cpu()
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise WrongTypeError(f"these are no directions ({error})", "directions", type(directions).__name__) from None
-    if vectors.ndim != 2 or tuple(vectors.shape) != (op._length, 2):
-        raise InputError("two directions are expected", "directions", tuple(vectors.shape), f"({op._length}, 2)")
-    if not bool(torch.isfinite(vectors).all()):
-        raise NotFiniteError("a direction has an entry that is infinite or NaN", "directions")
-    return vectors.T.contiguous()
-
-
 def _trajectory(
     op: TorchOperator, theta: NDArray[np.float64], trajectory: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[float, float]]:
@@ -291,33 +277,26 @@ def _evaluated(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, float]:
     """Losses and accuracies at all points, and the loss of the weights themselves."""
     points = [*((float(x), float(y)) for y in b for x in a), (0.0, 0.0)]
-    totals = torch.zeros(len(points), 3, dtype=torch.float64, device=op._device)
+    totals = torch.zeros(len(points), 2, dtype=torch.float64, device=op._device)
     counts = answers = 0.0
-    failure: BaseException | None = None
-    try:
-        # The lock is held from outside, so that the model is the same at all points.
-        with exclusive(), op._settings(), torch.no_grad():
-            state = State(op._model, followed(op._model, op._chosen, op._aliases), op._torch_dtype)
-            leaves = [leaf.detach().clone() for leaf in state.leaves]
-            steps = [part.view(2, *shape) for part, shape in zip(torch.split(vectors, op._sizes, 1), op._shapes)]
-            module = _WithAnswers(op._model, op._loss)
-            done, total = 0, op._n_parts * len(points)
-            for index, batch in enumerate(op._data):
-                for part in op._parts(batch):
-                    for k, (x, y) in enumerate(points):
-                        state.leaves = [leaf + x * v[0] + y * v[1] for leaf, v in zip(leaves, steps)]
-                        with same_numbers(op._device, 7919 * op._processes.rank + index):
-                            everything = state.tensors("model.")
-                            term, count, right, of = functional_call(module, everything, (part, n_samples(part)))
-                        totals[k, 0] += term.detach().double().reshape(())
-                        totals[k, 1] += right
-                        done += 1
-                        if tell is not None and done % len(a) == 0:
-                            tell("loss surface", done, total, "points")
-                    counts, answers = counts + count, answers + of
-    except BaseException as error:
-        failure = error
-    op._processes.agree(failure)
+    # The model is the same at all points.
+    with op._by_hand() as state, torch.no_grad():
+        leaves = [leaf.detach().clone() for leaf in state.leaves]
+        steps = [part.view(2, *shape) for part, shape in zip(torch.split(vectors, op._sizes, 1), op._shapes)]
+        module = _WithAnswers(op._model, op._loss)
+        done, total = 0, op._n_parts * len(points)
+        for index, part in op._each_part():
+            for k, (x, y) in enumerate(points):
+                state.leaves = [leaf + x * v[0] + y * v[1] for leaf, v in zip(leaves, steps)]
+                with same_numbers(op._device, 7919 * op._processes.rank + index):
+                    everything = state.tensors("model.")
+                    term, count, right, of = functional_call(module, everything, (part, n_samples(part)))
+                totals[k, 0] += term.detach().double().reshape(())
+                totals[k, 1] += right
+                done += 1
+                if tell is not None and done % len(a) == 0:
+                    tell("loss surface", done, total, "points")
+            counts, answers = counts + count, answers + of
     flat = op._processes.sums([*totals[:, 0].tolist(), *totals[:, 1].tolist(), counts, answers])
     n, divisor = len(points), op._loss.divisor(flat[-2])
     losses = np.array(flat[:n]) / divisor

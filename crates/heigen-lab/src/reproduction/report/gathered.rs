@@ -1,7 +1,7 @@
 //! The numbers of every experiment and seed, read from its records.
 
 use super::super::graph::{Graph, Run, Task};
-use heigen::analysis::{Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, Rule, Summary};
+use heigen::analysis::Summary;
 use heigen_store::boundary_record::BoundaryRecord;
 use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{AnalysisRecord, ModelRecord};
@@ -70,17 +70,12 @@ impl Measured {
 
     /// The value of `G_theta` as in [`Measured::g_theta`], with the alignment that random directions reach as the threshold.
     pub(super) fn g_theta_above_random(&self) -> Option<f64> {
-        self.g_theta_with(|eps| ![FIGURE_4_EPS, FIXED_EPS].map(f64::to_bits).contains(&eps.to_bits()))
+        self.summary()?.g_theta_above_random()
     }
 
     /// The value of `G_theta` as in [`Measured::g_theta`], with the smallest of the thresholds.
     pub(super) fn g_theta_above_zero(&self) -> Option<f64> {
-        self.g_theta_with(|eps| eps.to_bits() == FIXED_EPS.to_bits())
-    }
-
-    fn g_theta_with(&self, threshold: fn(f64) -> bool) -> Option<f64> {
-        let meant = |g: &&GTheta| g.definition == Definition::Subspaces && g.rule == Rule::Max && threshold(g.eps);
-        self.summary()?.g_theta.iter().find(meant).map(|g| g.value)
+        self.summary()?.g_theta_above_zero()
     }
 
     /// The accuracy on the validation samples at the end of training.
