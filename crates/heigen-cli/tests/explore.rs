@@ -66,7 +66,9 @@ fn what_cannot_be_explored_is_said_in_words() {
     assert!(taken.contains("cannot listen at 127.0.0.1:") && taken.contains("--port"), "{taken}");
     assert!(fails(&["--model", "net.onnx"]).contains("--data"));
     assert!(fails(&["circle/normal_training", "--model", "no.safetensors"]).contains("no.safetensors"));
-    assert!(fails(&["circle/normal_training", "--data", "points.csv", "--model", "net.onnx"]).contains("cannot be used"));
+    assert!(
+        fails(&["circle/normal_training", "--data", "points.csv", "--model", "net.onnx"]).contains("cannot be used")
+    );
 }
 
 #[cfg(unix)]
@@ -91,7 +93,8 @@ fn a_network_of_the_users_is_explored_on_its_own_samples() {
     serves(&sandbox, &arguments);
     // The same network as the weights of its experiment.
     serves(&sandbox, &["my/points.json", "--model", "results/models/my/points.safetensors"]);
-    let other = sandbox.file("my/other.json", experiment.replace("\"num_neurons\": 4", "\"num_neurons\": 5").as_bytes());
+    let other =
+        sandbox.file("my/other.json", experiment.replace("\"num_neurons\": 4", "\"num_neurons\": 5").as_bytes());
     let run = sandbox.run(&["explore", &other, "--model", "results/models/my/points.safetensors"]);
     assert!(run.code != 0 && run.stderr.contains("points.safetensors"), "{}", run.stderr);
 }

@@ -78,12 +78,7 @@ impl Explorer {
     /// # Errors
     /// [`ExploreError`] if the experiment has no classes, or is too large for a live page; or if the weights are those of another
     /// network.
-    pub fn at_weights(
-        lab: &Lab,
-        loaded: &Loaded,
-        weights: &Path,
-        watch: &dyn LabWatch,
-    ) -> Result<Self, ExploreError> {
+    pub fn at_weights(lab: &Lab, loaded: &Loaded, weights: &Path, watch: &dyn LabWatch) -> Result<Self, ExploreError> {
         let experiment = &loaded.experiment;
         let (prepared, theta) = lab.prepared_at(experiment, weights, watch)?;
         ground::check(experiment, &prepared.samples.data, &prepared.network)?;

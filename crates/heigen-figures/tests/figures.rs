@@ -9,8 +9,8 @@ use common::row;
 use heigen_figures::{
     Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, Histogram, InputLine,
     IntervalGroup, Landscape, LossSurface, MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow,
-    SampleAlignments, Scene, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors, figure1,
-    SmallMaps, figure2, figure3, figure4, figure5, figure6, histogram, intervals, landscape, layers, logit_coherence,
+    SampleAlignments, Scene, SmallMaps, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors,
+    figure1, figure2, figure3, figure4, figure5, figure6, histogram, intervals, landscape, layers, logit_coherence,
     loss_surface, overlaps, plane_maps, render_at, small_maps, spectra, spectrum, stacked, svg,
 };
 use layout::assert_clear;

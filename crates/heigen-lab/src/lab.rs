@@ -169,12 +169,7 @@ impl Lab {
     ///
     /// # Errors
     /// [`LabError`] if there is a file of weights that cannot be read.
-    pub fn taken_in(
-        &self,
-        store: &Store,
-        loaded: &Loaded,
-        watch: &dyn LabWatch,
-    ) -> Result<Option<PathBuf>, LabError> {
+    pub fn taken_in(&self, store: &Store, loaded: &Loaded, watch: &dyn LabWatch) -> Result<Option<PathBuf>, LabError> {
         self.call(store, &Making::default(), watch, |call| imported(call, loaded))
     }
 }

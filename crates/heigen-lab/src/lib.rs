@@ -58,8 +58,8 @@ pub use along::{
     Every, FollowPicture, FollowRequest, Followed, FollowedWeights, NoWay, checkpoints_in_order, scheduled_epochs,
 };
 pub use analysis::{
-    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, HandedOver, How, Keep, Matter, Owned, Stored,
-    TopPairs, Way,
+    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, HandedOver, How, Keep, Matter,
+    Owned, Stored, TopPairs, Way,
 };
 pub use attribution::{AttributionRequest, RISE};
 pub use boundary::BoundaryRequest;

@@ -20,8 +20,7 @@ pub(crate) fn figure(figure: &Figure) -> String {
     let live = if live.is_empty() {
         String::new()
     } else {
-        let commands: Vec<String> =
-            live.iter().map(|command| format!("<code>{}</code>", breakable(command))).collect();
+        let commands: Vec<String> = live.iter().map(|command| format!("<code>{}</code>", breakable(command))).collect();
         format!("<p class=\"command\">See it move, on a live page: {}</p>\n", commands.join(", "))
     };
     format!(

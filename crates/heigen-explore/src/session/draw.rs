@@ -179,7 +179,8 @@ impl Session<'_> {
             named.push(NamedSpectrum { name: name.clone(), eigenvalues: side.eigenvalues, largest_of });
         }
         let title = "Two minima side by side";
-        let below = spectra(&format!("largest eigenvalues, {}", self.ground.experiment.name), &named).map_err(|error| in_words(&error))?;
+        let below = spectra(&format!("largest eigenvalues, {}", self.ground.experiment.name), &named)
+            .map_err(|error| in_words(&error))?;
         if rows.is_empty() {
             return Ok(below);
         }

@@ -50,7 +50,9 @@ fn notebook(shown: &str) -> String {
             // The browser says all that it wants in one piece.
             let _ = stream.read(&mut [0; 4096]);
             let length = page.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
             let _ = stream.write_all((head + &page).as_bytes());
         }
     });

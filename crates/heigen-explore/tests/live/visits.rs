@@ -163,16 +163,8 @@ fn samples_of_four_features_are_shown_by_their_neighbourhoods() {
 /// An ordinary user's first three minutes, as the guide lists them: the beginning of each step there, what is clicked, and what is to
 /// be seen after it.
 const FIRST_THREE_MINUTES: [(&str, &str, &str); 18] = [
-    (
-        "*Train*: regions",
-        "#play",
-        "Number(document.getElementById('epoch').textContent) > 50",
-    ),
-    (
-        "*Pause*: the spectrum",
-        "#play",
-        "document.getElementById('play').textContent.includes('Train')",
-    ),
+    ("*Train*: regions", "#play", "Number(document.getElementById('epoch').textContent) > 50"),
+    ("*Pause*: the spectrum", "#play", "document.getElementById('play').textContent.includes('Train')"),
     (
         "The largest dot",
         "#spectrum .dot.outlier:last-of-type",
@@ -188,36 +180,16 @@ const FIRST_THREE_MINUTES: [(&str, &str, &str); 18] = [
         "#sliders .slider:nth-child(2) button",
         "document.getElementById('legend').textContent.includes('alignment with v₂')",
     ),
-    (
-        "The second slider",
-        "#sliders .slider:nth-child(2) input",
-        "true",
-    ),
-    (
-        "The *Loss plane*",
-        "#surface",
-        "true",
-    ),
-    (
-        "*Formula* below",
-        "#surface-panel summary",
-        "document.querySelector('#surface-panel details').open",
-    ),
+    ("The second slider", "#sliders .slider:nth-child(2) input", "true"),
+    ("The *Loss plane*", "#surface", "true"),
+    ("*Formula* below", "#surface-panel summary", "document.querySelector('#surface-panel details').open"),
     (
         "*Add* below",
         "#tools [data-tool=add]",
         "document.querySelector('#tools [data-tool=add]').getAttribute('aria-checked') === 'true'",
     ),
-    (
-        "The plane: a sample",
-        "#plane",
-        "import('./state.js').then(({ state }) => state.samples.classes.length === 301)",
-    ),
-    (
-        "*Train*: the boundary",
-        "#play",
-        "import('./state.js').then(({ state }) => state.playing)",
-    ),
+    ("The plane: a sample", "#plane", "import('./state.js').then(({ state }) => state.samples.classes.length === 301)"),
+    ("*Train*: the boundary", "#play", "import('./state.js').then(({ state }) => state.playing)"),
     (
         "*two circles* among",
         "#gallery [data-set=circle]",
@@ -233,26 +205,10 @@ const FIRST_THREE_MINUTES: [(&str, &str, &str); 18] = [
         "#more-layers",
         "import('./state.js').then(({ state }) => state.ground.widths.length === 5 && !!state.look)",
     ),
-    (
-        "*Train* once more",
-        "#play",
-        "Number(document.getElementById('epoch').textContent) > 50",
-    ),
-    (
-        "*show* at",
-        "#pieces",
-        "document.getElementById('pieces-table').textContent.length > 20",
-    ),
-    (
-        "*Pause*: the pieces",
-        "#play",
-        "document.querySelectorAll('#pieces-table tbody tr').length >= 1",
-    ),
-    (
-        "*Restart*",
-        "#restart",
-        "document.getElementById('epoch').textContent === '0'",
-    ),
+    ("*Train* once more", "#play", "Number(document.getElementById('epoch').textContent) > 50"),
+    ("*show* at", "#pieces", "document.getElementById('pieces-table').textContent.length > 20"),
+    ("*Pause*: the pieces", "#play", "document.querySelectorAll('#pieces-table tbody tr').length >= 1"),
+    ("*Restart*", "#restart", "document.getElementById('epoch').textContent === '0'"),
 ];
 
 #[test]
@@ -261,8 +217,12 @@ fn the_first_three_minutes_meet_no_dead_end() {
     let mut page = browser.page(&start(), 1280, 800, false);
     settled(&mut page);
     let guide = include_str!("../../guide/explorer.md");
-    let steps = guide.split_once("{#the-first-minutes}").and_then(|(_, rest)| rest.split_once("\n## ")).expect("the steps").0;
-    assert_eq!(steps.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count(), FIRST_THREE_MINUTES.len());
+    let steps =
+        guide.split_once("{#the-first-minutes}").and_then(|(_, rest)| rest.split_once("\n## ")).expect("the steps").0;
+    assert_eq!(
+        steps.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count(),
+        FIRST_THREE_MINUTES.len()
+    );
     for (number, (step, what, seen)) in (1..).zip(FIRST_THREE_MINUTES) {
         assert!(steps.contains(&format!("\n{number}. {step}")), "the guide's step {number} is not {step}");
         page.click(what);
