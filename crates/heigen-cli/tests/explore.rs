@@ -65,6 +65,10 @@ fn what_cannot_be_explored_is_said_in_words() {
     let taken = fails(&["--port", &port]);
     assert!(taken.contains("cannot listen at 127.0.0.1:") && taken.contains("--port"), "{taken}");
     assert!(fails(&["--model", "net.onnx"]).contains("--data"));
+    assert!(fails(&["circle/normal_training", "--model", "no.safetensors"]).contains("no.safetensors"));
+    assert!(
+        fails(&["circle/normal_training", "--data", "points.csv", "--model", "net.onnx"]).contains("cannot be used")
+    );
 }
 
 #[cfg(unix)]
@@ -86,9 +90,87 @@ fn a_network_of_the_users_is_explored_on_its_own_samples() {
     let file = sandbox.file("my/points.json", experiment.as_bytes());
     sandbox.ok(&["train", &file]);
     let arguments = ["--model", "results/models/my/points.safetensors", "--arch", "FNN", "--data", "points.csv"];
-    let (mut child, address) = started(&sandbox, &arguments);
+    serves(&sandbox, &arguments);
+    // The same network as the weights of its experiment.
+    serves(&sandbox, &["my/points.json", "--model", "results/models/my/points.safetensors"]);
+    let other =
+        sandbox.file("my/other.json", experiment.replace("\"num_neurons\": 4", "\"num_neurons\": 5").as_bytes());
+    let run = sandbox.run(&["explore", &other, "--model", "results/models/my/points.safetensors"]);
+    assert!(run.code != 0 && run.stderr.contains("points.safetensors"), "{}", run.stderr);
+}
+
+/// Starts the explorer, looks at its page, and ends it.
+fn serves(sandbox: &Sandbox, arguments: &[&str]) {
+    let (mut child, address) = started(sandbox, arguments);
     let answer = if address.is_empty() { String::new() } else { page(&address) };
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(answer.contains("<title>heigen explorer</title>"), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The commands of a page that open the explorer, without the places at which they may break.
+fn live_commands(page: &str) -> Vec<Vec<String>> {
+    let page = page.replace("<wbr>", "");
+    let codes = page.split("<code>").skip(1).filter_map(|rest| rest.split_once("</code>"));
+    let commands = codes.filter_map(|(code, _)| code.strip_prefix("heigen explore "));
+    commands.map(|rest| rest.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn reports_say_how_to_open_the_explorer_for_what_they_show() {
+    let sandbox = Sandbox::new();
+    let page = |path: &str| std::fs::read_to_string(sandbox.path(path)).unwrap();
+    // The paper's figures: at the minimum that they show; where samples have one feature there is no such page.
+    sandbox.ok(&["reproduce", "fig1", "fig2"]);
+    let commands = live_commands(&page("report/index.html"));
+    let weights = "results/models/gauss/normal_training.safetensors";
+    assert_eq!(commands, [["gauss/normal_training", "--model", weights]]);
+    // A network from elsewhere, and the training of an experiment from its beginning.
+    let experiment = sandbox.file("my/small.json", serde_json::to_string(&common::small()).unwrap().as_bytes());
+    sandbox.ok(&["follow", &experiment]);
+    let of_training = live_commands(&page("report/my-small_along.html"));
+    assert_eq!(of_training, [[&*experiment]]);
+    let rows = (0..40).map(|i| format!("{},{},{}\n", i % 8, i / 8, if i % 8 > i / 8 { "right" } else { "left" }));
+    sandbox.file("points.csv", format!("x,y,label\n{}", rows.collect::<String>()).as_bytes());
+    let layers = r#"{"layers": [{"type": "linear", "name": "fc", "out_features": 2}]}"#;
+    sandbox.file("arch.json", layers.as_bytes());
+    let tensor = |name: &str, shape: &[usize], values: &[f64]| heigen_store::weights::NamedTensor {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        values: values.to_vec(),
+    };
+    let tensors = [tensor("fc.weight", &[2, 2], &[1.0, -1.0, -1.0, 1.0]), tensor("fc.bias", &[2], &[0.1, 0.0])];
+    let file = sandbox.path("net.safetensors");
+    heigen_store::weights::stage(&file, &tensors, &std::collections::BTreeMap::new()).unwrap().commit().unwrap();
+    sandbox.ok(&["analyze", "--model", "net.safetensors", "--arch", "arch.json", "--data", "points.csv"]);
+    let own = live_commands(&page("report/own-net.html"));
+    assert_eq!(own, [["results/experiments/own/net.json", "--model", "results/models/own/net.safetensors"]]);
+    for command in commands.iter().chain(&of_training).chain(&own) {
+        serves(&sandbox, &command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    // Without weights the experiment of a network from elsewhere begins at those that were taken in with it.
+    serves(&sandbox, &["own/net"]);
+}
+
+#[test]
+fn it_ends_with_its_input() {
+    let sandbox = Sandbox::new();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
+    command.args(["explore", "--until-input-ends"]).current_dir(sandbox.path(""));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"what comes here is not looked at\n").unwrap();
+    assert!(page(address.trim()).contains("<title>heigen explorer</title>"));
+    assert!(child.try_wait().unwrap().is_none());
+    drop(input);
+    let begun = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "it goes on without its input");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -21,6 +21,8 @@ let connection = null;
 let other = {};
 /** The number of epochs that the other session is on its way to; null if it is on no way. */
 let target = null;
+/** What to do with the number under which the other session has handed its side over, for a drawing of both. */
+let receive = null;
 /** Whether the other session has to begin anew. */
 let anew = true;
 
@@ -51,6 +53,7 @@ export function compareWith(wanted) {
 function lost() {
   connection = null;
   $("compare-note").textContent = "The second session has ended; there may be as many pages open as the program has room for. Choose again.";
+  changed("compare");
 }
 
 const handlers = {
@@ -74,11 +77,22 @@ const handlers = {
     target = null;
     follow();
   },
+  handed({ number }) {
+    receive?.(number, names());
+    receive = null;
+  },
   error(message) {
     target = null;
     $("compare-note").textContent = message.message;
   },
 };
+
+/** Has the other session hand its side over; `then` is called with the number of it and the names of both sides. */
+export function handOver(then) {
+  if (!connection?.open || !other.look || !state.look) return;
+  receive = then;
+  connection.send("hand");
+}
 
 /** Sends the other session to where the page's own is. */
 function follow() {
@@ -147,6 +161,8 @@ function spectra(sides, heads) {
 
 function draw() {
   $("compare").hidden = !kind;
+  const ready = Boolean(kind && connection && other.look && state.look);
+  for (const button of document.querySelectorAll("[data-save=compare] button")) button.disabled = !ready;
   const setup = state.ground?.setup;
   const note = $("compare-note");
   if (!kind) {

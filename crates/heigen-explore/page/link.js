@@ -1,6 +1,6 @@
 // The address behind its #: settings, changes and epochs, with which the program comes to the same weights again, and the view of them.
 
-import { $ } from "./format.js";
+import { $, element } from "./format.js";
 import { comparedWith, compareWith } from "./compare.js";
 import { changed, isMoved, on, state } from "./state.js";
 import { showUnits, shownLayer } from "./units.js";
@@ -103,7 +103,8 @@ async function copy() {
     await navigator.clipboard.writeText(location.href);
     api.notice(state.story.lost ? "The link is copied; it holds the settings only, since there were too many changes." : "The link is copied. It brings back this view as long as this program runs.");
   } catch {
-    api.notice("The browser does not let the page copy; the address above is the link.");
+    // In a frame no address is to be seen.
+    api.notice("The browser does not let the page copy. ", element("a", { href: location.href, target: "_blank", rel: "noopener" }, "This is the link."));
   }
 }
 

@@ -1,6 +1,7 @@
 // Files: drawings of what the page shows, made by the program's own figures, and the experiment at hand.
 
 import { $, element } from "./format.js";
+import { handOver } from "./compare.js";
 import { state } from "./state.js";
 
 /** The most points of a curve in a drawing. */
@@ -50,9 +51,17 @@ function saveExperiment(notice) {
   hand(experimentFile(), own, "application/json");
   if (before) hand(JSON.stringify(before.experiment, null, 2), fileOf(before.name), "application/json");
   const said = [`heigen hessian ${own} takes the file as it stands.`];
+  const { weights } = state.ground;
+  if (weights) said.push(`It begins at fresh weights: those of this page began at the ones in ${weights}.`);
   if (before) said.push(`It starts from ${fileOf(before.name)}, which has to lie beside it.`);
   if (state.story.changes.length > 0) said.push("Changes by hand are not in it: it has the samples of the data set, and one learning rate.");
   notice(said.join(" "));
+}
+
+/** Asks for a drawing; that of two minima needs what the other session hands over first. */
+function draw(of, form, send) {
+  if (of === "compare") handOver((handed, names) => send("draw", { what: { of, handed, names }, form }));
+  else send("draw", { what: of === "course" ? { of, panels: panels() } : { of }, form });
 }
 
 /** Puts the buttons that save into every panel that has a drawing, and those that explain. */
@@ -62,7 +71,7 @@ export function setUpSave(send, notice) {
     for (const form of ["svg", "png"]) {
       place.append(element("button", {
         type: "button", class: "quiet", "data-form": form, "aria-label": `Save ${name} as ${form.toUpperCase()}`, title: `Save ${name} as ${form.toUpperCase()}`,
-        onclick: () => send("draw", { what: of === "course" ? { of, panels: panels() } : { of }, form }),
+        onclick: () => draw(of, form, send),
       }, form.toUpperCase()));
     }
   }

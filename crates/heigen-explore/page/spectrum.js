@@ -43,7 +43,7 @@ function draw() {
   }
   svg.append(
     drawn("text", { class: "title", x: width - MARGIN.right, y: HEIGHT - 4, "text-anchor": "end" }, "rank of λ"),
-    drawn("text", { class: "title", x: MARGIN.left, y: HEIGHT - 4 }, width < 360 ? "● λ > 0   ○ −λ" : "● λ > 0, outliers in colour   ○ −λ where λ < 0"),
+    drawn("text", { class: "title", x: MARGIN.left, y: HEIGHT - 4 }, width < 360 ? "● λ > 0 \u2003○ −λ" : "● λ > 0, outliers in colour \u2003○ −λ where λ < 0"),
   );
   if (threshold) {
     const at = y(log(threshold));

@@ -38,6 +38,7 @@ function choice() {
     list.replaceChildren(...options.map(([name, value]) => element("option", { value }, name)));
   }
   list.value = shown === null ? "" : String(shown);
+  for (const button of document.querySelectorAll("[data-save=units] button")) button.disabled = shown === null;
 }
 
 function draw() {

@@ -20,14 +20,6 @@ pub enum ExploreError {
     /// The system gives no random numbers, without which the page's address could be guessed.
     #[error("the system gives no random numbers for the page's address: {0}")]
     Random(String),
-    /// The samples do not lie in a plane, nor can they be embedded in one.
-    #[error("{name} has samples of {features} features; the explorer takes 2, or more, which it embeds in the plane")]
-    Features {
-        /// The name of the experiment.
-        name: String,
-        /// The number of features.
-        features: usize,
-    },
     /// The experiment is not one that can be shown.
     #[error("{name} cannot be explored: {why}")]
     Unfit {

@@ -9,7 +9,7 @@ pub(crate) const MOST_LAYERS: usize = 6;
 /// The most units of a hidden layer.
 pub(crate) const MOST_UNITS: usize = 128;
 /// The most samples, those that the user has put there included.
-pub(crate) const MOST_SAMPLES: usize = 1000;
+pub(crate) const MOST_SAMPLES: usize = heigen_lab::MOST_EXPLORED_SAMPLES;
 /// The activations, by their names in experiment files.
 pub(crate) const ACTIVATIONS: [&str; 5] = ["relu", "tanh", "sigmoid", "gelu", "softplus"];
 /// The fraction of samples for training lies between these.

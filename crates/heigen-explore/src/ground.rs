@@ -13,6 +13,7 @@ use heigen::model::{Layer, Network, fresh};
 use heigen::rng::TorchGenerator;
 use heigen::train::{Checkpoint, Outcome, Parts, Plan, train};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An experiment, its network and its samples, which users may change.
@@ -35,6 +36,8 @@ pub(crate) struct Ground {
     pub(crate) start: Arc<Vec<f32>>,
     /// The experiment whose weights are those of the beginning, where the page's settings ask for one.
     before: Option<Arc<Experiment>>,
+    /// The file of the weights of the beginning, where the program was started with one.
+    weights: Option<PathBuf>,
     /// The widths of all layers, first the features, where the network is a chain of fully connected layers.
     pub(crate) widths: Option<(Vec<usize>, Activation)>,
 }
@@ -79,8 +82,8 @@ impl Ground {
 
     /// The ground of the experiment that the program was started with.
     pub(crate) fn of_opened(opened: &Opened) -> Self {
-        let Opened { experiment, network, data, split, start, embedding } = opened.clone();
-        Self::new(None, experiment, network, data, split, start, embedding)
+        let Opened { experiment, network, data, split, start, weights, embedding } = opened.clone();
+        Self { weights, ..Self::new(None, experiment, network, data, split, start, embedding) }
     }
 
     fn new(
@@ -99,7 +102,21 @@ impl Ground {
         let widths = chain(&network);
         let parts = Parts::new(&data, &split);
         let sets = sets(&data, &split);
-        Self { setup, experiment, network, data, split, parts, sets, embedding, plane, start, before: None, widths }
+        Self {
+            setup,
+            experiment,
+            network,
+            data,
+            split,
+            parts,
+            sets,
+            embedding,
+            plane,
+            start,
+            before: None,
+            weights: None,
+            widths,
+        }
     }
 
     /// Whether the samples lie in the plane by their own features, so that there is a boundary to draw.
@@ -212,6 +229,7 @@ impl Ground {
             "n_samples": self.sets.each_ref().map(|set| set.n_samples()),
             "n_classes": self.data.n_classes,
             "before": self.before.as_ref().map(|before| json!({ "name": before.name.to_string(), "experiment": before.to_json() })),
+            "weights": self.weights,
             "plane": self.plane,
             "embedded": !self.is_plane(),
             "n_features": self.data.n_features(),
@@ -265,31 +283,11 @@ fn chain(network: &Network) -> Option<(Vec<usize>, Activation)> {
 
 /// Whether an experiment can be the ground of a session.
 pub(crate) fn check(experiment: &Experiment, data: &Dataset, network: &Network) -> Result<(), ExploreError> {
-    let name = experiment.name.to_string();
-    if data.n_features() < 2 {
-        return Err(ExploreError::Features { name, features: data.n_features() });
+    match heigen_lab::why_not_explored(experiment, data, network) {
+        Some(why) => Err(ExploreError::Unfit { name: experiment.name.to_string(), why }),
+        None => Ok(()),
     }
-    let unfit = |why: String| Err(ExploreError::Unfit { name: name.clone(), why });
-    if data.classes().is_none() || experiment.loss.is_regression() {
-        return unfit("its samples have no classes, and so there is no boundary".to_owned());
-    }
-    if data.n_classes > 12 {
-        return unfit(format!("it has {} classes; there are colours for 12", data.n_classes));
-    }
-    if data.n_samples() > MOST_SAMPLES {
-        return unfit(format!("it has {} samples; a live page takes at most {MOST_SAMPLES}", data.n_samples()));
-    }
-    if network.n_params() > MOST_PARAMS {
-        return unfit(format!("it has {} parameters; a live page takes at most {MOST_PARAMS}", network.n_params()));
-    }
-    if network.couples_samples() || network.has_graph_buffers() {
-        return unfit("it cannot be trained as the explorer trains".to_owned());
-    }
-    Ok(())
 }
-
-/// The most parameters of a network that is explored.
-pub(crate) const MOST_PARAMS: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

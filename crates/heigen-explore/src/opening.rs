@@ -5,8 +5,9 @@ use crate::{ExploreError, ground};
 use heigen::config::Experiment;
 use heigen::data::{Dataset, Split};
 use heigen::model::Network;
-use heigen_lab::{ImportRequest, Lab, LabWatch, Making, Store, TrainRequest};
+use heigen_lab::{ImportRequest, Lab, LabWatch, Making, Prepared, Samples, Store, TrainRequest};
 use heigen_store::catalogue::Loaded;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The content of the page at its beginning: an experiment, or the gallery's first data set with a small network.
@@ -24,6 +25,8 @@ pub struct Opened {
     pub(crate) split: Split,
     /// The weights that training begins with, `[P]`.
     pub(crate) start: Arc<Vec<f32>>,
+    /// The file of these weights, where they are given; they come from no training here.
+    pub(crate) weights: Option<PathBuf>,
     /// The places of samples that have more than two features.
     pub(crate) embedding: Option<Places>,
 }
@@ -39,7 +42,8 @@ fn places(experiment: &Experiment, data: &Dataset) -> Result<Option<Places>, Exp
 
 impl Explorer {
     /// Begins with an experiment, at the weights that its training begins with. Models that it starts from are trained before, in
-    /// `store`, unless they are there.
+    /// `store`, unless they are there. An experiment that stands for a network from elsewhere begins at the weights that were taken in
+    /// with it.
     ///
     /// # Errors
     /// [`ExploreError`] if the experiment has no classes, or is too large for a live page; or if a model
@@ -50,6 +54,9 @@ impl Explorer {
         loaded: &Loaded,
         watch: &dyn LabWatch,
     ) -> Result<Self, ExploreError> {
+        if let Some(weights) = lab.taken_in(store, loaded, watch)? {
+            return Self::at_weights(lab, loaded, &weights, watch);
+        }
         let prepared = lab.prepared(&loaded.experiment, watch)?;
         ground::check(&loaded.experiment, &prepared.samples.data, &prepared.network)?;
         // A training of no epochs ends at the weights that it begins with.
@@ -63,14 +70,37 @@ impl Explorer {
             store.copy(&name, &request.store, false)?;
         }
         let start = lab.train(&request, &())?.theta;
+        Self::opened(&loaded.experiment, prepared, start, None)
+    }
+
+    /// Begins with an experiment at the weights in a file, such as those that its training has ended with.
+    ///
+    /// # Errors
+    /// [`ExploreError`] if the experiment has no classes, or is too large for a live page; or if the weights are those of another
+    /// network.
+    pub fn at_weights(lab: &Lab, loaded: &Loaded, weights: &Path, watch: &dyn LabWatch) -> Result<Self, ExploreError> {
+        let experiment = &loaded.experiment;
+        let (prepared, theta) = lab.prepared_at(experiment, weights, watch)?;
+        ground::check(experiment, &prepared.samples.data, &prepared.network)?;
+        Self::opened(experiment, prepared, single(&theta), Some(weights.to_owned()))
+    }
+
+    fn opened(
+        experiment: &Experiment,
+        prepared: Prepared,
+        start: Vec<f32>,
+        weights: Option<PathBuf>,
+    ) -> Result<Self, ExploreError> {
+        let Samples { data, split, .. } = &*prepared.samples;
         Ok(Self {
             opened: Some(Opened {
-                experiment: loaded.experiment.clone(),
+                experiment: experiment.clone(),
                 network: Arc::new(prepared.network),
-                data: prepared.samples.data.clone(),
-                split: prepared.samples.split.clone(),
+                data: data.clone(),
+                split: split.clone(),
                 start: Arc::new(start),
-                embedding: places(&loaded.experiment, &prepared.samples.data)?,
+                weights,
+                embedding: places(experiment, data)?,
             }),
         })
     }
@@ -82,18 +112,13 @@ impl Explorer {
     pub fn of_import(lab: &Lab, request: &ImportRequest, watch: &dyn LabWatch) -> Result<Self, ExploreError> {
         let imported = lab.import(&Store::memory(), request, watch)?;
         let experiment = imported.experiment.experiment;
-        let samples = imported.prepared.samples;
-        ground::check(&experiment, &samples.data, &imported.prepared.network)?;
-        let embedding = places(&experiment, &samples.data)?;
-        Ok(Self {
-            opened: Some(Opened {
-                experiment,
-                embedding,
-                network: Arc::new(imported.prepared.network),
-                data: samples.data.clone(),
-                split: samples.split.clone(),
-                start: Arc::new(imported.theta.iter().map(|&w| w as f32).collect()),
-            }),
-        })
+        let prepared = imported.prepared;
+        ground::check(&experiment, &prepared.samples.data, &prepared.network)?;
+        Self::opened(&experiment, prepared, single(&imported.theta), Some(request.model.clone()))
     }
+}
+
+/// Weights as training has them.
+fn single(theta: &[f64]) -> Vec<f32> {
+    theta.iter().map(|&w| w as f32).collect()
 }

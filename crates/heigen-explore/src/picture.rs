@@ -35,7 +35,7 @@ pub(crate) struct Wanted<'a> {
 const QUICK: f64 = 4e7;
 const FINE: f64 = 4e8;
 /// Cells along each side of the small map of a unit.
-const UNIT_CELLS: usize = 24;
+pub(crate) const UNIT_CELLS: usize = 24;
 
 /// A line of the boundary, in data coordinates.
 pub(crate) type Line = Vec<[f64; 2]>;

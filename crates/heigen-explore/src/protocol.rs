@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Keep,
     /// Says of which hidden layer all units are wanted as small maps, if of any.
     Units { layer: Option<usize> },
+    /// Hands what is shown over to the drawing of another session, which asks for it by the number in the answer `handed`.
+    Hand {},
     /// Asks for a drawing of what is shown, as a file.
     Draw { what: Drawing, form: Form },
     /// Asks for the loss on the plane of two directions; nothing any more without them.
@@ -149,6 +151,11 @@ pub(crate) enum Drawing {
     Surface,
     /// The pieces of the boundary by eigenvectors.
     Pieces,
+    /// The small maps of all units of the layer that is chosen.
+    Units,
+    /// Plane and largest eigenvalues above and beside those that another session has handed over under the number `handed`; `names`
+    /// say what differs between both.
+    Compare { handed: u64, names: [String; 2] },
 }
 
 /// The format of a drawing.
@@ -247,6 +254,8 @@ pub(crate) enum Answer {
     Story(Value),
     /// A link has been gone through.
     Restored(Value),
+    /// The number under which another session finds what was handed over.
+    Handed(Value),
     /// Something could not be done.
     Error(Value),
 }
@@ -263,6 +272,7 @@ impl Answer {
             Self::Pieces(value) => ("pieces", value),
             Self::Story(value) => ("story", value),
             Self::Restored(value) => ("restored", value),
+            Self::Handed(value) => ("handed", value),
             Self::Error(value) => ("error", value),
         };
         if let Value::Object(fields) = &mut value {

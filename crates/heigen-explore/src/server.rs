@@ -4,6 +4,7 @@ use crate::guard::{self, Token};
 use crate::opening::Explorer;
 use crate::page::Files;
 use crate::protocol::{LONGEST, Setup};
+use crate::session::Shelf;
 use crate::{ExploreError, connections, gallery, page, socket};
 use axum::Router;
 use axum::extract::{Path, Request, State, WebSocketUpgrade};
@@ -57,6 +58,7 @@ struct Shared {
     token: Token,
     files: Files,
     explorer: Arc<Explorer>,
+    shelf: Arc<Shelf>,
     threads: usize,
     room: Arc<Semaphore>,
     policy: HeaderValue,
@@ -78,6 +80,7 @@ impl Server {
             token,
             files: Files { folder: options.page },
             explorer: Arc::new(explorer),
+            shelf: Arc::default(),
             threads: options.threads,
             room: Arc::new(Semaphore::new(MOST_CLIENTS)),
             policy: HeaderValue::from_static(if options.framed { FRAMED } else { ALONE }),
@@ -185,11 +188,11 @@ async fn open_socket(
         let full = format!("{MOST_CLIENTS} pages are open already; close one of them\n");
         return (StatusCode::SERVICE_UNAVAILABLE, full).into_response();
     };
-    let (explorer, threads) = (Arc::clone(&shared.explorer), shared.threads);
+    let (explorer, shelf, threads) = (Arc::clone(&shared.explorer), Arc::clone(&shared.shelf), shared.threads);
     // Somewhat longer messages are read, so that they can be answered.
     upgrade.max_message_size(4 * LONGEST).max_frame_size(4 * LONGEST).on_upgrade(async move |socket| {
         let hello = hello(&explorer);
-        socket::serve(socket, explorer, hello, threads).await;
+        socket::serve(socket, explorer, shelf, hello, threads).await;
         drop(place);
     })
 }

@@ -3,7 +3,7 @@
 use crate::mailbox::Mailbox;
 use crate::opening::Explorer;
 use crate::protocol::{Answer, LONGEST, parse};
-use crate::session::{self, Outgoing};
+use crate::session::{self, Outgoing, Shelf};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use heigen::curvature::Threads;
 use std::sync::Arc;
@@ -22,7 +22,13 @@ const SILENCE: Duration = Duration::from_mins(1);
 const MOST_ERRORS: usize = 10_000;
 
 /// Serves one client until it leaves.
-pub(crate) async fn serve(mut socket: WebSocket, explorer: Arc<Explorer>, hello: serde_json::Value, threads: usize) {
+pub(crate) async fn serve(
+    mut socket: WebSocket,
+    explorer: Arc<Explorer>,
+    shelf: Arc<Shelf>,
+    hello: serde_json::Value,
+    threads: usize,
+) {
     let mailbox = Arc::new(Mailbox::default());
     let (send, mut answers) = mpsc::channel(WAITING);
     let pools = match (pool(threads), pool(threads)) {
@@ -38,7 +44,7 @@ pub(crate) async fn serve(mut socket: WebSocket, explorer: Arc<Explorer>, hello:
     let session = std::thread::Builder::new().name("heigen-explore-session".to_owned()).spawn(move || {
         let post = |message: Outgoing| send.blocking_send(message).is_ok();
         if post(Outgoing::Text(Answer::Hello(hello).text()))
-            && let Err(error) = session::run(&explorer, &own, pools, &post)
+            && let Err(error) = session::run(&explorer, &shelf, &own, pools, &post)
         {
             post(Outgoing::Text(Answer::error(None, error).text()));
         }

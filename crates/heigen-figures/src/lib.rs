@@ -44,6 +44,8 @@ mod render;
 mod rows;
 mod scale;
 mod scene;
+mod small_maps;
+mod stack;
 mod surface;
 mod svg;
 mod thin;
@@ -83,5 +85,7 @@ pub use rows::{
 };
 pub use scale::Scale;
 pub use scene::{Align, Element, Fill, Scene, Stroke, Style};
+pub use small_maps::{SmallMaps, small_maps};
+pub use stack::stacked;
 pub use surface::{LossSurface, loss_surface};
 pub use ticks::{Tick, ticks};

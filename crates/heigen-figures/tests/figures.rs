@@ -9,9 +9,9 @@ use common::row;
 use heigen_figures::{
     Block, CarriedRow, ColorBars, CurvePanel, Density, DensityCurve, Eigenvectors, FigureError, Histogram, InputLine,
     IntervalGroup, Landscape, LossSurface, MarginPanel, NamedSpectrum, PlaneAside, PlaneMapsRow, PlaneRow,
-    SampleAlignments, Scene, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors, figure1,
-    figure2, figure3, figure4, figure5, figure6, histogram, intervals, landscape, layers, logit_coherence,
-    loss_surface, overlaps, plane_maps, render_at, spectra, spectrum, svg,
+    SampleAlignments, Scene, SmallMaps, carried_boundaries, coherence, curve_panels, density_curves, eigenvectors,
+    figure1, figure2, figure3, figure4, figure5, figure6, histogram, intervals, landscape, layers, logit_coherence,
+    loss_surface, overlaps, plane_maps, render_at, small_maps, spectra, spectrum, stacked, svg,
 };
 use layout::assert_clear;
 use made_up::{
@@ -60,7 +60,63 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
         landscape(&valley(true))?,
         histogram(&batches())?,
         intervals("claims", &claims(), [-1.0, 1.0], &[-0.5, 0.0, 0.5], "effect")?,
+        small_maps(&units(30))?,
     ])
+}
+
+/// So many maps of units, the value of each rising from left to right.
+fn units(count: usize) -> SmallMaps {
+    let map = |unit: usize| {
+        let values = (0..6).map(|cell| f64::from(cell % 3) - 1.0).collect();
+        (format!("unit {}", unit + 1), values)
+    };
+    SmallMaps {
+        title: "layer 1 of explore/gauss_mixtures, epoch 200, weights moved".to_owned(),
+        x_range: [-2.0, 2.0],
+        y_range: [-1.0, 1.0],
+        grid: [3, 2],
+        maps: (0..count).map(map).collect(),
+        lines: vec![vec![[-2.0, 0.0], [2.0, 0.5]]],
+        quantity: "input of the activation / its largest magnitude".to_owned(),
+    }
+}
+
+#[test]
+fn small_maps_stand_in_rows_of_eight_and_refuse_what_is_no_map() -> Result<(), FigureError> {
+    for count in [1, 3, 8, 9, 128] {
+        let scene = small_maps(&units(count))?;
+        assert_clear(&scene);
+        // One image for each map, and one for the colour bar.
+        let places = layout::images(&scene);
+        assert_eq!(places.len(), count + 1);
+        let rows = places[..count].iter().filter(|rect| rect.x == places[0].x).count();
+        assert_eq!(rows, count.div_ceil(8));
+    }
+    let refused = |change: fn(&mut SmallMaps)| {
+        let mut maps = units(3);
+        change(&mut maps);
+        small_maps(&maps).is_err()
+    };
+    assert!(refused(|maps| maps.maps.clear()));
+    assert!(refused(|maps| maps.maps[1].1[2] = 1.5));
+    assert!(refused(|maps| maps.maps[2].1[0] = f64::NAN));
+    assert!(refused(|maps| maps.maps[0].1.truncate(5)));
+    assert!(refused(|maps| maps.x_range = [1.0, 1.0]));
+    Ok(())
+}
+
+#[test]
+fn drawings_are_stacked_without_touching_each_other() -> Result<(), FigureError> {
+    let (planes, below) = (figure2(&[row("one", 1), row("other", 1)])?, small_maps(&units(9))?);
+    let page = stacked("both", vec![planes.clone(), below.clone()]);
+    assert_clear(&page);
+    assert_eq!((page.height, page.width), (planes.height + below.height, planes.width.max(below.width)));
+    assert_eq!(page.elements[..planes.elements.len()], planes.elements[..]);
+    let (before, after) = (layout::images(&below), layout::images(&page));
+    let last = after.last().zip(before.last()).map(|(after, before)| (after.x - before.x, after.y - before.y));
+    let (right, down) = last.expect("an image");
+    assert!(right.abs() < 1e-12 && (down - planes.height).abs() < 1e-9);
+    Ok(())
 }
 
 #[test]

@@ -5,13 +5,15 @@ use crate::call::Call;
 use crate::crew::Crew;
 use crate::prepare::Prepared;
 use crate::together::Together;
+use crate::training::imported;
 use crate::watch::LabWatch;
 use crate::{LabError, Making, Store};
 use heigen::config::Experiment;
 use heigen_spectra::{Communicator, Threads};
+use heigen_store::catalogue::Loaded;
 use heigen_store::image_folder::ImageFolder;
 use rayon::ThreadPoolBuilder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Resources that a lab may use.
@@ -141,5 +143,33 @@ impl Lab {
     pub fn prepared(&self, experiment: &Experiment, watch: &dyn LabWatch) -> Result<Prepared, LabError> {
         let (store, making) = (Store::folder(""), Making::default());
         self.call(&store, &making, watch, |call| Prepared::new(call, experiment))
+    }
+
+    /// The samples and the network of an experiment, and theta `[P]` from a file of weights, which also gives the network the
+    /// statistics of batch normalisation where its architecture takes them from there.
+    ///
+    /// # Errors
+    /// As [`Lab::prepared`], or [`LabError`] if the weights cannot be read, or are those of another network.
+    pub fn prepared_at(
+        &self,
+        experiment: &Experiment,
+        weights: &Path,
+        watch: &dyn LabWatch,
+    ) -> Result<(Prepared, Vec<f64>), LabError> {
+        let (store, making) = (Store::folder(""), Making::default());
+        self.call(&store, &making, watch, |call| {
+            let mut prepared = Prepared::new(call, experiment)?;
+            let theta = prepared.load(weights, &*call.memo.weights(&self.cache, weights)?)?;
+            Ok((prepared, theta))
+        })
+    }
+
+    /// The file of the weights of an experiment that stands for a network from elsewhere, in the store where that was taken in; none
+    /// for any other experiment.
+    ///
+    /// # Errors
+    /// [`LabError`] if there is a file of weights that cannot be read.
+    pub fn taken_in(&self, store: &Store, loaded: &Loaded, watch: &dyn LabWatch) -> Result<Option<PathBuf>, LabError> {
+        self.call(store, &Making::default(), watch, |call| imported(call, loaded))
     }
 }

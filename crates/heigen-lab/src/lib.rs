@@ -35,6 +35,7 @@ mod classics;
 mod crew;
 mod drawing;
 mod error;
+mod explorable;
 mod factorial;
 mod lab;
 mod making;
@@ -57,8 +58,8 @@ pub use along::{
     Every, FollowPicture, FollowRequest, Followed, FollowedWeights, NoWay, checkpoints_in_order, scheduled_epochs,
 };
 pub use analysis::{
-    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, How, Keep, Matter, Owned, Stored,
-    TopPairs, Way,
+    AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, HandedOver, How, Keep, Matter,
+    Owned, Stored, TopPairs, Way,
 };
 pub use attribution::{AttributionRequest, RISE};
 pub use boundary::BoundaryRequest;
@@ -70,6 +71,7 @@ pub use drawing::{
     PLOTS, Parts, PlaneDirections, SurfaceNumbers, SurfaceOptions, figure_names, find_figure,
 };
 pub use error::{Choice, Contradiction, LabError};
+pub use explorable::{LiveCommand, MOST_EXPLORED_PARAMS, MOST_EXPLORED_SAMPLES, why_not_explored};
 pub use factorial::{
     ClaimSpec, Compare, Expect, Factorial, FactorialPlan, FactorialRequest, FoundOfClaim, Judged, Levels, MEASURES,
     Measure, NamedStudy, OneOrMore, Pair, PlannedCombination, STRONG, Seeds, StudyFile, StudyFileError, Support,

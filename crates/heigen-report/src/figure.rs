@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 /// The figure as `<figure>`. The drawing becomes an image with a `data:` address, so that ids inside of it are its own and
 /// nothing in it runs or loads. The frame around it is the target of a link; as a target it covers the window.
 pub(crate) fn figure(figure: &Figure) -> String {
-    let Figure { id, title, svg, alt, caption, command } = figure;
+    let Figure { id, title, svg, alt, caption, command, live } = figure;
     let alt = plain(if alt.trim().is_empty() { title } else { alt });
     let data = STANDARD.encode(svg);
     let (image_size, frame_size) = svg::size(svg).map(|size| sizes(size, svg::least_width(svg))).unwrap_or_default();
@@ -17,6 +17,12 @@ pub(crate) fn figure(figure: &Figure) -> String {
     let command = command
         .as_ref()
         .map_or_else(String::new, |command| format!("<span>Draw it again: <code>{}</code></span>", breakable(command)));
+    let live = if live.is_empty() {
+        String::new()
+    } else {
+        let commands: Vec<String> = live.iter().map(|command| format!("<code>{}</code>", breakable(command))).collect();
+        format!("<p class=\"command\">See it move, on a live page: {}</p>\n", commands.join(", "))
+    };
     format!(
         "<figure id=\"{id}\">\n\
          <div class=\"place\"{frame_size}><div class=\"frame\" id=\"{id}-large\">\n\
@@ -26,7 +32,7 @@ pub(crate) fn figure(figure: &Figure) -> String {
          </div></div>\n\
          <figcaption>\n\
          <p><b>{title}</b>{caption}<a class=\"anchor\" href=\"#{id}\" aria-label=\"Link to {plain_title}\">#</a></p>\n\
-         <p class=\"command\"><a class=\"larger\" href=\"#{id}-large\">Show large</a>{command}</p>\n\
+         <p class=\"command\"><a class=\"larger\" href=\"#{id}-large\">Show large</a>{command}</p>\n{live}\
          </figcaption>\n\
          </figure>\n",
         alt = escape(&alt),

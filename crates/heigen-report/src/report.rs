@@ -69,6 +69,8 @@ pub struct Figure {
     pub caption: String,
     /// The command that draws it again (verbatim).
     pub command: Option<String>,
+    /// The commands that open a live page at what it shows (verbatim), one for each network; the page itself has no script.
+    pub live: Vec<String>,
 }
 
 /// Drawings one after another, of which a row of buttons chooses the one that is seen.

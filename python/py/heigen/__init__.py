@@ -22,6 +22,7 @@ from heigen._errors import (
     WrongTypeError,
 )
 from heigen._experiment import Experiment, Trained, experiment, experiments
+from heigen._explorer import Explorer
 from heigen._heigen import __version__
 from heigen._operators import Operator, as_operator
 from heigen._parts import Boundary, DensityCurve, GTheta, GThetas, Layer, Margin
@@ -68,6 +69,7 @@ __all__ = [
     "Error",
     "Estimate",
     "Experiment",
+    "Explorer",
     "FileError",
     "GTheta",
     "GThetas",

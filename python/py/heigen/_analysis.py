@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from heigen import _native
 from heigen._errors import FileError, InputError, NotComputedError
+from heigen._explorer import Explorer, explored
 from heigen._heigen import Workspace
 from heigen._native_operators import NativeOperator, Reordered
 from heigen._operators import Operator
@@ -394,6 +395,19 @@ class Analysis:
             with _native.written(file):
                 file.write_text(page, encoding="utf-8")
         return page
+
+    def explore(self, *, height: int = 900, threads: int = 0) -> Explorer:
+        """A live page that begins at the weights and samples of the analysis: train on, move along eigenvectors, change samples.
+
+        In a notebook the page shows itself in a frame of so many pixels' ``height``; elsewhere ``.open()`` shows it in the browser.
+        It is served by a process of the package's own program on this machine, which ends with ``.close()`` or with the
+        interpreter, and it writes nothing. It has the loss of the analysis and the Hessian of its mean over all training samples,
+        whichever part or matrix was analysed; weight decay of the analysis is that of the update rule.
+
+        Raises :class:`heigen.InputError` where a live page cannot show the network: it takes samples of two or more features
+        with classes, at most 1,000 of them, and at most 100,000 parameters.
+        """
+        return explored(self, height, threads)
 
     def save(self, folder: Any, *, force: bool = False) -> None:
         """Write network, samples and results into a folder, where :func:`heigen.load` and the command ``heigen`` find them.

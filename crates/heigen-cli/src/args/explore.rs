@@ -9,6 +9,8 @@ const EXPLORE: &str = "\
 Examples:
   heigen explore                                   three blobs and a small network
   heigen explore circle/normal_training --open     an experiment, in the browser at once
+  heigen explore gauss/normal_training --model results/models/gauss/normal_training.safetensors
+                                                   the same at the weights that its training has ended with
   heigen explore --model net.onnx --data points.csv
 
 Prints the address of a page on which a small network is trained live: its decision boundary, the largest eigenvalues of its
@@ -19,22 +21,23 @@ which nothing is answered. Nothing is kept when the page is closed. Ctrl-C ends 
 #[command(after_help = EXPLORE)]
 pub(crate) struct ExploreArgs {
     /// The experiment to begin with: a name as `heigen list` has them, or a path to an experiment file.
-    #[arg(value_name = "NAME", conflicts_with = "model")]
+    #[arg(value_name = "NAME", conflicts_with = "data")]
     pub(crate) name: Option<String>,
-    /// A trained network to begin with, as `heigen analyze` takes it.
-    #[arg(long, value_name = "FILE", requires = "data", help_heading = "A network from elsewhere")]
+    /// With NAME: weights to begin at, in place of those that its training begins with. With --data: a trained network, as `heigen
+    /// analyze` takes it.
+    #[arg(long, value_name = "FILE", help_heading = "A network from elsewhere")]
     pub(crate) model: Option<PathBuf>,
     /// The samples of that network, as `heigen analyze` takes them.
     #[arg(long, value_name = "FILE", requires = "model", help_heading = "A network from elsewhere")]
     pub(crate) data: Option<PathBuf>,
     /// The architecture of its weights, where their file does not say it.
-    #[arg(long, value_name = "ARCH", requires = "model", help_heading = "A network from elsewhere")]
+    #[arg(long, value_name = "ARCH", requires = "data", help_heading = "A network from elsewhere")]
     pub(crate) arch: Option<String>,
     /// The column of its labels in a table, by name or by number from 0.
     #[arg(
         long,
         value_name = "COLUMN",
-        requires = "model",
+        requires = "data",
         allow_hyphen_values = true,
         help_heading = "A network from elsewhere"
     )]
@@ -57,6 +60,9 @@ pub(crate) struct ExploreArgs {
     /// Let pages of this machine, such as notebooks, show the page in a frame.
     #[arg(long, help_heading = "How it is served")]
     pub(crate) framed: bool,
+    /// End when the standard input ends: so the page of a program that has started it ends with that program.
+    #[arg(long, help_heading = "How it is served")]
+    pub(crate) until_input_ends: bool,
     /// Number of threads of one computation; 0 means all cores. Results do not depend on it.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=1024), help_heading = "How it is served")]
     pub(crate) threads: u16,

@@ -1,7 +1,7 @@
 //! The command `heigen explore`: a live page in the browser.
 
 use crate::args::ExploreArgs;
-use crate::session::{Session, print, say};
+use crate::session::{Session, print, say, usage};
 use crate::signals;
 use anyhow::Result;
 use heigen::config::FileArgs;
@@ -33,6 +33,9 @@ pub(crate) fn run(args: &ExploreArgs) -> Result<()> {
         open(&address);
     }
     signals::end_quietly();
+    if args.until_input_ends {
+        end_with_input()?;
+    }
     Ok(server.run()?)
 }
 
@@ -44,12 +47,26 @@ fn explorer(args: &ExploreArgs) -> Result<Explorer> {
         session.face.clear();
         return explorer.map_err(in_terms_of_options);
     }
-    let Some(name) = &args.name else { return Ok(Explorer::default()) };
+    let Some(name) = &args.name else {
+        if args.model.is_some() {
+            usage("--model FILE needs its samples: --data FILE, or NAME for the weights of an experiment");
+        }
+        return Ok(Explorer::default());
+    };
     let session = Session::of_exploration(args)?;
     let loaded = session.load_one(name)?;
-    let explorer = Explorer::of_experiment(&session.lab, &session.store, &loaded, &session.face);
+    let explorer = match &args.model {
+        Some(weights) => Explorer::at_weights(&session.lab, &loaded, weights, &session.face),
+        None => Explorer::of_experiment(&session.lab, &session.store, &loaded, &session.face),
+    };
     session.face.clear();
     explorer.map_err(in_terms_of_options)
+}
+
+/// The command that opens the explorer for an experiment, at the weights of its beginning or at given ones.
+pub(super) fn command(experiment: &str, weights: Option<&Path>) -> String {
+    let at = weights.map(|weights| format!(" --model {}", weights.display()));
+    format!("heigen explore {experiment}{}", at.unwrap_or_default())
 }
 
 /// The error with what to do about it on this command line.
@@ -65,6 +82,17 @@ fn import(args: &ExploreArgs, model: &Path, data: &Path) -> ImportRequest {
     let (path, label_column) = (data.to_string_lossy().into_owned(), args.label_column.clone());
     let data = FileArgs { path, label_column, ..FileArgs::default() };
     ImportRequest { arch: args.arch.clone(), ..ImportRequest::new(model.to_owned(), data) }
+}
+
+/// Ends the program, as Ctrl-C does, when its standard input ends. What comes there is not looked at.
+fn end_with_input() -> Result<()> {
+    let watch = || {
+        // An input that cannot be read has ended, too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        heigen_store::atomic::remove_temporary_files_and_exit(0)
+    };
+    std::thread::Builder::new().name("heigen-explore-input".to_owned()).spawn(watch)?;
+    Ok(())
 }
 
 /// Has the system's own program open the page.

@@ -23,6 +23,7 @@ pub(crate) fn run(args: &FollowArgs) -> Result<()> {
             whole: args.whole.map(|n| n as usize),
             figures: (!args.no_figures).then(|| args.figures.clone()),
             report: (!args.no_figures).then(|| args.report.clone()),
+            live: Some(super::explore::command),
             making: session.making.clone(),
         };
         let followed = session.lab.follow(&request, &session.face)?;

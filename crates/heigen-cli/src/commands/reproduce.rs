@@ -31,6 +31,7 @@ pub(crate) fn run(args: &ReproduceArgs, part: Part) -> Result<()> {
         part,
         memory: args.memory.map(|gib| gib * 2f64.powi(30)),
         command: Some(|figure| format!("heigen figure {}", figure.name)),
+        live: Some(super::explore::command),
         beside: Some(|beside| command_of(beside).to_owned()),
     };
     let planned = session.lab.plan(&request, &session.face)?;

@@ -49,6 +49,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
             report: args.report.clone(),
             making: session.making.clone(),
             command: Some(command),
+            live: Some(super::explore::command),
         };
         let study = session.lab.study(&request, &session.face);
         session.face.clear();

@@ -1,18 +1,21 @@
 //! Drawings of what the page shows, by the program's own figures, as files.
 
+use super::shelf::Side;
 use super::{Gone, Outgoing, Session};
-use crate::picture::{Colours, Fineness, Regions};
+use crate::picture::{Colours, Fineness, Regions, UNIT_CELLS};
 use crate::protocol::{Answer, Array, Axis, Drawing, Form, View, frame};
 use heigen::train::Training;
 use heigen_figures::{
     AlignmentMap, CarriedRow, ColorBars, Curve, CurvePanel, Density, EmbeddingRow, ExtraMap, FigureError, Landscape,
-    LossSurface, MovedAlong, NamedSpectrum, PlaneMapsRow, PlaneRow, SampleMap, Scene, carried_boundaries, curve_panels,
-    figure6, landscape, plane_maps, render_at, spectra, spectrum, svg,
+    LossSurface, MovedAlong, NamedSpectrum, PlaneMapsRow, PlaneRow, SampleMap, Scene, SmallMaps, carried_boundaries,
+    curve_panels, figure6, landscape, plane_maps, render_at, small_maps, spectra, spectrum, stacked, svg,
 };
 use serde_json::json;
 
 /// Pixels per inch of images.
 const DPI: f64 = 200.0;
+/// The most characters of a name that a page may send.
+const LONGEST_NAME: usize = 60;
 /// The most points of the curves that a page may send.
 const MOST_POINTS: usize = 4000;
 
@@ -40,6 +43,8 @@ impl Session<'_> {
             Drawing::Course { .. } => "course",
             Drawing::Surface => "loss-plane",
             Drawing::Pieces => "outliers",
+            Drawing::Units => "units",
+            Drawing::Compare { .. } => "two-minima",
         };
         let ending = if form == Form::Svg { "svg" } else { "png" };
         let name = format!("{}-{part}-{}.{ending}", self.ground.experiment.name.stem, training.epochs_done());
@@ -55,13 +60,19 @@ impl Session<'_> {
             Drawing::Course { panels } => course(panels),
             Drawing::Surface => self.surface(),
             Drawing::Pieces => self.pieces(training),
+            Drawing::Units => self.units(training),
+            Drawing::Compare { handed, names } => self.compare(*handed, names, training),
         }
     }
 
     /// The name of the experiment, and how far it has come.
     fn title(&self, training: &Training) -> String {
+        format!("{}, {}", self.ground.experiment.name, self.when(training))
+    }
+
+    fn when(&self, training: &Training) -> String {
         let moved = if self.moved() { ", weights moved" } else { "" };
-        format!("{}, epoch {}{moved}", self.ground.experiment.name, training.epochs_done())
+        format!("epoch {}{moved}", training.epochs_done())
     }
 
     /// The training samples with a boundary, without maps.
@@ -83,6 +94,12 @@ impl Session<'_> {
     }
 
     fn plane(&self, training: &Training) -> Result<Scene, Refused> {
+        let rows = [self.maps_row(training)?];
+        plane_maps(&rows, ColorBars::Each, "The plane of the samples").map_err(|error| in_words(&error))
+    }
+
+    /// The plane with the boundary and the map that colours it.
+    fn maps_row(&self, training: &Training) -> Result<PlaneMapsRow, Refused> {
         let shown = self.picture(training, Fineness::Fine).map_err(|error| error.to_string())?;
         let Some(Regions { nodes, certainty, lines, .. }) = shown.regions else {
             return Err("there is no plane".to_owned());
@@ -112,8 +129,63 @@ impl Session<'_> {
                 extra.push(ExtraMap { title: "certainty".to_owned(), note: None, values, lines: vec![] });
             }
         }
-        plane_maps(&[PlaneMapsRow { row, extra }], ColorBars::Each, "The plane of the samples")
-            .map_err(|error| in_words(&error))
+        Ok(PlaneMapsRow { row, extra })
+    }
+
+    /// All units of the layer that is chosen, each from minus to plus its largest magnitude, as on the page.
+    fn units(&self, training: &Training) -> Result<Scene, Refused> {
+        let shown = self.picture(training, Fineness::Fine).map_err(|error| error.to_string())?;
+        let (Some(layer), Some(units), Some(regions)) = (self.units, shown.units, shown.regions) else {
+            return Err("there are no maps of units; choose a layer first".to_owned());
+        };
+        let cells = UNIT_CELLS * UNIT_CELLS;
+        let map = |(unit, bytes): (usize, &[u8])| {
+            let values = bytes.iter().map(|&byte| ((f64::from(byte) - 128.0) / 127.0).clamp(-1.0, 1.0)).collect();
+            (format!("unit {}", unit + 1), values)
+        };
+        small_maps(&SmallMaps {
+            title: format!("layer {} of {}", layer + 1, self.title(training)),
+            x_range: self.ground.plane.x,
+            y_range: self.ground.plane.y,
+            grid: [UNIT_CELLS; 2],
+            maps: units.chunks_exact(cells).enumerate().map(map).collect(),
+            lines: regions.lines,
+            quantity: "input of the activation / its largest magnitude".to_owned(),
+        })
+        .map_err(|error| in_words(&error))
+    }
+
+    /// What a drawing of two minima has of this one.
+    pub(super) fn side(&self, training: &Training) -> Result<Side, Refused> {
+        let row = if self.ground.is_plane() { Some(self.maps_row(training)?) } else { None };
+        let eigenvalues = self.eigenvalues().ok_or("no eigenvalues are known yet")?;
+        Ok(Side { when: self.when(training), row, eigenvalues, n_params: self.ground.network.n_params() })
+    }
+
+    /// Two minima: their planes one above the other, and their largest eigenvalues below.
+    fn compare(&self, handed: u64, names: &[String; 2], training: &Training) -> Result<Scene, Refused> {
+        if names.iter().any(|name| name.chars().count() > LONGEST_NAME) {
+            return Err(format!("a name of more than {LONGEST_NAME} characters"));
+        }
+        let own = self.side(training)?;
+        let other = self.shelf.take(handed).ok_or("the other minimum was not handed over; save once more")?;
+        let (mut rows, mut named) = (vec![], vec![]);
+        for (name, side) in names.iter().zip([own, other]) {
+            rows.extend(side.row.map(|mut row| {
+                row.row.label = format!("{name}, {}", side.when);
+                row
+            }));
+            let largest_of = Some(side.n_params);
+            named.push(NamedSpectrum { name: name.clone(), eigenvalues: side.eigenvalues, largest_of });
+        }
+        let title = "Two minima side by side";
+        let below = spectra(&format!("largest eigenvalues, {}", self.ground.experiment.name), &named)
+            .map_err(|error| in_words(&error))?;
+        if rows.is_empty() {
+            return Ok(below);
+        }
+        let planes = plane_maps(&rows, ColorBars::Each, title).map_err(|error| in_words(&error))?;
+        Ok(stacked(title, vec![planes, below]))
     }
 
     fn eigenvalue(&self, vector: usize) -> f64 {
@@ -156,15 +228,21 @@ impl Session<'_> {
         if let Some(density) = self.density().filter(|_| self.whole) {
             return spectrum(&name.to_string(), &density).map_err(|error| in_words(&error));
         }
-        let Some(look) = &self.results.look else { return Err("no eigenvalues are known yet".to_owned()) };
-        let values = look["eigenvalues"].as_array().into_iter().flatten();
-        let eigenvalues: Vec<f64> = values.filter_map(serde_json::Value::as_f64).collect();
+        let (Some(look), Some(eigenvalues)) = (&self.results.look, self.eigenvalues()) else {
+            return Err("no eigenvalues are known yet".to_owned());
+        };
         let named = NamedSpectrum {
             name: format!("epoch {}", look["epoch"]),
             eigenvalues,
             largest_of: Some(self.ground.network.n_params()),
         };
         spectra(&name.to_string(), &[named]).map_err(|error| in_words(&error))
+    }
+
+    /// The largest eigenvalues of the weights of the training, if they are known.
+    fn eigenvalues(&self) -> Option<Vec<f64>> {
+        let values = self.results.look.as_ref()?["eigenvalues"].as_array()?;
+        Some(values.iter().filter_map(serde_json::Value::as_f64).collect())
     }
 
     fn surface(&self) -> Result<Scene, Refused> {

@@ -2,6 +2,7 @@
 
 mod draw;
 mod obey;
+mod shelf;
 mod shown;
 mod story;
 
@@ -14,6 +15,7 @@ use crate::protocol::{Answer, Array, Axis, Setup, View, frame};
 use heigen::curvature::{Progress, Threads, Watch};
 use heigen::train::{Checkpoint, TrainError, Training};
 use serde_json::{Value, json};
+pub(crate) use shelf::Shelf;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +70,7 @@ impl Watch for Overtaken<'_> {
 /// One client's session.
 struct Session<'a> {
     explorer: &'a Explorer,
+    shelf: &'a Shelf,
     mailbox: &'a Mailbox,
     send: &'a dyn Fn(Outgoing) -> bool,
     threads: Threads,
@@ -104,6 +107,7 @@ struct Session<'a> {
 /// An error of the system if a thread cannot be started.
 pub(crate) fn run(
     explorer: &Explorer,
+    shelf: &Shelf,
     mailbox: &Arc<Mailbox>,
     threads: [Threads; 2],
     send: &dyn Fn(Outgoing) -> bool,
@@ -117,6 +121,7 @@ pub(crate) fn run(
     let mut checkpoint = ground.beginning();
     let mut session = Session {
         explorer,
+        shelf,
         mailbox,
         send,
         threads: own,

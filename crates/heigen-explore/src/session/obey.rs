@@ -7,6 +7,7 @@ use crate::ground::{Ground, NoGround};
 use crate::protocol::{Answer, Command, Edit, Setup};
 use heigen::config::OptimizerSpec;
 use heigen::train::Training;
+use serde_json::json;
 use std::sync::Arc;
 
 /// The most epochs between pictures.
@@ -89,6 +90,13 @@ impl Session<'_> {
             Command::Units { layer } => {
                 self.units = layer;
                 (self.stale.quick, self.stale.fine) = (true, true);
+            }
+            Command::Hand {} => {
+                let answer = match self.side(training) {
+                    Ok(side) => Answer::Handed(json!({ "since": id, "number": self.shelf.put(side) })),
+                    Err(message) => Answer::error(Some(id), message),
+                };
+                self.say(answer)?;
             }
             Command::Draw { what, form } => self.draw(id, &what, form, training)?,
             Command::Move { along, random } => return self.go(id, along, random, training).map(|()| None),

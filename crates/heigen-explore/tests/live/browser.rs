@@ -42,8 +42,18 @@ impl Browser {
         Some(Self { child, profile, address: format!("127.0.0.1:{port}") })
     }
 
-    /// A new page of `width` by `height`, in the dark scheme or the light one, at `address`.
+    /// A new page with the explorer of `address`, `width` by `height`, in the dark scheme or the light one.
     pub(crate) fn page(&self, address: &str, width: u32, height: u32, dark: bool) -> Page {
+        let mut page = self.open(address, width, height, dark);
+        if address.starts_with("http") {
+            page.until("!!document.getElementById('plane')");
+            assert!(parts(address).1.len() >= 32);
+        }
+        page
+    }
+
+    /// A new page with whatever is at `address`.
+    pub(crate) fn open(&self, address: &str, width: u32, height: u32, dark: bool) -> Page {
         let (_, answer) =
             crate::client::request("PUT", &self.address, "/json/new?about:blank", &[("Host", &self.address)]);
         let body = answer.split_once("\r\n\r\n").expect("a body").1;
@@ -52,7 +62,7 @@ impl Browser {
         let stream = TcpStream::connect(&self.address).expect("chromium's tools");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (socket, _) = tungstenite::client(socket, stream).expect("a socket");
-        let mut page = Page { socket, id: 0, complaints: vec![] };
+        let mut page = Page { socket, id: 0, complaints: vec![], contexts: vec![], context: None };
         for domain in ["Page", "Runtime", "Log"] {
             page.call(&format!("{domain}.enable"), &json!({}));
         }
@@ -63,10 +73,6 @@ impl Browser {
         page.call("Emulation.setEmulatedMedia", &media);
         page.call("Page.navigate", &json!({ "url": address }));
         page.until("document.readyState === 'complete'");
-        if address.starts_with("http") {
-            page.until("!!document.getElementById('plane')");
-            assert!(parts(address).1.len() >= 32);
-        }
         page
     }
 
@@ -89,6 +95,10 @@ pub(crate) struct Page {
     id: u64,
     /// The complaints of the page: exceptions and errors on its console.
     complaints: Vec<String>,
+    /// The documents that run: the page and the frames in it, each with its number and its origin.
+    contexts: Vec<(u64, String)>,
+    /// The document whose expressions are evaluated; that of the page itself if not given.
+    context: Option<u64>,
 }
 
 /// What a page that does not do what is expected is asked.
@@ -112,6 +122,15 @@ impl Page {
             }
             let event = &answer["params"];
             match answer["method"].as_str() {
+                Some("Runtime.executionContextCreated") => {
+                    let context = &event["context"];
+                    let origin = context["origin"].as_str().unwrap_or_default().to_owned();
+                    self.contexts.push((context["id"].as_u64().expect("a number"), origin));
+                }
+                Some("Runtime.executionContextDestroyed") => {
+                    self.contexts.retain(|(id, _)| event["executionContextId"] != *id);
+                }
+                Some("Runtime.executionContextsCleared") => self.contexts.clear(),
                 Some("Runtime.exceptionThrown") => self.complaints.push(event["exceptionDetails"].to_string()),
                 Some("Log.entryAdded") if event["entry"]["level"] == "error" => {
                     self.complaints.push(event["entry"].to_string());
@@ -124,10 +143,20 @@ impl Page {
 
     /// The value of an expression.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        if let Some(context) = self.context {
+            params["contextId"] = context.into();
+        }
         let result = self.call("Runtime.evaluate", &params);
         assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
         result["result"]["value"].clone()
+    }
+
+    /// Goes into the frame that shows a page of `origin`; returns whether there is one. What is evaluated from then on is evaluated
+    /// there.
+    pub(crate) fn enter_frame(&mut self, origin: &str) -> bool {
+        self.context = self.contexts.iter().find(|(_, of)| of == origin).map(|(id, _)| *id);
+        self.context.is_some()
     }
 
     /// The text of the element `id`.
@@ -218,7 +247,16 @@ impl Page {
     /// Writes a picture of the whole page to `target/explorer/<name>.png`; returns its width, height and pixels.
     pub(crate) fn screenshot(&mut self, name: &str) -> (u32, u32, Vec<u8>) {
         self.value("new Promise((done) => { scrollTo(0, 0); setTimeout(() => requestAnimationFrame(() => done(true)), 200); })");
-        let params = json!({ "format": "png", "captureBeyondViewport": true });
+        self.picture_of(name, true)
+    }
+
+    /// The same of what is to be seen in the window.
+    pub(crate) fn screenshot_of_window(&mut self, name: &str) {
+        self.picture_of(name, false);
+    }
+
+    fn picture_of(&mut self, name: &str, whole: bool) -> (u32, u32, Vec<u8>) {
+        let params = json!({ "format": "png", "captureBeyondViewport": whole });
         let result = self.call("Page.captureScreenshot", &params);
         let bytes = STANDARD.decode(result["data"].as_str().expect("a picture")).expect("base64");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explorer");

@@ -1,6 +1,8 @@
 //! Networks and samples of other kinds than the usual: very few parameters, more than two features, all units of a layer.
 
-use crate::client::{Client, numbers, setup, start};
+use crate::client::{Client, loss, numbers, setup, start, start_with};
+use heigen_explore::Explorer;
+use heigen_lab::{Lab, LabOptions, Making, Store, TrainRequest};
 use serde_json::json;
 
 #[test]
@@ -94,4 +96,34 @@ fn maps_of_units_are_those_of_each_unit() {
     }
     assert!(client.picture(json!({ "do": "units", "layer": null }))["units"].is_null());
     assert!(client.picture(json!({ "do": "units", "layer": 2 }))["units"].is_null());
+}
+
+#[test]
+fn an_experiment_begins_at_given_weights_and_comes_back_to_them() {
+    let options = LabOptions { images: "data".into(), threads: 2, memory: 1e9, machine: "test".into() };
+    let lab = Lab::new(options).unwrap();
+    let folder = tempfile::Builder::new().prefix("given").tempdir().unwrap();
+    let mut experiment = heigen_store::catalogue::load("circle/normal_training").unwrap();
+    experiment.experiment.trainer.num_epochs = 30;
+    let store = Store::folder(folder.path());
+    let request = TrainRequest { store: store.clone(), experiment: experiment.clone(), making: Making::default() };
+    let trained = lab.train(&request, &()).unwrap();
+    let explorer = Explorer::at_weights(&lab, &experiment, &trained.path, &()).unwrap();
+    let mut client = Client::new(&start_with(explorer));
+    let ground = client.wait("ground", |_| true);
+    assert_eq!(ground["weights"], trained.path.to_str().unwrap());
+    let first = client.wait("picture", |_| true);
+    let wanted = trained.record.epochs.last().unwrap().train.loss;
+    assert!((loss(&first) / wanted - 1.0).abs() < 1e-5, "{} {wanted}", loss(&first));
+    assert_eq!(first["epoch"], 0);
+    let after = client.picture(json!({ "do": "step" }));
+    assert_ne!(loss(&after), loss(&first));
+    let id = client.send(json!({ "do": "open" }));
+    let again = client.wait("picture", |picture| picture["since"] == id && picture["epoch"] == 0);
+    assert_eq!(loss(&again), loss(&first));
+    // Without weights it begins where its training does.
+    let fresh = Explorer::of_experiment(&lab, &store, &experiment, &()).unwrap();
+    let mut other = Client::new(&start_with(fresh));
+    assert_eq!(other.wait("ground", |_| true)["weights"], json!(null));
+    assert!(loss(&other.wait("picture", |_| true)) > loss(&first));
 }

@@ -62,6 +62,32 @@ fn a_whole_spectrum_is_certified_and_agrees_with_the_look() {
 }
 
 #[test]
+fn the_top_ten_at_moved_weights_are_those_of_their_whole_spectrum() {
+    let (mut client, _) = trained();
+    client.send(json!({ "do": "whole", "on": true }));
+    for far in [0.05, 0.6, 2.0] {
+        let id = client.send(json!({ "do": "move", "along": [far, -0.7 * far, 0.3 * far], "random": far }));
+        // They may come in any order.
+        let (mut look, mut whole) = (Value::Null, Value::Null);
+        while look.is_null() || whole.is_null() {
+            let got = client.next();
+            let of_move = got["moved"] == true && got["since"].as_u64() >= Some(id.into());
+            match got["is"].as_str() {
+                Some("look") if of_move => look = got,
+                Some("spectrum") if of_move => whole = got,
+                Some("error") => panic!("{got}"),
+                _ => {}
+            }
+        }
+        let (top, all) = (numbers(&look["eigenvalues"]), numbers(&whole["eigenvalues"]));
+        assert_eq!(top.len(), 10);
+        for (a, b) in top.iter().zip(&all) {
+            assert!((a - b).abs() <= 1e-3 * all[0], "{far} away: {top:?} and {:?}", &all[..10]);
+        }
+    }
+}
+
+#[test]
 fn alignments_are_cosines_and_change_sign_with_the_side() {
     let (mut client, _) = trained();
     let picture = client.picture(json!({ "do": "view", "view": { "by": "alignment", "vector": 0 } }));

@@ -18,6 +18,7 @@ pub(crate) use summary::summary;
 pub(crate) use weights::{Point, points};
 
 use crate::call::Call;
+use crate::explorable::LiveCommand;
 use crate::making::made;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 use heigen::analysis::LookOptions;
@@ -90,6 +91,8 @@ pub struct FollowRequest {
     pub figures: Option<PathBuf>,
     /// The folder that a page with these pictures is written to; none is written without one, or without pictures.
     pub report: Option<PathBuf>,
+    /// A function that words the command that opens a live page on which the training can be gone through, if the face has one.
+    pub live: Option<LiveCommand>,
     /// How models and looks are made.
     pub making: Making,
 }

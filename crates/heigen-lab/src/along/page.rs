@@ -4,6 +4,7 @@ use super::pictures::{self, FollowPicture};
 use super::recipe::Follow;
 use super::schedule::spread;
 use crate::LabError;
+use crate::explorable::{called, why_not_explored};
 use crate::page_text::{machine, math, percent, whole};
 use crate::watch::NoteKind;
 use heigen::analysis::Link;
@@ -32,7 +33,7 @@ pub(super) fn write(
 ) -> Result<PathBuf, LabError> {
     let name = record.name.to_string();
     let path = folder.join(file_name(record));
-    let mut sections = vec![pictures_of(&name, drawn)];
+    let mut sections = vec![pictures_of(&name, drawn, live(follow))];
     if drawn.iter().any(|picture| picture.kind == "film") {
         sections.push(film(follow, record)?);
     }
@@ -68,12 +69,25 @@ pub(super) fn write(
     Ok(path)
 }
 
-fn pictures_of(name: &str, drawn: &[FollowPicture]) -> Section {
+/// The command that opens a live page at the beginning of the training, where such a page can show it; weights in files are none.
+fn live(follow: &Follow) -> Option<String> {
+    let (experiment, samples) = (&follow.loaded.experiment, &follow.prepared.samples);
+    let why_not = why_not_explored(experiment, &samples.data, &follow.prepared.network);
+    // The explorer takes the experiment with its own seed.
+    let is_its_own = follow.is_trained() && follow.request.making.seed.is_none();
+    let command = follow.request.live.filter(|_| why_not.is_none() && is_its_own)?;
+    Some(command(&called(follow.loaded), None))
+}
+
+fn pictures_of(name: &str, drawn: &[FollowPicture], live: Option<String>) -> Section {
     let figure = |picture: &FollowPicture| {
         let svg = files::read_to_string(picture.paths.first()?).ok()?;
         figure(format!("picture-{}", picture.kind), name, picture.kind, svg)
     };
-    let figures = drawn.iter().filter_map(figure).collect();
+    let mut figures: Vec<Figure> = drawn.iter().filter_map(figure).collect();
+    if let Some(first) = figures.first_mut() {
+        first.live = live.into_iter().collect();
+    }
     Section { id: "pictures".into(), title: "Pictures".into(), figures, ..Section::default() }
 }
 
@@ -104,6 +118,7 @@ pub(super) fn figure(id: String, name: &str, kind: &str, svg: String) -> Option<
         alt: format!("{}: {caption}", literal(name)),
         caption: caption.to_owned(),
         command: None,
+        live: vec![],
     })
 }
 

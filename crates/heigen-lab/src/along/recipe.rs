@@ -62,6 +62,11 @@ pub(super) struct Follow<'a> {
 }
 
 impl<'a> Follow<'a> {
+    /// Whether the moments are those of a training, and not weights in files.
+    pub(super) fn is_trained(&self) -> bool {
+        self.files.is_none()
+    }
+
     pub(super) fn new(call: &'a Call<'a>, loaded: &'a Loaded, request: &'a FollowRequest) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
         let name = &experiment.name;

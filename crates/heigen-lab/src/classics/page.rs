@@ -93,6 +93,7 @@ fn picture(record: &ClassicRecord, svg: &Path) -> Option<Figure> {
         alt: String::new(),
         caption: String::new(),
         command: Some(format!("heigen reproduce classics {}", record.name)),
+        live: vec![],
     })
 }
 

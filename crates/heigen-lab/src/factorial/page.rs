@@ -164,6 +164,7 @@ pub(super) fn figure(id: String, name: &str, svg: String, command: &str) -> Figu
         alt: String::new(),
         caption: caption.to_owned(),
         command: Some(command.to_owned()),
+        live: vec![],
     }
 }
 

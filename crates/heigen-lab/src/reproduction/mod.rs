@@ -13,6 +13,7 @@ use crate::cache::Memo;
 use crate::call::Call;
 use crate::crew::Hands;
 use crate::drawing::{Figure, draw_paper};
+use crate::explorable::LiveCommand;
 use crate::part::Part;
 use crate::relay::{Message, OfAll, Relay};
 use crate::training::trained;
@@ -45,6 +46,8 @@ pub struct ReproduceRequest {
     pub part: Part,
     /// A function that words the command that draws a figure again, if the face has such a command.
     pub command: Option<fn(&Figure) -> String>,
+    /// A function that words the command that opens a live page at a minimum of the paper, if the face has such a command.
+    pub live: Option<LiveCommand>,
     /// A function that words the command that makes what can stand beside the paper in the report, if the face has such commands.
     pub beside: Option<fn(Beside) -> String>,
 }

@@ -17,6 +17,7 @@ use crate::boundary;
 use crate::call::Call;
 use crate::drawing::Figure;
 use crate::error::Contradiction;
+use crate::explorable::LiveCommand;
 use crate::prepare::Prepared;
 use crate::training::weights_of;
 use crate::watch::NoteKind;
@@ -152,6 +153,8 @@ pub struct StudyRequest {
     pub making: Making,
     /// A function that words the command that draws a figure of the experiment again, if the face has such a command.
     pub command: Option<PictureCommand>,
+    /// A function that words the command that opens a live page at the weights, if the face has such a command.
+    pub live: Option<LiveCommand>,
 }
 
 /// A request for the study of an experiment: all that [`StudyRequest`] asks for, without a network from elsewhere.
@@ -177,6 +180,8 @@ pub struct ExperimentStudyRequest {
     pub making: Making,
     /// A function that words the command that draws a figure of the experiment again, if the face has such a command.
     pub command: Option<PictureCommand>,
+    /// A function that words the command that opens a live page at the weights, if the face has such a command.
+    pub live: Option<LiveCommand>,
 }
 
 /// The parts of a request for a study that do not depend on where the network comes from.
@@ -188,6 +193,7 @@ struct Wanted<'a> {
     figures: &'a Path,
     report: &'a Path,
     command: Option<PictureCommand>,
+    live: Option<LiveCommand>,
 }
 
 /// The results of a study.
@@ -336,6 +342,7 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
         figures: &request.figures,
         report: &request.report,
         command: request.command,
+        live: request.live,
     };
     studied(call, imported, &wanted)
 }
@@ -354,6 +361,7 @@ fn of_experiment(call: &Call, request: &ExperimentStudyRequest) -> Result<Study,
         figures: &request.figures,
         report: &request.report,
         command: request.command,
+        live: request.live,
     };
     studied(call, Imported { experiment, paths, prepared, theta, notes, warnings }, &wanted)
 }

@@ -1,10 +1,11 @@
 //! The report about one network.
 
-use super::{Picture, Study, Wanted};
+use super::{Imported, Picture, Study, Wanted};
 use crate::LabError;
 use crate::analysis::Found;
 use crate::call::Call;
 use crate::drawing::Figure;
+use crate::explorable::{called, why_not_explored};
 use crate::page_text::{capital, machine, math, percent, read_as, typeset, whole};
 use heigen::analysis::{Definition, FIGURE_4_EPS, GTheta, LayerCurvature, Rule, Summary};
 use heigen_report::{Cell, Figure as Shown, Folded, Report, Section, Table, TaskState, Timing, literal};
@@ -323,10 +324,22 @@ fn pictures(call: &Call, wanted: &Wanted, outcome: &Study) -> Section {
             command: wanted
                 .command
                 .map(|command| command(figure, &own.paths.experiment(), &own.paths.weights(), call.store.dir())),
+            live: vec![],
         })
     };
-    let figures = outcome.pictures.iter().filter_map(picture).collect();
+    let mut figures: Vec<Shown> = outcome.pictures.iter().filter_map(picture).collect();
+    if let Some(first) = figures.first_mut() {
+        first.live = live(wanted, outcome).into_iter().collect();
+    }
     Section { id: "figures".into(), title: "Figures".into(), figures, ..Section::default() }
+}
+
+/// The command that opens a live page at the weights, where such a page can show the network.
+fn live(wanted: &Wanted, outcome: &Study) -> Option<String> {
+    let Imported { experiment: loaded, prepared, paths, .. } = &outcome.imported;
+    let why_not = why_not_explored(&loaded.experiment, &prepared.samples.data, &prepared.network);
+    let weights = wanted.asked.how.weights.clone().unwrap_or_else(|| paths.weights());
+    wanted.live.filter(|_| why_not.is_none()).map(|command| command(&called(loaded), Some(&weights)))
 }
 
 fn timings(outcome: &Study) -> Vec<Timing> {

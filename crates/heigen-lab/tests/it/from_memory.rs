@@ -226,6 +226,7 @@ fn figures_and_pages_of_an_experiment_leave_the_store_as_it_is() {
                 warnings: vec![],
                 making: Making::default(),
                 command: None,
+                live: None,
             },
             &(),
         )

@@ -38,6 +38,7 @@ fn results(folder: &Folder, store: &Store) {
         report: store.dir().join("report"),
         making: Making::default(),
         command: None,
+        live: None,
     };
     let study = lab.study(&request, &()).unwrap();
     assert_eq!(study.pictures.len(), 6, "{:?}", study.notes);

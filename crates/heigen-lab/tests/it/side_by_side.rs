@@ -124,6 +124,7 @@ fn a_reproduction_is_stopped_as_a_whole() {
         memory: None,
         part: heigen_lab::Part::Whole,
         command: None,
+        live: None,
         beside: None,
     };
     let lab = lab();
@@ -147,6 +148,7 @@ fn samples_are_prepared_and_weights_read_once_in_a_study() {
         report: folder.path("report"),
         making: Making::default(),
         command: None,
+        live: None,
     };
     let lab = lab();
     let watch = Recorder::default();

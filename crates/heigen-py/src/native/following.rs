@@ -39,6 +39,6 @@ impl FollowOptions {
             self.every.map(|text| text.parse::<Every>().map_err(|wanted| format!("every is {text:?}; {wanted}")));
         let (whole, figures) = (self.whole, self.figures);
         let every = every.transpose()?;
-        Ok(FollowRequest { store, experiment, weights, every, look, whole, figures, report: None, making })
+        Ok(FollowRequest { store, experiment, weights, every, look, whole, figures, report: None, live: None, making })
     }
 }

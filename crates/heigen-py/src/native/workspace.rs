@@ -366,6 +366,7 @@ impl Workspace {
             warnings: notes.1,
             making,
             command: None,
+            live: Some(|_, _| "analysis.explore()".to_owned()),
         };
         let lab = self.lab(py)?;
         let (study, notes) = run(py, progress, move |watch| lab.study_experiment(&request, watch))?;
@@ -457,6 +458,19 @@ impl Workspace {
         let weights = heigen_store::weights::load_f64(&path).map_err(|e| failed(e.into()))?;
         let one = |t: NamedTensor<f64>| (t.name, t.shape, PyArray1::from_vec(py, t.values));
         Ok(weights.tensors.into_iter().map(one).collect())
+    }
+
+    /// Writes what the analysis whose record stands at `record` is about into a folder, as files that the command line takes: the
+    /// paths of the experiment and of the weights, the folder of the image sets, and the number of threads that was asked for.
+    fn hand_over(
+        &self,
+        py: Python<'_>,
+        record: PathBuf,
+        folder: PathBuf,
+    ) -> PyResult<(PathBuf, PathBuf, PathBuf, usize)> {
+        let (lab, store) = (self.lab(py)?, self.store.clone());
+        let (files, _) = run(py, None, move |watch| lab.hand_over(&store, &record, &folder, watch))?;
+        Ok((files.experiment, files.weights, self.resources.images.clone(), self.resources.threads))
     }
 
     /// Copies all results of the experiment into a folder.

@@ -143,6 +143,10 @@ fn sections() -> Vec<Section> {
         alt: format!("Figure {number}: a row of maps over the plane, the decision boundary first"),
         caption: caption.into(),
         command: command.map(str::to_owned),
+        live: command
+            .iter()
+            .map(|_| "heigen explore gauss/normal_training --model gauss.safetensors".to_owned())
+            .collect(),
     };
     vec![
         Section {

@@ -111,6 +111,7 @@ impl Kind {
                 alt: format!("{}: {}", self.title, m.name),
                 caption: String::new(),
                 command: None,
+                live: vec![],
             })
         };
         let figures: Vec<Figure> = all.iter().enumerate().filter_map(picture).collect();

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 /// Writes `index.html` from the records in the store and the drawings in the figures folder.
 pub(super) fn write(lab: &Lab, request: &ReproduceRequest, graph: &Graph, found: &Found) -> Result<(), LabError> {
     let all = gathered::gather(graph, &found.well);
-    let paper = sections::sections(request, graph, &all, &found.well);
+    let paper = sections::sections(lab, request, graph, &all, &found.well);
     let report = Report {
         title: "The Hessian and the decision boundary".to_owned(),
         subtitle: "Reproduction of arXiv:2306.07104 by heigen".to_owned(),

@@ -4,20 +4,34 @@ use super::super::ReproduceRequest;
 use super::super::graph::{Graph, Task};
 use super::gathered::{Measured, Measures, of};
 use super::published::{PUBLISHED, Published, Settings};
+use crate::Lab;
 use crate::drawing::Figure;
+use crate::explorable::{called, why_not_explored};
 use crate::page_text::{capital, cell_with_deviation, count_cell, count_with_deviation, read_as, typeset};
 use heigen_report::{Cell, Figure as Picture, Section, Table};
 
 /// A section for each figure that was drawn.
-pub(super) fn sections(request: &ReproduceRequest, graph: &Graph, all: &[Measures], well: &[bool]) -> Vec<Section> {
+pub(super) fn sections(
+    lab: &Lab,
+    request: &ReproduceRequest,
+    graph: &Graph,
+    all: &[Measures],
+    well: &[bool],
+) -> Vec<Section> {
     let figures = graph.tasks.iter().zip(well).filter_map(|(task, &well)| match task {
         Task::Figure(figure) if well => Some(*figure),
         _ => None,
     });
-    figures.filter_map(|figure| section(request, figure, all)).collect()
+    figures.filter_map(|figure| section(lab, request, graph, figure, all)).collect()
 }
 
-fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]) -> Option<Section> {
+fn section(
+    lab: &Lab,
+    request: &ReproduceRequest,
+    graph: &Graph,
+    figure: &'static Figure,
+    all: &[Measures],
+) -> Option<Section> {
     let svg = heigen_store::files::read_to_string(&request.folder.join(format!("{}.svg", figure.file()))).ok()?;
     let shown: Vec<&Measures> = figure.experiments.iter().filter_map(|name| of(all, name)).collect();
     let title = title(figure);
@@ -29,6 +43,7 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         alt: format!("{title}: {}", figure.what),
         caption: format!("{}. Experiments: {experiments}.{}", typeset(&capital(what(figure))), read_as(figure.name)),
         command: request.command.map(|command| command(figure)),
+        live: live(lab, request, graph, figure),
     };
     Some(Section {
         id: format!("figure-{}", figure.name),
@@ -39,6 +54,22 @@ fn section(request: &ReproduceRequest, figure: &'static Figure, all: &[Measures]
         tables: numbered(figure).then(|| eigenvalues(&shown)).flatten().into_iter().collect(),
         folded: vec![],
     })
+}
+
+/// The commands that open live pages at the minima of a figure, for those that a live page can show.
+fn live(lab: &Lab, request: &ReproduceRequest, graph: &Graph, figure: &Figure) -> Vec<String> {
+    let Some(command) = request.live else { return vec![] };
+    let of = |name: &&str| {
+        let run = graph.runs.iter().flatten().find(|run| run.place == 0 && run.name() == *name)?;
+        let experiment = &run.loaded.experiment;
+        let prepared = lab.prepared(experiment, &()).ok()?;
+        if why_not_explored(experiment, &prepared.samples.data, &prepared.network).is_some() {
+            return None;
+        }
+        let weights = request.store.of(&experiment.name).ok()?.weights();
+        Some(command(&called(&run.loaded), Some(&weights)))
+    };
+    figure.experiments.iter().filter_map(of).collect()
 }
 
 /// Whether it is a figure of the paper.

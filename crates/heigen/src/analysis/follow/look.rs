@@ -137,6 +137,9 @@ pub fn look(
     let start = start.filter(|start| start.columns >= k + lowest);
     let found = if let Some(start) = start {
         refine_ends(start, &operator, k, lowest, &search, watch)?
+    } else if lowest == 0 {
+        // One end alone may be looked for in float32 and proven in float64.
+        top_k_from(Start::Random, &operator, k, Which::Largest, &search, watch)?
     } else {
         let mut basis = KrylovBasis::random(space, TopKOptions::DEFAULT_BLOCK, options.seed)?;
         let top = top_k_from(Start::Continue(&mut basis), &operator, k, Which::Largest, &search, watch)?;
