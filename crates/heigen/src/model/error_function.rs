@@ -127,7 +127,6 @@ mod tests {
     use super::*;
 
     /// The probability of the standard normal distribution beyond z, by mpmath with 60 digits.
-    #[expect(clippy::excessive_precision, reason = "as mpmath printed them")]
     fn tails() -> Vec<(f64, f64)> {
         vec![
             (0.001, 0.499_601_057_786_088_93),
@@ -148,7 +147,6 @@ mod tests {
     }
 
     /// The error function, by mpmath with 60 digits.
-    #[expect(clippy::excessive_precision, reason = "as mpmath printed them")]
     fn errors() -> Vec<(f64, f64)> {
         vec![
             (1e-300, 1.128_379_167_095_512_6e-300),

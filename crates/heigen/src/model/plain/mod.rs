@@ -132,7 +132,7 @@ impl<T: Scalar> Algebra for Plain<'_, T> {
             Sink::None => {}
             Sink::Sum(gradient) if !ties => sum_columns(&delta.data, &mut gradient[range.clone()]),
             Sink::Sum(gradient) | Sink::Add(gradient) => {
-                add_columns(&delta.data, range.len(), 0, &mut gradient[range.clone()])
+                add_columns(&delta.data, range.len(), 0, &mut gradient[range.clone()]);
             }
             Sink::PerSample(gradients) => {
                 let own = delta.data.len() / (gradients.len() / p);
