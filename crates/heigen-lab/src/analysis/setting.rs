@@ -295,7 +295,7 @@ impl<'a> Setting<'a> {
     /// The number of processes that the rows of vectors are spread over; 1 where every process has whole vectors. Vectors are spread where
     /// every process gets a tile of their rows: shorter ones would be sent more often than read.
     pub(super) fn pieces(&self) -> usize {
-        let pieces = self.connection().map_or(1, |communicator| communicator.size());
+        let pieces = self.connection().map_or(1, heigen_spectra::Communicator::size);
         if self.prepared.network.n_params().div_ceil(ROW_TILE) >= pieces { pieces } else { 1 }
     }
 
