@@ -67,7 +67,8 @@ fn check(width: usize, columns: usize) {
     let most = search("my/large.json");
     let seconds = begun.elapsed().as_secs_f64();
     let path = sandbox.path("results/grads/my/large+largest-10_analysis.json");
-    let record: Value = serde_json::from_slice(&fs::read(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"))).unwrap();
+    let record: Value =
+        serde_json::from_slice(&fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap();
     let [p, products] = ["n_params", "products"].map(|key| record[key].as_f64().unwrap());
     let vectors = |bytes: f64| bytes / (4.0 * p);
     let basis = products.min(columns as f64) / RANKS as f64;
