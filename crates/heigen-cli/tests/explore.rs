@@ -130,7 +130,7 @@ fn reports_say_how_to_open_the_explorer_for_what_they_show() {
     let experiment = sandbox.file("my/small.json", serde_json::to_string(&common::small()).unwrap().as_bytes());
     sandbox.ok(&["follow", &experiment]);
     let of_training = live_commands(&page("report/my-small_along.html"));
-    assert_eq!(of_training, [[&*experiment]]);
+    assert_eq!(of_training, [[sandbox.path("my/small.json").to_str().unwrap()]]);
     let rows = (0..40).map(|i| format!("{},{},{}\n", i % 8, i / 8, if i % 8 > i / 8 { "right" } else { "left" }));
     sandbox.file("points.csv", format!("x,y,label\n{}", rows.collect::<String>()).as_bytes());
     let layers = r#"{"layers": [{"type": "linear", "name": "fc", "out_features": 2}]}"#;

@@ -75,8 +75,9 @@ pub fn small_maps(all: &SmallMaps) -> Result<Scene, FigureError> {
         let label = Label::tex(name, NAME_SIZE)?.shrunk_to(SIDE);
         elements.push(Element::text(label, Point::new(rect.center().x, rect.y - 3.0), Align::Middle));
     }
-    let height = top + rows as f64 * (SIDE + NAME_ROOM + GAP) - GAP;
-    let bar = Rect::new(MARGIN + width + 2.0 * GAP, top + NAME_ROOM, BAR, BAR_HEIGHT.min(height - top - NAME_ROOM));
+    let maps_end = top + rows as f64 * (SIDE + NAME_ROOM + GAP) - GAP;
+    let bar = Rect::new(MARGIN + width + 2.0 * GAP, top + NAME_ROOM, BAR, BAR_HEIGHT);
+    let height = maps_end.max(bar.bottom() + GAP);
     let unit = Scale::linear(-1.0, 1.0)?;
     let style = AxisStyle { number_size: 9.0, label_size: 10.0, line: FRAME, ..AxisStyle::default() };
     let drawn = color_bar(bar, &ColorMap::ALIGNMENT, &unit, &ticks(&unit, 3), Some(quantity), &style)?;

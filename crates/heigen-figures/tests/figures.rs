@@ -77,7 +77,7 @@ fn units(count: usize) -> SmallMaps {
         grid: [3, 2],
         maps: (0..count).map(map).collect(),
         lines: vec![vec![[-2.0, 0.0], [2.0, 0.5]]],
-        quantity: "input of the activation / its largest magnitude".to_owned(),
+        quantity: "input / its largest magnitude".to_owned(),
     }
 }
 

@@ -150,7 +150,7 @@ impl Session<'_> {
             grid: [UNIT_CELLS; 2],
             maps: units.chunks_exact(cells).enumerate().map(map).collect(),
             lines: regions.lines,
-            quantity: "input of the activation / its largest magnitude".to_owned(),
+            quantity: "input / its largest magnitude".to_owned(),
         })
         .map_err(|error| in_words(&error))
     }

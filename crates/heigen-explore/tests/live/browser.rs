@@ -257,7 +257,17 @@ impl Page {
 
     fn picture_of(&mut self, name: &str, whole: bool) -> (u32, u32, Vec<u8>) {
         let params = json!({ "format": "png", "captureBeyondViewport": whole });
-        let result = self.call("Page.captureScreenshot", &params);
+        // A browser that is busy may leave out parts of a page that were never in the window; the second picture has them.
+        let mut result = self.call("Page.captureScreenshot", &params);
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(200));
+            let again = self.call("Page.captureScreenshot", &params);
+            let same = again == result;
+            result = again;
+            if same {
+                break;
+            }
+        }
         let bytes = STANDARD.decode(result["data"].as_str().expect("a picture")).expect("base64");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explorer");
         std::fs::create_dir_all(&folder).expect("a folder");

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Resources {
     /// Number of threads; 0 means all cores.
-    threads: usize,
+    pub(super) threads: usize,
     /// Bytes that one analysis may take; three quarters of what is available if not given.
     memory: Option<f64>,
     /// Folder of the image sets.
-    images: PathBuf,
+    pub(super) images: PathBuf,
 }
 
 /// The labs by their resources.
