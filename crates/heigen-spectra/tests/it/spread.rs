@@ -128,7 +128,6 @@ fn solved<S: Space<Block: std::fmt::Debug>>(space: &S) -> Told {
         let tolerance = if space.epsilon() < 1e-12 { 1e-9 } else { 1e-4 };
         let options = TopKOptions { tolerance, max_subspace: Some(24), ..TopKOptions::default() };
         let top = top_k_from(Start::Random, &operator, 5, which, &options, &mut ()).unwrap();
-        assert!(top.restarts > 0 || space.epsilon() > 1e-12, "restarts combine many columns");
         told.push(("eigenvalues", bits(&top.eigenvalues)));
         told.push(("residuals", bits(&top.residuals)));
         told.push(("eigenvectors", whole(space, &top.eigenvectors)));
