@@ -122,13 +122,12 @@ fn operations_have_the_bytes_of_the_host() {
 
 /// The results of the solvers that take products alone.
 fn solved<S: Space<Block: std::fmt::Debug>>(space: &S) -> Told {
-    let operator = Reflected::new(space.clone(), (0..P).map(|i| 1.0 / (i as f64 + 1.0) - 0.1).collect());
+    let operator = Reflected::new(space.clone(), low_rank(P, 60));
     let mut told: Told = vec![];
     for which in [Which::Largest, Which::BothEnds] {
         let tolerance = if space.epsilon() < 1e-12 { 1e-9 } else { 1e-4 };
         let options = TopKOptions { tolerance, max_subspace: Some(24), ..TopKOptions::default() };
         let top = top_k_from(Start::Random, &operator, 5, which, &options, &mut ()).unwrap();
-        assert!(top.restarts > 0 || space.epsilon() > 1e-12, "restarts combine many columns");
         told.push(("eigenvalues", bits(&top.eigenvalues)));
         told.push(("residuals", bits(&top.residuals)));
         told.push(("eigenvectors", whole(space, &top.eigenvectors)));
