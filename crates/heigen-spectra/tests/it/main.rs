@@ -9,6 +9,5 @@ mod operators;
 mod penalised;
 mod philox;
 mod pieces;
-mod scales;
 mod stopping;
 mod systems;
