@@ -297,7 +297,7 @@ mod tests {
             let (surface, loss) = bowl(&case, [241, 241]);
             let levels: Vec<f64> = case["levels"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
             assert_eq!(levels.len(), LINES);
-            let mut met = vec![0; LINES];
+            let mut met = [0; LINES];
             for point in drawn(&surface) {
                 let value = loss(point);
                 let distance = |k: usize| (value - levels[k]).abs() / (levels[LINES - 1] - levels[0]);

@@ -42,7 +42,7 @@ def case(name, curvatures, angle, offset, a_range, b_range, grid, logarithmic):
 
 
 cases = [
-    case("linear", [4.0, 1.0], 0.0, 0.25, [-1.0, 1.0], [-1.5, 1.0], [17, 13], False),
+    case("linear", [4.0, 1.0], 0.0, 0.25, [-1.0, 1.0], [-1.5, 1.0], [17, 11], False),
     case("turned", [3.0, 0.2], 0.7, 1.0, [-1.0, 2.0], [-1.0, 1.0], [16, 19], False),
     case("logarithmic", [40.0, 2.0], 0.4, 0.01, [-1.0, 1.0], [-1.0, 1.0], [21, 21], True),
 ]

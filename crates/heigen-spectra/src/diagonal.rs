@@ -1,9 +1,7 @@
 //! The diagonal of an operator.
 
-use crate::binary::{divide, far_from_one};
 use crate::dense::identity;
 use crate::estimate::at_least;
-use crate::linalg::times_power_of_two;
 use crate::operator::finite_product;
 use crate::space::{Columns, Space};
 use crate::trace::{BLOCK, block_from};
@@ -36,16 +34,9 @@ pub fn diagonal<S: Space>(
     let space = operator.space();
     let p = space.len();
     let (mut mean, mut squares, mut count) = (vec![0.0f64; p], vec![0.0f64; p], 0.0f64);
-    // Squares of huge and of tiny products are no numbers: all below is of products over 2^binary.
-    let mut binary = None;
     for start in (0..samples).step_by(BLOCK) {
         let w = space.random(u64::from(seed), block_from(start, samples), Law::Rademacher)?;
-        let mut a_w = finite_product(operator, &w)?;
-        let binary = match binary {
-            Some(known) => known,
-            None => *binary.insert(far_from_one(&space.largest_entries(space.all(&a_w))?)),
-        };
-        divide(&space, &mut a_w, binary)?;
+        let a_w = finite_product(operator, &w)?;
         let width = space.columns(&w);
         let mut products = space.zeros(width)?;
         space.multiply_add(space.all(&w), space.all(&a_w), &mut products)?;
@@ -63,10 +54,8 @@ pub fn diagonal<S: Space>(
         watch.tell(stage::DIAGONAL, count as u64, Some(samples as u64), "products")?;
     }
     let spread = count * (count - 1.0);
-    let back = |x: f64| times_power_of_two(x, binary.unwrap_or(0));
-    let estimate =
-        |(value, squares): (f64, f64)| Estimate { value: back(value), standard_error: back((squares / spread).sqrt()) };
-    Ok(mean.into_iter().zip(squares).map(estimate).collect())
+    let pairs = mean.into_iter().zip(squares);
+    Ok(pairs.map(|(value, squares)| Estimate { value, standard_error: (squares / spread).sqrt() }).collect())
 }
 
 /// diag A, `[P]`, from products with the P unit vectors.

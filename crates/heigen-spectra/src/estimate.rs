@@ -1,7 +1,6 @@
 //! Numbers that are known by sampling, with their standard errors.
 
-use crate::binary::far_from_one;
-use crate::linalg::{EigenError, times_power_of_two};
+use crate::linalg::EigenError;
 use crate::{Failure, Stopped};
 
 /// A mean over samples and its standard error.
@@ -21,10 +20,8 @@ impl Estimate {
         if s < 2.0 {
             return Self { value, standard_error: f64::INFINITY };
         }
-        let deviations: Vec<f64> = samples.iter().map(|x| x - value).collect();
-        let binary = far_from_one(&deviations);
-        let squares: f64 = deviations.iter().map(|&x| times_power_of_two(x, -binary).powi(2)).sum();
-        Self { value, standard_error: times_power_of_two((squares / (s * (s - 1.0))).sqrt(), binary) }
+        let squares: f64 = samples.iter().map(|x| (x - value).powi(2)).sum();
+        Self { value, standard_error: (squares / (s * (s - 1.0))).sqrt() }
     }
 
     /// The estimate of `factor` times the quantity.

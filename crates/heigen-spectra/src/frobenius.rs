@@ -1,9 +1,7 @@
 //! The Frobenius norm of an operator from a few products.
 
-use crate::binary::{divide, far_from_one};
 use crate::estimate::at_least;
 use crate::gram_schmidt::{orthonormal, project_out};
-use crate::linalg::times_power_of_two;
 use crate::operator::finite_product;
 use crate::{Estimate, EstimateError, Law, Space, SymmetricOperator, Watch, stage};
 
@@ -49,24 +47,20 @@ pub fn frobenius_norm<S: Space>(
     let r = products / 3;
     let images = finite_product(operator, &space.random(seed, 0..r as u64, Law::Gaussian)?)?;
     watch.tell(stage::FROBENIUS, r as u64, all, "products")?;
-    // Squares of huge and of tiny products are no numbers: those below are squares of products over 2^binary.
-    let binary = far_from_one(&space.largest_entries(space.all(&images))?);
     let largest = space.norms(space.all(&images))?.into_iter().fold(0.0f64, f64::max);
     let q = orthonormal(&space, images, None, RANK * space.epsilon() * largest)?.block;
-    let mut a_q = finite_product(operator, &q)?;
-    divide(&space, &mut a_q, binary)?;
+    let a_q = finite_product(operator, &q)?;
     watch.tell(stage::FROBENIUS, 2 * r as u64, all, "products")?;
     let of_sketch: f64 = space.dots(space.all(&a_q), space.all(&a_q))?.iter().sum();
     if space.columns(&q) < r {
         // The images of r random directions span fewer than r dimensions, so they span the whole range of A.
-        return Ok(Estimate { value: times_power_of_two(of_sketch.sqrt(), binary), standard_error: 0.0 });
+        return Ok(Estimate { value: of_sketch.sqrt(), standard_error: 0.0 });
     }
     let mut u = space.random(seed, r as u64..(products - r) as u64, Law::Gaussian)?;
     for _ in 0..2 {
         project_out(&space, space.all(&q), &mut u)?;
     }
-    let mut a_u = finite_product(operator, &u)?;
-    divide(&space, &mut a_u, binary)?;
+    let a_u = finite_product(operator, &u)?;
     watch.tell(stage::FROBENIUS, products as u64, all, "products")?;
     let dimension = (p - r) as f64;
     let squares = space.dots(space.all(&u), space.all(&u))?;
@@ -75,8 +69,7 @@ pub fn frobenius_norm<S: Space>(
     let rest = Estimate::of(&samples);
     let norm = (of_sketch + rest.value).sqrt();
     let standard_error = if norm == 0.0 { 0.0 } else { rest.standard_error / (2.0 * norm) };
-    let [value, standard_error] = [norm, standard_error].map(|x| times_power_of_two(x, binary));
-    Ok(Estimate { value, standard_error })
+    Ok(Estimate { value: norm, standard_error })
 }
 
 /// Columns of the identity in one product.
@@ -89,18 +82,12 @@ fn exact<S: Space>(
 ) -> Result<Estimate, EstimateError> {
     let space = operator.space();
     let p = space.len();
-    let (mut square, mut norms, mut far) = (0.0, vec![], false);
+    let mut square = 0.0;
     for start in (0..p).step_by(BLOCK) {
         let end = (start + BLOCK).min(p);
-        let mut columns = finite_product(operator, &crate::dense::identity(&space, start, end)?)?;
-        let binary = far_from_one(&space.largest_entries(space.all(&columns))?);
-        divide(&space, &mut columns, binary)?;
-        let of_block: f64 = space.dots(space.all(&columns), space.all(&columns))?.iter().sum();
-        square += of_block;
-        norms.push(times_power_of_two(of_block.sqrt(), binary));
-        far |= binary != 0;
+        let columns = finite_product(operator, &crate::dense::identity(&space, start, end)?)?;
+        square += space.dots(space.all(&columns), space.all(&columns))?.iter().sum::<f64>();
         watch.tell(stage::FROBENIUS, end as u64, Some(p as u64), "products")?;
     }
-    let value = if far { norms.into_iter().fold(0.0, f64::hypot) } else { square.sqrt() };
-    Ok(Estimate { value, standard_error: 0.0 })
+    Ok(Estimate { value: square.sqrt(), standard_error: 0.0 })
 }

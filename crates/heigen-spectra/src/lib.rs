@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod binary;
 mod certificate;
 mod communicator;
 mod connections;

@@ -36,11 +36,11 @@ fn gradient(theta: &[f64], data: &Dataset, batch: &[usize], mu: f64) -> Vec<f64>
             let (inputs, outputs) = (WIDTHS[layer], WIDTHS[layer + 1]);
             let (w, b) = (starts[layer], starts[layer] + outputs * inputs);
             let mut back = vec![0.0; inputs];
-            for o in 0..outputs {
-                total[b + o] += delta[o] / batch.len() as f64;
-                for i in 0..inputs {
-                    total[w + o * inputs + i] += delta[o] * units[layer][i] / batch.len() as f64;
-                    back[i] += delta[o] * theta[w + o * inputs + i];
+            for (o, d) in delta.iter().enumerate() {
+                total[b + o] += d / batch.len() as f64;
+                for (i, (x, back)) in units[layer].iter().zip(&mut back).enumerate() {
+                    total[w + o * inputs + i] += d * x / batch.len() as f64;
+                    *back += d * theta[w + o * inputs + i];
                 }
             }
             let on = |i: usize| layer == 0 || units[layer][i] > 0.0;

@@ -9,7 +9,6 @@ mod operators;
 mod penalised;
 mod philox;
 mod pieces;
-mod scales;
 mod spread;
 mod stopping;
 mod systems;

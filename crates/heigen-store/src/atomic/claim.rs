@@ -92,9 +92,7 @@ pub fn claim(path: &Path) -> Result<Result<Claim, Claimed>, StoreError> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let owner = format!("{} {process} {since:x} {count}", stale::place());
-    if let (false, Some(content)) = (files::is_in_memory(&own), left_by_the_dead(&own)) {
-        remove(&own, &content);
-    }
+    clear_claim(path);
     let file = match create(folder, &own, &owner) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {

@@ -170,17 +170,18 @@ mod tests {
 
     #[test]
     fn an_ellipse_in_space_has_its_axes_as_components() {
-        // Points of an ellipse with axes 3 and 1 along e_2 and -e_0, about a centre, and as many on the other side.
+        // Points of an ellipse with axes 3 and 1 along e_2 and -e_0, about a centre, that leaves their plane by a fifth along e_1.
         let point = |i: usize| {
             let angle = std::f64::consts::TAU * i as f64 / 40.0;
-            vec![1.0 - angle.sin(), 5.0, 2.0 + 3.0 * angle.cos()]
+            vec![1.0 - angle.sin(), 5.0 + 0.2 * (2.0 * angle).cos(), 2.0 + 3.0 * angle.cos(), 7.0]
         };
         let points: Vec<Vec<f64>> = (0..40).map(point).collect();
         let plane = trajectory_plane(&points).unwrap();
-        for (got, wanted) in plane.directions.iter().zip([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]) {
+        for (got, wanted) in plane.directions.iter().zip([[0.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]]) {
             assert!(got.iter().zip(wanted).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?}");
         }
-        assert!((plane.explained[0] - 0.9).abs() < 1e-12 && (plane.explained[1] - 0.1).abs() < 1e-12);
+        let all = 9.0 + 1.0 + 0.04;
+        assert!((plane.explained[0] - 9.0 / all).abs() < 1e-12 && (plane.explained[1] - 1.0 / all).abs() < 1e-12);
         assert_eq!(plane.path.last(), Some(&[0.0, 0.0]));
         for (at, x) in plane.path.iter().zip(&points) {
             assert!((at[0] - (x[2] - points[39][2])).abs() < 1e-12 && (at[1] - (x[0] - points[39][0])).abs() < 1e-12);

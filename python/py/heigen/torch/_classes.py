@@ -151,7 +151,7 @@ class _Sums:
         w = torch.where(kept, weight, torch.zeros_like(weight))[:, None] * p / op._divisor
         totals = self._begun(classes)
         own = nn.functional.one_hot(labels, classes).double()
-        totals.mass += own.T @ w
+        totals.mass.add_(own.T @ w)
         # The tangents of the logits along v: the derivative of u -> J^T u along v, which is linear in u.
         leaves = state.leaves
         u = torch.zeros_like(z, requires_grad=True)
