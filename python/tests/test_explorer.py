@@ -100,7 +100,8 @@ def test_a_module_is_shown_at_its_weights_until_the_page_is_closed():
         # What the page shows is the loss at the analysis's own weights.
         assert loss_of(page.address) == pytest.approx(wanted, rel=1e-6)
         ground = first_of(page.address, "ground")
-        assert ground["n_params"] == analysis.n_params and ground["n_samples"] == [48, 0, 0]
+        # Where no samples are kept apart, all three parts are all samples.
+        assert ground["n_params"] == analysis.n_params and ground["n_samples"] == [48, 48, 48]
         assert ground["experiment"]["optimizer"]["args"]["weight_decay"] == 1e-3
         assert not page.closed
         folder = page._folder.name

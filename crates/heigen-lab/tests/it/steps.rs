@@ -54,6 +54,7 @@ fn looks_are_taken_at_the_weights_after_so_many_steps_or_epochs() {
             whole: Some(0),
             figures: None,
             report: None,
+            live: None,
             making: Making::default(),
         };
         let followed = lab.follow(&request, &()).unwrap();
