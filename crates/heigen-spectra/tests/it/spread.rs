@@ -113,8 +113,8 @@ fn operations<S: Space>(space: &S) -> Told {
 #[test]
 fn operations_have_the_bytes_of_the_host() {
     let of_host = |space: &Host<f64>| operations(space);
-    same(P, &[1, 2, 3, 4, 7, 11], of_host, |space| operations(space));
-    same(P, &[1, 2, 3, 4, 7], |space: &Host<f32>| operations(space), |space| operations(space));
+    same(P, &[1, 2, 3, 4, 7, 11], of_host, operations);
+    same(P, &[1, 2, 3, 4, 7], |space: &Host<f32>| operations(space), operations);
     let told = operations(&Host::<f64>::new(P));
     let of = |wanted: &str| told.iter().find(|(name, _)| *name == wanted).unwrap().1[0];
     assert_eq!([of("finite"), of("not finite")], [1, 0]);
@@ -155,8 +155,8 @@ fn solved<S: Space<Block: std::fmt::Debug>>(space: &S) -> Told {
 
 #[test]
 fn solvers_have_the_bytes_of_the_host() {
-    same(P, &[1, 2, 3, 4, 7], |space: &Host<f64>| solved(space), |space| solved(space));
-    same(P, &[2, 7], |space: &Host<f32>| solved(space), |space| solved(space));
+    same(P, &[1, 2, 3, 4, 7], |space: &Host<f64>| solved(space), solved);
+    same(P, &[2, 7], |space: &Host<f32>| solved(space), solved);
 }
 
 /// The host makes its range orthonormal in another way, so that it agrees to rounding; pieces have the same bytes.
