@@ -146,10 +146,11 @@ fn the_preconditioned_sharpness_is_that_of_the_written_out_matrix() {
     assert_eq!(looked, 5);
 }
 
-/// Eigenvectors of the moment before are worth products; where the weights have hardly moved, many.
+/// Eigenvectors of the moment before are worth products; where the weights have hardly moved, many. (Looks for one end alone begin in
+/// float32, whose products are not counted.)
 #[test]
 fn warm_starts_save_products() {
-    let (case, options) = (case(), LookOptions { k: 6, lowest: 0, ..LookOptions::default() });
+    let (case, options) = (case(), LookOptions { k: 6, lowest: 1, ..LookOptions::default() });
     let network = case.network();
     let mut before: Option<Look> = None;
     let (mut cold, mut warm) = (0, 0);
