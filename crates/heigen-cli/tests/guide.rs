@@ -181,6 +181,10 @@ fn architectures_and_experiments_are_read() {
 
 /// The anchor that mdBook gives a heading.
 fn anchor(heading: &str) -> String {
+    // A heading may name its anchor itself.
+    if let Some((_, own)) = heading.rsplit_once("{#") {
+        return own.trim_end().trim_end_matches('}').to_owned();
+    }
     let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " _-".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
