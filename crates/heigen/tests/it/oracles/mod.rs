@@ -11,6 +11,7 @@ mod graph_cases;
 mod invariance;
 mod known_range;
 mod layers;
+mod linear_ranks;
 mod margins;
 mod optimizers;
 mod properties;
