@@ -76,7 +76,10 @@ impl Function {
 /// Writes y = f(x), computed in float64.
 #[inline(always)]
 fn entries<T: Scalar>(x: &[T], y: &mut [T], f: impl Fn(f64) -> f64) {
-    x.iter().zip(y).for_each(|(&x, y)| *y = T::from_f64(f(x.to_f64())));
+    // A loop: `for_each` is a function of its own where `f` is long, and then it is compiled without the machine's vectors.
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = T::from_f64(f(x.to_f64()));
+    }
 }
 
 #[cfg(test)]
