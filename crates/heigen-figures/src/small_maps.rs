@@ -27,7 +27,7 @@ const BAR_HEIGHT: f64 = 130.0;
 /// Maps on one plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SmallMaps {
-    /// What they are; set in italics as it stands.
+    /// The title, set in italics as it stands.
     pub title: String,
     /// Left and right end of the plane.
     pub x_range: [f64; 2],
@@ -39,7 +39,7 @@ pub struct SmallMaps {
     pub maps: Vec<(String, Vec<f64>)>,
     /// Lines over every map, in data coordinates.
     pub lines: Vec<Vec<[f64; 2]>>,
-    /// What the values are, beside the colour bar.
+    /// The name of the quantity that the colours stand for, beside the colour bar.
     pub quantity: String,
 }
 

@@ -48,7 +48,7 @@ pub fn why_not_explored(experiment: &Experiment, data: &Dataset, network: &Netwo
     None
 }
 
-/// What a command calls an experiment: its name, or the path of its file where it is not a shipped one.
+/// The argument that names an experiment in a command: its name, or the path of its file where it is not a shipped one.
 pub(crate) fn called(loaded: &Loaded) -> String {
     match &loaded.origin {
         Origin::Shipped => loaded.experiment.name.to_string(),

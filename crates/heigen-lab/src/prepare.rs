@@ -70,7 +70,7 @@ impl Samples {
         Ok(Self { data, split, classes, standardization, training, rounded, notes })
     }
 
-    /// What there is to say of the samples, without the samples.
+    /// A copy without samples: the classes, the standardization and the notes are those of the data set.
     fn emptied(&self) -> Self {
         let data = self.data.subset(&[]);
         let training = Arc::new(data.clone());

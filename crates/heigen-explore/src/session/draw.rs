@@ -155,7 +155,7 @@ impl Session<'_> {
         .map_err(|error| in_words(&error))
     }
 
-    /// What a drawing of two minima has of this one.
+    /// The side of this session's minimum in a drawing of two minima.
     pub(super) fn side(&self, training: &Training) -> Result<Side, Refused> {
         let row = if self.ground.is_plane() { Some(self.maps_row(training)?) } else { None };
         let eigenvalues = self.eigenvalues().ok_or("no eigenvalues are known yet")?;

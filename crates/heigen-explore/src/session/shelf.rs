@@ -1,4 +1,4 @@
-//! What one session hands over to the drawing of another, such as the other one of two minima side by side.
+//! The shelf on which a session leaves its parts of a drawing for another one, such as one of two minima side by side.
 
 use heigen_figures::PlaneMapsRow;
 use std::collections::VecDeque;

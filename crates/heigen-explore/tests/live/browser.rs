@@ -101,7 +101,7 @@ pub(crate) struct Page {
     context: Option<u64>,
 }
 
-/// What a page that does not do what is expected is asked.
+/// The script that reads the state of a page which does not do what a test expects.
 const STATE: &str = "import('./state.js').then(({ state }) => ({ notice: document.getElementById('notice').textContent, \
     address: decodeURIComponent(location.hash), focus: document.activeElement?.id, story: state.story, along: state.along, view: state.view, \
     versions: [state.picture?.version, state.basis?.version, state.look?.version], fine: state.picture?.fine, playing: state.playing, \
@@ -250,7 +250,7 @@ impl Page {
         self.picture_of(name, true)
     }
 
-    /// The same of what is to be seen in the window.
+    /// Keeps a picture of the part of the page that the window shows.
     pub(crate) fn screenshot_of_window(&mut self, name: &str) {
         self.picture_of(name, false);
     }

@@ -1,4 +1,4 @@
-//! What is kept of a page: links, drawings, experiment files.
+//! Tests of links, drawings and experiment files that a page gives away.
 
 use crate::browser::Browser;
 use crate::client::start;

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What has the C library keep nothing for its threads, and give back to the system what is freed.
+/// The settings of the C library with which its threads share one arena, and freed memory goes back to the system.
 const GIVES_BACK: [(&str, &str); 3] =
     [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "1000000"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
 

@@ -1,4 +1,4 @@
-//! What people do on the page: a whole visit, the settings, the keyboard, the first three minutes, the tour.
+//! Tests of visits to the page: a whole one, the settings, the keyboard, the first three minutes, the tour.
 
 use crate::browser::Browser;
 use crate::client::start;

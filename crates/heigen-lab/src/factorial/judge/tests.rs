@@ -87,7 +87,7 @@ const CORRELATE: &str = r#"{"name": "a", "statement": "Margins grow with the ran
 const COMPARE: &str = r#"{"name": "b", "statement": "Fast rates have wide margins.", "expect": "larger",
     "compare": {"measure": "margin", "factor": "start", "levels": ["fast", "plain"]}}"#;
 
-/// The same claim the other way round.
+/// The claim with the opposite expectation, under another name.
 fn turned(claim: &str) -> String {
     let other = claim.replace("positive", "negative").replace("larger", "smaller");
     other.replace(r#""name": "a""#, r#""name": "c""#).replace(r#""name": "b""#, r#""name": "d""#)

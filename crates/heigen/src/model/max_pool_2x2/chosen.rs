@@ -89,7 +89,9 @@ trait Work {
 /// `B` numbers of `data` from `start` on.
 #[inline(always)]
 fn block<const B: usize, T: Scalar>(data: &[T], start: usize) -> [T; B] {
-    *data[start..].first_chunk().expect("a block lies inside of its image")
+    let mut block = [T::ZERO; B];
+    block.copy_from_slice(&data[start..start + B]);
+    block
 }
 
 /// The entries of the four pixels in direction `j` of `k`.
