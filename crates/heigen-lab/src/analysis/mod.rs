@@ -8,6 +8,7 @@ mod handed;
 mod memory;
 mod operator;
 mod owned;
+mod problems;
 mod recipe;
 mod request;
 mod setting;

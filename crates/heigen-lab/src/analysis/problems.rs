@@ -1,0 +1,108 @@
+//! The problems that an analysis is computed from: over all samples, over those that are asked for, and over the share of one of
+//! several processes.
+
+use super::operator::restricted_samples;
+use super::setting::Setting;
+use crate::LabError;
+use crate::error::OfJob;
+use heigen::curvature::Problem;
+use heigen::linalg::{ROW_TILE, Scalar};
+use heigen_spectra::Communicator;
+use heigen_store::record::Dtype;
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The problem over the samples that one of several processes has, which owns all that it is made from.
+pub(super) enum Own {
+    Single(Box<Problem<'static, f32>>),
+    Double(Box<Problem<'static, f64>>),
+}
+
+impl Setting<'_> {
+    /// The problem over all training samples.
+    pub(super) fn problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
+        self.room_for_samples::<T>()?;
+        self.call.problem(&self.prepared.network, &self.theta, &self.samples, self.objective()).of(self.name())
+    }
+
+    fn room_for_samples<T>(&self) -> Result<(), LabError> {
+        let numbers = self.samples.features.len();
+        self.call.room("the samples", (numbers * size_of::<T>()) as f64, String::new).of(self.name())
+    }
+
+    /// The problem over those of the training samples that are asked for.
+    pub(crate) fn restricted_problem<T: Scalar>(&self) -> Result<Problem<'_, T>, LabError> {
+        restricted_samples(self.problem()?, &self.asked.subject)
+    }
+
+    /// The connection of the processes that samples are dealt to, if there are several and the operator is a sum over samples: one of
+    /// mini-batches is not.
+    fn connection(&self) -> Option<&Arc<dyn Communicator>> {
+        self.call.lab.together.communicator().filter(|_| self.asked.subject.batch.is_none())
+    }
+
+    /// The problem over the samples that this process has of a computation by several, whose products are those of all; `None`
+    /// for a process that works by itself.
+    pub(super) fn share<T: Scalar>(&self) -> Result<Option<Problem<'_, T>>, LabError> {
+        let Some(communicator) = self.connection() else { return Ok(None) };
+        Ok(Some(self.restricted_problem::<T>()?.dealt(Arc::clone(communicator)).of(self.name())?))
+    }
+
+    /// The setting of one of several processes that has the samples of its own leaves alone, and lets go of all others, and of the
+    /// weights but for the problem's. Nothing changes for a process that works by itself, nor where something is asked for that takes
+    /// all samples.
+    pub(super) fn dealt(mut self) -> Result<Self, LabError> {
+        let needs_all = self.asked.estimates.by_layer || self.asked.keep.coherence;
+        if needs_all || self.connection().is_none() || self.prepared.network.couples_samples() {
+            return Ok(self);
+        }
+        self.own = Some(match self.asked.how.dtype {
+            Dtype::Float32 => Own::Single(Box::new(self.own_problem()?)),
+            Dtype::Float64 => Own::Double(Box::new(self.own_problem()?)),
+        });
+        self.theta = vec![];
+        self.samples = Arc::new(self.samples.subset(&[]));
+        self.prepared.let_go_of_samples();
+        self.call.memo.let_go(&self.call.lab.cache);
+        Ok(self)
+    }
+
+    /// [`Setting::summed_problem`] as a problem that borrows nothing.
+    fn own_problem<T: Scalar>(&self) -> Result<Problem<'static, T>, LabError> {
+        self.room_for_samples::<T>()?;
+        let network = Arc::new(self.prepared.network.clone());
+        let problem = Problem::new(network, &self.theta, &self.samples, self.objective()).of(self.name())?;
+        let problem = restricted_samples(problem.on(self.call.threads.clone()), &self.asked.subject)?;
+        let Some(communicator) = self.connection() else { return Ok(problem) };
+        problem.dealt(Arc::clone(communicator)).of(self.name())
+    }
+
+    /// The problem whose products are those of all samples that are asked for: over the samples of this process where there are several,
+    /// over all samples where there is one.
+    pub(super) fn summed_problem<T: Scalar>(&self) -> Result<Cow<'_, Problem<'_, T>>, LabError> {
+        let own: Option<&dyn Any> = self.own.as_ref().map(|own| match own {
+            Own::Single(problem) => &**problem as &dyn Any,
+            Own::Double(problem) => &**problem as &dyn Any,
+        });
+        if let Some(problem) = own.and_then(|own| own.downcast_ref::<Problem<'static, T>>()) {
+            return Ok(Cow::Borrowed(problem));
+        }
+        Ok(Cow::Owned(self.share()?.map_or_else(|| self.restricted_problem(), Ok)?))
+    }
+
+    /// The problem over all samples that are asked for, in the memory of this process: for what is no sum over samples.
+    pub(super) fn with_all_samples<'p, T: Scalar>(
+        &'p self,
+        summed: &'p Problem<'p, T>,
+    ) -> Result<Cow<'p, Problem<'p, T>>, LabError> {
+        Ok(if self.connection().is_some() { Cow::Owned(self.restricted_problem()?) } else { Cow::Borrowed(summed) })
+    }
+
+    /// The number of processes that the rows of vectors are spread over; 1 where every process has whole vectors. Vectors are spread where
+    /// every process gets a tile of their rows: shorter ones would be sent more often than read.
+    pub(super) fn pieces(&self) -> usize {
+        let pieces = self.connection().map_or(1, Communicator::size);
+        if self.prepared.network.n_params().div_ceil(ROW_TILE) >= pieces { pieces } else { 1 }
+    }
+}
