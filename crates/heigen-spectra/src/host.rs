@@ -51,6 +51,17 @@ impl<T> Host<T> {
 }
 
 impl<T: Scalar> Host<T> {
+    /// Random entries of longer vectors, from row `first` on.
+    pub(crate) fn random_from(&self, first: usize, seed: u64, columns: Range<u64>, law: Law) -> Matrix<T> {
+        let mut out = Matrix::zeros(self.len, (columns.end - columns.start) as usize);
+        let chunk = self.len.max(1);
+        self.threads.run(|| {
+            let chunks = out.data.par_chunks_mut(chunk).enumerate();
+            chunks.for_each(|(j, out)| fill(out, first, columns.start + j as u64, seed, law));
+        });
+        out
+    }
+
     /// Runs `work` in the home's threads if it is `shared` among them, else right here: to hand it over takes longer than a
     /// small operation does.
     fn enter<R: Send>(&self, shared: bool, work: impl FnOnce() -> R + Send) -> R {
@@ -114,13 +125,7 @@ impl<T: Scalar> Space for Host<T> {
     }
 
     fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Matrix<T>, Failure> {
-        let mut out = Matrix::zeros(self.len, (columns.end - columns.start) as usize);
-        let chunk = self.len.max(1);
-        self.threads.run(|| {
-            let chunks = out.data.par_chunks_mut(chunk).enumerate();
-            chunks.for_each(|(j, out)| fill(out, 0, columns.start + j as u64, seed, law));
-        });
-        Ok(out)
+        Ok(self.random_from(0, seed, columns, law))
     }
 
     fn select(&self, block: &Matrix<T>, columns: &[usize]) -> Result<Matrix<T>, Failure> {

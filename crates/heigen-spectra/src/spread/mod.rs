@@ -6,7 +6,6 @@ mod rows;
 use crate::host::view;
 use crate::linalg::{Matrix, Scalar, dot_of_node, lower_gram_of_node, par, transposed_product_of_node};
 use crate::operators::{gather, scatter};
-use crate::random::fill;
 use crate::space::{Columns, Space};
 use crate::{Communicator, Failure, Host, Law, Threads};
 use faer::Par;
@@ -158,13 +157,7 @@ impl<T: Scalar> Space for Spread<T> {
     }
 
     fn random(&self, seed: u64, columns: Range<u64>, law: Law) -> Result<Matrix<T>, Failure> {
-        let rows = self.rows();
-        let mut out = Matrix::zeros(rows.len(), (columns.end - columns.start) as usize);
-        self.threads().run(|| {
-            let chunks = out.data.par_chunks_mut(rows.len().max(1)).enumerate();
-            chunks.for_each(|(j, out)| fill(out, rows.start, columns.start + j as u64, seed, law));
-        });
-        Ok(out)
+        Ok(self.own.random_from(self.rows().start, seed, columns, law))
     }
 
     fn select(&self, block: &Matrix<T>, columns: &[usize]) -> Result<Matrix<T>, Failure> {
