@@ -55,8 +55,8 @@ impl Function {
         vectorized(
             #[inline(always)]
             || match (self, order) {
-                (Self::Activation(RELU), 0) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(0, x)),
-                (Self::Activation(RELU), 1) => x.iter().zip(y).for_each(|(&x, y)| *y = RELU.derivative(1, x)),
+                (Self::Activation(RELU), 0) => each(x, y, |x| RELU.derivative(0, x)),
+                (Self::Activation(RELU), 1) => each(x, y, |x| RELU.derivative(1, x)),
                 (Self::Activation(Activation::Tanh), order) => by_order!(order, entries, x, y, tanh),
                 (Self::Activation(Activation::Sigmoid), order) => by_order!(order, entries, x, y, sigmoid),
                 (Self::Activation(Activation::Gelu), order) => by_order!(order, entries, x, y, gelu),
@@ -65,21 +65,37 @@ impl Function {
                 (Self::Smooth(Smooth::Silu), order) => by_order!(order, entries, x, y, silu),
                 (Self::Smooth(Smooth::Affine { scale, shift }), 0) => {
                     let (scale, shift) = (T::from_f64(scale), T::from_f64(shift));
-                    x.iter().zip(y).for_each(|(&x, y)| *y = scale * x + shift);
+                    each(x, y, |x| scale * x + shift);
                 }
-                _ => x.iter().zip(y).for_each(|(&x, y)| *y = self.derivative(order, x)),
+                _ => each(
+                    x,
+                    y,
+                    #[inline(always)]
+                    |x| self.derivative(order, x),
+                ),
             },
         );
+    }
+}
+
+/// Writes y = f(x).
+#[inline(always)]
+fn each<T: Scalar>(x: &[T], y: &mut [T], f: impl Fn(T) -> T) {
+    // A loop: `for_each` is a function of its own where `f` is long, and then it is compiled without the machine's vectors.
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = f(x);
     }
 }
 
 /// Writes y = f(x), computed in float64.
 #[inline(always)]
 fn entries<T: Scalar>(x: &[T], y: &mut [T], f: impl Fn(f64) -> f64) {
-    // A loop: `for_each` is a function of its own where `f` is long, and then it is compiled without the machine's vectors.
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = T::from_f64(f(x.to_f64()));
-    }
+    each(
+        x,
+        y,
+        #[inline(always)]
+        |x| T::from_f64(f(x.to_f64())),
+    );
 }
 
 #[cfg(test)]
