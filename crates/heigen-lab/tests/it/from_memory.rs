@@ -45,19 +45,8 @@ fn samples() -> (Vec<u8>, Vec<u8>) {
 }
 
 fn request(model: PathBuf) -> ImportRequest {
-    ImportRequest {
-        model,
-        arch: None,
-        renamings: vec![],
-        leave_out: vec![],
-        weights_key: None,
-        given: Given::default(),
-        data: heigen::config::FileArgs { path: "X".into(), ..Default::default() },
-        loss: heigen::config::LossKind::CrossEntropy,
-        loss_args: heigen::vocabulary::LossArgs::default(),
-        name: Some("own/net".to_owned()),
-        force: false,
-    }
+    let data = heigen::config::FileArgs { path: "X".into(), ..Default::default() };
+    ImportRequest { name: Some("own/net".to_owned()), ..ImportRequest::new(model, data) }
 }
 
 fn given() -> ImportRequest {
