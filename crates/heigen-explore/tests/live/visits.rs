@@ -70,7 +70,7 @@ fn settings_begin_anew_and_the_rate_does_not() {
         "(() => { const e = document.getElementById('lr'); e.value = -1; e.dispatchEvent(new Event('input')); })()",
     );
     page.until("document.getElementById('lr-value').textContent === '0.10'");
-    page.until("import('./state.js').then(({ state }) => state.look.threshold === 20)");
+    page.until("import('./state.js').then(({ state }) => state.look?.threshold === 20)");
     assert!(number(&mut page, "epoch") >= epoch);
     for set in
         ["hierachical", "circle", "half_moon", "gauss_checkerboard_linear_close", "gauss_checkerboard_noisy_close"]
@@ -257,7 +257,7 @@ fn the_tour_has_seven_steps_that_can_be_done() {
         "document.getElementById('facts').classList.contains('moved')",
         "import('./state.js').then(({ state }) => state.random > 0 && state.along[0] === 0)",
         "import('./state.js').then(({ state }) => state.ground.n_classes === 4 && state.playing && state.picture?.epoch > 20)",
-        "import('./state.js').then(({ state }) => Math.abs(state.look.threshold - 4) < 1e-9)",
+        "import('./state.js').then(({ state }) => Math.abs(state.look?.threshold - 4) < 1e-9)",
     ];
     for (i, done) in after.into_iter().enumerate() {
         assert!(page.text("tour-title").starts_with(&format!("{} of 7", i + 1)));
