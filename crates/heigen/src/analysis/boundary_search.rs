@@ -14,8 +14,6 @@ const FOLLOWED: usize = 6;
 const APART: f64 = 0.3;
 /// The largest number of steps along the boundary.
 const STEPS: usize = 60;
-/// The first change of class on a ray is looked for among this many points.
-const SCAN: usize = 32;
 /// The largest number of the boundary's tangent planes that are intersected.
 const PLANES: usize = 8;
 /// A step is halved at most this often before it is given up.
@@ -47,7 +45,7 @@ impl Search<'_> {
     }
 
     /// For each of some points [d, M], the excess max_(b != a) f_b - f_a and the class b that attains it.
-    fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
+    pub(super) fn excesses(&mut self, points: &Matrix<f64>) -> Vec<(f64, usize)> {
         let class = self.class;
         let outputs = self.network.outputs_apart(self.theta, points, self.pool);
         outputs.iter_columns().map(|o| best_other(o, class)).map(|(b, excess)| (excess, b)).collect()
@@ -70,42 +68,6 @@ impl Search<'_> {
         (best_other(&outputs.data, class).1, gradient.data)
     }
 
-    /// The first change of class on the way from the origin to `end`, as a fraction of the way.
-    fn first_crossing(&mut self, end: &[f64]) -> Option<f64> {
-        let scan: Vec<f64> = (1..=SCAN).flat_map(|i| self.at(end, i as f64 / SCAN as f64)).collect();
-        let values = self.excesses(&Matrix { data: scan, rows: end.len(), columns: SCAN });
-        let first = values.iter().position(|v| v.0 > 0.0)?;
-        let (mut low, mut high) = (first as f64 / SCAN as f64, (first + 1) as f64 / SCAN as f64);
-        let mut at_low = if first == 0 { self.excess(&self.at(end, 0.0)).0 } else { values[first - 1].0 };
-        let mut at_high = values[first].0;
-        if at_low >= 0.0 {
-            return Some(low);
-        }
-        // The method of false position with halved weights (Illinois), safeguarded by a bisection every eighth time.
-        let mut kept = 0i32;
-        for i in 0..100 {
-            if high - low <= 4.0 * f64::EPSILON * high {
-                break;
-            }
-            let secant = low + (high - low) * at_low / (at_low - at_high);
-            let middle = f64::midpoint(low, high);
-            let t = if i % 8 == 7 || !(secant > low && secant < high) { middle } else { secant };
-            let value = self.excess(&self.at(end, t)).0;
-            if value > 0.0 {
-                (high, at_high) = (t, value);
-                at_low *= if kept > 0 { 0.5 } else { 1.0 };
-                kept = 1;
-            } else if value < 0.0 {
-                (low, at_low) = (t, value);
-                at_high *= if kept < 0 { 0.5 } else { 1.0 };
-                kept = -1;
-            } else {
-                return Some(t);
-            }
-        }
-        Some(high)
-    }
-
     /// The nearest crossing from all starts, and its distance.
     pub(super) fn nearest(
         &mut self,
@@ -116,14 +78,11 @@ impl Search<'_> {
         let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
         let mut ends: Vec<Vec<f64>> = neighbours.iter().map(|n| n.to_vec()).collect();
         ends.extend(self.first_order_ends());
-        for end in &ends {
-            self.cross(end, &mut found);
-        }
+        self.cross(&ends, &mut found);
         let reach = found.iter().map(|f| f.1).min_by(f64::total_cmp).unwrap_or(farthest);
-        for ray in rays {
-            let end: Vec<f64> = self.origin.iter().zip(ray).map(|(o, r)| o + 2.0 * reach * r).collect();
-            self.cross(&end, &mut found);
-        }
+        let end = |ray: &Vec<f64>| self.origin.iter().zip(ray).map(|(o, r)| o + 2.0 * reach * r).collect();
+        let ends: Vec<Vec<f64>> = rays.iter().map(end).collect();
+        self.cross(&ends, &mut found);
         found.sort_by(|a, b| a.1.total_cmp(&b.1));
         let mut starts: Vec<(Vec<f64>, f64)> = Vec::new();
         for crossing in found {
@@ -135,11 +94,14 @@ impl Search<'_> {
         followed.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    fn cross(&mut self, end: &[f64], found: &mut Vec<(Vec<f64>, f64)>) {
-        if let Some(t) = self.first_crossing(end) {
-            let point = self.at(end, t);
-            let distance = distance(self.origin, &point);
-            found.push((point, distance));
+    /// Adds the first crossing on the way to each of some ends, and its distance, to those found.
+    fn cross(&mut self, ends: &[Vec<f64>], found: &mut Vec<(Vec<f64>, f64)>) {
+        for (end, crossing) in ends.iter().zip(self.first_crossings(ends)) {
+            if let Some(t) = crossing {
+                let point = self.at(end, t);
+                let distance = distance(self.origin, &point);
+                found.push((point, distance));
+            }
         }
     }
 
@@ -181,38 +143,36 @@ impl Search<'_> {
             let (value, normal) = self.slope(&self.at(&point, 1.0 + f64::EPSILON));
             let relative: Vec<f64> = point.iter().zip(self.origin).map(|(p, o)| p - o).collect();
             let offset = dot(&normal, &relative) - value;
+            // The tangent plane is no nearer: the point is stationary.
+            if offset.abs() >= best * (1.0 - GAIN) * dot(&normal, &normal).sqrt() {
+                break;
+            }
             // A plane that is found again moves to the front of the list.
             planes.retain(|p| !parallel(&p.normal, &normal));
             planes.insert(0, Plane { normal, offset });
             planes.truncate(PLANES);
             let targets: Vec<Vec<f64>> = (1..=planes.len()).filter_map(|m| self.nearest_of(&planes[..m])).collect();
-            let mut better = None;
-            'targets: for halving in 0..HALVINGS {
-                let share = 0.5f64.powi(halving);
-                for target in &targets {
-                    let aim: Vec<f64> = point.iter().zip(target).map(|(p, t)| p + share * (t - p)).collect();
-                    let length = distance(self.origin, &aim);
-                    if length == 0.0 {
-                        continue;
-                    }
-                    // Only a crossing nearer than the best one is of interest.
-                    let end = self.at(&aim, best / length);
-                    if let Some(t) = self.first_crossing(&end) {
-                        let candidate = self.at(&end, t);
-                        let distance = distance(self.origin, &candidate);
-                        if distance < best * (1.0 - GAIN) && better.as_ref().is_none_or(|b: &(_, f64)| distance < b.1) {
-                            better = Some((candidate, distance));
-                        }
-                    }
-                }
-                if better.is_some() {
-                    break 'targets;
-                }
-            }
+            let better = (0..HALVINGS).find_map(|halving| self.step(&point, best, &targets, 0.5f64.powi(halving)));
             let Some(step) = better else { break };
             (point, best) = step;
         }
         (point, best)
+    }
+
+    /// The nearest crossing on the rays that go a `share` of the way from a point of the boundary to each target, if it is
+    /// nearer than the `best` distance so far.
+    fn step(&mut self, point: &[f64], best: f64, targets: &[Vec<f64>], share: f64) -> Option<(Vec<f64>, f64)> {
+        let aims = targets.iter().map(|target| point.iter().zip(target).map(|(p, t)| p + share * (t - p)).collect());
+        // Only a crossing nearer than the best one is of interest.
+        let end = |aim: Vec<f64>| {
+            let length = distance(self.origin, &aim);
+            (length > 0.0).then(|| self.at(&aim, best / length))
+        };
+        let ends: Vec<Vec<f64>> = aims.filter_map(end).collect();
+        let mut found = Vec::new();
+        self.cross(&ends, &mut found);
+        let nearer = found.into_iter().filter(|f| f.1 < best * (1.0 - GAIN));
+        nearer.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// The point nearest to the origin where all `planes` meet.

@@ -3,6 +3,7 @@
 mod assignment;
 mod attribution;
 mod boundary;
+mod boundary_crossing;
 mod boundary_distance;
 mod boundary_search;
 mod by_layer;
