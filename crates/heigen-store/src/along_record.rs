@@ -48,7 +48,7 @@ pub struct Moment {
     pub crossings: Vec<[usize; 2]>,
     /// How many identities were given so far.
     pub identities_given: usize,
-    /// Products of the Hessian that the eigenpairs took.
+    /// Products of the Hessian that the eigenpairs took, those of a search in float32 among them.
     pub products: usize,
     /// tr H, with its standard error and its products, both 0 where it is known exactly; none where it was not asked for.
     pub trace: Option<Sampled>,

@@ -84,7 +84,7 @@ pub struct TopKSummary {
     /// Whether the matrix is zero as far as can be told; the eigenvalues are then exact zeros.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub vanishes: bool,
-    /// Number of products with single directions.
+    /// Number of products with single directions, those of a search in float32 among them.
     pub products: usize,
     /// Number of restarts of the iteration.
     pub restarts: usize,

@@ -12,7 +12,7 @@ use heigen::analysis::{
     match_eigenvectors, subspace_overlap,
 };
 use heigen::config::OptimizerSpec;
-use heigen::curvature::Problem;
+use heigen::curvature::{Problem, TopK};
 use heigen::data::Dataset;
 use heigen::linalg::Matrix;
 use heigen::train::{UpdateRule, learning_rate};
@@ -111,7 +111,7 @@ pub(super) fn look_at(
         died: matched.as_ref().map_or_else(Vec::new, previous),
         crossings: matched.as_ref().map_or_else(Vec::new, |m| m.crossings.iter().map(name).collect()),
         identities_given: identities.given(),
-        products: found.products + preconditioned.as_ref().map_or(0, |top| top.products),
+        products: found.products + preconditioned.as_ref().map_or(0, TopK::all_products),
         trace: found.trace.map(|trace| Sampled {
             value: trace.value,
             standard_error: trace.standard_error,

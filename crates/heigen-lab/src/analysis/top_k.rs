@@ -99,7 +99,7 @@ fn found<T: Scalar + Element, S: Vectors<T>>(
     staged.push(npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?);
     staged.extend(space.stage(&paths.heigenvectors(), &top.eigenvectors)?);
     staged.push(stage(&paths.overlaps(), &overlaps)?);
-    let gradient = problem.gradient();
+    let (gradient, products) = (problem.gradient(), top.all_products());
     let summary = TopKSummary {
         n_params: operator.n_params(),
         n_samples: problem.n_all_samples(),
@@ -115,7 +115,7 @@ fn found<T: Scalar + Element, S: Vectors<T>>(
         orthogonality: space.orthogonality(&top.eigenvectors)?,
         matrix_error,
         vanishes,
-        products: top.products,
+        products,
         restarts: top.restarts,
         method: PartialMethod::Lanczos,
         dtype: asked.how.dtype,

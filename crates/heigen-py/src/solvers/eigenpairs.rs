@@ -68,10 +68,10 @@ fn eigsh_of<'py, S: Face>(
             Err(other @ TopKError::Size { .. }) => Err(error(Class::Input, other)),
         }
     })?;
-    let TopK { eigenvalues, eigenvectors, residuals, scale, tolerance, products, drafts, restarts, converged } = found;
+    let products = found.all_products();
+    let TopK { eigenvalues, eigenvectors, residuals, scale, tolerance, restarts, converged, .. } = found;
     let vectors = S::into_python(py, eigenvectors)?;
     let (values, residuals) = (vector(py, eigenvalues), vector(py, residuals));
-    let products = products + drafts;
     (values, vectors, residuals, scale, tolerance, products, restarts, converged).into_bound_py_any(py)
 }
 

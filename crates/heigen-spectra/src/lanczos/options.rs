@@ -138,6 +138,13 @@ pub struct TopK<B> {
     pub converged: bool,
 }
 
+impl<B> TopK<B> {
+    /// Columns that the operator was applied to in this call, in any type of numbers: `products` and `drafts`.
+    pub fn all_products(&self) -> usize {
+        self.products + self.drafts
+    }
+}
+
 /// Why there are no k eigenpairs of the accuracy asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum TopKError<B: std::fmt::Debug> {

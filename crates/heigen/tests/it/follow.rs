@@ -6,7 +6,7 @@ use heigen::analysis::{
     Identities, Look, LookOptions, Outliers, Step, look, match_eigenvectors, preconditioned_sharpness, subspace_overlap,
 };
 use heigen::config::{Activation, BatchSize, LossKind, OptimizerSpec};
-use heigen::curvature::{Hessian, Problem, dense};
+use heigen::curvature::{Hessian, Problem, TopKOptions, Which, dense, top_k};
 use heigen::data::Split;
 use heigen::linalg::{Matrix, self_adjoint_eigen};
 use heigen::train::{Parts, Training};
@@ -146,8 +146,7 @@ fn the_preconditioned_sharpness_is_that_of_the_written_out_matrix() {
     assert_eq!(looked, 5);
 }
 
-/// Eigenvectors of the moment before are worth products; where the weights have hardly moved, many. (Looks for one end alone begin in
-/// float32, whose products are not counted.)
+/// Eigenvectors of the moment before are worth products; where the weights have hardly moved, many.
 #[test]
 fn warm_starts_save_products() {
     let (case, options) = (case(), LookOptions { k: 6, lowest: 1, ..LookOptions::default() });
@@ -164,6 +163,18 @@ fn warm_starts_save_products() {
         before = Some(look(&problem, None, &options, &mut ()).unwrap());
     });
     assert!(warm < cold, "{warm} products from eigenvectors, {cold} from random directions");
+}
+
+#[test]
+fn products_in_float32_are_counted() {
+    let case = case();
+    let network = case.network();
+    let problem = problem(&network, &case, &case.theta_f64());
+    let options = LookOptions { k: 6, lowest: 0, ..LookOptions::default() };
+    let search = TopKOptions { tolerance: options.tolerance, seed: options.seed, ..TopKOptions::default() };
+    let top = top_k(&Hessian(&problem), 6, Which::Largest, &search).unwrap();
+    assert!(top.drafts > 0);
+    assert_eq!(look(&problem, None, &options, &mut ()).unwrap().products, top.all_products());
 }
 
 #[test]

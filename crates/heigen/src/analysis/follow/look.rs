@@ -83,7 +83,7 @@ pub struct Look {
     pub scale: f64,
     /// tr H, exact where the standard error is 0; none where it is not known and was not asked for.
     pub trace: Option<Estimate>,
-    /// Products of the Hessian with single directions that the eigenpairs took.
+    /// Products of the Hessian with single directions that the eigenpairs took, those of a search in float32 among them.
     pub products: usize,
     /// Products that the trace took.
     pub trace_products: usize,
@@ -147,7 +147,8 @@ pub fn look(
     };
     let gradient = problem.gradient();
     let classes = problem.network().n_outputs().min(k);
-    let TopK { eigenvalues, eigenvectors, residuals, scale, products, .. } = found;
+    let products = found.all_products();
+    let TopK { eigenvalues, eigenvectors, residuals, scale, .. } = found;
     let gradient_in_classes = share_in(&eigenvectors.columns(0..classes), &gradient);
     let gradient_in_top = share_in(&eigenvectors.columns(0..k), &gradient);
     let (outliers, outliers_certain) = outliers(&eigenvalues[..k], eigenvalues.get(k).copied(), k == p);
