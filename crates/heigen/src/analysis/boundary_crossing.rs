@@ -139,9 +139,10 @@ mod tests {
             (0..3).for_each(|c| theta[p - 3 + c] -= outputs[c] - if c == 0 { 0.1 } else { 0.0 });
             let mut pool = Pool::new();
             let mut search = Search { network: &network, theta: &theta, origin: &origin, class: 0, pool: &mut pool };
-            // More rays than are evaluated together.
+            // More rays than are evaluated together; every third one ends before the class changes.
+            let length = |i: usize| if i % 3 == 0 { 0.003 } else { 3.0 };
             let ends: Vec<Vec<f64>> =
-                (0..=3 * TOGETHER).map(|_| (0..d).map(|_| 3.0 * stream.randn()).collect()).collect();
+                (0..=3 * TOGETHER).map(|i| (0..d).map(|_| 0.3 + length(i) * stream.randn()).collect()).collect();
             let found = search.first_crossings(&ends);
             let wanted: Vec<Option<f64>> = ends.iter().map(|end| by_bisection(&mut search, end)).collect();
             let met = wanted.iter().flatten().count();
