@@ -86,6 +86,12 @@ fn files_are_saved() {
             );
         }
     }
+    // The experiment has the epochs that the page has trained.
+    page.click("#save");
+    count += 1;
+    page.until(&format!("window.files.length === {count}"));
+    let saved = page.value(&format!("JSON.parse(window.files[{}][1]).trainer.num_epochs", count - 1));
+    assert_eq!(saved.to_string(), page.text("epoch"));
     page.choose("start", "adversarial");
     page.until("import('./state.js').then(({ state }) => !!state.ground.before && !!state.look)");
     page.click("#save");
