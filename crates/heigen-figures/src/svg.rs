@@ -22,6 +22,8 @@ pub(crate) enum Form {
 const DECIMALS: usize = 2;
 /// Digits after the point in glyph outlines, which are small and need one more.
 const FINE: usize = 3;
+/// 10^FINE: in units of its inverse the places of glyphs are whole numbers.
+const FINEST: f64 = 1e3;
 /// Least pixels on the longer side of an image that PDF viewers may enlarge.
 const IMAGE_PIXELS: usize = 500;
 
@@ -205,8 +207,7 @@ fn data(path: &Path, decimals: usize) -> String {
 /// A path of glyphs, which are most of the bytes of a drawing: every point is told by its way from the one before, in few digits.
 fn outline(path: &Path) -> String {
     // Differences of rounded places add up to these places, whatever their number.
-    let unit = 10f64.powi(FINE as i32);
-    let rounded = |p: Point| [p.x, p.y].map(|v| (v * unit).round());
+    let rounded = |p: Point| [p.x, p.y].map(|v| (v * FINEST).round());
     let (mut at, mut start, mut before) = ([0.0; 2], [0.0; 2], ' ');
     let mut text = String::new();
     for segment in &path.segments {
@@ -225,7 +226,7 @@ fn outline(path: &Path) -> String {
         before = letter;
         let points: Vec<[f64; 2]> = points.into_iter().map(rounded).collect();
         for way in points.iter().flat_map(|p| [p[0] - at[0], p[1] - at[1]]) {
-            let digits = short(&number(way / unit, FINE));
+            let digits = short(&number(way / FINEST, FINE));
             if apart && !digits.starts_with('-') {
                 text.push(' ');
             }
