@@ -151,6 +151,40 @@ fn a_follower_killed_at_any_moment_goes_on_where_it_was() {
     }
 }
 
+/// A process that is killed when the result has its name, and before it has removed what led there, leaves that and its claim.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_follower_killed_at_its_end_leaves_is_cleared_by_the_next_run() {
+    let sandbox = Sandbox::new();
+    let adam = json!({"type": "Adam", "args": {"lr": 0.01}});
+    sandbox.config("plain", &changed(&[("/optimizer", adam)]));
+    let args = ["follow", "my/plain.json", "--every", "3", "-k", "3", "--no-figures", "--whole", "0"];
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("heigen"));
+    command.args(args).current_dir(sandbox.path("")).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let claim = sandbox.path("results/grads/my/.plain_along.json.claim");
+    let begun = Instant::now();
+    let content = loop {
+        assert!(begun.elapsed() < Duration::from_mins(1) && child.try_wait().unwrap().is_none(), "no claim was seen");
+        if let Ok(content) = std::fs::read(&claim) {
+            break content;
+        }
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    sandbox.ok(&args);
+    let before = sandbox.files("results");
+    let of_moments = sandbox.path("results/grads/my/plain_along");
+    let left = [of_moments.join("training.checkpoint"), of_moments.join("moment_000004_preconditioned.npy"), claim];
+    left.iter().for_each(|path| std::fs::write(path, &content).unwrap());
+    assert!(sandbox.ok(&args).stderr.contains("reused"));
+    assert!(sandbox.files("results") == before, "{:?}", sandbox.names("results"));
+    // What a process that is at work needs stays.
+    std::fs::write(&left[0], &content).unwrap();
+    sandbox.ok(&args);
+    assert!(left[0].exists());
+}
+
 #[test]
 fn a_damaged_moment_is_looked_at_again() {
     let sandbox = Sandbox::new();

@@ -29,13 +29,15 @@ pub struct AxisStyle {
     pub mark: f64,
     /// Width of the marks.
     pub line: f64,
-    /// Room between marks, numbers and label.
+    /// Room between marks and numbers.
     pub gap: f64,
+    /// Room between numbers and label.
+    pub label_gap: f64,
 }
 
 impl Default for AxisStyle {
     fn default() -> Self {
-        Self { number_size: 9.0, label_size: 10.0, mark: 3.0, line: 0.8, gap: 3.0 }
+        Self { number_size: 9.0, label_size: 10.0, mark: 3.0, line: 0.8, gap: 3.0, label_gap: 5.0 }
     }
 }
 
@@ -112,8 +114,8 @@ pub fn axis(
     if let Some(label) = label {
         let label = Label::tex(label, style.label_size)?;
         let (ascent, descent) = (label.ascent(), label.descent());
-        let from = outward(on_axis(0.5), depth + style.gap);
-        depth += style.gap + ascent + descent;
+        let from = outward(on_axis(0.5), depth + style.label_gap);
+        depth += style.label_gap + ascent + descent;
         elements.push(match side {
             Side::Left => Element::text_upwards(label, Point::new(from.x - descent, from.y), Align::Middle),
             Side::Right => Element::text_upwards(label, Point::new(from.x + ascent, from.y), Align::Middle),

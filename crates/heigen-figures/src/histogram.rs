@@ -10,7 +10,7 @@ use crate::legend::{Entry, Key, beside};
 use crate::panel::Panel;
 use crate::scale::Scale;
 use crate::scene::{Element, Fill, Scene, Stroke, Style};
-use crate::ticks::ticks;
+use crate::ticks::{Tick, ticks};
 
 /// Numbers, and places that they are compared with.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -77,7 +77,8 @@ pub fn histogram(data: &Histogram) -> Result<Scene, FigureError> {
     elements.push(chart::title(title, rect, WIDTH)?);
     let style = axis_style();
     // Numbers of whole things have whole marks.
-    let whole = ticks(&y, 4).into_iter().filter(|tick| tick.value.fract() == 0.0).collect::<Vec<_>>();
+    let whole = |Tick { value, .. }| (f64::fract(value) == 0.0).then(|| Tick { value, label: format!("${value}$") });
+    let whole: Vec<Tick> = ticks(&y, 4).into_iter().filter_map(whole).collect();
     elements.extend(axis(rect, Side::Bottom, &x, &ticks(&x, 5), Some(name), &style)?.elements);
     elements.extend(axis(rect, Side::Left, &y, &whole, Some("how many"), &style)?.elements);
     let (legend, legend_width) = beside(Rect { x: rect.right() + 2.0, ..rect }, &entries, LEGEND)?;
@@ -158,5 +159,18 @@ mod tests {
         }
         // The highest one leaves a tenth of its height free.
         assert!((1.1 * 3.0 * unit - HEIGHT).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_numbers_are_counted_in_whole_numbers() {
+        let scene = histogram(&Histogram { values: vec![0.0, 5.0], bins: Some(2), ..Histogram::default() }).unwrap();
+        let texts = scene.elements.iter().filter_map(|element| match element {
+            Element::Text { label, origin, .. } if origin.y > MARGIN + TITLE_ROOM && origin.x < LEFT => {
+                Some(label.text())
+            }
+            _ => None,
+        });
+        let counts: Vec<String> = texts.filter(|text| text.starts_with(|c: char| c.is_ascii_digit())).collect();
+        assert_eq!(counts, ["0", "1"]);
     }
 }

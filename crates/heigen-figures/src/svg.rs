@@ -22,6 +22,8 @@ pub(crate) enum Form {
 const DECIMALS: usize = 2;
 /// Digits after the point in glyph outlines, which are small and need one more.
 const FINE: usize = 3;
+/// 10^FINE: in units of its inverse the places of glyphs are whole numbers.
+const FINEST: f64 = 1e3;
 /// Least pixels on the longer side of an image that PDF viewers may enlarge.
 const IMAGE_PIXELS: usize = 500;
 
@@ -123,7 +125,7 @@ fn outlined(out: &mut String, label: &Label, at: Point, upwards: bool, color: Rg
     let place = |p: Point| {
         if upwards { Point::new(at.x + p.y, at.y - p.x) } else { Point::new(at.x + p.x, at.y + p.y) }
     };
-    let path = data(&label.outlines()?.map(place), FINE);
+    let path = outline(&label.outlines()?.map(place));
     if !path.is_empty() {
         let (text, fill) = (escape(&label.text()), color.hex());
         line(out, format_args!(r#"<path role="img" aria-label="{text}" fill="{fill}" d="{path}"/>"#));
@@ -202,6 +204,52 @@ fn data(path: &Path, decimals: usize) -> String {
     text
 }
 
+/// A path of glyphs, which are most of the bytes of a drawing: every point is told by its way from the one before, in few digits.
+fn outline(path: &Path) -> String {
+    // Differences of rounded places add up to these places, whatever their number.
+    let rounded = |p: Point| [p.x, p.y].map(|v| (v * FINEST).round());
+    let (mut at, mut start, mut before) = ([0.0; 2], [0.0; 2], ' ');
+    let mut text = String::new();
+    for segment in &path.segments {
+        let (letter, points) = match *segment {
+            Segment::Move(p) => ('m', vec![p]),
+            Segment::Line(p) => ('l', vec![p]),
+            Segment::Quad(c, p) => ('q', vec![c, p]),
+            Segment::Cubic(c, d, p) => ('c', vec![c, d, p]),
+            Segment::Close => ('z', vec![]),
+        };
+        // A letter stands for all that follows until the next one; what follows a move would be lines.
+        let mut apart = letter == before && letter != 'm';
+        if !apart {
+            text.push(letter);
+        }
+        before = letter;
+        let points: Vec<[f64; 2]> = points.into_iter().map(rounded).collect();
+        for way in points.iter().flat_map(|p| [p[0] - at[0], p[1] - at[1]]) {
+            let digits = short(&number(way / FINEST, FINE));
+            if apart && !digits.starts_with('-') {
+                text.push(' ');
+            }
+            text.push_str(&digits);
+            apart = true;
+        }
+        at = points.last().copied().unwrap_or(start);
+        if letter == 'm' {
+            start = at;
+        }
+    }
+    text
+}
+
+/// A number without the zero before its point.
+fn short(number: &str) -> String {
+    match (number.strip_prefix("0."), number.strip_prefix("-0.")) {
+        (Some(digits), _) => format!(".{digits}"),
+        (_, Some(digits)) => format!("-.{digits}"),
+        _ => number.to_owned(),
+    }
+}
+
 fn numbers(r: Rect) -> [String; 4] {
     [r.x, r.y, r.width, r.height].map(|v| number(v, DECIMALS))
 }
@@ -227,6 +275,61 @@ mod tests {
             assert_eq!(number(value, 2), text);
         }
         assert_eq!(number(10.0, 0), "10");
+    }
+
+    /// The places of a path that is told by ways, as a reader of SVG finds them.
+    fn places(text: &str) -> Vec<[f64; 2]> {
+        let (mut at, mut start, mut found) = ([0.0f64; 2], [0.0; 2], vec![]);
+        let mut rest = text;
+        while let Some(letter) = rest.chars().next() {
+            let end = rest[1..].find(|c: char| c.is_ascii_alphabetic()).map_or(rest.len(), |end| end + 1);
+            let spaced = rest[1..end].replace('-', " -");
+            let numbers: Vec<f64> = spaced.split_whitespace().map(|n| n.parse().unwrap()).collect();
+            rest = &rest[end..];
+            let each = match letter {
+                'm' | 'l' => 2,
+                'q' => 4,
+                'c' => 6,
+                _ => 0,
+            };
+            if letter == 'z' {
+                at = start;
+                continue;
+            }
+            for segment in numbers.chunks_exact(each) {
+                let from = at;
+                for way in segment.chunks_exact(2) {
+                    at = [from[0] + way[0], from[1] + way[1]];
+                    found.push(at);
+                }
+                if letter == 'm' {
+                    start = at;
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn glyphs_told_by_ways_stand_where_they_were() {
+        let path = Label::tex(r"$\lambda_1 = -0.5$ a, b: 80 %", 11.0).unwrap().outlines().unwrap();
+        let path = path.map(|p| Point::new(311.0 + p.x / 3.0, 1200.0 - p.y));
+        let wanted: Vec<Point> = (path.segments.iter())
+            .flat_map(|segment| match *segment {
+                Segment::Move(p) | Segment::Line(p) => vec![p],
+                Segment::Quad(c, p) => vec![c, p],
+                Segment::Cubic(c, d, p) => vec![c, d, p],
+                Segment::Close => vec![],
+            })
+            .collect();
+        let text = outline(&path);
+        let got = places(&text);
+        assert_eq!(got.len(), wanted.len());
+        for (got, wanted) in got.iter().zip(&wanted) {
+            assert!((got[0] - wanted.x).abs() < 0.6e-3 && (got[1] - wanted.y).abs() < 0.6e-3, "{got:?} {wanted:?}");
+        }
+        let absolute = data(&path, FINE);
+        assert!(3 * text.len() < 2 * absolute.len(), "{text}\n{absolute}");
     }
 
     #[test]

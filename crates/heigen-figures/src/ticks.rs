@@ -21,7 +21,7 @@ impl Tick {
 /// Marks for `scale`, ascending, about `intervals` steps between them and never many more.
 ///
 /// Linear: steps of 1, 2 or 5 times a power of ten. Logarithmic: powers of ten, every n-th where there are many, with
-/// 2 and 5 times them where there are few. Symmetric logarithmic: zero, and powers of ten down to the threshold.
+/// 2 and 5 times them where there are few: then all numbers of an axis are plain, or all have their power of ten. Symmetric logarithmic: zero, and powers of ten down to the threshold.
 ///
 /// ```
 /// use heigen_figures::{Scale, ticks};
@@ -76,6 +76,9 @@ fn linear(low: f64, high: f64, intervals: usize) -> Vec<Tick> {
     (0..=count).map(|i| at(first + i as f64) + 0.0).map(|value| Tick::new(value, &label(value))).collect()
 }
 
+/// The powers of ten that plain numbers on a logarithmic axis may have.
+const PLAIN: std::ops::RangeInclusive<i32> = -3..=4;
+
 /// The powers of ten from `low` to `high`.
 fn decades(low: f64, high: f64) -> (i32, i32) {
     ((low.log10() - SLACK).ceil() as i32, (high.log10() + SLACK).floor() as i32)
@@ -90,17 +93,19 @@ fn log(low: f64, high: f64, intervals: usize) -> Vec<Tick> {
         let powers = (first..=last).filter(|e| e.rem_euclid(step) == 0);
         return powers.map(|e| Tick::new(10f64.powi(e), &power_of_ten(e, false))).collect();
     }
-    let candidates = (first - 1..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|m| (m, e)));
-    let found: Vec<Tick> = candidates
-        .map(|(m, e)| (m * 10f64.powi(e), m, e))
-        .filter(|(value, _, _)| *value >= low * (1.0 - SLACK) && *value <= high * (1.0 + SLACK))
-        .map(|(value, m, e)| match (m, e) {
-            (1.0, _) => Tick::new(value, &power_of_ten(e, false)),
-            (_, -3..=3) => Tick::new(value, &fixed(value, usize::try_from(-e).unwrap_or(0))),
-            _ => Tick::new(value, &format!(r"{m} \times 10^{{{e}}}")),
-        })
-        .collect();
-    if found.len() >= 2 { found } else { linear(low, high, intervals) }
+    let candidates = (first - 1..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|m| (m * 10f64.powi(e), m, e)));
+    let inside = |&(value, _, _): &(f64, f64, i32)| (low * (1.0 - SLACK)..=high * (1.0 + SLACK)).contains(&value);
+    let found: Vec<(f64, f64, i32)> = candidates.filter(inside).collect();
+    if found.len() < 2 {
+        return linear(low, high, intervals);
+    }
+    let plain = found.iter().all(|(_, _, e)| PLAIN.contains(e));
+    let label = |value: f64, m: f64, e: i32| match m {
+        _ if plain => fixed(value, usize::try_from(-e).unwrap_or(0)),
+        1.0 => format!(r"10^{{{e}}}"),
+        _ => format!(r"{m} \times 10^{{{e}}}"),
+    };
+    found.into_iter().map(|(value, m, e)| Tick::new(value, &label(value, m, e))).collect()
 }
 
 fn symlog(low: f64, high: f64, threshold: f64, intervals: usize) -> Vec<Tick> {
@@ -156,7 +161,12 @@ mod tests {
         for (low, high, intervals, expected) in [
             (1.0, 1e3, 4, "1 | 10^{1} | 10^{2} | 10^{3}"),
             (1e-8, 1.0, 4, "10^{-8} | 10^{-6} | 10^{-4} | 10^{-2} | 1"),
-            (0.3, 12.0, 4, "0.5 | 1 | 2 | 5 | 10^{1}"),
+            (0.3, 12.0, 4, "0.5 | 1 | 2 | 5 | 10"),
+            (400.0, 15e3, 4, "500 | 1000 | 2000 | 5000 | 10000"),
+            (3e-3, 0.2, 4, "0.005 | 0.01 | 0.02 | 0.05 | 0.1 | 0.2"),
+            (0.4e-3, 3e-3, 4, r"5 \times 10^{-4} | 10^{-3} | 2 \times 10^{-3}"),
+            (4e4, 1e6, 4, r"5 \times 10^{4} | 10^{5} | 2 \times 10^{5} | 5 \times 10^{5} | 10^{6}"),
+            (0.4, 3e-4, 4, "10^{-3} | 10^{-2} | 10^{-1}"),
             (2.2, 4.8, 3, "3 | 4"),
         ] {
             assert_eq!(labels(Scale::log(low, high)?, intervals), expected, "{low}..{high}");

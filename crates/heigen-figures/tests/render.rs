@@ -85,8 +85,9 @@ fn the_png_has_crisp_cells_of_the_right_colours_and_the_asked_size() -> Outcome 
     let scene = figure2(&[row("gaussian", 1)])?;
     let dpi = 150.0;
     let (width, height, pixels) = decode(&render_at(&scene, dpi)?.png)?;
-    assert_eq!(width, (scene.width * dpi / 72.0).ceil() as usize);
-    assert_eq!(height, (scene.height * dpi / 72.0).ceil() as usize);
+    // The page has its size in hundredths of points.
+    let asked = |points: f64| ((points * 100.0).round() / 100.0 * dpi / 72.0).ceil() as usize;
+    assert_eq!([width, height], [asked(scene.width), asked(scene.height)]);
     let map = scene.elements.iter().find_map(|e| if let Element::Image { rect, .. } = e { Some(*rect) } else { None });
     let map = map.ok_or("no map")?;
     let color = |x: f64, y: f64| {

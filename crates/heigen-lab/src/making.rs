@@ -79,7 +79,7 @@ pub(crate) trait Recipe {
     fn make(&self) -> Result<Fresh<Self::Made>, LabError>;
     /// Files of earlier results that would contradict new ones, removed before those get their names.
     fn earlier(&self) -> Vec<PathBuf>;
-    /// Called when the new files have their names.
+    /// Called when the new files have their names: removes what was only needed on the way to them.
     fn committed(&self, _made: &Self::Made) -> Result<(), LabError> {
         Ok(())
     }
@@ -98,10 +98,14 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         return made_elsewhere(call, recipe);
     }
     let reused = |record| {
-        // Its maker may have been killed between the last file and giving up the claim.
-        atomic::clear_claim(&recipe.path());
+        // Its maker may have been killed between the last file and giving up the claim, before it had cleared up.
+        let abandoned = atomic::clear_claim(&recipe.path());
         call.note(&job, NoteKind::Reused { what: recipe.product(), path: recipe.path() });
-        recipe.reuse(record)
+        let made = recipe.reuse(record)?;
+        if abandoned {
+            recipe.committed(&made)?;
+        }
+        Ok(made)
     };
     let standing = together.told(decided(call, recipe, &job), |record| if record.is_some() { REUSED } else { MADE })?;
     if let Some(record) = standing {

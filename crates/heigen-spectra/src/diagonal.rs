@@ -3,6 +3,7 @@
 use crate::dense::identity;
 use crate::estimate::at_least;
 use crate::operator::finite_product;
+use crate::ordinary::Ordinary;
 use crate::space::{Columns, Space};
 use crate::trace::{BLOCK, block_from};
 use crate::{Estimate, EstimateError, Law, SymmetricOperator, Watch, stage};
@@ -33,6 +34,7 @@ pub fn diagonal<S: Space>(
     at_least("the number of samples of the diagonal", samples, 2)?;
     let space = operator.space();
     let p = space.len();
+    let operator = &Ordinary::new(operator, None);
     let (mut mean, mut squares, mut count) = (vec![0.0f64; p], vec![0.0f64; p], 0.0f64);
     for start in (0..samples).step_by(BLOCK) {
         let w = space.random(u64::from(seed), block_from(start, samples), Law::Rademacher)?;
@@ -55,7 +57,8 @@ pub fn diagonal<S: Space>(
     }
     let spread = count * (count - 1.0);
     let pairs = mean.into_iter().zip(squares);
-    Ok(pairs.map(|(value, squares)| Estimate { value, standard_error: (squares / spread).sqrt() }).collect())
+    let estimate = |(value, squares): (f64, f64)| Estimate { value, standard_error: (squares / spread).sqrt() };
+    Ok(pairs.map(|pair| estimate(pair).back(operator)).collect())
 }
 
 /// diag A, `[P]`, from products with the P unit vectors.

@@ -1,6 +1,7 @@
 //! Numbers that are known by sampling, with their standard errors.
 
-use crate::linalg::EigenError;
+use crate::linalg::{EigenError, SQUARES, exponent, times_power_of_two};
+use crate::ordinary::Ordinary;
 use crate::{Failure, Stopped};
 
 /// A mean over samples and its standard error.
@@ -20,8 +21,20 @@ impl Estimate {
         if s < 2.0 {
             return Self { value, standard_error: f64::INFINITY };
         }
-        let squares: f64 = samples.iter().map(|x| (x - value).powi(2)).sum();
-        Self { value, standard_error: (squares / (s * (s - 1.0))).sqrt() }
+        let error = |n: i32| {
+            let squares: f64 = samples.iter().map(|x| times_power_of_two(x - value, -n).powi(2)).sum();
+            (squares, times_power_of_two((squares / (s * (s - 1.0))).sqrt(), n))
+        };
+        let (squares, standard_error) = error(0);
+        let largest = samples.iter().fold(0.0f64, |m, x| m.max((x - value).abs()));
+        // Squares of huge and of tiny deviations are no numbers any more; those of the deviations over 2^n are.
+        let far = !SQUARES.contains(&squares) && largest > 0.0 && largest.is_finite();
+        Self { value, standard_error: if far { error(exponent(largest)).1 } else { standard_error } }
+    }
+
+    /// The estimate for an operator of any scale from that for the same operator at an ordinary one.
+    pub(crate) fn back<O: ?Sized>(self, ordinary: &Ordinary<'_, O>) -> Self {
+        Self { value: ordinary.back(self.value), standard_error: ordinary.back(self.standard_error) }
     }
 
     /// The estimate of `factor` times the quantity.

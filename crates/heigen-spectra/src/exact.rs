@@ -1,8 +1,9 @@
 //! The exact spectrum without the dense matrix: range, projection, small eigenproblem.
 
 use crate::gram_schmidt::{project_out, small_eigen, times};
-use crate::linalg::{Matrix, exponent};
+use crate::linalg::Matrix;
 use crate::operator::{Compressed, finite_product};
+use crate::ordinary::Ordinary;
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, SymmetricOperator, Watch, stage};
 
@@ -19,9 +20,6 @@ const WITNESSES: usize = 8;
 
 /// Rounding of a product with a random direction of length sqrt(P), in units of sqrt(P) eps.
 const ROUNDING: f64 = 4.0;
-
-/// Products with entries beyond 2^FAR, or below 2^-FAR, are scaled.
-const FAR: i32 = 300;
 
 /// Seed of the random directions.
 const SEED: u64 = 20_230_612;
@@ -64,7 +62,8 @@ pub fn exact<S: Space>(
     let mut tried = 0;
     let mut basis = space.zeros(0)?;
     let mut scale = 0.0f64;
-    let mut binary = None;
+    // The range does not depend on the scale of A.
+    let near_one = Ordinary::new(operator, None);
     let most = Some(max_columns.min(p) as u64);
     loop {
         let found_before = space.columns(&basis);
@@ -77,16 +76,8 @@ pub fn exact<S: Space>(
         }
         let directions = space.random(SEED, tried..tried + width as u64, Law::Uniform)?;
         tried += width as u64;
-        let mut y = finite_product(operator, &directions)?;
+        let mut y = finite_product(&near_one, &directions)?;
         drop(directions);
-        // The range does not depend on the scale of A. A power of two keeps the squares in Gram matrices from vanishing and
-        // from overflowing; ordinary products stay as they are.
-        let binary = *binary.get_or_insert(far_from_one(&space.largest_entries(space.all(&y))?));
-        if binary != 0 {
-            for part in [-binary / 2, -binary - -binary / 2] {
-                space.scale_columns(&mut y, &vec![2f64.powi(part); width])?;
-            }
-        }
         scale = space.norms(space.all(&y))?.into_iter().fold(scale, f64::max);
         project_out(&space, space.all(&basis), &mut y)?;
         let limit = scale * EXHAUSTED.max(ROUNDING * space.epsilon() * (p as f64).sqrt());
@@ -105,13 +96,6 @@ pub fn exact<S: Space>(
     let t = projected(operator, &space, &basis, watch)?;
     let (eigenvalues, u) = solved(&space, &t, watch)?;
     Ok(Exact::LowRank { eigenvectors: times(&space, &basis, &u)?, eigenvalues })
-}
-
-/// The binary exponent of the largest of these entries, if squares of such numbers are near underflow or overflow; else 0.
-fn far_from_one(entries: &[f64]) -> i32 {
-    let largest = entries.iter().fold(0.0f64, |m, x| m.max(x.abs()));
-    let binary = if largest == 0.0 { 0 } else { exponent(largest) };
-    if binary.abs() > FAR { binary } else { 0 }
 }
 
 /// All eigenpairs of an operator A = Q T Q^T: T = U diag(lambda) U^T, V = Q U.

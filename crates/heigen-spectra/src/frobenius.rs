@@ -3,6 +3,7 @@
 use crate::estimate::at_least;
 use crate::gram_schmidt::{orthonormal, project_out};
 use crate::operator::finite_product;
+use crate::ordinary::Ordinary;
 use crate::{Estimate, EstimateError, Law, Space, SymmetricOperator, Watch, stage};
 
 /// Directions shorter than this many epsilons of the largest image are rounding errors.
@@ -37,6 +38,17 @@ pub fn frobenius_norm<S: Space>(
     watch: &mut dyn Watch,
 ) -> Result<Estimate, EstimateError> {
     at_least("the number of products of the Frobenius norm", products, 6)?;
+    let operator = Ordinary::new(operator, None);
+    Ok(of_ordinary(&operator, products, seed, watch)?.back(&operator))
+}
+
+/// [`frobenius_norm`] of an operator of ordinary scale.
+fn of_ordinary<S: Space>(
+    operator: &impl SymmetricOperator<S>,
+    products: usize,
+    seed: u32,
+    watch: &mut dyn Watch,
+) -> Result<Estimate, EstimateError> {
     let space = operator.space();
     let p = space.len();
     if products >= p {
@@ -76,10 +88,7 @@ pub fn frobenius_norm<S: Space>(
 const BLOCK: usize = 64;
 
 /// From the products with the identity.
-fn exact<S: Space>(
-    operator: &(impl SymmetricOperator<S> + ?Sized),
-    watch: &mut dyn Watch,
-) -> Result<Estimate, EstimateError> {
+fn exact<S: Space>(operator: &impl SymmetricOperator<S>, watch: &mut dyn Watch) -> Result<Estimate, EstimateError> {
     let space = operator.space();
     let p = space.len();
     let mut square = 0.0;

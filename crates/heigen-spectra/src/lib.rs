@@ -17,6 +17,7 @@ mod leaves;
 pub mod linalg;
 mod operator;
 mod operators;
+mod ordinary;
 mod penalised;
 mod philox;
 mod precision;

@@ -3,6 +3,7 @@
 use crate::gram_schmidt::small_eigen;
 use crate::linalg::Matrix;
 use crate::operator::finite_product;
+use crate::ordinary::Ordinary;
 use crate::space::{Columns, Space};
 use crate::{EstimateError, Failure, Law, SymmetricOperator, Watch, stage};
 
@@ -54,6 +55,7 @@ pub(crate) fn quadratures<S: Space>(
     watch: &mut dyn Watch,
 ) -> Result<Vec<Quadrature>, EstimateError> {
     let space = operator.space();
+    let operator = &Ordinary::new(operator, None);
     let steps = steps.min(space.len());
     let total = (steps * probes.div_ceil(together)) as u64;
     let mut out = Vec::with_capacity(probes);
@@ -78,7 +80,8 @@ pub(crate) fn quadratures<S: Space>(
             }
         }
         for probe in &all {
-            out.push(probe.quadrature(&space, steps)?);
+            let Quadrature { nodes, weights } = probe.quadrature(&space, steps)?;
+            out.push(Quadrature { nodes: nodes.into_iter().map(|node| operator.back(node)).collect(), weights });
         }
     }
     Ok(out)

@@ -3,6 +3,7 @@
 use crate::gram_schmidt::{combined, orthonormal, project_out, small_eigen};
 use crate::linalg::{Matrix, symmetrize};
 use crate::operator::finite_product;
+use crate::ordinary::{Ordinary, brought_near};
 use crate::{Columns, Failure, Law, Space, SymmetricOperator, TopK, TopKError, TopKOptions, Watch, Which, stage};
 use std::fmt::Debug;
 
@@ -60,9 +61,11 @@ pub fn refine<S: Space<Block: Debug>>(
     watch: &mut dyn Watch,
 ) -> Result<TopK<S::Block>, TopKError<S::Block>> {
     let k = k.min(operator.n_params());
+    let operator = &Ordinary::new(operator, None);
     let ends = if which == Which::BothEnds { 2 } else { 1 };
     let wanted = |values: &[f64], more: usize| which.wanted(values, k + ends * more).concat();
-    refined(start, operator, k, ends, &wanted, options, watch)
+    let found = refined(start, operator, k, ends, &wanted, options, watch);
+    found.map(|top| top.back(operator)).map_err(|error| error.back(operator))
 }
 
 /// [`refine`] for the `largest` eigenpairs, largest first, and after them the `smallest` ones, smallest first, from one subspace.
@@ -80,6 +83,7 @@ pub fn refine_ends<S: Space<Block: Debug>>(
     let p = operator.n_params();
     let largest = largest.min(p);
     let smallest = smallest.min(p - largest);
+    let operator = &Ordinary::new(operator, None);
     let ends = usize::from(largest > 0) + usize::from(smallest > 0);
     let wanted = |values: &[f64], more: usize| {
         let n = values.len();
@@ -89,14 +93,15 @@ pub fn refine_ends<S: Space<Block: Debug>>(
         let low = (0..of(smallest)).filter(|&i| i < n - of(largest));
         high.chain(low).collect()
     };
-    refined(start, operator, largest + smallest, ends, &wanted, options, watch)
+    let found = refined(start, operator, largest + smallest, ends, &wanted, options, watch);
+    found.map(|top| top.back(operator)).map_err(|error| error.back(operator))
 }
 
 /// The search for `k` pairs at so many `ends`: `choose` gives the places of the wanted among ascending Ritz values, with so many
 /// more at each end.
 fn refined<S: Space<Block: Debug>>(
     start: &S::Block,
-    operator: &(impl SymmetricOperator<S> + ?Sized),
+    operator: &impl SymmetricOperator<S>,
     k: usize,
     ends: usize,
     choose: &dyn Fn(&[f64], usize) -> Vec<usize>,
@@ -192,8 +197,11 @@ struct Ritz {
 
 impl<B> Known<B> {
     fn new<S: Space<Block = B>>(space: &S, start: &B, seed: u64) -> Result<Self, Failure> {
-        let largest = space.norms(space.all(start))?.into_iter().fold(0.0f64, f64::max);
-        let given = space.copy(space.all(start))?;
+        let given = match brought_near(space, start)? {
+            Some((near, _)) => near,
+            None => space.copy(space.all(start))?,
+        };
+        let largest = space.norms(space.all(&given))?.into_iter().fold(0.0f64, f64::max);
         let basis = orthonormal(space, given, None, ROUNDING * space.epsilon() * largest)?.block;
         Ok(Self { basis, images: space.zeros(0)?, products: 0, seed, drawn: 0, scale: 0.0 })
     }

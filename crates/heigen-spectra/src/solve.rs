@@ -1,6 +1,7 @@
 //! Linear systems with a damped operator, by conjugate gradients.
 
 use crate::operator::finite_product;
+use crate::ordinary::{brought_near, power};
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 
 /// How [`solve`] computes.
@@ -120,6 +121,9 @@ pub fn solve<S: Space<Block: std::fmt::Debug>>(
     if !space.is_finite(space.all(right))? {
         return Err(Failure::NotFinite.into());
     }
+    // Squares of residuals must be numbers: x is linear in b, so both are of an ordinary scale here.
+    let near = brought_near(space, right)?;
+    let (right, binary) = near.as_ref().map_or((right, 0), |(near, binary)| (near, *binary));
     let norms = space.norms(space.all(right))?;
     let tolerance = options.tolerance.max(ATTAINABLE * space.epsilon());
     let most = options.max_products.unwrap_or((2 * space.len()).min(MOST_PRODUCTS)).saturating_mul(k);
@@ -141,8 +145,12 @@ pub fn solve<S: Space<Block: std::fmt::Debug>>(
         residuals = space.norms(space.all(&residual))?;
     }
     let converged = residuals.iter().zip(&limits).all(|(r, limit)| r <= limit);
-    let Systems { x, products, .. } = systems;
-    let solution = Solution { x, residuals, norms, tolerance, products, converged };
+    let Systems { mut x, products, .. } = systems;
+    let back = |numbers: Vec<f64>| numbers.into_iter().map(|number| number * power(binary)).collect();
+    if binary != 0 {
+        space.scale_columns(&mut x, &vec![power(binary); k])?;
+    }
+    let solution = Solution { x, residuals: back(residuals), norms: back(norms), tolerance, products, converged };
     if converged { Ok(solution) } else { Err(SolveError::NotConverged(Box::new(solution))) }
 }
 

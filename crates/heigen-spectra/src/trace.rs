@@ -3,6 +3,7 @@
 use crate::estimate::at_least;
 use crate::gram_schmidt::{orthonormal, project_out};
 use crate::operator::finite_product;
+use crate::ordinary::Ordinary;
 use crate::{Estimate, EstimateError, Law, Space, SymmetricOperator, Watch, exact_diagonal, stage};
 use std::ops::Range;
 
@@ -49,6 +50,7 @@ pub fn trace<S: Space>(
         let value = exact_diagonal(operator, watch)?.iter().sum();
         return Ok(Estimate { value, standard_error: 0.0 });
     }
+    let operator = &Ordinary::new(operator, None);
     let (seed, all) = (u64::from(seed), Some(products as u64));
     watch.tell(stage::TRACE, 0, all, "products")?;
     let r = products / 3;
@@ -61,7 +63,7 @@ pub fn trace<S: Space>(
     let of_sketch: f64 = space.dots(space.all(&q), space.all(&a_q))?.iter().sum();
     if space.columns(&q) < r {
         // The images of r random directions span fewer than r dimensions, so they span the whole range of A.
-        return Ok(Estimate { value: of_sketch, standard_error: 0.0 });
+        return Ok(Estimate { value: of_sketch, standard_error: 0.0 }.back(operator));
     }
     // Random columns that the sketch has not used.
     let mut u = space.random(seed, r as u64..(products - r) as u64, Law::Gaussian)?;
@@ -75,7 +77,7 @@ pub fn trace<S: Space>(
     let images = space.dots(space.all(&u), space.all(&a_u))?;
     let samples: Vec<f64> = images.iter().zip(squares).map(|(image, square)| dimension * image / square).collect();
     let rest = Estimate::of(&samples);
-    Ok(Estimate { value: of_sketch + rest.value, ..rest })
+    Ok(Estimate { value: of_sketch + rest.value, ..rest }.back(operator))
 }
 
 /// Directions shorter than this many epsilons of the largest image are rounding errors.

@@ -170,17 +170,17 @@ fn eigenvalues(data: &SpectraAlong, x: Scale, rect: Rect) -> Result<(Vec<Element
         elements.push(panel.lines(&[steps(&threshold.points)], stroke.clone()));
         entries.push(Entry { key: Key::Line(stroke), label: threshold.formula.clone() });
     }
-    for (i, track) in data.tracks.iter().enumerate() {
+    for (track, color) in data.tracks.iter().zip(colors(&data.tracks)) {
         let width = if track.lowest { 0.8 } else { 1.4 };
-        elements.push(panel.lines(&[&track.points], Stroke::solid(color(i), width)));
+        elements.push(panel.lines(&[&track.points], Stroke::solid(color, width)));
         if let (true, Some(&first)) = (track.born, track.points.first()) {
             let open =
-                Style { fill: Some(crate::scene::Fill::solid(Rgb::WHITE)), stroke: Some(Stroke::solid(color(i), 0.9)) };
+                Style { fill: Some(crate::scene::Fill::solid(Rgb::WHITE)), stroke: Some(Stroke::solid(color, 0.9)) };
             elements.push(panel.markers([first], Marker::Circle, 3.4, open));
         }
         // A vector that was there at one moment only has no line.
         if let [alone] = track.points[..] {
-            elements.push(panel.markers([alone], Marker::Circle, 1.8, Style::filled(color(i))));
+            elements.push(panel.markers([alone], Marker::Circle, 1.8, Style::filled(color)));
         }
     }
     elements.push(frame(&panel));
@@ -219,11 +219,28 @@ fn level_in(panel: &Panel, at: f64, stroke: Stroke) -> Element {
     panel.lines(&[[[panel.x.low(), at], [panel.x.high(), at]]], stroke)
 }
 
-/// The colour of the i-th line; after twelve they begin anew.
+/// The colours of lines. Yellow is too light for a thin one.
+const LINES: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10];
+
+/// The colour of the i-th line; after ten they begin anew.
 fn color(i: usize) -> Rgb {
-    // Yellow is too light for a thin line.
-    const LINES: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10];
     Rgb::for_class(LINES[i % LINES.len()]).unwrap_or(INK)
+}
+
+/// The colours of the tracks: two that stand side by side at any place differ, as long as there are colours enough.
+fn colors(tracks: &[Track]) -> Vec<Rgb> {
+    let ends = |track: &Track| track.points.first().zip(track.points.last()).map(|(first, last)| [first[0], last[0]]);
+    let mut chosen: Vec<usize> = vec![];
+    for (i, track) in tracks.iter().enumerate() {
+        let meets = |other: &Track| match (ends(track), ends(other)) {
+            (Some([from, to]), Some([start, end])) => from <= end && start <= to,
+            _ => false,
+        };
+        let taken: Vec<usize> = tracks.iter().zip(&chosen).filter(|(other, _)| meets(other)).map(|(_, &c)| c).collect();
+        let free = (0..LINES.len()).map(|k| (i + k) % LINES.len()).find(|c| !taken.contains(c));
+        chosen.push(free.unwrap_or(i % LINES.len()));
+    }
+    chosen.into_iter().map(color).collect()
 }
 
 /// A line that stays where it is until the next point.
@@ -267,4 +284,30 @@ fn checked(data: &SpectraAlong) -> Result<(), FigureError> {
         finite("the threshold of stability", &threshold.points)?;
     }
     finite("the number of outliers along the way", &data.outliers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_stand_side_by_side_have_different_colours() {
+        // One line that stays, and short ones that come and go beside it.
+        let track = |from: usize, to: usize| {
+            let points = (from..=to).map(|x| [x as f64, 1.0]).collect();
+            Track { points, born: from > 0, lowest: false }
+        };
+        let stays = [track(0, 40), track(0, 40)];
+        let tracks: Vec<Track> = stays.into_iter().chain((1..40).map(|at| track(at, at + 1))).collect();
+        let found = colors(&tracks);
+        for (i, a) in tracks.iter().enumerate() {
+            for (j, b) in tracks.iter().enumerate().skip(i + 1) {
+                let meet = a.points.iter().any(|p| b.points.contains(p));
+                assert!(!meet || found[i] != found[j], "{i} and {j}: {:?}", found[i]);
+            }
+        }
+        // More lines than colours have some of each.
+        let many = colors(&vec![track(0, 1); 25]);
+        assert_eq!(many, (0..25).map(color).collect::<Vec<_>>());
+    }
 }

@@ -100,7 +100,9 @@ impl FactorialPlan {
     pub(super) fn clear_claims(&self, found: &[Option<CellRecord>]) {
         let done = self.cells.iter().enumerate().filter(|(i, _)| found.get(*i).is_some_and(Option::is_some));
         let tasks = done.flat_map(|(i, cell)| cell.first.iter().map(Task::First).chain([Task::Cell(i)]));
-        tasks.filter_map(|task| self.made_at(&task)).for_each(|path| atomic::clear_claim(&path));
+        for path in tasks.filter_map(|task| self.made_at(&task)) {
+            atomic::clear_claim(&path);
+        }
     }
 
     /// Does all cells that are asked for and missing, in this process and by those that `hands` reach: the rows of all cells that have

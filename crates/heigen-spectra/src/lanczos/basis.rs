@@ -2,6 +2,7 @@
 
 use crate::gram_schmidt::{combined, orthonormal, orthonormal_of, project_out, small_eigen, small_product};
 use crate::linalg::{Matrix, norm, symmetrize};
+use crate::ordinary::brought_near;
 use crate::space::{Columns, Space};
 use crate::{Failure, Law, SymmetricOperator};
 
@@ -33,6 +34,8 @@ pub struct KrylovBasis<B> {
     pub(super) scale: f64,
     /// Columns the operator was applied to, over all calls.
     pub(super) products: usize,
+    /// The power of two that the operator is divided by, once it is known: everything here is of A / 2^n.
+    pub(super) binary: Option<i32>,
     /// Whether what is found is refined in a finer type of numbers.
     pub(super) coarse: bool,
     seed: u64,
@@ -84,8 +87,11 @@ impl<B> KrylovBasis<B> {
             return Err(Failure::NotFinite);
         }
         let mut basis = Self::empty(space, seed)?;
-        let largest = space.norms(space.all(directions))?.into_iter().fold(0.0f64, f64::max);
-        let given = space.copy(space.all(directions))?;
+        let given = match brought_near(space, directions)? {
+            Some((near, _)) => near,
+            None => space.copy(space.all(directions))?,
+        };
+        let largest = space.norms(space.all(&given))?.into_iter().fold(0.0f64, f64::max);
         basis.x = orthonormal(space, given, None, ROUNDING * space.epsilon() * largest)?.block;
         basis.starts = space.columns(&basis.x);
         basis.b = Matrix::zeros(basis.starts, 0);
@@ -107,6 +113,7 @@ impl<B> KrylovBasis<B> {
             steps_needed: 0,
             scale: 0.0,
             products: 0,
+            binary: None,
             coarse: false,
             seed: u64::from(seed),
             drawn: 0,

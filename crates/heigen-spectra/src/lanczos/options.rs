@@ -1,6 +1,7 @@
 //! Options, start and result of [`top_k`](super::top_k).
 
 use super::KrylovBasis;
+use crate::ordinary::Ordinary;
 use crate::{Failure, Space};
 
 /// How [`top_k`](super::top_k) computes; the default suits every operator.
@@ -143,6 +144,14 @@ impl<B> TopK<B> {
     pub fn all_products(&self) -> usize {
         self.products + self.drafts
     }
+
+    /// The pairs of an operator of any scale from those of the same operator at an ordinary one.
+    pub(crate) fn back<O: ?Sized>(mut self, ordinary: &Ordinary<'_, O>) -> Self {
+        for number in self.eigenvalues.iter_mut().chain(&mut self.residuals).chain([&mut self.scale]) {
+            *number = ordinary.back(*number);
+        }
+        self
+    }
 }
 
 /// Why there are no k eigenpairs of the accuracy asked for.
@@ -168,6 +177,16 @@ pub enum TopKError<B: std::fmt::Debug> {
     /// A product or an operation on vectors failed, or the watch stopped the computation.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl<B: std::fmt::Debug> TopKError<B> {
+    /// As [`TopK::back`].
+    pub(crate) fn back<O: ?Sized>(self, ordinary: &Ordinary<'_, O>) -> Self {
+        match self {
+            Self::NotConverged(top) => Self::NotConverged(Box::new(top.back(ordinary))),
+            other => other,
+        }
+    }
 }
 
 impl<B: std::fmt::Debug> From<crate::Stopped> for TopKError<B> {

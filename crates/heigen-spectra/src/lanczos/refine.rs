@@ -12,6 +12,7 @@ use super::{KrylovBasis, TopK, TopKError, TopKOptions, Which};
 use crate::gram_schmidt::{combined, orthonormal, project_out, small_eigen};
 use crate::linalg::symmetrize;
 use crate::operator::finite_product;
+use crate::ordinary::Ordinary;
 use crate::space::Columns;
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 use std::fmt::Debug;
@@ -53,9 +54,9 @@ struct Found<B> {
 }
 
 /// The pairs by a coarser search, where the operator has a coarser form and the search is worth it.
-pub(super) fn by_draft<S: Space<Block: Debug>>(
+pub(super) fn by_draft<S: Space<Block: Debug>, O: SymmetricOperator<S> + ?Sized>(
     space: &S,
-    operator: &(impl SymmetricOperator<S> + ?Sized),
+    operator: &Ordinary<'_, O>,
     k: usize,
     which: Which,
     options: &TopKOptions,
@@ -67,7 +68,7 @@ pub(super) fn by_draft<S: Space<Block: Debug>>(
     if k == 0 || options.tolerance < FINEST || WORTH * k > space.len() || 2 * own > limit {
         return Ok(Draft::None { products: 0, drafts: 0 });
     }
-    let Some(coarse) = operator.coarse()? else { return Ok(Draft::None { products: 0, drafts: 0 }) };
+    let Some(coarse) = operator.given().coarse()? else { return Ok(Draft::None { products: 0, drafts: 0 }) };
     let mut drafts = 0;
     let found = match draft(&coarse, k, which, options, limit - own, &mut drafts, watch) {
         Ok(found) => found,
@@ -95,6 +96,7 @@ fn draft<S: Space>(
     watch: &mut dyn Watch,
 ) -> Result<Option<Found<S::Block>>, Failure> {
     let space = &operator.space();
+    let operator = &Ordinary::new(operator, None);
     let tolerance = options.tolerance;
     let mut basis = KrylovBasis::random(space, options.block(), options.seed)?;
     basis.coarse = true;
@@ -108,7 +110,7 @@ fn draft<S: Space>(
     if wanted.len() < k || least <= UNSEEN * space.epsilon() * basis.scale {
         return Ok(None);
     }
-    let values = wanted.iter().map(|&i| ritz.values[i]).collect();
+    let values = wanted.iter().map(|&i| operator.back(ritz.values[i])).collect();
     // The largest magnitude of all is what residuals are relative to.
     let largest = (0..ritz.values.len()).max_by(|&i, &j| ritz.values[i].abs().total_cmp(&ritz.values[j].abs()));
     wanted.extend(largest.filter(|i| !wanted.contains(i)));
@@ -118,9 +120,9 @@ fn draft<S: Space>(
 
 /// The Ritz pairs of the operator in the span of the draft, which grows by residuals until all that are wanted are small enough; and
 /// whether the coarser operator is one and the same up to its rounding, so that its largest eigenvalues are those that are wanted.
-fn refined<S: Space>(
+fn refined<S: Space, O: SymmetricOperator<S> + ?Sized>(
     space: &S,
-    operator: &(impl SymmetricOperator<S> + ?Sized),
+    operator: &Ordinary<'_, O>,
     k: usize,
     which: Which,
     options: &TopKOptions,
@@ -139,7 +141,7 @@ fn refined<S: Space>(
         let scale = ritz.values.iter().fold(0.0f64, |m, l| m.max(l.abs()));
         let wanted = which.wanted(&ritz.values, k).concat();
         let alike = *alike.get_or_insert_with(|| {
-            let apart = |(&i, value): (&usize, &f64)| (ritz.values[i] - value).abs() > ALIKE * scale;
+            let apart = |(&i, value): (&usize, &f64)| (ritz.values[i] - operator.there(*value)).abs() > ALIKE * scale;
             wanted.len() == k && !wanted.iter().zip(&found.values).any(apart)
         });
         let s = ritz.vectors.select_columns(&wanted);

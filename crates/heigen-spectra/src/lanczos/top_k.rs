@@ -4,6 +4,7 @@ use super::basis::Ritz;
 use super::looks::{Looks, Sizes};
 use super::refine::{Draft, by_draft};
 use super::{KrylovBasis, Start, TopK, TopKError, TopKOptions, Which, proof};
+use crate::ordinary::Ordinary;
 use crate::{Failure, Space, SymmetricOperator, Watch, stage};
 use std::fmt::Debug;
 
@@ -70,6 +71,28 @@ pub fn top_k<S: Space<Block: Debug>>(
 pub fn top_k_from<S: Space<Block: Debug>>(
     start: Start<'_, S::Block>,
     operator: &(impl SymmetricOperator<S> + ?Sized),
+    k: usize,
+    which: Which,
+    options: &TopKOptions,
+    watch: &mut dyn Watch,
+) -> Result<TopK<S::Block>, TopKError<S::Block>> {
+    let known = if let Start::Continue(basis) = &start { basis.binary } else { None };
+    let operator = Ordinary::new(operator, known);
+    let found = match start {
+        Start::Continue(basis) => {
+            let found = of_ordinary(Start::Continue(basis), &operator, k, which, options, watch);
+            basis.binary = operator.binary();
+            found
+        }
+        other => of_ordinary(other, &operator, k, which, options, watch),
+    };
+    found.map(|top| top.back(&operator)).map_err(|error| error.back(&operator))
+}
+
+/// [`top_k_from`] for an operator of ordinary scale.
+fn of_ordinary<S: Space<Block: Debug>, O: SymmetricOperator<S> + ?Sized>(
+    start: Start<'_, S::Block>,
+    operator: &Ordinary<'_, O>,
     k: usize,
     which: Which,
     options: &TopKOptions,

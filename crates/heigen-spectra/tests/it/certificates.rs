@@ -1,6 +1,6 @@
 //! Tests of the certificate itself: every fault that it must find is made, and must be refused under its name.
 
-use crate::operators::{Reflected, low_rank};
+use crate::operators::{Reflected, Times, low_rank};
 use crate::pieces::Pieces;
 use heigen_spectra::linalg::Matrix;
 use heigen_spectra::{
@@ -229,21 +229,6 @@ fn a_written_out_form_that_is_off() {
     spectrum(&form(0.0), Method::Exact, 1e9, &mut ()).unwrap();
     let error = spectrum(&form(1e-8), Method::Exact, 1e9, &mut ()).unwrap_err().to_string();
     assert!(error.contains("residual"), "{error}");
-}
-
-/// c A, with nothing but products that could tell the scale.
-struct Times<S: Space>(Reflected<S>, f64);
-
-impl<S: Space> SymmetricOperator<S> for Times<S> {
-    fn space(&self) -> S {
-        self.0.space()
-    }
-
-    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
-        self.0.apply(directions, out)?;
-        let space = self.space();
-        space.scale_columns(out, &vec![self.1; space.columns(directions)])
-    }
 }
 
 /// Whatever the scale of the matrix, its spectrum is found and certified to the same relative accuracy.

@@ -9,6 +9,7 @@ mod operators;
 mod penalised;
 mod philox;
 mod pieces;
+mod scales;
 mod spread;
 mod stopping;
 mod systems;

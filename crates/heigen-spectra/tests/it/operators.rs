@@ -66,3 +66,18 @@ pub(crate) fn low_rank(p: usize, rank: usize) -> Vec<f64> {
     let value = |i: usize| 10f64.powf(-4.0 * i as f64 / rank as f64) * if i % 3 == 2 { -0.5 } else { 1.0 };
     (0..p).map(|i| if i < rank { value(i) } else { 0.0 }).collect()
 }
+
+/// c A, with nothing but products that could tell the scale.
+pub(crate) struct Times<S: Space>(pub(crate) Reflected<S>, pub(crate) f64);
+
+impl<S: Space> SymmetricOperator<S> for Times<S> {
+    fn space(&self) -> S {
+        self.0.space()
+    }
+
+    fn apply(&self, directions: &S::Block, out: &mut S::Block) -> Result<(), Failure> {
+        self.0.apply(directions, out)?;
+        let space = self.space();
+        space.scale_columns(out, &vec![self.1; space.columns(directions)])
+    }
+}

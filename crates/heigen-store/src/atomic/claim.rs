@@ -58,16 +58,18 @@ pub fn is_claimed(path: &Path) -> bool {
     files::is_file(&claim_of(path))
 }
 
-/// Removes the claim on the result at `path` if the process that made it has ended: to be asked where the result is there.
-/// Claims of running processes, and of other machines, stay.
-pub fn clear_claim(path: &Path) {
+/// Removes the claim on the result at `path` if the process that made it has ended, and says whether there was one: to be asked where
+/// the result is there. Claims of running processes, and of other machines, stay.
+pub fn clear_claim(path: &Path) -> bool {
     let own = claim_of(path);
     if files::is_in_memory(&own) || files::another_writes() {
-        return;
+        return false;
     }
-    if let Some(content) = left_by_the_dead(&own) {
-        remove(&own, &content);
+    let left = left_by_the_dead(&own);
+    if let Some(content) = &left {
+        remove(&own, content);
     }
+    left.is_some()
 }
 
 /// The content of the claim at `own`, if it names a process of this place that has ended.

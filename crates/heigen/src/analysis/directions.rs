@@ -190,6 +190,24 @@ mod tests {
         assert!(plane.path.iter().all(|at| low < at[0] && at[0] < high));
     }
 
+    /// The eigenvectors of the inner products have rounding in them, of which the first component is made by a million times as much as
+    /// the second one.
+    #[test]
+    fn a_component_far_shorter_than_the_first_stands_at_right_angles_to_it() {
+        let short = 1e-6;
+        let point = |i: usize| {
+            let angle = std::f64::consts::TAU * i as f64 / 40.0;
+            vec![0.6 * angle.cos() - 0.8 * short * angle.sin(), 0.8 * angle.cos() + 0.6 * short * angle.sin()]
+        };
+        let points: Vec<Vec<f64>> = (0..40).map(point).collect();
+        let TrajectoryPlane { directions: [first, second], explained, .. } = trajectory_plane(&points).unwrap();
+        assert!(dot(&first, &second).abs() < 1e-15, "{:e}", dot(&first, &second));
+        for (got, wanted) in [(&first, [0.6, 0.8]), (&second, [0.8, -0.6])] {
+            assert!(got.iter().zip(wanted).all(|(g, w)| (g - w).abs() < 1e-9), "{got:?}");
+        }
+        assert!((explained[1] / (short * short) - 1.0).abs() < 1e-2, "{explained:?}");
+    }
+
     #[test]
     fn points_on_one_line_and_too_few_points_are_refused() {
         let line: Vec<Vec<f64>> = (0..5).map(|i| vec![f64::from(i), 2.0 * f64::from(i), 1.0]).collect();
