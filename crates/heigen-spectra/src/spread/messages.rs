@@ -97,11 +97,7 @@ impl<T: Scalar> Spread<T> {
     ///
     /// # Errors
     /// [`Failure`] of the connection.
-    pub fn to_columns(
-        &self,
-        block: &Matrix<T>,
-        share: impl Fn(usize) -> Range<usize>,
-    ) -> Result<Matrix<T>, Failure> {
+    pub fn to_columns(&self, block: &Matrix<T>, share: impl Fn(usize) -> Range<usize>) -> Result<Matrix<T>, Failure> {
         let own = self.communicator.rank();
         let (rows, columns) = (self.rows.of(own), share(own));
         let mut out = Matrix::zeros(self.rows.len, columns.len());

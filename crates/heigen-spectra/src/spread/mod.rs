@@ -149,6 +149,10 @@ impl<T: Scalar> Space for Spread<T> {
         self.own.threads()
     }
 
+    fn pieces(&self) -> usize {
+        self.communicator.size()
+    }
+
     fn columns(&self, block: &Matrix<T>) -> usize {
         block.columns
     }
