@@ -52,8 +52,8 @@ fn memory_of(sandbox: &Sandbox, args: &[&str]) -> Vec<f64> {
     found.into_values().collect()
 }
 
-/// Ten eigenpairs in float32 of a network of one wide layer, with the memory that its processes take.
-fn check(width: usize, columns: usize, most_beside: f64) {
+/// A folder with a network of one wide layer, `my/large`, and one of a small layer, both trained.
+fn networks(width: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     let digits = json!({"type": "mnist2D", "args": {"class_list": [0, 1, 2], "num_samples_per_cls": 20}});
     for (name, width) in [("small", 8), ("large", width)] {
@@ -63,10 +63,16 @@ fn check(width: usize, columns: usize, most_beside: f64) {
         config["optimizer"]["args"]["lr"] = json!(1e-6);
         sandbox.config(name, &config);
     }
-    let args = |name: &'static str| ["hessian", name, "--top-k", "10", "--dtype", "float32", "--threads", "1"];
-    let search = |name| memory_of(&sandbox, &args(name)).into_iter().fold(0.0, f64::max);
     // Training takes memory of its own.
     sandbox.ok(0, &["train", "my/small.json", "my/large.json"]);
+    sandbox
+}
+
+/// Ten eigenpairs in float32 of a network of one wide layer, with the memory that its processes take.
+fn check(width: usize, columns: usize, most_beside: f64) {
+    let sandbox = networks(width);
+    let args = |name: &'static str| ["hessian", name, "--top-k", "10", "--dtype", "float32", "--threads", "1"];
+    let search = |name| memory_of(&sandbox, &args(name)).into_iter().fold(0.0, f64::max);
     let program = search("my/small.json");
     let begun = std::time::Instant::now();
     let most = search("my/large.json");
@@ -93,6 +99,25 @@ fn check(width: usize, columns: usize, most_beside: f64) {
 fn processes_hold_their_rows_alone() {
     // A basis of vectors of 788,003 numbers is restarted at 300 columns.
     check(1_000, 300, BESIDE_SHORT);
+}
+
+/// The basis of the range, the block that is to join it, and one more while it is made orthonormal or turned into eigenvectors: 128 columns each.
+const BLOCKS: f64 = 3.0 * 128.0;
+
+#[test]
+fn processes_hold_their_rows_alone_of_a_whole_spectrum() {
+    let sandbox = networks(150);
+    let args = |name: &'static str| ["hessian", name, "--method", "exact", "--threads", "1"];
+    let spectrum = |name| memory_of(&sandbox, &args(name)).into_iter().fold(0.0, f64::max);
+    let program = spectrum("my/small.json");
+    let most = spectrum("my/large.json");
+    let path = sandbox.path("results/grads/my/large_analysis.json");
+    let record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let [p, rank] = ["n_params", "rank"].map(|key| record[key].as_f64().unwrap());
+    let vectors = (most - program) / (8.0 * p);
+    println!("P = {p}, rank {rank}: {vectors:.1} P numbers in each process");
+    assert!(rank > 50.0, "too small a rank for the basis to count");
+    assert!(vectors <= BLOCKS / RANKS as f64 + BESIDE_SHORT, "{vectors} P numbers");
 }
 
 /// P = 20,094,791. Takes one to two minutes on two cores, and 6 GiB.

@@ -9,6 +9,23 @@ fn a_whole_spectrum_has_the_same_bytes() {
     same_files(&["hessian", "my/plain.json"], &[1, 2, 3, 7]);
 }
 
+/// One process knows the range of these from their structure; the others have to go the same way. The golden network's vectors are whole in every
+/// process, the larger ones are spread.
+#[test]
+fn whole_spectra_by_structure_have_the_same_bytes() {
+    same_files(&["hessian", "gauss/normal_training"], &[2, 3]);
+    same_files(&["hessian", "my/tiles.json", "--trace", "--by-layer"], &[1, 2, 3, 7]);
+    same_files(&["hessian", "my/tiles.json", "--layers", "fc2"], &[2]);
+    same_files(&["hessian", "my/tiles.json", "--full-basis"], &[2]);
+}
+
+/// A range that is looked for with products, of vectors of four tiles.
+#[test]
+fn whole_spectra_by_products_have_the_same_bytes() {
+    same_files(&["hessian", "my/digits.json", "--method", "exact"], &[1, 2, 3, 4, 7]);
+    same_files(&["hessian", "my/digits.json", "--method", "exact", "--weight-decay", "0.01"], &[4]);
+}
+
 #[test]
 fn eigenpairs_and_estimates_have_the_same_bytes() {
     same_files(&["hessian", "my/plain.json", "--top-k", "5", "--trace", "--density", "--diagonal"], &[2, 3, 4]);

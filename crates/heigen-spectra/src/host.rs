@@ -69,6 +69,12 @@ impl<T: Scalar> Host<T> {
     }
 }
 
+/// The number of columns of a factorisation that count, by the diagonal of R. A random direction may by chance miss a part of the span, so
+/// a small diagonal entry alone does not mean that the span is exhausted: larger entries further on show that it is not.
+pub(crate) fn columns_found<T: Scalar>(diagonal: &[T], drop: f64) -> usize {
+    diagonal.iter().rposition(|r| r.to_f64() > drop).map_or(0, |last| last + 1)
+}
+
 /// faer's view of some columns.
 pub(crate) fn view<'a, T: Scalar>(columns: &Columns<'a, Matrix<T>>) -> MatRef<'a, T> {
     columns.block.as_ref().subcols(columns.range.start, columns.len())
@@ -275,9 +281,7 @@ impl<T: Scalar> Space for Host<T> {
     /// Householder's factorisation A = Q R, whose diagonal drops where the span is exhausted: the columns before are kept.
     fn orthonormalize(&self, a: &mut Matrix<T>, drop: f64) -> Result<(), Failure> {
         let diagonal = self.threads.run(|| orthonormalize(a))?;
-        // A random direction may by chance miss a part of the span, so a small diagonal entry alone does not mean that
-        // the span is exhausted: larger entries further on show that it is not.
-        let found = diagonal.iter().rposition(|r| r.to_f64() > drop).map_or(0, |last| last + 1);
+        let found = columns_found(&diagonal, drop);
         a.data.truncate(found * self.len);
         a.columns = found;
         Ok(())

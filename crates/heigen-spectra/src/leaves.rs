@@ -7,6 +7,9 @@ const ITEMS: usize = 8;
 /// Beyond two leaves there are at least so many items in a leaf on average: matrix products over the items of a leaf lose their rate
 /// where it is shorter.
 const LEAST: usize = 64;
+/// So many items in a leaf on average are enough, however many leaves there are: to add the sum of a leaf then costs at most a few percent
+/// of making it, and more machines may share the work.
+const ENOUGH: usize = 192;
 
 /// The leaves of a sum over N items: ranges of items whose sums are computed by themselves, and then added in a fixed binary
 /// tree.
@@ -15,9 +18,10 @@ const LEAST: usize = 64;
 /// processes, machines) that the leaves are dealt to: a piece computes whole leaves, and whoever adds, adds the same numbers in the
 /// same order.
 ///
-/// There are 2^k leaves, as many as leave 8 * 2^k items for each on average, and 64 where there are more than two: 2 for 32 items, 4
-/// for 256, 64 for 50,000. A sum of P numbers costs as much to be added as a few items cost to be summed, and the products of which it
-/// is made are fast where they are long, so leaves are to be large; but the more there are, the more pieces may share the work.
+/// There are 2^k leaves, as many as leave 8 * 2^k items for each on average, and 64 where there are more than two, but never more than
+/// 192: 2 for 32 items, 4 for 256, 16 for 5,000, 256 for 50,000. A sum of P numbers costs as much to be added as a few items cost to be
+/// summed, and the products of which it is made are fast where they are long, so leaves are to be large; but the more there are, the more
+/// pieces may share the work.
 ///
 /// ```
 /// use heigen_spectra::Leaves;
@@ -39,7 +43,7 @@ impl Leaves {
     pub fn of(items: usize) -> Self {
         let mut count = 1usize;
         let fits = |count: usize| {
-            let least = if count > 2 { LEAST.max(count.saturating_mul(ITEMS)) } else { count * ITEMS };
+            let least = if count > 2 { count.saturating_mul(ITEMS).clamp(LEAST, ENOUGH) } else { count * ITEMS };
             count.saturating_mul(least) <= items
         };
         while fits(2 * count) {
@@ -110,8 +114,10 @@ mod tests {
     #[test]
     fn leaves_follow_from_the_number_of_items_and_hold_each_item_once() {
         let counts: Vec<usize> =
-            [0, 1, 31, 32, 150, 255, 256, 511, 512, 1024, 50_000].map(|n| Leaves::of(n).count()).to_vec();
-        assert_eq!(counts, [1, 1, 1, 2, 2, 2, 4, 4, 8, 8, 64]);
+            [0, 1, 31, 32, 150, 255, 256, 511, 512, 1024, 2048, 6143].map(|n| Leaves::of(n).count()).to_vec();
+        assert_eq!(counts, [1, 1, 1, 2, 2, 2, 4, 4, 8, 8, 16, 16]);
+        let counts: Vec<usize> = [6144, 12_288, 50_000, 60_000, 1_281_167].map(|n| Leaves::of(n).count()).to_vec();
+        assert_eq!(counts, [32, 64, 256, 256, 4096]);
         for items in [0, 1, 5, 33, 150, 1001] {
             let leaves = Leaves::of(items);
             let mut next = 0;

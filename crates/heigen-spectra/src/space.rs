@@ -75,6 +75,11 @@ pub trait Space: Clone + 'static {
         Threads::current()
     }
 
+    /// Number of pieces, each with its own memory, that rows are spread over; 1 where vectors are whole.
+    fn pieces(&self) -> usize {
+        1
+    }
+
     /// k, the number of columns of a block.
     fn columns(&self, block: &Self::Block) -> usize;
 

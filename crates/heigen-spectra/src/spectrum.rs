@@ -238,7 +238,7 @@ impl<T: Scalar> Spectrum<Matrix<T>> {
 /// With [`Method::Auto`] the range finder is followed up to half of P columns, as far as memory holds them; if the range is
 /// larger, the dense way is taken, and where memory does not hold that either, the error is [`SpectrumError::TooLarge`].
 /// The dense way forms the matrix in host memory and decomposes it in float64, whatever the type of the products.
-/// `limit_bytes` is the memory that may be used. `watch` is asked between products; a dense eigenproblem, which cannot be
+/// `limit_bytes` is the memory that may be used, by each of the pieces that vectors are spread over ([`Space::pieces`]). `watch` is asked between products; a dense eigenproblem, which cannot be
 /// stopped, is announced with its size.
 ///
 /// # Errors
@@ -323,9 +323,9 @@ fn by_range<S: Space>(
     }
 }
 
-/// Number of columns that the way by the range can follow in so many bytes: it holds three blocks of them.
+/// Number of columns that the way by the range can follow in so many bytes of each piece: it holds three blocks of them.
 fn columns_within<S: Space>(bytes: f64, space: &S) -> usize {
-    (bytes / (3.0 * space.len() as f64 * space.entry_bytes() as f64)) as usize
+    (bytes * space.pieces() as f64 / (3.0 * space.len() as f64 * space.entry_bytes() as f64)) as usize
 }
 
 /// The spectrum of `split` from the eigenpairs of its rest.

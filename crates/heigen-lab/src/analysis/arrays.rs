@@ -26,14 +26,14 @@ pub(crate) struct Arrays {
 impl Arrays {
     pub(super) fn of(
         eigenvalues: Vec<f64>,
-        eigenvectors: Matrix<f64>,
+        eigenvectors: Option<Matrix<f64>>,
         overlaps: Matrix<f64>,
         [coherence, logit_coherence]: [Option<Matrix<f64>>; 2],
     ) -> Self {
         let cell = |matrix: Option<Matrix<f64>>| matrix.map_or_else(OnceLock::new, OnceLock::from);
         Self {
             eigenvalues: OnceLock::from(eigenvalues),
-            eigenvectors: OnceLock::from(eigenvectors),
+            eigenvectors: cell(eigenvectors),
             overlaps: OnceLock::from(overlaps),
             coherence: cell(coherence),
             logit_coherence: cell(logit_coherence),

@@ -34,7 +34,8 @@ impl Setting<'_> {
     pub(super) fn room_for_measures(&self, columns: usize, entry: usize) -> Result<(), LabError> {
         let work = self.work();
         let what = format!("the gradients of {} samples by {} parameters", work.n_samples, work.all_params);
-        self.room(format!("{what} with their alignments"), work.measures(columns) * entry as f64 / 8.0)
+        let bytes = work.measures(columns) * entry as f64 / 8.0 / self.pieces_of_whole() as f64;
+        self.room(format!("{what} with their alignments"), bytes)
     }
 
     /// Fails if memory does not hold a part of a whole spectrum; the error says what the largest eigenvalues would need.

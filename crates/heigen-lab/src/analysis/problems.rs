@@ -105,4 +105,9 @@ impl Setting<'_> {
         let pieces = self.connection().map_or(1, Communicator::size);
         if self.prepared.network.n_params().div_ceil(ROW_TILE) >= pieces { pieces } else { 1 }
     }
+
+    /// [`Setting::pieces`] for a whole spectrum: a full basis is made of whole vectors.
+    pub(super) fn pieces_of_whole(&self) -> usize {
+        if self.asked.keep.full_basis { 1 } else { self.pieces() }
+    }
 }

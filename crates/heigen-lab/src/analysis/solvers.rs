@@ -16,12 +16,12 @@ const PROBES: usize = 4;
 type Operator<'a, T> = dyn SymmetricOperator<Host<T>> + 'a;
 
 /// The whole spectrum of an operator.
-pub(crate) fn spectrum<T: Scalar>(
-    operator: &Operator<'_, T>,
+pub(crate) fn spectrum<S: Space>(
+    operator: &dyn SymmetricOperator<S>,
     method: Method,
     memory: f64,
     watch: &mut JobWatch,
-) -> Result<Spectrum<Matrix<T>>, LabError> {
+) -> Result<Spectrum<S::Block>, LabError> {
     heigen::curvature::spectrum(operator, method, memory, watch).map_err(|error| match error {
         SpectrumError::Failed(failure) => failed(failure),
         other => LabError::solver(other),
@@ -29,7 +29,10 @@ pub(crate) fn spectrum<T: Scalar>(
 }
 
 /// The operator as a dense matrix.
-pub(super) fn dense<T: Scalar>(operator: &Operator<'_, T>, watch: &mut JobWatch) -> Result<Matrix<T>, LabError> {
+pub(super) fn dense<T: Scalar, S: Space>(
+    operator: &dyn SymmetricOperator<S>,
+    watch: &mut JobWatch,
+) -> Result<Matrix<T>, LabError> {
     let matrix = heigen::curvature::dense(operator, watch).map_err(failed)?;
     let data = matrix.data.into_iter().map(T::from_f64).collect();
     Ok(Matrix { data, rows: matrix.rows, columns: matrix.columns })

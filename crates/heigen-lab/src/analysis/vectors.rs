@@ -2,11 +2,10 @@
 
 use super::stage;
 use crate::LabError;
-use heigen::curvature::{Columns, Failure, Host, Space, Spread};
+use heigen::curvature::{Columns, Failure, Host, Space, Spread, WholeColumns};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_store::atomic::Staged;
 use heigen_store::npy::{self, Element, Order};
-use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -18,10 +17,7 @@ const FEW: usize = 4;
 const WRITTEN: usize = 1 << 20;
 
 /// A home of vectors from which the lab takes eigenvectors.
-pub(super) trait Vectors<T: Scalar + Element>: Space<Block = Matrix<T>> {
-    /// Some columns with all their rows.
-    fn whole<'b>(&self, block: &'b Matrix<T>, columns: Range<usize>) -> Result<Cow<'b, Matrix<T>>, Failure>;
-
+pub(super) trait Vectors<T: Scalar + Element>: WholeColumns<T> {
     /// Stages all columns as an array [P, k] in Fortran order; `None` from a process that does not write.
     fn stage(&self, path: &Path, block: &Matrix<T>) -> Result<Option<Staged>, LabError>;
 
@@ -46,21 +42,12 @@ pub(super) trait Vectors<T: Scalar + Element>: Space<Block = Matrix<T>> {
 }
 
 impl<T: Scalar + Element> Vectors<T> for Host<T> {
-    fn whole<'b>(&self, block: &'b Matrix<T>, columns: Range<usize>) -> Result<Cow<'b, Matrix<T>>, Failure> {
-        let all = columns == (0..block.columns);
-        Ok(if all { Cow::Borrowed(block) } else { Cow::Owned(block.columns(columns)) })
-    }
-
     fn stage(&self, path: &Path, block: &Matrix<T>) -> Result<Option<Staged>, LabError> {
         stage(path, block).map(Some)
     }
 }
 
 impl<T: Scalar + Element> Vectors<T> for Spread<T> {
-    fn whole<'b>(&self, block: &'b Matrix<T>, columns: Range<usize>) -> Result<Cow<'b, Matrix<T>>, Failure> {
-        self.gathered(&Columns { block, range: columns }).map(Cow::Owned)
-    }
-
     /// The process of rank 0 writes one range of rows after another, which the others send to it.
     fn stage(&self, path: &Path, block: &Matrix<T>) -> Result<Option<Staged>, LabError> {
         let (p, k) = (self.len(), block.columns);

@@ -35,6 +35,14 @@ impl Sandbox {
         // Vectors of eight tiles of rows, which seven processes may share.
         let wide = json!({"type": "FNN_2layer", "args": {"num_neurons_layer1": 200, "num_neurons_layer2": 150}});
         sandbox.config("wide", &experiment(&wide, &moons, 4));
+        // Vectors of two tiles of rows, and few samples, so that the rank is small.
+        let few = json!({"type": "half_moon", "args": {"random": false, "num_samples": 100}});
+        let tiles = json!({"type": "FNN_2layer", "args": {"num_neurons_layer1": 60, "num_neurons_layer2": 70}});
+        sandbox.config("tiles", &experiment(&tiles, &few, 12));
+        // Vectors of four.
+        let mut one_layer = experiment(&json!({"type": "FNN", "args": {"num_neurons": 20}}), &digits, 6);
+        one_layer["optimizer"]["args"]["lr"] = json!(1e-3);
+        sandbox.config("digits", &one_layer);
         sandbox.config("images", &experiment(&json!({"type": "CNN", "args": {}}), &digits, 2));
         sandbox
     }

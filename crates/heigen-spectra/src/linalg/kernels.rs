@@ -5,7 +5,7 @@
 
 use super::{EigenError, par};
 use faer::diag::DiagMut;
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch,
@@ -37,11 +37,22 @@ pub trait Kernels: Sized {
     /// [`EigenError`] if there is no room for the workspace or the iteration does not converge.
     fn eigen(a: MatRef<'_, Self>, eigenvalues: &mut [Self], eigenvectors: MatMut<'_, Self>) -> Result<(), EigenError>;
 
-    /// Householder's A = Q R of `a` [m, n] in place, m >= n >= 1, then `targets` [m, c] = Q `targets`.
+    /// Householder's A = Q R of `a` [m, n] in place: R on the diagonal and above it, and reflections below, whose factors are returned.
     ///
     /// # Errors
     /// [`EigenError::Memory`] if there is no room for the workspace.
-    fn factor_and_apply(a: MatMut<'_, Self>, targets: MatMut<'_, Self>) -> Result<(), EigenError>;
+    fn factor(a: MatMut<'_, Self>, par: Par) -> Result<Mat<Self>, EigenError>;
+
+    /// `targets` [m, c] = Q `targets`, with the Q of [`Kernels::factor`].
+    ///
+    /// # Errors
+    /// [`EigenError::Memory`] if there is no room for the workspace.
+    fn apply(
+        reflections: MatRef<'_, Self>,
+        factors: MatRef<'_, Self>,
+        targets: MatMut<'_, Self>,
+        par: Par,
+    ) -> Result<(), EigenError>;
 }
 
 /// Eigenproblems of at most so many rows are not shared among threads.
@@ -88,26 +99,34 @@ macro_rules! kernels {
                     .map_err(|_| EigenError::NoConvergence)
             }
 
-            fn factor_and_apply(mut a: MatMut<'_, Self>, targets: MatMut<'_, Self>) -> Result<(), EigenError> {
+            fn factor(mut a: MatMut<'_, Self>, par: Par) -> Result<Mat<Self>, EigenError> {
                 let (m, n) = (a.nrows(), a.ncols());
                 let block = recommended_block_size::<Self>(m, n);
-                let targets_scratch =
-                    apply_block_householder_sequence_on_the_left_in_place_scratch::<Self>(m, block, targets.ncols());
-                let request = StackReq::any_of(&[
-                    qr_in_place_scratch::<Self>(m, n, block, par(), faer::Spec::default()),
-                    targets_scratch,
-                ]);
+                let request = qr_in_place_scratch::<Self>(m, n, block, par, faer::Spec::default());
                 let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(m))?;
+                let mut factors = Mat::zeros(block, m.min(n));
                 let stack = MemStack::new(&mut buffer);
-                let mut factor = Mat::zeros(block, n);
-                qr_in_place(a.as_mut(), factor.as_mut(), par(), stack, faer::Spec::default());
+                qr_in_place(a.as_mut(), factors.as_mut(), par, stack, faer::Spec::default());
+                Ok(factors)
+            }
+
+            fn apply(
+                reflections: MatRef<'_, Self>,
+                factors: MatRef<'_, Self>,
+                targets: MatMut<'_, Self>,
+                par: Par,
+            ) -> Result<(), EigenError> {
+                let (m, block) = (reflections.nrows(), factors.nrows());
+                let request =
+                    apply_block_householder_sequence_on_the_left_in_place_scratch::<Self>(m, block, targets.ncols());
+                let mut buffer = MemBuffer::try_new(request).map_err(|_| EigenError::Memory(m))?;
                 apply_block_householder_sequence_on_the_left_in_place_with_conj(
-                    a.as_ref(),
-                    factor.as_ref(),
+                    reflections.subcols(0, factors.ncols()),
+                    factors,
                     Conj::No,
                     targets,
-                    par(),
-                    stack,
+                    par,
+                    MemStack::new(&mut buffer),
                 );
                 Ok(())
             }

@@ -18,6 +18,7 @@ pub(crate) use kernels::SMALL;
 pub use matrix::{Matrix, add_outer, add_product, product, subtract_product, symmetrize};
 pub(crate) use narrow::is_combination_shared;
 pub use narrow::{Narrow, combine};
+pub(crate) use qr::{FactoredRows, Top, magnitudes, par_of};
 pub use qr::{complement, orthonormalize};
 pub use scalar::Scalar;
 pub use tiles::{ROW_TILE, dot, gram_by_tiles, norm, transposed_product_by_tiles};

@@ -91,6 +91,67 @@ impl<T: Scalar> Spread<T> {
         Ok((self.communicator.rank() == 0).then_some(found))
     }
 
+    /// Some columns of a block with all their rows on each piece, [P, own]: those numbered `share(i)` on piece i.
+    ///
+    /// Every piece sends its rows of the columns of the others.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection.
+    pub fn to_columns(&self, block: &Matrix<T>, share: impl Fn(usize) -> Range<usize>) -> Result<Matrix<T>, Failure> {
+        let own = self.communicator.rank();
+        let (rows, columns) = (self.rows.of(own), share(own));
+        let mut out = Matrix::zeros(self.rows.len, columns.len());
+        for (j, column) in columns.clone().enumerate() {
+            out.column_mut(j)[rows.clone()].copy_from_slice(block.column(column));
+        }
+        let send = |other: usize| {
+            let columns = if rows.is_empty() { 0..0 } else { share(other) };
+            columns.into_iter().try_for_each(|j| self.communicator.send(other, T::numbers(block.column(j))))
+        };
+        let receive = |other: usize| {
+            let rows = self.rows.of(other);
+            let columns = if rows.is_empty() { 0 } else { columns.len() };
+            (0..columns).try_for_each(|j| {
+                self.communicator.receive(other, T::numbers_mut(&mut out.column_mut(j)[rows.clone()]))
+            })
+        };
+        self.meet_each(send, receive)?;
+        Ok(out)
+    }
+
+    /// The reverse of [`Spread::to_columns`]: a block of k columns, of which piece i has those numbered `share(i)` in `own`, with all their
+    /// rows.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection, or [`Foreign`] if this piece has other columns.
+    pub fn to_rows(
+        &self,
+        own: &Matrix<T>,
+        share: impl Fn(usize) -> Range<usize>,
+        k: usize,
+    ) -> Result<Matrix<T>, Failure> {
+        let rank = self.communicator.rank();
+        let (rows, columns) = (self.rows.of(rank), share(rank));
+        if own.columns != columns.len() || own.data.len() != columns.len() * self.rows.len {
+            return Err(Failure::of(Foreign { rank }));
+        }
+        let mut out = Matrix::zeros(rows.len(), k);
+        for (j, column) in columns.enumerate() {
+            out.column_mut(column).copy_from_slice(&own.column(j)[rows.clone()]);
+        }
+        let send = |other: usize| {
+            let rows = self.rows.of(other);
+            let columns = if rows.is_empty() { 0 } else { own.columns };
+            (0..columns).try_for_each(|j| self.communicator.send(other, T::numbers(&own.column(j)[rows.clone()])))
+        };
+        let receive = |other: usize| {
+            let mut columns = if rows.is_empty() { 0..0 } else { share(other) };
+            columns.try_for_each(|j| self.communicator.receive(other, T::numbers_mut(out.column_mut(j))))
+        };
+        self.meet_each(send, receive)?;
+        Ok(out)
+    }
+
     /// The sum over all leaves of vectors [P, k] to the owners of their rows.
     ///
     /// `parts` are this piece's sums over the largest nodes of its share ([`Leaves::share`], [`Leaves::nodes`]), in order, each with the

@@ -1,5 +1,6 @@
 //! Vectors whose rows are spread over the pieces of a computation.
 
+mod householder;
 mod messages;
 mod rows;
 
@@ -19,7 +20,7 @@ use std::sync::Arc;
 ///
 /// All pieces call the same operations in the same order. Sums over rows are made of the sums of tiles, which are added in a fixed tree
 /// over all tiles, and everything else is done row by row: so the bytes are those of one piece, whatever the number of pieces, and those
-/// of [`Host`] (but for [`Space::orthonormalize`], which the host does in its own way). Random entries follow from seed, column and row,
+/// of [`Host`]. Random entries follow from seed, column and row,
 /// so that each piece makes its own.
 ///
 /// # Cost
@@ -146,6 +147,10 @@ impl<T: Scalar> Space for Spread<T> {
 
     fn threads(&self) -> Threads {
         self.own.threads()
+    }
+
+    fn pieces(&self) -> usize {
+        self.communicator.size()
     }
 
     fn columns(&self, block: &Matrix<T>) -> usize {
@@ -289,5 +294,14 @@ impl<T: Scalar> Space for Spread<T> {
         let rows = self.rows();
         let columns = (0..a.columns).flat_map(|j| a.column(j)[rows.clone()].iter().map(|&x| T::from_f64(x)));
         Ok(Matrix { data: columns.collect(), rows: rows.len(), columns: a.columns })
+    }
+
+    /// Householder's factorisation of this piece's tiles; piece 0 factors what they leave, in the tree over all tiles. Messages: a
+    /// triangle of each node of this piece to piece 0, and a matrix of that size back.
+    fn orthonormalize(&self, a: &mut Matrix<T>, drop: f64) -> Result<(), Failure> {
+        let found = self.householder(a, drop)?;
+        a.data.truncate(found * a.rows);
+        a.columns = found;
+        Ok(())
     }
 }

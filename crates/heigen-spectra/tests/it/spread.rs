@@ -102,6 +102,16 @@ fn operations<S: Space>(space: &S) -> Told {
     told.push(("their Gram matrix", bits(&home.gram(home.all(&chosen), home.all(&chosen)).unwrap().data)));
     told.push(("and back", whole(space, &space.scatter_rows(&chosen, &SOME).unwrap())));
     told.push(("finite", vec![u64::from(space.is_finite(space.all(&y)).unwrap())]));
+    let mut q = space.copy(space.all(&a)).unwrap();
+    space.orthonormalize(&mut q, 0.0).unwrap();
+    told.push(("orthonormal columns", whole(space, &q)));
+    // Four columns, of which the last two are combinations of the others.
+    let mut dependent = space.copy(part(&a, 0..4)).unwrap();
+    let s = Matrix::from_fn(2, 4, |i, j| f64::from(u8::from(i == j)) + if j > 1 { (i + j) as f64 } else { 0.0 });
+    space.combine(1.0, part(&a, 0..2), &s, 0.0, &mut dependent).unwrap();
+    space.orthonormalize(&mut dependent, 1e-3).unwrap();
+    told.push(("a basis of dependent columns", whole(space, &dependent)));
+    told.push(("their number", vec![space.columns(&dependent) as u64]));
     // An entry of the last rows, which the last piece alone has.
     let mut bad = space.to_host(part(&y, 0..1), 0..space.len()).unwrap();
     bad.data[P - 1] = f64::NAN;
@@ -117,7 +127,7 @@ fn operations_have_the_bytes_of_the_host() {
     same(P, &[1, 2, 3, 4, 7], |space: &Host<f32>| operations(space), operations);
     let told = operations(&Host::<f64>::new(P));
     let of = |wanted: &str| told.iter().find(|(name, _)| *name == wanted).unwrap().1[0];
-    assert_eq!([of("finite"), of("not finite")], [1, 0]);
+    assert_eq!([of("finite"), of("not finite"), of("their number")], [1, 0, 2]);
 }
 
 /// The results of the solvers that take products alone.
@@ -159,26 +169,54 @@ fn solvers_have_the_bytes_of_the_host() {
     same(P, &[2, 7], |space: &Host<f32>| solved(space), solved);
 }
 
-/// The host makes its range orthonormal in another way, so that it agrees to rounding; pieces have the same bytes.
-#[test]
-fn a_whole_spectrum_does_not_depend_on_the_pieces() {
-    let known = low_rank(P, 12);
-    let tell = |all: Arc<dyn Communicator>| {
-        let operator = Reflected::new(Spread::<f64>::new(P, all), known.clone());
-        let found = spectrum(&operator, Method::Exact, 1e9, &mut ()).unwrap();
-        let vectors = whole(&operator.space, &found.eigenvectors);
-        (found.eigenvalues.clone(), vectors, found.certificate.residual_max)
-    };
-    let alone = by_pieces(1, tell).remove(0);
-    let mut ascending = known.clone();
+/// The spectrum of a matrix with known eigenvalues, by its range.
+fn whole_spectrum<S: Space>(space: &S) -> Told {
+    let known = low_rank(P, 200);
+    let operator = Reflected::new(space.clone(), known.clone());
+    let found = spectrum(&operator, Method::Exact, 1e9, &mut ()).unwrap();
+    let mut ascending = known;
     ascending.sort_by(f64::total_cmp);
-    alone.0.iter().zip(&ascending).for_each(|(got, wanted)| assert!((got - wanted).abs() < 1e-12));
-    assert!(alone.2 < 1e-12, "{}", alone.2);
-    for pieces in [2, 3, 7] {
-        for together in by_pieces(pieces, tell) {
-            assert!(together == alone, "{pieces} pieces");
-        }
+    found.eigenvalues.iter().zip(&ascending).for_each(|(got, wanted)| assert!((got - wanted).abs() < 1e-12));
+    let certificate = found.certificate;
+    assert!(certificate.residual_max < 1e-12 && certificate.orthogonality < 1e-12, "{certificate:?}");
+    vec![
+        ("eigenvalues", bits(&found.eigenvalues)),
+        ("eigenvectors", whole(space, &found.eigenvectors)),
+        ("certificate", bits(&[certificate.residual_max, certificate.orthogonality, certificate.outside_bound])),
+    ]
+}
+
+#[test]
+fn a_whole_spectrum_has_the_bytes_of_the_host() {
+    same(P, &[1, 2, 3, 7, 11], |space: &Host<f64>| whole_spectrum(space), whole_spectrum);
+}
+
+/// The columns of a block that each piece of so many has whole.
+fn column_share(piece: usize, pieces: usize, k: usize) -> Range<usize> {
+    piece * k / pieces..(piece + 1) * k / pieces
+}
+
+#[test]
+fn columns_come_whole_to_pieces_and_go_back_to_their_rows() {
+    let host = Host::<f64>::new(P).random(5, 0..5, Law::Gaussian).unwrap();
+    for pieces in [1, 2, 3, 9] {
+        by_pieces(pieces, |all| {
+            let counted = Arc::new(Counted::new(all));
+            let space = Spread::<f64>::new(P, counted.clone());
+            let block = space.random(5, 0..5, Law::Gaussian).unwrap();
+            let share = |piece| column_share(piece, pieces, 5);
+            let own = share(counted.rank());
+            let columns = space.to_columns(&block, share).unwrap();
+            assert!(columns == host.columns(own.clone()), "{pieces} pieces");
+            assert_eq!(counted.bytes() as usize, 8 * space.rows().len() * (5 - own.len()));
+            assert!(space.to_rows(&columns, share, 5).unwrap() == block, "{pieces} pieces");
+            let sent = counted.bytes() as usize - 8 * space.rows().len() * (5 - own.len());
+            assert_eq!(sent, 8 * own.len() * (P - space.rows().len()));
+        });
     }
+    let alone = Spread::<f64>::new(P, Arc::new(ThreadPiece::all(1).remove(0)));
+    let few = alone.to_rows(&host.columns(0..2), |_| 0..3, 3).unwrap_err();
+    assert!(few.to_string().contains("is not where the others are"), "{few}");
 }
 
 /// A number for each leaf and row, whose sum depends on the order.

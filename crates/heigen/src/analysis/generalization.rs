@@ -1,6 +1,6 @@
 //! Alignments of example gradients with eigenvectors and the generalization measure `G_theta`.
 
-use crate::curvature::SMALLEST_NORM;
+use crate::curvature::{Failure, SMALLEST_NORM, WholeColumns};
 use crate::linalg::{Matrix, Scalar};
 use crate::rng::NumpyRandomState;
 
@@ -22,11 +22,37 @@ pub fn alignments<T: Scalar>(gradients: &Matrix<T>, vectors: &Matrix<T>) -> Matr
     let mut a = vectors.transposed_product(gradients);
     let k = a.rows;
     for (n, g) in gradients.iter_columns().enumerate() {
-        let norm = norm(g);
-        let inverse = if norm.to_f64() > SMALLEST_NORM { T::ONE / norm } else { T::ZERO };
+        let inverse = inverse(norm(g));
         a.data[n * k..(n + 1) * k].iter_mut().for_each(|a| *a *= inverse);
     }
     a
+}
+
+/// [`alignments`] of gradients whose `lengths` are known, [k, N], on every piece of a computation that has their rows.
+pub(super) fn alignments_in<T: Scalar>(
+    space: &impl WholeColumns<T>,
+    gradients: &Matrix<T>,
+    lengths: &[T],
+    vectors: &Matrix<T>,
+) -> Result<Matrix<T>, Failure> {
+    let products = space.gram(space.all(vectors), space.all(gradients))?;
+    let mut a = Matrix::zeros(products.rows, products.columns);
+    for (n, &length) in lengths.iter().enumerate() {
+        let inverse = inverse(length);
+        let column = a.column_mut(n).iter_mut().zip(products.column(n));
+        column.for_each(|(a, &product)| *a = T::from_f64(product) * inverse);
+    }
+    Ok(a)
+}
+
+/// The length of every gradient.
+pub(super) fn lengths<T: Scalar>(space: &impl WholeColumns<T>, gradients: &Matrix<T>) -> Result<Vec<T>, Failure> {
+    Ok(space.told_by_columns(gradients, 1, &|gradient, length| length[0] = norm(gradient))?.data)
+}
+
+/// 1 / |g|; 0 where g has no direction.
+pub(super) fn inverse<T: Scalar>(length: T) -> T {
+    if length.to_f64() > SMALLEST_NORM { T::ONE / length } else { T::ZERO }
 }
 
 pub(super) fn norm<T: Scalar>(v: &[T]) -> T {
@@ -110,16 +136,40 @@ pub struct RandomThreshold {
 /// The alignment that a direction reaches by chance: five random unit vectors, `RandomState(42).randn(P)` one after
 /// another, each with its largest |A| over the `gradients` [P, N].
 pub fn random_threshold<T: Scalar>(gradients: &Matrix<T>) -> RandomThreshold {
+    let directions = random_directions(gradients.rows);
+    let unit = Matrix { data: directions.concat(), rows: gradients.rows, columns: RANDOM_DIRECTIONS };
+    RandomThreshold::of(&alignments(gradients, &unit))
+}
+
+/// [`random_threshold`] of gradients whose `lengths` are known.
+pub(super) fn random_threshold_in<T: Scalar>(
+    space: &impl WholeColumns<T>,
+    gradients: &Matrix<T>,
+    lengths: &[T],
+) -> Result<RandomThreshold, Failure> {
+    let directions = random_directions::<T>(space.len());
+    let unit = space.made_of_columns(RANDOM_DIRECTIONS, &|k, column| column.copy_from_slice(&directions[k]))?;
+    Ok(RandomThreshold::of(&alignments_in(space, gradients, lengths, &unit)?))
+}
+
+/// The random unit vectors of [`random_threshold`].
+fn random_directions<T: Scalar>(p: usize) -> Vec<Vec<T>> {
     let mut stream = NumpyRandomState::new(RANDOM_SEED);
-    let mut directions = Matrix::<T>::zeros(gradients.rows, RANDOM_DIRECTIONS);
-    for k in 0..RANDOM_DIRECTIONS {
-        let v: Vec<f64> = (0..gradients.rows).map(|_| stream.randn()).collect();
+    let mut direction = |_| {
+        let v: Vec<f64> = (0..p).map(|_| stream.randn()).collect();
         let length = norm(&v);
-        directions.column_mut(k).iter_mut().zip(&v).for_each(|(d, v)| *d = T::from_f64(v / length));
-    }
-    let largest = per_vector(&alignments(gradients, &directions), Rule::Max);
-    RandomThreshold {
-        mean: largest.iter().sum::<f64>() / RANDOM_DIRECTIONS as f64,
-        min: largest.iter().copied().fold(f64::INFINITY, f64::min),
+        v.into_iter().map(|v| T::from_f64(v / length)).collect()
+    };
+    (0..RANDOM_DIRECTIONS).map(&mut direction).collect()
+}
+
+impl RandomThreshold {
+    /// The threshold from the alignments with the random directions.
+    fn of<T: Scalar>(alignments: &Matrix<T>) -> Self {
+        let largest = per_vector(alignments, Rule::Max);
+        Self {
+            mean: largest.iter().sum::<f64>() / RANDOM_DIRECTIONS as f64,
+            min: largest.iter().copied().fold(f64::INFINITY, f64::min),
+        }
     }
 }

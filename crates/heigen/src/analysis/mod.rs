@@ -56,6 +56,6 @@ pub use outliers::{GapCount, Outliers};
 pub use plane::Plane;
 pub use reconstruct::{ReconstructError, reconstructed_boundary};
 pub use subspaces::SubspaceAlignments;
-pub use summary::{Analysis, Summary, analyze};
+pub use summary::{Analysis, Summary, analyze, analyze_in};
 pub use surface::{LossSurface, SurfaceError, SurfaceGrid, loss_surface};
 pub use switches::{ClassSwitches, SwitchOptions, Switches, class_switches};

@@ -1,8 +1,9 @@
 //! Eigenvalue clusters as subspaces: numbers that do not depend on an arbitrary basis.
 
+use super::generalization::inverse;
 use super::{Rule, count_aligned};
-use crate::curvature::{OnComplement, Spectrum};
-use crate::linalg::{EigenError, Matrix, Scalar, par, self_adjoint_eigen, subtract_product};
+use crate::curvature::{Failure, OnComplement, Spectrum, WholeColumns};
+use crate::linalg::{EigenError, Matrix, Scalar, self_adjoint_eigen};
 
 /// Neighbouring eigenvalues closer than this fraction of max |lambda| belong to one cluster: rounding mixes their
 /// eigenvectors.
@@ -31,50 +32,45 @@ pub struct SubspaceAlignments {
 }
 
 impl SubspaceAlignments {
-    /// The alignments from gradients [P, N], a spectrum whose columns are all nonzero eigenpairs, and their alignments
-    /// [k, N].
+    /// The alignments from gradients [P, N] and their `lengths`, a spectrum whose columns are all nonzero eigenpairs, and their alignments
+    /// [k, N]. The rows of gradients and eigenvectors have the home `space`.
     ///
     /// # Errors
-    /// [`EigenError`] if an eigenproblem of size N or of a cluster's size fails.
+    /// [`Failure`] if an eigenproblem of size N or of a cluster's size fails, or the connection between pieces.
     pub fn new<T: Scalar>(
+        space: &impl WholeColumns<T>,
         gradients: Matrix<T>,
+        lengths: &[T],
         spectrum: &Spectrum<Matrix<T>>,
         alignments: &Matrix<T>,
-    ) -> Result<Self, EigenError> {
-        let n = gradients.columns;
+    ) -> Result<Self, Failure> {
+        let (n, threads) = (gradients.columns, space.threads());
         let mut out =
             Self { nonzero_max: vec![], nonzero_mean: vec![], null_max: vec![], null_mean: vec![], n_clusters: 0 };
         for cluster in clusters(spectrum) {
             out.n_clusters += usize::from(cluster.len() > 1);
             let rows = Matrix::from_fn(cluster.len(), n, |i, x| alignments.column(x)[cluster.start + i]);
-            out.add(&principal(&rows)?, false);
+            out.add(&threads.run(|| principal(&rows))?, false);
         }
         // The part of the unit gradients that no eigenvector of a nonzero eigenvalue explains lies in the null space.
         let mut rest = gradients;
-        for x in 0..n {
-            let norm = super::generalization::norm(rest.column(x));
-            let inverse = if norm.to_f64() > crate::curvature::SMALLEST_NORM { T::ONE / norm } else { T::ZERO };
-            rest.column_mut(x).iter_mut().for_each(|g| *g *= inverse);
-        }
-        subtract_product(rest.as_mut(), spectrum.eigenvectors.as_ref(), alignments.as_ref(), par());
+        space.scale_columns(&mut rest, &lengths.iter().map(|&l| inverse(l).to_f64()).collect::<Vec<_>>())?;
+        let coefficients = alignments.data.iter().map(|a| a.to_f64()).collect();
+        let coefficients = Matrix { data: coefficients, rows: alignments.rows, columns: n };
+        space.combine(-1.0, space.all(&spectrum.eigenvectors), &coefficients, 1.0, &mut rest)?;
         let mut null = spectrum.eigenvalues.len() - spectrum.places.len();
         // Where weight decay gives the complement an eigenvalue of its own, the decaying part of it is another eigenspace.
         if let Some(OnComplement { shift, coordinates, count }) = &spectrum.on_complement
             && spectrum.is_nonzero(*shift)
             && *count > 0
         {
-            let mut decaying = Matrix::zeros(rest.rows, n);
-            for x in 0..n {
-                for range in coordinates {
-                    decaying.column_mut(x)[range.clone()].copy_from_slice(&rest.column(x)[range.clone()]);
-                    rest.column_mut(x)[range.clone()].fill(T::ZERO);
-                }
-            }
+            let decaying = space.scatter_rows(&space.gather_rows(&rest, coordinates)?, coordinates)?;
+            space.add_scaled(&vec![-1.0; n], space.all(&decaying), &mut rest)?;
             out.n_clusters += usize::from(*count > 1);
-            out.add(&largest(&principal(&decaying)?, *count), false);
+            out.add(&largest(&principal_in(space, &decaying)?, *count), false);
             null -= count;
         }
-        out.add(&largest(&principal(&rest)?, null), true);
+        out.add(&largest(&principal_in(space, &rest)?, null), true);
         Ok(out)
     }
 
@@ -110,9 +106,26 @@ fn principal<T: Scalar>(m: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
         let pairs = self_adjoint_eigen(&transposed.gram())?;
         return Ok(pairs.eigenvectors.transposed_product(m));
     }
-    let pairs = self_adjoint_eigen(&m.gram())?;
+    of_gram(&m.gram())
+}
+
+/// [`principal`] of M [P, N] whose rows have a home.
+fn principal_in<T: Scalar>(space: &impl WholeColumns<T>, m: &Matrix<T>) -> Result<Matrix<T>, Failure> {
+    let n = m.columns;
+    if space.len() <= n {
+        let whole = space.whole(m, 0..n)?;
+        return Ok(space.threads().run(|| principal(&whole))?);
+    }
+    let gram = space.gram(space.all(m), space.all(m))?;
+    let rows = space.threads().run(|| of_gram(&gram))?;
+    Ok(Matrix { data: rows.data.into_iter().map(T::from_f64).collect(), rows: n, columns: n })
+}
+
+/// [`principal`] of M from M^T M.
+fn of_gram<T: Scalar>(gram: &Matrix<T>) -> Result<Matrix<T>, EigenError> {
+    let pairs = self_adjoint_eigen(gram)?;
     let sigma = |j: usize| if pairs.eigenvalues[j] > T::ZERO { pairs.eigenvalues[j].sqrt() } else { T::ZERO };
-    Ok(Matrix::from_fn(m.columns, m.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
+    Ok(Matrix::from_fn(gram.columns, gram.columns, |j, x| sigma(j) * pairs.eigenvectors.column(j)[x]))
 }
 
 /// The rows of the at most `most` largest singular values, which are ascending.

@@ -1,11 +1,11 @@
 //! The whole analysis of one trained network, and its summary.
 
+use super::generalization::{alignments_in, lengths, random_threshold_in};
 use super::{
-    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, Outliers, RandomThreshold, Rule, SubspaceAlignments, alignments,
-    per_vector, random_threshold,
+    Definition, FIGURE_4_EPS, FIXED_EPS, GTheta, Outliers, RandomThreshold, Rule, SubspaceAlignments, per_vector,
 };
-use crate::curvature::{Certificate, Method, Problem, Space, Spectrum};
-use crate::linalg::{EigenError, Matrix, Scalar};
+use crate::curvature::{Certificate, Failure, Host, Method, Problem, Space, Spectrum, WholeColumns};
+use crate::linalg::{Matrix, Scalar};
 use crate::vocabulary::Dtype;
 
 /// Number of largest eigenvalues that a summary lists.
@@ -102,32 +102,39 @@ pub struct Analysis<T> {
 /// eigenvalues, an arbitrary basis of the null space, are kept (and made where they were not computed).
 ///
 /// # Errors
-/// [`EigenError`] if an eigenproblem on the way fails.
+/// [`Failure`] if an eigenproblem on the way fails.
 pub fn analyze<T: Scalar>(
     problem: &Problem<T>,
     gradients: Matrix<T>,
     spectrum: Spectrum<Matrix<T>>,
     full_basis: bool,
-) -> Result<Analysis<T>, EigenError> {
-    problem.space().threads().run(|| analyze_here(problem, gradients, spectrum, full_basis))
+) -> Result<Analysis<T>, Failure> {
+    let space = Host::on(gradients.rows, problem.space().threads());
+    analyze_in(&space, problem, gradients, spectrum, full_basis)
 }
 
-/// [`analyze`] in the threads of the calling thread.
-fn analyze_here<T: Scalar>(
+/// [`analyze`] where the rows of gradients and eigenvectors have a home of their own, as they do where they are spread over the pieces of
+/// a computation; the alignments are on every piece. A full basis is made only of vectors that have all their rows in one piece.
+///
+/// # Errors
+/// [`Failure`] if an eigenproblem on the way fails, or the connection between pieces.
+pub fn analyze_in<T: Scalar, S: WholeColumns<T>>(
+    space: &S,
     problem: &Problem<T>,
     gradients: Matrix<T>,
     mut spectrum: Spectrum<Matrix<T>>,
     full_basis: bool,
-) -> Result<Analysis<T>, EigenError> {
-    let random = random_threshold(&gradients);
+) -> Result<Analysis<T>, Failure> {
+    let lengths = lengths(space, &gradients)?;
+    let random = random_threshold_in(space, &gradients, &lengths)?;
     let mut g_theta = Vec::new();
     let mut everything = None;
-    if full_basis {
-        spectrum.complete()?;
+    if full_basis && space.own_rows().len() == space.len() {
+        space.threads().run(|| spectrum.complete())?;
     }
     let known_whole = spectrum.places.len() == spectrum.eigenvalues.len();
     if known_whole {
-        let all = alignments(&gradients, &spectrum.eigenvectors);
+        let all = alignments_in(space, &gradients, &lengths, &spectrum.eigenvectors)?;
         g_theta.extend(by_eigenvectors(&all, &spectrum, random, Definition::Eigenvectors));
         everything = full_basis.then(|| (all, spectrum.clone()));
     }
@@ -137,8 +144,8 @@ fn analyze_here<T: Scalar>(
         small.fold(0.0, f64::max)
     };
     spectrum.drop_null_space();
-    let nonzero = alignments(&gradients, &spectrum.eigenvectors);
-    let subspaces = SubspaceAlignments::new(gradients, &spectrum, &nonzero)?;
+    let nonzero = alignments_in(space, &gradients, &lengths, &spectrum.eigenvectors)?;
+    let subspaces = SubspaceAlignments::new(space, gradients, &lengths, &spectrum, &nonzero)?;
     let n_clusters = subspaces.n_clusters;
     let vanishes = spectrum.scale() == 0.0;
     let mut measures = by_subspaces(&subspaces, spectrum.eigenvalues.len(), random);
@@ -156,7 +163,7 @@ fn analyze_here<T: Scalar>(
     certificate.outside_bound += tail;
     let summary = Summary {
         n_params: spectrum.eigenvalues.len(),
-        n_samples: problem.n_samples(),
+        n_samples: problem.n_all_samples(),
         loss: problem.loss(),
         accuracy: problem.accuracy(),
         grad_norm: super::generalization::norm(&problem.gradient()).to_f64(),

@@ -1,10 +1,9 @@
 //! Sparse orthonormal vectors that span the range of the functional remainder of a fully connected network.
 
-use super::{Failure, Host};
+use super::{Failure, Host, WholeColumns};
 use crate::linalg::{Matrix, Scalar, add_product, norm, par, product, self_adjoint_eigen};
 use crate::model::Linear;
 use heigen_spectra::orthonormal_basis;
-use rayon::prelude::*;
 
 /// A direction is left to the dense part of a basis where the others hold all but this share of its squared length: what is
 /// left would have lost digits.
@@ -183,7 +182,7 @@ impl<T: Scalar> Frame<T> {
     }
 
     /// The directions that are left to the dense part of a basis, [P, any].
-    pub(super) fn left_out(&self, p: usize) -> Matrix<T> {
+    pub(super) fn left_out(&self, space: &impl WholeColumns<T>) -> Result<Matrix<T>, Failure> {
         let [coordinates, left, rights, _] = self.sizes();
         let [of_right, of_stripes] = &self.left_out;
         let mut raw = Matrix::zeros(self.sizes().iter().sum(), of_right.columns);
@@ -192,20 +191,22 @@ impl<T: Scalar> Frame<T> {
             rest[coordinates + left..].copy_from_slice(of_right.column(j));
             stripes.copy_from_slice(of_stripes.column(j));
         }
-        let mut out = Matrix::zeros(p, of_right.columns);
-        self.add_raw(&raw, &mut out);
-        out
+        space.made_of_columns(raw.columns, &|j, x| self.add_one(raw.column(j), x))
     }
 
     /// The products of the frame's vectors with the columns of `x` [P, K], [vectors, K].
-    pub(super) fn project(&self, x: &Matrix<T>) -> Matrix<T> {
+    pub(super) fn project(&self, space: &impl WholeColumns<T>, x: &Matrix<T>) -> Result<Matrix<T>, Failure> {
+        let total: usize = self.sizes().iter().sum();
+        let raw = space.told_by_columns(x, total, &|x, raw| self.project_one(x, raw))?;
+        Ok(space.threads().run(|| self.of_own(&raw)))
+    }
+
+    /// The coefficients of the frame's vectors from those of all four families.
+    fn of_own(&self, raw: &Matrix<T>) -> Matrix<T> {
         let sizes = self.sizes();
         let total: usize = sizes.iter().sum();
-        let mut raw = Matrix::zeros(total, x.columns);
-        let columns = raw.data.par_chunks_mut(total.max(1)).zip(x.data.par_chunks(x.rows.max(1)));
-        columns.for_each(|(raw, x)| self.project_one(x, raw));
         let kept = total - sizes[3];
-        let mut out = Matrix::zeros(self.len(), x.columns);
+        let mut out = Matrix::zeros(self.len(), raw.columns);
         for (out, raw) in out.data.chunks_exact_mut(self.len().max(1)).zip(raw.iter_columns()) {
             out[..kept].copy_from_slice(&raw[..kept]);
         }
@@ -218,7 +219,18 @@ impl<T: Scalar> Frame<T> {
     }
 
     /// Adds the combinations of the frame's vectors with `coefficients` [vectors, K] to the columns of `out` [P, K].
-    pub(super) fn add(&self, coefficients: &Matrix<T>, out: &mut Matrix<T>) {
+    pub(super) fn add(
+        &self,
+        space: &impl WholeColumns<T>,
+        coefficients: &Matrix<T>,
+        out: &mut Matrix<T>,
+    ) -> Result<(), Failure> {
+        let raw = space.threads().run(|| self.to_own(coefficients));
+        space.change_columns(out, 1, &|j, x| self.add_one(raw.column(j), x))
+    }
+
+    /// The coefficients of all four families from those of the frame's vectors.
+    fn to_own(&self, coefficients: &Matrix<T>) -> Matrix<T> {
         let sizes = self.sizes();
         let total: usize = sizes.iter().sum();
         let kept = total - sizes[3];
@@ -230,7 +242,7 @@ impl<T: Scalar> Frame<T> {
         let [of_right, of_stripes] = &self.mixed;
         add_product(raw.as_mut().subrows_mut(kept - sizes[2], sizes[2]), of_right.as_ref(), mixed, par());
         product(raw.as_mut().subrows_mut(kept, sizes[3]), of_stripes.as_ref(), mixed, par());
-        self.add_raw(&raw, out);
+        raw
     }
 
     /// The coefficients of `x` `[P]` by all four families.
@@ -264,12 +276,7 @@ impl<T: Scalar> Frame<T> {
         }
     }
 
-    /// Adds combinations by all four families.
-    fn add_raw(&self, raw: &Matrix<T>, out: &mut Matrix<T>) {
-        let columns = out.data.par_chunks_mut(out.rows.max(1)).zip(raw.data.par_chunks(raw.rows.max(1)));
-        columns.for_each(|(out, raw)| self.add_one(raw, out));
-    }
-
+    /// Adds a combination by all four families.
     fn add_one(&self, raw: &[T], x: &mut [T]) {
         let inputs = self.hidden.inputs();
         let mut raw = raw.iter();

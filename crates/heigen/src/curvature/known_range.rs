@@ -6,8 +6,8 @@ use super::frame::{Frame, Hidden, Parts};
 use super::passes::delta_at_logits;
 use super::remainder_blocks::{Block, first_columns, unit_blocks};
 use super::structure::{Probing, probing};
-use super::{Failure, Host, OperatorKind, Problem, Space, Watch};
-use crate::linalg::{Matrix, Scalar, add_outer, norm, par, product, self_adjoint_eigen, subtract_product};
+use super::{Failure, OperatorKind, Problem, Watch, WholeColumns};
+use crate::linalg::{Matrix, Scalar, add_outer, norm, self_adjoint_eigen};
 use heigen_spectra::{Compressed, OrthonormalBasis, orthonormal_basis};
 
 /// Directions that contribute no more than this fraction of the operator's scale are left out: a hundredth of what counts as
@@ -25,8 +25,8 @@ const FACTOR: usize = 1024;
 const BLOCK: usize = 128;
 
 /// An orthonormal basis: the vectors of a frame, which are sparse, and dense ones.
-struct KnownRange<T> {
-    space: Host<T>,
+struct KnownRange<T, S> {
+    space: S,
     frame: Option<Frame<T>>,
     /// [P, any].
     dense: Matrix<T>,
@@ -62,16 +62,18 @@ struct FirstColumn<T> {
 /// # Cost
 /// C passes for B, the products that tell R, about 10 P n^2 operations for n columns of B that are not negligible, and a few
 /// for each parameter and vector of the frame. Eigenvectors from those of T take 2 P n operations each.
-pub(super) fn compressed<T: Scalar>(
+pub(super) fn compressed<T: Scalar, S: WholeColumns<T>>(
     problem: &Problem<'_, T>,
+    space: &S,
     kind: OperatorKind,
     limit_bytes: f64,
     watch: &mut dyn Watch,
-) -> Result<Option<Compressed<Host<T>>>, Failure> {
+) -> Result<Option<Compressed<S>>, Failure> {
+    let limit_bytes = limit_bytes * space.pieces() as f64;
     let network = problem.network();
     let (p, loss) = (problem.n_params(), delta_at_logits(problem, T::ONE).loss);
     let with_factor = kind != OperatorKind::FunctionalRemainder && !loss.is_linear();
-    let columns = if with_factor { problem.n_samples() * network.n_outputs() } else { 0 };
+    let columns = if with_factor { problem.n_all_samples() * network.n_outputs() } else { 0 };
     // B, its columns that are not negligible, and a basis of theirs.
     let bytes = 4.0 * (p * columns * size_of::<T>()) as f64;
     if kind == OperatorKind::EmpiricalFisher || network.couples_samples() || !loss.has_roots() || bytes > limit_bytes {
@@ -82,21 +84,21 @@ pub(super) fn compressed<T: Scalar>(
         return Ok(None);
     }
     let bound = probing.as_ref().map_or(0, most_vectors);
-    let b = if with_factor { worth_keeping(problem.space(), factor(problem))? } else { Matrix::zeros(p, 0) };
+    let b = if with_factor { worth_keeping(space, factor(problem, space)?)? } else { space.zeros(0)? };
     if b.columns > FACTOR + bound {
         return Ok(None);
     }
-    let b_scale = b.iter_columns().map(norm).fold(0.0, f64::max).powi(2);
+    let b_scale = space.norms(space.all(&b))?.into_iter().fold(0.0, f64::max).powi(2);
     let remainder = probing.map(|probing| Remainder::of(problem, probing, watch)).transpose()?;
     let scale = remainder.as_ref().map_or(0.0, Remainder::scale).max(b_scale);
-    let basis = KnownRange::of(problem, remainder.as_ref(), &b, scale)?;
+    let basis = KnownRange::of(space, remainder.as_ref(), &b, scale)?;
     let found = basis.len();
     // Basis and eigenvectors; T, its eigenvectors and their workspace.
     let bytes = (3 * p * found + 4 * found * found) * size_of::<T>();
     if bytes as f64 > limit_bytes {
         return Ok(None);
     }
-    let small = problem.space().threads().run(|| basis.operator(&b, remainder.as_ref()));
+    let small = basis.operator(&b, remainder.as_ref())?;
     let data = small.data.iter().map(|x| x.to_f64()).collect();
     let small = Matrix { data, rows: found, columns: found };
     Ok(Some(Compressed { small, basis: Box::new(basis) }))
@@ -110,7 +112,7 @@ fn fully_connected<T: Scalar>(problem: &Problem<'_, T>) -> Option<Probing> {
     let plain = hidden.window.is_none() && output.window.is_none() && output.inputs() == hidden.outputs;
     let products = probing.first.len() + probing.directions();
     // Products with parts of theta cost less than half of others.
-    let worth = products <= 2 * (most_vectors(&probing) + problem.n_samples() * network.n_outputs());
+    let worth = products <= 2 * (most_vectors(&probing) + problem.n_all_samples() * network.n_outputs());
     (plain && worth).then_some(probing)
 }
 
@@ -121,8 +123,8 @@ fn most_vectors(probing: &Probing) -> usize {
 
 /// The columns of B in other directions of the samples' space, B W with orthonormal W, without those that are negligible:
 /// B W W^T B^T is B B^T up to [`NEGLIGIBLE`].
-fn worth_keeping<T: Scalar>(space: &Host<T>, b: Matrix<T>) -> Result<Matrix<T>, Failure> {
-    let squares: Vec<f64> = b.iter_columns().map(|column| norm(column).powi(2)).collect();
+fn worth_keeping<T: Scalar>(space: &impl WholeColumns<T>, b: Matrix<T>) -> Result<Matrix<T>, Failure> {
+    let squares: Vec<f64> = space.norms(space.all(&b))?.into_iter().map(|norm| norm.powi(2)).collect();
     let scale = squares.iter().copied().fold(0.0, f64::max);
     let mut order: Vec<usize> = (0..b.columns).collect();
     order.sort_by(|&i, &j| squares[i].total_cmp(&squares[j]));
@@ -218,34 +220,25 @@ impl<T: Scalar> FirstColumn<T> {
     }
 }
 
-impl<T: Scalar> KnownRange<T> {
+impl<T: Scalar, S: WholeColumns<T>> KnownRange<T, S> {
     /// The basis for the range of R and of B, of an operator whose norm is about `scale`.
-    fn of(
-        problem: &Problem<'_, T>,
-        remainder: Option<&Remainder<T>>,
-        b: &Matrix<T>,
-        scale: f64,
-    ) -> Result<Self, Failure> {
-        let (space, p) = (problem.space().clone(), problem.n_params());
-        let threads = space.threads();
+    fn of(space: &S, remainder: Option<&Remainder<T>>, b: &Matrix<T>, scale: f64) -> Result<Self, Failure> {
         let drop = EXHAUSTED * scale;
-        let mut basis = Self { space, frame: None, dense: Matrix::zeros(p, 0) };
+        let mut basis = Self { space: space.clone(), frame: None, dense: space.zeros(0)? };
         if let Some(remainder) = remainder {
-            let (frame, mut more) = threads.run(|| {
-                let frame = remainder.frame(drop)?;
-                let mut more = frame.left_out(p);
-                // Columns that are spread over a whole layer are dense vectors; their scale becomes that of the others.
-                let unit = T::from_f64(1.0 / scale);
-                for (_, column) in remainder.kept(drop).filter(|(_, c)| matches!(c.hidden, Hidden::Spread(_))) {
-                    let mut x = vec![T::ZERO; p];
-                    column.write_hidden(&remainder.probing.hidden, &mut x);
-                    more.data.extend(x.iter().map(|&x| x * unit));
-                    more.columns += 1;
-                }
-                Ok::<_, Failure>((frame, more))
+            let frame = space.threads().run(|| remainder.frame(drop))?;
+            let mut more = frame.left_out(space)?;
+            // Columns that are spread over a whole layer are dense vectors; their scale becomes that of the others.
+            let unit = T::from_f64(1.0 / scale);
+            let kept = remainder.kept(drop).map(|(_, column)| column);
+            let spread: Vec<_> = kept.filter(|column| matches!(column.hidden, Hidden::Spread(_))).collect();
+            let dense = space.made_of_columns(spread.len(), &|j, x| {
+                spread[j].write_hidden(&remainder.probing.hidden, x);
+                x.iter_mut().for_each(|x| *x *= unit);
             })?;
+            space.append(&mut more, space.all(&dense))?;
             basis.frame = Some(frame);
-            basis.extend(std::mem::take(&mut more), EXHAUSTED)?;
+            basis.extend(more, EXHAUSTED)?;
         }
         basis.extend(b.clone(), EXHAUSTED * scale.sqrt())?;
         Ok(basis)
@@ -258,24 +251,24 @@ impl<T: Scalar> KnownRange<T> {
             if x.columns == 0 {
                 return Ok(());
             }
-            self.space.threads().run(|| self.project_out(&mut x));
+            self.project_out(&mut x)?;
             x = orthonormal_basis(&self.space, x, drop)?;
         }
-        self.dense.data.extend_from_slice(&x.data);
-        self.dense.columns += x.columns;
-        Ok(())
+        self.space.append(&mut self.dense, self.space.all(&x))
     }
 
-    fn project_out(&self, x: &mut Matrix<T>) {
+    fn project_out(&self, x: &mut Matrix<T>) -> Result<(), Failure> {
+        let space = &self.space;
         if let Some(frame) = &self.frame {
-            let mut coefficients = frame.project(x);
+            let mut coefficients = frame.project(space, x)?;
             coefficients.data.iter_mut().for_each(|c| *c = -*c);
-            frame.add(&coefficients, x);
+            frame.add(space, &coefficients, x)?;
         }
         if self.dense.columns > 0 {
-            let coefficients = self.dense.transposed_product(x);
-            subtract_product(x.as_mut(), self.dense.as_ref(), coefficients.as_ref(), par());
+            let coefficients = space.gram(space.all(&self.dense), space.all(x))?;
+            space.combine(-1.0, space.all(&self.dense), &coefficients, 1.0, x)?;
         }
+        Ok(())
     }
 
     /// Number of vectors of the frame.
@@ -289,33 +282,36 @@ impl<T: Scalar> KnownRange<T> {
     }
 
     /// The products of the basis with the columns of `x`, [vectors, K].
-    fn project(&self, x: &Matrix<T>) -> Matrix<T> {
-        let (sparse, all) = (self.sparse(), self.len());
+    fn project(&self, x: &Matrix<T>) -> Result<Matrix<T>, Failure> {
+        let (space, sparse, all) = (&self.space, self.sparse(), self.len());
         let mut out = Matrix::zeros(all, x.columns);
         if let Some(frame) = &self.frame {
-            let own = frame.project(x);
+            let own = frame.project(space, x)?;
             for (out, own) in out.data.chunks_exact_mut(all.max(1)).zip(own.iter_columns()) {
                 out[..sparse].copy_from_slice(own);
             }
         }
-        let dense = out.as_mut().subrows_mut(sparse, all - sparse);
-        product(dense, self.dense.as_ref().transpose(), x.as_ref(), par());
-        out
+        let dense = space.gram(space.all(&self.dense), space.all(x))?;
+        for (out, own) in out.data.chunks_exact_mut(all.max(1)).zip(dense.iter_columns()) {
+            out[sparse..].iter_mut().zip(own).for_each(|(out, &own)| *out = T::from_f64(own));
+        }
+        Ok(out)
     }
 
     /// T = Q^T (B B^T + R) Q.
-    fn operator(&self, b: &Matrix<T>, remainder: Option<&Remainder<T>>) -> Matrix<T> {
+    fn operator(&self, b: &Matrix<T>, remainder: Option<&Remainder<T>>) -> Result<Matrix<T>, Failure> {
         let all = self.len();
         let mut t = Matrix::zeros(all, all);
         if b.columns > 0 {
-            add_outer(&mut t, &self.project(b));
+            let projected = self.project(b)?;
+            self.space.threads().run(|| add_outer(&mut t, &projected));
         }
         if let (Some(frame), Some(remainder)) = (&self.frame, remainder) {
-            self.add_first(remainder, frame.coordinates(), &mut t);
+            self.add_first(remainder, frame.coordinates(), &mut t)?;
             // The blocks of the units, below the diagonal: right vectors are behind left ones.
             let [mut left, mut right] = frame.starts();
             for (unit, block) in remainder.blocks.iter().enumerate() {
-                let own = frame.of_block(unit, &block.entries);
+                let own = self.space.threads().run(|| frame.of_block(unit, &block.entries));
                 for i in 0..own.rows {
                     for j in 0..own.columns {
                         t.column_mut(left + i)[right + j] += own.column(j)[i];
@@ -326,47 +322,41 @@ impl<T: Scalar> KnownRange<T> {
             }
         }
         t.mirror_lower();
-        t
+        Ok(t)
     }
 
     /// Adds the columns of R of the frame's coordinates, which come first in the basis, below the diagonal.
-    fn add_first(&self, remainder: &Remainder<T>, coordinates: &[usize], t: &mut Matrix<T>) {
+    fn add_first(&self, remainder: &Remainder<T>, coordinates: &[usize], t: &mut Matrix<T>) -> Result<(), Failure> {
         let Probing { first, hidden, output, .. } = &remainder.probing;
-        let p = self.dense.rows;
         let columns: Vec<&FirstColumn<T>> = coordinates.iter().map(|&i| &remainder.first[i - first.start]).collect();
         for start in (0..columns.len()).step_by(BLOCK) {
             let some = &columns[start..(start + BLOCK).min(columns.len())];
-            let mut block = Matrix::zeros(p, some.len());
-            for (j, column) in some.iter().enumerate() {
-                let x = block.column_mut(j);
-                x[first.clone()].copy_from_slice(&column.first);
-                column.write_hidden(hidden, x);
-                x[output.weight.clone()].copy_from_slice(&column.last);
-            }
-            let projected = self.project(&block);
+            let block = self.space.made_of_columns(some.len(), &|j, x| {
+                x[first.clone()].copy_from_slice(&some[j].first);
+                some[j].write_hidden(hidden, x);
+                x[output.weight.clone()].copy_from_slice(&some[j].last);
+            })?;
+            let projected = self.project(&block)?;
             for (j, own) in projected.iter_columns().enumerate() {
                 let below = start + j..t.rows;
                 let to = &mut t.column_mut(start + j)[below.clone()];
                 to.iter_mut().zip(&own[below]).for_each(|(t, &x)| *t += x);
             }
         }
+        Ok(())
     }
 }
 
-impl<T: Scalar> OrthonormalBasis<Host<T>> for KnownRange<T> {
+impl<T: Scalar, S: WholeColumns<T>> OrthonormalBasis<S> for KnownRange<T, S> {
     fn combined(&self, u: &Matrix<f64>) -> Result<Matrix<T>, Failure> {
-        let narrowed =
-            Matrix { data: u.data.iter().map(|&x| T::from_f64(x)).collect(), rows: u.rows, columns: u.columns };
-        let mut out = self.space.zeros(u.columns)?;
-        self.space.threads().run(|| {
-            let sparse = self.sparse();
-            let of_dense = narrowed.as_ref().subrows(sparse, self.dense.columns);
-            product(out.as_mut(), self.dense.as_ref(), of_dense, par());
-            if let Some(frame) = &self.frame {
-                let of_frame = Matrix::from_fn(sparse, u.columns, |i, j| narrowed.column(j)[i]);
-                frame.add(&of_frame, &mut out);
-            }
-        });
+        let (space, sparse) = (&self.space, self.sparse());
+        let mut out = space.zeros(u.columns)?;
+        let of_dense = Matrix::from_fn(self.dense.columns, u.columns, |i, j| u.column(j)[sparse + i]);
+        space.combine(1.0, space.all(&self.dense), &of_dense, 0.0, &mut out)?;
+        if let Some(frame) = &self.frame {
+            let of_frame = Matrix::from_fn(sparse, u.columns, |i, j| T::from_f64(u.column(j)[i]));
+            frame.add(space, &of_frame, &mut out)?;
+        }
         Ok(out)
     }
 }

@@ -24,6 +24,7 @@ mod remainder_blocks;
 mod shared_network;
 mod structure;
 mod sums;
+mod whole_columns;
 
 pub use alignment_gradient::AlignmentGradients;
 pub use class_structure::{ClassShares, ClassSpectra, ClassStructure, ClassStructureError};
@@ -47,3 +48,4 @@ pub use per_example::{ExampleLabels, SMALLEST_NORM};
 pub use problem::Problem;
 pub use problem_error::ProblemError;
 pub use shared_network::SharedNetwork;
+pub use whole_columns::WholeColumns;

@@ -46,9 +46,31 @@ impl<T: Scalar> ColumnMap<T, 1> for Logit {
 }
 
 impl<T: Scalar> Problem<'_, T> {
-    /// The gradient of each sample's own loss (without 1/N), [P, N].
+    /// The gradient of each sample's own loss (without 1/N), [P, N], of this piece's samples where the problem was dealt to several.
     pub fn example_gradients(&self, labels: &ExampleLabels) -> Matrix<T> {
-        self.example_gradients_at(self.inputs(), labels)
+        let targets = self.resolve_own(0..self.n_samples(), self.inputs(), labels);
+        self.for_own_samples(|pool, samples, out| {
+            let delta = self.unit_delta(targets.view().from(samples.start));
+            self.reverse_from(pool, Sink::PerSample(out), &self.inputs().columns(samples), &delta);
+        })
+    }
+
+    /// A column for each of this piece's samples, [P, N], written by `work(pool, samples, columns)` for one tile of them after another. No
+    /// tile has samples of two leaves, so that the bytes do not depend on the pieces.
+    fn for_own_samples(&self, work: impl Fn(&mut Pool<T>, Range<usize>, &mut [T]) + Sync) -> Matrix<T> {
+        let p = self.n_params();
+        let mut columns = Matrix::zeros(p, self.n_samples());
+        let mut rest = &mut columns.data[..];
+        let mut tiles = Vec::new();
+        for samples in self.own_tiles(self.samples_together(1)) {
+            let (out, others) = rest.split_at_mut(p * samples.len());
+            tiles.push((samples, out));
+            rest = others;
+        }
+        self.space().threads().run(|| {
+            tiles.into_par_iter().for_each_init(Pool::new, |pool, (samples, out)| work(pool, samples, out));
+        });
+        columns
     }
 
     /// The gradient of the loss of each of other inputs [d, M] on its own, [P, M]. `True` labels exist for the
@@ -76,14 +98,10 @@ impl<T: Scalar> Problem<'_, T> {
 
     /// The vectors J_n^T s_n of all samples, [P, N]; `seed` gives s_n at the outputs.
     pub(super) fn seeded_gradients(&self, seed: &(impl ColumnMap<T, 1> + Sync)) -> Matrix<T> {
-        let p = self.n_params();
-        let mut gradients = Matrix::zeros(p, self.n_samples());
-        let samples = self.samples_together(1);
-        self.in_chunks(&mut gradients.data, p * samples, |pool, i, out| {
-            let tile = tile_of(self.inputs(), i * samples, samples);
-            self.reverse_from(pool, Sink::PerSample(out), &tile, &StartingAt { seed, first: i * samples });
-        });
-        gradients
+        self.for_own_samples(|pool, samples, out| {
+            let seed = StartingAt { seed, first: samples.start };
+            self.reverse_from(pool, Sink::PerSample(out), &self.inputs().columns(samples), &seed);
+        })
     }
 
     /// The sum sum_n |J_n^T s_n|^2, without forming a gradient; `seed` gives s_n at the outputs. `None` where the other pieces of a

@@ -140,6 +140,13 @@ impl<T: Scalar> Problem<'_, T> {
         self.communicator().map_or(leaves.root(), |all| leaves.share(all.rank(), all.size()))
     }
 
+    /// The samples of a piece, by their numbers among those of all pieces.
+    pub(super) fn samples_of(&self, piece: usize) -> Range<usize> {
+        let leaves = self.leaves();
+        let pieces = self.communicator().map_or(1, Communicator::size);
+        leaves.items(&leaves.share(piece, pieces))
+    }
+
     /// The number of this piece's first sample among those of all pieces.
     pub(super) fn first_sample(&self) -> usize {
         self.leaves().items(&self.own_leaves()).start

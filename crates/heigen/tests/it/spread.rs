@@ -1,14 +1,15 @@
 //! Products with vectors whose rows are spread over pieces: any number of pieces has the bytes of whole vectors on one.
 
 use crate::pieces::{Case, bits, case, told_by};
+use heigen::analysis::analyze_in;
 use heigen::curvature::{
-    ByRows, DensityOptions, EmpiricalFisher, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Host,
-    OperatorKind, Problem, Space, Split, Spread, SymmetricOperator, TopKOptions, Which, precision, spectral_density,
-    top_k, trace,
+    ByRows, DensityOptions, EmpiricalFisher, ExampleLabels, FunctionalRemainder, GaussNewton, Hessian, Host, Method,
+    OperatorKind, Problem, Space, Split, Spread, SymmetricOperator, TopKOptions, Which, WholeColumns, precision,
+    spectral_density, spectrum, top_k, trace,
 };
 use heigen::linalg::{Matrix, ROW_TILE, Scalar};
 use heigen::model::Network;
-use heigen::vocabulary::{Activation, Decay, LossKind, ModelSpec, Objective};
+use heigen::vocabulary::{Activation, Decay, LossKind, ModelSpec, Objective, Sequential};
 
 const KINDS: [OperatorKind; 4] = [
     OperatorKind::Hessian,
@@ -151,6 +152,117 @@ fn solvers_do_not_see_where_rows_lie() {
     let network = Network::fully_connected(&[2, 150, 120, 3], Activation::Relu).unwrap();
     solvers_agree(&case::<f64>(&network, 290, LossKind::CrossEntropy));
     solvers_agree(&case::<f32>(&network, 290, LossKind::CrossEntropy));
+}
+
+/// A whole spectrum with all that follows from it.
+fn analysed<S: WholeColumns<f64>>(problem: &Problem<'_, f64>, operator: &dyn SymmetricOperator<S>) -> Told {
+    let space = operator.space();
+    let found = spectrum(operator, Method::Exact, 4e9, &mut ()).unwrap();
+    let certificate = found.certificate;
+    let gradients = problem.example_gradients(&ExampleLabels::Predicted);
+    let gradients = space.of_samples(problem, gradients).unwrap();
+    let analysis = analyze_in(&space, problem, gradients, found, false).unwrap();
+    let summary = format!("{:?}", analysis.summary);
+    vec![
+        ("eigenvalues", bits(&analysis.spectrum.eigenvalues)),
+        ("eigenvectors", whole(&space, &analysis.spectrum.eigenvectors)),
+        ("certificate", bits(&[certificate.residual_max, certificate.orthogonality, certificate.outside_bound])),
+        ("alignments", bits(&analysis.overlaps.data)),
+        ("summary", summary.bytes().map(u64::from).collect()),
+    ]
+}
+
+/// The way that one process takes to a whole spectrum.
+#[derive(Debug, PartialEq)]
+enum WayThere {
+    KnownRange,
+    WrittenOut,
+    Products,
+}
+
+fn way_there<S: Space>(operator: &dyn SymmetricOperator<S>) -> WayThere {
+    if operator.compressed(4e9, &mut ()).unwrap().is_some() {
+        WayThere::KnownRange
+    } else if operator.written_out(2e9, &mut ()).unwrap().is_some() {
+        WayThere::WrittenOut
+    } else {
+        WayThere::Products
+    }
+}
+
+/// Whole vectors on every piece, and vectors spread by rows, give what one piece finds by itself.
+fn whole_spectra_agree(case: &Case<'_, f64>, way: &WayThere, pieces: &[usize]) {
+    // The Fisher matrix of a few samples has a low rank and no known structure.
+    let kind = if *way == WayThere::Products { OperatorKind::EmpiricalFisher } else { OperatorKind::Hessian };
+    let of_whole = |problem: &Problem<'_, f64>| match kind {
+        OperatorKind::EmpiricalFisher => {
+            (way_there(&EmpiricalFisher(problem)), analysed(problem, &EmpiricalFisher(problem)))
+        }
+        _ => (way_there(&Hessian(problem)), analysed(problem, &Hessian(problem))),
+    };
+    let (found, wanted) = of_whole(&case.problem());
+    assert_eq!(found, *way);
+    let tell = |problem: &Problem<'_, f64>| {
+        let (found, told) = of_whole(problem);
+        let by_rows = ByRows::new(problem, kind);
+        assert_eq!([&found, &way_there(&by_rows)], [way; 2]);
+        [told, analysed(problem, &by_rows)]
+    };
+    for &n in pieces {
+        for told in told_by(case, n, tell) {
+            for (home, told) in ["whole", "spread"].iter().zip(&told) {
+                for (wanted, told) in wanted.iter().zip(told) {
+                    assert!(wanted == told, "{} with {home} vectors on {n} pieces, {way:?}", wanted.0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_spectra_by_a_known_range_do_not_depend_on_the_pieces() {
+    let of = |widths: &[usize], n: usize, objective: Objective, pieces: &[usize]| {
+        let network = Network::fully_connected(widths, Activation::Relu).unwrap();
+        whole_spectra_agree(&case::<f64>(&network, n, objective), &WayThere::KnownRange, pieces);
+    };
+    // Two tiles of rows: the third of three pieces has none.
+    of(&[2, 60, 70, 2], 70, LossKind::CrossEntropy.into(), &[1, 2, 3]);
+    // Columns of the remainder that are spread over a layer.
+    of(&[2, 4, 40, 90, 3], 33, LossKind::CrossEntropy.into(), &[2]);
+    of(&[3, 5, 4], 10, LossKind::Mse.into(), &[2]);
+}
+
+fn convolutions(side: usize, pool: usize, classes: usize) -> Network {
+    let text = format!(
+        r#"{{"layers": [{{"type": "conv2d", "out_channels": 2, "kernel_size": 3}}, {{"type": "relu"}},
+            {{"type": "conv2d", "out_channels": 8, "kernel_size": 3}}, {{"type": "relu"}},
+            {{"type": "max_pool2d", "kernel_size": {pool}}}, {{"type": "flatten"}},
+            {{"type": "linear", "out_features": {classes}}}]}}"#
+    );
+    let spec = ModelSpec::Sequential(Sequential::parse(&text, "test").unwrap());
+    Network::build_for(&spec, &[1, side, side], classes).unwrap()
+}
+
+#[test]
+fn whole_spectra_by_the_structure_do_not_depend_on_the_pieces() {
+    let network = convolutions(24, 2, 5);
+    assert!(network.n_params() > ROW_TILE);
+    whole_spectra_agree(&case::<f64>(&network, 40, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2, 3]);
+    // So many samples that the Gauss-Newton matrix is smaller than its factor.
+    let small = convolutions(20, 4, 5);
+    assert!(2 * 100 * 5 > small.n_params());
+    whole_spectra_agree(&case::<f64>(&small, 100, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2]);
+}
+
+#[test]
+fn whole_spectra_by_products_do_not_depend_on_the_pieces() {
+    let network = Network::fully_connected(&[40, 110, 3], Activation::Tanh).unwrap();
+    assert!(network.n_params() > ROW_TILE);
+    whole_spectra_agree(&case::<f64>(&network, 20, LossKind::CrossEntropy), &WayThere::Products, &[1, 2, 3]);
+    // The penalty is taken apart from the samples' own matrix.
+    let mut decaying = Objective::from(LossKind::CrossEntropy);
+    decaying.decay = Some(Decay { mu: 0.01, only: vec!["fc1".into()] });
+    whole_spectra_agree(&case::<f64>(&network, 20, decaying), &WayThere::Products, &[2, 3]);
 }
 
 /// Gradients of samples with numbers as targets were taken against the targets of the first samples, whichever samples they were.

@@ -2,9 +2,12 @@
 
 use super::OperatorKind;
 use super::of_samples::{OfSamples, SINGLE, product, wide_columns};
+use crate::curvature::factored::Factored;
 use crate::curvature::passes::Destination;
 use crate::curvature::problem::Penalty;
-use crate::curvature::{Columns, Failure, Problem, Space, Split, Spread, SymmetricOperator};
+use crate::curvature::{
+    Columns, Compressed, Failure, Problem, Space, Split, Spread, SymmetricOperator, Watch, known_range,
+};
 use crate::linalg::{Matrix, Scalar};
 
 /// An operator of a problem whose samples are dealt to pieces ([`Problem::dealt`]), for directions whose rows are dealt to the same pieces
@@ -123,6 +126,26 @@ impl<T: Scalar> SymmetricOperator<Spread<T>> for ByRows<'_, T> {
         let problem = Held::Lent(self.problem());
         let rest = ByRows { problem, kind: self.kind, penalised: false, space: self.space.clone() };
         Ok(Some(Split { rest: Box::new(rest), shift: *mu, coordinates: on.ranges().to_vec() }))
+    }
+
+    fn written_out(
+        &self,
+        limit_bytes: f64,
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Box<dyn SymmetricOperator<Spread<T>> + '_>>, Failure> {
+        // With a penalty the spectrum is found from the parts of `split`.
+        if self.kind != OperatorKind::Hessian || self.penalty().is_some() {
+            return Ok(None);
+        }
+        let factored = Factored::of(self.problem(), &self.space, limit_bytes, watch)?;
+        Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Spread<T>>>))
+    }
+
+    fn compressed(&self, limit_bytes: f64, watch: &mut dyn Watch) -> Result<Option<Compressed<Spread<T>>>, Failure> {
+        if self.penalty().is_some() || T::EPSILON > SINGLE {
+            return Ok(None);
+        }
+        known_range::compressed(self.problem(), &self.space, self.kind, limit_bytes, watch)
     }
 
     fn coarse(&self) -> Result<Option<Box<dyn SymmetricOperator<Spread<f32>> + '_>>, Failure> {

@@ -68,10 +68,10 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Box<dyn SymmetricOperator<Host<T>> + 'a>>, Failure> {
-        if self.kind != OperatorKind::Hessian || self.batch.is_some() || self.problem.communicator().is_some() {
+        if self.kind != OperatorKind::Hessian || self.batch.is_some() {
             return Ok(None);
         }
-        let factored = Factored::of(self.problem, limit_bytes, watch)?;
+        let factored = Factored::of(self.problem, self.problem.space(), limit_bytes, watch)?;
         Ok(factored.map(|f| Box::new(f) as Box<dyn SymmetricOperator<Host<T>>>))
     }
 
@@ -81,10 +81,10 @@ impl<'a, T: Scalar> OfSamples<'a, T> {
         limit_bytes: f64,
         watch: &mut dyn Watch,
     ) -> Result<Option<Compressed<Host<T>>>, Failure> {
-        if self.batch.is_some() || self.problem.communicator().is_some() || T::EPSILON > SINGLE {
+        if self.batch.is_some() || T::EPSILON > SINGLE {
             return Ok(None);
         }
-        known_range::compressed(self.problem, self.kind, limit_bytes, watch)
+        known_range::compressed(self.problem, self.problem.space(), self.kind, limit_bytes, watch)
     }
 
     pub(in crate::curvature) fn split(self) -> Option<Split<'a, Host<T>>> {
