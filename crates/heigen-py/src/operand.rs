@@ -270,11 +270,11 @@ const DIRECTIONS: u64 = 3;
 /// Rounding of an inner product with a random direction, in units of sqrt(P) eps.
 const ROUNDING: f64 = 64.0;
 
-/// Solvers compute with squares of products, and with squares of these. So far may the largest entry be from 1, as a power of
-/// ten, in float64 and in float32.
-const DECADES: [i32; 2] = [100, 15];
+/// Solvers divide operators of any scale by a power of two, so only the limits of a type are limits of theirs. So far may the largest
+/// entry be from 1, as a power of ten, in float64 and in float32: beyond, sums overflow, or digits are lost.
+const DECADES: [i32; 2] = [290, 24];
 
-/// The complaint about products that are so large or so small that solvers cannot compute with them.
+/// The complaint about products so near to the limits of their type that solvers cannot compute with them.
 fn out_of_range<S: Face>(space: &S, images: &S::Block) -> Result<Option<Complaint>, Failure> {
     let largest = space.largest_entries(space.all(images))?.into_iter().fold(0.0f64, |m, x| m.max(x.abs()));
     let decades = DECADES[usize::from(space.epsilon() > 1e-12)];
@@ -284,7 +284,7 @@ fn out_of_range<S: Face>(space: &S, images: &S::Block) -> Result<Option<Complain
     }
     let factor = -exponent.round() as i32;
     Ok(Some(Complaint {
-        what: "squares of the operator's products overflow or vanish in its type".into(),
+        what: "the operator's products are near the limits of its type, where sums overflow or digits are lost".into(),
         got: Some(format!("products with entries up to {largest:.1e}")),
         wanted: Some(format!("1e-{decades} to 1e{decades}: scale the operator, op * 1e{factor}, and the results back")),
         ..Complaint::default()
