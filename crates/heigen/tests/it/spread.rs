@@ -236,7 +236,7 @@ fn convolutions(side: usize, pool: usize, classes: usize) -> Network {
     let text = format!(
         r#"{{"layers": [{{"type": "conv2d", "out_channels": 2, "kernel_size": 3}}, {{"type": "relu"}},
             {{"type": "conv2d", "out_channels": 8, "kernel_size": 3}}, {{"type": "relu"}},
-            {{"type": "max_pool2d", "kernel_size": {pool}}}, {{"type": "flatten"}},
+            {{"type": "maxpool", "kernel_size": {pool}}}, {{"type": "flatten"}},
             {{"type": "linear", "out_features": {classes}}}]}}"#
     );
     let spec = ModelSpec::Sequential(Sequential::parse(&text, "test").unwrap());
@@ -247,11 +247,11 @@ fn convolutions(side: usize, pool: usize, classes: usize) -> Network {
 fn whole_spectra_by_the_structure_do_not_depend_on_the_pieces() {
     let network = convolutions(24, 2, 5);
     assert!(network.n_params() > ROW_TILE);
-    whole_spectra_agree(&case::<f64>(&network, 40, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2, 3]);
+    whole_spectra_agree(&case::<f64>(&network, 24, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2]);
     // So many samples that the Gauss-Newton matrix is smaller than its factor.
     let small = convolutions(20, 4, 5);
-    assert!(2 * 100 * 5 > small.n_params());
-    whole_spectra_agree(&case::<f64>(&small, 100, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2]);
+    assert!(2 * 84 * 5 > small.n_params());
+    whole_spectra_agree(&case::<f64>(&small, 84, LossKind::CrossEntropy), &WayThere::WrittenOut, &[2]);
 }
 
 #[test]
