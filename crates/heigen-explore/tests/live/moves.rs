@@ -175,4 +175,19 @@ fn pieces_of_the_boundary_have_carriers() {
         let of = |part: &str| shares[part].as_f64().unwrap();
         assert!(((of("class") + of("cross") + of("within") + of("own")) / of("total") - 1.0).abs() < 1e-9);
     }
+    // What becomes of the pieces is told of where the loss has risen so far, on either side of every eigenvector.
+    let mut at = |along: Value| loss(&client.picture(json!({ "do": "move", "along": along, "random": 0.0 })));
+    let risen = at(json!([])) + found["rise"].as_f64().unwrap();
+    let mut apart = 0;
+    for i in 0..k {
+        let steps = [0, 1].map(|side| found["moves"][2 * i + side]["step"].as_f64());
+        for (step, sign) in steps.into_iter().zip([1.0, -1.0]).filter_map(|(step, sign)| Some((step?, sign))) {
+            let mut along = vec![0.0; i + 1];
+            along[i] = sign * step;
+            let there = at(json!(along));
+            assert!((there - risen).abs() < 1e-3 * risen, "{there} and {risen} after {sign} * {step} along vector {i}");
+        }
+        apart += usize::from(steps[0] != steps[1]);
+    }
+    assert!(apart > 0, "the two sides of an eigenvector are no mirror images");
 }
