@@ -79,7 +79,7 @@ fn settings_begin_anew_and_the_rate_does_not() {
         page.until(&format!(
             "import('./state.js').then(({{ state }}) => state.ground.setup.data === '{set}' && !!state.look)"
         ));
-        assert_eq!(number(&mut page, "epoch"), 0.0);
+        page.until("document.getElementById('epoch').textContent === '0'");
     }
     page.click("#fewer-layers");
     page.until("import('./state.js').then(({ state }) => state.ground.widths.length === 3 && !!state.look)");
