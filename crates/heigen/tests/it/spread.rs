@@ -151,6 +151,10 @@ fn solvers_agree<T: Scalar>(case: &Case<'_, T>) {
 fn solvers_do_not_see_where_rows_lie() {
     let network = Network::fully_connected(&[2, 150, 120, 3], Activation::Relu).unwrap();
     solvers_agree(&case::<f64>(&network, 290, LossKind::CrossEntropy));
+    // The penalty is a part of the operator that is searched in float32, too.
+    let mut decaying = Objective::from(LossKind::CrossEntropy);
+    decaying.decay = Some(Decay { mu: 0.5, only: vec!["fc1".into()] });
+    solvers_agree(&case::<f64>(&network, 290, decaying));
     solvers_agree(&case::<f32>(&network, 290, LossKind::CrossEntropy));
 }
 
