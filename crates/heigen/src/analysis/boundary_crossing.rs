@@ -140,7 +140,7 @@ mod tests {
             let mut pool = Pool::new();
             let mut search = Search { network: &network, theta: &theta, origin: &origin, class: 0, pool: &mut pool };
             // More rays than are evaluated together; every third one ends before the class changes.
-            let length = |i: usize| if i % 3 == 0 { 0.003 } else { 3.0 };
+            let length = |i: usize| if i.is_multiple_of(3) { 0.003 } else { 3.0 };
             let ends: Vec<Vec<f64>> =
                 (0..=3 * TOGETHER).map(|i| (0..d).map(|_| 0.3 + length(i) * stream.randn()).collect()).collect();
             let found = search.first_crossings(&ends);
