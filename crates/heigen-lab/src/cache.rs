@@ -150,12 +150,16 @@ impl Memo {
         Ok(file)
     }
 
-    /// Lets go of the samples and weights that the request has read, once they are no longer needed. Whoever asks for them again reads
-    /// them anew.
-    pub(crate) fn let_go(&self, cache: &Cache) {
+    /// Lets go of the samples that the request has read, once they are no longer needed. Whoever asks for them again reads them anew.
+    pub(crate) fn let_go_of_samples(&self, cache: &Cache) {
         locked(&self.samples).clear();
-        locked(&self.weights).clear();
         locked(&cache.samples).clear();
+    }
+
+    /// Lets go of the samples and weights that the request has read.
+    pub(crate) fn let_go(&self, cache: &Cache) {
+        self.let_go_of_samples(cache);
+        locked(&self.weights).clear();
     }
 
     /// Forgets the weights at `path`, which somebody else may have replaced.

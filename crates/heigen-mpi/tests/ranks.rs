@@ -16,7 +16,7 @@ fn whole_spectra_by_structure_have_the_same_bytes() {
     same_files(&["hessian", "gauss/normal_training"], &[2, 3]);
     same_files(&["hessian", "my/tiles.json", "--trace", "--by-layer"], &[1, 2, 3, 7]);
     same_files(&["hessian", "my/tiles.json", "--layers", "fc2"], &[2]);
-    same_files(&["hessian", "my/tiles.json", "--full-basis"], &[2]);
+    same_files(&["hessian", "my/tiles.json", "--full-basis", "--coherence"], &[2]);
 }
 
 /// A range that is looked for with products, of vectors of four tiles.
@@ -55,6 +55,27 @@ fn other_matrices_have_the_same_bytes() {
 #[test]
 fn a_training_that_is_followed_has_the_same_bytes() {
     same_files(&["follow", "my/plain.json", "--every", "4", "--top-k", "3"], &[2, 3]);
+    // Batches and looks are shared; none of the processes keeps the samples of the others.
+    same_files(&["follow", "my/images.json", "--every", "1", "--top-k", "2"], &[1, 2, 3]);
+    same_files(&["follow", "my/digits.json", "--every", "3", "--top-k", "2", "--whole", "2"], &[3]);
+}
+
+#[test]
+fn weights_in_files_that_are_followed_have_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    let mut config = sandbox.read("my/digits.json");
+    config["trainer"]["how_often_save_model"] = 2.into();
+    config["trainer"]["how_often_compute_grads"] = 3.into();
+    let files = |ranks: usize| {
+        let sandbox = Sandbox::new();
+        sandbox.config("kept", &config);
+        sandbox.ok(ranks, &["train", "my/kept.json"]);
+        sandbox.ok(ranks, &["follow", "my/kept.json", "--snapshots", "--top-k", "2"]);
+        sandbox.files("results")
+    };
+    let alone = files(0);
+    assert!(alone.len() > 6, "{:?}", alone.keys());
+    assert!(files(3) == alone, "files differ with 3 ranks");
 }
 
 #[test]
@@ -92,6 +113,8 @@ fn what_is_wrong_is_said_once_and_ends_the_job() {
 #[test]
 fn the_training_of_an_image_network_has_the_same_bytes() {
     same_files(&["train", "my/images.json"], &[1, 2, 3]);
+    // An analysis that trains first, of some samples.
+    same_files(&["hessian", "my/images.json", "--top-k", "2", "--classes", "0,2", "--by-layer"], &[3]);
 }
 
 /// Every number of a JSON document, in order, but for times and for counts of products: one more or less may be needed where residuals

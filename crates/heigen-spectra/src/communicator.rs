@@ -204,6 +204,31 @@ impl dyn Communicator + '_ {
         self.add_up(T::numbers_mut(out))
     }
 
+    /// Calls `send` and `receive` with the number of every other piece, in such an order that no two pieces wait for each other although
+    /// a message may wait until it is received: in each round a piece meets at most one other, and of two that meet the first sends
+    /// first. Both of two pieces have to know whether there is something to say.
+    ///
+    /// # Errors
+    /// Those of `send` and `receive`.
+    pub fn meet_each(
+        &self,
+        mut send: impl FnMut(usize) -> Result<(), Failure>,
+        mut receive: impl FnMut(usize) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (pieces, own) = (self.size(), self.rank());
+        for round in 0..pieces {
+            let other = (round + pieces - own) % pieces;
+            if own < other {
+                send(other)?;
+                receive(other)?;
+            } else if own > other {
+                receive(other)?;
+                send(other)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Hands the numbers of piece 0 to all others, in as many rounds as the number of pieces has binary digits.
     ///
     /// # Errors

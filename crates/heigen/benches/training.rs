@@ -49,7 +49,7 @@ fn main() {
         let start = Instant::now();
         for _ in 0..EPOCHS {
             black_box(run.run_epoch().expect("finite"));
-            black_box((run.evaluate_validation(), run.evaluate_test()));
+            black_box((run.evaluate_validation().expect("evaluation"), run.evaluate_test().expect("evaluation")));
         }
         let epoch = start.elapsed().as_secs_f64() / EPOCHS as f64;
         let start = Instant::now();

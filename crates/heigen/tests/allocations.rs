@@ -57,9 +57,9 @@ fn an_epoch_allocates_nothing() {
         let mut run = Training::new(&network, &parts, theta, loss, optimizer, None, batch, 0).unwrap();
         let mut epoch = || {
             run.run_epoch().unwrap();
-            run.evaluate_train().unwrap();
-            run.evaluate_validation().unwrap();
-            run.evaluate_test().unwrap();
+            run.evaluate_train().unwrap().unwrap();
+            run.evaluate_validation().unwrap().unwrap();
+            run.evaluate_test().unwrap().unwrap();
         };
         epoch();
         epoch();

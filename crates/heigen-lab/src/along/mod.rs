@@ -5,8 +5,10 @@ mod moments;
 mod page;
 mod pictures;
 mod recipe;
+mod samples;
 mod schedule;
 mod summary;
+mod walk;
 mod weights;
 mod whole;
 

@@ -18,7 +18,6 @@ use heigen::linalg::Matrix;
 use heigen::train::{UpdateRule, learning_rate};
 use heigen_store::along_record::Moment;
 use heigen_store::record::{PartReport, Sampled};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Nodes along each axis of the grid on which the boundary is traced.
@@ -54,16 +53,9 @@ pub(super) fn look_at(
     let experiment = &follow.loaded.experiment;
     let options = &follow.request.look;
     let mut watch = call.job(&experiment.name);
-    let samples = prepared.training();
-    let all = || call.problem::<f64, _>(&prepared.network, &at.theta, samples, experiment.objective());
-    // The copy of the samples in float64 is that of this process's samples alone, but where all are needed below.
-    let (summed, is_share) = match call.lab.together.communicator() {
-        Some(communicator) => (all()?.dealt(Arc::clone(communicator))?, true),
-        None => (all()?, false),
-    };
-    let summed = &summed;
+    let problem = &follow.samples.training(prepared, &at.theta)?;
     let start = before.filter(|_| !anew).map(|known| &known.vectors);
-    let mut found = solvers::look(summed, start, options, &mut watch)?;
+    let mut found = solvers::look(problem, start, options, &mut watch)?;
     let (matched, identities) = matched(follow, &mut found, before)?;
     let k = found.k;
     let top = found.eigenvectors.columns(0..k);
@@ -72,7 +64,7 @@ pub(super) fn look_at(
     let preconditioned = match &at.preconditioner {
         Some(diagonal) => {
             let start = before.and_then(|known| known.preconditioned.as_ref());
-            Some(solvers::preconditioned(summed, diagonal, start, options, &mut watch)?)
+            Some(solvers::preconditioned(problem, diagonal, start, options, &mut watch)?)
         }
         None => None,
     };
@@ -86,12 +78,9 @@ pub(super) fn look_at(
         rule => found.eigenvalues.first().map(|l| l + rule.weight_decay()),
     };
     let on_plane = prepared.network.n_inputs() == 2 && prepared.has_classes(experiment);
-    let problem = if is_share && (at.whole || on_plane) { &all()? } else { summed };
     let whole = if at.whole { super::whole::whole(follow, problem, &mut watch)? } else { None };
     watch.begin(stage::BOUNDARY)?;
-    let (boundary, margin) = if on_plane { of_boundary(follow, problem, samples) } else { (None, None) };
-    let part = |indices: &[usize]| evaluated(follow, prepared, &at.theta, indices);
-    let split = &prepared.samples.split;
+    let (boundary, margin) = if on_plane { of_boundary(follow, problem, prepared.training()) } else { (None, None) };
     let previous = |matched: &Matching| -> Vec<usize> {
         let known = before.map_or(&[][..], |known| &known.moment.identities);
         matched.died.iter().filter_map(|&i| known.get(i).copied()).collect()
@@ -123,8 +112,8 @@ pub(super) fn look_at(
         aligned: found.aligned,
         whole,
         train: PartReport { loss: found.loss, accuracy: found.accuracy },
-        validation: part(&split.validation)?,
-        test: part(&split.test)?,
+        validation: follow.samples.validation(prepared, &at.theta)?,
+        test: follow.samples.test(prepared, &at.theta)?,
         grad_norm: found.grad_norm,
         gradient_in_top: found.gradient_in_top,
         gradient_in_classes: found.gradient_in_classes,
@@ -142,22 +131,6 @@ pub(super) fn look_at(
     };
     let preconditioned = preconditioned.map(|top| top.eigenvectors);
     Ok(Known { moment, vectors: found.eigenvectors, theta: at.theta, preconditioned })
-}
-
-/// Loss and accuracy on some of the samples; none where there are no such samples.
-fn evaluated(
-    follow: &Follow,
-    prepared: &Prepared,
-    theta: &[f64],
-    indices: &[usize],
-) -> Result<Option<PartReport>, LabError> {
-    if indices.is_empty() {
-        return Ok(None);
-    }
-    let part = prepared.samples.data.subset(indices);
-    let objective = follow.loaded.experiment.objective();
-    let problem: Problem<f64> = follow.call.problem(&prepared.network, theta, &part, objective)?;
-    Ok(Some(PartReport { loss: problem.loss(), accuracy: problem.accuracy() }))
 }
 
 /// Matches the eigenvectors of a look with those of the moment before, turns them to these, and gives them their numbers.

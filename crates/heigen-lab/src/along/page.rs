@@ -4,7 +4,7 @@ use super::pictures::{self, FollowPicture};
 use super::recipe::Follow;
 use super::schedule::spread;
 use crate::LabError;
-use crate::explorable::{called, why_not_explored};
+use crate::explorable::called;
 use crate::page_text::{machine, math, percent, whole};
 use crate::watch::NoteKind;
 use heigen::analysis::Link;
@@ -71,11 +71,9 @@ pub(super) fn write(
 
 /// The command that opens a live page at the beginning of the training, where such a page can show it; weights in files are none.
 fn live(follow: &Follow) -> Option<String> {
-    let (experiment, samples) = (&follow.loaded.experiment, &follow.prepared.samples);
-    let why_not = why_not_explored(experiment, &samples.data, &follow.prepared.network);
     // The explorer takes the experiment with its own seed.
     let is_its_own = follow.is_trained() && follow.request.making.seed.is_none();
-    let command = follow.request.live.filter(|_| why_not.is_none() && is_its_own)?;
+    let command = follow.request.live.filter(|_| follow.why_not_live.is_none() && is_its_own)?;
     Some(command(&called(follow.loaded), None))
 }
 

@@ -1,23 +1,23 @@
 //! How the spectra along a training are made: moment by moment, each written at once, and an array of each quantity at the end.
 
-use super::journal::{self, Known};
-use super::moments::{At, look_at};
+use super::journal;
+use super::samples::{Samples, Shares};
 use super::schedule::{moments, spread};
+use super::walk::{ANEW, Way};
 use super::weights::{Point, points};
 use super::{Every, FollowRequest, FollowedWeights, whole};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
+use crate::explorable::why_not_explored;
 use crate::making::{Fresh, Recipe};
 use crate::prepare::Prepared;
 use crate::training;
-use crate::watch::{NoteKind, Product, stage};
+use crate::watch::{NoteKind, Product};
 use heigen::analysis::subspace_overlap;
 use heigen::config::{BatchSize, Experiment};
 use heigen::curvature::Work;
 use heigen::linalg::Matrix;
-use heigen::train::{Parts, Plan, Training};
-use heigen_spectra::Watch;
 use heigen_store::along_record::{AlongPaths, AlongRecord, Moment};
 use heigen_store::atomic::Staged;
 use heigen_store::catalogue::Loaded;
@@ -25,40 +25,37 @@ use heigen_store::checkpoint;
 use heigen_store::npy::{self, Order};
 use heigen_store::record::{Unusable, stamp};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// The most moments whose eigenvectors and weights are kept.
 const KEPT: usize = 64;
-
-/// Number of epochs between two questions to the watch, and the time after which it is asked however few have passed.
-const EPOCHS: usize = 64;
-const LONGEST: Duration = Duration::from_millis(100);
-
-/// Every so many looks one begins from random directions, so that no eigenvector can be missed for long.
-const ANEW: usize = 10;
 
 /// The spectra along a training as they would be made now; stored ones are compared with them.
 pub(super) struct Follow<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) loaded: &'a Loaded,
     pub(super) request: &'a FollowRequest,
+    /// The network, with the samples but where the process keeps its share of them alone.
     pub(super) prepared: Prepared,
+    pub(super) samples: Samples<'a>,
+    /// Number of the training samples.
+    n_samples: usize,
+    /// Why no live page can show the training, if that is so.
+    pub(super) why_not_live: Option<String>,
     pub(super) paths: AlongPaths,
     /// A hash of all that determines the numbers.
     pub(super) stamp: String,
     /// The files that are followed; none where the experiment is trained.
-    files: Option<Vec<Point>>,
+    pub(super) files: Option<Vec<Point>>,
     /// The weights that the training begins with, `[P]`.
-    theta: Vec<f32>,
+    pub(super) theta: Vec<f32>,
     /// The epochs, or steps, of the moments as they are planned; a training that ends early has fewer.
-    epochs: Vec<usize>,
+    pub(super) epochs: Vec<usize>,
     /// The number of steps in an epoch, where moments are counted in steps; else 1.
-    per_epoch: usize,
+    pub(super) per_epoch: usize,
     /// The places of moments whose arrays are kept.
-    kept: Vec<usize>,
+    pub(super) kept: Vec<usize>,
     /// The places of moments at which the whole spectrum is computed.
-    wholes: Vec<usize>,
+    pub(super) wholes: Vec<usize>,
 }
 
 impl<'a> Follow<'a> {
@@ -70,12 +67,12 @@ impl<'a> Follow<'a> {
     pub(super) fn new(call: &'a Call<'a>, loaded: &'a Loaded, request: &'a FollowRequest) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
         let name = &experiment.name;
-        let prepared = Prepared::new(call, experiment)?;
+        let mut prepared = Prepared::new(call, experiment)?;
         let files = points(call, name, &request.weights)?;
-        let samples = prepared.training().n_samples();
+        let n_samples = prepared.training().n_samples();
         let per_epoch =
             if let (Some(Every::Steps(_)), BatchSize::Samples(size)) = (request.every, experiment.trainer.batch_size) {
-                samples.div_ceil(size.clamp(1, samples.max(1))).max(1)
+                n_samples.div_ceil(size.clamp(1, n_samples.max(1))).max(1)
             } else {
                 1
             };
@@ -86,7 +83,7 @@ impl<'a> Follow<'a> {
             moments(experiment.trainer.num_epochs.saturating_mul(per_epoch), every)
         };
         let n = epochs.len();
-        let work = Work::of(&prepared.network, prepared.network.n_params(), prepared.training().n_samples());
+        let work = Work::of(&prepared.network, prepared.network.n_params(), n_samples);
         let wholes = whole::places(&work, call.lab.memory, n, request.whole);
         let from = match request.weights {
             FollowedWeights::Training => "",
@@ -119,117 +116,35 @@ impl<'a> Follow<'a> {
         }
         let stamp = stamp(&origins);
         let kept = spread(n, KEPT);
-        Ok(Self { call, loaded, request, prepared, paths, stamp, files, theta, epochs, per_epoch, kept, wholes })
+        let why_not_live = why_not_explored(experiment, &prepared.samples.data, &prepared.network);
+        let objective = experiment.objective();
+        let shares = Shares::taken(call, &mut prepared, &objective, files.as_deref()).of(name)?;
+        Ok(Self {
+            call,
+            loaded,
+            request,
+            prepared,
+            samples: Samples { call, objective, shares },
+            n_samples,
+            why_not_live,
+            paths,
+            stamp,
+            files,
+            theta,
+            epochs,
+            per_epoch,
+            kept,
+            wholes,
+        })
     }
 
-    fn experiment(&self) -> &Experiment {
+    pub(super) fn experiment(&self) -> &Experiment {
         &self.loaded.experiment
     }
 
     /// Whether the training itself is followed, and not weights in files.
     pub(super) fn trains(&self) -> bool {
         self.files.is_none()
-    }
-
-    fn look(&self, prepared: &Prepared, mut at: At, way: &mut Way) -> Result<(), LabError> {
-        let place = way.moments.len();
-        at.whole = self.wholes.contains(&place);
-        let mut watch = self.call.job(&self.experiment().name);
-        watch.tell(stage::FOLLOWING, place as u64, Some(self.epochs.len() as u64), "moments")?;
-        let mut known = look_at(self, prepared, at, way.last.as_ref(), place.is_multiple_of(ANEW))?;
-        journal::write(&self.paths, place, &mut known)?;
-        if let Some(before) = place.checked_sub(1) {
-            journal::forget_arrays(&self.paths, before, self.kept.binary_search(&before).is_err())?;
-        }
-        way.moments.push(known.moment.clone());
-        way.last = Some(known);
-        Ok(())
-    }
-
-    /// Looks at the weights of every file that was not looked at yet.
-    fn through_files(&self, points: &[Point], way: &mut Way) -> Result<(), LabError> {
-        for point in points.iter().skip(way.moments.len()) {
-            let mut prepared = self.prepared.clone();
-            let file = self.call.memo.weights(&self.call.lab.cache, &point.path)?;
-            let theta = prepared.load(&point.path, &file)?;
-            self.call.memo.forget(&point.path);
-            let name = point.path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let at =
-                At { place: point.epoch, epoch: point.epoch, file: name, theta, preconditioner: None, whole: false };
-            self.look(&prepared, at, way)?;
-        }
-        Ok(())
-    }
-
-    /// Trains, and looks at every moment that was not looked at yet.
-    fn through_training(&self, way: &mut Way) -> Result<(), LabError> {
-        let (call, experiment, prepared) = (self.call, self.experiment(), &self.prepared);
-        let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
-        let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
-        let trainer = plan.trainer;
-        let (optimizer, scheduler) = (plan.optimizer, plan.scheduler.clone());
-        let mut run = Training::new(
-            &prepared.network,
-            &parts,
-            self.theta.clone(),
-            plan.loss.clone(),
-            optimizer,
-            scheduler,
-            trainer.batch_size,
-            plan.shuffle_seed,
-        )?
-        .on(plan.threads.clone());
-        if let Some(communicator) = call.lab.together.communicator() {
-            run = run.among(Arc::clone(communicator))?;
-        }
-        let last_epoch = way.moments.last().map(|moment| moment.epoch);
-        // A state that is later than the last moment that is whole would leave moments out.
-        let state = checkpoint::load(&self.paths.checkpoint(), &self.stamp);
-        let state = call.lab.together.found(state, &self.paths.checkpoint())?;
-        let known = way.moments.len();
-        let before = |done: usize| self.epochs.iter().filter(|&&place| place <= done * self.per_epoch).count();
-        if let Some((state, _)) = state.filter(|(state, _)| last_epoch.is_some() && before(state.epochs_done) <= known)
-            && run.resume(&state)
-        {
-            call.note(&experiment.name, NoteKind::GoingOn { done: run.epochs_done(), of: trainer.num_epochs });
-        }
-        let mut watch = call.job(&experiment.name);
-        let mut asked = Instant::now();
-        let mut kept = way.moments.len();
-        loop {
-            let done = run.epochs_done();
-            let printed = trainer.how_often_print > 0 && done > 0 && done.is_multiple_of(trainer.how_often_print);
-            let early = plan.early_stopping && printed && run.evaluate_train().is_some_and(|e| e.accuracy == Some(1.0));
-            let last = done >= trainer.num_epochs || early;
-            let place = done * self.per_epoch;
-            let due = self.epochs.binary_search(&place).is_ok() || last;
-            let mut looked = way.moments.len() > kept;
-            if due && last_epoch.is_none_or(|seen| place > seen) {
-                self.look(prepared, moment(&run, done, place), way)?;
-                looked = true;
-            }
-            if looked {
-                checkpoint::save(&self.paths.checkpoint(), &self.stamp, 0.0, &run.checkpoint(&[]))?;
-                kept = way.moments.len();
-            }
-            if last {
-                return Ok(());
-            }
-            // The end of an epoch is looked at above.
-            run.run_epoch_seen(|run, step| -> Result<(), LabError> {
-                let place = place + step;
-                let due = step < self.per_epoch && self.epochs.binary_search(&place).is_ok();
-                if due && last_epoch.is_none_or(|seen| place > seen) {
-                    self.look(prepared, moment(run, done, place), way)?;
-                }
-                Ok(())
-            })?;
-            let done = run.epochs_done();
-            if done.is_multiple_of(EPOCHS) || asked.elapsed() > LONGEST {
-                asked = Instant::now();
-                watch.tell(stage::TRAINING, done as u64, Some(trainer.num_epochs as u64), "epochs")?;
-            }
-        }
     }
 
     /// The overlaps of the leading subspaces of all pairs of kept moments.
@@ -255,12 +170,6 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// The present weights of a training, at a place that counts epochs or steps.
-fn moment(run: &Training, epoch: usize, place: usize) -> At {
-    let theta = run.theta().iter().map(|&w| f64::from(w)).collect();
-    At { place, epoch, file: None, theta, preconditioner: run.preconditioner(), whole: false }
-}
-
 /// A hash of weights.
 fn hash_of(theta: &[f32]) -> String {
     stamp(theta.iter().map(|w| w.to_le_bytes()))
@@ -269,12 +178,6 @@ fn hash_of(theta: &[f32]) -> String {
 /// The first k columns.
 fn leading(vectors: &Matrix<f64>, k: usize) -> Matrix<f64> {
     vectors.columns(0..k.min(vectors.columns))
-}
-
-/// The moments that are known so far, with the arrays that the next look needs.
-struct Way {
-    moments: Vec<Moment>,
-    last: Option<Known>,
 }
 
 impl Recipe for Follow<'_> {
@@ -368,7 +271,7 @@ impl Recipe for Follow<'_> {
                 _ => "epoch".to_owned(),
             },
             n_params: self.prepared.network.n_params(),
-            n_samples: self.prepared.training().n_samples(),
+            n_samples: self.n_samples,
             k,
             lowest: moments.first().map_or(0, |moment| moment.eigenvalues.len() - k),
             tolerance: self.request.look.tolerance,

@@ -7,7 +7,7 @@ use crate::analysis::solvers;
 use crate::call::JobWatch;
 use crate::watch::NoteKind;
 use heigen::analysis::analyze;
-use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, Work};
+use heigen::curvature::{ExampleLabels, Hessian, Method, Problem, WholeColumns, Work};
 use heigen_store::along_record::WholeSpectrum;
 
 /// Operations that all whole spectra together may take where no number of them is asked for; they are half a minute or less.
@@ -24,7 +24,7 @@ pub(super) fn places(work: &Work, memory: f64, n: usize, asked: Option<usize>) -
     spread(n, asked.unwrap_or_else(quick).min(n))
 }
 
-/// Numbers of the whole spectrum; none if it could not be found, which the watch is told.
+/// Numbers of the whole spectrum of a problem whose vectors are whole in this process; none if it could not be found, which the watch is told.
 pub(super) fn whole(
     follow: &Follow,
     problem: &Problem<'_, f64>,
@@ -42,7 +42,8 @@ pub(super) fn whole(
         }
     };
     let labels = if problem.classes().is_some() { ExampleLabels::Predicted } else { ExampleLabels::True };
-    let summary = analyze(problem, problem.example_gradients(&labels), spectrum, false)?.summary;
+    let gradients = problem.space().of_samples(problem, problem.example_gradients(&labels))?;
+    let summary = analyze(problem, gradients, spectrum, false)?.summary;
     Ok(Some(WholeSpectrum {
         rank: summary.rank,
         trace: summary.trace,

@@ -9,7 +9,7 @@ use crate::LabError;
 use crate::call::JobWatch;
 use crate::watch::{NoteKind, stage as stages};
 use heigen::analysis::{class_order, cosine_similarities, logit_order};
-use heigen::curvature::{ExampleLabels, IndexRanges, Problem};
+use heigen::curvature::{ExampleLabels, IndexRanges, Problem, WholeColumns};
 use heigen::linalg::{Matrix, Scalar};
 use heigen_spectra::Watch;
 use heigen_store::atomic::Staged;
@@ -36,31 +36,39 @@ pub(super) fn missing_cosines(keep: Keep, paths: &ExperimentPaths) -> Option<Str
     missing.map(|path| format!("{} is missing", path.display()))
 }
 
-/// Computes and stages the matrices of cosines that are small or asked for.
+/// Computes and stages the matrices of cosines that are small or asked for. Of several processes each takes the gradients of its own
+/// samples, and all of them get those of the others.
 pub(super) fn coherences<T: Scalar + Element>(
     setting: &Setting,
     problem: &Problem<T>,
     watch: &mut JobWatch,
 ) -> Result<Coherences<T>, LabError> {
     let (call, selection, paths) = (setting.call, setting.selection.as_ref(), &setting.paths);
-    let free = |gradients: Matrix<T>| restricted(gradients, selection);
+    let of_all = |own: Matrix<T>| problem.space().of_samples(problem, restricted(own, selection));
+    let (n, classes) = (problem.n_all_samples(), problem.network().n_outputs());
     // Samples without classes stay in their order, as those of one class do.
-    let of_one_class = vec![0; problem.n_samples()];
-    let (labels, classes) = (problem.classes().unwrap_or(&of_one_class), problem.network().n_outputs());
+    let labels = match problem.classes() {
+        Some(own) => {
+            let own: Vec<T> = own.iter().map(|&label| T::from_f64(label as f64)).collect();
+            problem.of_all_samples(&own, 1)?.data.iter().map(|label| label.to_f64() as usize).collect()
+        }
+        None => vec![0; n],
+    };
+    let labels = &labels[..];
     let mut found = Coherences { staged: vec![], losses: None, logits: None };
-    if wanted::<T>(setting, "loss", problem.n_samples())? {
+    if wanted(setting, problem, "loss", n)? {
         watch.begin(stages::COHERENCE)?;
-        let gradients = free(problem.example_gradients(&ExampleLabels::True));
+        let gradients = of_all(problem.example_gradients(&ExampleLabels::True))?;
         let gradients = reordered(&[gradients], class_order(labels).iter().map(|&n| (0, n)));
         let cosines = call.run(|| cosine_similarities(&gradients));
         found.staged.push(stage(&paths.coherence(), &cosines)?);
         found.losses = Some(cosines);
     }
-    if wanted::<T>(setting, "logit", classes * problem.n_samples())? {
+    if wanted(setting, problem, "logit", classes * n)? {
         let mut gradients = Vec::with_capacity(classes);
         for class in 0..classes {
             watch.tell(stages::COHERENCE, class as u64, Some(classes as u64), "logits")?;
-            gradients.push(free(problem.logit_gradients(class)));
+            gradients.push(of_all(problem.logit_gradients(class))?);
         }
         let gradients = reordered(&gradients, logit_order(labels, classes).into_iter());
         let cosines = call.run(|| cosine_similarities(&gradients));
@@ -72,14 +80,13 @@ pub(super) fn coherences<T: Scalar + Element>(
 
 /// Whether the cosines of `side` gradients are computed. If they are not, because they are large, the watch is told; if
 /// they are asked for and memory does not hold them, that is an error.
-fn wanted<T: Scalar>(setting: &Setting, of: &'static str, side: usize) -> Result<bool, LabError> {
-    let entry = size_of::<T>() as f64;
-    let p = setting.selection.as_ref().map_or(setting.theta.len(), IndexRanges::len);
+fn wanted<T: Scalar>(setting: &Setting, problem: &Problem<T>, of: &'static str, side: usize) -> Result<bool, LabError> {
+    let (entry, all) = (size_of::<T>() as f64, problem.n_params());
+    let p = setting.selection.as_ref().map_or(all, IndexRanges::len);
     let bytes = entry * (side as f64).powi(2);
     let needed = bytes + COPIES * entry * p as f64 * side as f64;
     // The gradients by all parameters, of which those of a block are cut out.
-    let cut =
-        if p < setting.theta.len() { entry * (setting.theta.len() * setting.samples.n_samples()) as f64 } else { 0.0 };
+    let cut = if p < all { entry * (all * problem.n_samples()) as f64 } else { 0.0 };
     let (needed, memory) = (needed + cut, setting.call.lab.memory);
     match decide(setting.asked.keep.coherence, bytes, needed, memory) {
         Decision::Compute => Ok(true),

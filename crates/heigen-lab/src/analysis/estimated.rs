@@ -59,10 +59,7 @@ fn found<T: Scalar + Element, S: Space>(
     setting.room_for_estimates(size_of::<T>()).of(name)?;
     let mut watch = setting.call.job(name);
     let (mut estimates, staged) = estimates::estimate(name, operator, &asked.estimates, &setting.paths, &mut watch)?;
-    if asked.estimates.by_layer {
-        let all = setting.with_all_samples(problem)?;
-        estimates.by_layer = estimates::by_layer(setting, &all, &mut watch)?;
-    }
+    estimates.by_layer = estimates::by_layer(setting, problem, &mut watch)?;
     let gradient = problem.gradient();
     let summary = EstimatesSummary {
         n_params: operator.n_params(),

@@ -92,7 +92,7 @@ impl Lab {
         request.asked.check()?;
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(request.experiment.clone());
-            Ok(spectrum(call, &loaded, &request.asked)?.told())
+            told(call, &loaded, &request.asked)
         })
     }
 }
@@ -135,20 +135,23 @@ pub(crate) enum Spectrum {
     Estimates(Box<AnalysisRecord<EstimatesSummary>>, ExperimentPaths),
 }
 
-impl Spectrum {
-    /// The result as requests get it, and the paths of its files.
-    pub(crate) fn told(self) -> (Found, ExperimentPaths) {
-        match self {
-            Self::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
-            Self::Top(record, paths) => (Found::Top(record), paths),
-            Self::Estimates(record, paths) => (Found::Estimates(record), paths),
-        }
-    }
+/// The part of an experiment's spectrum that is asked for, as requests get it, and the paths of its files; reused or computed, after
+/// training if need be. No process of several keeps other samples than its own.
+pub(crate) fn told(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<(Found, ExperimentPaths), LabError> {
+    Ok(match spectrum_of(call, Setting::new(call, loaded, asked)?.dealt()?)? {
+        Spectrum::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
+        Spectrum::Top(record, paths) => (Found::Top(record), paths),
+        Spectrum::Estimates(record, paths) => (Found::Estimates(record), paths),
+    })
 }
 
-/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be.
+/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be; a whole one with all samples
+/// in this process, for later steps that take them.
 pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
-    let setting = Setting::new(call, loaded, asked)?;
+    spectrum_of(call, Setting::new(call, loaded, asked)?)
+}
+
+fn spectrum_of(call: &Call, setting: Setting) -> Result<Spectrum, LabError> {
     match setting.goal {
         Goal::Whole(method) => match whole(call, &setting, method) {
             Ok((record, arrays)) => Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays)))),

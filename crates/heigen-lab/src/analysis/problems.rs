@@ -50,11 +50,10 @@ impl Setting<'_> {
     }
 
     /// The setting of one of several processes that has the samples of its own leaves alone, and lets go of all others, and of the
-    /// weights but for the problem's. Nothing changes for a process that works by itself, nor where something is asked for that takes
-    /// all samples.
+    /// weights but for the problem's. Nothing changes for a process that works by itself.
     pub(super) fn dealt(mut self) -> Result<Self, LabError> {
-        let needs_all = self.asked.estimates.by_layer || self.asked.keep.coherence;
-        if needs_all || self.connection().is_none() || self.prepared.network.couples_samples() {
+        let is_dealt = self.own.is_some();
+        if is_dealt || self.connection().is_none() || self.prepared.network.couples_samples() {
             return Ok(self);
         }
         self.own = Some(match self.asked.how.dtype {
@@ -71,9 +70,15 @@ impl Setting<'_> {
     /// [`Setting::summed_problem`] as a problem that borrows nothing.
     fn own_problem<T: Scalar>(&self) -> Result<Problem<'static, T>, LabError> {
         self.room_for_samples::<T>()?;
-        let network = Arc::new(self.prepared.network.clone());
+        let (network, matter) = (Arc::new(self.prepared.network.clone()), &self.asked.subject);
+        let some = !matter.classes.is_empty() || matter.samples.is_some();
+        if let Some(communicator) = self.connection().filter(|_| !some) {
+            let (theta, objective) = (&self.theta, self.objective());
+            let share = Problem::share_of(network, theta, &self.samples, objective, Arc::clone(communicator));
+            return Ok(share.of(self.name())?.on(self.call.threads.clone()));
+        }
         let problem = Problem::new(network, &self.theta, &self.samples, self.objective()).of(self.name())?;
-        let problem = restricted_samples(problem.on(self.call.threads.clone()), &self.asked.subject)?;
+        let problem = restricted_samples(problem.on(self.call.threads.clone()), matter)?;
         let Some(communicator) = self.connection() else { return Ok(problem) };
         problem.dealt(Arc::clone(communicator)).of(self.name())
     }
@@ -89,14 +94,6 @@ impl Setting<'_> {
             return Ok(Cow::Borrowed(problem));
         }
         Ok(Cow::Owned(self.share()?.map_or_else(|| self.restricted_problem(), Ok)?))
-    }
-
-    /// The problem over all samples that are asked for, in the memory of this process: for what is no sum over samples.
-    pub(super) fn with_all_samples<'p, T: Scalar>(
-        &'p self,
-        summed: &'p Problem<'p, T>,
-    ) -> Result<Cow<'p, Problem<'p, T>>, LabError> {
-        Ok(if self.connection().is_some() { Cow::Owned(self.restricted_problem()?) } else { Cow::Borrowed(summed) })
     }
 
     /// The number of processes that the rows of vectors are spread over; 1 where every process has whole vectors. Vectors are spread where

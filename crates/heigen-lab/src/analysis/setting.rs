@@ -6,8 +6,8 @@ use super::top_k::Pairs;
 use crate::LabError;
 use crate::call::Call;
 use crate::error::{Choice, OfJob};
-use crate::prepare::Prepared;
-use crate::training::{imported, trained};
+use crate::prepare::{self, Prepared};
+use crate::training::{self, imported, trained};
 use crate::watch::NoteKind;
 use crate::words::{bytes, number};
 use heigen::config::{DatasetSpec, Experiment, ExperimentName, LossKind};
@@ -91,7 +91,17 @@ impl<'a> Setting<'a> {
             let file = call.memo.weights(&call.lab.cache, path)?;
             (prepared.load(path, &file)?, path.display().to_string(), file.hash().to_owned())
         } else {
+            // While several processes train, none is to have the samples of the others.
+            let alone = call.lab.together.communicator().is_none();
+            let stands = !call.making.force && training::up_to_date(call, loaded)?.is_some();
+            if !alone && !stands {
+                prepared.let_go_of_samples();
+                call.memo.let_go_of_samples(&call.lab.cache);
+            }
             let model = trained(call, loaded)?;
+            if !alone && !stands {
+                prepared.samples = prepare::samples(call, experiment).of(name)?;
+            }
             let theta = model.theta.into_iter().map(f64::from).collect();
             (theta, model.path.display().to_string(), model.record.weights_hash)
         };

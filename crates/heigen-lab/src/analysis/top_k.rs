@@ -86,12 +86,9 @@ fn found<T: Scalar + Element, S: Vectors<T>>(
         top.eigenvalues.fill(0.0);
     }
     let (mut estimates, mut staged) = estimates::estimate(name, operator, &asked.estimates, paths, &mut watch)?;
-    if asked.estimates.by_layer || asked.keep.coherence {
-        let all = setting.with_all_samples(problem)?;
-        estimates.by_layer = estimates::by_layer(setting, &all, &mut watch)?;
-        if asked.keep.coherence {
-            staged.extend(coherences(setting, &all, &mut watch)?.staged);
-        }
+    estimates.by_layer = estimates::by_layer(setting, problem, &mut watch)?;
+    if asked.keep.coherence {
+        staged.extend(coherences(setting, problem, &mut watch)?.staged);
     }
     watch.begin(watch::stage::ALIGNMENTS)?;
     let overlaps = alignments_of(setting, problem, &space, &top.eigenvectors).of(name)?;

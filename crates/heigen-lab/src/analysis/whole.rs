@@ -86,15 +86,14 @@ fn found<T: Scalar + Element, S: Vectors<T>>(
     let mut staged = vec![npy::stage(&paths.heigenvalues(), &[eigenvalues.len()], Order::C, &eigenvalues)?];
     staged.extend(space.stage(&paths.heigenvectors(), &analysis.spectrum.eigenvectors)?);
     staged.push(stage(&paths.overlaps(), &analysis.overlaps)?);
-    let all = setting.with_all_samples(problem)?;
-    let cosines = coherences(setting, &all, &mut watch)?;
+    let cosines = coherences(setting, problem, &mut watch)?;
     staged.extend(cosines.staged);
     if asked.keep.matrix {
         let matrix: Matrix<T> = solvers::dense(operator, &mut watch)?;
         staged.push(stage(&paths.hessian(), &matrix)?);
     }
     let (mut estimates, arrays) = estimates::estimate(setting.name(), operator, &asked.estimates, paths, &mut watch)?;
-    estimates.by_layer = estimates::by_layer(setting, &all, &mut watch)?;
+    estimates.by_layer = estimates::by_layer(setting, problem, &mut watch)?;
     staged.extend(arrays);
     let Analysis { spectrum, overlaps, summary } = analysis;
     let (values, vectors) = (spectrum.eigenvalues, spectrum.eigenvectors);

@@ -15,7 +15,7 @@ use heigen::analysis::{SurfaceGrid, TrajectoryPlane, filter_normalised, loss_sur
 use heigen::config::Trainer;
 use heigen::curvature::Problem;
 use heigen::linalg::Matrix;
-use heigen::train::{Observer, Outcome, Parts, Plan, train};
+use heigen::train::{Observer, Outcome, Plan, train};
 use heigen_figures::{Landscape, LossSurface, Scene, Trajectory, significant};
 use heigen_spectra::Watch;
 use heigen_store::catalogue::Loaded;
@@ -292,9 +292,8 @@ impl<'a> View<'a> {
     fn trained_again(&self) -> Result<(Vec<Vec<f64>>, Vec<usize>), LabError> {
         let (call, experiment, prepared) = (self.call, &self.loaded.experiment, &self.setting.prepared);
         let theta = training::theta_before(call, self.loaded, prepared)?;
-        let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
-        let pieces = call.lab.together.communicator().cloned();
-        let plan = Plan { threads: call.threads.clone(), pieces, ..Plan::of(experiment) };
+        let parts = training::parts(call, prepared)?;
+        let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
         let how_often_save_model = plan.trainer.num_epochs.div_ceil(MOMENTS).max(1);
         let plan =
             Plan { trainer: Trainer { how_often_save_model, how_often_compute_grads: 0, ..plan.trainer }, ..plan };

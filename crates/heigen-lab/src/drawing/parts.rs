@@ -5,7 +5,7 @@ use super::draw::{Origin, Picture};
 use super::labels::labels;
 use super::{Drawing, Drawn, Figure, diagnostics};
 use crate::LabError;
-use crate::analysis::{Asked, DensityAsked, EstimatesAsked, Found, spectrum};
+use crate::analysis::{Asked, DensityAsked, EstimatesAsked, Found, told};
 use crate::call::Call;
 use crate::making::made;
 use heigen::analysis::LayerCurvature;
@@ -60,7 +60,7 @@ pub(super) fn known(call: &Call, part: Part, experiments: &[Loaded], asked: &Ask
     };
     let mut known = Known::default();
     for (loaded, label) in experiments.iter().zip(labels(experiments)) {
-        let (found, paths) = spectrum(call, loaded, &asked)?.told();
+        let (found, paths) = told(call, loaded, &asked)?;
         if part == Part::Eigenvalues {
             known.spectra.push(eigenvalues(&found, &paths, label.clone())?);
         }

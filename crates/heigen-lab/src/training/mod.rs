@@ -15,7 +15,7 @@ use crate::{Lab, LabError, LabWatch, Making, Store};
 use along::Along;
 use changed::{Origins, why_stale};
 use heigen::config::{Experiment, ExperimentName};
-use heigen::train::{Outcome, Parts, Plan, train};
+use heigen::train::{Outcome, Parts, Plan, TrainError, train};
 use heigen_store::catalogue::{Loaded, chain};
 use heigen_store::checkpoint::{self, epoch_report};
 use heigen_store::files;
@@ -23,8 +23,10 @@ use heigen_store::layout::ExperimentPaths;
 use heigen_store::record::{ModelRecord, Unusable, stamp};
 use heigen_store::weights::{self, NamedTensor, Weights};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The key in a weights file's metadata that tells where imported weights came from.
@@ -71,6 +73,15 @@ pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError>
     let loaded = &call.seeded(loaded.clone());
     let start = before(call, loaded)?;
     made(call, &Model::new(call, loaded, start.as_ref(), None)?)
+}
+
+/// The parts that a training takes: those of all samples, or those that one of several processes has.
+pub(crate) fn parts(call: &Call, prepared: &Prepared) -> Result<Parts, TrainError> {
+    let (data, split) = (&prepared.samples.data, &prepared.samples.split);
+    match call.lab.together.communicator() {
+        Some(communicator) => Parts::dealt(data, split, &prepared.network, Arc::clone(communicator)),
+        None => Ok(Parts::new(data, split)),
+    }
 }
 
 /// The record of the trained model, if the model and all models that it starts from are up to date.
@@ -135,7 +146,8 @@ pub(crate) fn weights_of(call: &Call, loaded: &Loaded, how: &How) -> Result<Path
 struct Model<'a> {
     call: &'a Call<'a>,
     experiment: &'a Experiment,
-    prepared: Prepared,
+    /// The samples and the network; of several processes that train together none keeps the samples of the others.
+    prepared: RefCell<Prepared>,
     paths: ExperimentPaths,
     config: Value,
     /// A hash of all that determines the weights.
@@ -165,7 +177,17 @@ impl<'a> Model<'a> {
             origins.push(call.memo.weights(&call.lab.cache, file)?.hash().to_owned());
         }
         let stamp = stamp(&origins);
-        Ok(Self { call, experiment, prepared, paths, config, stamp, pretrained, start, needed_by })
+        Ok(Self {
+            call,
+            experiment,
+            prepared: RefCell::new(prepared),
+            paths,
+            config,
+            stamp,
+            pretrained,
+            start,
+            needed_by,
+        })
     }
 
     fn name(&self) -> &ExperimentName {
@@ -191,9 +213,20 @@ impl<'a> Model<'a> {
         Plan {
             eval_every: self.call.making.eval_every,
             threads: self.call.threads.clone(),
-            pieces: self.call.lab.together.communicator().cloned(),
             ..Plan::of(self.experiment)
         }
+    }
+
+    /// The parts that the training takes: those of all samples, or the share of this process, which then lets go of the samples of the
+    /// others, unless gradients of all samples are to be kept along the way.
+    fn parts(&self) -> Result<Parts, LabError> {
+        let mut prepared = self.prepared.borrow_mut();
+        let parts = parts(self.call, &prepared).of(self.name())?;
+        if parts.are_dealt() && self.experiment.trainer.how_often_compute_grads == 0 {
+            prepared.let_go_of_samples();
+            self.call.memo.let_go_of_samples(&self.call.lab.cache);
+        }
+        Ok(parts)
     }
 }
 
@@ -219,7 +252,8 @@ impl Recipe for Model<'_> {
     }
 
     fn standing(&self) -> Result<ModelRecord, Unusable> {
-        let source = &self.prepared.samples.data.source;
+        let prepared = self.prepared.borrow();
+        let source = &prepared.samples.data.source;
         let start = self.start.map(|model| &*model.record.stamp);
         let now = Origins { config: &self.config, source, start };
         let record = ModelRecord::load(&self.paths.record())?;
@@ -237,7 +271,7 @@ impl Recipe for Model<'_> {
         }
         let path = self.paths.weights();
         let file = self.call.memo.weights(&self.call.lab.cache, &path)?;
-        let theta = self.prepared.clone().load(&path, &file)?.into_iter().map(|w| w as f32).collect();
+        let theta = self.prepared.borrow().clone().load(&path, &file)?.into_iter().map(|w| w as f32).collect();
         Ok(Trained { record, theta, path })
     }
 
@@ -255,7 +289,7 @@ impl Recipe for Model<'_> {
 
     /// Fails for a network whose statistics come with given weights, since it cannot be trained.
     fn prepare(&self) -> Result<(), LabError> {
-        if !self.prepared.trainable() {
+        if !self.prepared.borrow().trainable() {
             return Err(LabError::Untrainable { name: self.name().clone() });
         }
         if self.metadata_there().is_some_and(|metadata| metadata.contains_key(IMPORTED)) {
@@ -265,8 +299,10 @@ impl Recipe for Model<'_> {
     }
 
     fn make(&self) -> Result<Fresh<Trained>, LabError> {
-        let (call, experiment, prepared, paths) = (self.call, self.experiment, &self.prepared, &self.paths);
+        let (call, experiment, paths) = (self.call, self.experiment, &self.paths);
         let name = self.name();
+        let parts = self.parts()?;
+        let prepared = &*self.prepared.borrow();
         let mut theta = start::starting_weights(experiment, prepared, self.start)?;
         if pretrained::wanted_by(experiment) {
             pretrained::load(call, experiment, prepared, self.pretrained, &mut theta)?;
@@ -294,7 +330,6 @@ impl Recipe for Model<'_> {
             kept: Vec::new(),
             error: None,
         };
-        let parts = Parts::new(&prepared.samples.data, &prepared.samples.split);
         let state = unfinished.as_ref().map(|(state, _)| state);
         let result = train(&prepared.network, &parts, theta, &self.plan(), state, &mut along, &mut ()).of(name)?;
         let took = along.seconds();

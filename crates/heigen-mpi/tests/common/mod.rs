@@ -53,6 +53,11 @@ impl Sandbox {
         fs::write(path, config.to_string()).unwrap();
     }
 
+    /// The experiment in a file.
+    pub(crate) fn read(&self, relative: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(relative)).unwrap()).unwrap()
+    }
+
     /// The command `heigen-mpi ARGS` by `ranks` processes; 0 is the program without a launcher.
     pub(crate) fn command(&self, ranks: usize, args: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_heigen-mpi");

@@ -7,28 +7,6 @@ use crate::{Columns, Failure, Foreign, Leaves};
 use std::ops::Range;
 
 impl<T: Scalar> Spread<T> {
-    /// Calls `send` and `receive` with the number of every other piece, in such an order that no two pieces wait for each other although
-    /// a message may wait until it is received: in each round a piece meets at most one other, and of two that meet the first sends
-    /// first.
-    fn meet_each(
-        &self,
-        mut send: impl FnMut(usize) -> Result<(), Failure>,
-        mut receive: impl FnMut(usize) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let (pieces, own) = (self.communicator.size(), self.communicator.rank());
-        for round in 0..pieces {
-            let other = (round + pieces - own) % pieces;
-            if own < other {
-                send(other)?;
-                receive(other)?;
-            } else if own > other {
-                receive(other)?;
-                send(other)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Rows dealt anew: those of piece i are `from(i)` before and `to(i)` afterwards, which may be rows that others have, too. `block`
     /// are some columns of this piece's rows before.
     pub(super) fn dealt_anew(
@@ -66,7 +44,7 @@ impl<T: Scalar> Spread<T> {
                 self.communicator.receive(other, T::numbers_mut(numbers))
             })
         };
-        self.meet_each(send, receive)?;
+        self.communicator.meet_each(send, receive)?;
         Ok(out)
     }
 
@@ -115,7 +93,7 @@ impl<T: Scalar> Spread<T> {
                 self.communicator.receive(other, T::numbers_mut(&mut out.column_mut(j)[rows.clone()]))
             })
         };
-        self.meet_each(send, receive)?;
+        self.communicator.meet_each(send, receive)?;
         Ok(out)
     }
 
@@ -148,7 +126,7 @@ impl<T: Scalar> Spread<T> {
             let mut columns = if rows.is_empty() { 0..0 } else { share(other) };
             columns.try_for_each(|j| self.communicator.receive(other, T::numbers_mut(out.column_mut(j))))
         };
-        self.meet_each(send, receive)?;
+        self.communicator.meet_each(send, receive)?;
         Ok(out)
     }
 
@@ -205,7 +183,7 @@ impl<T: Scalar> Spread<T> {
                 }
                 Ok(())
             };
-            self.meet_each(send, receive)?;
+            self.communicator.meet_each(send, receive)?;
             if rows.is_empty() {
                 continue;
             }

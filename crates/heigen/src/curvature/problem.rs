@@ -1,14 +1,15 @@
 //! A network at a point theta, with samples and a loss: together they define the function whose curvature is computed.
 
+mod construction;
+
 use super::counted::Count;
 use super::shared_network::SharedNetwork;
 use super::sums::{Pools, Share};
-use super::{Host, IndexRanges, ProblemError, Space, Threads, UnknownParameters, named_parameters};
-use crate::data::Dataset;
+use super::{Host, IndexRanges, ProblemError, Space, Threads};
 use crate::linalg::{Matrix, Scalar};
 use crate::loss::{LossDelta, Rounding, SampleLoss};
 use crate::model::{Network, PatchOrder};
-use crate::vocabulary::{LossKind, Objective, ObjectiveError, Targets, TargetsView};
+use crate::vocabulary::{LossKind, Objective, Targets};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -77,127 +78,6 @@ pub(super) struct Penalty {
 }
 
 impl<'a, T: Scalar> Problem<'a, T> {
-    /// A network at `theta` `[P]` (float32 or float64) with the samples of `data` and an objective, which may be
-    /// a [`LossKind`] alone: its mean. Features are float32; where T is float64 both are converted exactly.
-    ///
-    /// # Errors
-    /// [`ProblemError`] if sizes disagree, there are no samples, a number is infinite or NaN, the objective is not known, or
-    /// the network lacks numbers ([`Network::check_complete`]).
-    pub fn new<W: Copy + Into<f64>>(
-        network: impl Into<SharedNetwork<'a>>,
-        theta: &[W],
-        data: &Dataset,
-        objective: impl Into<Objective>,
-    ) -> Result<Self, ProblemError> {
-        let network = network.into();
-        let (n, d) = (data.n_samples(), network.n_inputs());
-        if n > 0 && data.features.len() != n * d {
-            return Err(ProblemError::Features { got: data.features.len() / n, wanted: d });
-        }
-        let theta = theta.iter().map(|&w| T::from_f64(w.into())).collect();
-        Self::at(network, theta, Matrix::from_f32(&data.features, d), data.targets(), objective)
-    }
-
-    /// A network at `theta` `[P]` with `inputs` [d, N] and their `targets`, the classes `[N]` or other [`Targets`]; all
-    /// numbers of type T.
-    ///
-    /// # Errors
-    /// [`ProblemError`] as for [`Problem::new`].
-    pub fn at(
-        network: impl Into<SharedNetwork<'a>>,
-        theta: Vec<T>,
-        inputs: Matrix<T>,
-        targets: impl Into<Targets>,
-        objective: impl Into<Objective>,
-    ) -> Result<Self, ProblemError> {
-        let (mut network, targets, objective) = (network.into(), targets.into(), objective.into());
-        let (n, d) = (targets.len(), network.n_inputs());
-        if theta.len() != network.n_params() {
-            return Err(ProblemError::Parameters { got: theta.len(), wanted: network.n_params() });
-        }
-        network.check_complete()?;
-        if n == 0 {
-            return Err(ProblemError::NoSamples);
-        }
-        if inputs.data.len() != n * d {
-            return Err(ProblemError::Features { got: inputs.data.len() / n, wanted: d });
-        }
-        objective.check()?;
-        let mut by = objective.clone();
-        if objective.loss == LossKind::BinaryCrossEntropy
-            && targets.classes().is_some()
-            && let Some(binary) = network.with_binary_logits()
-        {
-            network = Arc::new(binary).into();
-        }
-        if let Some(of_two) = objective.for_outputs_of(&network, &targets) {
-            objective.check_targets(&targets, 1)?;
-            by = of_two;
-        }
-        by.check_targets(&targets, network.n_outputs())?;
-        check_labels(&by, &targets, network.n_outputs())?;
-        if let Some(index) = theta.iter().position(|w| !w.is_finite()) {
-            let entry = network.layout().entries().iter().find(|e| e.range.contains(&index));
-            return Err(ProblemError::Weight { index, tensor: entry.map_or_else(String::new, |e| e.name.clone()) });
-        }
-        if let Some(i) = inputs.data.iter().position(|x| !x.is_finite()) {
-            return Err(ProblemError::Input { sample: i / d });
-        }
-        let penalty = match &objective.decay {
-            Some(decay) if decay.mu != 0.0 => {
-                let p = theta.len();
-                let on = if decay.only.is_empty() {
-                    let all = std::iter::once(0..p).collect();
-                    IndexRanges::new(p, all).map_err(UnknownParameters::from)?
-                } else {
-                    named_parameters(network.layout(), &decay.only)?
-                };
-                Some(Penalty { mu: decay.mu, on })
-            }
-            _ => None,
-        };
-        let space = Host::new(theta.len());
-        let held = network.couples_samples().then(|| Arc::new(network.with_held_statistics(&theta, &inputs)));
-        let count = Self::counted(&objective, &by, &targets);
-        let by = Arc::new(by);
-        let problem = Self {
-            network,
-            theta,
-            inputs,
-            targets,
-            objective,
-            by,
-            count,
-            penalty,
-            held,
-            batch: None,
-            trial: None,
-            space,
-            share: None,
-            ordered: Arc::default(),
-            pools: Pools::new(),
-        };
-        if problem.counts_nothing() {
-            return Err(ObjectiveError::NothingCounts.into());
-        }
-        problem.check_variances()?;
-        Ok(problem)
-    }
-
-    /// Fails if a network is to tell variances and they are negative.
-    fn check_variances(&self) -> Result<(), ProblemError> {
-        if self.by.loss != LossKind::GaussianNll {
-            return Ok(());
-        }
-        let numbers = self.network.n_outputs() / 2;
-        for (sample, o) in self.outputs().iter_columns().enumerate() {
-            if let Some(got) = o[numbers..].iter().find(|&&v| v < T::ZERO) {
-                return Err(ObjectiveError::Variance { sample, got: got.to_f64() }.into());
-            }
-        }
-        Ok(())
-    }
-
     /// A problem with the same network, point and objective over other samples: `inputs` [d, M] and their `targets`, M at
     /// least 1. Where single samples need the statistics of a batch, they are still those of this problem's samples.
     pub(super) fn with_samples(&self, inputs: Matrix<T>, targets: Targets) -> Self {
@@ -433,21 +313,5 @@ impl<'a, T: Scalar> Problem<'a, T> {
             weight: T::from_f64(self.sample_weight()),
             rounding: Rounding::Exact,
         }
-    }
-}
-
-/// Fails if a label is no class of the network's and is not ignored.
-fn check_labels(objective: &Objective, targets: &Targets, outputs: usize) -> Result<(), ProblemError> {
-    let loss = SampleLoss::from(objective);
-    let (labels, positions, classes) = match targets.view() {
-        TargetsView::Classes(labels) => (labels, 1, outputs),
-        TargetsView::Positions { classes, positions, .. } => (classes, positions.max(1), outputs / positions.max(1)),
-        TargetsView::Real { .. } => return Ok(()),
-    };
-    let may_ignore = matches!(objective.loss, LossKind::CrossEntropy | LossKind::Nll);
-    let wrong = |&label: &usize| label >= classes && !(may_ignore && loss.ignores(label));
-    match labels.iter().position(wrong) {
-        Some(i) => Err(ProblemError::Label { sample: i / positions, label: labels[i], classes }),
-        None => Ok(()),
     }
 }

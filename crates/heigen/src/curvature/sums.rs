@@ -24,6 +24,18 @@ pub(super) struct Share {
     classes: bool,
 }
 
+impl Share {
+    pub(super) fn of(communicator: Arc<dyn Communicator>, samples: usize, classes: bool) -> Self {
+        Self { communicator, samples, classes }
+    }
+}
+
+/// Those of `samples` samples that this piece has: the samples of its leaves.
+pub(super) fn samples_of_piece(samples: usize, communicator: &dyn Communicator) -> Range<usize> {
+    let leaves = Leaves::of(samples);
+    leaves.items(&leaves.share(communicator.rank(), communicator.size()))
+}
+
 /// Working memory that outlives a product, so that the next one need not ask for it again and clear it: for every task that ran at
 /// the same time its [`Pool`], and sums of leaves. What is kept is no more than one product has used: before a product of another size
 /// all is let go.
@@ -108,9 +120,8 @@ impl<T: Scalar> Problem<'_, T> {
             return Err(ProblemError::Coupled);
         }
         let (samples, classes) = (self.n_samples(), self.classes().is_some());
-        let leaves = Leaves::of(samples);
-        let own = leaves.items(&leaves.share(communicator.rank(), communicator.size()));
-        Ok(self.with_share(own, Share { communicator, samples, classes }))
+        let own = samples_of_piece(samples, &*communicator);
+        Ok(self.with_share(own, Share::of(communicator, samples, classes)))
     }
 
     /// The connection with the other pieces of the computation, if there are some.

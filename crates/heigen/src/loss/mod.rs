@@ -128,18 +128,24 @@ impl SampleLoss<'_> {
 
     /// Sum of the losses of all columns of `outputs` [C, N]; of losses that are all zero it is 0, never -0.
     pub fn sum<T: Scalar>(&self, outputs: &Matrix<T>, targets: TargetsView<'_>) -> f64 {
-        let each = outputs.iter_columns().enumerate();
-        let sum: f64 = match targets {
-            TargetsView::Classes(labels) => {
-                outputs.iter_columns().zip(labels).map(|(o, &y)| self.of_sample(o, y).to_f64()).sum()
-            }
-            TargetsView::Real { values, outputs } => each
-                .zip(values.chunks_exact(outputs.max(1)))
-                .map(|((_, o), t)| self.of(o, Target::Real(t)).to_f64())
-                .sum(),
-            TargetsView::Positions { .. } => each.map(|(n, o)| self.of_positions(n, o, targets).to_f64()).sum(),
-        };
+        let mut sum = 0.0;
+        self.each(outputs, targets, |loss| sum += loss);
         sum + 0.0
+    }
+
+    /// Tells the losses of all columns of `outputs` [C, N], one after the other.
+    pub(crate) fn each<T: Scalar>(&self, outputs: &Matrix<T>, targets: TargetsView<'_>, mut tell: impl FnMut(f64)) {
+        let each = outputs.iter_columns();
+        match targets {
+            TargetsView::Classes(labels) => each.zip(labels).for_each(|(o, &y)| tell(self.of_sample(o, y).to_f64())),
+            TargetsView::Real { values, outputs } => {
+                let each = each.zip(values.chunks_exact(outputs.max(1)));
+                each.for_each(|(o, t)| tell(self.of(o, Target::Real(t)).to_f64()));
+            }
+            TargetsView::Positions { .. } => {
+                each.enumerate().for_each(|(n, o)| tell(self.of_positions(n, o, targets).to_f64()));
+            }
+        }
     }
 
     /// The loss of sample `n`, the sum over its positions.

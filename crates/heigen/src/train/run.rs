@@ -4,9 +4,8 @@ use super::{Checkpoint, Evaluation, Parts, TrainError, Training};
 use crate::config::{Experiment, MultiStepLr, OptimizerSpec, Trainer};
 use crate::model::Network;
 use crate::vocabulary::Objective;
-use heigen_spectra::{Communicator, Threads, Watch};
+use heigen_spectra::{Threads, Watch};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// The name under which a [`Watch`] is told of a run, after every epoch.
 pub const STAGE: &str = "training";
@@ -31,8 +30,6 @@ pub struct Plan {
     pub eval_every: Option<usize>,
     /// The threads that large networks are trained in. The weights do not depend on them.
     pub threads: Threads,
-    /// The connection with other pieces that run the same training and share its batches ([`Training::among`]).
-    pub pieces: Option<Arc<dyn Communicator>>,
 }
 
 impl Plan {
@@ -47,7 +44,6 @@ impl Plan {
             shuffle_seed: experiment.seed,
             eval_every: None,
             threads: Threads::current(),
-            pieces: None,
         }
     }
 }
@@ -126,10 +122,11 @@ pub struct Trained {
 /// fit is ignored. `watch` is told about every epoch; if it stops the run, the run ends as [`Outcome::Interrupted`]
 /// with the state that it has reached.
 ///
-/// A seed gives the same trajectory as PyTorch does with it, up to float32 rounding.
+/// A seed gives the same trajectory as PyTorch does with it, up to float32 rounding. Parts that are dealt to several pieces
+/// ([`Parts::dealt`]) are trained on by all of them together.
 ///
 /// # Errors
-/// [`TrainError`] if the loss becomes infinite or NaN, or there are no training samples.
+/// [`TrainError`] if the loss becomes infinite or NaN, there are no training samples, or the other pieces cannot be reached.
 pub fn train(
     network: &Network,
     parts: &Parts,
@@ -152,9 +149,6 @@ pub fn train(
         plan.shuffle_seed,
     )?
     .on(plan.threads.clone());
-    if let Some(pieces) = &plan.pieces {
-        run = run.among(Arc::clone(pieces))?;
-    }
     let resumed = from.filter(|&state| run.resume(state));
     let mut reports = resumed.map_or_else(Vec::new, |state| state.reports.clone());
     let mut outcome = Outcome::Finished;
@@ -180,7 +174,7 @@ pub fn train(
         let mut stop = told.is_err() || observer.epoch(done, batch_losses).is_break() || keep(&run, observer);
         let printed = due(how_often_print, done);
         if printed || done == num_epochs || due(plan.eval_every.unwrap_or(0), done) {
-            let report = run.report();
+            let report = run.report()?;
             stop |= observer.report(&report).is_break();
             reports.push(report);
             if plan.early_stopping
@@ -203,12 +197,12 @@ pub fn train(
 }
 
 impl Training<'_> {
-    fn report(&mut self) -> Report {
-        Report {
+    fn report(&mut self) -> Result<Report, TrainError> {
+        Ok(Report {
             epochs_done: self.epochs_done(),
-            train: self.evaluate_train(),
-            validation: self.evaluate_validation(),
-            test: self.evaluate_test(),
-        }
+            train: self.evaluate_train()?,
+            validation: self.evaluate_validation()?,
+            test: self.evaluate_test()?,
+        })
     }
 }

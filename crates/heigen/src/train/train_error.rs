@@ -1,6 +1,7 @@
 //! Why a training ends without its result.
 
 use crate::model::ModelError;
+use heigen_spectra::Failure;
 
 /// Why training stopped before its end.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -45,4 +46,11 @@ pub enum TrainError {
     /// The network has not been given all of its numbers besides theta.
     #[error(transparent)]
     Network(#[from] ModelError),
+}
+
+impl TrainError {
+    /// A failure of the connection with the other pieces.
+    pub(super) fn apart(failure: Failure) -> Self {
+        Self::Apart(failure.to_string())
+    }
 }

@@ -59,6 +59,9 @@ pub enum TargetsView<'a> {
     },
 }
 
+/// The number that stands for no class where classes are numbers.
+const NO_CLASS: f64 = -1.0;
+
 impl Targets {
     /// The class of samples and positions that the loss leaves out, besides those of its `ignore_index`.
     pub const IGNORED: usize = usize::MAX;
@@ -133,6 +136,36 @@ impl Targets {
         }
     }
 
+    /// How many numbers the target of a sample is.
+    pub(crate) fn numbers_of_a_sample(&self) -> usize {
+        match self {
+            Self::Classes(_) => 1,
+            Self::Positions { positions, .. } => *positions,
+            Self::Real { outputs, .. } => *outputs,
+        }
+    }
+
+    /// Appends the target of sample `n` as numbers, from which [`Targets::push_numbers`] makes it again.
+    pub(crate) fn numbers_of(&self, n: usize, numbers: &mut Vec<f64>) {
+        let of_class = |&class: &usize| if class == Self::IGNORED { NO_CLASS } else { class as f64 };
+        match self {
+            Self::Classes(classes) => numbers.extend(classes.get(n).map(of_class)),
+            Self::Positions { classes, positions, .. } => {
+                numbers.extend(classes[n * positions..(n + 1) * positions].iter().map(of_class));
+            }
+            Self::Real { values, outputs } => numbers.extend_from_slice(&values[n * outputs..(n + 1) * outputs]),
+        }
+    }
+
+    /// Appends targets that stand as numbers, sample after sample.
+    pub(crate) fn push_numbers(&mut self, numbers: &[f64]) {
+        let class = |&number: &f64| if number == NO_CLASS { Self::IGNORED } else { number as usize };
+        match self {
+            Self::Classes(classes) | Self::Positions { classes, .. } => classes.extend(numbers.iter().map(class)),
+            Self::Real { values, .. } => values.extend_from_slice(numbers),
+        }
+    }
+
     /// The targets of the samples `indices`, in that order.
     ///
     /// # Panics
@@ -182,8 +215,12 @@ mod tests {
     #[test]
     fn targets_of_every_kind_are_chosen_by_sample() {
         let all = [
-            Targets::Classes(vec![4, 5, 6]),
-            Targets::Positions { classes: vec![0, 1, 2, 3, 4, 5], positions: 2, layout: PositionLayout::ClassesLast },
+            Targets::Classes(vec![4, 5, Targets::IGNORED]),
+            Targets::Positions {
+                classes: vec![0, 1, Targets::IGNORED, 3, 4, 5],
+                positions: 2,
+                layout: PositionLayout::ClassesLast,
+            },
             Targets::Real { values: vec![0.0, 0.5, 1.0, 1.5, 2.0, 2.5], outputs: 2 },
         ];
         for targets in &all {
@@ -192,8 +229,12 @@ mod tests {
             assert_eq!((chosen.len(), chosen.in_range(1..2)), (2, targets.in_range(0..1)));
             assert_eq!(targets.view().from(2), targets.in_range(2..3).view());
             assert_eq!(targets.view().from(7), targets.none_of_this_kind(0).view());
+            let (mut numbers, mut again) = (vec![], targets.none_of_this_kind(0));
+            [1, 2].map(|n| targets.numbers_of(n, &mut numbers));
+            again.push_numbers(&numbers);
+            assert_eq!((numbers.len(), again), (2 * targets.numbers_of_a_sample(), targets.in_range(1..3)));
         }
-        assert_eq!(all[0].classes(), Some(&[4, 5, 6][..]));
+        assert_eq!(all[0].classes(), Some(&[4, 5, Targets::IGNORED][..]));
         assert!(all[1].classes().is_none() && all[2].classes().is_none());
     }
 }

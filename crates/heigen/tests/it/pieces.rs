@@ -5,6 +5,7 @@ use heigen::curvature::{
     ProblemError, SymmetricOperator, ThreadPiece, TopKOptions, Which, diagonal, exact_diagonal, precision, top_k,
     trace,
 };
+use heigen::data::Dataset;
 use heigen::linalg::{Matrix, Scalar};
 use heigen::model::Network;
 use heigen::vocabulary::{Activation, Decay, LossKind, ModelSpec, Objective};
@@ -103,6 +104,48 @@ fn losses_gradients_products_and_traces_do_not_depend_on_the_pieces() {
     let mut own = case::<f64>(&network, 300, objective);
     own.labels.iter_mut().enumerate().for_each(|(n, y)| *y = if n < 10 { 2 } else { n % 2 });
     check(&own);
+}
+
+/// A share that is made without the samples of the others, and moved to another point, is the share of the whole problem there.
+#[test]
+fn shares_are_made_of_their_own_samples() {
+    let network = Network::fully_connected(&[2, 12, 9, 3], Activation::Tanh).unwrap();
+    let mut objective = Objective::from(LossKind::CrossEntropy);
+    objective.class_weights = Some(vec![1.0, 0.25, 3.0]);
+    objective.ignore_index = Some(2);
+    objective.decay = Some(Decay::of_all(0.01));
+    for samples in [300, 3] {
+        let mut own = case::<f64>(&network, samples, objective.clone());
+        own.labels.iter_mut().enumerate().for_each(|(n, y)| *y = n % 3);
+        let features: Vec<f32> = own.inputs.data.iter().map(|&x| x as f32).collect();
+        own.inputs.data = features.iter().copied().map(f64::from).collect();
+        let (labels, source) = (own.labels.clone(), String::new());
+        let data = Dataset { features, shape: vec![2], labels, n_classes: 3, others: None, source };
+        let alone = told(&own.problem());
+        let elsewhere: Vec<f64> = own.theta.iter().map(|w| w + 0.5).collect();
+        let by = |piece: ThreadPiece| {
+            let share =
+                Problem::<f64>::share_of(&network, &elsewhere, &data, objective.clone(), Arc::new(piece)).unwrap();
+            told(&share.moved_to(&network, &own.theta).unwrap())
+        };
+        for pieces in [1, 2, 3, 5] {
+            let all: Vec<Told> = std::thread::scope(|scope| {
+                let by = &by;
+                let all: Vec<_> = ThreadPiece::all(pieces).into_iter().map(|p| scope.spawn(move || by(p))).collect();
+                all.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(all.iter().all(|together| *together == alone), "{pieces} pieces of {samples} samples");
+        }
+        let mut broken = data.clone();
+        broken.features[2 * samples - 1] = f32::NAN;
+        let error = Problem::<f64>::share_of(&network, &elsewhere, &broken, objective.clone(), Arc::new(Alone));
+        assert_eq!(error.unwrap_err(), ProblemError::Input { sample: samples - 1 });
+        let share = Problem::<f64>::share_of(&network, &elsewhere, &data, objective.clone(), Arc::new(Alone)).unwrap();
+        let infinite = vec![f64::INFINITY; own.theta.len()];
+        assert!(matches!(share.clone().moved_to(&network, &infinite), Err(ProblemError::Weight { index: 0, .. })));
+        let short = share.moved_to(&network, &own.theta[1..]);
+        assert!(matches!(short, Err(ProblemError::Parameters { .. })));
+    }
 }
 
 #[test]

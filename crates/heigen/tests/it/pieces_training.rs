@@ -5,9 +5,10 @@ use heigen::curvature::{Communicator, ThreadPiece, Threads};
 use heigen::data::{Dataset, Split};
 use heigen::model::{Network, fresh};
 use heigen::rng::TorchGenerator;
-use heigen::train::{Parts, Plan, TrainError, Trained, Training, train};
-use heigen::vocabulary::{Activation, LossKind, ModelSpec};
+use heigen::train::{Checkpoint, Observer, Parts, Plan, TrainError, Trained, Training, train};
+use heigen::vocabulary::{Activation, LossKind, ModelSpec, Targets};
 use heigen_spectra::{Counted, InAnyOrder};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Images that are waves, with three classes.
@@ -25,7 +26,8 @@ fn images(samples: usize, pixels: usize) -> Dataset {
 
 struct Case {
     network: Network,
-    parts: Parts,
+    data: Dataset,
+    split: Split,
     theta: Vec<f32>,
     plan: Plan,
 }
@@ -51,15 +53,20 @@ fn case(spec: &ModelSpec, pixels: usize, optimizer: OptimizerSpec) -> Case {
         shuffle_seed: 3,
         eval_every: None,
         threads: Threads::current(),
-        pieces: None,
     };
-    Case { network, parts: Parts::new(&images(67, pixels), &split), theta, plan }
+    Case { network, data: images(67, pixels), split, theta, plan }
 }
 
 impl Case {
     fn trained(&self, pieces: Option<Arc<dyn Communicator>>) -> Result<Trained, TrainError> {
-        let plan = Plan { pieces, ..self.plan.clone() };
-        train(&self.network, &self.parts, self.theta.clone(), &plan, None, &mut (), &mut ())
+        train(&self.network, &self.parts(pieces)?, self.theta.clone(), &self.plan, None, &mut (), &mut ())
+    }
+
+    fn parts(&self, pieces: Option<Arc<dyn Communicator>>) -> Result<Parts, TrainError> {
+        match pieces {
+            Some(pieces) => Parts::dealt(&self.data, &self.split, &self.network, pieces),
+            None => Ok(Parts::new(&self.data, &self.split)),
+        }
     }
 }
 
@@ -75,6 +82,7 @@ const SGD: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_
 
 fn check(case: &Case) {
     let alone = case.trained(None).unwrap();
+    assert_ne!(alone.theta, case.theta);
     assert!(alone.reports.iter().all(|report| report.train.is_some() && report.test.is_some()));
     for pieces in [1, 2, 3, 4, 7] {
         for (rank, together) in by(pieces, |p| case.trained(Some(Arc::new(p))).unwrap()).iter().enumerate() {
@@ -92,40 +100,90 @@ fn weights_and_losses_of_images_do_not_depend_on_the_pieces() {
     check(&case(&ModelSpec::Cnn {}, 784, OptimizerSpec::Sam { lr: 0.05, momentum: 0.0, weight_decay: 0.0, rho: 0.05 }));
 }
 
+/// A batch of one tile, one of all samples, and samples that are fetched for one step, for several, and for a whole epoch.
+#[test]
+fn weights_and_losses_of_batches_of_any_size_do_not_depend_on_the_pieces() {
+    let sizes =
+        [BatchSize::Samples(1), BatchSize::Samples(3), BatchSize::Samples(8), BatchSize::Samples(20), BatchSize::Full];
+    for size in sizes {
+        let mut case = case(&ModelSpec::Cnn {}, 784, SGD);
+        case.plan.trainer.batch_size = size;
+        check(&case);
+    }
+}
+
+#[test]
+fn targets_of_every_kind_come_with_their_samples() {
+    let mut weighted = case(&ModelSpec::Cnn {}, 784, SGD);
+    weighted.plan.loss.class_weights = Some(vec![1.0, 0.3, 2.7]);
+    weighted.plan.loss.ignore_index = Some(2);
+    check(&weighted);
+    let numbers = (0..67 * 3).map(|i| (i as f64 * 0.7).cos()).collect();
+    let mut regression =
+        case(&ModelSpec::Cnn {}, 784, OptimizerSpec::Sgd { lr: 0.01, momentum: 0.0, weight_decay: 0.0 });
+    regression.data.others = Some(Targets::Real { values: numbers, outputs: 3 });
+    regression.plan.loss = LossKind::Mse.into();
+    check(&regression);
+}
+
+#[test]
+fn a_training_goes_on_from_a_saved_state() {
+    struct Saving(Vec<Checkpoint>);
+    impl Observer for Saving {
+        fn wants_checkpoint(&mut self, _: usize) -> bool {
+            true
+        }
+        fn checkpoint(&mut self, state: &Checkpoint) -> ControlFlow<()> {
+            self.0.push(state.clone());
+            ControlFlow::Continue(())
+        }
+    }
+    let case = case(&ModelSpec::Cnn {}, 784, SGD);
+    let (alone, mut saved) = (case.trained(None).unwrap(), Saving(vec![]));
+    let parts = case.parts(None).unwrap();
+    train(&case.network, &parts, case.theta.clone(), &case.plan, None, &mut saved, &mut ()).unwrap();
+    for together in by(3, |piece| {
+        let parts = case.parts(Some(Arc::new(piece))).unwrap();
+        train(&case.network, &parts, case.theta.clone(), &case.plan, Some(&saved.0[0]), &mut (), &mut ()).unwrap()
+    }) {
+        assert!(together == alone, "the weights, or the losses");
+    }
+}
+
 #[test]
 fn a_small_network_is_trained_by_every_piece() {
     let mut small = case(&ModelSpec::Cnn {}, 784, SGD);
     small.network = Network::fully_connected(&[784, 5, 3], Activation::Relu).unwrap();
+    assert!(!small.parts(Some(Arc::new(ThreadPiece::all(2).remove(0)))).unwrap().are_dealt());
     small.theta = (0..small.network.n_params()).map(|i| (i as f32 * 0.7).sin() * 0.1).collect();
     check(&small);
 }
 
 #[test]
 fn each_piece_has_a_share_of_the_tiles_and_tells_its_sum_alone() {
-    let case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
-    let sent = by(3, |piece| {
+    // An evaluation takes 250 samples of this network together, so that a piece's share is a multiple of that.
+    let mut case = case(&ModelSpec::LeNet5 {}, 3072, SGD);
+    case.data = images(1500, 3072);
+    case.split.train = (0..1500).collect();
+    let told = by(3, |piece| {
         let counted = Arc::new(Counted::new(piece));
-        let mut run = Training::new(
-            &case.network,
-            &case.parts,
-            case.theta.clone(),
-            LossKind::CrossEntropy,
-            SGD,
-            None,
-            BatchSize::Samples(36),
-            0,
-        )
-        .unwrap()
-        .among(Arc::clone(&counted) as Arc<dyn Communicator>)
-        .unwrap();
+        let parts = case.parts(Some(Arc::clone(&counted) as Arc<dyn Communicator>)).unwrap();
+        let batch = BatchSize::Samples(100);
+        let (theta, loss) = (case.theta.clone(), LossKind::CrossEntropy);
+        let mut run = Training::new(&case.network, &parts, theta, loss, SGD, None, batch, 0).unwrap();
+        let before = counted.bytes();
         run.run_epoch().unwrap();
-        counted.bytes()
+        (counted.bytes() - before, parts.n_own_training())
     });
-    // A batch of five tiles and one of two, of which piece 2 has none. Each sum goes from piece to piece down to piece 0, which tells both
-    // others; losses are a few numbers.
-    let sums = 4 * case.network.n_params() as u64;
-    for (sent, sums) in sent.iter().zip([2 * 2 * sums, 2 * sums, sums]) {
-        assert!((sums..sums + 1000).contains(sent), "{sent} bytes for {sums}");
+    // In each of 15 steps a sum goes from piece to piece down to piece 0, which tells both others; losses are a few numbers. A sample, with
+    // its label, is handed on once if another piece takes it through the network, as two of three do.
+    let sums = 15 * 4 * case.network.n_params() as u64;
+    let sample = 4 * 3072 + 8;
+    for ((sent, own), sums) in told.iter().zip([2 * sums, sums, sums]) {
+        let samples = sent.saturating_sub(sums) / sample;
+        assert_eq!(*own, 500);
+        assert!(*sent >= sums && (280..=390).contains(&samples), "{samples} samples, {sent} bytes for {sums}");
+        assert!(sent - sums - samples * sample < sample / 2, "{sent} bytes for {sums} and {samples} samples");
     }
 }
 

@@ -15,6 +15,5 @@ pub fn descent(trainer: Trainer, momentum: f64) -> Plan {
         shuffle_seed: 1,
         eval_every: None,
         threads: Threads::current(),
-        pieces: None,
     }
 }

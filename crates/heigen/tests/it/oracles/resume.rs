@@ -51,7 +51,6 @@ fn run(optimizer: OptimizerSpec, from: Option<&Checkpoint>, observer: &mut dyn O
         shuffle_seed: 3,
         eval_every: None,
         threads: heigen::curvature::Threads::current(),
-        pieces: None,
     };
     // The run gets other weights to begin with, because a state that is taken over has its own.
     let theta = from.map_or(case.theta.clone(), |_| vec![7.0; case.theta.len()]);

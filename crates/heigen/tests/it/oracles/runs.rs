@@ -98,7 +98,7 @@ fn epochs(case: &Small, plan: &Plan, n: usize) -> Vec<(f64, Vec<f32>, Evaluation
     let mut run =
         Training::new(&network, &parts, theta, plan.loss.clone(), plan.optimizer, None, batch, plan.shuffle_seed)
             .unwrap();
-    let mut epoch = || (run.run_epoch().unwrap(), run.theta().to_vec(), run.evaluate_train().unwrap());
+    let mut epoch = || (run.run_epoch().unwrap(), run.theta().to_vec(), run.evaluate_train().unwrap().unwrap());
     (0..n).map(|_| epoch()).collect()
 }
 
@@ -150,7 +150,7 @@ fn evaluations_are_means_over_their_part() {
     let mut textbook = case.textbook.clone();
     textbook.loss = LossKind::Mse;
     let theta: Vec<_> = case.theta_f64().into_iter().map(crate::common::hyper_dual::HyperDual::constant).collect();
-    for (part, got) in [(0..8, run.evaluate_train()), (8..10, run.evaluate_test())] {
+    for (part, got) in [(0..8, run.evaluate_train().unwrap()), (8..10, run.evaluate_test().unwrap())] {
         let samples = case.samples()[part].to_vec();
         let loss = textbook.mean_loss(&theta, &samples).value;
         let right = samples.iter().filter(|(x, y)| {
@@ -161,7 +161,7 @@ fn evaluations_are_means_over_their_part() {
         assert!((got.loss - loss).abs() < 1e-6 * loss.max(1.0), "{} against {loss}", got.loss);
         assert_eq!(got.accuracy, Some(right.count() as f64 / samples.len() as f64));
     }
-    assert_eq!(run.evaluate_validation(), None);
+    assert_eq!(run.evaluate_validation(), Ok(None));
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! The samples that looks take: all of them, or the share that one of several processes has.
+
+use super::weights::Point;
+use crate::LabError;
+use crate::call::Call;
+use crate::prepare::Prepared;
+use crate::training;
+use heigen::curvature::Problem;
+use heigen::data::Dataset;
+use heigen::model::Network;
+use heigen::train::Parts;
+use heigen::vocabulary::Objective;
+use heigen_spectra::Communicator;
+use heigen_store::record::PartReport;
+use std::sync::Arc;
+
+/// The shares of one of several processes. Their point is of no account: looks move them to theirs.
+pub(super) struct Shares {
+    training: Problem<'static, f32>,
+    validation: Option<Problem<'static, f32>>,
+    test: Option<Problem<'static, f32>>,
+    /// What the training takes; none where no training is followed.
+    pub(super) parts: Option<Parts>,
+}
+
+impl Shares {
+    /// The shares of this process, if there are several that share their work; the samples of the others are then let go of, but those of
+    /// a plane, of which each process draws its own boundary.
+    pub(super) fn taken(
+        call: &Call,
+        prepared: &mut Prepared,
+        objective: &Objective,
+        files: Option<&[Point]>,
+    ) -> Result<Option<Self>, LabError> {
+        let Some(communicator) = call.lab.together.communicator() else { return Ok(None) };
+        if prepared.network.couples_samples() {
+            return Ok(None);
+        }
+        // Some numbers besides the parameters come with the first file of weights.
+        let mut of_first = prepared.clone();
+        if let Some(point) = files.and_then(<[Point]>::first) {
+            let file = call.memo.weights(&call.lab.cache, &point.path)?;
+            of_first.load(&point.path, &file)?;
+            call.memo.forget(&point.path);
+        }
+        let network = Arc::new(of_first.network);
+        let samples = Arc::clone(&prepared.samples);
+        let share = |data: &Dataset| -> Result<_, LabError> {
+            if data.n_samples() == 0 {
+                return Ok(None);
+            }
+            let (network, theta) = (Arc::clone(&network), vec![0.0; network.n_params()]);
+            let all = Arc::clone(communicator) as Arc<dyn Communicator>;
+            Ok(Some(Problem::share_of(network, &theta, data, objective.clone(), all)?.on(call.threads.clone())))
+        };
+        let Some(training) = share(&samples.training)? else { return Ok(None) };
+        let shares = Self {
+            training,
+            validation: share(&samples.data.subset(&samples.split.validation))?,
+            test: share(&samples.data.subset(&samples.split.test))?,
+            parts: if files.is_none() { Some(training::parts(call, prepared)?) } else { None },
+        };
+        if prepared.network.n_inputs() != 2 {
+            prepared.let_go_of_samples();
+            call.memo.let_go_of_samples(&call.lab.cache);
+        }
+        Ok(Some(shares))
+    }
+}
+
+/// The samples that the looks of a followed training take.
+pub(super) struct Samples<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) objective: Objective,
+    pub(super) shares: Option<Shares>,
+}
+
+impl Samples<'_> {
+    /// The problem over the training samples, at the weights of a look; its sums are those over all samples.
+    pub(super) fn training<'n>(&self, prepared: &'n Prepared, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
+        match &self.shares {
+            Some(shares) => self.moved(&shares.training, &prepared.network, theta),
+            None => self.over(prepared.training(), &prepared.network, theta),
+        }
+    }
+
+    /// Loss and accuracy over the validation samples; none where there are none.
+    pub(super) fn validation(&self, prepared: &Prepared, theta: &[f64]) -> Result<Option<PartReport>, LabError> {
+        let of_shares = self.shares.as_ref().map(|shares| shares.validation.as_ref());
+        self.evaluated(of_shares, prepared, &prepared.samples.split.validation, theta)
+    }
+
+    /// Loss and accuracy over the test samples; none where there are none.
+    pub(super) fn test(&self, prepared: &Prepared, theta: &[f64]) -> Result<Option<PartReport>, LabError> {
+        let of_shares = self.shares.as_ref().map(|shares| shares.test.as_ref());
+        self.evaluated(of_shares, prepared, &prepared.samples.split.test, theta)
+    }
+
+    fn evaluated(
+        &self,
+        share: Option<Option<&Problem<'static, f32>>>,
+        prepared: &Prepared,
+        indices: &[usize],
+        theta: &[f64],
+    ) -> Result<Option<PartReport>, LabError> {
+        let problem = match share {
+            Some(None) => return Ok(None),
+            Some(Some(share)) => self.moved(share, &prepared.network, theta)?,
+            None if indices.is_empty() => return Ok(None),
+            None => self.over(&prepared.samples.data.subset(indices), &prepared.network, theta)?,
+        };
+        Ok(Some(PartReport { loss: problem.loss(), accuracy: problem.accuracy() }))
+    }
+
+    fn moved<'n>(
+        &self,
+        share: &Problem<'static, f32>,
+        network: &'n Network,
+        theta: &[f64],
+    ) -> Result<Problem<'n, f64>, LabError> {
+        Ok(share.in_type::<f64>().moved_to(network, theta)?)
+    }
+
+    fn over<'n>(&self, data: &Dataset, network: &'n Network, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
+        Ok(self.call.problem(network, theta, data, self.objective.clone())?)
+    }
+}
