@@ -3,6 +3,7 @@
 
 use crate::LabError;
 use crate::prepare::Samples;
+use crate::together::Together;
 use heigen_store::own_data;
 use heigen_store::weights::{self, Weights};
 use heigen_store::{StoreError, bounded};
@@ -106,7 +107,12 @@ pub(crate) struct Memo {
     weights: Mutex<BTreeMap<PathBuf, Arc<WeightsFile>>>,
     /// Samples that the request was handed in memory, by the path that their features will have.
     given: Mutex<BTreeMap<String, Arc<own_data::Opened>>>,
+    /// Files of samples that the leading one of several processes has read for all, until they are parsed.
+    read: Mutex<BTreeMap<String, Files>>,
 }
+
+/// Files with their content.
+pub(crate) type Files = Vec<(PathBuf, Vec<u8>)>;
 
 impl Memo {
     /// The samples that `spec` describes. Where the request does not have them yet, `content` gives the key under which
@@ -137,22 +143,56 @@ impl Memo {
         locked(&self.given).get(path).cloned()
     }
 
+    /// Whether the request has the samples that `spec` describes, or their files.
+    pub(crate) fn has_samples(&self, spec: &str) -> bool {
+        locked(&self.samples).contains_key(spec) || locked(&self.read).contains_key(spec)
+    }
+
+    /// Takes note of the files of the samples that `spec` describes.
+    pub(crate) fn have_read(&self, spec: String, files: Files) {
+        locked(&self.read).insert(spec, files);
+    }
+
+    /// The files of the samples that `spec` describes, if they were read for all processes; to be parsed.
+    pub(crate) fn take_read(&self, spec: &str) -> Option<Files> {
+        locked(&self.read).remove(spec)
+    }
+
+    /// The file of weights at `path`, which the leading one of several processes reads for all. All of them have to ask for it.
+    pub(crate) fn weights_for_all(
+        &self,
+        cache: &Cache,
+        together: &Together,
+        path: &Path,
+    ) -> Result<Arc<WeightsFile>, LabError> {
+        let known = locked(&self.weights).contains_key(path);
+        if together.communicator().is_none() || together.agreed(f64::from(u8::from(known)))? != 0.0 {
+            return Ok(self.weights(cache, path)?);
+        }
+        let bytes = together.read(|| Ok(bounded::read(path, bounded::LONGEST)?))?;
+        Ok(self.opened(cache, path, weights::Opened::of(path.to_owned(), bytes)))
+    }
+
     /// The file of weights at `path`.
     pub(crate) fn weights(&self, cache: &Cache, path: &Path) -> Result<Arc<WeightsFile>, StoreError> {
         if let Some(file) = locked(&self.weights).get(path) {
             return Ok(Arc::clone(file));
         }
-        let opened = weights::open(path)?;
+        Ok(self.opened(cache, path, weights::open(path)?))
+    }
+
+    fn opened(&self, cache: &Cache, path: &Path, opened: weights::Opened) -> Arc<WeightsFile> {
         cache.weights_read.fetch_add(1, Ordering::Relaxed);
         let file = WeightsFile { hash: opened.hash().to_owned(), opened: Some(opened), parsed: OnceLock::new() };
         let file = Arc::new(file);
         locked(&self.weights).insert(path.to_owned(), Arc::clone(&file));
-        Ok(file)
+        file
     }
 
     /// Lets go of the samples that the request has read, once they are no longer needed. Whoever asks for them again reads them anew.
     pub(crate) fn let_go_of_samples(&self, cache: &Cache) {
         locked(&self.samples).clear();
+        locked(&self.read).clear();
         locked(&cache.samples).clear();
     }
 

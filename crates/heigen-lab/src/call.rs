@@ -1,6 +1,6 @@
 //! The context of one request while it is worked on.
 
-use crate::cache::Memo;
+use crate::cache::{Memo, WeightsFile};
 use crate::watch::{Event, LabWatch, Note, NoteKind};
 use crate::{Lab, LabError, Making, Store};
 use heigen::curvature::{Problem, ProblemError};
@@ -11,6 +11,8 @@ use heigen::vocabulary::Objective;
 use heigen_spectra::{Progress, Threads, Watch};
 use heigen_store::catalogue::Loaded;
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
 
 /// The lab, the store, the memo, the threads and the watch that every step of a request works with.
 ///
@@ -61,6 +63,11 @@ impl<'a> Call<'a> {
     /// This request continued in another store, with other options of making results.
     pub(crate) fn at(&self, store: &'a Store, making: &'a Making) -> Self {
         Self { store, making, ..*self }
+    }
+
+    /// The file of weights at `path`, which the leading one of several processes reads for all. All of them have to ask for it.
+    pub(crate) fn weights_for_all(&self, path: &Path) -> Result<Arc<WeightsFile>, LabError> {
+        self.memo.weights_for_all(&self.lab.cache, &self.lab.together, path)
     }
 
     /// Tells the watch something about a job.

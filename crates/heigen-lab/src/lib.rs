@@ -54,9 +54,7 @@ mod training;
 mod watch;
 mod words;
 
-pub use along::{
-    Every, FollowPicture, FollowRequest, Followed, FollowedWeights, NoWay, checkpoints_in_order, scheduled_epochs,
-};
+pub use along::{Every, FollowPicture, FollowRequest, Followed, FollowedWeights, NoWay, scheduled_epochs};
 pub use analysis::{
     AnalysisRequest, Asked, COHERENCE_STORED, DensityAsked, EstimatesAsked, Found, HandedOver, How, Keep, Matter,
     Owned, Stored, TopPairs, Way,

@@ -1,7 +1,7 @@
 //! An experiment's samples, split and network.
 
 use crate::LabError;
-use crate::cache::WeightsFile;
+use crate::cache::{Files, WeightsFile};
 use crate::call::Call;
 use crate::error::OfJob;
 use crate::watch::NoteKind;
@@ -52,8 +52,9 @@ impl Samples {
                 let own = opened.parse(args)?;
                 (own.data, Some(own.classes), own.rounded, own.notes)
             }
-            Source::Known(call) => {
-                let (data, note) = call.lab.images.dataset(&experiment.dataset)?;
+            Source::Known(call, files) => {
+                let (images, spec) = (&call.lab.images, &experiment.dataset);
+                let (data, note) = files.map_or_else(|| images.dataset(spec), |read| images.dataset_of(spec, read))?;
                 (data, None, false, note.into_iter().collect())
             }
         };
@@ -85,23 +86,54 @@ impl Samples {
 enum Source<'a> {
     /// The user's files, read but not parsed yet.
     File(&'a FileArgs, Arc<own_data::Opened>),
-    /// A generator, or files of an image set.
-    Known(Call<'a>),
+    /// A generator, or files of an image set, which may have been read already.
+    Known(Call<'a>, Option<Files>),
+}
+
+/// The words that tell samples from others.
+fn told_by(experiment: &Experiment) -> String {
+    let config = experiment.to_json();
+    ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ")
+}
+
+/// Has the leading one of several processes read the files that the samples of an experiment are in, and hand them to the others. All
+/// of them have to call this; a process that works by itself reads them when it prepares the samples.
+pub(crate) fn read_for_all(call: &Call, experiment: &Experiment) -> Result<(), LabError> {
+    let together = &call.lab.together;
+    let from_files =
+        matches!(experiment.dataset, DatasetSpec::File(_) | DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_));
+    if together.communicator().is_none() || !from_files {
+        return Ok(());
+    }
+    let spec = told_by(experiment);
+    if together.agreed(f64::from(u8::from(call.memo.has_samples(&spec))))? != 0.0 {
+        return Ok(());
+    }
+    let files = together.read_files(|| match &experiment.dataset {
+        DatasetSpec::File(args) => Ok(own_data::read_files(args)?),
+        images => Ok(call.lab.images.read_files(images)?),
+    })?;
+    call.memo.have_read(spec, files);
+    Ok(())
 }
 
 /// The samples of an experiment, prepared once in a request.
 pub(crate) fn samples(call: &Call, experiment: &Experiment) -> Result<Arc<Samples>, LabError> {
-    let config = experiment.to_json();
-    let spec = ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ");
+    let spec = told_by(experiment);
     let content = || match &experiment.dataset {
         DatasetSpec::File(args) => {
-            let given = call.memo.given(&args.path).map(Ok);
-            let opened = given.unwrap_or_else(|| own_data::open(args).map(Arc::new))?;
+            let opened = match (call.memo.given(&args.path), call.memo.take_read(&spec)) {
+                (Some(given), _) => given,
+                (None, Some(files)) => Arc::new(own_data::opened(args, files)?),
+                (None, None) => Arc::new(own_data::open(args)?),
+            };
             Ok((Some(record::stamp([&*spec, opened.hash()])), Source::File(args, opened)))
         }
         // Images are read again by every request, since their folder may hold other files by then.
-        DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_) => Ok((None, Source::Known(*call))),
-        _ => Ok((Some(spec.clone()), Source::Known(*call))),
+        DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_) => {
+            Ok((None, Source::Known(*call, call.memo.take_read(&spec))))
+        }
+        _ => Ok((Some(spec.clone()), Source::Known(*call, None))),
     };
     call.memo.samples(&call.lab.cache, &spec, content, |source| Samples::new(experiment, source))
 }
@@ -119,6 +151,12 @@ impl Prepared {
         let running =
             matches!(experiment.model, ModelSpec::Sequential(Sequential { batchnorm: BatchNormMode::Running, .. }));
         Ok(Self { samples, network, running })
+    }
+
+    /// [`Prepared::new`] where all of several processes prepare the same samples: the leading one reads their files for all.
+    pub(crate) fn by_all(call: &Call, experiment: &Experiment) -> Result<Self, LabError> {
+        read_for_all(call, experiment).of(&experiment.name)?;
+        Self::new(call, experiment)
     }
 
     /// Samples that were prepared already, with the network of `experiment` for them.

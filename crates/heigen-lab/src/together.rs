@@ -3,7 +3,7 @@
 
 use crate::LabError;
 use heigen_spectra::Communicator;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Code of a step that the leading process could not do.
@@ -52,6 +52,37 @@ impl Together {
     pub(crate) fn heard(&self) -> Result<f64, LabError> {
         let code = self.agreed(FAILED)?;
         if code == FAILED { Err(LabError::Elsewhere) } else { Ok(code) }
+    }
+
+    /// Bytes that the leading process reads, on all of them: the others need not see the file.
+    pub(crate) fn read(&self, read: impl FnOnce() -> Result<Vec<u8>, LabError>) -> Result<Vec<u8>, LabError> {
+        let Some(communicator) = &self.0 else { return read() };
+        let mut bytes = if self.leads() {
+            self.told(read(), |bytes| bytes.len() as f64 + 1.0)?
+        } else {
+            vec![0; self.heard()? as usize - 1]
+        };
+        communicator.broadcast_bytes(&mut bytes).map_err(LabError::Failure)?;
+        Ok(bytes)
+    }
+
+    /// Files that the leading process reads, with their content, on all of them.
+    pub(crate) fn read_files(
+        &self,
+        read: impl FnOnce() -> Result<Vec<(PathBuf, Vec<u8>)>, LabError>,
+    ) -> Result<Vec<(PathBuf, Vec<u8>)>, LabError> {
+        if self.0.is_none() {
+            return read();
+        }
+        let mut own = None;
+        let names = self.read(|| {
+            let (paths, contents): (Vec<PathBuf>, Vec<Vec<u8>>) = read()?.into_iter().unzip();
+            own = Some(contents);
+            Ok(serde_json::to_vec(&paths)?)
+        })?;
+        let paths: Vec<PathBuf> = serde_json::from_slice(&names)?;
+        let mut own = own.into_iter().flatten();
+        paths.into_iter().map(|path| Ok((path, self.read(|| Ok(own.next().unwrap_or_default()))?))).collect()
     }
 
     /// The content that all have found at `path`, or none: nothing where the leading process found nothing.
@@ -107,6 +138,19 @@ mod tests {
         });
         assert_eq!(ends[0], LabError::Lost.to_string());
         assert_eq!(ends[1..], [LabError::Elsewhere.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn the_first_process_reads_for_all() {
+        let files: Vec<(PathBuf, Vec<u8>)> = [0, 1, 5, 6, 7, 6 * 65_536 + 3]
+            .map(|n: usize| (PathBuf::from(format!("a/{n}")), (0..n).map(|i| (i * 37 % 256) as u8).collect()))
+            .to_vec();
+        let read = |together: &Together| {
+            together.read_files(|| if together.leads() { Ok(files.clone()) } else { Err(LabError::Lost) }).unwrap()
+        };
+        assert!(by_each(3, read).iter().chain([&read(&Together::default())]).all(|found| *found == files));
+        let failed = by_each(2, |together| together.read(|| Err(LabError::Lost)).unwrap_err().to_string());
+        assert_eq!(failed, [LabError::Lost.to_string(), LabError::Elsewhere.to_string()]);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Sandbox, same_files};
+use common::{Sandbox, experiment, same_files};
+use serde_json::json;
+use std::fs;
 
 #[test]
 fn a_whole_spectrum_has_the_same_bytes() {
@@ -91,6 +93,75 @@ fn what_stands_is_reused_by_all() {
     let line = String::from_utf8_lossy(&again.stdout).into_owned();
     let alone = sandbox.ok(0, &args);
     assert_eq!(line, String::from_utf8_lossy(&alone.stdout));
+}
+
+/// The process of rank 0 reads files of other programs for all: the folder of the others does not have them.
+#[test]
+fn files_of_other_programs_are_read_by_one_process() {
+    let sandbox = Sandbox::new();
+    // 40 samples of six features as a table, and the weights of a network that was trained on them.
+    let number = |i: usize| ((i * 7919) % 1009) as f64 / 504.5 - 1.0;
+    let row =
+        |n: usize| (0..6).map(|d| format!("{:.6},", number(6 * n + d))).collect::<String>() + &(n % 3).to_string();
+    let table = "a,b,c,d,e,f,label\n".to_owned() + &(0..40).map(row).collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(sandbox.path("samples.csv"), table).unwrap();
+    let linear = |name: &str, out: usize| json!({"type": "linear", "name": name, "out_features": out});
+    let layers = json!([linear("hidden", 5), {"type": "tanh"}, linear("out", 3)]);
+    let model = json!({"type": "Sequential", "args": {"layers": layers}});
+    let mut config = experiment(&model, &json!({"type": "file", "args": {"path": "samples.csv"}}), 4);
+    config["trainer"]["how_often_save_model"] = 2.into();
+    sandbox.config("table", &config);
+    sandbox.ok(0, &["train", "my/table.json"]);
+    fs::create_dir(sandbox.path("given")).unwrap();
+    for epoch in [2, 4] {
+        let kept = sandbox.path(&format!("results/models/my/table_snapshots/epoch_{epoch:06}.safetensors"));
+        fs::copy(&kept, sandbox.path(&format!("given/epoch_{epoch}.safetensors")))
+            .unwrap_or_else(|e| panic!("{}: {e}", kept.display()));
+    }
+    fs::write(sandbox.path("arch.json"), json!({"type": "Sequential", "args": {"layers": layers}}).to_string())
+        .unwrap();
+    // The others have the experiment's file alone.
+    sandbox.config("../elsewhere/my/table", &config);
+    let net = "given/epoch_4.safetensors";
+    for args in [
+        &["hessian", "my/table.json", "--seed", "3"][..],
+        &["follow", "my/table.json", "--weights", "given", "--top-k", "2", "--no-figures"],
+        &[
+            "analyze",
+            "--model",
+            net,
+            "--arch",
+            "arch.json",
+            "--data",
+            "samples.csv",
+            "--top-k",
+            "2",
+            "--name",
+            "own/net",
+        ],
+    ] {
+        let written = |results: &str, ranks: usize| {
+            let shared = sandbox.path(results).display().to_string();
+            let args = [args, &["--results", &shared]].concat();
+            let output = match ranks {
+                0 => sandbox.ok(0, &args),
+                _ => sandbox.apart(ranks, "elsewhere", &args),
+            };
+            assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+            let files = sandbox.files(results);
+            fs::remove_dir_all(shared).unwrap();
+            files
+        };
+        let alone = written("shared", 0);
+        assert!(alone.len() > 1, "{args:?} wrote {:?}", alone.keys());
+        let together = written("shared", 3);
+        assert_eq!(alone.keys().collect::<Vec<_>>(), together.keys().collect::<Vec<_>>(), "{args:?}");
+        assert!(alone == together, "{args:?}: files differ");
+    }
+    // What is not there is said once.
+    let missing = sandbox.apart(3, "elsewhere", &["follow", "my/table.json", "--weights", "given/none.safetensors"]);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(!missing.status.success() && said.matches("given/none.safetensors").count() == 1, "{said}");
 }
 
 #[test]

@@ -247,6 +247,27 @@ impl dyn Communicator + '_ {
         Ok(())
     }
 
+    /// Hands the bytes of piece 0 to all others, which have as many. Six of them travel as a whole number below 2^48, which float64 holds
+    /// whatever a connection does to its representation.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection.
+    pub fn broadcast_bytes(&self, bytes: &mut [u8]) -> Result<(), Failure> {
+        for bytes in bytes.chunks_mut(6 * SEGMENT) {
+            let number = |six: &[u8]| six.iter().fold(0.0, |number, &byte| 256.0 * number + f64::from(byte));
+            let mut numbers: Vec<f64> = bytes.chunks(6).map(number).collect();
+            self.broadcast(&mut numbers)?;
+            for (six, &number) in bytes.chunks_mut(6).zip(&numbers) {
+                let mut rest = number as u64;
+                for byte in six.iter_mut().rev() {
+                    *byte = (rest % 256) as u8;
+                    rest /= 256;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Puts the numbers of all pieces together, in `all` of every piece: those of piece `i` belong to the range `place(i)`.
     ///
     /// # Errors

@@ -121,6 +121,11 @@ impl ImageFolder {
     /// # Errors
     /// [`StoreError`] for files that are incomplete, unreadable or not what they should be.
     pub fn find(&self, set: ImageSet) -> Result<Option<Found>, StoreError> {
+        found(set, self.read(set)?)
+    }
+
+    /// The files of a half of a set with their content, decompressed; none where there is none of them.
+    fn read(&self, set: ImageSet) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
         for layout in set.layouts() {
             let files: Vec<Option<PathBuf>> = layout.iter().map(|file| self.existing(file)).collect();
             if files.iter().all(Option::is_none) {
@@ -135,13 +140,17 @@ impl ImageFolder {
                     mend: set.how_to_get(&self.dir),
                 });
             }
-            let files: Vec<PathBuf> = files.into_iter().flatten().collect();
-            let contents = files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
-            let images = images(set, &files, &contents)?;
-            let source = described(set, &images, &contents);
-            return Ok(Some(Found { images, source, files }));
+            return files.into_iter().flatten().map(|file| read(&file).map(|content| (file, content))).collect();
         }
-        Ok(None)
+        Ok(vec![])
+    }
+
+    /// The files that the samples of `spec` are in, with their content; none where they are generated, or where there are no files.
+    ///
+    /// # Errors
+    /// [`StoreError`] for files that are incomplete or unreadable.
+    pub fn read_files(&self, spec: &DatasetSpec) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+        set_of(spec).map_or(Ok(vec![]), |(set, _)| self.read(set))
     }
 
     fn existing(&self, file: &str) -> Option<PathBuf> {
@@ -156,15 +165,22 @@ impl ImageFolder {
     /// [`StoreError::Data`] for what cannot be generated, and as [`Self::find`]; for CIFAR-10 where it is absent, how to
     /// get it.
     pub fn dataset(&self, spec: &DatasetSpec) -> Result<(Dataset, Option<String>), StoreError> {
-        let (args, cifar10) = match spec {
-            DatasetSpec::Mnist2D(args) => (args, false),
-            DatasetSpec::Cifar10(args) => (args, true),
-            _ => return Ok((data::generate(spec)?, None)),
-        };
-        let set = ImageSet { cifar10, train: args.train };
-        let (found, mut note) = match self.find(set)? {
+        self.dataset_of(spec, self.read_files(spec)?)
+    }
+
+    /// [`Self::dataset`] from files that were read already, as [`Self::read_files`] reads them.
+    ///
+    /// # Errors
+    /// As [`Self::dataset`].
+    pub fn dataset_of(
+        &self,
+        spec: &DatasetSpec,
+        files: Vec<(PathBuf, Vec<u8>)>,
+    ) -> Result<(Dataset, Option<String>), StoreError> {
+        let Some((set, args)) = set_of(spec) else { return Ok((data::generate(spec)?, None)) };
+        let (found, mut note) = match found(set, files)? {
             Some(found) => (found, None),
-            None if cifar10 => {
+            None if set.cifar10 => {
                 return Err(StoreError::NoImages {
                     set: set.name(),
                     dir: self.dir.clone(),
@@ -186,6 +202,27 @@ impl ImageFolder {
         }
         Ok((found.images.choose(args, &found.source)?, note))
     }
+}
+
+/// The half of an image set that samples are chosen from, and how; `None` where they are no images.
+fn set_of(spec: &DatasetSpec) -> Option<(ImageSet, &ImageArgs)> {
+    let (args, cifar10) = match spec {
+        DatasetSpec::Mnist2D(args) => (args, false),
+        DatasetSpec::Cifar10(args) => (args, true),
+        _ => return None,
+    };
+    Some((ImageSet { cifar10, train: args.train }, args))
+}
+
+/// A half of a set from its files, if there are some.
+fn found(set: ImageSet, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Option<Found>, StoreError> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let (files, contents): (Vec<PathBuf>, Vec<Vec<u8>>) = files.into_iter().unzip();
+    let images = images(set, &files, &contents)?;
+    let source = described(set, &images, &contents);
+    Ok(Some(Found { images, source, files }))
 }
 
 /// The classes of which there are fewer images than asked for, in words.

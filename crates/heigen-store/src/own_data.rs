@@ -8,7 +8,7 @@ use heigen::vocabulary::{PositionLayout, Targets};
 use heigen_formats::foreign_text::shown;
 use heigen_formats::samples::{self, ClassOrder, Column, Numbers, SampleOptions, Samples, TargetKind};
 use heigen_formats::{DEFAULT_LIMIT, FormatError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most classes of a note that lists them.
 const LISTED: usize = 20;
@@ -55,11 +55,31 @@ pub struct Opened {
 /// [`StoreError::Read`] if a file cannot be read, [`StoreError::Content`] if it is no plain file or no whole gzip file,
 /// [`StoreError::TooLarge`] if it is longer than `max_gib` allows.
 pub fn open(args: &FileArgs) -> Result<Opened, StoreError> {
+    opened(args, read_files(args)?)
+}
+
+/// The bytes of the files that `args` names: that of the features, and that of the labels where there is one.
+///
+/// # Errors
+/// [`StoreError::Read`] if a file cannot be read, [`StoreError::Content`] if it is no plain file, [`StoreError::TooLarge`] if it is
+/// longer than `max_gib` allows.
+pub fn read_files(args: &FileArgs) -> Result<Vec<(PathBuf, Vec<u8>)>, StoreError> {
+    let limit = limit(args) as u64;
+    let paths = std::iter::once(&args.path).chain(&args.labels_path).map(PathBuf::from);
+    paths.map(|path| bounded::read(&path, limit).map(|bytes| (path, bytes))).collect()
+}
+
+/// [`open`] for files that were read already, as [`read_files`] reads them.
+///
+/// # Errors
+/// [`StoreError::Content`] if one is no whole gzip file, [`StoreError::TooLarge`] if it unpacks to more than `max_gib` allows.
+pub fn opened(args: &FileArgs, files: Vec<(PathBuf, Vec<u8>)>) -> Result<Opened, StoreError> {
     let limit = limit(args) as u64;
     let path = Path::new(&args.path);
-    let mut bytes = bounded::read(path, limit)?;
+    let mut contents = files.into_iter().map(|(_, bytes)| bytes);
+    let mut bytes = contents.next().unwrap_or_default();
     let labels_path = args.labels_path.as_deref().map(Path::new);
-    let mut labels = labels_path.map(|path| bounded::read(path, limit)).transpose()?;
+    let mut labels = labels_path.and_then(|_| contents.next());
     let hash = crate::record::stamp([Some(&bytes), labels.as_ref()].into_iter().flatten());
     let kind = kind(&args.path);
     if bounded::is_gzip(&bytes) && !matches!(&*kind, "csv" | "tsv") {

@@ -166,12 +166,16 @@ pub struct Opened {
 /// # Errors
 /// [`StoreError::Read`] if it cannot be read, [`StoreError::Content`] if it is no plain file.
 pub fn open(path: &Path) -> Result<Opened, StoreError> {
-    let bytes = bounded::read(path, LONGEST)?;
-    let hash = blake3::hash(&bytes).to_hex().to_string();
-    Ok(Opened { path: path.to_owned(), bytes, hash })
+    Ok(Opened::of(path.to_owned(), bounded::read(path, LONGEST)?))
 }
 
 impl Opened {
+    /// The bytes of a file of weights, read already; `path` names it in messages.
+    pub fn of(path: PathBuf, bytes: Vec<u8>) -> Self {
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        Self { path, bytes, hash }
+    }
+
     /// The BLAKE3 hash of the bytes.
     pub fn hash(&self) -> &str {
         &self.hash

@@ -2,7 +2,7 @@
 
 use super::{Common, Names};
 use clap::Args;
-use heigen_lab::{Every, FollowedWeights, LookOptions, checkpoints_in_order};
+use heigen_lab::{Every, FollowedWeights, LookOptions};
 use std::path::PathBuf;
 
 const FOLLOW: &str = "\
@@ -82,17 +82,13 @@ impl FollowArgs {
     }
 
     /// The weights that are followed. Folders are replaced by their files.
-    pub(crate) fn weights(&self) -> Result<FollowedWeights, heigen_lab::LabError> {
+    pub(crate) fn weights(&self) -> FollowedWeights {
         if self.snapshots {
-            return Ok(FollowedWeights::Snapshots);
+            FollowedWeights::Snapshots
+        } else if self.weights.is_empty() {
+            FollowedWeights::Training
+        } else {
+            FollowedWeights::Files(self.weights.clone())
         }
-        if self.weights.is_empty() {
-            return Ok(FollowedWeights::Training);
-        }
-        let mut files = vec![];
-        for path in &self.weights {
-            if path.is_dir() { files.extend(checkpoints_in_order(path)?) } else { files.push(path.clone()) }
-        }
-        Ok(FollowedWeights::Files(files))
     }
 }

@@ -1,7 +1,7 @@
 //! Options of `heigen plot surface` and `heigen plot minibatches`.
 
 use clap::{Args, ValueEnum};
-use heigen_lab::{BatchOptions, FollowedWeights, LabError, PlaneDirections, SurfaceOptions, checkpoints_in_order};
+use heigen_lab::{BatchOptions, FollowedWeights, PlaneDirections, SurfaceOptions};
 use std::path::PathBuf;
 
 const BATCHES: &str = "Which mini-batches (plot minibatches)";
@@ -84,22 +84,21 @@ impl SurfaceArgs {
         ])
     }
 
-    /// The options of the surface. Folders are replaced by their files.
-    pub(crate) fn options(&self) -> Result<SurfaceOptions, LabError> {
+    /// The options of the surface.
+    pub(crate) fn options(&self) -> SurfaceOptions {
         let directions = match self.directions.unwrap_or_default() {
             DirectionsArg::Eigenvectors => PlaneDirections::Eigenvectors,
             DirectionsArg::FilterNormalised => PlaneDirections::FilterNormalised,
             DirectionsArg::Trajectory => PlaneDirections::Trajectory,
         };
-        let mut files = vec![];
-        for path in &self.checkpoints {
-            if path.is_dir() { files.extend(checkpoints_in_order(path)?) } else { files.push(path.clone()) }
-        }
-        Ok(SurfaceOptions {
+        SurfaceOptions {
             directions,
             seed: self.direction_seed.unwrap_or_default(),
             steps: self.points.map(usize::from),
-            weights: if files.is_empty() { FollowedWeights::Training } else { FollowedWeights::Files(files) },
-        })
+            weights: match &self.checkpoints {
+                files if files.is_empty() => FollowedWeights::Training,
+                files => FollowedWeights::Files(files.clone()),
+            },
+        }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn run_plot(args: &PlotArgs) -> Result<()> {
     if args.surface.direction_seed.is_some() && directions != DirectionsArg::FilterNormalised {
         usage("--direction-seed is the seed of random directions: add --directions filter-normalised");
     }
-    let (surface, batches) = (args.surface.options()?, args.batches.options());
+    let (surface, batches) = (args.surface.options(), args.batches.options());
     draw_all(&session, figure, experiments, &args.draw, Drawing { surface, batches, ..Drawing::paper(figure) })
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &FollowArgs) -> Result<()> {
         let request = FollowRequest {
             store: session.store.clone(),
             experiment,
-            weights: args.weights()?,
+            weights: args.weights(),
             every: args.every,
             look: args.look(),
             whole: args.whole.map(|n| n as usize),

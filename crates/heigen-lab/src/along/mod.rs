@@ -14,7 +14,6 @@ mod whole;
 
 pub use pictures::FollowPicture;
 pub use schedule::moments as scheduled_epochs;
-pub use weights::in_order as checkpoints_in_order;
 
 pub(crate) use summary::summary;
 pub(crate) use weights::{Point, points};
@@ -40,7 +39,7 @@ pub enum FollowedWeights {
     Training,
     /// The snapshots that a training of the experiment has kept.
     Snapshots,
-    /// Weights in files, in this order.
+    /// Weights in files, in this order; a folder stands for its files, in the order of the numbers in their names.
     Files(Vec<PathBuf>),
 }
 

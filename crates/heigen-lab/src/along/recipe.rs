@@ -67,7 +67,7 @@ impl<'a> Follow<'a> {
     pub(super) fn new(call: &'a Call<'a>, loaded: &'a Loaded, request: &'a FollowRequest) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
         let name = &experiment.name;
-        let mut prepared = Prepared::new(call, experiment)?;
+        let mut prepared = Prepared::by_all(call, experiment)?;
         let files = points(call, name, &request.weights)?;
         let n_samples = prepared.training().n_samples();
         let per_epoch =
@@ -107,7 +107,8 @@ impl<'a> Follow<'a> {
         match &files {
             Some(points) => {
                 for point in points {
-                    origins.push(call.memo.weights(&call.lab.cache, &point.path)?.hash().to_owned());
+                    let file = call.weights_for_all(&point.path)?;
+                    origins.push(file.hash().to_owned());
                     // Many checkpoints of large networks are not to lie in memory together.
                     call.memo.forget(&point.path);
                 }

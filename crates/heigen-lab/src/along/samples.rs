@@ -39,7 +39,7 @@ impl Shares {
         // Some numbers besides the parameters come with the first file of weights.
         let mut of_first = prepared.clone();
         if let Some(point) = files.and_then(<[Point]>::first) {
-            let file = call.memo.weights(&call.lab.cache, &point.path)?;
+            let file = call.weights_for_all(&point.path)?;
             of_first.load(&point.path, &file)?;
             call.memo.forget(&point.path);
         }

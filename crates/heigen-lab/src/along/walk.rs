@@ -47,7 +47,7 @@ impl Follow<'_> {
     pub(super) fn through_files(&self, points: &[Point], way: &mut Way) -> Result<(), LabError> {
         for point in points.iter().skip(way.moments.len()) {
             let mut prepared = self.prepared.clone();
-            let file = self.call.memo.weights(&self.call.lab.cache, &point.path)?;
+            let file = self.call.weights_for_all(&point.path)?;
             let theta = prepared.load(&point.path, &file)?;
             self.call.memo.forget(&point.path);
             let name = point.path.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -18,14 +18,29 @@ pub(crate) fn points(
     name: &ExperimentName,
     weights: &FollowedWeights,
 ) -> Result<Option<Vec<Point>>, LabError> {
-    let points: Vec<Point> = match weights {
-        FollowedWeights::Training => return Ok(None),
-        FollowedWeights::Snapshots => {
-            let series = CheckpointSeries::of(&call.store.of(name)?)?;
-            series.points().map(|(epoch, path)| Point { epoch, path: path.to_owned() }).collect()
+    let found = || -> Result<Vec<(usize, PathBuf)>, LabError> {
+        match weights {
+            FollowedWeights::Training => Ok(vec![]),
+            FollowedWeights::Snapshots => {
+                let series = CheckpointSeries::of(&call.store.of(name)?)?;
+                Ok(series.points().map(|(epoch, path)| (epoch, path.to_owned())).collect())
+            }
+            FollowedWeights::Files(paths) => {
+                let mut files = vec![];
+                for path in paths {
+                    if path.is_dir() { files.extend(in_order(path)?) } else { files.push(path.clone()) }
+                }
+                Ok(numbered(&files))
+            }
         }
-        FollowedWeights::Files(paths) => numbered(paths),
     };
+    if *weights == FollowedWeights::Training {
+        return Ok(None);
+    }
+    // The others of several processes need not see the folder.
+    let text = call.lab.together.read(|| Ok(serde_json::to_vec(&found()?)?))?;
+    let points: Vec<(usize, PathBuf)> = serde_json::from_slice(&text)?;
+    let points: Vec<Point> = points.into_iter().map(|(epoch, path)| Point { epoch, path }).collect();
     if points.is_empty() {
         return Err(LabError::NothingToFollow { name: name.clone() });
     }
@@ -33,11 +48,11 @@ pub(crate) fn points(
 }
 
 /// The files with the last numbers in their names where these ascend, else with their places.
-fn numbered(paths: &[PathBuf]) -> Vec<Point> {
+fn numbered(paths: &[PathBuf]) -> Vec<(usize, PathBuf)> {
     let numbers: Option<Vec<usize>> = paths.iter().map(|path| number(path)).collect();
     let ascending = numbers.filter(|n| n.windows(2).all(|pair| pair[0] < pair[1]));
     let epochs = ascending.unwrap_or_else(|| (0..paths.len()).collect());
-    epochs.into_iter().zip(paths).map(|(epoch, path)| Point { epoch, path: path.clone() }).collect()
+    epochs.into_iter().zip(paths.iter().cloned()).collect()
 }
 
 /// The last whole number in a file's name.
@@ -51,7 +66,7 @@ fn number(path: &Path) -> Option<usize> {
 ///
 /// # Errors
 /// [`LabError::Read`] if the folder cannot be read.
-pub fn in_order(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+fn in_order(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
     let failed = |source| LabError::Read { path: folder.to_owned(), source };
     let mut files: Vec<PathBuf> =
         heigen_store::files::list(folder).map_err(failed)?.into_iter().filter(|path| is_weights(path)).collect();
@@ -74,7 +89,7 @@ mod tests {
     fn files_are_numbered_by_their_names_where_these_ascend() {
         let epochs = |names: &[&str]| -> Vec<usize> {
             let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
-            numbered(&paths).iter().map(|point| point.epoch).collect()
+            numbered(&paths).into_iter().map(|(epoch, _)| epoch).collect()
         };
         assert_eq!(epochs(&["a/step_000010.pt", "a/step_000200.pt"]), [10, 200]);
         assert_eq!(epochs(&["run2_e5.pt", "run2_e3.pt"]), [0, 1]);

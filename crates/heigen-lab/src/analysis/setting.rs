@@ -69,7 +69,7 @@ impl<'a> Setting<'a> {
     pub(crate) fn new(call: &'a Call<'a>, loaded: &'a Loaded, asked: &'a Asked) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
         let (name, matter) = (&experiment.name, &asked.subject);
-        let mut prepared = Prepared::new(call, experiment)?;
+        let mut prepared = Prepared::by_all(call, experiment)?;
         let selection = if matter.layers.is_empty() {
             None
         } else {
@@ -88,7 +88,7 @@ impl<'a> Setting<'a> {
             None => imported(call, loaded)?,
         };
         let (mut theta, weights, weights_hash) = if let Some(path) = &given {
-            let file = call.memo.weights(&call.lab.cache, path)?;
+            let file = call.weights_for_all(path)?;
             (prepared.load(path, &file)?, path.display().to_string(), file.hash().to_owned())
         } else {
             // While several processes train, none is to have the samples of the others.
@@ -100,6 +100,7 @@ impl<'a> Setting<'a> {
             }
             let model = trained(call, loaded)?;
             if !alone && !stands {
+                prepare::read_for_all(call, experiment).of(name)?;
                 prepared.samples = prepare::samples(call, experiment).of(name)?;
             }
             let theta = model.theta.into_iter().map(f64::from).collect();

@@ -255,7 +255,7 @@ impl<'a> View<'a> {
     }
 
     fn theta_of(&self, path: &Path) -> Result<Vec<f64>, LabError> {
-        let file = self.call.memo.weights(&self.call.lab.cache, path)?;
+        let file = self.call.weights_for_all(path)?;
         self.setting.prepared.clone().load(path, &file)
     }
 
@@ -263,7 +263,7 @@ impl<'a> View<'a> {
     fn stamp(&self) -> Result<String, LabError> {
         let mut parts = vec![self.setting.stamp()?];
         for point in self.files.iter().flatten() {
-            parts.push(self.call.memo.weights(&self.call.lab.cache, &point.path)?.hash().to_owned());
+            parts.push(self.call.weights_for_all(&point.path)?.hash().to_owned());
         }
         Ok(stamp(parts))
     }

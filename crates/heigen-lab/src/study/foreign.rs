@@ -51,9 +51,9 @@ const ENDINGS: [&str; 8] = ["onnx", "safetensors", "npz", "pt", "pth", "pth.tar"
 pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabError> {
     let path = &request.model;
     if let Some(tensors) = &request.given.tensors {
-        return weights_only(request, Weights { tensors: tensors.to_vec(), ..Weights::default() });
+        return weights_only(call, request, Weights { tensors: tensors.to_vec(), ..Weights::default() });
     }
-    let bytes = call.lab.cache.read_weights(path)?;
+    let bytes = call.lab.together.read(|| call.lab.cache.read_weights(path))?;
     let kind = FileKind::of(&bytes);
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().to_ascii_lowercase());
     let has = |ending: &&&str| name.strip_suffix(**ending).is_some_and(|stem| stem.ends_with('.'));
@@ -79,11 +79,11 @@ pub(super) fn read(call: &Call, request: &ImportRequest) -> Result<Foreign, LabE
         FileKind::Zip | FileKind::Pickle | FileKind::Tar | FileKind::Unknown => zipped(request, &bytes)?,
         kind => return Err(ImportError::OtherContent { path: path.clone(), content: kind.name() }.into()),
     };
-    weights_only(request, weights)
+    weights_only(call, request, weights)
 }
 
 /// A network whose weights and architecture come apart.
-fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, LabError> {
+fn weights_only(call: &Call, request: &ImportRequest, weights: Weights) -> Result<Foreign, LabError> {
     let path = &request.model;
     let Weights { tensors, shared, mut notes } = chosen(weights, request)?;
     let (arch, text) = match (&request.arch, &request.given.architecture) {
@@ -91,7 +91,7 @@ fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, La
         (Some(arch), None) => (arch.as_str(), None),
         (None, None) => return Err(ImportError::NoArchitecture { path: path.clone() }.into()),
     };
-    let (spec, stated) = architecture(arch, text, &tensors)?;
+    let (spec, stated) = architecture(call, arch, text, &tensors)?;
     let n_outputs = outputs(&spec, &tensors, arch)?;
     let input_shape = match &spec {
         ModelSpec::Cnn {} => Some([1, 28, 28]),
@@ -135,7 +135,16 @@ fn weights_only(request: &ImportRequest, weights: Weights) -> Result<Foreign, La
 }
 
 fn onnx(call: &Call, path: &Path, bytes: &[u8]) -> Result<Foreign, LabError> {
-    let mut others = |name: &str| beside::read(path, name, call.lab.memory);
+    let mut others = |name: &str| {
+        let mut why = None;
+        let read = || {
+            beside::read(path, name, call.lab.memory).map_err(|reason| {
+                why = Some(reason);
+                LabError::Lost
+            })
+        };
+        call.lab.together.read(read).map_err(|other| why.unwrap_or_else(|| other.to_string()))
+    };
     let mut imported = heigen_onnx::import_with(bytes, &mut others).of(path.display())?;
     let takes_shape = matches!(imported.architecture.layers.first(), Some(LayerSpec::Graph(_)));
     if imported.architecture.input_shape.is_none() && !takes_shape {
@@ -242,6 +251,7 @@ pub(super) fn ends_with_name(full: &str, name: &str) -> bool {
 /// The architecture named `arch`, with the widths of the weights, or the one in the file `arch`; and the statistics of
 /// batch normalisation that the file asks for, if any.
 fn architecture(
+    call: &Call,
     arch: &str,
     text: Option<&String>,
     tensors: &[NamedTensor<f64>],
@@ -260,7 +270,10 @@ fn architecture(
         })),
         "CNN" | "LeNet5" | "ResNet18" => preset(serde_json::json!({})),
         file => {
-            text_of(file).map_err(|source| ImportError::Architecture { arch: file.to_owned(), known: KNOWN, source })?
+            let unknown =
+                |source| LabError::from(ImportError::Architecture { arch: file.to_owned(), known: KNOWN, source });
+            let text = call.lab.together.read(|| text_of(file).map(String::into_bytes).map_err(unknown))?;
+            String::from_utf8_lossy(&text).into_owned()
         }
     };
     let spec = ModelSpec::parse(&text, arch)?;

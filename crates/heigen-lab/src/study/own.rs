@@ -5,7 +5,7 @@ use super::{ImportError, ImportRequest, Imported, Occupant, names, ties};
 use crate::LabError;
 use crate::call::Call;
 use crate::error::OfJob;
-use crate::prepare::{Prepared, samples};
+use crate::prepare::{self, Prepared, samples};
 use crate::store::replace;
 use crate::training::IMPORTED;
 use heigen::config::{
@@ -39,6 +39,7 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
         stopped if stopped.is_stopped() || !single => stopped,
         source => ImportError::LabelsOfSingleOutput { model: request.model.clone(), source: Box::new(source) }.into(),
     };
+    prepare::read_for_all(call, &experiment).of(&experiment.name)?;
     if let DatasetSpec::File(args) = &experiment.dataset
         && !args.channels_last
         && !foreign.architecture.channels_last
@@ -47,7 +48,7 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
         experiment.dataset = DatasetSpec::File(FileArgs { channels_last: true, ..args.clone() });
     }
     foreign.notes.extend(with_ignored_samples(call, &mut experiment));
-    let mut prepared = Prepared::new(call, &experiment).map_err(of_single)?;
+    let mut prepared = Prepared::by_all(call, &experiment).map_err(of_single)?;
     fitting_shape(request, &foreign, &prepared)?;
     let layout = prepared.network.layout();
     foreign.notes.extend(names::meet(layout, &mut foreign.tensors, &mut foreign.shared, &request.model)?);
@@ -130,6 +131,7 @@ fn with_ignored_samples(call: &Call, experiment: &mut Experiment) -> Option<Stri
     }
     let args = FileArgs { targets: Some(TargetForm::Positions), ..args.clone() };
     let with_all = Experiment { dataset: DatasetSpec::File(args), ..experiment.clone() };
+    prepare::read_for_all(call, &with_all).ok()?;
     let ignored = samples(call, &with_all).ok()?.data.n_samples().saturating_sub(data.n_samples());
     if ignored == 0 {
         return None;

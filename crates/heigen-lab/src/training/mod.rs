@@ -166,7 +166,7 @@ impl<'a> Model<'a> {
         needed_by: Option<&'a ExperimentName>,
     ) -> Result<Self, LabError> {
         let experiment = &loaded.experiment;
-        let prepared = Prepared::new(call, experiment)?;
+        let prepared = Prepared::by_all(call, experiment)?;
         let paths = call.store.of(&experiment.name)?;
         let config = experiment.to_json();
         let start_hash = start.map_or_else(String::new, |model| model.record.weights_hash.clone());
@@ -174,7 +174,8 @@ impl<'a> Model<'a> {
         let source = prepared.samples.data.source.clone();
         let mut origins = vec![heigen::VERSION.to_owned(), config.to_string(), source, start_hash];
         if let Some(file) = pretrained {
-            origins.push(call.memo.weights(&call.lab.cache, file)?.hash().to_owned());
+            let given = call.weights_for_all(file)?;
+            origins.push(given.hash().to_owned());
         }
         let stamp = stamp(&origins);
         Ok(Self {

@@ -31,7 +31,7 @@ pub(super) fn load(
 ) -> Result<(), LabError> {
     let name = &experiment.name;
     let Some(file) = file else { return Err(LabError::NoPretrained { name: name.clone() }) };
-    let read = call.memo.weights(&call.lab.cache, file)?;
+    let read = call.weights_for_all(file)?;
     let given = read.weights()?;
     let mut fresh = Vec::new();
     for entry in prepared.network.layout().entries() {

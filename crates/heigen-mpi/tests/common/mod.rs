@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_heigen-mpi");
+
 /// A folder with the experiments that the tests analyse.
 pub(crate) struct Sandbox(tempfile::TempDir);
 
@@ -60,19 +62,32 @@ impl Sandbox {
 
     /// The command `heigen-mpi ARGS` by `ranks` processes; 0 is the program without a launcher.
     pub(crate) fn command(&self, ranks: usize, args: &[&str]) -> Command {
-        let program = env!("CARGO_BIN_EXE_heigen-mpi");
         let mut command = if ranks == 0 {
-            Command::new(program)
+            Command::new(PROGRAM)
         } else {
             let mut command = Command::new("mpirun");
-            command.args(["--oversubscribe", "-n", &ranks.to_string(), program]);
+            command.args(["--oversubscribe", "-n", &ranks.to_string(), PROGRAM]);
             command
         };
+        self.set_up(&mut command);
+        command.args(args);
+        command
+    }
+
+    /// `heigen-mpi ARGS` by `ranks` processes, of which all but that of rank 0 work in another folder of the sandbox.
+    pub(crate) fn apart(&self, ranks: usize, folder: &str, args: &[&str]) -> Output {
+        let (mut command, others) = (Command::new("mpirun"), (ranks - 1).to_string());
+        self.set_up(&mut command);
+        command.args(["--oversubscribe", "-n", "1", PROGRAM]).args(args);
+        command.args([":", "-n", &others, "--wdir"]).arg(self.path(folder)).arg(PROGRAM).args(args);
+        command.output().unwrap()
+    }
+
+    fn set_up(&self, command: &mut Command) {
         // Tests may run as root in a container, on fewer cores than there are processes.
         command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
         command.env("OMPI_MCA_mpi_yield_when_idle", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
-        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
-        command
+        command.current_dir(self.0.path()).stdin(Stdio::null());
     }
 
     pub(crate) fn run(&self, ranks: usize, args: &[&str]) -> Output {
