@@ -17,8 +17,10 @@ const BESIDE: f64 = 16.0;
 /// The same where vectors are so short that the buffers of messages, some MiB, count among them.
 const BESIDE_SHORT: f64 = 20.0;
 
-/// The largest memory, in bytes, that each process of the program in this folder has had so far.
-fn largest_memory(folder: &Path, found: &mut BTreeMap<String, f64>) {
+/// The memory, in bytes, of each process of the program in this folder: what a line of its status tells, such as `VmHWM`, the largest so
+/// far, or `VmRSS`, the present one.
+fn memory_now(folder: &Path, line: &str) -> BTreeMap<String, f64> {
+    let mut found = BTreeMap::new();
     for process in fs::read_dir("/proc").unwrap().flatten() {
         let (path, id) = (process.path(), process.file_name().to_string_lossy().into_owned());
         let is_ours = fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == folder)
@@ -26,30 +28,36 @@ fn largest_memory(folder: &Path, found: &mut BTreeMap<String, f64>) {
         let status = if is_ours { fs::read_to_string(path.join("status")) } else { continue };
         // A process may end between two looks.
         let Ok(status) = status else { continue };
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
         let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-        if let Some(kib) = kib {
-            let most = found.entry(id).or_default();
-            *most = most.max(1024.0 * kib);
-        }
+        found.extend(kib.map(|kib| (id, 1024.0 * kib)));
     }
+    found
 }
 
-/// Runs the command by several processes; the largest memory of each.
-fn memory_of(sandbox: &Sandbox, args: &[&str]) -> Vec<f64> {
+/// Runs the command by several processes; what a line of their status told meanwhile, one look after the other.
+fn looks_at(sandbox: &Sandbox, args: &[&str], line: &str) -> Vec<BTreeMap<String, f64>> {
     let folder = sandbox.path("").canonicalize().unwrap();
     let mut child = sandbox.command(RANKS, args).spawn().unwrap();
-    let mut found = BTreeMap::new();
+    let mut looks = vec![];
     let status = loop {
-        largest_memory(&folder, &mut found);
+        looks.push(memory_now(&folder, line));
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     assert!(status.success(), "{args:?}");
-    assert_eq!(found.len(), RANKS, "{found:?}");
-    found.into_values().collect()
+    looks.retain(|look| look.len() == RANKS);
+    looks
+}
+
+/// Runs the command by several processes; the largest memory of each.
+fn memory_of(sandbox: &Sandbox, args: &[&str]) -> Vec<f64> {
+    let looks = looks_at(sandbox, args, "VmHWM");
+    let largest = |rank: usize| looks.iter().filter_map(|look| look.values().nth(rank)).copied().fold(0.0, f64::max);
+    assert!(!looks.is_empty(), "no look at {RANKS} processes");
+    (0..RANKS).map(largest).collect()
 }
 
 /// A folder with a network of one wide layer, `my/large`, and one of a small layer, both trained.
@@ -130,6 +138,55 @@ fn processes_hold_their_rows_alone_of_a_whole_spectrum() {
         vectors <= most,
         "{vectors} P numbers, where {share:.0} belong to the shares and {small:.0} to small matrices"
     );
+}
+
+/// Images of three colours as an array of NumPy, and their classes.
+fn images(sandbox: &Sandbox, name: &str, n: usize) {
+    let array = |path: &str, kind: &str, shape: &str, data: Vec<u8>| {
+        let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+        let header = format!("{header:<117}\n");
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        file.extend(header.into_bytes());
+        file.extend(data);
+        fs::write(sandbox.path(path), file).unwrap();
+    };
+    let pixels = (0..n * 3072).flat_map(|i| ((i * 7919 % 1009) as f32 / 1009.0).to_le_bytes()).collect();
+    array(&format!("{name}.npy"), "<f4", &format!("{n}, 3, 32, 32"), pixels);
+    let labels = (0..n).flat_map(|i| (i as i64 % 10).to_le_bytes()).collect();
+    array(&format!("{name}-labels.npy"), "<i8", &format!("{n},"), labels);
+}
+
+/// Images of a data set, 49 MB.
+const IMAGES: usize = 4_000;
+
+#[test]
+fn processes_keep_their_samples_alone_while_they_train() {
+    let sandbox = Sandbox::new();
+    for (name, n, epochs) in [("few", 64, 40), ("many", IMAGES, 40)] {
+        images(&sandbox, name, n);
+        let files = json!({"path": format!("{name}.npy"), "labels_path": format!("{name}-labels.npy")});
+        // The smallest network whose batches are shared: its own memory is little.
+        let network = json!({"type": "FNN", "args": {"num_neurons": 43}});
+        let mut config = experiment(&network, &json!({"type": "file", "args": files}), epochs);
+        (config["train_fraction"], config["test_fraction"]) = (json!(0.9), json!(0.05));
+        config["optimizer"]["args"]["lr"] = json!(1e-5);
+        sandbox.config(name, &config);
+    }
+    let (all, mib) = ((IMAGES * 3072 * 4) as f64, f64::from(1 << 20));
+    let look = ["--every", "20", "--top-k", "1", "--lowest", "0", "--tolerance", "1e-3", "--whole", "0", "--no-figures"];
+    // A training keeps a share of the samples in float32, and those that come from other processes for the next steps; looks have a share
+    // of their own, and that in float64 while they last. With all samples in every process both are three times as much and more.
+    for (command, options, most) in [("train", &[][..], 0.5), ("follow", &look, 2.0)] {
+        // While they read, every process has the whole file.
+        let kept = |name: &str| {
+            let looks = looks_at(&sandbox, &[&[command, name, "--threads", "1"], options].concat(), "VmRSS");
+            let later = &looks[looks.len() * 3 / 4..];
+            later.iter().flat_map(BTreeMap::values).copied().fold(0.0, f64::max)
+        };
+        let (few, many) = (kept("my/few.json"), kept("my/many.json"));
+        println!("{command}: {:.0} MiB for {:.0} MiB of samples", (many - few) / mib, all / mib);
+        assert!(many - few < most * all, "{command}: {many} and {few} bytes for {all} bytes of samples");
+    }
 }
 
 /// P = 20,094,791. Takes one to two minutes on two cores, and 6 GiB.
