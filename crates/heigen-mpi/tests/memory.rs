@@ -173,7 +173,8 @@ fn processes_keep_their_samples_alone_while_they_train() {
         sandbox.config(name, &config);
     }
     let (all, mib) = ((IMAGES * 3072 * 4) as f64, f64::from(1 << 20));
-    let look = ["--every", "20", "--top-k", "1", "--lowest", "0", "--tolerance", "1e-3", "--whole", "0", "--no-figures"];
+    let look =
+        ["--every", "20", "--top-k", "1", "--lowest", "0", "--tolerance", "1e-3", "--whole", "0", "--no-figures"];
     // A training keeps a share of the samples in float32, and those that come from other processes for the next steps; looks have a share
     // of their own, and that in float64 while they last. With all samples in every process both are three times as much and more.
     for (command, options, most) in [("train", &[][..], 0.5), ("follow", &look, 2.0)] {

@@ -47,7 +47,7 @@ impl<'a, O: ?Sized> Ordinary<'a, O> {
         self.operator
     }
 
-    /// What is `x` of this operator is so much of the one that was given.
+    /// A number that belongs to the divided operator, such as an eigenvalue, in the units of the one that was given.
     pub(crate) fn back(&self, x: f64) -> f64 {
         x * self.unit()
     }

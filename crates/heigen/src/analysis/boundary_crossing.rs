@@ -19,7 +19,7 @@ struct Bracket {
     /// The excess at both ends, halved where the same end was kept twice.
     at_low: f64,
     at_high: f64,
-    /// Which end moved last: 1 the upper one, -1 the lower one, 0 none.
+    /// The end that was moved last: 1 is the upper one, -1 the lower one, 0 none.
     moved: i8,
     /// Whether a point was met where the excess is neither above nor below zero; it is `high` then.
     met: bool,
@@ -59,7 +59,8 @@ impl Search<'_> {
         if ends.is_empty() {
             return Vec::new();
         }
-        let at_origin = self.excess(self.origin).0;
+        // Needed only where the first place of a ray lies beyond the boundary already.
+        let mut at_origin = None;
         let mut brackets: Vec<Bracket> = Vec::new();
         for (i, group) in ends.chunks(TOGETHER).enumerate() {
             let places = group.iter().flat_map(|end| (1..=SCAN).map(move |i| (end, i as f64 / SCAN as f64)));
@@ -67,7 +68,8 @@ impl Search<'_> {
             for (ray, values) in values.chunks(SCAN).enumerate() {
                 let Some(first) = values.iter().position(|&v| v > 0.0) else { continue };
                 let (low, high) = (first as f64 / SCAN as f64, (first + 1) as f64 / SCAN as f64);
-                let at_low = if first == 0 { at_origin } else { values[first - 1] };
+                let mut value_there = || *at_origin.get_or_insert_with(|| self.excess(self.origin).0);
+                let at_low = if first == 0 { value_there() } else { values[first - 1] };
                 let bracket = Bracket {
                     ray: i * TOGETHER + ray,
                     low,

@@ -90,11 +90,10 @@ impl Training<'_> {
         if part.tiles.samples == 0 {
             return Ok(None);
         }
-        let found = match self.parts.pieces.as_deref() {
-            Some(pieces) => self.sums_of_pieces(part, pieces),
-            None => Ok(self.sums(part)),
+        let (loss, answers) = match self.parts.pieces.as_deref() {
+            Some(pieces) => self.sums_of_pieces(part, pieces)?,
+            None => self.sums(part),
         };
-        let (loss, answers) = found.map_err(TrainError::apart)?;
         Ok(Some(Evaluation { loss: loss / divisor, accuracy: answers.map(|answers| answers.accuracy()) }))
     }
 

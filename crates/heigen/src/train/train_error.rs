@@ -48,9 +48,8 @@ pub enum TrainError {
     Network(#[from] ModelError),
 }
 
-impl TrainError {
-    /// A failure of the connection with the other pieces.
-    pub(super) fn apart(failure: Failure) -> Self {
+impl From<Failure> for TrainError {
+    fn from(failure: Failure) -> Self {
         Self::Apart(failure.to_string())
     }
 }

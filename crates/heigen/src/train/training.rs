@@ -11,7 +11,7 @@ use crate::model::{Algebra, Network, ParamEntry, Plain, Pool, Sink, Tape};
 use crate::rng::{DataLoaderOrder, TorchGenerator};
 use crate::vocabulary::{Objective, Reduction};
 use faer::Par;
-use heigen_spectra::{Failure, Threads};
+use heigen_spectra::{Communicator, Failure, Threads};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -100,7 +100,7 @@ impl<'a> Training<'a> {
             BatchSize::Full => n,
             BatchSize::Samples(b) => b.clamp(1, n),
         };
-        let pieces = connection.map_or(1, |pieces| pieces.size());
+        let pieces = connection.map_or(1, Communicator::size);
         let batches = Batches { size, tile: tile_of(network, size), pieces };
         let tiles = batches.tiles(size);
         // No piece has more tiles of a batch than this.
@@ -112,7 +112,7 @@ impl<'a> Training<'a> {
             gradient: if apart { vec![0.0; theta.len()] } else { vec![] },
             loss: 0.0,
         };
-        let counts = counts(&loss, train, connection).map_err(TrainError::apart)?;
+        let counts = counts(&loss, train, connection)?;
         Ok(Self {
             workers: (0..most).map(|_| worker()).collect(),
             par: if network.multiplications() >= LARGE && tiles.count() == 1 { par() } else { Par::Seq },
@@ -129,7 +129,7 @@ impl<'a> Training<'a> {
             theta,
             loader: DataLoaderOrder::new(TorchGenerator::new(shuffle_seed)),
             order: vec![0; n],
-            divisors: Divisors::of(&loss, parts, &counts).map_err(TrainError::apart)?,
+            divisors: Divisors::of(&loss, parts, &counts)?,
             counts,
             loss,
             batch: Batch { own: train.own.none_of_this_kind(size.div_ceil(pieces)), samples: 0, divisor: 1.0 },
@@ -195,12 +195,12 @@ impl<'a> Training<'a> {
         self.loader.next_epoch(&mut order);
         let mut sum = 0.0;
         for step in 0..self.steps_per_epoch() {
-            self.gather(&order, step).map_err(TrainError::apart)?;
+            self.gather(&order, step).map_err(TrainError::from)?;
             let loss = match self.spec {
                 OptimizerSpec::Sam { rho, .. } => self.sharpness_aware_gradient(rho),
                 _ => self.batch_gradient(),
             };
-            let loss = loss.map_err(TrainError::apart)?;
+            let loss = loss.map_err(TrainError::from)?;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch: self.epochs_done + 1, lr, loss }.into());
             }
@@ -221,7 +221,7 @@ impl<'a> Training<'a> {
     /// Puts the samples of a step of an epoch in this `order` together.
     fn gather(&mut self, order: &[usize], step: usize) -> Result<(), Failure> {
         let (batches, train) = (self.batches, &self.parts.train);
-        let own = self.parts.pieces.as_deref().map_or(0, |pieces| pieces.rank());
+        let own = self.parts.pieces.as_deref().map_or(0, Communicator::rank);
         if let Some(pieces) = self.parts.pieces.as_deref() {
             self.ahead.prepare(pieces, train, batches, order, step)?;
         }

@@ -230,7 +230,7 @@ mod tests {
             assert_eq!(targets.view().from(2), targets.in_range(2..3).view());
             assert_eq!(targets.view().from(7), targets.none_of_this_kind(0).view());
             let (mut numbers, mut again) = (vec![], targets.none_of_this_kind(0));
-            [1, 2].map(|n| targets.numbers_of(n, &mut numbers));
+            (1..3).for_each(|n| targets.numbers_of(n, &mut numbers));
             again.push_numbers(&numbers);
             assert_eq!((numbers.len(), again), (2 * targets.numbers_of_a_sample(), targets.in_range(1..3)));
         }
