@@ -152,7 +152,7 @@ fn images(sandbox: &Sandbox, name: &str, n: usize) {
     };
     let pixels = (0..n * 3072).flat_map(|i| ((i * 7919 % 1009) as f32 / 1009.0).to_le_bytes()).collect();
     array(&format!("{name}.npy"), "<f4", &format!("{n}, 3, 32, 32"), pixels);
-    let labels = (0..n).flat_map(|i| (i as i64 % 10).to_le_bytes()).collect();
+    let labels = (0..10i64).cycle().take(n).flat_map(i64::to_le_bytes).collect();
     array(&format!("{name}-labels.npy"), "<i8", &format!("{n},"), labels);
 }
 

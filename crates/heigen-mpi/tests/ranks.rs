@@ -101,8 +101,9 @@ fn files_of_other_programs_are_read_by_one_process() {
     let sandbox = Sandbox::new();
     // 40 samples of six features as a table, and the weights of a network that was trained on them.
     let number = |i: usize| ((i * 7919) % 1009) as f64 / 504.5 - 1.0;
-    let row =
-        |n: usize| (0..6).map(|d| format!("{:.6},", number(6 * n + d))).collect::<String>() + &(n % 3).to_string();
+    let row = |n: usize| {
+        (0..6).map(|d| format!("{:.6}", number(6 * n + d))).collect::<Vec<_>>().join(",") + &format!(",{}", n % 3)
+    };
     let table = "a,b,c,d,e,f,label\n".to_owned() + &(0..40).map(row).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(sandbox.path("samples.csv"), table).unwrap();
     let linear = |name: &str, out: usize| json!({"type": "linear", "name": name, "out_features": out});

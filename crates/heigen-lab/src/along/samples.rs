@@ -79,49 +79,54 @@ impl Samples<'_> {
     /// The problem over the training samples, at the weights of a look; its sums are those over all samples.
     pub(super) fn training<'n>(&self, prepared: &'n Prepared, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
         match &self.shares {
-            Some(shares) => self.moved(&shares.training, &prepared.network, theta),
+            Some(shares) => moved(&shares.training, &prepared.network, theta),
             None => self.over(prepared.training(), &prepared.network, theta),
         }
     }
 
     /// Loss and accuracy over the validation samples; none where there are none.
     pub(super) fn validation(&self, prepared: &Prepared, theta: &[f64]) -> Result<Option<PartReport>, LabError> {
-        let of_shares = self.shares.as_ref().map(|shares| shares.validation.as_ref());
-        self.evaluated(of_shares, prepared, &prepared.samples.split.validation, theta)
+        match &self.shares {
+            Some(shares) => told_by_share(shares.validation.as_ref(), prepared, theta),
+            None => self.told_by(&prepared.samples.split.validation, prepared, theta),
+        }
     }
 
     /// Loss and accuracy over the test samples; none where there are none.
     pub(super) fn test(&self, prepared: &Prepared, theta: &[f64]) -> Result<Option<PartReport>, LabError> {
-        let of_shares = self.shares.as_ref().map(|shares| shares.test.as_ref());
-        self.evaluated(of_shares, prepared, &prepared.samples.split.test, theta)
+        match &self.shares {
+            Some(shares) => told_by_share(shares.test.as_ref(), prepared, theta),
+            None => self.told_by(&prepared.samples.split.test, prepared, theta),
+        }
     }
 
-    fn evaluated(
-        &self,
-        share: Option<Option<&Problem<'static, f32>>>,
-        prepared: &Prepared,
-        indices: &[usize],
-        theta: &[f64],
-    ) -> Result<Option<PartReport>, LabError> {
-        let problem = match share {
-            Some(None) => return Ok(None),
-            Some(Some(share)) => self.moved(share, &prepared.network, theta)?,
-            None if indices.is_empty() => return Ok(None),
-            None => self.over(&prepared.samples.data.subset(indices), &prepared.network, theta)?,
-        };
-        Ok(Some(PartReport { loss: problem.loss(), accuracy: problem.accuracy() }))
-    }
-
-    fn moved<'n>(
-        &self,
-        share: &Problem<'static, f32>,
-        network: &'n Network,
-        theta: &[f64],
-    ) -> Result<Problem<'n, f64>, LabError> {
-        Ok(share.in_type::<f64>().moved_to(network, theta)?)
+    /// Loss and accuracy over some of the samples.
+    fn told_by(&self, some: &[usize], prepared: &Prepared, theta: &[f64]) -> Result<Option<PartReport>, LabError> {
+        if some.is_empty() {
+            return Ok(None);
+        }
+        self.over(&prepared.samples.data.subset(some), &prepared.network, theta).map(|problem| Some(report(&problem)))
     }
 
     fn over<'n>(&self, data: &Dataset, network: &'n Network, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
         Ok(self.call.problem(network, theta, data, self.objective.clone())?)
     }
+}
+
+/// Loss and accuracy over the samples of all processes, of which this one has a share.
+fn told_by_share(
+    share: Option<&Problem<'static, f32>>,
+    prepared: &Prepared,
+    theta: &[f64],
+) -> Result<Option<PartReport>, LabError> {
+    share.map(|share| moved(share, &prepared.network, theta).map(|problem| report(&problem))).transpose()
+}
+
+/// A share at the weights of a look.
+fn moved<'n>(share: &Problem<'static, f32>, network: &'n Network, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
+    Ok(share.in_type::<f64>().moved_to(network, theta)?)
+}
+
+fn report(problem: &Problem<'_, f64>) -> PartReport {
+    PartReport { loss: problem.loss(), accuracy: problem.accuracy() }
 }

@@ -62,12 +62,12 @@ impl Follow<'_> {
     pub(super) fn through_training(&self, way: &mut Way) -> Result<(), LabError> {
         let (call, experiment, prepared) = (self.call, self.experiment(), &self.prepared);
         let whole;
-        let parts = match self.samples.shares.as_ref().and_then(|shares| shares.parts.as_ref()) {
-            Some(share) => share,
-            None => {
-                whole = training::parts(call, prepared)?;
-                &whole
-            }
+        let share = self.samples.shares.as_ref().and_then(|shares| shares.parts.as_ref());
+        let parts = if let Some(share) = share {
+            share
+        } else {
+            whole = training::parts(call, prepared)?;
+            &whole
         };
         let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
         let trainer = plan.trainer;
