@@ -9,6 +9,7 @@ use heigen::config::{BatchNormMode, DatasetSpec, Experiment, FileArgs, ModelSpec
 use heigen::data::{Dataset, Split, Standardization, split};
 use heigen::linalg::Matrix;
 use heigen::model::Network;
+use heigen::train::{Parts, TrainError};
 use heigen_store::weights::NamedTensor;
 use heigen_store::{own_data, record};
 use std::collections::BTreeMap;
@@ -106,7 +107,9 @@ pub(crate) fn read_for_all(call: &Call, experiment: &Experiment) -> Result<(), L
         return Ok(());
     }
     let spec = told_by(experiment);
-    if together.agreed(f64::from(u8::from(call.memo.has_samples(&spec))))? != 0.0 {
+    let given = matches!(&experiment.dataset, DatasetSpec::File(args) if call.memo.given(&args.path).is_some());
+    let known = given || call.memo.has_samples(&spec);
+    if together.agreed(f64::from(u8::from(known)))? != 0.0 {
         return Ok(());
     }
     let files = together.read_files(|| match &experiment.dataset {
@@ -185,6 +188,15 @@ impl Prepared {
     /// The training samples.
     pub fn training(&self) -> &Arc<Dataset> {
         &self.samples.training
+    }
+
+    /// The parts that a training takes: those of all samples, or those that one of several processes has.
+    pub(crate) fn parts(&self, call: &Call) -> Result<Parts, TrainError> {
+        let Samples { data, split, .. } = &*self.samples;
+        match call.lab.together.communicator() {
+            Some(communicator) => Parts::dealt(data, split, &self.network, Arc::clone(communicator)),
+            None => Ok(Parts::new(data, split)),
+        }
     }
 
     /// Theta from the weights file at `path`, which also gives the statistics of batch normalisation where the architecture

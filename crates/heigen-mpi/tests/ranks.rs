@@ -95,6 +95,35 @@ fn what_stands_is_reused_by_all() {
     assert_eq!(line, String::from_utf8_lossy(&alone.stdout));
 }
 
+/// Statistics of batch normalisation that come with the weights are fixed numbers, and the looks are shared; statistics of the batch are
+/// refused.
+#[test]
+fn statistics_that_come_with_followed_weights_are_taken_by_all() {
+    let sandbox = Sandbox::new();
+    let linear = |name: &str, out: usize| json!({"type": "linear", "name": name, "out_features": out});
+    let layers =
+        json!([linear("hidden", 5), {"type": "batchnorm", "name": "norm"}, {"type": "tanh"}, linear("out", 2)]);
+    let moons = json!({"type": "half_moon", "args": {"random": false, "num_samples": 300}});
+    for statistics in ["batch", "running"] {
+        let model = json!({"type": "Sequential", "args": {"layers": layers, "batchnorm": statistics}});
+        let mut config = experiment(&model, &moons, 4);
+        config["trainer"]["how_often_save_model"] = 2.into();
+        sandbox.config(statistics, &config);
+    }
+    sandbox.ok(0, &["train", "my/batch.json"]);
+    let follow = |name: &'static str, results: &'static str| {
+        let weights = "results/models/my/batch_snapshots";
+        ["follow", name, "--weights", weights, "--top-k", "2", "--no-figures", "--results", results]
+    };
+    sandbox.ok(0, &follow("my/running.json", "alone"));
+    sandbox.ok(3, &follow("my/running.json", "together"));
+    let (alone, together) = (sandbox.files("alone"), sandbox.files("together"));
+    assert!(alone.len() > 5 && alone == together, "{:?} and {:?}", alone.keys(), together.keys());
+    let refused = sandbox.run(2, &follow("my/batch.json", "refused"));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("statistics of"), "{said}");
+}
+
 /// The process of rank 0 reads files of other programs for all: the folder of the others does not have them.
 #[test]
 fn files_of_other_programs_are_read_by_one_process() {

@@ -247,11 +247,11 @@ impl dyn Communicator + '_ {
         Ok(())
     }
 
-    /// Hands the bytes of piece 0 to all others, which have as many. Six of them travel as a whole number below 2^48, which float64 holds
+    /// Hands the bytes of piece 0 to all others, which have room for as many. Six of them travel as a whole number below 2^48, which float64 holds
     /// whatever a connection does to its representation.
     ///
     /// # Errors
-    /// [`Failure`] of the connection.
+    /// [`Failure`] of the connection, such as for another number of bytes.
     pub fn broadcast_bytes(&self, bytes: &mut [u8]) -> Result<(), Failure> {
         for bytes in bytes.chunks_mut(6 * SEGMENT) {
             let number = |six: &[u8]| six.iter().fold(0.0, |number, &byte| 256.0 * number + f64::from(byte));

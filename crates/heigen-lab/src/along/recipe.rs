@@ -34,7 +34,7 @@ pub(super) struct Follow<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) loaded: &'a Loaded,
     pub(super) request: &'a FollowRequest,
-    /// The network, with the samples but where the process keeps its share of them alone.
+    /// The network, and the samples; no samples where this process keeps its share of them only.
     pub(super) prepared: Prepared,
     pub(super) samples: Samples<'a>,
     /// Number of the training samples.
@@ -119,7 +119,7 @@ impl<'a> Follow<'a> {
         let kept = spread(n, KEPT);
         let why_not_live = why_not_explored(experiment, &prepared.samples.data, &prepared.network);
         let objective = experiment.objective();
-        let shares = Shares::taken(call, &mut prepared, &objective, files.as_deref()).of(name)?;
+        let shares = Shares::taken(call, &mut prepared, &objective, (files.as_deref(), &theta)).of(name)?;
         Ok(Self {
             call,
             loaded,

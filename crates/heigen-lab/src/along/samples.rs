@@ -4,7 +4,6 @@ use super::weights::Point;
 use crate::LabError;
 use crate::call::Call;
 use crate::prepare::Prepared;
-use crate::training;
 use heigen::curvature::Problem;
 use heigen::data::Dataset;
 use heigen::model::Network;
@@ -14,7 +13,7 @@ use heigen_spectra::Communicator;
 use heigen_store::record::PartReport;
 use std::sync::Arc;
 
-/// The shares of one of several processes. Their point is of no account: looks move them to theirs.
+/// The shares of one of several processes, at weights that every look replaces by its own.
 pub(super) struct Shares {
     training: Problem<'static, f32>,
     validation: Option<Problem<'static, f32>>,
@@ -30,18 +29,23 @@ impl Shares {
         call: &Call,
         prepared: &mut Prepared,
         objective: &Objective,
-        files: Option<&[Point]>,
+        (files, theta): (Option<&[Point]>, &[f32]),
     ) -> Result<Option<Self>, LabError> {
         let Some(communicator) = call.lab.together.communicator() else { return Ok(None) };
-        if prepared.network.couples_samples() {
-            return Ok(None);
-        }
-        // Some numbers besides the parameters come with the first file of weights.
         let mut of_first = prepared.clone();
-        if let Some(point) = files.and_then(<[Point]>::first) {
-            let file = call.weights_for_all(&point.path)?;
-            of_first.load(&point.path, &file)?;
-            call.memo.forget(&point.path);
+        let theta = match files {
+            // Some numbers besides the parameters come with the weights.
+            Some(points) => {
+                let Some(point) = points.first() else { return Ok(None) };
+                let file = call.weights_for_all(&point.path)?;
+                call.memo.forget(&point.path);
+                of_first.load(&point.path, &file)?
+            }
+            None => theta.iter().map(|&w| f64::from(w)).collect(),
+        };
+        // What cannot be trained, or dealt, is refused when it comes to that.
+        if of_first.network.couples_samples() || (files.is_none() && !prepared.trainable()) {
+            return Ok(None);
         }
         let network = Arc::new(of_first.network);
         let samples = Arc::clone(&prepared.samples);
@@ -49,8 +53,7 @@ impl Shares {
             if data.n_samples() == 0 {
                 return Ok(None);
             }
-            let (network, theta) = (Arc::clone(&network), vec![0.0; network.n_params()]);
-            let all = Arc::clone(communicator) as Arc<dyn Communicator>;
+            let (network, all) = (Arc::clone(&network), Arc::clone(communicator) as Arc<dyn Communicator>);
             Ok(Some(Problem::share_of(network, &theta, data, objective.clone(), all)?.on(call.threads.clone())))
         };
         let Some(training) = share(&samples.training)? else { return Ok(None) };
@@ -58,7 +61,7 @@ impl Shares {
             training,
             validation: share(&samples.data.subset(&samples.split.validation))?,
             test: share(&samples.data.subset(&samples.split.test))?,
-            parts: if files.is_none() { Some(training::parts(call, prepared)?) } else { None },
+            parts: if files.is_none() { Some(prepared.parts(call)?) } else { None },
         };
         if prepared.network.n_inputs() != 2 {
             prepared.let_go_of_samples();
@@ -80,7 +83,13 @@ impl Samples<'_> {
     pub(super) fn training<'n>(&self, prepared: &'n Prepared, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
         match &self.shares {
             Some(shares) => moved(&shares.training, &prepared.network, theta),
-            None => self.over(prepared.training(), &prepared.network, theta),
+            None => {
+                let problem = self.over(prepared.training(), &prepared.network, theta)?;
+                match self.call.lab.together.communicator() {
+                    Some(communicator) => Ok(problem.dealt(Arc::clone(communicator))?),
+                    None => Ok(problem),
+                }
+            }
         }
     }
 

@@ -6,7 +6,6 @@ use super::recipe::Follow;
 use super::weights::Point;
 use crate::LabError;
 use crate::prepare::Prepared;
-use crate::training;
 use crate::watch::{NoteKind, stage};
 use heigen::train::{Plan, Training};
 use heigen_spectra::Watch;
@@ -66,7 +65,7 @@ impl Follow<'_> {
         let parts = if let Some(share) = share {
             share
         } else {
-            whole = training::parts(call, prepared)?;
+            whole = prepared.parts(call)?;
             &whole
         };
         let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };

@@ -18,10 +18,12 @@ pub(crate) fn points(
     name: &ExperimentName,
     weights: &FollowedWeights,
 ) -> Result<Option<Vec<Point>>, LabError> {
+    if *weights == FollowedWeights::Training {
+        return Ok(None);
+    }
     let found = || -> Result<Vec<(usize, PathBuf)>, LabError> {
         match weights {
-            FollowedWeights::Training => Ok(vec![]),
-            FollowedWeights::Snapshots => {
+            FollowedWeights::Training | FollowedWeights::Snapshots => {
                 let series = CheckpointSeries::of(&call.store.of(name)?)?;
                 Ok(series.points().map(|(epoch, path)| (epoch, path.to_owned())).collect())
             }
@@ -34,12 +36,13 @@ pub(crate) fn points(
             }
         }
     };
-    if *weights == FollowedWeights::Training {
-        return Ok(None);
-    }
-    // The others of several processes need not see the folder.
-    let text = call.lab.together.read(|| Ok(serde_json::to_vec(&found()?)?))?;
-    let points: Vec<(usize, PathBuf)> = serde_json::from_slice(&text)?;
+    let together = &call.lab.together;
+    let points: Vec<(usize, PathBuf)> = if together.communicator().is_some() {
+        // The others need not see the folder.
+        serde_json::from_slice(&together.read(|| Ok(serde_json::to_vec(&found()?)?))?)?
+    } else {
+        found()?
+    };
     let points: Vec<Point> = points.into_iter().map(|(epoch, path)| Point { epoch, path }).collect();
     if points.is_empty() {
         return Err(LabError::NothingToFollow { name: name.clone() });

@@ -86,7 +86,7 @@ fn wanted<T: Scalar>(setting: &Setting, problem: &Problem<T>, of: &'static str, 
     let bytes = entry * (side as f64).powi(2);
     let needed = bytes + COPIES * entry * p as f64 * side as f64;
     // The gradients by all parameters, of which those of a block are cut out.
-    let cut = if p < all { entry * (all * problem.n_samples()) as f64 } else { 0.0 };
+    let cut = if p < all { entry * (all * problem.n_all_samples()) as f64 } else { 0.0 };
     let (needed, memory) = (needed + cut, setting.call.lab.memory);
     match decide(setting.asked.keep.coherence, bytes, needed, memory) {
         Decision::Compute => Ok(true),

@@ -15,6 +15,7 @@ mod setting;
 pub(crate) mod solvers;
 mod stored;
 mod top_k;
+mod variant;
 mod vectors;
 mod whole;
 
@@ -40,11 +41,12 @@ pub use owned::Owned;
 use recipe::Analysis;
 pub use request::{AnalysisRequest, Asked, DensityAsked, EstimatesAsked, How, Keep, Matter, TopPairs, Way};
 use setting::Goal;
-pub(crate) use setting::{Setting, in_file_names};
+pub(crate) use setting::Setting;
 use std::path::Path;
 use std::sync::Arc;
 pub use stored::Stored;
 use top_k::Pairs;
+pub(crate) use variant::in_file_names;
 
 /// A spectrum, the part of it that was computed, or estimates.
 #[derive(Clone, Debug)]

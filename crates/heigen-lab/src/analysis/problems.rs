@@ -52,8 +52,7 @@ impl Setting<'_> {
     /// The setting of one of several processes that has the samples of its own leaves alone, and lets go of all others, and of the
     /// weights but for the problem's. Nothing changes for a process that works by itself.
     pub(super) fn dealt(mut self) -> Result<Self, LabError> {
-        let is_dealt = self.own.is_some();
-        if is_dealt || self.connection().is_none() || self.prepared.network.couples_samples() {
+        if self.own.is_some() || self.connection().is_none() || self.prepared.network.couples_samples() {
             return Ok(self);
         }
         self.own = Some(match self.asked.how.dtype {
@@ -71,8 +70,8 @@ impl Setting<'_> {
     fn own_problem<T: Scalar>(&self) -> Result<Problem<'static, T>, LabError> {
         self.room_for_samples::<T>()?;
         let (network, matter) = (Arc::new(self.prepared.network.clone()), &self.asked.subject);
-        let some = !matter.classes.is_empty() || matter.samples.is_some();
-        if let Some(communicator) = self.connection().filter(|_| !some) {
+        let of_all = matter.classes.is_empty() && matter.samples.is_none();
+        if let Some(communicator) = self.connection().filter(|_| of_all) {
             let (theta, objective) = (&self.theta, self.objective());
             let share = Problem::share_of(network, theta, &self.samples, objective, Arc::clone(communicator));
             return Ok(share.of(self.name())?.on(self.call.threads.clone()));

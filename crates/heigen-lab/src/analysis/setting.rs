@@ -3,6 +3,7 @@
 use super::problems::Own;
 use super::request::{Asked, Keep, Matter, Way};
 use super::top_k::Pairs;
+use super::variant::variant;
 use crate::LabError;
 use crate::call::Call;
 use crate::error::{Choice, OfJob};
@@ -10,7 +11,7 @@ use crate::prepare::{self, Prepared};
 use crate::training::{self, imported, trained};
 use crate::watch::NoteKind;
 use crate::words::{bytes, number};
-use heigen::config::{DatasetSpec, Experiment, ExperimentName, LossKind};
+use heigen::config::{DatasetSpec, Experiment, ExperimentName};
 use heigen::curvature::{Cost, IndexRanges, Method, Problem, ProblemError, Work, named_parameters};
 use heigen::data::Dataset;
 use heigen::linalg::Scalar;
@@ -18,7 +19,7 @@ use heigen::model::reparameterize;
 use heigen::vocabulary::Objective;
 use heigen_store::catalogue::Loaded;
 use heigen_store::layout::ExperimentPaths;
-use heigen_store::record::{End, Operator, Subject, loss_name, stamp};
+use heigen_store::record::{End, Subject, loss_name, stamp};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -92,14 +93,14 @@ impl<'a> Setting<'a> {
             (prepared.load(path, &file)?, path.display().to_string(), file.hash().to_owned())
         } else {
             // While several processes train, none is to have the samples of the others.
-            let alone = call.lab.together.communicator().is_none();
-            let stands = !call.making.force && training::up_to_date(call, loaded)?.is_some();
-            if !alone && !stands {
+            let several = call.lab.together.communicator().is_some();
+            let train_together = several && (call.making.force || training::up_to_date(call, loaded)?.is_none());
+            if train_together {
                 prepared.let_go_of_samples();
                 call.memo.let_go_of_samples(&call.lab.cache);
             }
             let model = trained(call, loaded)?;
-            if !alone && !stands {
+            if train_together {
                 prepare::read_for_all(call, experiment).of(name)?;
                 prepared.samples = prepare::samples(call, experiment).of(name)?;
             }
@@ -344,56 +345,6 @@ fn note_narrowed(call: &Call, name: &ExperimentName, work: &Work, why: String) {
     let (n_params, eigenpairs) = (work.n_params, TOP.min(work.n_params));
     let Cost { operations, bytes, .. } = work.lanczos(eigenpairs);
     call.note(name, NoteKind::TooLarge { n_params, eigenpairs, why, operations, bytes });
-}
-
-/// Names of layers as they stand in names of files; a pattern may hold characters that names of files may not.
-pub(crate) fn in_file_names(layers: &[String]) -> String {
-    let name = |layer: &String| match layer.strip_prefix("re:") {
-        Some(pattern) => format!("re-{}", &stamp([pattern])[..8]),
-        None => layer.clone(),
-    };
-    layers.iter().map(name).collect::<Vec<_>>().join("-")
-}
-
-/// The part of file names that distinguishes this analysis from the one of the plain Hessian.
-fn variant(subject: &Subject, trained_with: LossKind, goal: Goal) -> String {
-    let mut parts = Vec::new();
-    if subject.operator != Operator::Hessian {
-        parts.push(subject.operator.name().to_owned());
-    }
-    if subject.loss != loss_name(trained_with) {
-        parts.push(subject.loss.clone());
-    }
-    if let Some(classes) = &subject.classes {
-        parts.push(format!("classes-{}", classes.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")));
-    }
-    if let Some(samples) = &subject.samples {
-        parts.push(format!("samples-{samples}"));
-    }
-    if let Some(layers) = &subject.layers {
-        parts.push(format!("layers-{}", in_file_names(layers)));
-    }
-    if let Some([a, b, c]) = subject.reparameterize {
-        parts.push(format!("reparameterized-{a}-{b}-{c}"));
-    }
-    if subject.weight_decay != 0.0 {
-        let of = subject.decay_only.as_ref().map_or_else(String::new, |only| format!("-of-{}", in_file_names(only)));
-        parts.push(format!("weight-decay-{:e}{of}", subject.weight_decay));
-    }
-    if subject.label_smoothing != 0.0 {
-        parts.push(format!("smoothing-{:e}", subject.label_smoothing));
-    }
-    if !subject.loss_args.is_empty() {
-        // Options may hold many numbers, such as the weights of all classes.
-        let options = serde_json::to_string(&subject.loss_args).unwrap_or_default();
-        parts.push(format!("loss-options-{}", &stamp([options])[..8]));
-    }
-    match goal {
-        Goal::Whole(_) => {}
-        Goal::Top(top) => parts.push(format!("{}-{}", End::from(top.which).name(), top.k)),
-        Goal::Estimates => parts.push("estimates".to_owned()),
-    }
-    parts.join("+")
 }
 
 #[cfg(test)]

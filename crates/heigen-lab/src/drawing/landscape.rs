@@ -292,7 +292,7 @@ impl<'a> View<'a> {
     fn trained_again(&self) -> Result<(Vec<Vec<f64>>, Vec<usize>), LabError> {
         let (call, experiment, prepared) = (self.call, &self.loaded.experiment, &self.setting.prepared);
         let theta = training::theta_before(call, self.loaded, prepared)?;
-        let parts = training::parts(call, prepared)?;
+        let parts = prepared.parts(call)?;
         let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
         let how_often_save_model = plan.trainer.num_epochs.div_ceil(MOMENTS).max(1);
         let plan =

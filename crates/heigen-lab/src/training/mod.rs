@@ -15,7 +15,7 @@ use crate::{Lab, LabError, LabWatch, Making, Store};
 use along::Along;
 use changed::{Origins, why_stale};
 use heigen::config::{Experiment, ExperimentName};
-use heigen::train::{Outcome, Parts, Plan, TrainError, train};
+use heigen::train::{Outcome, Parts, Plan, train};
 use heigen_store::catalogue::{Loaded, chain};
 use heigen_store::checkpoint::{self, epoch_report};
 use heigen_store::files;
@@ -26,7 +26,6 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// The key in a weights file's metadata that tells where imported weights came from.
@@ -75,22 +74,15 @@ pub(crate) fn trained(call: &Call, loaded: &Loaded) -> Result<Trained, LabError>
     made(call, &Model::new(call, loaded, start.as_ref(), None)?)
 }
 
-/// The parts that a training takes: those of all samples, or those that one of several processes has.
-pub(crate) fn parts(call: &Call, prepared: &Prepared) -> Result<Parts, TrainError> {
-    let (data, split) = (&prepared.samples.data, &prepared.samples.split);
-    match call.lab.together.communicator() {
-        Some(communicator) => Parts::dealt(data, split, &prepared.network, Arc::clone(communicator)),
-        None => Ok(Parts::new(data, split)),
-    }
-}
-
 /// The record of the trained model, if the model and all models that it starts from are up to date.
 pub(crate) fn up_to_date(call: &Call, loaded: &Loaded) -> Result<Option<ModelRecord>, LabError> {
     let mut start: Option<Trained> = None;
     for before in chain(loaded)?.into_iter().chain([loaded.clone()]) {
         let before = call.seeded(before);
         let model = Model::new(call, &before, start.as_ref(), None)?;
-        let Ok(record) = model.standing() else { return Ok(None) };
+        // Of several processes all go on, or none does: what comes next they do together.
+        let record = model.standing().ok();
+        let Some(record) = call.lab.together.found(record, &model.paths.record())? else { return Ok(None) };
         let path = model.paths.weights();
         start = Some(Trained { record, theta: vec![], path });
     }
@@ -222,7 +214,7 @@ impl<'a> Model<'a> {
     /// others, unless gradients of all samples are to be kept along the way.
     fn parts(&self) -> Result<Parts, LabError> {
         let mut prepared = self.prepared.borrow_mut();
-        let parts = parts(self.call, &prepared).of(self.name())?;
+        let parts = prepared.parts(self.call).of(self.name())?;
         if parts.are_dealt() && self.experiment.trainer.how_often_compute_grads == 0 {
             prepared.let_go_of_samples();
             self.call.memo.let_go_of_samples(&self.call.lab.cache);

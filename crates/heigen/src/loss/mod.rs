@@ -204,16 +204,29 @@ impl SampleLoss<'_> {
     /// their own where they have several outputs.
     pub fn count(&self, targets: &Targets) -> f64 {
         match targets.view() {
-            TargetsView::Classes(labels) | TargetsView::Positions { classes: labels, .. } => {
-                let counted = labels.iter().filter(|&&label| !self.ignores(label));
-                match self.kind {
-                    LossKind::CrossEntropy | LossKind::Nll if self.class_weights.is_some() => {
-                        counted.map(|&label| self.class_weight(label)).sum()
-                    }
-                    _ => counted.count() as f64,
-                }
-            }
+            TargetsView::Classes(labels) | TargetsView::Positions { classes: labels, .. } => self.count_of(labels),
             TargetsView::Real { .. } => targets.len() as f64,
+        }
+    }
+
+    /// [`SampleLoss::count`] of every sample by itself, `[N]`.
+    pub(crate) fn counts(&self, targets: &Targets) -> Vec<f64> {
+        match targets.view() {
+            TargetsView::Classes(labels) => labels.chunks(1).map(|label| self.count_of(label)).collect(),
+            TargetsView::Positions { classes, positions, .. } => {
+                classes.chunks_exact(positions.max(1)).map(|labels| self.count_of(labels)).collect()
+            }
+            TargetsView::Real { .. } => vec![1.0; targets.len()],
+        }
+    }
+
+    fn count_of(&self, labels: &[usize]) -> f64 {
+        let counted = labels.iter().filter(|&&label| !self.ignores(label));
+        match self.kind {
+            LossKind::CrossEntropy | LossKind::Nll if self.class_weights.is_some() => {
+                counted.map(|&label| self.class_weight(label)).sum()
+            }
+            _ => counted.count() as f64,
         }
     }
 }

@@ -13,9 +13,8 @@ const TILE: usize = 8;
 /// From this many multiplications per sample on, it pays to use several threads.
 pub(super) const LARGE: usize = 1 << 17;
 
-/// The samples of so many steps are fetched together that each time no more than this part of all samples is under way, but those of
-/// one step at least.
-const PART: usize = 8;
+/// Number of times in an epoch that samples are fetched, each time those of as many steps; fewer times where an epoch has fewer steps.
+const FETCHES: usize = 8;
 
 /// The number of samples in a tile of a batch of `batch` samples.
 pub(super) fn tile_of(network: &Network, batch: usize) -> usize {
@@ -80,9 +79,9 @@ impl Batches {
         Tiles { samples, size: self.tile, pieces: self.pieces }
     }
 
-    /// Number of steps whose samples are fetched together, out of epochs of `samples` samples.
-    fn together(self, samples: usize) -> usize {
-        (samples / PART / self.size.max(1)).max(1)
+    /// Number of steps whose samples are fetched at a time, in epochs of `samples` samples.
+    fn fetched(self, samples: usize) -> usize {
+        (samples / FETCHES / self.size.max(1)).max(1)
     }
 }
 
@@ -113,10 +112,10 @@ impl Ahead {
         if step > 0 && self.steps.contains(&step) {
             return Ok(());
         }
-        let together = batches.together(order.len());
-        self.steps = step..step + together;
+        let steps = batches.fetched(order.len());
+        self.steps = step..step + steps;
         let first = (step * batches.size).min(order.len());
-        let order = &order[first..(first + together * batches.size).min(order.len())];
+        let order = &order[first..(first + steps * batches.size).min(order.len())];
         // The samples that one piece has and another one needs, in the order in which it takes them.
         let between = |from: usize, to: usize| {
             let wanted =

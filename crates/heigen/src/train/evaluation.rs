@@ -28,20 +28,14 @@ pub(super) struct Divisors {
 
 /// What every sample of a part adds to the divisor of a mean loss, [N], on every piece.
 pub(super) fn counts(loss: &Objective, part: &Part, pieces: Option<&dyn Communicator>) -> Result<Vec<f64>, Failure> {
-    let (measure, y) = (SampleLoss::from(loss), &part.own.y);
-    let own: Vec<f64> = (0..y.len()).map(|n| measure.count(&y.in_range(n..n + 1))).collect();
-    of_all(own, 1, part, pieces)
+    of_all(SampleLoss::from(loss).counts(&part.own.y), part, pieces)
 }
 
-/// The numbers of all samples of a part, `each` of them for a sample, on every piece.
-fn of_all(own: Vec<f64>, each: usize, part: &Part, pieces: Option<&dyn Communicator>) -> Result<Vec<f64>, Failure> {
+/// The numbers of all samples of a part, [N], on every piece, from those of this piece's samples.
+fn of_all(own: Vec<f64>, part: &Part, pieces: Option<&dyn Communicator>) -> Result<Vec<f64>, Failure> {
     let Some(pieces) = pieces else { return Ok(own) };
-    let place = |piece: usize| {
-        let samples = part.tiles.samples_of(piece);
-        samples.start * each..samples.end * each
-    };
-    let mut all = vec![0.0; part.tiles.samples * each];
-    pieces.gather(&own, place, &mut all)?;
+    let mut all = vec![0.0; part.tiles.samples];
+    pieces.gather(&own, |piece| part.tiles.samples_of(piece), &mut all)?;
     Ok(all)
 }
 
@@ -68,7 +62,7 @@ impl Training<'_> {
         self.evaluate(&parts.train, self.divisors.train)
     }
 
-    /// Mean loss and accuracy over the validation samples.
+    /// Mean loss and accuracy over the validation samples; of several pieces all have to ask for it.
     ///
     /// # Errors
     /// As [`Training::evaluate_train`].
@@ -77,7 +71,7 @@ impl Training<'_> {
         self.evaluate(&parts.validation, self.divisors.validation)
     }
 
-    /// Mean loss and accuracy over the test samples.
+    /// Mean loss and accuracy over the test samples; of several pieces all have to ask for it.
     ///
     /// # Errors
     /// As [`Training::evaluate_train`].
@@ -132,7 +126,7 @@ impl Training<'_> {
         let outputs = self.threads.run(|| network.outputs_by_tiles(&self.theta, &samples.x, part.tiles.size));
         let (targets, mut losses) = (samples.y.view(), Vec::with_capacity(samples.y.len()));
         measure.each(&outputs, targets, |loss| losses.push(loss));
-        let loss = of_all(losses, 1, part, Some(pieces))?.iter().sum::<f64>() + 0.0;
+        let loss = of_all(losses, part, Some(pieces))?.iter().sum::<f64>() + 0.0;
         let Some(own) = measure.answers(&outputs, targets) else { return Ok((loss, None)) };
         let mut all = vec![0.0; 2 * pieces.size()];
         pieces.gather(&[own.right as f64, own.counted as f64], |piece| 2 * piece..2 * piece + 2, &mut all)?;

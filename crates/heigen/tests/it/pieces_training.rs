@@ -6,7 +6,7 @@ use heigen::data::{Dataset, Split};
 use heigen::model::{Network, fresh};
 use heigen::rng::TorchGenerator;
 use heigen::train::{Checkpoint, Observer, Parts, Plan, TrainError, Trained, Training, train};
-use heigen::vocabulary::{Activation, LossKind, ModelSpec, Targets};
+use heigen::vocabulary::{Activation, LossKind, ModelSpec, PositionLayout, Targets};
 use heigen_spectra::{Counted, InAnyOrder};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -118,6 +118,14 @@ fn targets_of_every_kind_come_with_their_samples() {
     weighted.plan.loss.class_weights = Some(vec![1.0, 0.3, 2.7]);
     weighted.plan.loss.ignore_index = Some(2);
     check(&weighted);
+    // Two positions of three classes.
+    let mut sequences = case(&ModelSpec::Cnn {}, 784, SGD);
+    sequences.network = Network::build(&ModelSpec::Cnn {}, 784, 6).unwrap();
+    sequences.theta = fresh(&ModelSpec::Cnn {}, &sequences.network, &mut TorchGenerator::new(0));
+    let classes = (0..67 * 2).map(|i| if i % 7 == 3 { Targets::IGNORED } else { i * i % 3 }).collect();
+    sequences.data.others = Some(Targets::Positions { classes, positions: 2, layout: PositionLayout::ClassesLast });
+    sequences.plan.loss = weighted.plan.loss.clone();
+    check(&sequences);
     let numbers = (0..67 * 3).map(|i| (i as f64 * 0.7).cos()).collect();
     let mut regression =
         case(&ModelSpec::Cnn {}, 784, OptimizerSpec::Sgd { lr: 0.01, momentum: 0.0, weight_decay: 0.0 });

@@ -51,11 +51,13 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Self::made(network.into(), theta, inputs, targets, objective.into(), None)
     }
 
-    /// The share of one of several pieces of the problem over `data`, as [`Problem::dealt`] makes it of the problem over all samples,
-    /// without a copy of the samples of other pieces.
+    /// The share of one of several pieces of the problem over the N samples of `data` at `theta` `[P]`, as [`Problem::dealt`] makes it of the
+    /// problem over all samples, without a copy of the samples of other pieces: about d N / pieces numbers. Every piece calls this with the
+    /// same arguments.
     ///
     /// # Errors
-    /// [`ProblemError`] as for [`Problem::new`] and [`Problem::dealt`].
+    /// [`ProblemError`] as for [`Problem::new`] and [`Problem::dealt`], the same on all pieces, but for a negative variance of the Gaussian
+    /// loss: that is an error of the piece that has the sample.
     pub fn share_of<W: Copy + Into<f64>>(
         network: impl Into<SharedNetwork<'a>>,
         theta: &[W],
@@ -161,11 +163,12 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Ok(problem)
     }
 
-    /// The problem with the same samples and objective, of another network of the same architecture at another point theta `[P]`. The
-    /// share of one of several pieces stays one.
+    /// The problem with the same samples and objective at another point theta `[P]`, of the same network or one that differs in
+    /// numbers besides its parameters, such as statistics that come with weights. The samples are not copied; the share of one of several
+    /// pieces stays one.
     ///
     /// # Errors
-    /// [`ProblemError`] if sizes disagree, a weight is infinite or NaN, or the network lacks numbers.
+    /// [`ProblemError`] if the number of parameters is another, a weight is infinite or NaN, or the network lacks numbers.
     pub fn moved_to<'b, W: Copy + Into<f64>>(
         self,
         network: impl Into<SharedNetwork<'b>>,
