@@ -66,6 +66,10 @@ pub fn run_among(
                 // A closed terminal is no reason for another code.
                 let _ = error.print();
             }
+            if rank > 0 {
+                // The end of this process ends that of rank 0, which says what is wrong.
+                std::thread::sleep(FIRST_WORD);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

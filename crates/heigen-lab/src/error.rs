@@ -29,6 +29,14 @@ pub enum LabError {
         /// The path of the file.
         path: PathBuf,
     },
+    /// The processes of a computation were given different experiments under one name.
+    #[error(
+        "the experiment {name} is another one for the process of rank 0 than for this one; expected the same files for all"
+    )]
+    OtherExperiment {
+        /// The experiment.
+        name: ExperimentName,
+    },
     /// A task failed in another process.
     #[error("in the process of rank {rank}: {what}")]
     InProcess {

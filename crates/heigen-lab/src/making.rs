@@ -7,8 +7,11 @@ use crate::store::replace;
 use crate::watch::{NoteKind, Product, Reason, stage};
 use heigen_store::atomic::{self, Claim, Staged};
 use heigen_store::record::Unusable;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Time after which all machines see a new file of a folder that they share; file systems over a network keep what they know for so long.
+const SEEN: Duration = Duration::from_secs(60);
 
 /// Time between two looks at the claim of another process.
 const LOOK: Duration = Duration::from_millis(50);
@@ -147,10 +150,24 @@ fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErro
     if decision == REUSED {
         return reused();
     }
+    see_claim(&recipe.path())?;
     let Fresh { made, .. } = recipe.make()?;
     together.heard()?;
     recipe.committed(&made)?;
     Ok(made)
+}
+
+/// Fails if this process does not see the claim that the leading one has on the result: it looks into another folder. The claim lasts until
+/// all have made the result.
+fn see_claim(path: &Path) -> Result<(), LabError> {
+    let begun = Instant::now();
+    while !atomic::is_claimed(path) {
+        if begun.elapsed() > SEEN {
+            return Err(LabError::Apart { path: path.to_owned() });
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// The stored record if it is reused; else a note says why the result is made.

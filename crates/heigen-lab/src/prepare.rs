@@ -97,13 +97,19 @@ fn told_by(experiment: &Experiment) -> String {
     ["dataset", "train_fraction", "test_fraction"].map(|key| config[key].to_string()).join(" ")
 }
 
-/// Has the leading one of several processes read the files that the samples of an experiment are in, and hand them to the others. All
-/// of them have to call this; a process that works by itself reads them when it prepares the samples.
+/// Has the leading one of several processes read the files that the samples of an experiment are in, and hand them to the others, whose
+/// experiment has to be the same. All of them have to call this; a process that works by itself reads them when it prepares the samples.
 pub(crate) fn read_for_all(call: &Call, experiment: &Experiment) -> Result<(), LabError> {
     let together = &call.lab.together;
     let from_files =
         matches!(experiment.dataset, DatasetSpec::File(_) | DatasetSpec::Mnist2D(_) | DatasetSpec::Cifar10(_));
-    if together.communicator().is_none() || !from_files {
+    if together.communicator().is_none() {
+        return Ok(());
+    }
+    if !together.same(&experiment.to_json().to_string())? {
+        return Err(LabError::OtherExperiment { name: experiment.name.clone() });
+    }
+    if !from_files {
         return Ok(());
     }
     let spec = told_by(experiment);

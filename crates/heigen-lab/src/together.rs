@@ -3,6 +3,7 @@
 
 use crate::LabError;
 use heigen_spectra::Communicator;
+use heigen_store::record::stamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,14 @@ impl Together {
         let mut all = vec![0.0; communicator.size()];
         communicator.gather(&[own], |rank| rank..rank + 1, &mut all).map_err(LabError::Failure)?;
         Ok(all.first().copied().unwrap_or(own))
+    }
+
+    /// Whether this process has the text that the leading one has.
+    pub(crate) fn same(&self, text: &str) -> Result<bool, LabError> {
+        // The first 48 bits of a hash are a whole number in float64.
+        let hash = stamp([text]);
+        let own = u64::from_str_radix(&hash[..12], 16).map_or(0.0, |bits| bits as f64);
+        Ok(self.agreed(own)? == own)
     }
 
     /// Waits until all have come to this point.
@@ -138,6 +147,13 @@ mod tests {
         });
         assert_eq!(ends[0], LabError::Lost.to_string());
         assert_eq!(ends[1..], [LabError::Elsewhere.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn another_text_than_that_of_the_first_process_is_seen() {
+        let same = by_each(3, |together| together.same(if rank(together) < 2.0 { "a" } else { "b" }).unwrap());
+        assert_eq!(same, [true, true, false]);
+        assert!(Together::default().same("a").unwrap());
     }
 
     #[test]

@@ -81,15 +81,13 @@ pub(super) struct Samples<'a> {
 impl Samples<'_> {
     /// The problem over the training samples, at the weights of a look; its sums are those over all samples.
     pub(super) fn training<'n>(&self, prepared: &'n Prepared, theta: &[f64]) -> Result<Problem<'n, f64>, LabError> {
-        match &self.shares {
-            Some(shares) => moved(&shares.training, &prepared.network, theta),
-            None => {
-                let problem = self.over(prepared.training(), &prepared.network, theta)?;
-                match self.call.lab.together.communicator() {
-                    Some(communicator) => Ok(problem.dealt(Arc::clone(communicator))?),
-                    None => Ok(problem),
-                }
-            }
+        if let Some(shares) = &self.shares {
+            return moved(&shares.training, &prepared.network, theta);
+        }
+        let problem = self.over(prepared.training(), &prepared.network, theta)?;
+        match self.call.lab.together.communicator() {
+            Some(communicator) => Ok(problem.dealt(Arc::clone(communicator))?),
+            None => Ok(problem),
         }
     }
 
