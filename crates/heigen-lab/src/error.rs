@@ -31,12 +31,9 @@ pub enum LabError {
     },
     /// The processes of a computation were given different experiments under one name.
     #[error(
-        "the experiment {name} is another one for the process of rank 0 than for this one; expected the same files for all"
+        "the experiment is another one for the process of rank 0 than for this one; expected the same file for all"
     )]
-    OtherExperiment {
-        /// The experiment.
-        name: ExperimentName,
-    },
+    OtherExperiment,
     /// A task failed in another process.
     #[error("in the process of rank {rank}: {what}")]
     InProcess {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Time after which all machines see a new file of a folder that they share; file systems over a network keep what they know for so long.
-const SEEN: Duration = Duration::from_secs(60);
+const SEEN: Duration = Duration::from_mins(1);
 
 /// Time between two looks at the claim of another process.
 const LOOK: Duration = Duration::from_millis(50);

@@ -107,7 +107,7 @@ pub(crate) fn read_for_all(call: &Call, experiment: &Experiment) -> Result<(), L
         return Ok(());
     }
     if !together.same(&experiment.to_json().to_string())? {
-        return Err(LabError::OtherExperiment { name: experiment.name.clone() });
+        return Err(LabError::OtherExperiment);
     }
     if !from_files {
         return Ok(());

@@ -188,16 +188,19 @@ fn files_of_other_programs_are_read_by_one_process() {
         assert_eq!(alone.keys().collect::<Vec<_>>(), together.keys().collect::<Vec<_>>(), "{args:?}");
         assert!(alone == together, "{args:?}: files differ");
     }
+    // What is not there is said once.
+    let missing = sandbox.apart(3, "elsewhere", &["follow", "my/table.json", "--weights", "given/none.safetensors"]);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(!missing.status.success() && said.matches("given/none.safetensors").count() == 1, "{said}");
     // Another experiment under the same name is no computation together.
     config["seed"] = 5.into();
     sandbox.config("../elsewhere/my/table", &config);
     let other = sandbox.apart(2, "elsewhere", &["train", "my/table.json", "--results", "other"]);
     let said = String::from_utf8_lossy(&other.stderr).into_owned();
-    assert!(!other.status.success() && said.contains("my/table is another one for the process of rank 0"), "{said}");
-    // What is not there is said once.
-    let missing = sandbox.apart(3, "elsewhere", &["follow", "my/table.json", "--weights", "given/none.safetensors"]);
-    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
-    assert!(!missing.status.success() && said.matches("given/none.safetensors").count() == 1, "{said}");
+    assert!(
+        !other.status.success() && said.contains("my/table: the experiment is another one for the process of rank 0"),
+        "{said}"
+    );
 }
 
 #[test]
