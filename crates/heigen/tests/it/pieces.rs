@@ -138,8 +138,11 @@ fn shares_are_made_of_their_own_samples() {
         }
         let mut broken = data.clone();
         broken.features[2 * samples - 1] = f32::NAN;
-        let error = Problem::<f64>::share_of(&network, &elsewhere, &broken, objective.clone(), Arc::new(Alone));
-        assert_eq!(error.unwrap_err(), ProblemError::Input { sample: samples - 1 });
+        // Whichever piece has the sample, all of them fail.
+        for piece in ThreadPiece::all(2) {
+            let error = Problem::<f64>::share_of(&network, &elsewhere, &broken, objective.clone(), Arc::new(piece));
+            assert_eq!(error.unwrap_err(), ProblemError::Input { sample: samples - 1 });
+        }
         let share = Problem::<f64>::share_of(&network, &elsewhere, &data, objective.clone(), Arc::new(Alone)).unwrap();
         let infinite = vec![f64::INFINITY; own.theta.len()];
         assert!(matches!(share.clone().moved_to(&network, &infinite), Err(ProblemError::Weight { index: 0, .. })));

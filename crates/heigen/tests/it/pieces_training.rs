@@ -36,7 +36,7 @@ struct Case {
 fn case(spec: &ModelSpec, pixels: usize, optimizer: OptimizerSpec) -> Case {
     let network = Network::build(spec, pixels, 3).unwrap();
     let theta = fresh(spec, &network, &mut TorchGenerator::new(0));
-    let split = Split { train: (0..50).collect(), test: (50..67).collect(), validation: vec![] };
+    let split = Split { train: (0..50).collect(), test: (50..60).collect(), validation: (60..67).collect() };
     let trainer = Trainer {
         num_epochs: 2,
         batch_size: BatchSize::Samples(36),
@@ -83,7 +83,12 @@ const SGD: OptimizerSpec = OptimizerSpec::Sgd { lr: 0.05, momentum: 0.9, weight_
 fn check(case: &Case) {
     let alone = case.trained(None).unwrap();
     assert_ne!(alone.theta, case.theta);
-    assert!(alone.reports.iter().all(|report| report.train.is_some() && report.test.is_some()));
+    assert!(
+        alone
+            .reports
+            .iter()
+            .all(|report| report.train.is_some() && report.validation.is_some() && report.test.is_some())
+    );
     for pieces in [1, 2, 3, 4, 7] {
         for (rank, together) in by(pieces, |p| case.trained(Some(Arc::new(p))).unwrap()).iter().enumerate() {
             let bits = |theta: &[f32]| theta.iter().map(|w| w.to_bits()).collect::<Vec<u32>>();
