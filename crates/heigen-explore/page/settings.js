@@ -7,6 +7,10 @@ import { on, state } from "./state.js";
 let send = () => {};
 /** The settings that are shown. */
 let setup = null;
+/** The settings that were sent and not answered yet, as text, and the time after which no answer is waited for. */
+let asked = null;
+let waiting = 0;
+const ANSWERED = 3000;
 
 /** Places that stand for each data set in the gallery: its samples as the program last sent them are not there yet. */
 const SKETCHES = {
@@ -53,8 +57,18 @@ function gallery() {
 /** Begins anew with some settings changed. */
 export function begin(changes) {
   setup = { ...setup, ...changes };
+  asked = JSON.stringify(setup);
+  clearTimeout(waiting);
+  waiting = setTimeout(forget, ANSWERED);
   send("setup", { setup });
   show();
+}
+
+/** Waits for no answer any more. */
+function forget() {
+  clearTimeout(waiting);
+  asked = null;
+  adopt();
 }
 
 const set = () => state.hello.gallery.find((one) => one.name === setup.data);
@@ -112,6 +126,10 @@ function adopt() {
   $("open").hidden = !hello.opened;
   if (hello.opened) $("open").textContent = hello.opened;
   $("open").setAttribute("aria-pressed", ground.setup === null);
+  // What comes before the answer belongs to earlier settings, and would take back what was changed since.
+  if (asked !== null && JSON.stringify(ground.setup) !== asked) return render();
+  clearTimeout(waiting);
+  asked = null;
   if (ground.setup) setup = { ...ground.setup };
   else {
     // An experiment of a file: the settings show what they can of it.
@@ -154,7 +172,11 @@ export function setUpSettings(sender) {
     $("activation").replaceChildren(...state.hello.activations.map((name) => element("option", { value: name }, name)));
   });
   $("settings").addEventListener("submit", (event) => event.preventDefault());
-  $("open").addEventListener("click", () => send("open"));
+  $("open").addEventListener("click", () => {
+    clearTimeout(waiting);
+    asked = null;
+    send("open");
+  });
   const slider = (id, key, to, text, change) => {
     $(id).addEventListener("input", () => {
       const value = to(Number($(id).value));
