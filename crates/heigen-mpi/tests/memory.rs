@@ -176,8 +176,8 @@ fn processes_keep_their_samples_alone_while_they_train() {
     let look =
         ["--every", "20", "--top-k", "1", "--lowest", "0", "--tolerance", "1e-3", "--whole", "0", "--no-figures"];
     // A training keeps a share of the samples in float32, and those that come from other processes for the next steps; looks have a share
-    // of their own, and that in float64 while they last. With all samples in every process both are three times as much and more.
-    for (command, options, most) in [("train", &[][..], 0.5), ("follow", &look, 2.0)] {
+    // of their own, and that in float64 while they last. With all samples in every process it was 2.4 and 3.5 times their size.
+    for (command, options, most) in [("train", &[][..], 1.0), ("follow", &look, 2.5)] {
         // While they read, every process has the whole file.
         let kept = |name: &str| {
             let looks = looks_at(&sandbox, &[&[command, name, "--threads", "1"], options].concat(), "VmRSS");
