@@ -59,7 +59,7 @@ export function begin(changes) {
   setup = { ...setup, ...changes };
   asked = JSON.stringify(setup);
   clearTimeout(waiting);
-  waiting = setTimeout(forget, ANSWERED);
+  waiting = setTimeout(() => { forget(); adopt(); }, ANSWERED);
   send("setup", { setup });
   show();
 }
@@ -68,7 +68,6 @@ export function begin(changes) {
 function forget() {
   clearTimeout(waiting);
   asked = null;
-  adopt();
 }
 
 const set = () => state.hello.gallery.find((one) => one.name === setup.data);
@@ -128,8 +127,7 @@ function adopt() {
   $("open").setAttribute("aria-pressed", ground.setup === null);
   // What comes before the answer belongs to earlier settings, and would take back what was changed since.
   if (asked !== null && JSON.stringify(ground.setup) !== asked) return render();
-  clearTimeout(waiting);
-  asked = null;
+  forget();
   if (ground.setup) setup = { ...ground.setup };
   else {
     // An experiment of a file: the settings show what they can of it.
@@ -173,8 +171,7 @@ export function setUpSettings(sender) {
   });
   $("settings").addEventListener("submit", (event) => event.preventDefault());
   $("open").addEventListener("click", () => {
-    clearTimeout(waiting);
-    asked = null;
+    forget();
     send("open");
   });
   const slider = (id, key, to, text, change) => {

@@ -209,7 +209,7 @@ impl dyn Communicator + '_ {
     /// first. Both of two pieces have to know whether there is something to say.
     ///
     /// # Errors
-    /// Those of `send` and `receive`.
+    /// The failures of `send` and `receive`.
     pub fn meet_each(
         &self,
         mut send: impl FnMut(usize) -> Result<(), Failure>,

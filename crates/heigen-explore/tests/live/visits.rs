@@ -59,6 +59,28 @@ fn one_trains_looks_selects_moves_and_changes_samples() {
     assert!(browser.folder().exists());
 }
 
+/// What is shown of earlier settings before the answer to a change has come does not take the change back.
+#[test]
+fn two_quick_changes_of_settings_are_both_kept() {
+    let Some(browser) = Browser::start() else { return };
+    let mut page = browser.page(&start(), 1400, 1000, false);
+    settled(&mut page);
+    page.value(
+        "Promise.all([import('./settings.js'), import('./state.js')]).then(async ([{ begin }, { changed, nextFrame, state }]) => {
+           const earlier = state.ground;
+           begin({ activation: 'tanh' });
+           nextFrame(() => (state.ground = earlier));
+           changed('ground');
+           await new Promise((done) => nextFrame(done));
+           begin({ optimizer: 'Adam' });
+         })",
+    );
+    page.until("import('./state.js').then(({ state }) => state.ground.setup.optimizer === 'Adam' && !!state.look)");
+    let activation = page.value("import('./state.js').then(({ state }) => state.ground.setup.activation)");
+    assert_eq!(activation, "tanh");
+    page.assert_no_complaints();
+}
+
 #[test]
 fn settings_begin_anew_and_the_rate_does_not() {
     let Some(browser) = Browser::start() else { return };

@@ -9,7 +9,6 @@ use heigen::data::Dataset;
 use heigen::model::Network;
 use heigen::train::Parts;
 use heigen::vocabulary::Objective;
-use heigen_spectra::Communicator;
 use heigen_store::record::PartReport;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ pub(super) struct Shares {
     training: Problem<'static, f32>,
     validation: Option<Problem<'static, f32>>,
     test: Option<Problem<'static, f32>>,
-    /// What the training takes; none where no training is followed.
+    /// The samples of the training; none where no training is followed.
     pub(super) parts: Option<Parts>,
 }
 
@@ -53,7 +52,7 @@ impl Shares {
             if data.n_samples() == 0 {
                 return Ok(None);
             }
-            let (network, all) = (Arc::clone(&network), Arc::clone(communicator) as Arc<dyn Communicator>);
+            let (network, all) = (Arc::clone(&network), Arc::clone(communicator));
             Ok(Some(Problem::share_of(network, &theta, data, objective.clone(), all)?.on(call.threads.clone())))
         };
         let Some(training) = share(&samples.training)? else { return Ok(None) };

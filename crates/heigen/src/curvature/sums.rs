@@ -30,7 +30,7 @@ impl Share {
     }
 }
 
-/// Those of `samples` samples that this piece has: the samples of its leaves.
+/// The samples of this piece's leaves, out of `samples` samples of all pieces.
 pub(super) fn samples_of_piece(samples: usize, communicator: &dyn Communicator) -> Range<usize> {
     let leaves = Leaves::of(samples);
     leaves.items(&leaves.share(communicator.rank(), communicator.size()))

@@ -88,7 +88,7 @@ impl Batches {
 /// The samples that other pieces have and this one takes through the network in its next steps.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    /// Those of each piece, in the order in which they are taken, with the number of those that were taken.
+    /// The samples of each piece, in the order in which they are taken, with the number of them that were taken.
     from: Vec<(Samples, usize)>,
     /// The steps of the epoch that they are for.
     steps: Range<usize>,

@@ -26,7 +26,7 @@ pub(super) struct Divisors {
     pub(super) test: f64,
 }
 
-/// What every sample of a part adds to the divisor of a mean loss, [N], on every piece.
+/// The counts that the samples of a part add to the divisor of a mean loss, [N], on every piece.
 pub(super) fn counts(loss: &Objective, part: &Part, pieces: Option<&dyn Communicator>) -> Result<Vec<f64>, Failure> {
     of_all(SampleLoss::from(loss).counts(&part.own.y), part, pieces)
 }

@@ -33,7 +33,7 @@ pub struct Training<'a> {
     pub(super) optimizer: Optimizer,
     loader: DataLoaderOrder,
     order: Vec<usize>,
-    /// What every training sample adds to the divisor of the mean loss of its batch.
+    /// The counts that training samples add to the divisor of the mean loss of their batch.
     counts: Vec<f64>,
     pub(super) divisors: Divisors,
     batch: Batch,
