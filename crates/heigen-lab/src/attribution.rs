@@ -107,6 +107,10 @@ impl Recipe for Attribution<'_> {
         Ok(record)
     }
 
+    fn by_leader(&self) -> bool {
+        true
+    }
+
     fn make(&self) -> Result<Fresh<AttributionRecord>, LabError> {
         let record = attributed(self).of(&self.loaded.experiment.name)?;
         let staged = vec![record.stage(&self.path())?];

@@ -137,6 +137,10 @@ impl Recipe for Boundary<'_> {
         Ok(record)
     }
 
+    fn by_leader(&self) -> bool {
+        true
+    }
+
     fn make(&self) -> Result<Fresh<BoundaryRecord>, LabError> {
         let record = compute(self).of(&self.loaded.experiment.name)?;
         let staged = vec![record.stage(&self.path())?];

@@ -148,6 +148,11 @@ impl Memo {
         locked(&self.samples).contains_key(spec) || locked(&self.read).contains_key(spec)
     }
 
+    /// Forgets the samples that `spec` describes.
+    pub(crate) fn forget_samples(&self, spec: &str) {
+        locked(&self.samples).remove(spec);
+    }
+
     /// Takes note of the files of the samples that `spec` describes.
     pub(crate) fn have_read(&self, spec: String, files: Files) {
         locked(&self.read).insert(spec, files);
@@ -166,7 +171,7 @@ impl Memo {
         path: &Path,
     ) -> Result<Arc<WeightsFile>, LabError> {
         let known = locked(&self.weights).contains_key(path);
-        if together.communicator().is_none() || together.agreed(f64::from(u8::from(known)))? != 0.0 {
+        if together.communicator().is_none() || together.decided(known)? {
             return Ok(self.weights(cache, path)?);
         }
         let bytes = together.read(|| Ok(bounded::read(path, bounded::LONGEST)?))?;

@@ -78,6 +78,11 @@ pub(crate) trait Recipe {
     fn prepare(&self) -> Result<(), LabError> {
         Ok(())
     }
+    /// Whether the leading one of several processes makes the result by itself, while the others wait for its files: it is no sum over
+    /// samples that could be shared.
+    fn by_leader(&self) -> bool {
+        false
+    }
     /// Makes the result.
     fn make(&self) -> Result<Fresh<Self::Made>, LabError>;
     /// Files of earlier results that would contradict new ones, removed before those get their names.
@@ -122,7 +127,8 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         Ok(claim) => claim,
         Err(record) => return reused(record),
     };
-    let Fresh { made, staged, note } = recipe.make()?;
+    let fresh = recipe.make();
+    let Fresh { made, staged, note } = if recipe.by_leader() { together.told(fresh, |_| MADE)? } else { fresh? };
     // All files could be written. A result without its record counts as unfinished, so a mixture of old and new files
     // is never reused.
     let replaced = replace(&recipe.earlier(), staged).map_err(LabError::from);
@@ -150,11 +156,28 @@ fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErro
     if decision == REUSED {
         return reused();
     }
+    if recipe.by_leader() {
+        together.heard()?;
+        together.heard()?;
+        return recipe.reuse(seen(recipe)?);
+    }
     see_claim(&recipe.path())?;
     let Fresh { made, .. } = recipe.make()?;
     together.heard()?;
     recipe.committed(&made)?;
     Ok(made)
+}
+
+/// The record that the leading process has just written, as soon as this process sees it.
+fn seen<R: Recipe>(recipe: &R) -> Result<R::Record, LabError> {
+    let begun = Instant::now();
+    loop {
+        match recipe.standing() {
+            Ok(record) => return Ok(record),
+            Err(_) if begun.elapsed() > SEEN => return Err(LabError::Apart { path: recipe.path() }),
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    }
 }
 
 /// Fails if this process does not see the claim that the leading one has on the result: it looks into another folder. The claim lasts until

@@ -115,9 +115,11 @@ pub(crate) fn read_for_all(call: &Call, experiment: &Experiment) -> Result<(), L
     let spec = told_by(experiment);
     let given = matches!(&experiment.dataset, DatasetSpec::File(args) if call.memo.given(&args.path).is_some());
     let known = given || call.memo.has_samples(&spec);
-    if together.agreed(f64::from(u8::from(known)))? != 0.0 {
+    if together.all(known)? {
         return Ok(());
     }
+    // Somebody may have changed the files since: all take the same samples.
+    call.memo.forget_samples(&spec);
     let files = together.read_files(|| match &experiment.dataset {
         DatasetSpec::File(args) => Ok(own_data::read_files(args)?),
         images => Ok(call.lab.images.read_files(images)?),
@@ -173,6 +175,13 @@ impl Prepared {
         let data = &self.samples.data;
         let network = Network::build_for(&experiment.model, &data.shape, data.n_classes).of(&experiment.name)?;
         Ok(Self { network, ..self })
+    }
+
+    /// Reads the samples again that all of several processes have let go of.
+    pub(crate) fn read_samples_again(&mut self, call: &Call, experiment: &Experiment) -> Result<(), LabError> {
+        read_for_all(call, experiment).of(&experiment.name)?;
+        self.samples = samples(call, experiment).of(&experiment.name)?;
+        Ok(())
     }
 
     /// Lets go of the samples.

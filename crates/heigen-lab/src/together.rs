@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Code of a step that the leading process could not do.
 const FAILED: f64 = 0.0;
+/// Code of a step that it has done.
+const DONE: f64 = 1.0;
 
 /// The connection with the other processes, where there are any.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +40,19 @@ impl Together {
         Ok(all.first().copied().unwrap_or(own))
     }
 
+    /// What the leading process has decided, on all of them.
+    pub(crate) fn decided(&self, own: bool) -> Result<bool, LabError> {
+        Ok(self.agreed(f64::from(u8::from(own)))? != 0.0)
+    }
+
+    /// Whether `own` holds for all of them.
+    pub(crate) fn all(&self, own: bool) -> Result<bool, LabError> {
+        let Some(communicator) = &self.0 else { return Ok(own) };
+        let mut all = vec![0.0; communicator.size()];
+        communicator.gather(&[f64::from(u8::from(own))], |rank| rank..rank + 1, &mut all).map_err(LabError::Failure)?;
+        Ok(all.iter().all(|&one| one != 0.0))
+    }
+
     /// Whether this process has the text that the leading one has.
     pub(crate) fn same(&self, text: &str) -> Result<bool, LabError> {
         // The first 48 bits of a hash are a whole number in float64.
@@ -61,6 +76,12 @@ impl Together {
     pub(crate) fn heard(&self) -> Result<f64, LabError> {
         let code = self.agreed(FAILED)?;
         if code == FAILED { Err(LabError::Elsewhere) } else { Ok(code) }
+    }
+
+    /// A step that the leading process does by itself while the others wait: no sums over samples are shared in it. Its result is there
+    /// alone.
+    pub(crate) fn by_leader<R>(&self, step: impl FnOnce() -> Result<R, LabError>) -> Result<Option<R>, LabError> {
+        if self.leads() { self.told(step(), |_| DONE).map(Some) } else { self.heard().map(|_| None) }
     }
 
     /// Bytes that the leading process reads, on all of them: the others need not see the file.
@@ -99,7 +120,7 @@ impl Together {
     /// # Errors
     /// [`LabError::Apart`] if this process finds nothing where the leading one did.
     pub(crate) fn found<R>(&self, own: Option<R>, path: &Path) -> Result<Option<R>, LabError> {
-        let there = self.agreed(f64::from(u8::from(own.is_some())))? != 0.0;
+        let there = self.decided(own.is_some())?;
         match own {
             Some(own) if there => Ok(Some(own)),
             None if there => Err(LabError::Apart { path: path.to_owned() }),
@@ -147,6 +168,30 @@ mod tests {
         });
         assert_eq!(ends[0], LabError::Lost.to_string());
         assert_eq!(ends[1..], [LabError::Elsewhere.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn what_the_first_process_does_by_itself_is_done_once() {
+        let done = by_each(3, |together| {
+            let own = rank(together);
+            let step = || if own == 0.0 { Ok(own + 5.0) } else { Err(LabError::Lost) };
+            together.by_leader(step).unwrap()
+        });
+        assert_eq!(done, [Some(5.0), None, None]);
+        assert_eq!(Together::default().by_leader(|| Ok(5.0)).unwrap(), Some(5.0));
+        let failed =
+            by_each(2, |together| together.by_leader(|| Err::<(), _>(LabError::Lost)).unwrap_err().to_string());
+        assert_eq!(failed, [LabError::Lost.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn what_holds_for_all_is_known_to_all() {
+        assert_eq!(by_each(3, |together| together.all(true).unwrap()), [true; 3]);
+        for other in 0..3 {
+            let all = by_each(3, |together| together.all(rank(together) != f64::from(other)).unwrap());
+            assert_eq!(all, [false; 3], "{other}");
+        }
+        assert!(Together::default().all(true).unwrap() && !Together::default().all(false).unwrap());
     }
 
     #[test]

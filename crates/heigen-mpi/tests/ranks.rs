@@ -95,6 +95,31 @@ fn what_stands_is_reused_by_all() {
     assert_eq!(line, String::from_utf8_lossy(&alone.stdout));
 }
 
+/// The losses of a plane are sums over samples; pictures that are not are drawn by one process.
+#[test]
+fn pictures_have_the_same_bytes() {
+    let drawn = |ranks: usize, args: &[&str]| {
+        let sandbox = Sandbox::new();
+        sandbox.ok(ranks, &[&["plot"], args, &["--figures", "results/pictures"]].concat());
+        sandbox.files("results")
+    };
+    let surface = ["surface", "my/plain.json", "--points", "9"];
+    for args in [
+        &[&surface[..], &["--directions", "filter-normalised"]].concat()[..],
+        // The training is gone through again.
+        &[&surface[..], &["--directions", "trajectory"]].concat(),
+        &["surface", "my/images.json", "--points", "3", "--directions", "trajectory"],
+        &["minibatches", "my/plain.json"],
+        &["planes", "my/plain.json"],
+    ] {
+        let alone = drawn(0, args);
+        assert!(alone.len() > 4, "{args:?} wrote {:?}", alone.keys());
+        let together = drawn(3, args);
+        assert_eq!(alone.keys().collect::<Vec<_>>(), together.keys().collect::<Vec<_>>(), "{args:?}");
+        assert!(alone == together, "{args:?}: files differ");
+    }
+}
+
 /// Statistics of batch normalisation that come with the weights are fixed numbers, and the looks are shared; statistics of the batch are
 /// refused.
 #[test]
@@ -153,22 +178,20 @@ fn files_of_other_programs_are_read_by_one_process() {
     // The others have the experiment's file alone.
     sandbox.config("../elsewhere/my/table", &config);
     let net = "given/epoch_4.safetensors";
+    let analyze = &["analyze", "--model", net, "--arch", "arch.json", "--data", "samples.csv", "--name", "own/net"][..];
+    let pictures = sandbox.path("shared/pictures").display().to_string();
+    // The page tells times.
+    let pages = sandbox.path("pages").display().to_string();
+    let into_pages = &["--figures", &pictures, "--report", &pages][..];
     for args in [
         &["hessian", "my/table.json", "--seed", "3"][..],
         &["follow", "my/table.json", "--weights", "given", "--top-k", "2", "--no-figures"],
-        &[
-            "analyze",
-            "--model",
-            net,
-            "--arch",
-            "arch.json",
-            "--data",
-            "samples.csv",
-            "--top-k",
-            "2",
-            "--name",
-            "own/net",
-        ],
+        &[analyze, into_pages, &["--top-k", "2"]].concat(),
+        // A whole spectrum, with all that takes the samples afterwards.
+        &[analyze, into_pages].concat(),
+        &["boundary", "my/table.json"],
+        &["attribute", "my/table.json"],
+        &["plot", "embedding", "my/table.json", "--figures", &pictures],
     ] {
         let written = |results: &str, ranks: usize| {
             let shared = sandbox.path(results).display().to_string();

@@ -20,7 +20,7 @@ mod vectors;
 mod whole;
 
 use crate::call::Call;
-use crate::making::{made, standing_record};
+use crate::making::{Recipe, made, standing_record};
 use crate::prepare::Prepared;
 use crate::training;
 use crate::{Lab, LabError, LabWatch};
@@ -99,7 +99,8 @@ impl Lab {
     }
 }
 
-/// An analysis together with the network and samples that it was made from.
+/// An analysis together with the network and samples that it was made from. Of several processes only the leading one has samples and
+/// weights, for what it does by itself.
 #[derive(Debug)]
 pub(crate) struct Analysed {
     pub(crate) record: AnalysisRecord,
@@ -116,7 +117,8 @@ pub(crate) struct Analysed {
 }
 
 impl Analysed {
-    fn of(setting: Setting, record: AnalysisRecord, arrays: Arrays) -> Self {
+    fn of(setting: Setting, record: AnalysisRecord, arrays: Arrays) -> Result<Self, LabError> {
+        let setting = setting.with_all_samples()?;
         let (objective, memory) = (setting.objective(), setting.call.lab.memory);
         let Setting { paths, prepared, theta, samples, asked, .. } = setting;
         let classes = &asked.subject.classes;
@@ -126,7 +128,7 @@ impl Analysed {
             let of_classes = |n: &usize| classes.contains(&samples.labels[*n]);
             Arc::new(samples.subset(&(0..samples.n_samples()).filter(of_classes).collect::<Vec<_>>()))
         };
-        Self { record, paths, prepared, theta, samples, objective, memory, arrays }
+        Ok(Self { record, paths, prepared, theta, samples, objective, memory, arrays })
     }
 }
 
@@ -147,16 +149,24 @@ pub(crate) fn told(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<(Found
     })
 }
 
-/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be; a whole one with all samples
-/// in this process, for later steps that take them.
+/// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be; a whole one for later steps
+/// that take all samples.
 pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
-    spectrum_of(call, Setting::new(call, loaded, asked)?)
+    spectrum_of(call, for_later_steps(call, Setting::new(call, loaded, asked)?)?)
+}
+
+/// The setting for a whole spectrum that later steps need the samples for: where it is computed by several processes, none of them has
+/// other samples than its own meanwhile.
+fn for_later_steps<'a>(call: &Call, setting: Setting<'a>) -> Result<Setting<'a>, LabError> {
+    let Goal::Whole(method) = setting.goal else { return Ok(setting) };
+    let stands = !call.making.force && Analysis::<Summary>::new(&setting, method)?.standing().is_ok();
+    if call.lab.together.decided(stands)? { Ok(setting) } else { setting.dealt() }
 }
 
 fn spectrum_of(call: &Call, setting: Setting) -> Result<Spectrum, LabError> {
     match setting.goal {
         Goal::Whole(method) => match whole(call, &setting, method) {
-            Ok((record, arrays)) => Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays)))),
+            Ok((record, arrays)) => Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays)?))),
             Err(error) if setting.may_be_narrowed() && memory::is_of_memory(&error) => {
                 let (setting, pairs) = setting.narrowed(&error)?;
                 top(call, setting, pairs)
@@ -186,12 +196,12 @@ fn top(call: &Call, setting: Setting, pairs: Pairs) -> Result<Spectrum, LabError
 
 /// The whole spectrum of an experiment, for requests that need one.
 pub(crate) fn analysed(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Analysed, LabError> {
-    let setting = Setting::new(call, loaded, asked)?;
+    let setting = for_later_steps(call, Setting::new(call, loaded, asked)?)?;
     let Goal::Whole(method) = setting.goal else {
         return Err(LabError::NeedsWhole { name: loaded.experiment.name.clone() });
     };
     let (record, arrays) = whole(call, &setting, method)?;
-    Ok(Analysed::of(setting, record, arrays))
+    Analysed::of(setting, record, arrays)
 }
 
 /// The whole spectrum of the plain Hessian at the trained weights, if it and the model are stored and up to date.
@@ -204,7 +214,7 @@ pub(crate) fn standing(call: &Call, loaded: &Loaded) -> Result<Option<Analysed>,
     let Goal::Whole(method) = setting.goal else { return Ok(None) };
     let analysis = Analysis::<Summary>::new(&setting, method)?;
     let Some(record) = standing_record(&analysis) else { return Ok(None) };
-    Ok(Some(Analysed::of(setting, record, Arrays::default())))
+    Analysed::of(setting, record, Arrays::default()).map(Some)
 }
 
 /// Stages a matrix as an array in Fortran order.

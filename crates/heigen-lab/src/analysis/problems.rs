@@ -2,9 +2,10 @@
 //! several processes.
 
 use super::operator::restricted_samples;
-use super::setting::Setting;
+use super::setting::{Goal, Setting};
 use crate::LabError;
 use crate::error::OfJob;
+use crate::prepare;
 use heigen::curvature::Problem;
 use heigen::linalg::{ROW_TILE, Scalar};
 use heigen_spectra::Communicator;
@@ -50,8 +51,9 @@ impl Setting<'_> {
     }
 
     /// The setting of one of several processes that has the samples of its own leaves alone, and lets go of all others, and of the
-    /// weights but for the problem's. Nothing changes for a process that works by itself.
-    pub(super) fn dealt(mut self) -> Result<Self, LabError> {
+    /// weights but for the problem's; the leading one keeps the weights of a whole spectrum for later steps. Nothing changes for a
+    /// process that works by itself.
+    pub(crate) fn dealt(mut self) -> Result<Self, LabError> {
         if self.own.is_some() || self.connection().is_none() || self.prepared.network.couples_samples() {
             return Ok(self);
         }
@@ -59,10 +61,36 @@ impl Setting<'_> {
             Dtype::Float32 => Own::Single(Box::new(self.own_problem()?)),
             Dtype::Float64 => Own::Double(Box::new(self.own_problem()?)),
         });
-        self.theta = vec![];
+        if !matches!(self.goal, Goal::Whole(_)) {
+            self.theta = vec![];
+        }
+        self.let_go();
+        Ok(self)
+    }
+
+    /// Lets go of the samples of all processes, and of the weights where another process does what comes later.
+    fn let_go(&mut self) {
+        if !self.call.lab.together.leads() {
+            self.theta = vec![];
+        }
         self.samples = Arc::new(self.samples.subset(&[]));
         self.prepared.let_go_of_samples();
         self.call.memo.let_go(&self.call.lab.cache);
+    }
+
+    /// The setting for what the leading one of several processes does by itself: it has all samples again, and the others have none.
+    /// Nothing changes for a process that works by itself.
+    pub(super) fn with_all_samples(mut self) -> Result<Self, LabError> {
+        let (call, loaded) = (self.call, self.loaded);
+        if self.own.take().is_some() {
+            let read = || prepare::samples(call, &loaded.experiment).of(&loaded.experiment.name);
+            if let Some(samples) = call.lab.together.by_leader(read)? {
+                self.prepared.samples = samples;
+                self.samples = Arc::clone(self.prepared.training());
+            }
+        } else if !call.lab.together.leads() {
+            self.let_go();
+        }
         Ok(self)
     }
 
@@ -93,6 +121,11 @@ impl Setting<'_> {
             return Ok(Cow::Borrowed(problem));
         }
         Ok(Cow::Owned(self.share()?.map_or_else(|| self.restricted_problem(), Ok)?))
+    }
+
+    /// [`Setting::summed_problem`] of a setting that was [`Setting::dealt`]: over all samples where these cannot be.
+    pub(crate) fn summed_or_whole_problem<T: Scalar>(&self) -> Result<Cow<'_, Problem<'_, T>>, LabError> {
+        if self.own.is_some() { self.summed_problem() } else { Ok(Cow::Owned(self.restricted_problem()?)) }
     }
 
     /// The number of processes that the rows of vectors are spread over; 1 where every process has whole vectors. Vectors are spread where

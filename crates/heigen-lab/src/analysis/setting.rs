@@ -7,7 +7,7 @@ use super::variant::variant;
 use crate::LabError;
 use crate::call::Call;
 use crate::error::{Choice, OfJob};
-use crate::prepare::{self, Prepared};
+use crate::prepare::Prepared;
 use crate::training::{self, imported, trained};
 use crate::watch::NoteKind;
 use crate::words::{bytes, number};
@@ -101,8 +101,7 @@ impl<'a> Setting<'a> {
             }
             let model = trained(call, loaded)?;
             if train_together {
-                prepare::read_for_all(call, experiment).of(name)?;
-                prepared.samples = prepare::samples(call, experiment).of(name)?;
+                prepared.read_samples_again(call, experiment)?;
             }
             let theta = model.theta.into_iter().map(f64::from).collect();
             (theta, model.path.display().to_string(), model.record.weights_hash)
@@ -191,7 +190,9 @@ impl<'a> Setting<'a> {
         let goal = Goal::Top(pairs);
         let variant = variant(&self.subject, self.loaded.experiment.loss, goal);
         let paths = self.call.store.of(self.name())?.variant(&variant);
-        Ok((Self { goal, paths, ..self }, pairs))
+        // Nothing comes after the eigenpairs that needs the weights besides the problem.
+        let theta = if self.own.is_some() { vec![] } else { self.theta };
+        Ok((Self { goal, paths, theta, ..self }, pairs))
     }
 
     /// Says what the whole spectrum will cost, where that takes more than a moment.

@@ -200,7 +200,8 @@ fn draw(
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
-    experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name))?;
+    let fits = || experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name));
+    call.lab.together.by_leader(fits)?;
     // A folder that cannot be written to is reported now and not after hours of training.
     atomic::check_writable(&path(figure, &experiments, drawing, folder, "svg"))?;
     match figure.source(drawing) {
@@ -356,6 +357,8 @@ pub(super) struct Picture<'a> {
     paths: Vec<PathBuf>,
     record_path: PathBuf,
     record: FigureRecord,
+    /// Whether the scene needs sums over samples, which several processes share.
+    shared: bool,
 }
 
 /// How drawings look. It changes whenever they look different, so that those of an earlier program are drawn anew.
@@ -398,7 +401,12 @@ impl<'a> Picture<'a> {
         }
         let record = FigureRecord::new(figure.name, stamp(parts), of.iter().map(|o| o.name.clone()));
         let (paths, record_path) = (EXTENSIONS.map(path).into(), path("json"));
-        Ok(Self { call, figure, scene: Box::new(scene), paths, record_path, record })
+        Ok(Self { call, figure, scene: Box::new(scene), paths, record_path, record, shared: false })
+    }
+
+    /// The figure, whose scene several processes compute together if it is `shared`.
+    pub(super) fn shared(self, shared: bool) -> Self {
+        Self { shared, ..self }
     }
 }
 
@@ -432,6 +440,10 @@ impl Recipe for Picture<'_> {
 
     fn reuse(&self, (): ()) -> Result<Vec<PathBuf>, LabError> {
         Ok(self.paths.clone())
+    }
+
+    fn by_leader(&self) -> bool {
+        !self.shared
     }
 
     fn make(&self) -> Result<Fresh<Vec<PathBuf>>, LabError> {

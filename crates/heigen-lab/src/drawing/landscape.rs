@@ -5,7 +5,7 @@ use super::draw::{Origin, Picture, one};
 use super::labels::labels;
 use super::minibatches::{self, BatchNumbers};
 use super::{Drawing, Drawn, Figure};
-use crate::analysis::{Asked, Setting, TopPairs};
+use crate::analysis::{Asked, How, Setting, TopPairs};
 use crate::call::{Call, JobWatch};
 use crate::error::OfJob;
 use crate::making::made;
@@ -19,7 +19,7 @@ use heigen::train::{Observer, Outcome, Plan, train};
 use heigen_figures::{Landscape, LossSurface, Scene, Trajectory, significant};
 use heigen_spectra::Watch;
 use heigen_store::catalogue::Loaded;
-use heigen_store::record::stamp;
+use heigen_store::record::{Dtype, stamp};
 use serde::Serialize;
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
@@ -114,14 +114,15 @@ impl Lab {
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(one(&request.experiments)?.clone());
             let asked = narrow(&request.asked());
-            View::new(call, &loaded, &asked, &request.drawing.surface)?.numbers(what, &request.drawing).map(Some)
+            View::new(call, &loaded, &asked, what, &request.drawing)?.numbers(&request.drawing).map(Some)
         })
     }
 }
 
-/// The analysis whose setting has weights, samples and objective, and that is not carried out.
+/// The analysis whose setting has weights, samples and objective, and that is not carried out. Surfaces are computed in float64.
 fn narrow(asked: &Asked) -> Asked {
-    Asked { top: TopPairs { count: Some(1), ..asked.top }, ..asked.clone() }
+    let how = How { dtype: Dtype::Float64, ..asked.how.clone() };
+    Asked { top: TopPairs { count: Some(1), ..asked.top }, how, ..asked.clone() }
 }
 
 /// A plane and the points at which the loss is computed.
@@ -172,7 +173,7 @@ pub(super) fn draw(
     folder: &Path,
 ) -> Result<Drawn, LabError> {
     let asked = narrow(asked);
-    let view = View::new(call, loaded, &asked, &drawing.surface)?;
+    let view = View::new(call, loaded, &asked, what, drawing)?;
     let origin = Origin {
         experiment: loaded.clone(),
         stamp: view.stamp()?,
@@ -181,13 +182,14 @@ pub(super) fn draw(
     };
     let computed = OnceCell::new();
     let scene = || {
-        let numbers = view.numbers(what, drawing)?;
+        let numbers = view.numbers(drawing)?;
         let scene = scene(&numbers)?;
         // Nothing is there yet: a picture is drawn once at most.
         let _ = computed.set(numbers);
         Ok(scene)
     };
-    let paths = made(call, &Picture::new(call, figure, &[origin], drawing, folder, scene)?)?;
+    let shared = what == OfWeights::Plane;
+    let paths = made(call, &Picture::new(call, figure, &[origin], drawing, folder, scene)?.shared(shared))?;
     Ok(Drawn { paths, analyses: vec![], numbers: computed.into_inner() })
 }
 
@@ -200,7 +202,7 @@ pub(super) fn compose(
     drawing: &Drawing,
 ) -> Result<Scene, LabError> {
     let asked = narrow(asked);
-    scene(&View::new(call, loaded, &asked, &drawing.surface)?.numbers(what, drawing)?)
+    scene(&View::new(call, loaded, &asked, what, drawing)?.numbers(drawing)?)
 }
 
 fn scene(numbers: &FigureNumbers) -> Result<Scene, LabError> {
@@ -210,9 +212,13 @@ fn scene(numbers: &FigureNumbers) -> Result<Scene, LabError> {
     }
 }
 
-/// Weights, samples and objective of a surface, and the files of a training.
+/// Weights, samples and objective of a surface, and the files of a training. Each of several processes has its share of the samples of a
+/// plane; what is computed of mini-batches is for the leading one.
 pub(super) struct View<'a> {
     pub(super) setting: Setting<'a>,
+    what: OfWeights,
+    /// The weights in the middle, `[P]`.
+    theta: Vec<f64>,
     pub(super) call: &'a Call<'a>,
     pub(super) loaded: &'a Loaded,
     /// The files of weights along a training; none where it is gone through again, or not asked for.
@@ -224,12 +230,17 @@ impl<'a> View<'a> {
         call: &'a Call<'a>,
         loaded: &'a Loaded,
         asked: &'a Asked,
-        options: &SurfaceOptions,
+        what: OfWeights,
+        drawing: &Drawing,
     ) -> Result<Self, LabError> {
         let setting = Setting::new(call, loaded, asked)?;
-        let mut view = Self { setting, call, loaded, files: None };
-        if options.directions == PlaneDirections::Trajectory {
-            view.files = view.files(&options.weights)?;
+        let mut view = Self { setting, what, theta: vec![], call, loaded, files: None };
+        if drawing.surface.directions == PlaneDirections::Trajectory {
+            view.files = view.files(&drawing.surface.weights)?;
+        }
+        if what == OfWeights::Plane {
+            view.theta.clone_from(&view.setting.theta);
+            view.setting = view.setting.dealt()?;
         }
         Ok(view)
     }
@@ -270,7 +281,7 @@ impl<'a> View<'a> {
 
     /// The weights along the training, and the epochs before each. The last ones are those of the surface's middle.
     fn points(&self) -> Result<(Vec<Vec<f64>>, Vec<usize>), LabError> {
-        let (p, name) = (self.setting.theta.len(), &self.loaded.experiment.name);
+        let (p, name) = (self.theta.len(), &self.loaded.experiment.name);
         let n = self.files.as_ref().map_or(MOMENTS, Vec::len);
         let bytes = 2.0 * (n * p * size_of::<f64>()) as f64;
         self.call.room(format!("the weights of {n} moments"), bytes, String::new)?;
@@ -281,8 +292,8 @@ impl<'a> View<'a> {
             }
             None => self.trained_again().of(name)?,
         };
-        if points.last() != Some(&self.setting.theta) {
-            points.push(self.setting.theta.clone());
+        if points.last() != Some(&self.theta) {
+            points.push(self.theta.clone());
             epochs.push(self.loaded.experiment.trainer.num_epochs);
         }
         Ok((points, epochs))
@@ -290,9 +301,17 @@ impl<'a> View<'a> {
 
     /// The weights at about sixty moments of the training, which is gone through again: the same seed gives the same bytes.
     fn trained_again(&self) -> Result<(Vec<Vec<f64>>, Vec<usize>), LabError> {
-        let (call, experiment, prepared) = (self.call, &self.loaded.experiment, &self.setting.prepared);
-        let theta = training::theta_before(call, self.loaded, prepared)?;
+        let (call, experiment, mut prepared) = (self.call, &self.loaded.experiment, self.setting.prepared.clone());
+        let theta = training::theta_before(call, self.loaded, &prepared)?;
+        let several = call.lab.together.communicator().is_some();
+        if several {
+            prepared.read_samples_again(call, experiment)?;
+        }
         let parts = prepared.parts(call)?;
+        if several {
+            prepared.let_go_of_samples();
+            call.memo.let_go_of_samples(&call.lab.cache);
+        }
         let plan = Plan { threads: call.threads.clone(), ..Plan::of(experiment) };
         let how_often_save_model = plan.trainer.num_epochs.div_ceil(MOMENTS).max(1);
         let plan =
@@ -306,15 +325,15 @@ impl<'a> View<'a> {
         Ok((way.points, way.epochs))
     }
 
-    fn numbers(&self, what: OfWeights, drawing: &Drawing) -> Result<FigureNumbers, LabError> {
-        match what {
+    fn numbers(&self, drawing: &Drawing) -> Result<FigureNumbers, LabError> {
+        match self.what {
             OfWeights::Plane => self.surface(&drawing.surface).map(FigureNumbers::Plane),
             OfWeights::Batches => minibatches::numbers(self, &drawing.batches).map(FigureNumbers::Batches),
         }
     }
 
     fn surface(&self, options: &SurfaceOptions) -> Result<SurfaceNumbers, LabError> {
-        let problem = self.setting.restricted_problem()?;
+        let problem = self.setting.summed_or_whole_problem()?;
         let n = options.steps.unwrap_or(STEPS);
         let plane = if options.directions == PlaneDirections::Trajectory {
             let (points, epochs) = self.points()?;

@@ -18,7 +18,7 @@ use crate::call::Call;
 use crate::drawing::Figure;
 use crate::error::Contradiction;
 use crate::explorable::LiveCommand;
-use crate::prepare::Prepared;
+use crate::prepare::{self, Prepared};
 use crate::training::weights_of;
 use crate::watch::NoteKind;
 use crate::{Lab, LabError, LabWatch, Making, Store};
@@ -349,9 +349,9 @@ fn study(call: &Call, request: &StudyRequest) -> Result<Study, LabError> {
 
 fn of_experiment(call: &Call, request: &ExperimentStudyRequest) -> Result<Study, LabError> {
     let experiment = call.seeded(request.experiment.clone());
-    let mut prepared = Prepared::new(call, &experiment.experiment)?;
+    let mut prepared = Prepared::by_all(call, &experiment.experiment)?;
     let weights = weights_of(call, &experiment, &request.asked.how)?;
-    let theta = prepared.load(&weights, &*call.memo.weights(&call.lab.cache, &weights)?)?;
+    let theta = prepared.load(&weights, &*call.weights_for_all(&weights)?)?;
     let paths = call.store.of(&experiment.experiment.name)?;
     let (notes, warnings) = (request.notes.clone(), request.warnings.clone());
     let wanted = Wanted {
@@ -366,12 +366,15 @@ fn of_experiment(call: &Call, request: &ExperimentStudyRequest) -> Result<Study,
     studied(call, Imported { experiment, paths, prepared, theta, notes, warnings }, &wanted)
 }
 
-/// Everything that is computed about a network, and the page about it.
-fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, LabError> {
-    let (loaded, asked) = (imported.experiment.clone(), &wanted.asked);
+/// Everything that is computed about a network, and the page about it. Of several processes, each has its share of the samples while the
+/// spectrum is computed; what comes later takes all of them, and is done by the leading process alone.
+fn studied(call: &Call, mut imported: Imported, wanted: &Wanted) -> Result<Study, LabError> {
+    let (loaded, asked, together) = (imported.experiment.clone(), &wanted.asked, &call.lab.together);
     let job = &loaded.experiment.name;
+    if together.communicator().is_some() {
+        imported.prepared.let_go_of_samples();
+    }
     let found = spectrum(call, &loaded, asked)?;
-    logits(call, &imported)?;
     let (spectrum, analysed, analysis) = match found {
         Spectrum::Whole(analysed) => {
             let path = analysed.paths.analysis();
@@ -381,7 +384,12 @@ fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, La
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
     let mut warnings = imported.warnings.clone();
-    for warning in warnings_of(&spectrum, || causes(call, &imported, asked)) {
+    let looked = || {
+        imported.prepared.samples = prepare::samples(call, &loaded.experiment)?;
+        logits(call, &imported)?;
+        Ok(warnings_of(&spectrum, || causes(call, &imported, asked)))
+    };
+    for warning in together.by_leader(looked)?.unwrap_or_default() {
         // A face that made the analysis before has said it, and hands it over to be repeated.
         if !warnings.contains(&warning) {
             call.note(job, NoteKind::Warning(warning.clone()));
@@ -412,7 +420,7 @@ fn studied(call: &Call, imported: Imported, wanted: &Wanted) -> Result<Study, La
         }
         draw_all(call, wanted, &analysed, &mut study)?;
     }
-    atomic::write(&study.report, page::html(call, wanted, &study)?.as_bytes())?;
+    together.by_leader(|| Ok(atomic::write(&study.report, page::html(call, wanted, &study)?.as_bytes())?))?;
     call.note(job, NoteKind::Reported { path: study.report.clone() });
     Ok(study)
 }

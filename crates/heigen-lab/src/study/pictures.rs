@@ -29,7 +29,8 @@ pub(super) fn draw_all(
     // The loss surface takes a pass over all samples for every node, so large networks do not get one.
     let nodes = (line::STEPS * line::STEPS * prepared.training().n_samples()) as f64;
     let operations = 2.0 * nodes * boundary::pass(&prepared.network) as f64;
-    let surface = (operations <= SURFACE).then_some("surface");
+    // Only the leading one of several processes has the samples to say how many there are.
+    let surface = call.lab.together.decided(operations <= SURFACE)?.then_some("surface");
     let left_out = format!("no picture of kind surface: it would take {} operations", number(operations));
     let loaded = study.imported.experiment.clone();
     let job = loaded.experiment.name.clone();
@@ -47,8 +48,9 @@ pub(super) fn draw_all(
         }
         let Some(figure) = PLOTS.iter().find(|f| f.name == kind) else { continue };
         let Some(scene) = figure.draw.spectra() else { continue };
-        let drawn = (figure.check)(call, &shown[0].loaded, figure.name)
-            .and_then(|()| draw_shown(call, (figure, scene), &shown, &Drawing::paper(figure), wanted.figures));
+        let fits = call.lab.together.by_leader(|| (figure.check)(call, &shown[0].loaded, figure.name));
+        let drawn =
+            fits.and_then(|_| draw_shown(call, (figure, scene), &shown, &Drawing::paper(figure), wanted.figures));
         match drawn {
             Ok(drawn) => study.pictures.push(Picture { figure, paths: drawn.paths }),
             Err(stopped) if stopped.is_stopped() => return Err(stopped),

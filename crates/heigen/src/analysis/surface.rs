@@ -1,11 +1,10 @@
 //! The loss on a plane through theta.
 
-use super::watched::in_parallel;
-use crate::curvature::{Problem, Space, Stopped, Watch};
+use crate::curvature::{Failure, Problem, Stopped, Watch};
 use crate::linalg::{Matrix, Scalar};
 
 /// Why a loss surface could not be computed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SurfaceError {
     /// A direction belongs to another network.
     #[error("the network has {wanted} parameters, direction {direction} of the loss surface has {got}")]
@@ -23,6 +22,9 @@ pub enum SurfaceError {
     /// The watch asked to stop.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The other pieces of the computation cannot be reached.
+    #[error(transparent)]
+    Failure(#[from] Failure),
 }
 
 /// The points a v_1 + b v_2 of a plane through theta at which a loss surface is computed.
@@ -73,11 +75,12 @@ pub struct LossSurface {
 /// `directions` v_1 and v_2, `[P]` each, of any length and angle; results have b by rows and a by columns.
 ///
 /// # Cost
-/// A forward pass over the samples for each point, parallel over points; the same bytes for any number of threads. `watch` is
-/// told the finished points.
+/// A forward pass over the samples for each point, parallel over points; the same bytes for any number of threads, and of pieces, which
+/// share the samples. `watch` is told the finished points.
 ///
 /// # Errors
-/// [`SurfaceError`] for a direction of another length or fewer than 2 points a side.
+/// [`SurfaceError`] for a direction of another length or fewer than 2 points a side, or if the other pieces of a computation cannot be
+/// reached.
 ///
 /// # References
 /// Li, Xu, Taylor, Studer, Goldstein, arXiv:1712.09913, section 2.1; arXiv:2306.07104, Figure 1 (n = 100).
@@ -97,14 +100,17 @@ pub fn loss_surface<T: Scalar>(
     if columns.min(rows) < 2 {
         return Err(SurfaceError::Points(columns.min(rows)));
     }
-    let evaluated = |k: usize| {
+    let at = |k: usize| {
         let (a, b) = (T::from_f64(grid.a_at(k / rows)), T::from_f64(grid.b_at(k % rows)));
         let steps = directions[0].iter().zip(directions[1]);
-        let moved = problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2);
-        problem.loss_and_accuracy_of(&moved.collect::<Vec<T>>())
+        problem.theta().iter().zip(steps).map(|(&w, (&v1, &v2))| w + a * v1 + b * v2).collect()
     };
-    let threads = problem.space().threads();
-    let found = in_parallel(columns * rows, rows, &threads, ("loss surface", "points"), watch, evaluated)?;
+    let (all, mut found) = (columns * rows, vec![]);
+    while found.len() < all {
+        let next = found.len()..(found.len() + rows).min(all);
+        found.extend(problem.losses_and_accuracies_at(next, at)?);
+        watch.tell("loss surface", found.len() as u64, Some(all as u64), "points")?;
+    }
     let matrix = |data: Vec<f64>| Matrix { data, rows, columns };
     let accuracies: Option<Vec<f64>> = found.iter().map(|(_, accuracy)| *accuracy).collect();
     Ok(LossSurface {
@@ -142,6 +148,7 @@ mod tests {
             "the network has 2 parameters, direction 2 of the loss surface has 1"
         );
         let thin = SurfaceGrid { n: [3, 1], ..grid };
-        assert_eq!(loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], &thin, &mut ()), Err(SurfaceError::Points(1)));
+        let refused = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 1.0]], &thin, &mut ());
+        assert!(matches!(refused, Err(SurfaceError::Points(1))), "{refused:?}");
     }
 }

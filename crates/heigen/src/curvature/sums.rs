@@ -265,6 +265,11 @@ impl<T: Scalar> Problem<'_, T> {
         len: usize,
         one: impl Fn(Range<usize>, &mut [f64]),
     ) -> Result<Vec<f64>, Failure> {
+        self.joined_numbers(self.parts_of_numbers(len, one), len)
+    }
+
+    /// This piece's parts of [`Problem::summed_numbers`]: the sums over the largest nodes of its leaves, in order.
+    pub(super) fn parts_of_numbers(&self, len: usize, one: impl Fn(Range<usize>, &mut [f64])) -> Vec<Vec<f64>> {
         let (leaves, first) = (self.leaves(), self.first_sample());
         let of_leaf = |leaf: &Range<usize>| {
             let samples = leaves.items(leaf);
@@ -272,10 +277,20 @@ impl<T: Scalar> Problem<'_, T> {
             one(samples.start - first..samples.end - first, &mut sum);
             sum
         };
-        let Some(communicator) = self.communicator() else { return Ok(numbers_of(&leaves.root(), &of_leaf)) };
-        let parts = leaves.nodes(&self.own_leaves()).iter().map(|node| numbers_of(node, &of_leaf)).collect();
+        if self.communicator().is_none() {
+            return vec![numbers_of(&leaves.root(), &of_leaf)];
+        }
+        leaves.nodes(&self.own_leaves()).iter().map(|node| numbers_of(node, &of_leaf)).collect()
+    }
+
+    /// The sums of `len` numbers from the parts of all pieces.
+    ///
+    /// # Errors
+    /// [`Failure`] of the connection between pieces.
+    pub(super) fn joined_numbers(&self, mut parts: Vec<Vec<f64>>, len: usize) -> Result<Vec<f64>, Failure> {
+        let Some(communicator) = self.communicator() else { return Ok(parts.pop().unwrap_or_default()) };
         let mut out = vec![0.0; len];
-        communicator.sum(&leaves, parts, &mut out)?;
+        communicator.sum(&self.leaves(), parts, &mut out)?;
         Ok(out)
     }
 

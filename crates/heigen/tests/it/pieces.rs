@@ -1,5 +1,6 @@
 //! Samples dealt to several pieces: any number of them gives the bytes of one.
 
+use heigen::analysis::{SurfaceError, SurfaceGrid, loss_surface};
 use heigen::curvature::{
     Alone, ClassStructure, Communicator, EmpiricalFisher, FunctionalRemainder, GaussNewton, Hessian, Host, Problem,
     ProblemError, SymmetricOperator, ThreadPiece, TopKOptions, Which, diagonal, exact_diagonal, precision, top_k,
@@ -167,6 +168,8 @@ fn solvers_do_not_see_the_pieces() {
         let rounding = precision(&hessian, 4).unwrap();
         let diagonal: Vec<f64> = diagonal(&hessian, 8, 0, &mut ()).unwrap().iter().map(|entry| entry.value).collect();
         let structure = ClassStructure::of(problem).unwrap();
+        let directions = [top.eigenvectors.column(2), top.eigenvectors.column(1)];
+        let surface = loss_surface(problem, directions, &SurfaceGrid::square(1.0, 5), &mut ()).unwrap();
         vec![
             ("eigenvalues", bits(&top.eigenvalues)),
             ("eigenvectors", bits(&top.eigenvectors.data)),
@@ -176,6 +179,8 @@ fn solvers_do_not_see_the_pieces() {
             ("trace", bits(&[trace(&hessian, 8, 0, &mut ()).unwrap().value])),
             ("class means", bits(&structure.pair_means().data)),
             ("shares", bits(&[structure.shares(&top.eigenvectors).unwrap()[0].within])),
+            ("losses of a plane", bits(&surface.losses.data)),
+            ("accuracies of a plane", bits(&surface.accuracies.unwrap().data)),
         ]
     };
     let alone = told_by(&case, 1, tell).remove(0);
@@ -200,6 +205,8 @@ fn a_piece_that_ends_leaves_numbers_that_are_none_and_an_error_for_products() {
     let v = Matrix::from_fn(problem.n_params(), 1, |i, _| i as f64);
     let error = Hessian(&problem).product(&v).unwrap_err().to_string();
     assert!(error.contains("piece 1 of the computation has ended"), "{error}");
+    let surface = loss_surface(&problem, [v.column(0); 2], &SurfaceGrid::square(1.0, 2), &mut ());
+    assert!(matches!(surface, Err(SurfaceError::Failure(_))), "{surface:?}");
 }
 
 #[test]
