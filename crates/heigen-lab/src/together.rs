@@ -4,6 +4,8 @@
 use crate::LabError;
 use heigen_spectra::Communicator;
 use heigen_store::record::stamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,6 +98,17 @@ impl Together {
         Ok(bytes)
     }
 
+    /// A value that the leading process reads, on all of them.
+    pub(crate) fn read_value<R: Serialize + DeserializeOwned>(
+        &self,
+        read: impl FnOnce() -> Result<R, LabError>,
+    ) -> Result<R, LabError> {
+        if self.0.is_none() {
+            return read();
+        }
+        Ok(serde_json::from_slice(&self.read(|| Ok(serde_json::to_vec(&read()?)?))?)?)
+    }
+
     /// Files that the leading process reads, with their content, on all of them.
     pub(crate) fn read_files(
         &self,
@@ -105,12 +118,11 @@ impl Together {
             return read();
         }
         let mut own = None;
-        let names = self.read(|| {
-            let (paths, contents): (Vec<PathBuf>, Vec<Vec<u8>>) = read()?.into_iter().unzip();
-            own = Some(contents);
-            Ok(serde_json::to_vec(&paths)?)
+        let paths: Vec<PathBuf> = self.read_value(|| {
+            let (paths, contents) = read()?.into_iter().unzip();
+            own = Some::<Vec<Vec<u8>>>(contents);
+            Ok(paths)
         })?;
-        let paths: Vec<PathBuf> = serde_json::from_slice(&names)?;
         let mut own = own.into_iter().flatten();
         paths.into_iter().map(|path| Ok((path, self.read(|| Ok(own.next().unwrap_or_default()))?))).collect()
     }

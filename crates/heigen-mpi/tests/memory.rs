@@ -162,11 +162,14 @@ const IMAGES: usize = 4_000;
 #[test]
 fn processes_keep_their_samples_alone_while_they_train() {
     let sandbox = Sandbox::new();
+    // The smallest network whose batches are shared: its own memory is little.
+    let linear = |name: &str, out: usize| json!({"type": "linear", "name": name, "out_features": out});
+    let layers = [json!({"type": "flatten"}), linear("hidden", 43), json!({"type": "relu"}), linear("out", 10)];
+    let network = json!({"type": "Sequential", "args": {"layers": layers}});
+    fs::write(sandbox.path("network.json"), network.to_string()).unwrap();
     for (name, n, epochs) in [("few", 64, 40), ("many", IMAGES, 40)] {
         images(&sandbox, name, n);
         let files = json!({"path": format!("{name}.npy"), "labels_path": format!("{name}-labels.npy")});
-        // The smallest network whose batches are shared: its own memory is little.
-        let network = json!({"type": "FNN", "args": {"num_neurons": 43}});
         let mut config = experiment(&network, &json!({"type": "file", "args": files}), epochs);
         (config["train_fraction"], config["test_fraction"]) = (json!(0.9), json!(0.05));
         config["optimizer"]["args"]["lr"] = json!(1e-5);
@@ -188,6 +191,19 @@ fn processes_keep_their_samples_alone_while_they_train() {
         println!("{command}: {:.0} MiB for {:.0} MiB of samples", (many - few) / mib, all / mib);
         assert!(many - few < most * all, "{command}: {many} and {few} bytes for {all} bytes of samples");
     }
+    // An analysis of networks from elsewhere. The leading process reads the samples again at the end, for the page; the others do not.
+    let kept = |name: &str| {
+        let (model, data) = (format!("results/models/my/{name}.safetensors"), format!("{name}.npy"));
+        let labels = format!("{name}-labels.npy");
+        let files = ["--model", &model, "--arch", "network.json", "--data", &data, "--labels", &labels];
+        let asked = ["--name", "own/net", "--force", "--top-k", "4", "--threads", "1"];
+        let looks = looks_at(&sandbox, &[&["analyze"], &files[..], &asked].concat(), "VmRSS");
+        let least = |look: &BTreeMap<String, f64>| look.values().copied().fold(f64::INFINITY, f64::min);
+        looks[looks.len() / 2..].iter().map(least).fold(0.0, f64::max)
+    };
+    let (few, many) = (kept("few"), kept("many"));
+    println!("analyze: {:.0} MiB for {:.0} MiB of samples", (many - few) / mib, all / mib);
+    assert!(many - few < 2.5 * all, "analyze: {many} and {few} bytes for {all} bytes of samples");
 }
 
 /// P = 20,094,791. Takes one to two minutes on two cores, and 6 GiB.

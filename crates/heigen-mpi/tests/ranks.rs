@@ -95,6 +95,31 @@ fn what_stands_is_reused_by_all() {
     assert_eq!(line, String::from_utf8_lossy(&alone.stdout));
 }
 
+/// Measures of the boundary are taken by the process of rank 0 alone, by a spectrum that all have computed or found.
+#[test]
+fn a_spectrum_that_stands_is_enough_for_a_boundary() {
+    let sandbox = Sandbox::new();
+    let measured = |ranks: usize| {
+        let output = sandbox.ok(ranks, &["boundary", "my/plain.json"]);
+        (sandbox.files("results"), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (alone, _) = measured(0);
+    let remove = |path: &str| fs::remove_file(sandbox.path(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    // All of it, the measures alone, and a spectrum of which a file has changed since.
+    fs::remove_dir_all(sandbox.path("results")).unwrap();
+    assert!(measured(3).0 == alone, "files differ");
+    remove("results/grads/my/plain_boundary.json");
+    let (again, said) = measured(3);
+    assert!(again == alone && said.contains("reused results/grads/my/plain_analysis.json"), "{said}");
+    remove("results/grads/my/plain_boundary.json");
+    let overlaps = sandbox.path("results/grads/my/plain_overlaps.npy");
+    let mut bytes = fs::read(&overlaps).unwrap_or_else(|e| panic!("{}: {e}", overlaps.display()));
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&overlaps, bytes).unwrap();
+    let (again, said) = measured(3);
+    assert!(again == alone && said.contains("plain_overlaps.npy"), "{said}");
+}
+
 /// The losses of a plane are sums over samples; pictures that are not are drawn by one process.
 #[test]
 fn pictures_have_the_same_bytes() {
@@ -177,8 +202,7 @@ fn files_of_other_programs_are_read_by_one_process() {
         .unwrap();
     // The others have the experiment's file alone.
     sandbox.config("../elsewhere/my/table", &config);
-    let net = "given/epoch_4.safetensors";
-    let analyze = &["analyze", "--model", net, "--arch", "arch.json", "--data", "samples.csv", "--name", "own/net"][..];
+    let analyze = &["analyze", "--arch", "arch.json", "--data", "samples.csv", "--model"][..];
     let pictures = sandbox.path("shared/pictures").display().to_string();
     // The page tells times.
     let pages = sandbox.path("pages").display().to_string();
@@ -186,9 +210,10 @@ fn files_of_other_programs_are_read_by_one_process() {
     for args in [
         &["hessian", "my/table.json", "--seed", "3"][..],
         &["follow", "my/table.json", "--weights", "given", "--top-k", "2", "--no-figures"],
-        &[analyze, into_pages, &["--top-k", "2"]].concat(),
+        // All networks of a folder.
+        &[analyze, &["given", "--top-k", "2"], into_pages].concat(),
         // A whole spectrum, with all that takes the samples afterwards.
-        &[analyze, into_pages].concat(),
+        &[analyze, &["given/epoch_4.safetensors", "--name", "own/net"], into_pages].concat(),
         &["boundary", "my/table.json"],
         &["attribute", "my/table.json"],
         &["plot", "embedding", "my/table.json", "--figures", &pictures],

@@ -4,7 +4,7 @@ use super::spectrum;
 use crate::args::AnalyzeArgs;
 use crate::session::{Session, print, say, usage};
 use crate::{describe, remedy};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use heigen::config::FileArgs;
 use heigen_lab::{
     Asked, Contradiction, Drawing, EstimatesAsked, Figure, FigureRequest, How, ImportRequest, Keep, Making, Matter,
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
         usage(&remedy::contradicting(Contradiction::MarginOfPart));
     }
     let session = Session::of_study(args)?;
-    let models = models(&args.model)?;
+    let models = session.lab.networks(&args.model)?;
     if let (Some(name), true) = (&args.name, models.len() > 1) {
         usage(&format!("--name {name} is the name of one network, but there are {}", models.len()));
     }
@@ -75,30 +75,6 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
 
 fn top(args: &AnalyzeArgs) -> TopPairs {
     TopPairs { count: args.top_k.map(|k| k as usize), ..TopPairs::default() }
-}
-
-/// The files of the networks; a folder stands for all files in it that may be networks, in the order of their names.
-fn models(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    const ENDINGS: [&str; 6] = ["onnx", "safetensors", "pt", "pth", "ckpt", "npz"];
-    let mut models = vec![];
-    for path in given {
-        if !path.is_dir() {
-            models.push(path.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let of_network = |path: &PathBuf| {
-            let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-            path.is_file() && (ENDINGS.contains(&&*ending) || path.to_string_lossy().ends_with(".pth.tar"))
-        };
-        let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_network).collect();
-        if found.is_empty() {
-            bail!("{} holds no file that may be a network; expected {}", path.display(), ENDINGS.join(", "));
-        }
-        found.sort();
-        models.extend(found);
-    }
-    Ok(models)
 }
 
 /// Draws the spectra of several networks in one picture, whole or as far as they are known.

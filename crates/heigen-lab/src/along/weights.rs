@@ -36,13 +36,8 @@ pub(crate) fn points(
             }
         }
     };
-    let together = &call.lab.together;
-    let points: Vec<(usize, PathBuf)> = if together.communicator().is_some() {
-        // The others need not see the folder.
-        serde_json::from_slice(&together.read(|| Ok(serde_json::to_vec(&found()?)?))?)?
-    } else {
-        found()?
-    };
+    // Other processes need not see the folder.
+    let points: Vec<(usize, PathBuf)> = call.lab.together.read_value(found)?;
     let points: Vec<Point> = points.into_iter().map(|(epoch, path)| Point { epoch, path }).collect();
     if points.is_empty() {
         return Err(LabError::NothingToFollow { name: name.clone() });

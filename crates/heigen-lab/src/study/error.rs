@@ -222,6 +222,14 @@ pub enum ImportError {
         /// The tensor.
         tensor: String,
     },
+    /// A folder of networks holds none.
+    #[error("{} holds no file that may be a network; expected {}", folder.display(), endings.join(", "))]
+    NoNetworks {
+        /// The folder.
+        folder: PathBuf,
+        /// The endings of files that may be networks.
+        endings: &'static [&'static str],
+    },
     /// The experiment's name is taken by other results.
     #[error("{} is {by}", path.display())]
     Occupied {

@@ -5,6 +5,7 @@ mod beside;
 mod doubts;
 mod error;
 mod foreign;
+mod models;
 mod names;
 mod own;
 mod page;
