@@ -94,6 +94,26 @@ fn snapshots_and_gradients_along_training_are_kept() {
     assert_eq!(snapshots, ["epoch_000000.safetensors", "epoch_000006.safetensors", "epoch_000012.safetensors"]);
 }
 
+/// They were those of the plain loss, whatever options the training's loss had.
+#[test]
+fn gradients_along_training_are_those_of_its_loss_with_its_options() {
+    let sandbox = Sandbox::new();
+    let config = changed(&[
+        ("/loss", json!({"type": "cross_entropy", "args": {"label_smoothing": 0.3}})),
+        ("/trainer/how_often_compute_grads", json!(12)),
+        ("/train_fraction", json!(0.1)),
+    ]);
+    let config = sandbox.config("smoothed", &config);
+    let told = sandbox.ok(&["hessian", &config, "--top-k", "1", "--json"]);
+    let record: Value = serde_json::from_str(&told.stdout).unwrap();
+    let path = sandbox.path("results/grads/my/smoothed_gradients/epoch_000012.npy");
+    let gradients: npy::Array<f32> = npy::read_shaped(&path, &[30, 123]).unwrap();
+    // The gradient of the mean loss is the mean of the gradients.
+    let mean = |i: usize| gradients.values.iter().skip(i).step_by(123).map(|&g| f64::from(g) / 30.0).sum::<f64>();
+    let (norm, wanted) = ((0..123).map(|i| mean(i).powi(2)).sum::<f64>().sqrt(), record["grad_norm"].as_f64().unwrap());
+    assert!((norm / wanted - 1.0).abs() < 1e-5, "{norm} and {wanted}");
+}
+
 #[test]
 fn the_summary_as_json_is_the_record() {
     let sandbox = Sandbox::new();

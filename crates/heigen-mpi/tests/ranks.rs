@@ -271,6 +271,18 @@ fn what_is_wrong_is_said_once_and_ends_the_job() {
 #[test]
 fn the_training_of_an_image_network_has_the_same_bytes() {
     same_files(&["train", "my/images.json"], &[1, 2, 3]);
+    // Gradients of single samples along the way.
+    let kept = |ranks: usize| {
+        let sandbox = Sandbox::new();
+        let mut config = sandbox.read("my/images.json");
+        config["trainer"]["how_often_compute_grads"] = 1.into();
+        sandbox.config("kept", &config);
+        sandbox.ok(ranks, &["train", "my/kept.json"]);
+        sandbox.files("results")
+    };
+    let alone = kept(0);
+    assert!(alone.len() > 5, "{:?}", alone.keys());
+    assert!(kept(3) == alone, "files differ with 3 ranks");
     // An analysis that trains first, of some samples.
     same_files(&["hessian", "my/images.json", "--top-k", "2", "--classes", "0,2", "--by-layer"], &[3]);
 }

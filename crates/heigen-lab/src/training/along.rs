@@ -15,6 +15,7 @@ use heigen_store::npy::{self, Order};
 use heigen_store::{checkpoint, weights};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Number of epochs between two questions to the watch: a question takes longer than an epoch of a small network.
@@ -27,6 +28,9 @@ pub(super) struct Along<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) watch: JobWatch<'a>,
     pub(super) prepared: &'a Prepared,
+    /// The samples that this one of several processes takes gradients of along the way, at weights that are replaced; none where it takes
+    /// those of all, or none are kept.
+    pub(super) share: Option<Problem<'static, f32>>,
     pub(super) paths: &'a ExperimentPaths,
     pub(super) experiment: &'a Experiment,
     /// A hash of all that determines the weights and the record.
@@ -56,9 +60,22 @@ impl Along<'_> {
     }
 
     fn save_gradients(&mut self, epoch: usize, theta: &[f32]) -> Result<(), LabError> {
-        let samples = self.prepared.training();
-        let problem: Problem<f32> = self.call.problem(&self.prepared.network, theta, samples, self.experiment.loss)?;
-        let mut gradients = problem.example_gradients(&ExampleLabels::True);
+        let prepared = self.prepared;
+        let mut gradients = match self.share.take() {
+            Some(share) => {
+                let share = share.moved_to(Arc::new(prepared.network.clone()), theta)?;
+                let own = share.example_gradients(&ExampleLabels::True);
+                let all = share.of_all_samples(&own.data, own.rows)?;
+                self.share = Some(share);
+                all
+            }
+            None => {
+                let objective = self.experiment.objective();
+                let problem: Problem<f32> =
+                    self.call.problem(&prepared.network, theta, prepared.training(), objective)?;
+                problem.example_gradients(&ExampleLabels::True)
+            }
+        };
         let shape = [gradients.columns, gradients.rows];
         self.kept.push(npy::stage(&self.paths.gradient(epoch), &shape, Order::C, &gradients.data)?);
         normalize(&mut gradients);

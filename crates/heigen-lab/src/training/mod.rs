@@ -15,6 +15,7 @@ use crate::{Lab, LabError, LabWatch, Making, Store};
 use along::Along;
 use changed::{Origins, why_stale};
 use heigen::config::{Experiment, ExperimentName};
+use heigen::curvature::Problem;
 use heigen::train::{Outcome, Parts, Plan, train};
 use heigen_store::catalogue::{Loaded, chain};
 use heigen_store::checkpoint::{self, epoch_report};
@@ -26,6 +27,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The key in a weights file's metadata that tells where imported weights came from.
@@ -211,15 +213,23 @@ impl<'a> Model<'a> {
     }
 
     /// The parts that the training takes: those of all samples, or the share of this process, which then lets go of the samples of the
-    /// others, unless gradients of all samples are to be kept along the way.
-    fn parts(&self) -> Result<Parts, LabError> {
-        let mut prepared = self.prepared.borrow_mut();
-        let parts = prepared.parts(self.call).of(self.name())?;
-        if parts.are_dealt() && self.experiment.trainer.how_often_compute_grads == 0 {
-            prepared.let_go_of_samples();
-            self.call.memo.let_go_of_samples(&self.call.lab.cache);
-        }
-        Ok(parts)
+    /// others; and its share in gradients that are kept along the way.
+    fn parts(&self) -> Result<(Parts, Option<Problem<'static, f32>>), LabError> {
+        let (call, mut prepared) = (self.call, self.prepared.borrow_mut());
+        let parts = prepared.parts(call).of(self.name())?;
+        let Some(communicator) = call.lab.together.communicator().filter(|_| parts.are_dealt()) else {
+            return Ok((parts, None));
+        };
+        let share = || -> Result<_, LabError> {
+            let (network, anywhere) = (Arc::new(prepared.network.clone()), vec![0f32; prepared.network.n_params()]);
+            let (samples, objective) = (prepared.training(), self.experiment.objective());
+            let share = Problem::share_of(network, &anywhere, samples, objective, Arc::clone(communicator));
+            Ok(share.of(self.name())?.on(call.threads.clone()))
+        };
+        let share = (self.experiment.trainer.how_often_compute_grads > 0).then(share).transpose()?;
+        prepared.let_go_of_samples();
+        call.memo.let_go_of_samples(&call.lab.cache);
+        Ok((parts, share))
     }
 }
 
@@ -294,7 +304,7 @@ impl Recipe for Model<'_> {
     fn make(&self) -> Result<Fresh<Trained>, LabError> {
         let (call, experiment, paths) = (self.call, self.experiment, &self.paths);
         let name = self.name();
-        let parts = self.parts()?;
+        let (parts, share) = self.parts()?;
         let prepared = &*self.prepared.borrow();
         let mut theta = start::starting_weights(experiment, prepared, self.start)?;
         if pretrained::wanted_by(experiment) {
@@ -313,6 +323,7 @@ impl Recipe for Model<'_> {
             call,
             watch: call.job(name),
             prepared,
+            share,
             paths,
             experiment,
             stamp: &run,
