@@ -130,7 +130,8 @@ fn pictures_have_the_same_bytes() {
     };
     let surface = ["surface", "my/plain.json", "--points", "9"];
     for args in [
-        &[&surface[..], &["--directions", "filter-normalised"]].concat()[..],
+        &[&surface[..], &["--directions", "filter-normalised", "--weight-decay", "0.01"]].concat()[..],
+        &[&surface[..], &["--directions", "filter-normalised", "--dtype", "float32"]].concat(),
         // The training is gone through again.
         &[&surface[..], &["--directions", "trajectory"]].concat(),
         &["surface", "my/images.json", "--points", "3", "--directions", "trajectory"],

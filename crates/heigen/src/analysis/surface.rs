@@ -123,7 +123,7 @@ pub fn loss_surface<T: Scalar>(
 mod tests {
     use super::*;
     use crate::model::Network;
-    use crate::vocabulary::{Activation, LossKind};
+    use crate::vocabulary::{Activation, Decay, LossKind, Objective};
 
     #[test]
     fn a_linear_model_with_squared_loss_has_a_known_paraboloid() {
@@ -143,6 +143,14 @@ mod tests {
         let grid = SurfaceGrid::square(1.0, 5);
         let surface = loss_surface(&problem, [&[1.0, 0.0], &[0.0, 3.0]], &grid, &mut ()).unwrap();
         assert_eq!(surface.losses.column(2)[2], problem.loss());
+        // Weight decay adds mu/2 (w^2 + c^2).
+        let penalised = Objective { decay: Some(Decay::of_all(0.4)), ..LossKind::Mse.into() };
+        let penalised = problem.with_objective(penalised).unwrap();
+        let above = loss_surface(&penalised, [&[1.0, 0.0], &[0.0, 3.0]], &grid, &mut ()).unwrap();
+        for (k, (with, without)) in above.losses.data.iter().zip(&surface.losses.data).enumerate() {
+            let (w, c) = (0.5 + grid.a_at(k / 5), 0.25 + 3.0 * grid.b_at(k % 5));
+            assert!((with - without - 0.2 * (w * w + c * c)).abs() < 1e-13, "{k}");
+        }
         assert_eq!(
             loss_surface(&problem, [&[1.0, 0.0], &[0.0]], &grid, &mut ()).unwrap_err().to_string(),
             "the network has 2 parameters, direction 2 of the loss surface has 1"
