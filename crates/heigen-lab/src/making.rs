@@ -159,7 +159,7 @@ fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErro
     if recipe.by_leader() {
         together.heard()?;
         together.heard()?;
-        return recipe.reuse(seen(recipe)?);
+        return recipe.reuse(seen(call, recipe)?);
     }
     see_claim(&recipe.path())?;
     let Fresh { made, .. } = recipe.make()?;
@@ -169,9 +169,10 @@ fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErro
 }
 
 /// The record that the leading process has just written, as soon as this process sees it.
-fn seen<R: Recipe>(recipe: &R) -> Result<R::Record, LabError> {
+fn seen<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Record, LabError> {
     let begun = Instant::now();
     loop {
+        call.memo.forget(&recipe.path());
         match recipe.standing() {
             Ok(record) => return Ok(record),
             Err(_) if begun.elapsed() > SEEN => return Err(LabError::Apart { path: recipe.path() }),

@@ -290,13 +290,23 @@ impl Recipe for Model<'_> {
         }
     }
 
-    /// Fails for a network whose statistics come with given weights, since it cannot be trained.
+    /// Whether the batches are too small to be shared.
+    fn by_leader(&self) -> bool {
+        !Parts::shares_batches(&self.prepared.borrow().network) && !pretrained::wanted_by(self.experiment)
+    }
+
+    /// Fails for a network whose statistics come with given weights, since it cannot be trained. A process for which another one trains
+    /// lets go of the samples.
     fn prepare(&self) -> Result<(), LabError> {
         if !self.prepared.borrow().trainable() {
             return Err(LabError::Untrainable { name: self.name().clone() });
         }
         if self.metadata_there().is_some_and(|metadata| metadata.contains_key(IMPORTED)) {
             return Err(LabError::WeightsImported { path: self.paths.weights() });
+        }
+        if self.by_leader() && !self.call.lab.together.leads() {
+            self.prepared.borrow_mut().let_go_of_samples();
+            self.call.memo.let_go_of_samples(&self.call.lab.cache);
         }
         Ok(())
     }
@@ -314,7 +324,8 @@ impl Recipe for Model<'_> {
         // Evaluations along the way do not change the weights, but they change the content of the record.
         let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
         let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
-        let unfinished = call.lab.together.found(unfinished, &paths.checkpoint())?;
+        let unfinished =
+            if self.by_leader() { unfinished } else { call.lab.together.found(unfinished, &paths.checkpoint())? };
         if let Some((state, _)) = &unfinished {
             call.note(name, NoteKind::GoingOn { done: state.epochs_done, of: epochs });
         }

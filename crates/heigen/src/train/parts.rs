@@ -96,8 +96,8 @@ impl Parts {
     /// piece therefore hands those that it has to the piece that takes them through the network; several steps are prepared
     /// together, as many as an eighth of the samples are enough for, at least one.
     ///
-    /// Batches of a small network (fewer than 131,072 multiplications a sample) are one tile each, whose sums belong to one product: every
-    /// piece computes them by itself, and has all samples.
+    /// Batches of a small network ([`Parts::shares_batches`]) are one tile each, whose sums belong to one product: every piece computes
+    /// them by itself, and has all samples.
     ///
     /// # Errors
     /// [`TrainError::Coupled`] if the network takes the statistics of its batch, which no piece has.
@@ -114,7 +114,7 @@ impl Parts {
         if network.couples_samples() {
             return Err(TrainError::Coupled);
         }
-        if network.multiplications() < LARGE {
+        if !Self::shares_batches(network) {
             return Ok(Self::new(data, split));
         }
         let part = |indices: &[usize]| {
@@ -123,6 +123,11 @@ impl Parts {
         };
         let (train, validation, test) = (part(&split.train), part(&split.validation), part(&split.test));
         Ok(Self { train, validation, test, pieces: Some(communicator) })
+    }
+
+    /// Whether several pieces share the batches of a network, which has 131,072 multiplications a sample or more.
+    pub fn shares_batches(network: &Network) -> bool {
+        network.multiplications() >= LARGE
     }
 
     /// Number of training samples that this piece has; all of them unless they are dealt to several.
