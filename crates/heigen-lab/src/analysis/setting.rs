@@ -192,7 +192,7 @@ impl<'a> Setting<'a> {
         let paths = self.call.store.of(self.name())?.variant(&variant);
         // Nothing comes after the eigenpairs that needs the weights besides the problem.
         let theta = if self.own.is_some() { vec![] } else { self.theta };
-        Ok((Self { goal, paths, theta, ..self }, pairs))
+        Ok((Self { theta, goal, paths, ..self }, pairs))
     }
 
     /// Says what the whole spectrum will cost, where that takes more than a moment.

@@ -61,20 +61,16 @@ impl Along<'_> {
 
     fn save_gradients(&mut self, epoch: usize, theta: &[f32]) -> Result<(), LabError> {
         let prepared = self.prepared;
-        let mut gradients = match self.share.take() {
-            Some(share) => {
-                let share = share.moved_to(Arc::new(prepared.network.clone()), theta)?;
-                let own = share.example_gradients(&ExampleLabels::True);
-                let all = share.of_all_samples(&own.data, own.rows)?;
-                self.share = Some(share);
-                all
-            }
-            None => {
-                let objective = self.experiment.objective();
-                let problem: Problem<f32> =
-                    self.call.problem(&prepared.network, theta, prepared.training(), objective)?;
-                problem.example_gradients(&ExampleLabels::True)
-            }
+        let mut gradients = if let Some(share) = self.share.take() {
+            let share = share.moved_to(Arc::new(prepared.network.clone()), theta)?;
+            let own = share.example_gradients(&ExampleLabels::True);
+            let all = share.of_all_samples(&own.data, own.rows)?;
+            self.share = Some(share);
+            all
+        } else {
+            let (samples, objective) = (prepared.training(), self.experiment.objective());
+            let problem: Problem<f32> = self.call.problem(&prepared.network, theta, samples, objective)?;
+            problem.example_gradients(&ExampleLabels::True)
         };
         let shape = [gradients.columns, gradients.rows];
         self.kept.push(npy::stage(&self.paths.gradient(epoch), &shape, Order::C, &gradients.data)?);
