@@ -1,9 +1,10 @@
 //! The loss over a plane through the weights, in directions that need no spectrum: random ones, or those of a training.
 
 use super::catalogue::{OfWeights, Source};
-use super::draw::{Origin, Picture, one};
+use super::draw::one;
 use super::labels::labels;
 use super::minibatches::{self, BatchNumbers};
+use super::picture::{Origin, Picture};
 use super::{Drawing, Drawn, Figure};
 use crate::analysis::{Asked, How, Setting, TopPairs};
 use crate::call::{Call, JobWatch};

@@ -9,6 +9,7 @@ mod landscape;
 pub(crate) mod line;
 mod minibatches;
 mod parts;
+mod picture;
 mod plane;
 mod samples;
 

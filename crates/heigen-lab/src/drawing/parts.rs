@@ -1,8 +1,8 @@
 //! Figures of what is known of spectra, whole or in part: they are also to be had of networks too large for a whole one.
 
 use super::catalogue::Part;
-use super::draw::{Origin, Picture};
 use super::labels::labels;
+use super::picture::{Origin, Picture};
 use super::{Drawing, Drawn, Figure, diagnostics};
 use crate::LabError;
 use crate::analysis::{Asked, DensityAsked, EstimatesAsked, Found, told};
