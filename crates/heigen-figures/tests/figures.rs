@@ -32,7 +32,9 @@ fn in_reports() -> Result<Vec<Scene>, FigureError> {
     };
     let starts = ["normal", "adversarial", "large norm"];
     let third = starts.map(|label| aside(label, 7, PlaneAside::Density(density())));
-    let fifth = ["normal", "noisy init"].map(|label| aside(label, 3, PlaneAside::Margin(margin.clone())));
+    // A distance that is told as a power of ten.
+    let fifth = [("normal", 0.22), ("noisy init", 1.3e-5)]
+        .map(|(label, distance)| aside(label, 3, PlaneAside::Margin(MarginPanel { distance, ..margin.clone() })));
     let networks = [named_spectrum("sgd", 323), named_spectrum("sam", 90)];
     let long = "module.encoder.layers.11.self_attention.output.dense.weight";
     let tensors: Vec<Block> = (0..62).map(|i| Block { name: format!("{long}{i}"), len: 5 + i % 7 }).collect();

@@ -171,9 +171,10 @@ impl Memo {
         path: &Path,
     ) -> Result<Arc<WeightsFile>, LabError> {
         let known = locked(&self.weights).contains_key(path);
-        if together.communicator().is_none() || together.decided(known)? {
+        if together.communicator().is_none() || together.all(known)? {
             return Ok(self.weights(cache, path)?);
         }
+        // Somebody may have changed the file since one of them has read it: all take the same weights.
         let bytes = together.read(|| Ok(bounded::read(path, bounded::LONGEST)?))?;
         Ok(self.opened(cache, path, weights::Opened::of(path.to_owned(), bytes)))
     }

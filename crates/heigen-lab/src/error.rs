@@ -29,6 +29,14 @@ pub enum LabError {
         /// The path of the file.
         path: PathBuf,
     },
+    /// Samples have changed while something was computed from them.
+    #[error(
+        "{name}: the files of the samples have changed since the analysis began; expected them to stay as they are until it ends"
+    )]
+    SamplesChanged {
+        /// The experiment.
+        name: ExperimentName,
+    },
     /// The processes of a computation were given different experiments under one name.
     #[error(
         "the experiment is another one for the process of rank 0 than for this one; expected the same file for all"
@@ -401,6 +409,17 @@ impl LabError {
             Self::Stopped => true,
             Self::Of { source, .. } | Self::Choice { source, .. } => source.is_stopped(),
             Self::Shared(error) => error.is_stopped(),
+            _ => false,
+        }
+    }
+
+    /// Whether the error may be that of one process alone: only one writes, and only one may see that others are gone or look elsewhere.
+    pub(crate) fn is_of_one_process(&self) -> bool {
+        match self {
+            Self::Of { source, .. } | Self::Choice { source, .. } => source.is_of_one_process(),
+            Self::Shared(error) => error.is_of_one_process(),
+            Self::Store(error) => matches!(**error, StoreError::Write { .. }),
+            Self::Failure(_) | Self::Apart { .. } => true,
             _ => false,
         }
     }

@@ -90,6 +90,12 @@ impl Lab {
         self.crew.leads() && self.together.leads()
     }
 
+    /// Whether other requests may follow one that has ended with this error: not after a stop, and not where another process may wait
+    /// for what this one could not do.
+    pub fn goes_on_after(&self, error: &LabError) -> bool {
+        !error.is_stopped() && !self.together.has_parted()
+    }
+
     /// Number of threads of one request.
     pub fn threads(&self) -> usize {
         self.threads

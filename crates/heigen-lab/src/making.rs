@@ -127,8 +127,14 @@ pub(crate) fn made<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErr
         Ok(claim) => claim,
         Err(record) => return reused(record),
     };
-    let fresh = recipe.make();
-    let Fresh { made, staged, note } = if recipe.by_leader() { together.told(fresh, |_| MADE)? } else { fresh? };
+    let fresh = if recipe.by_leader() {
+        // The others have seen the claim.
+        together.meet()?;
+        together.told(together.alone(|| recipe.make()), |_| MADE)
+    } else {
+        recipe.make().inspect_err(|error| together.part_by(error))
+    };
+    let Fresh { made, staged, note } = fresh?;
     // All files could be written. A result without its record counts as unfinished, so a mixture of old and new files
     // is never reused.
     let replaced = replace(&recipe.earlier(), staged).map_err(LabError::from);
@@ -156,13 +162,15 @@ fn made_elsewhere<R: Recipe>(call: &Call, recipe: &R) -> Result<R::Made, LabErro
     if decision == REUSED {
         return reused();
     }
+    see_claim(&recipe.path())?;
     if recipe.by_leader() {
+        together.meet()?;
+        // It is made, and committed.
         together.heard()?;
         together.heard()?;
         return recipe.reuse(seen(call, recipe)?);
     }
-    see_claim(&recipe.path())?;
-    let Fresh { made, .. } = recipe.make()?;
+    let Fresh { made, .. } = recipe.make().inspect_err(|error| together.part_by(error))?;
     together.heard()?;
     recipe.committed(&made)?;
     Ok(made)

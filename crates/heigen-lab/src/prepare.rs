@@ -177,11 +177,23 @@ impl Prepared {
         Ok(Self { network, ..self })
     }
 
-    /// Reads the samples again that all of several processes have let go of.
+    /// Reads the samples again that this process has let go of.
+    ///
+    /// # Errors
+    /// [`LabError::SamplesChanged`] if their files have another content by now.
     pub(crate) fn read_samples_again(&mut self, call: &Call, experiment: &Experiment) -> Result<(), LabError> {
-        read_for_all(call, experiment).of(&experiment.name)?;
-        self.samples = samples(call, experiment).of(&experiment.name)?;
+        let again = samples(call, experiment).of(&experiment.name)?;
+        if again.data.source != self.samples.data.source {
+            return Err(LabError::SamplesChanged { name: experiment.name.clone() });
+        }
+        self.samples = again;
         Ok(())
+    }
+
+    /// [`Prepared::read_samples_again`] where all of several processes do: the leading one reads their files for all.
+    pub(crate) fn read_again_by_all(&mut self, call: &Call, experiment: &Experiment) -> Result<(), LabError> {
+        read_for_all(call, experiment).of(&experiment.name)?;
+        self.read_samples_again(call, experiment)
     }
 
     /// Lets go of the samples.
@@ -290,5 +302,53 @@ impl Prepared {
             }
         }
         tensors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Lab, LabOptions, Making, Store};
+    use std::fs;
+
+    /// What comes after an analysis by several processes was computed from other samples, and stood as if it were of the same.
+    #[test]
+    fn samples_that_have_changed_are_not_taken_for_those_that_were_let_go_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("samples.csv");
+        fs::write(&file, "x,y,label\n0,1,0\n1,0,1\n1,2,0\n2,1,1\n").unwrap();
+        let experiment = serde_json::json!({
+            "model": {"type": "FNN", "args": {"num_neurons": 2}},
+            "optimizer": {"type": "SGD", "args": {"lr": 0.1}},
+            "dataset": {"type": "file", "args": {"path": file}},
+            "init_model_at": "", "train_fraction": 1.0, "test_fraction": 0.0,
+            "trainer": {"num_epochs": 1, "how_often_save_model": 0, "how_often_compute_grads": 0, "how_often_print": 1,
+                        "batch_size": 2}
+        });
+        let config = dir.path().join("own/net.json");
+        fs::create_dir(config.parent().unwrap()).unwrap();
+        fs::write(&config, experiment.to_string()).unwrap();
+        let experiment = heigen_store::catalogue::load(config.to_str().unwrap()).unwrap().experiment;
+        let lab =
+            Lab::new(LabOptions { images: "data".into(), threads: 1, memory: 1e9, machine: String::new() }).unwrap();
+        let store = Store::memory();
+        lab.call(&store, &Making::default(), &(), |call| {
+            let mut prepared = Prepared::new(call, &experiment)?;
+            let n = prepared.training().n_samples();
+            let let_go = |prepared: &mut Prepared| {
+                prepared.let_go_of_samples();
+                call.memo.let_go_of_samples(&call.lab.cache);
+            };
+            let_go(&mut prepared);
+            assert!(n > 0 && prepared.training().n_samples() == 0);
+            prepared.read_samples_again(call, &experiment)?;
+            assert_eq!(prepared.training().n_samples(), n);
+            let_go(&mut prepared);
+            fs::write(&file, "x,y,label\n0,1,0\n1,0,1\n1,2,0\n2,1.5,1\n").unwrap();
+            let again = prepared.read_samples_again(call, &experiment);
+            assert!(matches!(again, Err(LabError::SamplesChanged { .. })), "{again:?}");
+            Ok(())
+        })
+        .unwrap();
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Code of a step that the leading process could not do.
 const FAILED: f64 = 0.0;
@@ -15,28 +16,35 @@ const FAILED: f64 = 0.0;
 const DONE: f64 = 1.0;
 
 /// The connection with the other processes, where there are any.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Together(Option<Arc<dyn Communicator>>);
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    all: Option<Arc<dyn Communicator>>,
+    /// Whether the leading process does something by itself at the moment, while the others wait for its end.
+    alone: AtomicBool,
+    /// Whether this process has left work that others may go on with.
+    parted: AtomicBool,
+}
 
 impl Together {
     /// One of the processes that `communicator` connects.
     pub(crate) fn by(communicator: Arc<dyn Communicator>) -> Self {
-        Self(Some(communicator).filter(|communicator| communicator.size() > 1))
+        let all = Some(communicator).filter(|communicator| communicator.size() > 1);
+        Self { all, ..Self::default() }
     }
 
     /// The connection, for sums over samples; `None` for a process that works by itself.
     pub(crate) fn communicator(&self) -> Option<&Arc<dyn Communicator>> {
-        self.0.as_ref()
+        self.all.as_ref().filter(|_| !self.alone.load(Ordering::Relaxed))
     }
 
     /// Whether this process decides and writes.
     pub(crate) fn leads(&self) -> bool {
-        self.0.as_ref().is_none_or(|communicator| communicator.rank() == 0)
+        self.all.as_ref().is_none_or(|communicator| communicator.rank() == 0)
     }
 
     /// The number of the leading process, once all have come to this point.
     pub(crate) fn agreed(&self, own: f64) -> Result<f64, LabError> {
-        let Some(communicator) = &self.0 else { return Ok(own) };
+        let Some(communicator) = self.communicator() else { return Ok(own) };
         let mut all = vec![0.0; communicator.size()];
         communicator.gather(&[own], |rank| rank..rank + 1, &mut all).map_err(LabError::Failure)?;
         Ok(all.first().copied().unwrap_or(own))
@@ -49,7 +57,7 @@ impl Together {
 
     /// Whether `own` holds for all of them.
     pub(crate) fn all(&self, own: bool) -> Result<bool, LabError> {
-        let Some(communicator) = &self.0 else { return Ok(own) };
+        let Some(communicator) = self.communicator() else { return Ok(own) };
         let mut all = vec![0.0; communicator.size()];
         communicator.gather(&[f64::from(u8::from(own))], |rank| rank..rank + 1, &mut all).map_err(LabError::Failure)?;
         Ok(all.iter().all(|&one| one != 0.0))
@@ -83,12 +91,47 @@ impl Together {
     /// A step that the leading process does by itself while the others wait: no sums over samples are shared in it. Its result is there
     /// alone.
     pub(crate) fn by_leader<R>(&self, step: impl FnOnce() -> Result<R, LabError>) -> Result<Option<R>, LabError> {
-        if self.leads() { self.told(step(), |_| DONE).map(Some) } else { self.heard().map(|_| None) }
+        if self.leads() { self.told(self.alone(step), |_| DONE).map(Some) } else { self.heard().map(|_| None) }
+    }
+
+    /// The result of `work` for the leading process, which works by itself meanwhile: what all would have to come to, it does without them.
+    pub(crate) fn alone<R>(&self, work: impl FnOnce() -> R) -> R {
+        /// Ends the work of a process by itself, however it ends; work within other such work is a part of that.
+        struct End<'a>(&'a AtomicBool, bool);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                self.0.store(self.1, Ordering::Relaxed);
+            }
+        }
+        let _end = End(&self.alone, self.alone.swap(true, Ordering::Relaxed));
+        work()
+    }
+
+    /// Takes note of the failure of work that all share. Where it may be that of this process alone, the others wait for what it could not
+    /// do, and nothing may follow.
+    pub(crate) fn part_by(&self, error: &LabError) {
+        if self.communicator().is_some() && error.is_of_one_process() {
+            self.parted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether others may wait for something that this process could not do.
+    pub(crate) fn has_parted(&self) -> bool {
+        self.parted.load(Ordering::Relaxed)
+    }
+
+    /// The outcome of a step that all have done and in which the leading one may have failed, which alone writes.
+    pub(crate) fn outcome<R>(&self, own: Result<R, LabError>) -> Result<R, LabError> {
+        if self.leads() {
+            return self.told(own, |_| DONE);
+        }
+        self.heard()?;
+        own
     }
 
     /// Bytes that the leading process reads, on all of them: the others need not see the file.
     pub(crate) fn read(&self, read: impl FnOnce() -> Result<Vec<u8>, LabError>) -> Result<Vec<u8>, LabError> {
-        let Some(communicator) = &self.0 else { return read() };
+        let Some(communicator) = self.communicator() else { return read() };
         let mut bytes = if self.leads() {
             self.told(read(), |bytes| bytes.len() as f64 + 1.0)?
         } else {
@@ -103,7 +146,7 @@ impl Together {
         &self,
         read: impl FnOnce() -> Result<R, LabError>,
     ) -> Result<R, LabError> {
-        if self.0.is_none() {
+        if self.communicator().is_none() {
             return read();
         }
         Ok(serde_json::from_slice(&self.read(|| Ok(serde_json::to_vec(&read()?)?))?)?)
@@ -114,7 +157,7 @@ impl Together {
         &self,
         read: impl FnOnce() -> Result<Vec<(PathBuf, Vec<u8>)>, LabError>,
     ) -> Result<Vec<(PathBuf, Vec<u8>)>, LabError> {
-        if self.0.is_none() {
+        if self.communicator().is_none() {
             return read();
         }
         let mut own = None;
@@ -194,6 +237,30 @@ mod tests {
         let failed =
             by_each(2, |together| together.by_leader(|| Err::<(), _>(LabError::Lost)).unwrap_err().to_string());
         assert_eq!(failed, [LabError::Lost.to_string(), LabError::Elsewhere.to_string()]);
+    }
+
+    #[test]
+    fn the_first_process_by_itself_waits_for_nobody() {
+        let done = by_each(3, |together| {
+            let step = || {
+                let within = together.by_leader(|| together.agreed(2.0))?;
+                together.meet()?;
+                Ok((within, together.communicator().is_none(), together.all(true)?))
+            };
+            let done = together.by_leader(step).unwrap();
+            (done, together.communicator().is_some(), together.agreed(rank(together)).unwrap())
+        });
+        assert_eq!(done, [(Some((Some(2.0), true, true)), true, 0.0), (None, true, 0.0), (None, true, 0.0)]);
+    }
+
+    #[test]
+    fn all_fail_where_the_first_process_cannot_write() {
+        let ends = by_each(2, |together| {
+            let own = if together.leads() { Err(LabError::Lost) } else { Ok(()) };
+            let failed = together.outcome(own).unwrap_err().to_string();
+            (failed, together.outcome(Ok(rank(together))).unwrap())
+        });
+        assert_eq!(ends, [(LabError::Lost.to_string(), 0.0), (LabError::Elsewhere.to_string(), 1.0)]);
     }
 
     #[test]

@@ -95,6 +95,39 @@ fn what_stands_is_reused_by_all() {
     assert_eq!(line, String::from_utf8_lossy(&alone.stdout));
 }
 
+/// The numbers of a picture are told whether it had to be drawn or stood already.
+#[test]
+fn the_numbers_of_pictures_are_told_once() {
+    let sandbox = Sandbox::new();
+    for kind in [&["minibatches"][..], &["surface", "--directions", "filter-normalised", "--points", "3"]] {
+        let args = [&["plot"], kind, &["my/plain.json", "--json"]].concat();
+        let told = |ranks: usize| String::from_utf8_lossy(&sandbox.ok(ranks, &args).stdout).into_owned();
+        let [drawn, stood, alone] = [3, 2, 0].map(told);
+        assert!(drawn.len() > 50 && drawn == stood && drawn == alone, "{drawn}\n{stood}\n{alone}");
+    }
+}
+
+/// Where the process of rank 0 cannot write, the others do not wait for it.
+#[test]
+fn all_networks_are_named_that_cannot_be_stored() {
+    let sandbox = Sandbox::new();
+    sandbox.ok(0, &["train", "my/plain.json"]);
+    fs::create_dir(sandbox.path("nets")).unwrap();
+    for name in ["nets/a.safetensors", "nets/b.safetensors"] {
+        fs::copy(sandbox.path("results/models/my/plain.safetensors"), sandbox.path(name)).unwrap();
+    }
+    fs::write(sandbox.path("moons.csv"), "x,y,label\n0,1,0\n1,0,1\n1,2,0\n2,1,1\n").unwrap();
+    let arch = sandbox.read("my/plain.json")["model"].to_string();
+    fs::write(sandbox.path("arch.json"), arch).unwrap();
+    fs::create_dir(sandbox.path("other")).unwrap();
+    fs::write(sandbox.path("other/models"), "in the way").unwrap();
+    let files = ["--model", "nets", "--arch", "arch.json", "--data", "moons.csv", "--results", "other"];
+    let failed = sandbox.run(2, &[&["analyze"], &files[..]].concat());
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && said.contains("2 of 2 networks could not be analysed"), "{said}");
+    assert!(said.contains("nets/a.safetensors: ") && said.contains("nets/b.safetensors: "), "{said}");
+}
+
 /// Measures of the boundary are taken by the process of rank 0 alone, by a spectrum that all have computed or found.
 #[test]
 fn a_spectrum_that_stands_is_enough_for_a_boundary() {
@@ -118,6 +151,9 @@ fn a_spectrum_that_stands_is_enough_for_a_boundary() {
     fs::write(&overlaps, bytes).unwrap();
     let (again, said) = measured(3);
     assert!(again == alone && said.contains("plain_overlaps.npy"), "{said}");
+    // A figure of the boundary that stands.
+    sandbox.ok(3, &["figure", "5", "my/plain.json"]);
+    assert!(sandbox.files("results") == alone, "a figure has changed results");
 }
 
 /// The losses of a plane are sums over samples; pictures that are not are drawn by one process.
@@ -125,18 +161,20 @@ fn a_spectrum_that_stands_is_enough_for_a_boundary() {
 fn pictures_have_the_same_bytes() {
     let drawn = |ranks: usize, args: &[&str]| {
         let sandbox = Sandbox::new();
-        sandbox.ok(ranks, &[&["plot"], args, &["--figures", "results/pictures"]].concat());
+        sandbox.ok(ranks, &[args, &["--figures", "results/pictures"]].concat());
         sandbox.files("results")
     };
-    let surface = ["surface", "my/plain.json", "--points", "9"];
+    let surface = ["plot", "surface", "my/plain.json", "--points", "9", "--directions"];
     for args in [
-        &[&surface[..], &["--directions", "filter-normalised", "--weight-decay", "0.01"]].concat()[..],
-        &[&surface[..], &["--directions", "filter-normalised", "--dtype", "float32"]].concat(),
+        &[&surface[..], &["filter-normalised", "--weight-decay", "0.01"]].concat()[..],
+        &[&surface[..], &["filter-normalised", "--dtype", "float32"]].concat(),
         // The training is gone through again.
-        &[&surface[..], &["--directions", "trajectory"]].concat(),
-        &["surface", "my/images.json", "--points", "3", "--directions", "trajectory"],
-        &["minibatches", "my/plain.json"],
-        &["planes", "my/plain.json"],
+        &[&surface[..], &["trajectory"]].concat(),
+        &["plot", "surface", "my/images.json", "--points", "3", "--directions", "trajectory"],
+        &["plot", "minibatches", "my/plain.json"],
+        &["plot", "planes", "my/plain.json"],
+        // Needs the measures of the boundary, too.
+        &["figure", "5", "my/plain.json"],
     ] {
         let alone = drawn(0, args);
         assert!(alone.len() > 4, "{args:?} wrote {:?}", alone.keys());

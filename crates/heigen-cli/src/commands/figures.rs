@@ -104,11 +104,7 @@ fn draw_all(
         session.face.clear();
         if session.json {
             // What needs no spectrum is told by its own numbers, which a figure that was up to date has not computed.
-            let numbers = match drawn.numbers {
-                Some(numbers) => Some(numbers),
-                None => session.lab.figure_numbers(&request, &session.face)?,
-            };
-            if let Some(numbers) = numbers {
+            if let Some(numbers) = session.lab.figure_numbers(&request, drawn.numbers, &session.face)? {
                 print(&serde_json::to_string(&numbers)?)?;
             }
             drawn.analyses.into_iter().try_for_each(|summary| print(&json(summary)?))?;

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &AnalyzeArgs) -> Result<()> {
                 print(&if session.json { study.to_json()?.to_string() } else { as_text(&study) })?;
                 studied.push(study);
             }
-            Err(error) if models.len() == 1 || error.is_stopped() => return Err(error.into()),
+            Err(error) if models.len() == 1 || !session.lab.goes_on_after(&error) => return Err(error.into()),
             // The other networks are analysed all the same.
             Err(error) => {
                 say(&format!("error: {}: {}", model.display(), remedy::text(&error)));

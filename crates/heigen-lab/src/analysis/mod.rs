@@ -132,9 +132,9 @@ impl Analysed {
     }
 }
 
-/// A whole spectrum with its analysis, or a part of a spectrum or estimates with the paths of their files.
-pub(crate) enum Spectrum {
-    Whole(Box<Analysed>),
+/// A whole spectrum, as `W`, or a part of a spectrum or estimates with the paths of their files.
+pub(crate) enum Spectrum<W> {
+    Whole(W),
     Top(Box<AnalysisRecord<TopKSummary>>, ExperimentPaths),
     Estimates(Box<AnalysisRecord<EstimatesSummary>>, ExperimentPaths),
 }
@@ -142,8 +142,9 @@ pub(crate) enum Spectrum {
 /// The part of an experiment's spectrum that is asked for, as requests get it, and the paths of its files; reused or computed, after
 /// training if need be. No process of several keeps other samples than its own.
 pub(crate) fn told(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<(Found, ExperimentPaths), LabError> {
-    Ok(match spectrum_of(call, Setting::new(call, loaded, asked)?.dealt()?)? {
-        Spectrum::Whole(analysed) => (Found::Whole(Box::new(analysed.record)), analysed.paths),
+    let setting = Setting::new(call, loaded, asked)?.dealt()?;
+    Ok(match spectrum_of(call, setting, |setting, record, _| Ok((record, setting.paths)))? {
+        Spectrum::Whole((record, paths)) => (Found::Whole(Box::new(record)), paths),
         Spectrum::Top(record, paths) => (Found::Top(record), paths),
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), paths),
     })
@@ -151,8 +152,9 @@ pub(crate) fn told(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<(Found
 
 /// The part of an experiment's spectrum that is asked for, reused or computed, after training if need be; a whole one for later steps
 /// that take all samples.
-pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum, LabError> {
-    spectrum_of(call, for_later_steps(call, Setting::new(call, loaded, asked)?)?)
+pub(crate) fn spectrum(call: &Call, loaded: &Loaded, asked: &Asked) -> Result<Spectrum<Arc<Analysed>>, LabError> {
+    let setting = for_later_steps(call, Setting::new(call, loaded, asked)?)?;
+    spectrum_of(call, setting, |setting, record, arrays| Ok(Arc::new(Analysed::of(setting, record, arrays)?)))
 }
 
 /// The setting for a whole spectrum that later steps need the samples for: where it is computed by several processes, none of them has
@@ -163,10 +165,14 @@ fn for_later_steps<'a>(call: &Call, setting: Setting<'a>) -> Result<Setting<'a>,
     if call.lab.together.decided(stands)? { Ok(setting) } else { setting.dealt() }
 }
 
-fn spectrum_of(call: &Call, setting: Setting) -> Result<Spectrum, LabError> {
+fn spectrum_of<'a, W>(
+    call: &Call,
+    setting: Setting<'a>,
+    of_whole: impl FnOnce(Setting<'a>, AnalysisRecord, Arrays) -> Result<W, LabError>,
+) -> Result<Spectrum<W>, LabError> {
     match setting.goal {
         Goal::Whole(method) => match whole(call, &setting, method) {
-            Ok((record, arrays)) => Ok(Spectrum::Whole(Box::new(Analysed::of(setting, record, arrays)?))),
+            Ok((record, arrays)) => Ok(Spectrum::Whole(of_whole(setting, record, arrays)?)),
             Err(error) if setting.may_be_narrowed() && memory::is_of_memory(&error) => {
                 let (setting, pairs) = setting.narrowed(&error)?;
                 top(call, setting, pairs)
@@ -188,7 +194,7 @@ fn whole(call: &Call, setting: &Setting, method: Method) -> Result<(AnalysisReco
 }
 
 /// Some eigenpairs, reused or computed.
-fn top(call: &Call, setting: Setting, pairs: Pairs) -> Result<Spectrum, LabError> {
+fn top<W>(call: &Call, setting: Setting, pairs: Pairs) -> Result<Spectrum<W>, LabError> {
     let setting = setting.dealt()?;
     let (record, ()) = made(call, &Analysis::<TopKSummary>::new(&setting, pairs)?)?;
     Ok(Spectrum::Top(Box::new(record), setting.paths))

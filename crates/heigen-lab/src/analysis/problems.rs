@@ -5,7 +5,6 @@ use super::operator::restricted_samples;
 use super::setting::{Goal, Setting};
 use crate::LabError;
 use crate::error::OfJob;
-use crate::prepare;
 use heigen::curvature::Problem;
 use heigen::linalg::{ROW_TILE, Scalar};
 use heigen_spectra::Communicator;
@@ -80,14 +79,11 @@ impl Setting<'_> {
 
     /// The setting for what the leading one of several processes does by itself: it has all samples again, and the others have none.
     /// Nothing changes for a process that works by itself.
-    pub(super) fn with_all_samples(mut self) -> Result<Self, LabError> {
+    pub(crate) fn with_all_samples(mut self) -> Result<Self, LabError> {
         let (call, loaded) = (self.call, self.loaded);
         if self.own.take().is_some() {
-            let read = || prepare::samples(call, &loaded.experiment).of(&loaded.experiment.name);
-            if let Some(samples) = call.lab.together.by_leader(read)? {
-                self.prepared.samples = samples;
-                self.samples = Arc::clone(self.prepared.training());
-            }
+            call.lab.together.by_leader(|| self.prepared.read_samples_again(call, &loaded.experiment))?;
+            self.samples = Arc::clone(self.prepared.training());
         } else if !call.lab.together.leads() {
             self.let_go();
         }

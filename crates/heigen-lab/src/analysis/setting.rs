@@ -101,7 +101,7 @@ impl<'a> Setting<'a> {
             }
             let model = trained(call, loaded)?;
             if train_together {
-                prepared.read_samples_again(call, experiment)?;
+                prepared.read_again_by_all(call, experiment)?;
             }
             let theta = model.theta.into_iter().map(f64::from).collect();
             (theta, model.path.display().to_string(), model.record.weights_hash)

@@ -9,7 +9,9 @@ use super::parts::{draw_parts, known};
 use super::picture::{Picture, path};
 use crate::analysis::{self, Analysed, Asked, How, Matter, TopPairs, analysed};
 use crate::call::Call;
+use crate::error::OfJob;
 use crate::making::{made, standing_record};
+use crate::prepare;
 use crate::watch::stage;
 use crate::{Lab, LabError, LabWatch, Making, Store};
 use heigen::vocabulary::LossArgs;
@@ -197,6 +199,9 @@ fn draw(
     drawing: &Drawing,
     folder: &Path,
 ) -> Result<Drawn, LabError> {
+    for loaded in &experiments {
+        prepare::read_for_all(call, &loaded.experiment).of(&loaded.experiment.name)?;
+    }
     let fits = || experiments.iter().try_for_each(|loaded| (figure.check)(call, loaded, figure.name));
     call.lab.together.by_leader(fits)?;
     // A folder that cannot be written to is reported now and not after hours of training.

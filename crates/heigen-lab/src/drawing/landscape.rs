@@ -102,20 +102,24 @@ pub enum FigureNumbers {
 impl Lab {
     /// The numbers of a figure that is drawn of weights alone: those of a loss surface along directions other than eigenvectors, and of
     /// the largest eigenvalue over mini-batches, at the trained weights. `None` for figures of spectra, whose numbers are their
-    /// analyses. [`Lab::draw`] tells them, too, where it had to compute them.
+    /// analyses. Where [`Lab::draw`] had to compute them, it has told them, too: these are `known`, and given back.
     ///
     /// # Errors
     /// [`LabError::Stopped`] if the watch breaks; else whatever keeps it from being computed.
     pub fn figure_numbers(
         &self,
         request: &super::FigureRequest,
+        known: Option<FigureNumbers>,
         watch: &dyn LabWatch,
     ) -> Result<Option<FigureNumbers>, LabError> {
+        if self.together.decided(known.is_some())? {
+            return Ok(known);
+        }
         let Source::Weights(what) = request.figure.source(&request.drawing) else { return Ok(None) };
         self.call(&request.store, &request.making, watch, |call| {
             let loaded = call.seeded(one(&request.experiments)?.clone());
             let asked = narrow(&request.asked());
-            View::new(call, &loaded, &asked, what, &request.drawing)?.numbers(&request.drawing).map(Some)
+            View::new(call, &loaded, &asked, what, &request.drawing)?.numbers(&request.drawing)
         })
     }
 }
@@ -183,7 +187,7 @@ pub(super) fn draw(
     };
     let computed = OnceCell::new();
     let scene = || {
-        let numbers = view.numbers(drawing)?;
+        let numbers = view.numbers(drawing)?.ok_or(LabError::Lost)?;
         let scene = scene(&numbers)?;
         // Nothing is there yet: a picture is drawn once at most.
         let _ = computed.set(numbers);
@@ -203,7 +207,7 @@ pub(super) fn compose(
     drawing: &Drawing,
 ) -> Result<Scene, LabError> {
     let asked = narrow(asked);
-    scene(&View::new(call, loaded, &asked, what, drawing)?.numbers(drawing)?)
+    scene(&View::new(call, loaded, &asked, what, drawing)?.numbers(drawing)?.ok_or(LabError::Lost)?)
 }
 
 fn scene(numbers: &FigureNumbers) -> Result<Scene, LabError> {
@@ -239,10 +243,11 @@ impl<'a> View<'a> {
         if drawing.surface.directions == PlaneDirections::Trajectory {
             view.files = view.files(&drawing.surface.weights)?;
         }
-        if what == OfWeights::Plane {
-            view.theta.clone_from(&view.setting.theta);
-            view.setting = view.setting.dealt()?;
-        }
+        view.theta.clone_from(&view.setting.theta);
+        view.setting = match what {
+            OfWeights::Plane => view.setting.dealt()?,
+            OfWeights::Batches => view.setting.with_all_samples()?,
+        };
         Ok(view)
     }
 
@@ -306,7 +311,7 @@ impl<'a> View<'a> {
         let theta = training::theta_before(call, self.loaded, &prepared)?;
         let several = call.lab.together.communicator().is_some();
         if several {
-            prepared.read_samples_again(call, experiment)?;
+            prepared.read_again_by_all(call, experiment)?;
         }
         let parts = prepared.parts(call)?;
         if several {
@@ -326,10 +331,14 @@ impl<'a> View<'a> {
         Ok((way.points, way.epochs))
     }
 
-    fn numbers(&self, drawing: &Drawing) -> Result<FigureNumbers, LabError> {
+    /// The numbers; those of mini-batches are there for the leading one of several processes alone.
+    fn numbers(&self, drawing: &Drawing) -> Result<Option<FigureNumbers>, LabError> {
         match self.what {
-            OfWeights::Plane => self.surface(&drawing.surface).map(FigureNumbers::Plane),
-            OfWeights::Batches => minibatches::numbers(self, &drawing.batches).map(FigureNumbers::Batches),
+            OfWeights::Plane => self.surface(&drawing.surface).map(|found| Some(FigureNumbers::Plane(found))),
+            OfWeights::Batches => {
+                let found = self.call.lab.together.by_leader(|| minibatches::numbers(self, &drawing.batches))?;
+                Ok(found.map(FigureNumbers::Batches))
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use crate::call::Call;
 use crate::drawing::Figure;
 use crate::error::Contradiction;
 use crate::explorable::LiveCommand;
-use crate::prepare::{self, Prepared};
+use crate::prepare::Prepared;
 use crate::training::weights_of;
 use crate::watch::NoteKind;
 use crate::{Lab, LabError, LabWatch, Making, Store};
@@ -35,7 +35,6 @@ use heigen_store::record::Summary;
 pub use request::{ExperimentStudyRequest, Given, ImportRequest, PictureCommand, Renaming, StudyRequest};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use doubts::{causes, standing_causes, warnings_of};
 use pictures::draw_all;
@@ -251,14 +250,14 @@ fn studied(call: &Call, mut imported: Imported, wanted: &Wanted) -> Result<Study
     let (spectrum, analysed, analysis) = match found {
         Spectrum::Whole(analysed) => {
             let path = analysed.paths.analysis();
-            (Found::Whole(Box::new(analysed.record.clone())), Some(Arc::new(*analysed)), path)
+            (Found::Whole(Box::new(analysed.record.clone())), Some(analysed), path)
         }
         Spectrum::Top(record, paths) => (Found::Top(record), None, paths.analysis()),
         Spectrum::Estimates(record, paths) => (Found::Estimates(record), None, paths.analysis()),
     };
     let mut warnings = imported.warnings.clone();
     let looked = || {
-        imported.prepared.samples = prepare::samples(call, &loaded.experiment)?;
+        imported.prepared.read_samples_again(call, &loaded.experiment)?;
         logits(call, &imported)?;
         Ok(warnings_of(&spectrum, || causes(call, &imported, asked)))
     };

@@ -14,7 +14,7 @@ use heigen::config::{
 use heigen::linalg::Matrix;
 use heigen::model::Network;
 use heigen_onnx::SINGLE_OUTPUT;
-use heigen_store::atomic;
+use heigen_store::atomic::{self, Staged};
 use heigen_store::catalogue::{Loaded, Origin};
 use heigen_store::files;
 use heigen_store::layout::ExperimentPaths;
@@ -72,29 +72,37 @@ pub(super) fn store(call: &Call, request: &ImportRequest, mut foreign: Foreign) 
     }
     refuse_other(call, &paths, request)?;
     let metadata = metadata(request, &prepared)?;
-    let written = weights::stage(&paths.weights(), &foreign.tensors, &metadata)?;
-    let hash = written.hash().to_owned();
-    let mut staged = vec![
-        written,
-        atomic::stage_with(&paths.experiment(), |file| {
-            file.write_all(format!("{:#}\n", experiment.to_json()).as_bytes())
-        })?,
-    ];
-    if let Some((features, labels)) = request.given.samples.as_ref().map(|given| given.bytes()) {
-        for (path, bytes) in [(paths.features(), features), (paths.labels(), labels.unwrap_or_default())] {
-            staged.push(atomic::stage_with(&path, |file| file.write_all(bytes))?);
-        }
-    }
+    let staged = staged(request, &foreign, &experiment, &paths, &metadata);
     // All processes of a computation have looked at what stands there, before one of them replaces it.
     call.lab.together.meet()?;
-    replace(&[], staged)?;
-    call.lab.together.meet()?;
+    let replaced = staged.and_then(|(hash, staged)| Ok(replace(&[], staged).map(|()| hash)?));
+    let hash = call.lab.together.outcome(replaced)?;
     let kept = Weights { tensors: foreign.tensors, metadata, skipped: vec![], rounded: vec![] };
     call.memo.wrote(paths.weights(), hash, kept);
     let origin = Origin::File(paths.experiment());
     let notes = foreign.notes.into_iter().chain(prepared.notes()).collect();
     let warnings = foreign.warnings;
     Ok(Imported { experiment: Loaded { experiment, notes: vec![], origin }, paths, prepared, theta, notes, warnings })
+}
+
+/// The files of the experiment, and the hash of its weights.
+fn staged(
+    request: &ImportRequest,
+    foreign: &Foreign,
+    experiment: &Experiment,
+    paths: &ExperimentPaths,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(String, Vec<Staged>), LabError> {
+    let written = weights::stage(&paths.weights(), &foreign.tensors, metadata)?;
+    let hash = written.hash().to_owned();
+    let text = format!("{:#}\n", experiment.to_json());
+    let mut staged = vec![written, atomic::stage_with(&paths.experiment(), |file| file.write_all(text.as_bytes()))?];
+    if let Some((features, labels)) = request.given.samples.as_ref().map(|given| given.bytes()) {
+        for (path, bytes) in [(paths.features(), features), (paths.labels(), labels.unwrap_or_default())] {
+            staged.push(atomic::stage_with(&path, |file| file.write_all(bytes))?);
+        }
+    }
+    Ok((hash, staged))
 }
 
 /// Samples whose outputs are looked at, and the largest difference of a sum of probabilities from 1.

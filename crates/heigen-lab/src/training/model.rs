@@ -184,7 +184,7 @@ impl Recipe for Model<'_> {
 
     /// Whether the batches are too small to be shared.
     fn by_leader(&self) -> bool {
-        !Parts::shares_batches(&self.prepared.borrow().network) && !pretrained::wanted_by(self.experiment)
+        !Parts::shares_batches(&self.prepared.borrow().network)
     }
 
     /// Fails for a network whose statistics come with given weights, since it cannot be trained. A process for which another one trains
@@ -216,8 +216,7 @@ impl Recipe for Model<'_> {
         // Evaluations along the way do not change the weights, but they change the content of the record.
         let run = stamp([&self.stamp, &format!("{:?}", call.making.eval_every)]);
         let unfinished = if self.forced() { None } else { checkpoint::load(&paths.checkpoint(), &run) };
-        let unfinished =
-            if self.by_leader() { unfinished } else { call.lab.together.found(unfinished, &paths.checkpoint())? };
+        let unfinished = call.lab.together.found(unfinished, &paths.checkpoint())?;
         if let Some((state, _)) = &unfinished {
             call.note(name, NoteKind::GoingOn { done: state.epochs_done, of: epochs });
         }

@@ -93,7 +93,7 @@ fn eigenvalues_of_mini_batches_are_those_of_central_differences_of_the_gradient(
         folder: store.dir().join("figures"),
         making,
     };
-    let Some(FigureNumbers::Batches(found)) = lab.figure_numbers(&request, &()).unwrap() else {
+    let Some(FigureNumbers::Batches(found)) = lab.figure_numbers(&request, None, &()).unwrap() else {
         panic!("these are no numbers of mini-batches")
     };
     // What is drawn is what is told, and a picture that is up to date computes nothing.
