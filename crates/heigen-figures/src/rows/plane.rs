@@ -157,7 +157,7 @@ impl PlaneRow {
         ];
         let mut elements = self.boundary_panel(rect, marks)?;
         let text = format!("margin ${}$, true ${}$", significant(margin.estimate, 3), significant(margin.distance, 3));
-        let text = Label::tex(&text, VALUE_SIZE)?.shrunk_to(rect.width + 20.0);
+        let text = Label::tex(&text, VALUE_SIZE)?.shrunk_to(rect.width + 12.0);
         let at = Point::new(rect.center().x, rect.bottom() + VALUE_DROP);
         elements.push(Element::text(text, at, Align::Middle));
         Ok(elements)
