@@ -311,7 +311,7 @@ mod tests {
     use crate::{Lab, LabOptions, Making, Store};
     use std::fs;
 
-    /// What comes after an analysis by several processes was computed from other samples, and stood as if it were of the same.
+    /// The measures of a boundary were taken from other samples than the spectrum, and stored as if they were of the same.
     #[test]
     fn samples_that_have_changed_are_not_taken_for_those_that_were_let_go_of() {
         let dir = tempfile::tempdir().unwrap();

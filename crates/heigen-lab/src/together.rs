@@ -50,7 +50,7 @@ impl Together {
         Ok(all.first().copied().unwrap_or(own))
     }
 
-    /// What the leading process has decided, on all of them.
+    /// The decision of the leading process, on all of them.
     pub(crate) fn decided(&self, own: bool) -> Result<bool, LabError> {
         Ok(self.agreed(f64::from(u8::from(own)))? != 0.0)
     }

@@ -59,7 +59,7 @@ fn one_trains_looks_selects_moves_and_changes_samples() {
     assert!(browser.folder().exists());
 }
 
-/// What is shown of earlier settings before the answer to a change has come does not take the change back.
+/// An answer to earlier settings that comes before the answer to a change does not take the change back.
 #[test]
 fn two_quick_changes_of_settings_are_both_kept() {
     let Some(browser) = Browser::start() else { return };

@@ -1,4 +1,4 @@
-//! What is asked of a study: the network with its samples, or an experiment, and what is wanted of it.
+//! Requests of a study: the network with its samples, or an experiment, and the results that are wanted.
 
 use crate::analysis::Asked;
 use crate::drawing::Figure;
